@@ -1,0 +1,1 @@
+"""The staged pipeline: one package a room; rooms meet only in tables."""

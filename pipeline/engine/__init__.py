@@ -1,0 +1,1 @@
+"""What every room stands on: the stage contract, workspace, runner and executors."""

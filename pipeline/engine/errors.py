@@ -1,0 +1,38 @@
+"""Errors that are shown to people as they are, without a traceback."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class StickerworksError(Exception):
+    """What happened and where, in one line, and what to do about it."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message, remedy)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".strip()
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn a full disk or a refused write below ``path`` into one clear line."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StickerworksError(
+                f"The disk is full: could not write {path}.",
+                "Nothing finished is lost; free some space and run the same command again.",
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise StickerworksError(
+                f"No permission to write {path}.", "Choose another --workspace."
+            ) from error
+        raise

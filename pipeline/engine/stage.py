@@ -1,0 +1,106 @@
+"""The contract between rooms and the runner: a stage or a step is a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from schemas.config import Config
+
+Tables = Mapping[str, pa.Table]
+"""Rows of several tables for the same stickers, by table name."""
+
+Process = Callable[[Tables], dict[str, pa.Table]]
+"""Maps the rows of a few stickers in every table read to their rows in every table written."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What one worker of a stage takes: cores, GPUs, megabytes, and seconds for a row."""
+
+    cpus: int = 1
+    gpus: int = 0
+    memory_mb: int = 1024
+    seconds_per_row: float = 0.01
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a worker may know: the settings in the stage's fingerprint, and where bytes lie."""
+
+    settings: Any
+    root: Path
+
+    def media_path(self, path: str) -> Path:
+        """File of a ``media`` row: relative paths are below the workspace."""
+        return self.root / path
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A function from the rows of stickers to rows, run shard by shard in worker processes.
+
+    ``open`` runs once a worker, loads what is heavy and returns the function for rows. Only
+    ``settings`` (JSON-able or pydantic) reaches it, and the fingerprint covers all of it, so a
+    result can't depend on configuration that the fingerprint doesn't see. ``models`` adds what
+    else decides the result: model names, digests, library versions.
+
+    ``reads[0]`` must be a table of scope ``sticker``: its ids, in order, are the rows. ``selects``
+    names a table read whose ``kept`` column says which rows are worth measuring; the others get
+    a row of nulls (and ``measured`` false), and rows that an earlier run measured are taken over.
+
+    The function must return, for every sticker given, exactly one row in each written table of
+    scope ``sticker`` and any number in those of scope ``detail``, in order. A row that can't be
+    measured sets ``error``; an exception costs the row, which is then quarantined.
+    """
+
+    name: str
+    version: int
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    needs: Needs
+    settings: Callable[[Config], Any]
+    open: Callable[[Context], Process]
+    selects: str | None = None
+    batch_rows: int = 1
+    models: Callable[[Config], Mapping[str, str]] = lambda config: {}
+
+
+class Reader(Protocol):
+    """How a step reads tables."""
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """Numbers of the sticker shards, ascending."""
+
+    def read(
+        self, table: str, part: int | None = None, columns: list[str] | None = None
+    ) -> pa.Table:
+        """Rows of one shard, or of the whole table in shard order; a missing optional table is
+        empty."""
+
+
+Output = tuple[str, int | None, pa.Table]
+"""Table name, shard number (None for a global table) and rows."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A plain function from whole tables to tables, run in the main process.
+
+    ``optional`` names the tables read that may not exist yet; they read as empty. ``run`` gets a
+    reader and the settings, and yields what it writes: every shard of a ``sticker`` or ``detail``
+    table, and each global table once. The same inputs must give the same rows.
+    """
+
+    name: str
+    version: int
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    settings: Callable[[Config], Any]
+    run: Callable[[Reader, Any], Iterator[Output]]
+    optional: tuple[str, ...] = ()

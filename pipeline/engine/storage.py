@@ -1,0 +1,129 @@
+"""Tables on disk: Parquet written whole or not at all, each carrying its own proof."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.engine.errors import StickerworksError, disk_errors
+
+_PROOF_KEY = b"stickerworks"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a table file was made from: it is current while these match.
+
+    ``inputs`` maps ``table/part`` to the digest of the rows read; ``counts`` says what became of
+    each row; ``digest`` is that of this file's own rows.
+    """
+
+    stage: str
+    fingerprint: str
+    inputs: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    digest: str = ""
+
+
+def digest_rows(table: pa.Table) -> str:
+    """Digest of a table's schema and values, independent of how they are chunked."""
+    sha = hashlib.sha256()
+    # Documentation travels as field metadata; rewording it must not make tables stale.
+    bare = pa.schema([pa.field(f.name, f.type, f.nullable) for f in table.schema])
+    with pa.ipc.new_stream(_HashSink(sha), bare) as writer:
+        writer.write_table(pa.table(table.columns, schema=bare).combine_chunks())
+    return sha.hexdigest()
+
+
+def write_table(path: Path, table: pa.Table, proof: Proof) -> Proof:
+    """Write rows and proof under ``path``, visible only when complete; return the full proof."""
+    proof = Proof(**{**asdict(proof), "digest": digest_rows(table)})
+    text = json.dumps(asdict(proof), sort_keys=True)
+    table = table.replace_schema_metadata({_PROOF_KEY: text.encode()})
+    with atomic_file(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", row_group_size=1000)
+    return proof
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Rows of a table file, without its proof."""
+    try:
+        return pq.read_table(path, columns=columns, partitioning=None).replace_schema_metadata(None)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise StickerworksError(
+            f"Could not read the table {path}: {error}.",
+            "Delete that file and run the same command again; it will be made anew.",
+        ) from error
+
+
+def read_proof(path: Path) -> Proof | None:
+    """Proof of a table file; None when there is no file or it is not one of ours."""
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+        return Proof(**json.loads(metadata[_PROOF_KEY]))
+    except (FileNotFoundError, pa.ArrowInvalid, KeyError, TypeError, ValueError):
+        return None
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """A temporary name beside ``path`` that becomes ``path`` when the block succeeds."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with disk_errors(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            os.replace(temporary, path)
+            sync_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames within ``folder`` last through a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class _HashSink:
+    """A write-only file for Arrow that keeps a hash alone."""
+
+    closed = False
+
+    def __init__(self, sha: hashlib._Hash) -> None:
+        self._sha = sha
+        self._written = 0
+
+    def write(self, data: bytes) -> int:
+        self._sha.update(data)
+        self._written += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self._written
+
+    def flush(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def writable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return False
+
+    def seekable(self) -> bool:
+        return False

@@ -1,0 +1,110 @@
+"""The workspace: one folder with every table, file and release of a dataset."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.storage import Proof, read_proof, read_table
+from schemas.tables import TABLES
+
+_PART = re.compile(r"part-(\d{5,})\.parquet")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Names and reads what lies below one folder."""
+
+    root: Path
+
+    @property
+    def tables(self) -> Path:
+        return self.root / "tables"
+
+    @property
+    def media(self) -> Path:
+        """Content-addressed files that crawls fetched: ``media/ab/<sha256>.<format>``."""
+        return self.root / "media"
+
+    @property
+    def releases(self) -> Path:
+        return self.root / "releases"
+
+    @property
+    def reports(self) -> Path:
+        return self.root / "reports"
+
+    @property
+    def scratch(self) -> Path:
+        return self.root / "scratch"
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """Numbers of the sticker shards, ascending."""
+        folder = self.tables / "stickers"
+        matches = (_PART.fullmatch(path.name) for path in folder.glob("part-*.parquet"))
+        return tuple(sorted(int(match[1]) for match in matches if match))
+
+    def path(self, table: str, part: int | None = None) -> Path:
+        """File of a shard, or of a global table when ``part`` is None."""
+        if TABLES[table].scope == "global":
+            return self.tables / f"{table}.parquet"
+        if part is None:
+            raise ValueError(f"{table} has shards")
+        return self.tables / table / f"part-{part:05d}.parquet"
+
+    def proof(self, table: str, part: int | None = None) -> Proof | None:
+        return read_proof(self.path(table, part))
+
+    def complete(self, table: str) -> bool:
+        """Whether every shard of the table exists."""
+        if TABLES[table].scope == "global":
+            return self.path(table).exists()
+        return all(self.path(table, part).exists() for part in self.parts)
+
+    def read(
+        self, table: str, part: int | None = None, columns: list[str] | None = None
+    ) -> pa.Table:
+        """Rows of one shard, or of all in order; a table not yet written is empty."""
+        schema = TABLES[table].schema
+        if columns is not None:
+            schema = pa.schema([schema.field(name) for name in columns])
+        if TABLES[table].scope == "global":
+            paths = [self.path(table)]
+        else:
+            paths = [self.path(table, n) for n in (self.parts if part is None else (part,))]
+        found = [read_table(path, columns) for path in paths if path.exists()]
+        empty = schema.empty_table().replace_schema_metadata(None)
+        return pa.concat_tables([empty, *found])
+
+    @contextmanager
+    def lock(self, command: str) -> Iterator[None]:
+        """Hold the workspace for one command; a second one is refused with one line."""
+        with disk_errors(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = json.loads(os.pread(descriptor, 4096, 0) or b"{}")
+                raise StickerworksError(
+                    f"The workspace {self.root} is in use by `stickerworks "
+                    f"{holder.get('command', '?')}` (process {holder.get('pid', '?')}).",
+                    "Wait for it to end, or choose another --workspace.",
+                ) from None
+            holder = json.dumps({"command": command, "pid": os.getpid()}).encode()
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, holder, 0)
+            yield
+        finally:
+            os.close(descriptor)

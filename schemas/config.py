@@ -1,0 +1,236 @@
+"""The whole configuration of a workspace; every default is documented where it is defined."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EngineConfig(Section):
+    """How work is run; never part of a fingerprint, since it can't change a result."""
+
+    workers: int = Field(0, ge=0, description="worker processes; 0 means one a core")
+    row_timeout_s: float = Field(60, gt=0, description="seconds one row may take")
+    memory_mb: Positive = Field(4096, description="memory one worker may hold")
+    max_quarantined: int = Field(
+        50, ge=0, description="rows of one shard that may crash, hang or raise before the run stops"
+    )
+
+
+class SourceConfig(Section):
+    """One crawl source: a plugin's name, limits of ours and options of its own."""
+
+    source: str = Field(description="name of a plugin in the group stickerworks.sources")
+    limit: int | None = Field(None, gt=0, description="stickers at most; null means all")
+    redistribute: bool | None = Field(
+        None, description="whether a release may carry the bytes; null takes the source's default"
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="the plugin's own options, checked by the plugin"
+    )
+
+
+class CrawlConfig(Section):
+    """Where stickers come from and how politely they are fetched."""
+
+    sources: list[SourceConfig] = Field(
+        default_factory=lambda: [SourceConfig(source="chinesebqb", limit=500)],
+        description="sources, in the order in which they are crawled",
+    )
+    user_agent: str = Field("stickerworks/0.1", min_length=3, description="sent as User-Agent")
+    contact: str = Field(
+        "", description="e-mail or page added to the User-Agent; sites ask crawlers for one"
+    )
+    shard_rows: Positive = Field(1000, description="stickers a shard; full shards never change")
+    max_bytes: Positive = Field(20_000_000, description="largest file that is fetched, in bytes")
+    concurrency: Positive = Field(8, description="requests in flight for one host")
+    delay_s: float = Field(0.0, ge=0, description="seconds between requests to one host")
+    timeout_s: float = Field(30.0, gt=0, description="seconds one response may take")
+    attempts: Positive = Field(3, description="requests made for one file before giving up")
+    obey_robots: bool = Field(True, description="refuse what robots.txt disallows")
+    allow_hosts: list[str] = Field(
+        default_factory=list,
+        description="private or loopback hosts (host or host:port) that may be fetched",
+    )
+
+
+class RuleConfig(Section):
+    """Bounds of one rule; a row is dropped when its value lies outside of them."""
+
+    min: float | None = Field(None, description="smallest value that is kept")
+    max: float | None = Field(None, description="largest value that is kept")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> RuleConfig:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min} is above max {self.max}: nothing would be kept")
+        return self
+
+
+def _default_rules() -> dict[str, RuleConfig]:
+    return {
+        "min_side": RuleConfig(min=32),
+        "aspect": RuleConfig(max=2.5),
+        "entropy": RuleConfig(min=0.3),
+        "ocr_length": RuleConfig(max=30),
+    }
+
+
+class DecodeConfig(Section):
+    """Caps that are checked from the header, before anything is decoded."""
+
+    max_pixels: Positive = Field(40_000_000, description="width x height")
+    max_total_pixels: Positive = Field(200_000_000, description="width x height x frames")
+    max_frames: Positive = Field(512, description="frames")
+    key_frames: Positive = Field(3, description="key frames at most")
+    key_frame_side: Positive = Field(512, description="longest side of a key frame, in pixels")
+
+
+class OcrConfig(Section):
+    """Text recognition."""
+
+    backend: str = Field("rapidocr", description="name of a plugin in the group stickerworks.ocr")
+    min_score: Fraction = Field(0.5, description="lines below this score are left out")
+    options: dict[str, Any] = Field(default_factory=dict, description="the backend's own options")
+
+
+class DuplicatesConfig(Section):
+    """Near-duplicates: one is kept, the others are dropped as duplicates."""
+
+    max_phash_distance: int = Field(4, ge=0, le=64, description="bits, for candidates")
+    max_tile_difference: float = Field(
+        16, ge=0, description="grey levels of the worst 8x8 tile on 64x64: the same sticker below"
+    )
+    max_tile_difference_same_text: float = Field(
+        60, ge=0, description="the same where both carry the same, non-empty text"
+    )
+
+
+class FilterConfig(Section):
+    """Measurements and the rules applied to them."""
+
+    decode: DecodeConfig = DecodeConfig()
+    rules: dict[str, RuleConfig] = Field(
+        default_factory=_default_rules,
+        description="bounds of each rule by its name in the group stickerworks.rules; "
+        "null bounds switch it off",
+    )
+    ocr: OcrConfig = OcrConfig()
+    duplicates: DuplicatesConfig = DuplicatesConfig()
+
+
+class TagsConfig(Section):
+    """Keywords to tag set: TF-IDF, K-means, elbow."""
+
+    clusters: int | None = Field(None, gt=1, description="fixed number; null asks the elbow")
+    min_clusters: int = Field(2, gt=1, description="smallest number tried")
+    max_clusters: int = Field(400, gt=1, description="largest number tried")
+    step: Positive = Field(1, description="distance between numbers tried")
+    seeds: Positive = Field(3, description="runs with other seeds, for the spread of the elbow")
+    clear_elbow: Fraction = Field(0.3, description="height from which an elbow is a clear one")
+    min_df: Positive = Field(1, description="keywords that a word must stand in")
+    user_dictionary: str | None = Field(
+        None, description="file of words for the segmenter, added to ours"
+    )
+    seed: int = Field(0, ge=0, description="seed of the clustering")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> TagsConfig:
+        if self.min_clusters > self.max_clusters:
+            raise ValueError("min_clusters is above max_clusters")
+        return self
+
+
+class AnnotateConfig(Section):
+    """Machine annotation."""
+
+    domain_model: str | None = Field(
+        None, description="a trained domain classifier (JSON); null means the one we ship"
+    )
+    captioner: str = Field(
+        "template", description="name of a plugin in the group stickerworks.captioners"
+    )
+    languages: list[Literal["en", "zh"]] = Field(
+        default_factory=lambda: ["en", "zh"], min_length=1, description="languages of captions"
+    )
+    options: dict[str, Any] = Field(default_factory=dict, description="the captioner's own options")
+
+
+class MergeConfig(Section):
+    """When votes become labels (StickerTAG section 3.2)."""
+
+    annotators: Positive = Field(3, description="valid votes that a sticker needs")
+    agree: Positive = Field(2, description="annotators who must give a tag")
+
+    @model_validator(mode="after")
+    def _possible(self) -> MergeConfig:
+        if self.agree > self.annotators:
+            raise ValueError("agree is above annotators: no tag could ever be effective")
+        return self
+
+
+class SplitConfig(Section):
+    """Shares of each split; near-duplicates, templates and packs stay together."""
+
+    train: Fraction = Field(0.8, description="share of train")
+    validation: Fraction = Field(0.1, description="share of validation")
+    test: Fraction = Field(0.1, description="share of test")
+    keep_packs_together: bool = Field(
+        False, description="never separate stickers of one pack (fewer, larger groups)"
+    )
+    seed: int = Field(0, ge=0, description="breaks ties between groups")
+
+    @model_validator(mode="after")
+    def _whole(self) -> SplitConfig:
+        if abs(self.train + self.validation + self.test - 1) > 1e-9:
+            raise ValueError("train, validation and test must add up to 1")
+        return self
+
+
+class ReleaseConfig(Section):
+    """What a release is called and how it is cut."""
+
+    name: str = Field("stickers", pattern=r"^[A-Za-z0-9][A-Za-z0-9._]*$", description="name")
+    version: str = Field("0.1.0", pattern=r"^\d+\.\d+\.\d+$", description="MAJOR.MINOR.PATCH")
+    licence: str = Field("other", description="licence of the annotations, for the card")
+    description: str = Field("", description="a paragraph for the card")
+    rows_per_file: Positive = Field(5000, description="rows of one Parquet file")
+    labelled_only: bool = Field(
+        False, description="leave out stickers whose votes gave no effective tag"
+    )
+
+
+class ValidateConfig(Section):
+    """The gate: a baseline must beat its own label-shuffled control."""
+
+    baseline: str = Field("tiny", description="name of a plugin in the group stickerworks.baselines")
+    epochs: Positive = Field(30, description="passes over the train split")
+    image_side: Positive = Field(48, description="pixels that the baseline sees")
+    margin: Fraction = Field(0.05, description="mAP by which the real run must win")
+    seed: int = Field(0, ge=0, description="seed of both runs")
+
+
+class Config(Section):
+    """The whole configuration."""
+
+    workspace: str = Field("workspace", description="folder that holds every table and release")
+    engine: EngineConfig = EngineConfig()
+    crawl: CrawlConfig = CrawlConfig()
+    filter: FilterConfig = FilterConfig()
+    tags: TagsConfig = TagsConfig()
+    annotate: AnnotateConfig = AnnotateConfig()
+    merge: MergeConfig = MergeConfig()
+    split: SplitConfig = SplitConfig()
+    release: ReleaseConfig = ReleaseConfig()
+    # "validate" is a method of pydantic's models, hence the alias.
+    validation: ValidateConfig = ValidateConfig()

@@ -1,0 +1,349 @@
+"""The Arrow schema of every table that stages exchange, in one place.
+
+A table's scope says how it is stored:
+
+* ``sticker``: one row a sticker, in the same shards and the same row order as ``stickers``;
+* ``detail``: any number of rows a sticker, in the sticker's shard, grouped in its row order;
+* ``global``: one small file.
+
+Every column but the key may be null: a sticker that failed keeps its row, with ``error`` set.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+
+Scope = Literal["sticker", "detail", "global"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's name, how it is stored, what it holds and its Arrow schema."""
+
+    name: str
+    scope: Scope
+    doc: str
+    schema: pa.Schema
+
+
+def _column(name: str, kind: pa.DataType, doc: str, *, nullable: bool = True) -> pa.Field:
+    return pa.field(name, kind, nullable=nullable, metadata={"doc": doc})
+
+
+def _table(name: str, scope: Scope, doc: str, *columns: pa.Field) -> Table:
+    return Table(name, scope, doc, pa.schema(columns))
+
+
+STRING = pa.string()
+STRINGS = pa.list_(pa.string())
+ID = _column("id", STRING, "sha256 of the sticker's bytes, in hex", nullable=False)
+ERROR = _column("error", STRING, "why this row could not be measured; null when it was")
+MEASURED = _column("measured", pa.bool_(), "false where earlier rules had dropped the sticker")
+
+REASON = pa.struct(
+    [
+        pa.field("rule", STRING),
+        pa.field("value", pa.float64()),
+        pa.field("threshold", pa.float64()),
+        pa.field("detail", STRING),
+    ]
+)
+REASONS = pa.list_(REASON)
+KEY_FRAME = pa.struct(
+    [
+        pa.field("index", pa.int32()),
+        pa.field("start_ms", pa.int32()),
+        pa.field("duration_ms", pa.int32()),
+        pa.field("width", pa.int32()),
+        pa.field("height", pa.int32()),
+        pa.field("jpeg", pa.binary()),
+    ]
+)
+TEXT_LINE = pa.struct(
+    [
+        pa.field("frame", pa.int32()),
+        pa.field("text", STRING),
+        pa.field("score", pa.float32()),
+        pa.field("box", pa.list_(pa.float32())),
+    ]
+)
+TAG_COUNT = pa.struct([pa.field("tag", STRING), pa.field("votes", pa.int32())])
+
+_SIGHTING = (
+    _column("source", STRING, "name of the source plugin", nullable=False),
+    _column("source_id", STRING, "the item's id at its source", nullable=False),
+    _column("variant", STRING, "which media variant of the item: original, still, ..."),
+    _column("query", STRING, "the query or keyword it was found under (a trigger word)"),
+    _column("rank", pa.int64(), "position in the listing of that query, from 0"),
+    _column("pack_id", STRING, "the pack's id at its source"),
+    _column("pack_title", STRING, "the pack's title"),
+    _column("pack_index", pa.int32(), "position in the pack, from 0"),
+    _column("author", STRING, "author as the source names it"),
+    _column("title", STRING, "the item's own title or caption at its source"),
+    _column("tags", STRINGS, "tags that the source gives"),
+    _column("page_url", STRING, "page that shows the item"),
+    _column("media_url", STRING, "address of the bytes, secrets removed"),
+    _column("licence", STRING, "licence as stated"),
+    _column("licence_url", STRING, "where the licence is stated"),
+    _column("licence_basis", STRING, "item, site or none: what the licence was stated for"),
+    _column("redistribute", pa.bool_(), "whether a release may carry the bytes"),
+)
+
+OBSERVATIONS = _table(
+    "observations",
+    "detail",
+    "One row a sighting of a sticker: where, under which query, and how it was fetched.",
+    ID,
+    *_SIGHTING,
+    _column("final_url", STRING, "address after redirects"),
+    _column("redirects", STRINGS, "addresses passed through"),
+    _column("http_status", pa.int32(), "status of the last response; null for local files"),
+    _column("fetched_at", STRING, "UTC time of the fetch, ISO 8601"),
+    _column("etag", STRING, "ETag header"),
+    _column("last_modified", STRING, "Last-Modified header"),
+    _column("content_type", STRING, "Content-Type header, as claimed"),
+    _column("x_robots_tag", STRING, "X-Robots-Tag header"),
+    _column("robots_decision", STRING, "allowed, no_robots_txt or not_applicable"),
+    _column("robots_sha256", STRING, "sha256 of the robots.txt that was obeyed"),
+    _column("user_agent", STRING, "User-Agent that was sent"),
+    _column("resolved_ip", STRING, "address that answered"),
+    _column("attempts", pa.int32(), "requests made for these bytes"),
+    _column("raw_json", STRING, "the source's own record, secrets removed"),
+)
+UNFETCHED = _table(
+    "unfetched",
+    "global",
+    "One row a sighting without bytes: what was listed but not got, and why.",
+    *_SIGHTING,
+    _column("state", STRING, "gone, refused, retry_at or failed"),
+    _column("error_class", STRING, "not_media, too_large, http_404, robots, unreadable, ..."),
+    _column("error", STRING, "the same for people"),
+    _column("attempts", pa.int32(), "requests made"),
+)
+STICKERS = _table(
+    "stickers",
+    "sticker",
+    "One row a sticker: its identity and the format found in its first bytes.",
+    ID,
+    _column("format", STRING, "gif, png, apng, jpeg, webp, ... by its first bytes"),
+    _column("extension", STRING, "extension that its name claimed, lower case, no dot"),
+    _column("nbytes", pa.int64(), "size in bytes"),
+)
+MEDIA = _table(
+    "media",
+    "sticker",
+    "Where each sticker's bytes lie.",
+    ID,
+    _column("path", STRING, "file; relative to the workspace, absolute for local folders"),
+)
+SIGNALS = _table(
+    "signals",
+    "sticker",
+    "What one pass over the pixels measures.",
+    ID,
+    _column("width", pa.int32(), "pixels"),
+    _column("height", pa.int32(), "pixels"),
+    _column("min_side", pa.int32(), "pixels"),
+    _column("aspect", pa.float64(), "longer side / shorter side, at least 1"),
+    _column("frames", pa.int32(), "frames that decoded"),
+    _column("declared_frames", pa.int32(), "frames that the file declares"),
+    _column("duration_ms", pa.int32(), "total play time of one loop; 0 for a still"),
+    _column("animated", pa.bool_(), "more than one frame decoded"),
+    _column("transparent", pa.bool_(), "any pixel with alpha below 255"),
+    _column("entropy", pa.float64(), "bits; maximum over key frames, composited grey"),
+    _column("pixel_sha256", STRING, "sha256 of the decoded frames, size and durations"),
+    _column("phash", pa.binary(8), "perceptual hash of the first key frame"),
+    _column("grey64", pa.binary(4096), "first key frame as 64x64 grey levels, row by row"),
+    _column("extension_lies", pa.bool_(), "the claimed extension is of another format"),
+    _column("flags", STRINGS, "truncated, dark_background, clamped_durations, ..."),
+    ERROR,
+)
+FRAMES = _table(
+    "frames",
+    "sticker",
+    "Key frames as JPEG, so that media is decoded once.",
+    ID,
+    _column("key_frames", pa.list_(KEY_FRAME), "at most filter.key_frames, in play order"),
+    ERROR,
+)
+SCREENING = _table(
+    "screening",
+    "sticker",
+    "Verdict of the cheap rules: what is worth a dear measurement.",
+    ID,
+    _column("kept", pa.bool_(), "true when no cheap rule drops it", nullable=False),
+    _column("reasons", REASONS, "every cheap rule that drops it"),
+)
+OCR = _table(
+    "ocr",
+    "sticker",
+    "Text read in the key frames.",
+    ID,
+    MEASURED,
+    _column("lines", pa.list_(TEXT_LINE), "lines with frame, text, score and box (x, y pairs)"),
+    _column("text", STRING, "distinct lines joined by a newline"),
+    _column("longest", pa.int32(), "characters in the frame that has most, spaces left out"),
+    _column("model", STRING, "OCR engine and models"),
+    ERROR,
+)
+DUPLICATES = _table(
+    "duplicates",
+    "sticker",
+    "Near-duplicate group and template of each sticker.",
+    ID,
+    _column("group", STRING, "id of the group's representative", nullable=False),
+    _column("representative", pa.bool_(), "true for the member that is kept", nullable=False),
+    _column("kind", STRING, "pixels or perceptual: how it equals its representative"),
+    _column("distance", pa.int32(), "largest tile difference to the representative, grey levels"),
+    _column("template_id", STRING, "stickers of one template, never separated by a split"),
+)
+DECISIONS = _table(
+    "decisions",
+    "sticker",
+    "Kept, dropped or failed, with every reason.",
+    ID,
+    _column("kept", pa.bool_(), "true when outcome is kept", nullable=False),
+    _column("outcome", STRING, "kept, dropped or failed", nullable=False),
+    _column("reasons", REASONS, "every rule that drops it, with value and threshold"),
+)
+KEYWORDS = _table(
+    "keywords",
+    "global",
+    "Distinct keywords of the kept stickers, segmented.",
+    _column("keyword", STRING, "as observed, trimmed and normalised (NFKC)", nullable=False),
+    _column("tokens", STRINGS, "words after segmentation and stop words"),
+    _column("stickers", pa.int64(), "kept stickers that carry it"),
+)
+ELBOW = _table(
+    "elbow",
+    "global",
+    "Inertia for each number of clusters that was tried.",
+    _column("k", pa.int32(), "number of clusters", nullable=False),
+    _column("inertia", pa.float64(), "sum of squared distances in TF-IDF space"),
+    _column("height", pa.float64(), "distance below the chord of the curve, both axes 0 to 1"),
+    _column("chosen", pa.bool_(), "the k in use"),
+    _column("clear", pa.bool_(), "whether the chosen elbow is a clear one"),
+)
+CLUSTERS = _table(
+    "clusters",
+    "global",
+    "Cluster of each keyword.",
+    _column("keyword", STRING, "as in keywords", nullable=False),
+    _column("cluster", pa.int32(), "cluster; null when no token was left (unclustered)"),
+    _column("distance", pa.float64(), "distance to the centre in TF-IDF space"),
+)
+TAGSET = _table(
+    "tagset",
+    "global",
+    "The named tag set.",
+    _column("tag", STRING, "name, unique", nullable=False),
+    _column("cluster", pa.int32(), "its cluster"),
+    _column("terms", STRINGS, "class-based TF-IDF terms, best first"),
+    _column("exemplars", STRINGS, "keywords nearest to the centre"),
+    _column("keywords", pa.int64(), "keywords in the cluster"),
+    _column("stickers", pa.int64(), "kept stickers that carry one of them"),
+    _column("flags", STRINGS, "oversized, singleton"),
+    _column("version", STRING, "version of the tag set: hash of its tags and assignments"),
+)
+SUGGESTIONS = _table(
+    "suggestions",
+    "sticker",
+    "Tags that a sticker's own keywords suggest, before any vote.",
+    ID,
+    _column("tags", STRINGS, "sorted; empty when no keyword is clustered"),
+    _column("tagset", STRING, "version of the tag set"),
+)
+DOMAIN = _table(
+    "domain",
+    "sticker",
+    "Real or cartoon.",
+    ID,
+    MEASURED,
+    _column("domain", STRING, "real or cartoon"),
+    _column("probability", pa.float64(), "probability of real"),
+    _column("model", STRING, "classifier and its version"),
+    ERROR,
+)
+CAPTIONS = _table(
+    "captions",
+    "detail",
+    "One row a sticker, field and language.",
+    ID,
+    _column("captioner", STRING, "plugin that wrote it; template is no model"),
+    _column("model", STRING, "model and revision; null for the template"),
+    _column("prompt", STRING, "prompt set and version"),
+    _column("field", STRING, "description, ..."),
+    _column("language", STRING, "en, zh"),
+    _column("text", STRING, "the text"),
+    _column("flags", STRINGS, "refusal, empty, wrong_language, ..."),
+    ERROR,
+)
+VOTES = _table(
+    "votes",
+    "global",
+    "Raw votes, append-only.",
+    ID,
+    _column("annotator", STRING, "who voted", nullable=False),
+    _column("origin", STRING, "label_studio or simulated", nullable=False),
+    _column("simulated", pa.bool_(), "true when no person voted", nullable=False),
+    _column("skipped", pa.bool_(), "the annotator declined; not the same as no tags"),
+    _column("tags", STRINGS, "tags chosen"),
+    _column("domain", STRING, "real or cartoon"),
+    _column("caption", STRING, "text written"),
+    _column("tagset", STRING, "version of the tag set voted with"),
+    _column("sequence", pa.int64(), "order of arrival; an annotator's later vote replaces"),
+    _column("lead_time_s", pa.float64(), "seconds spent"),
+    _column("annotation", STRING, "annotation id at its origin"),
+)
+LABELS = _table(
+    "labels",
+    "sticker",
+    "What the votes say of each sticker (StickerTAG section 3.2).",
+    ID,
+    _column("tags", STRINGS, "effective tags: at least merge.agree annotators gave them"),
+    _column("status", STRING, "effective, adjudicate, insufficient, rejected or unlabelled"),
+    _column("domain", STRING, "majority of the votes; null on a tie"),
+    _column("votes", pa.int32(), "valid votes"),
+    _column("skips", pa.int32(), "skips"),
+    _column("counts", pa.list_(TAG_COUNT), "votes of each tag that was given"),
+    _column("unknown_tags", STRINGS, "tags outside the tag set, left out"),
+    _column("provenance", STRING, "votes or adjudication; null when unlabelled"),
+    _column("simulated", pa.bool_(), "any counted vote is simulated"),
+)
+SPLITS = _table(
+    "splits",
+    "sticker",
+    "Split of each kept sticker.",
+    ID,
+    _column("split", STRING, "train, validation or test; null when not in the release"),
+    _column("group", STRING, "connected stickers, never separated"),
+)
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        OBSERVATIONS,
+        UNFETCHED,
+        STICKERS,
+        MEDIA,
+        SIGNALS,
+        FRAMES,
+        SCREENING,
+        OCR,
+        DUPLICATES,
+        DECISIONS,
+        KEYWORDS,
+        ELBOW,
+        CLUSTERS,
+        TAGSET,
+        SUGGESTIONS,
+        DOMAIN,
+        CAPTIONS,
+        VOTES,
+        LABELS,
+        SPLITS,
+    )
+}
