@@ -160,8 +160,8 @@ class AnnotateConfig(Section):
     captioner: str = Field(
         "template", description="name of a plugin in the group stickerworks.captioners"
     )
-    languages: list[Literal["en", "zh"]] = Field(
-        default_factory=lambda: ["en", "zh"], min_length=1, description="languages of captions"
+    languages: tuple[Literal["en", "zh"], ...] = Field(
+        ("en", "zh"), min_length=1, description="languages of captions"
     )
     options: dict[str, Any] = Field(default_factory=dict, description="the captioner's own options")
 
@@ -213,7 +213,9 @@ class ReleaseConfig(Section):
 class ValidateConfig(Section):
     """The gate: a baseline must beat its own label-shuffled control."""
 
-    baseline: str = Field("tiny", description="name of a plugin in the group stickerworks.baselines")
+    baseline: str = Field(
+        "tiny", description="name of a plugin in the group stickerworks.baselines"
+    )
     epochs: Positive = Field(30, description="passes over the train split")
     image_side: Positive = Field(48, description="pixels that the baseline sees")
     margin: Fraction = Field(0.05, description="mAP by which the real run must win")

@@ -21,10 +21,11 @@ Scope = Literal["sticker", "detail", "global"]
 
 @dataclass(frozen=True)
 class Table:
-    """A table's name, how it is stored, what it holds and its Arrow schema."""
+    """A table's name, how it is stored, the command that writes it, and its Arrow schema."""
 
     name: str
     scope: Scope
+    command: str
     doc: str
     schema: pa.Schema
 
@@ -33,8 +34,8 @@ def _column(name: str, kind: pa.DataType, doc: str, *, nullable: bool = True) ->
     return pa.field(name, kind, nullable=nullable, metadata={"doc": doc})
 
 
-def _table(name: str, scope: Scope, doc: str, *columns: pa.Field) -> Table:
-    return Table(name, scope, doc, pa.schema(columns))
+def _table(name: str, scope: Scope, command: str, doc: str, *columns: pa.Field) -> Table:
+    return Table(name, scope, command, doc, pa.schema(columns))
 
 
 STRING = pa.string()
@@ -95,6 +96,7 @@ _SIGHTING = (
 OBSERVATIONS = _table(
     "observations",
     "detail",
+    "crawl",
     "One row a sighting of a sticker: where, under which query, and how it was fetched.",
     ID,
     *_SIGHTING,
@@ -116,6 +118,7 @@ OBSERVATIONS = _table(
 UNFETCHED = _table(
     "unfetched",
     "global",
+    "crawl",
     "One row a sighting without bytes: what was listed but not got, and why.",
     *_SIGHTING,
     _column("state", STRING, "gone, refused, retry_at or failed"),
@@ -126,6 +129,7 @@ UNFETCHED = _table(
 STICKERS = _table(
     "stickers",
     "sticker",
+    "crawl",
     "One row a sticker: its identity and the format found in its first bytes.",
     ID,
     _column("format", STRING, "gif, png, apng, jpeg, webp, ... by its first bytes"),
@@ -135,6 +139,7 @@ STICKERS = _table(
 MEDIA = _table(
     "media",
     "sticker",
+    "crawl",
     "Where each sticker's bytes lie.",
     ID,
     _column("path", STRING, "file; relative to the workspace, absolute for local folders"),
@@ -142,6 +147,7 @@ MEDIA = _table(
 SIGNALS = _table(
     "signals",
     "sticker",
+    "filter",
     "What one pass over the pixels measures.",
     ID,
     _column("width", pa.int32(), "pixels"),
@@ -164,6 +170,7 @@ SIGNALS = _table(
 FRAMES = _table(
     "frames",
     "sticker",
+    "filter",
     "Key frames as JPEG, so that media is decoded once.",
     ID,
     _column("key_frames", pa.list_(KEY_FRAME), "at most filter.key_frames, in play order"),
@@ -172,6 +179,7 @@ FRAMES = _table(
 SCREENING = _table(
     "screening",
     "sticker",
+    "filter",
     "Verdict of the cheap rules: what is worth a dear measurement.",
     ID,
     _column("kept", pa.bool_(), "true when no cheap rule drops it", nullable=False),
@@ -180,6 +188,7 @@ SCREENING = _table(
 OCR = _table(
     "ocr",
     "sticker",
+    "filter",
     "Text read in the key frames.",
     ID,
     MEASURED,
@@ -192,6 +201,7 @@ OCR = _table(
 DUPLICATES = _table(
     "duplicates",
     "sticker",
+    "filter",
     "Near-duplicate group and template of each sticker.",
     ID,
     _column("group", STRING, "id of the group's representative", nullable=False),
@@ -203,6 +213,7 @@ DUPLICATES = _table(
 DECISIONS = _table(
     "decisions",
     "sticker",
+    "filter",
     "Kept, dropped or failed, with every reason.",
     ID,
     _column("kept", pa.bool_(), "true when outcome is kept", nullable=False),
@@ -212,6 +223,7 @@ DECISIONS = _table(
 KEYWORDS = _table(
     "keywords",
     "global",
+    "tags",
     "Distinct keywords of the kept stickers, segmented.",
     _column("keyword", STRING, "as observed, trimmed and normalised (NFKC)", nullable=False),
     _column("tokens", STRINGS, "words after segmentation and stop words"),
@@ -220,6 +232,7 @@ KEYWORDS = _table(
 ELBOW = _table(
     "elbow",
     "global",
+    "tags",
     "Inertia for each number of clusters that was tried.",
     _column("k", pa.int32(), "number of clusters", nullable=False),
     _column("inertia", pa.float64(), "sum of squared distances in TF-IDF space"),
@@ -230,6 +243,7 @@ ELBOW = _table(
 CLUSTERS = _table(
     "clusters",
     "global",
+    "tags",
     "Cluster of each keyword.",
     _column("keyword", STRING, "as in keywords", nullable=False),
     _column("cluster", pa.int32(), "cluster; null when no token was left (unclustered)"),
@@ -238,6 +252,7 @@ CLUSTERS = _table(
 TAGSET = _table(
     "tagset",
     "global",
+    "tags",
     "The named tag set.",
     _column("tag", STRING, "name, unique", nullable=False),
     _column("cluster", pa.int32(), "its cluster"),
@@ -251,6 +266,7 @@ TAGSET = _table(
 SUGGESTIONS = _table(
     "suggestions",
     "sticker",
+    "tags",
     "Tags that a sticker's own keywords suggest, before any vote.",
     ID,
     _column("tags", STRINGS, "sorted; empty when no keyword is clustered"),
@@ -259,6 +275,7 @@ SUGGESTIONS = _table(
 DOMAIN = _table(
     "domain",
     "sticker",
+    "annotate",
     "Real or cartoon.",
     ID,
     MEASURED,
@@ -270,6 +287,7 @@ DOMAIN = _table(
 CAPTIONS = _table(
     "captions",
     "detail",
+    "annotate",
     "One row a sticker, field and language.",
     ID,
     _column("captioner", STRING, "plugin that wrote it; template is no model"),
@@ -284,6 +302,7 @@ CAPTIONS = _table(
 VOTES = _table(
     "votes",
     "global",
+    "label import",
     "Raw votes, append-only.",
     ID,
     _column("annotator", STRING, "who voted", nullable=False),
@@ -301,6 +320,7 @@ VOTES = _table(
 LABELS = _table(
     "labels",
     "sticker",
+    "merge",
     "What the votes say of each sticker (StickerTAG section 3.2).",
     ID,
     _column("tags", STRINGS, "effective tags: at least merge.agree annotators gave them"),
@@ -316,6 +336,7 @@ LABELS = _table(
 SPLITS = _table(
     "splits",
     "sticker",
+    "split",
     "Split of each kept sticker.",
     ID,
     _column("split", STRING, "train, validation or test; null when not in the release"),

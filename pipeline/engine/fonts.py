@@ -8,7 +8,12 @@ from functools import cache
 from pathlib import Path
 
 # In order of preference; the first two are what set-up installs on Debian and Ubuntu.
-_NAMES = ("wqy-microhei.ttc", "NotoSansCJK-Regular.ttc", "NotoSansCJKsc-Regular.otf", "PingFang.ttc")
+_NAMES = (
+    "wqy-microhei.ttc",
+    "NotoSansCJK-Regular.ttc",
+    "NotoSansCJKsc-Regular.otf",
+    "PingFang.ttc",
+)
 _FOLDERS = (
     Path("/usr/share/fonts"),
     Path("/usr/local/share/fonts"),

@@ -51,7 +51,9 @@ class Stage:
 
     ``reads[0]`` must be a table of scope ``sticker``: its ids, in order, are the rows. ``selects``
     names a table read whose ``kept`` column says which rows are worth measuring; the others get
-    a row of nulls (and ``measured`` false), and rows that an earlier run measured are taken over.
+    a row of nulls (and ``measured`` false). A ``dear`` stage takes over the rows that an earlier
+    run measured from the same inputs, whatever else in the shard has changed; the table that
+    selects is not among those inputs, so loosening a rule measures just the newly kept.
 
     The function must return, for every sticker given, exactly one row in each written table of
     scope ``sticker`` and any number in those of scope ``detail``, in order. A row that can't be
@@ -68,6 +70,11 @@ class Stage:
     selects: str | None = None
     batch_rows: int = 1
     models: Callable[[Config], Mapping[str, str]] = lambda config: {}
+
+    @property
+    def dear(self) -> bool:
+        """Whether rows are worth taking over from an earlier run of the same shard."""
+        return self.selects is not None or self.needs.seconds_per_row >= 0.005
 
 
 class Reader(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from pipeline.engine.errors import StickerworksError, disk_errors
 
 _PROOF_KEY = b"stickerworks"
+_ROWS_KEY = b"stickerworks.rows"
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,18 @@ def digest_rows(table: pa.Table) -> str:
     return sha.hexdigest()
 
 
-def write_table(path: Path, table: pa.Table, proof: Proof) -> Proof:
-    """Write rows and proof under ``path``, visible only when complete; return the full proof."""
+def write_table(
+    path: Path, table: pa.Table, proof: Proof, row_digests: Sequence[str] = ()
+) -> Proof:
+    """Write rows and proof under ``path``, visible only when complete; return the full proof.
+
+    ``row_digests`` say what stickers' rows were made from, so that a later run can take them
+    over.
+    """
     proof = Proof(**{**asdict(proof), "digest": digest_rows(table)})
     text = json.dumps(asdict(proof), sort_keys=True)
-    table = table.replace_schema_metadata({_PROOF_KEY: text.encode()})
+    rows = " ".join(row_digests)
+    table = table.replace_schema_metadata({_PROOF_KEY: text.encode(), _ROWS_KEY: rows.encode()})
     with atomic_file(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", row_group_size=1000)
     return proof
@@ -71,6 +79,13 @@ def read_proof(path: Path) -> Proof | None:
         return Proof(**json.loads(metadata[_PROOF_KEY]))
     except (FileNotFoundError, pa.ArrowInvalid, KeyError, TypeError, ValueError):
         return None
+
+
+def read_row_digests(path: Path) -> list[str]:
+    """The row digests that were given to ``write_table``."""
+    metadata = pq.read_schema(path).metadata or {}
+    text: bytes = metadata.get(_ROWS_KEY, b"")
+    return text.decode().split()
 
 
 @contextmanager

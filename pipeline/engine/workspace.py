@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.storage import Proof, read_proof, read_table
@@ -85,6 +86,10 @@ class Workspace:
         found = [read_table(path, columns) for path in paths if path.exists()]
         empty = schema.empty_table().replace_schema_metadata(None)
         return pa.concat_tables([empty, *found])
+
+    def rows(self, table: str, part: int | None = None) -> int:
+        """Rows of one shard or global table, from its footer alone."""
+        return int(pq.read_metadata(self.path(table, part)).num_rows)
 
     @contextmanager
     def lock(self, command: str) -> Iterator[None]:

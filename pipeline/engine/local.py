@@ -1,0 +1,166 @@
+"""The local executor: a pebble pool whose parent watches every row for time and memory."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
+from dataclasses import replace
+
+import psutil
+from pebble import ProcessExpired, ProcessPool
+
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.shard import Mark, ShardReport, ShardTask, run_shard, too_many_quarantined
+from schemas.config import EngineConfig
+
+Progress = Callable[[int], None]
+"""Told how many rows lie behind all workers."""
+
+_POLL_S = 0.05
+# Native libraries leak a little with every image; a fresh process costs about a second.
+_SHARDS_PER_WORKER = 10
+
+
+def worker_count(engine: EngineConfig) -> int:
+    """Workers to start: as configured, or one for each core that this process may use."""
+    return engine.workers or len(os.sched_getaffinity(0))
+
+
+def run_local(
+    tasks: Sequence[ShardTask], engine: EngineConfig, progress: Progress
+) -> Iterator[ShardReport]:
+    """Run the tasks, yielding each shard's report as it ends; a bad row costs only itself.
+
+    A worker that dies, or is killed here because its row takes too long or too much memory, has
+    its shard run again, row by row; the row that fails a second time is quarantined.
+    """
+    pool = ProcessPool(
+        max_workers=min(worker_count(engine), len(tasks)),
+        max_tasks=_SHARDS_PER_WORKER,
+        initializer=_start_worker,
+        context=multiprocessing.get_context("spawn"),
+    )
+    running: dict[Future[ShardReport], ShardTask] = {}
+    watch = _Watch(engine)
+    finished = 0
+    ended = False
+    try:
+        for task in tasks:
+            task.marker.unlink(missing_ok=True)
+            running[pool.schedule(run_shard, args=(task,))] = task
+        while running:
+            done, _ = wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
+            progress(finished + watch.rows_done(running.values()))
+            for future in done:
+                task = running.pop(future)
+                error = future.exception()
+                if isinstance(error, ProcessExpired):
+                    again = watch.blame(task, error)
+                    running[pool.schedule(run_shard, args=(again,))] = again
+                elif error is not None:
+                    raise error
+                else:
+                    finished += task.rows
+                    task.marker.unlink(missing_ok=True)
+                    yield future.result()
+        ended = True
+    finally:
+        if ended:
+            pool.close()  # type: ignore[no-untyped-call]
+        else:
+            pool.stop()  # type: ignore[no-untyped-call]
+        pool.join()
+
+
+def _start_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Processes, not threads, use the cores: with both, OCR and decoding fight over them.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = "1"
+    if sys.platform == "linux":
+        # A worker must not outlive a driver that was killed: PR_SET_PDEATHSIG is 1.
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+class _Watch:
+    """Kills workers whose row is over its limits, and finds the row to blame for a death."""
+
+    def __init__(self, engine: EngineConfig) -> None:
+        self._engine = engine
+        self._killed: dict[int, str] = {}
+        self._suspects: set[tuple[int, tuple[str, ...]]] = set()
+        self._deaths_outside_rows: dict[int, int] = {}
+
+    def rows_done(self, tasks: Iterable[ShardTask]) -> int:
+        """Rows behind the workers, after killing those that are over their limits."""
+        total = 0
+        for task in tasks:
+            mark = Mark.read(task.marker)
+            if mark is not None:
+                total += mark.done
+                self._check(mark)
+        return total
+
+    def _check(self, mark: Mark) -> None:
+        limit = self._engine.row_timeout_s * max(1, len(mark.batch))
+        if mark.batch and time.monotonic() - mark.started > limit:
+            self._kill(mark.pid, f"timeout: took more than {limit:g} s")
+        elif _memory_mb(mark.pid) > self._engine.memory_mb:
+            self._kill(mark.pid, f"memory: held more than {self._engine.memory_mb} MB")
+
+    def _kill(self, pid: int, reason: str) -> None:
+        if pid in self._killed:
+            return
+        with suppress(ProcessLookupError):  # it died by itself meanwhile
+            os.kill(pid, signal.SIGKILL)
+            self._killed[pid] = reason
+
+    def blame(self, task: ShardTask, error: ProcessExpired) -> ShardTask:
+        """The task to run again after its worker died."""
+        mark = Mark.read(task.marker)
+        reason = f"crashed: {_describe_exit(error.exitcode)}"
+        if mark is not None:
+            reason = self._killed.pop(mark.pid, reason)
+        task.marker.unlink(missing_ok=True)
+        if mark is None or not mark.batch:
+            return self._outside_rows(task, reason)
+        suspect = (task.part, mark.batch)
+        # The first death may be another row's doing (memory that grew, a machine that stalled).
+        if suspect not in self._suspects:
+            self._suspects.add(suspect)
+            return replace(task, one_by_one=True)
+        if len(task.quarantined) >= task.max_quarantined:
+            raise too_many_quarantined(task, reason)
+        return replace(task, quarantined={**task.quarantined, mark.batch[0]: reason})
+
+    def _outside_rows(self, task: ShardTask, reason: str) -> ShardTask:
+        deaths = self._deaths_outside_rows.get(task.part, 0) + 1
+        self._deaths_outside_rows[task.part] = deaths
+        if deaths > 2:
+            raise StickerworksError(
+                f"{task.stage.name} can't work on shard {task.part}: its worker {reason}, three "
+                "times, while starting or writing.",
+                "Check free memory and disk; `stickerworks doctor` lists what is missing.",
+            )
+        return task
+
+
+def _memory_mb(pid: int) -> float:
+    try:
+        return float(psutil.Process(pid).memory_info().rss) / 2**20
+    except psutil.Error:
+        return 0.0
+
+
+def _describe_exit(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else "unknown"
+    return f"signal {-code} ({name})"

@@ -1,0 +1,232 @@
+"""The runner: which shards and steps are stale, running them, and what became of each row."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.fingerprint import fingerprint
+from pipeline.engine.local import run_local, worker_count
+from pipeline.engine.shard import ShardTask
+from pipeline.engine.stage import Context, Stage, Step
+from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.workspace import Workspace
+from schemas.config import Config
+from schemas.tables import TABLES
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a stage or step did: shards (or runs) made and found current, rows and seconds."""
+
+    name: str
+    made: int
+    current: int
+    rows_made: int
+    counts: Mapping[str, int]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What a stage or step would do: shards, rows and the seconds that they are likely to take."""
+
+    name: str
+    shards: int
+    rows: int
+    seconds: float
+
+
+class Display(Protocol):
+    """Shows work going on."""
+
+    def start(self, name: str, rows: int) -> None: ...
+
+    def progress(self, rows_done: int) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+def run(
+    work: Stage | Step,
+    workspace: Workspace,
+    config: Config,
+    display: Display,
+    *,
+    retry_quarantined: bool = False,
+) -> RunReport:
+    """Bring the tables of a stage or step up to date."""
+    check_inputs(work, workspace)
+    if isinstance(work, Stage):
+        return _run_stage(work, workspace, config, display, retry_quarantined)
+    return _run_step(work, workspace, config, display)
+
+
+def pending(work: Stage | Step, workspace: Workspace, config: Config) -> Pending:
+    """What ``run`` would do now; nothing is written."""
+    parts = workspace.parts
+    if isinstance(work, Step):
+        rows = 0 if _step_is_current(work, workspace, config) else _rows(workspace, parts)
+        return Pending(work.name, int(rows > 0), rows, 0.0)
+    stale = [part for part in parts if not _shard_is_current(work, workspace, config, part)]
+    rows = _rows(workspace, tuple(stale))
+    workers = min(worker_count(config.engine), max(1, len(stale)))
+    return Pending(work.name, len(stale), rows, rows * work.needs.seconds_per_row / workers)
+
+
+def check_inputs(work: Stage | Step, workspace: Workspace) -> None:
+    """Refuse to run before the tables that are read exist, naming the command that makes them."""
+    if not workspace.parts:
+        raise StickerworksError(
+            f"There are no stickers in {workspace.root} yet.",
+            "Run `stickerworks crawl` first, or `make demo` to see it all on drawn stickers.",
+        )
+    optional = work.optional if isinstance(work, Step) else ()
+    for table in work.reads:
+        if table not in optional and not workspace.complete(table):
+            raise StickerworksError(
+                f"{work.name} reads the table {table}, which isn't complete in {workspace.root}.",
+                f"Run `stickerworks {TABLES[table].command}` first.",
+            )
+
+
+def _run_stage(
+    stage: Stage, workspace: Workspace, config: Config, display: Display, retry: bool
+) -> RunReport:
+    started = time.monotonic()
+    tasks, counts = [], Counter[str]()
+    for part in workspace.parts:
+        proof = workspace.proof(stage.writes[0], part)
+        current = _shard_is_current(stage, workspace, config, part)
+        if current and proof and not (retry and proof.counts.get("quarantined")):
+            counts.update(proof.counts)
+        else:
+            tasks.append(_task(stage, workspace, config, part))
+    rows = sum(task.rows for task in tasks)
+    if tasks:
+        workspace.scratch.mkdir(parents=True, exist_ok=True)
+        display.start(stage.name, rows)
+        try:
+            for report in run_local(tasks, config.engine, display.progress):
+                counts.update(report.counts)
+        finally:
+            display.stop()
+    current_shards = len(workspace.parts) - len(tasks)
+    seconds = time.monotonic() - started
+    return RunReport(stage.name, len(tasks), current_shards, rows, counts, seconds)
+
+
+def _task(stage: Stage, workspace: Workspace, config: Config, part: int) -> ShardTask:
+    return ShardTask(
+        stage=stage,
+        part=part,
+        rows=_rows(workspace, (part,)),
+        context=Context(stage.settings(config), workspace.root),
+        fingerprint=_fingerprint(stage, config),
+        inputs=_inputs(stage, workspace, (part,)),
+        marker=workspace.scratch / f"{stage.name}-{part:05d}.json",
+        max_quarantined=config.engine.max_quarantined,
+    )
+
+
+def _shard_is_current(stage: Stage, workspace: Workspace, config: Config, part: int) -> bool:
+    mark, inputs = _fingerprint(stage, config), _inputs(stage, workspace, (part,))
+    return all(_is_current(workspace.proof(table, part), mark, inputs) for table in stage.writes)
+
+
+def _run_step(step: Step, workspace: Workspace, config: Config, display: Display) -> RunReport:
+    started = time.monotonic()
+    rows = _rows(workspace, workspace.parts)
+    if _step_is_current(step, workspace, config):
+        return RunReport(step.name, 0, 1, 0, {"read": rows}, time.monotonic() - started)
+    display.start(step.name, rows)
+    try:
+        _write_step(step, workspace, config)
+    finally:
+        display.stop()
+    return RunReport(step.name, 1, 0, rows, {"read": rows}, time.monotonic() - started)
+
+
+def _write_step(step: Step, workspace: Workspace, config: Config) -> None:
+    inputs = _inputs(step, workspace, workspace.parts)
+    proof = Proof(step.name, _fingerprint(step, config), inputs)
+    expected = set(_outputs(step, workspace))
+    for table, part, rows in step.run(_StepReader(step, workspace), step.settings(config)):
+        if (table, part) not in expected:
+            raise ValueError(f"{step.name} wrote {table}/{part}, unasked or twice")
+        expected.remove((table, part))
+        if TABLES[table].scope == "sticker":
+            spine = workspace.read("stickers", part, ["id"])["id"].combine_chunks()
+            if not rows["id"].combine_chunks().equals(spine):
+                raise ValueError(f"{step.name} did not write one row of {table} for each sticker")
+        schema = TABLES[table].schema
+        write_table(workspace.path(table, part), rows.select(schema.names).cast(schema), proof)
+    if expected:
+        raise ValueError(f"{step.name} left out {sorted(map(str, expected))}")
+
+
+def _step_is_current(step: Step, workspace: Workspace, config: Config) -> bool:
+    mark, inputs = _fingerprint(step, config), _inputs(step, workspace, workspace.parts)
+    return all(
+        _is_current(workspace.proof(table, part), mark, inputs)
+        for table, part in _outputs(step, workspace)
+    )
+
+
+def _outputs(step: Step, workspace: Workspace) -> list[tuple[str, int | None]]:
+    outputs: list[tuple[str, int | None]] = []
+    for table in step.writes:
+        parts = (None,) if TABLES[table].scope == "global" else workspace.parts
+        outputs.extend((table, part) for part in parts)
+    return outputs
+
+
+class _StepReader:
+    """Reads just the tables that a step declares, so that its fingerprint covers all it sees."""
+
+    def __init__(self, step: Step, workspace: Workspace) -> None:
+        self._step = step
+        self._workspace = workspace
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        return self._workspace.parts
+
+    def read(
+        self, table: str, part: int | None = None, columns: list[str] | None = None
+    ) -> pa.Table:
+        if table not in self._step.reads:
+            raise ValueError(f"{self._step.name} doesn't declare that it reads {table}")
+        return self._workspace.read(table, part, columns)
+
+
+def _is_current(proof: Proof | None, mark: str, inputs: Mapping[str, str]) -> bool:
+    return proof is not None and proof.fingerprint == mark and proof.inputs == dict(inputs)
+
+
+def _fingerprint(work: Stage | Step, config: Config) -> str:
+    models = work.models(config) if isinstance(work, Stage) else {}
+    return fingerprint(work.name, work.version, work.writes, work.settings(config), models)
+
+
+def _inputs(work: Stage | Step, workspace: Workspace, parts: tuple[int, ...]) -> dict[str, str]:
+    inputs = {}
+    for table in work.reads:
+        if TABLES[table].scope == "global":
+            proof = workspace.proof(table)
+            inputs[table] = proof.digest if proof else "none"
+            continue
+        for part in parts:
+            proof = workspace.proof(table, part)
+            inputs[f"{table}/{part}"] = proof.digest if proof else "none"
+    return inputs
+
+
+def _rows(workspace: Workspace, parts: tuple[int, ...]) -> int:
+    return sum(workspace.rows("stickers", part) for part in parts)
