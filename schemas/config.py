@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
@@ -122,11 +122,16 @@ class FilterConfig(Section):
     decode: DecodeConfig = DecodeConfig()
     rules: dict[str, RuleConfig] = Field(
         default_factory=_default_rules,
-        description="bounds of each rule by its name in the group stickerworks.rules; "
-        "null bounds switch it off",
+        description="bounds of each rule by its name in the group stickerworks.rules; rules that "
+        "are not named keep their default, null bounds switch one off",
     )
     ocr: OcrConfig = OcrConfig()
     duplicates: DuplicatesConfig = DuplicatesConfig()
+
+    @field_validator("rules")
+    @classmethod
+    def _keep_unnamed(cls, rules: dict[str, RuleConfig]) -> dict[str, RuleConfig]:
+        return {**_default_rules(), **rules}
 
 
 class TagsConfig(Section):

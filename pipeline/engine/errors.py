@@ -27,12 +27,17 @@ def disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StickerworksError(
-                f"The disk is full: could not write {path}.",
-                "Nothing finished is lost; free some space and run the same command again.",
-            ) from error
+            raise full_disk(path) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise StickerworksError(
                 f"No permission to write {path}.", "Choose another --workspace."
             ) from error
         raise
+
+
+def full_disk(path: Path | str) -> StickerworksError:
+    """The error of a disk without space left for ``path``."""
+    return StickerworksError(
+        f"The disk is full: could not write {path}.",
+        "Nothing finished is lost; free some space and run the same command again.",
+    )

@@ -17,9 +17,10 @@ CONFIG = Config(engine=EngineConfig(workers=2))
 
 def errors(workspace, table="signals"):
     rows = workspace.read(table)
-    return {r["extension"]: e["error"] for r, e in zip(
-        workspace.read("stickers").to_pylist(), rows.to_pylist(), strict=True
-    )}
+    return {
+        r["extension"]: e["error"]
+        for r, e in zip(workspace.read("stickers").to_pylist(), rows.to_pylist(), strict=True)
+    }
 
 
 @pytest.mark.parametrize("batch_rows", [1, 3])

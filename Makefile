@@ -1,0 +1,90 @@
+# The front door. `make demo` needs nothing but Python 3.11 and a package index.
+# Options for a command go through ARGS: make filter ARGS="--set filter.rules.aspect.max=2"
+
+PYTHON ?= python3
+VENV := .venv
+STICKERWORKS := $(VENV)/bin/stickerworks $(ARGS)
+TESTS ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev fonts demo run crawl filter tags annotate merge split release validate report test lint format bench clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/.installed fonts ## install into .venv
+
+setup-dev: $(VENV)/.installed-dev fonts ## the same, with what tests and lint need
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@ $(VENV)/.installed
+
+# Chinese glyphs for drawn stickers and plots: installed where we may, else one message and Latin labels.
+fonts: | $(VENV)/bin/python
+	@if ! $(VENV)/bin/python -c 'import sys; from pipeline.engine.fonts import chinese_font; sys.exit(chinese_font() is None)'; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    (apt-get update -qq && apt-get install -y -qq fonts-wqy-microhei) >/dev/null 2>&1 || true; \
+	  fi; \
+	  $(VENV)/bin/python -c 'from pipeline.engine.fonts import MISSING_FONT, chinese_font; chinese_font() or print(MISSING_FONT)'; \
+	fi
+
+demo: setup ## everything on drawn stickers from a site on loopback
+	$(STICKERWORKS) demo
+
+run: setup ## everything in order, on the sources of stickerworks.yaml
+	$(STICKERWORKS) run
+
+crawl: setup ## fetch stickers from the configured sources
+	$(STICKERWORKS) crawl
+
+filter: setup ## measure, read text, find duplicates, decide
+	$(STICKERWORKS) filter
+
+tags: setup ## keywords to a named tag set
+	$(STICKERWORKS) tags
+
+annotate: tags ## domain and captions by machine
+	$(STICKERWORKS) annotate
+
+merge: setup ## votes to labels
+	$(STICKERWORKS) merge
+
+split: merge ## train, validation, test without leakage
+	$(STICKERWORKS) split
+
+release: setup ## Parquet shards, card, Croissant, plots, checksums
+	$(STICKERWORKS) release
+
+validate: setup ## the gate: a baseline against its label-shuffled control
+	$(STICKERWORKS) validate
+
+report: setup ## the HTML report of the workspace
+	$(STICKERWORKS) report
+
+test: setup-dev ## all tests
+	$(VENV)/bin/python -m pytest --durations=10 $(TESTS)
+
+lint: setup-dev ## style, types and who may import whom
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+format: setup-dev ## put the code into the house style
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+bench: setup-dev ## every benchmark; each ends with one line of JSON
+	@for script in benchmarks/*.py; do $(VENV)/bin/python $$script || exit 1; done
+
+clean: ## remove the environment and caches; workspaces stay
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

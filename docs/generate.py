@@ -1,0 +1,98 @@
+"""Write the reference pages of every table and every configuration key from schemas.
+
+python docs/generate.py            # rewrites docs/tables.md and docs/configuration.md
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from schemas.config import Config
+from schemas.tables import TABLES, Table
+
+DOCS = Path(__file__).parent
+_SCOPES = {
+    "sticker": "one row a sticker, in shards",
+    "detail": "any number of rows a sticker, in shards",
+    "global": "one file",
+}
+
+
+def tables_page() -> str:
+    """The page of every table's columns, in Markdown."""
+    head = "# Tables\n\nGenerated from `schemas/tables.py` by `python docs/generate.py`.\n"
+    return "\n".join([head, *(_table_section(table) for table in TABLES.values())])
+
+
+def configuration_page() -> str:
+    """The page of every configuration key with its default, in Markdown."""
+    lines = [
+        "# Configuration",
+        "",
+        "Generated from `schemas/config.py` by `python docs/generate.py`. Keys go into",
+        "`stickerworks.yaml` or behind `--set`, as in `--set filter.rules.aspect.max=2`.",
+    ]
+    lines += _section(Config, "")
+    return "\n".join(lines) + "\n"
+
+
+def _table_section(table: Table) -> str:
+    lines = [
+        f"## {table.name}",
+        "",
+        f"{table.doc} Written by `stickerworks {table.command}`; {_SCOPES[table.scope]}.",
+        "",
+        "| column | type | what |",
+        "| --- | --- | --- |",
+    ]
+    for field in table.schema:
+        doc = field.metadata[b"doc"].decode().replace("|", "\\|")
+        lines.append(f"| {field.name} | `{field.type}` | {doc} |")
+    return "\n".join(lines) + "\n"
+
+
+def _section(section: type[BaseModel], prefix: str) -> list[str]:
+    plain = {n: f for n, f in section.model_fields.items() if not _inner(f)}
+    lines = ["", f"## {prefix or 'Top level'}", ""]
+    if prefix:
+        lines += [(section.__doc__ or "").strip(), ""]
+    if plain:
+        lines += ["| key | default | what |", "| --- | --- | --- |"]
+        lines += [_row(f"{prefix}.{n}" if prefix else n, f) for n, f in plain.items()]
+    for name, field in section.model_fields.items():
+        inner = _inner(field)
+        if inner is not None:
+            lines += _section(inner, f"{prefix}.{name}" if prefix else name)
+    return lines
+
+
+def _inner(field: FieldInfo) -> type[BaseModel] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _row(key: str, field: FieldInfo) -> str:
+    default = field.get_default(call_default_factory=True)
+    if field.is_required():
+        text = "required"
+    else:
+        text = f"`{json.dumps(default, default=_plain, ensure_ascii=False)}`"
+    return f"| {key} | {text.replace('|', chr(92) + '|')} | {field.description or ''} |"
+
+
+def _plain(value: BaseModel) -> object:
+    return value.model_dump(mode="json", exclude_defaults=True)
+
+
+def main() -> None:
+    """Rewrite both pages."""
+    (DOCS / "tables.md").write_text(tables_page(), encoding="utf-8")
+    (DOCS / "configuration.md").write_text(configuration_page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

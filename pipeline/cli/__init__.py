@@ -1,0 +1,1 @@
+"""The composition root: imports every room and is imported by none."""

@@ -1,0 +1,46 @@
+"""The commands of single rooms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.cli.rooms import plan_of
+from pipeline.cli.session import EXIT_DONE, EXIT_FAILED, Options, open_session
+from pipeline.cli.work import build, crawl_sources, judge, release_folder, say_decisions, write_html
+
+
+def crawl_command(options: Options) -> int:
+    """Crawl the configured sources."""
+    with open_session("crawl", options) as session:
+        crawl_sources(session)
+    return session.exit_code
+
+
+def room_command(room: str, options: Options) -> int:
+    """Bring one room's tables up to date."""
+    with open_session(room, options) as session:
+        session.do(plan_of(room))
+        if room == "filter" and not options.dry_run:
+            say_decisions(session)
+    return session.exit_code
+
+
+def release_command(options: Options) -> int:
+    """Build the configured release."""
+    with open_session("release", options) as session:
+        build(session)
+    return session.exit_code
+
+
+def validate_command(options: Options, folder: Path | None) -> int:
+    """Judge a release; 1 when it fails."""
+    with open_session("validate", options) as session:
+        passed = judge(session, folder or release_folder(session))
+    return EXIT_DONE if passed else EXIT_FAILED
+
+
+def report_command(options: Options) -> int:
+    """Write the HTML report."""
+    with open_session("report", options) as session:
+        write_html(session)
+    return session.exit_code

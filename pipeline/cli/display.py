@@ -1,0 +1,98 @@
+"""What people see while work goes on: a bar on a terminal, lines in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from pipeline.engine.runner import RunReport
+
+_LOG_EVERY_S = 15.0
+
+
+class TerminalDisplay:
+    """A bar with rows, rate and time left, gone when the stage is done."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress: Progress | None = None
+
+    def start(self, name: str, rows: int) -> None:
+        self._progress = Progress(
+            TextColumn("  {task.description:<12}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f} rows"),
+            _Rate(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+        )
+        self._progress.start()
+        self._progress.add_task(name, total=rows)
+
+    def progress(self, rows_done: int) -> None:
+        if self._progress is not None:
+            self._progress.update(self._progress.task_ids[0], completed=rows_done)
+
+    def stop(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+
+class LogDisplay:
+    """A line now and then, for logs and pipes."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._name, self._rows = "", 0
+        self._started = self._said = 0.0
+
+    def start(self, name: str, rows: int) -> None:
+        self._name, self._rows = name, rows
+        self._started = self._said = time.monotonic()
+
+    def progress(self, rows_done: int) -> None:
+        now = time.monotonic()
+        if rows_done and now - self._said >= _LOG_EVERY_S:
+            self._said = now
+            rate = rows_done / (now - self._started)
+            left = (self._rows - rows_done) / rate
+            self._console.print(
+                f"  {self._name}: {rows_done:,} of {self._rows:,} rows, "
+                f"{rate:,.1f} rows/s, {left:,.0f} s left"
+            )
+
+    def stop(self) -> None: ...
+
+
+def make_display(console: Console) -> TerminalDisplay | LogDisplay:
+    """A bar on a terminal, lines elsewhere."""
+    return TerminalDisplay(console) if console.is_terminal else LogDisplay(console)
+
+
+def make_console() -> Console:
+    """The console for people: standard error, so that standard output stays for results."""
+    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+
+
+def describe(report: RunReport) -> str:
+    """A report in one line."""
+    if not report.made:
+        return f"  {report.name:<12} up to date"
+    parts = [f"{report.rows_made:,} rows", f"{report.seconds:.1f} s"]
+    if report.seconds >= 0.5:
+        parts.append(f"{report.rows_made / report.seconds:,.0f} rows/s")
+    for key in ("skipped", "taken_over", "failed", "quarantined"):
+        if report.counts.get(key):
+            parts.append(f"{key.replace('_', ' ')} {report.counts[key]:,}")
+    return f"  {report.name:<12} {', '.join(parts)}"
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed or 0:,.1f} rows/s")

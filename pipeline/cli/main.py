@@ -1,0 +1,205 @@
+"""The command line: options, commands and how errors are told."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import click
+import typer
+
+from pipeline.engine.errors import StickerworksError, full_disk
+
+if TYPE_CHECKING:
+    from pipeline.cli.session import Options
+
+app = typer.Typer(
+    name="stickerworks",
+    help="Builds sticker and GIF datasets: crawl, filter, tag, annotate, merge, split, release.",
+    epilog="These options may also stand behind the command.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+# Options of the whole program that people also write behind the command.
+_FLAGS = {"--dry-run", "--json", "--debug", "--retry-quarantined"}
+_VALUED = {"--config", "--workspace", "--set"}
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    config: Annotated[Path | None, typer.Option(help="YAML file [stickerworks.yaml]")] = None,
+    workspace: Annotated[Path | None, typer.Option(help="folder of tables and releases")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value, repeatable")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would run")] = False,
+    json: Annotated[bool, typer.Option("--json", help="answer in JSON on stdout")] = False,
+    retry_quarantined: Annotated[
+        bool, typer.Option("--retry-quarantined", help="measure quarantined rows again")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False,
+) -> None:
+    from pipeline.cli.session import Options
+
+    context.obj = Options(
+        config, workspace, tuple(set_ or ()), dry_run, json, retry_quarantined, debug
+    )
+
+
+def _given(context: typer.Context) -> Options:
+    options: Options = context.obj
+    return options
+
+
+@app.command()
+def crawl(context: typer.Context) -> None:
+    """Fetch stickers from the configured sources into the workspace."""
+    from pipeline.cli.commands import crawl_command
+
+    raise typer.Exit(crawl_command(_given(context)))
+
+
+def _room(name: str, text: str) -> None:
+    def command(context: typer.Context) -> None:
+        from pipeline.cli.commands import room_command
+
+        raise typer.Exit(room_command(name, _given(context)))
+
+    app.command(name, help=text)(command)
+
+
+_room("filter", "Measure stickers, read their text, find duplicates, decide what is kept.")
+_room("tags", "Cluster keywords into a named tag set.")
+_room("annotate", "Add domain and captions by machine.")
+_room("merge", "Merge annotators' votes into labels.")
+_room("split", "Assign train, validation and test without leakage.")
+
+
+@app.command()
+def release(context: typer.Context) -> None:
+    """Write the Parquet release with card, Croissant, plots and checksums."""
+    from pipeline.cli.commands import release_command
+
+    raise typer.Exit(release_command(_given(context)))
+
+
+@app.command()
+def validate(
+    context: typer.Context,
+    release_folder: Annotated[
+        Path | None, typer.Option("--release", help="a release's folder [the configured one]")
+    ] = None,
+) -> None:
+    """Verify a release and train the baseline against its label-shuffled control."""
+    from pipeline.cli.commands import validate_command
+
+    raise typer.Exit(validate_command(_given(context), release_folder))
+
+
+@app.command()
+def report(context: typer.Context) -> None:
+    """Write the HTML report of the workspace."""
+    from pipeline.cli.commands import report_command
+
+    raise typer.Exit(report_command(_given(context)))
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    folder: Annotated[
+        Path | None, typer.Argument(help="your own stickers; without it, the configured sources")
+    ] = None,
+) -> None:
+    """Everything in order: crawl to report."""
+    from pipeline.cli.whole import run_command
+
+    raise typer.Exit(run_command(_given(context), folder))
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    port: Annotated[int, typer.Option(help="preferred port of the loopback site")] = 8765,
+) -> None:
+    """Everything on drawn stickers from a site on loopback, with simulated annotators."""
+    from pipeline.cli.demo import demo_command
+
+    raise typer.Exit(demo_command(_given(context), port))
+
+
+@app.command()
+def trace(
+    context: typer.Context,
+    sticker: Annotated[str, typer.Argument(help="id, or its first characters")],
+) -> None:
+    """Show a sticker's whole life: every row of every table about it."""
+    from pipeline.cli.trace import trace_command
+
+    raise typer.Exit(trace_command(_given(context), sticker))
+
+
+@app.command()
+def doctor(context: typer.Context) -> None:
+    """Say what is installed, what is missing and the command that installs it."""
+    from pipeline.cli.doctor import doctor_command
+
+    raise typer.Exit(doctor_command(_given(context)))
+
+
+def main() -> None:
+    """Run the command line; every error is one clear line."""
+    arguments = _options_first(sys.argv[1:])
+    debug = "--debug" in arguments
+    try:
+        code = app(args=arguments, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except (KeyboardInterrupt, click.Abort):
+        _tell("Interrupted. Nothing finished is lost; run the same command again to go on.")
+        code = 130
+    except Exception as error:
+        if debug:
+            raise
+        _tell(_explain(error))
+        code = 1
+    sys.exit(code or 0)
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        error = full_disk(error.filename or "the workspace")
+    if isinstance(error, StickerworksError):
+        return f"error: {error}"
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"error: this is a fault of stickerworks: {what} (--debug shows where)"
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _options_first(arguments: list[str]) -> list[str]:
+    """Move the program's own options before the command, wherever they were written."""
+    first: list[str] = []
+    rest: list[str] = []
+    queue = list(arguments)
+    while queue:
+        word = queue.pop(0)
+        if word == "--":
+            rest += [word, *queue]
+            break
+        if word in _FLAGS or word.partition("=")[0] in _VALUED:
+            first.append(word)
+            if word in _VALUED and queue:
+                first.append(queue.pop(0))
+        else:
+            rest.append(word)
+    return first + rest
+
+
+if __name__ == "__main__":
+    main()

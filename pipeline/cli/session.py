@@ -1,0 +1,112 @@
+"""One command's run: its configuration, its workspace under lock, what it did and said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from pipeline.cli.configuration import load_config
+from pipeline.cli.display import describe, make_console, make_display
+from pipeline.engine.runner import Pending, RunReport, pending, run
+from pipeline.engine.stage import Stage, Step
+from pipeline.engine.workspace import Workspace
+from schemas.config import Config
+
+EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_QUARANTINED = 0, 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options that every command takes."""
+
+    config: Path | None = None
+    workspace: Path | None = None
+    overrides: tuple[str, ...] = ()
+    dry_run: bool = False
+    json: bool = False
+    retry_quarantined: bool = False
+    debug: bool = False
+
+
+@dataclass
+class Session:
+    """What a command works with; ``results`` becomes the ``--json`` answer."""
+
+    config: Config
+    workspace: Workspace
+    options: Options
+    console: Console
+    reports: list[RunReport] = field(default_factory=list)
+    plan: list[Pending] = field(default_factory=list)
+    results: dict[str, Any] = field(default_factory=dict)
+
+    def say(self, line: str = "") -> None:
+        """A line for people; markup in it is not interpreted."""
+        self.console.print(escape(line))
+
+    def do(self, work: Sequence[Stage | Step]) -> None:
+        """Bring stages and steps up to date in order, or say what that would take."""
+        for item in work:
+            if self.options.dry_run:
+                self._plan(item)
+                continue
+            report = run(
+                item,
+                self.workspace,
+                self.config,
+                make_display(self.console),
+                retry_quarantined=self.options.retry_quarantined,
+            )
+            self.reports.append(report)
+            self.say(describe(report))
+
+    def _plan(self, item: Stage | Step) -> None:
+        will = pending(item, self.workspace, self.config)
+        self.plan.append(will)
+        if will.rows:
+            cost = f", about {will.seconds:,.0f} s" if will.seconds >= 1 else ""
+            self.say(f"  {will.name:<12} would run over {will.rows:,} rows{cost}")
+        elif any(earlier.rows for earlier in self.plan):
+            self.say(f"  {will.name:<12} would run if a table before it changes")
+        else:
+            self.say(f"  {will.name:<12} up to date")
+
+    @property
+    def exit_code(self) -> int:
+        """3 when any row of a table that this command answers for is quarantined."""
+        quarantined = any(report.counts.get("quarantined") for report in self.reports)
+        return EXIT_QUARANTINED if quarantined else EXIT_DONE
+
+
+@contextmanager
+def open_session(command: str, options: Options, config: Config | None = None) -> Iterator[Session]:
+    """Load the configuration, lock the workspace and, at the end, print the JSON answer."""
+    config = config or load_config(options.config, options.overrides)
+    root = options.workspace or Path(config.workspace).expanduser()
+    workspace = Workspace(root.absolute())
+    session = Session(config, workspace, options, make_console())
+    if options.dry_run:
+        yield session
+    else:
+        with workspace.lock(command):
+            yield session
+    if options.json:
+        print(json.dumps(_answer(command, session), ensure_ascii=False, indent=2))
+
+
+def _answer(command: str, session: Session) -> dict[str, Any]:
+    return {
+        "command": command,
+        "workspace": str(session.workspace.root),
+        "exit_code": session.exit_code,
+        "work": [{**asdict(r), "counts": dict(r.counts)} for r in session.reports],
+        "plan": [asdict(p) for p in session.plan],
+        **session.results,
+    }

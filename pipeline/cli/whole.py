@@ -1,0 +1,73 @@
+"""Everything in order, on the configured sources or on a folder of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.cli.configuration import load_config
+from pipeline.cli.rooms import plan_of
+from pipeline.cli.session import Options, Session, open_session
+from pipeline.cli.work import build, crawl_sources, judge, say_decisions, write_html
+from pipeline.engine.stage import Stage, Step
+from schemas.config import Config, SourceConfig
+
+# Small collections in shards of a thousand would keep a single core busy.
+_FOLDER_SHARD_ROWS = 100
+
+
+def run_command(options: Options, folder: Path | None) -> int:
+    """Crawl, filter, tag, annotate, merge, split, release, validate, report."""
+    config = load_config(options.config, options.overrides)
+    if folder is not None:
+        config = _with_folder(config, folder)
+    with open_session("run", options, config) as session:
+        run_all(session)
+        if not options.dry_run:
+            say_where(session)
+    return session.exit_code
+
+
+def run_all(session: Session, votes: Sequence[Stage | Step] = ()) -> bool:
+    """Run every room in order; ``votes`` are steps that stand in for people. Whether the gate
+    passed."""
+    session.say(f"Workspace {session.workspace.root}")
+    crawl_sources(session)
+    if session.options.dry_run and not session.workspace.parts:
+        session.say("  everything after it would run on what the crawl finds")
+        return True
+    session.do(plan_of("filter"))
+    if not session.options.dry_run:
+        say_decisions(session)
+    session.do(plan_of("tags"))
+    session.do(plan_of("annotate"))
+    session.do(votes)
+    session.do(plan_of("merge"))
+    session.do(plan_of("split"))
+    folder = build(session)
+    passed = judge(session, folder)
+    write_html(session)
+    return passed
+
+
+def say_where(session: Session) -> None:
+    """End with what was made, where, and the two lines that load it."""
+    release = session.results["release"]
+    rows = ", ".join(f"{split} {count:,}" for split, count in release["rows"].items())
+    session.say()
+    session.say(f"Release  {release['path']}  ({rows})")
+    session.say(f"Report   {session.results['report']}")
+    session.say("Load it:")
+    session.say("    from datasets import load_dataset")
+    session.say(f"    stickers = load_dataset({release['path']!r})")
+
+
+def _with_folder(config: Config, folder: Path) -> Config:
+    source = SourceConfig(source="folder", options={"path": str(folder.expanduser().absolute())})
+    crawl = config.crawl.model_copy(
+        update={
+            "sources": [source],
+            "shard_rows": min(config.crawl.shard_rows, _FOLDER_SHARD_ROWS),
+        }
+    )
+    return config.model_copy(update={"crawl": crawl})

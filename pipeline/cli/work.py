@@ -1,0 +1,113 @@
+"""What commands do beyond running stages: crawling, deciding, releasing, judging, reporting."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pipeline.cli.session import Session
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.storage import atomic_file
+
+
+def crawl_sources(session: Session) -> None:
+    """Fetch what the configured sources list and export it to tables."""
+    from crawlers.crawl import crawl
+
+    names = ", ".join(source.source for source in session.config.crawl.sources)
+    if session.options.dry_run:
+        session.say(f"  {'crawl':<12} would list {names} and fetch what is new")
+        return
+    summary = crawl(session.workspace, session.config.crawl, session.say)
+    session.results["crawl"] = asdict(summary)
+
+
+def count_outcomes(session: Session) -> Counter[str]:
+    """Stickers by outcome; refuses to go on when a sticker has none."""
+    workspace = session.workspace
+    outcomes = Counter[str]()
+    for part in workspace.parts:
+        outcomes.update(workspace.read("decisions", part, ["outcome"])["outcome"].to_pylist())
+    read = sum(workspace.rows("stickers", part) for part in workspace.parts)
+    if sum(outcomes[name] for name in ("kept", "dropped", "failed")) != read:
+        raise StickerworksError(
+            f"kept + dropped + failed is not the {read} stickers read: {dict(outcomes)}.",
+            "Run `stickerworks filter` again.",
+        )
+    return outcomes
+
+
+def say_decisions(session: Session) -> None:
+    """Tell how many stickers were kept, dropped and failed, and which rules dropped them."""
+    outcomes = count_outcomes(session)
+    rules = Counter[str]()
+    for part in session.workspace.parts:
+        for reasons in session.workspace.read("decisions", part, ["reasons"])["reasons"]:
+            rules.update({reason["rule"] for reason in reasons.as_py() or ()})
+    read = sum(outcomes.values())
+    session.results["decisions"] = {**outcomes, "read": read, "rules": dict(rules)}
+    session.say(
+        f"  kept {outcomes['kept']:,} + dropped {outcomes['dropped']:,} + failed "
+        f"{outcomes['failed']:,} = read {read:,}"
+        + "".join(f"; {rule} {count:,}" for rule, count in rules.most_common())
+    )
+
+
+def release_folder(session: Session) -> Path:
+    """Folder of the configured release."""
+    settings = session.config.release
+    return session.workspace.releases / f"{settings.name}-{settings.version}"
+
+
+def build(session: Session) -> Path:
+    """Build the configured release, or find that it is up to date."""
+    from pipeline.release.build import build_release
+
+    folder = release_folder(session)
+    if session.options.dry_run:
+        session.say(f"  {'release':<12} would write {folder}")
+        return folder
+    count_outcomes(session)
+    made = build_release(session.workspace, session.config, session.say)
+    rows = ", ".join(f"{split} {count:,}" for split, count in made.rows.items())
+    state = "up to date" if made.up_to_date else rows
+    session.say(f"  {'release':<12} {state}")
+    session.results["release"] = {"path": str(made.path), "rows": dict(made.rows)}
+    return made.path
+
+
+def judge(session: Session, folder: Path) -> bool:
+    """Verify a release, train the baseline and its control, and keep the verdict."""
+    from pipeline.baselines.gate import validate_release
+    from pipeline.release.verify import verify_release
+
+    if session.options.dry_run:
+        session.say(f"  {'validate':<12} would train on {folder}")
+        return True
+    findings = list(verify_release(folder).findings)
+    result = validate_release(folder, session.config.validation, findings, session.say)
+    verdict: dict[str, Any] = asdict(result)
+    with atomic_file(session.workspace.reports / "gate.json") as temporary:
+        temporary.write_text(json.dumps(verdict, ensure_ascii=False, indent=1), encoding="utf-8")
+    session.results["validation"] = {k: v for k, v in verdict.items() if k != "curves"}
+    session.say(f"  {'validate':<12} {result.verdict}")
+    for reason in result.reasons:
+        session.say(f"  {'':<12} {reason}")
+    return bool(result.passed)
+
+
+def write_html(session: Session) -> Path:
+    """Write the HTML report."""
+    from pipeline.report.report import write_report
+
+    target = session.workspace.reports / "index.html"
+    if session.options.dry_run:
+        session.say(f"  {'report':<12} would write {target}")
+        return target
+    path = write_report(session.workspace, session.config)
+    session.results["report"] = str(path)
+    session.say(f"  {'report':<12} {path}")
+    return path

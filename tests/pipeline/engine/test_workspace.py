@@ -1,0 +1,37 @@
+"""A workspace names its files and belongs to one command at a time."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.workspace import Workspace
+
+
+def test_shards_are_listed_in_order(workspace_of):
+    workspace = workspace_of([["a"], ["b", "c"], ["d"]])
+    (workspace.tables / "stickers" / ".part-00009.parquet.1.tmp").write_text("half")
+    (workspace.tables / "stickers" / "part-x.parquet").write_text("no shard")
+    assert workspace.parts == (0, 1, 2)
+    assert workspace.read("stickers")["extension"].to_pylist() == ["a", "b", "c", "d"]
+    assert workspace.rows("stickers", 1) == 2
+
+
+def test_a_table_that_is_not_there_reads_as_empty(workspace_of):
+    workspace = workspace_of([["a"]])
+    assert len(workspace.read("signals")) == 0
+    assert workspace.read("signals", columns=["id", "width"]).column_names == ["id", "width"]
+    assert len(workspace.read("tagset")) == 0
+    assert not workspace.complete("signals")
+    assert workspace.complete("media")
+
+
+def test_a_second_command_is_told_who_holds_the_workspace(tmp_path):
+    first, second = Workspace(tmp_path / "w"), Workspace(tmp_path / "w")
+    with (
+        first.lock("filter"),
+        pytest.raises(StickerworksError, match=r"in use by `stickerworks filter` \(process \d+\)"),
+    ):
+        second.lock("tags").__enter__()
+    with second.lock("tags"):
+        pass
