@@ -140,7 +140,9 @@ class TagsConfig(Section):
     clusters: int | None = Field(None, gt=1, description="fixed number; null asks the elbow")
     min_clusters: int = Field(2, gt=1, description="smallest number tried")
     max_clusters: int = Field(400, gt=1, description="largest number tried")
-    step: Positive = Field(1, description="distance between numbers tried")
+    step: Positive = Field(
+        1, description="finest distance between numbers tried; the sweep goes coarse to fine"
+    )
     seeds: Positive = Field(3, description="runs with other seeds, for the spread of the elbow")
     clear_elbow: Fraction = Field(0.3, description="height from which an elbow is a clear one")
     min_df: Positive = Field(1, description="keywords that a word must stand in")

@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.cli.session import Session
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.runner import check_crawled
 from pipeline.engine.storage import atomic_file
 
 
@@ -70,6 +71,7 @@ def build(session: Session) -> Path:
     if session.options.dry_run:
         session.say(f"  {'release':<12} would write {folder}")
         return folder
+    check_crawled(session.workspace)
     count_outcomes(session)
     made = build_release(session.workspace, session.config, session.say)
     rows = ", ".join(f"{split} {count:,}" for split, count in made.rows.items())
@@ -87,7 +89,7 @@ def judge(session: Session, folder: Path) -> bool:
     if session.options.dry_run:
         session.say(f"  {'validate':<12} would train on {folder}")
         return True
-    findings = list(verify_release(folder).findings)
+    findings = list(verify_release(folder).problems)
     result = validate_release(folder, session.config.validation, findings, session.say)
     verdict: dict[str, Any] = asdict(result)
     with atomic_file(session.workspace.reports / "gate.json") as temporary:
@@ -107,6 +109,7 @@ def write_html(session: Session) -> Path:
     if session.options.dry_run:
         session.say(f"  {'report':<12} would write {target}")
         return target
+    check_crawled(session.workspace)
     path = write_report(session.workspace, session.config)
     session.results["report"] = str(path)
     session.say(f"  {'report':<12} {path}")

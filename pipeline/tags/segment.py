@@ -1,0 +1,83 @@
+"""Words of a keyword: jieba with a dictionary for stickers, stop words left out."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import groupby
+from typing import Any
+
+from pipeline.tags.keywords import is_slang_number
+from pipeline.tags.words import stop_words
+
+MAX_TOKEN_CHARS = 32
+
+_HAN = re.compile(r"[㐀-䶿一-鿿]")
+_STRETCHED = re.compile(r"([^\W\d_])\1{2,}")
+
+Segmenter = Callable[[str], list[str]]
+
+
+def open_segmenter(words: Iterable[str], reactions: Collection[str]) -> Segmenter:
+    """Load jieba and ``words``; the segmenter maps a keyword to its words in order.
+
+    Stop words (other than ``reactions``), punctuation and bare numbers are left out, one-character
+    words are kept, Latin is in lower case, and stretched characters count twice at most
+    (哈哈哈哈 is 哈哈).
+    """
+    tokenizer = _tokenizer(words)
+    stopped = stop_words(reactions)
+
+    def segment(keyword: str) -> list[str]:
+        tokens = (token.lower().strip("'") for token in _split(tokenizer, _squeeze(keyword)))
+        return [token for token in tokens if _says_something(token) and token not in stopped]
+
+    return segment
+
+
+def _tokenizer(words: Iterable[str]) -> Any:
+    with warnings.catch_warnings():
+        # jieba 0.42.1 has invalid escapes and asks for pkg_resources.
+        warnings.simplefilter("ignore")
+        import jieba
+
+    tokenizer = jieba.Tokenizer()
+    # jieba's own start reads a cache from the shared temporary directory, where anybody may have
+    # put one; reading the dictionary itself takes half a second.
+    tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
+    tokenizer.initialized = True
+    squeezed = {_squeeze(word) for word in words}
+    # Each word's frequency depends on the words before it, hence the fixed order.
+    for word in sorted(squeezed | {word.lower() for word in squeezed}):
+        tokenizer.add_word(word)
+    return tokenizer
+
+
+def _split(tokenizer: Any, keyword: str) -> Iterator[str]:
+    for is_word, characters in groupby(keyword.replace("’", "'"), _is_word_character):
+        chunk = "".join(characters)
+        if is_word:
+            yield from _cut(tokenizer, chunk) if _HAN.search(chunk) else (chunk,)
+
+
+def _cut(tokenizer: Any, chunk: str) -> Iterator[str]:
+    # jieba knows Chinese and ASCII; it would cut kana, Hangul and Cyrillic into letters.
+    for is_known, characters in groupby(chunk, lambda c: c.isascii() or bool(_HAN.match(c))):
+        run = "".join(characters)
+        yield from tokenizer.cut(run) if is_known else (run,)
+
+
+def _is_word_character(character: str) -> bool:
+    return character == "'" or unicodedata.category(character)[0] in "LMN"
+
+
+def _says_something(token: str) -> bool:
+    if len(token) > MAX_TOKEN_CHARS or (len(token) == 1 and token.isascii()):
+        return False
+    return is_slang_number(token) or any(character.isalpha() for character in token)
+
+
+def _squeeze(text: str) -> str:
+    return _STRETCHED.sub(r"\1\1", text)
