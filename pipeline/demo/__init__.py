@@ -1,0 +1,1 @@
+"""The demo: drawn stickers with known outcomes, a loopback site, simulated annotators."""
