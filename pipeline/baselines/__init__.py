@@ -1,0 +1,1 @@
+"""Models that train on a release; one of them judges it."""

@@ -1,0 +1,108 @@
+"""Metrics of multi-tag recognition (StickerTAG section 5.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.baselines.contract import Scores, Truth
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TagMetrics:
+    """Overall and per-class precision, recall and F1 of 0/1 predictions.
+
+    OP = sum(Nc) / sum(Np), OR = sum(Nc) / sum(Ng), CP = mean(Nc / Np), CR = mean(Nc / Ng), with
+    Nc correct, Np predicted and Ng true per class; OF1 and CF1 are the harmonic means of those
+    (CF1 is not macro-F1). Np = 0 counts as 0 in CP; CR is the mean over the ``classes`` that
+    have any truth.
+    """
+
+    op: float
+    or_: float
+    of1: float
+    cp: float
+    cr: float
+    cf1: float
+    classes: int
+
+
+def tag_metrics(predicted: Truth, truth: Truth) -> TagMetrics:
+    """Metrics of predictions, rows x tags."""
+    correct = (predicted & truth).sum(0).astype(np.float64)
+    given, wanted = predicted.sum(0).astype(np.float64), truth.sum(0).astype(np.float64)
+    op, or_ = _ratio(correct.sum(), given.sum()), _ratio(correct.sum(), wanted.sum())
+    cp = float(np.mean(correct / np.maximum(given, 1))) if truth.shape[1] else 0.0
+    present = wanted > 0
+    cr = float(np.mean(correct[present] / wanted[present])) if present.any() else 0.0
+    return TagMetrics(
+        op, or_, _harmonic(op, or_), cp, cr, _harmonic(cp, cr), classes=int(present.sum())
+    )
+
+
+def top_k(scores: Scores, k: int) -> Truth:
+    """Forced prediction of the k highest scores a row; the lower column wins a tie."""
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    predicted = np.zeros(scores.shape, bool)
+    np.put_along_axis(predicted, order, True, axis=1)
+    return predicted
+
+
+def mean_average_precision(scores: Scores, truth: Truth) -> float:
+    """Mean over the tags with any truth of the average precision; NaN when there is none."""
+    weights = np.ones((1, len(scores)))
+    return float(weighted_map(scores, truth, weights)[0])
+
+
+def weighted_map(scores: Scores, truth: Truth, weights: Floats) -> Floats:
+    """mAP for each row of ``weights`` (resamples x rows): how often a row counts.
+
+    Tags without truth in a resample are left out of its mean. AP is the step-wise area under
+    precision and recall, equal scores taken together (as scikit-learn does).
+    """
+    total, classes = np.zeros(len(weights)), np.zeros(len(weights))
+    for tag in np.flatnonzero(truth.any(0)):
+        precision = _average_precision(scores[:, tag], truth[:, tag], weights)
+        total += np.nan_to_num(precision)
+        classes += ~np.isnan(precision)
+    return _quotient(total, classes)
+
+
+def resample_counts(rows: int, resamples: int, seed: int) -> Floats:
+    """How often each row is drawn in each bootstrap resample, resamples x rows."""
+    draws = np.random.default_rng(seed).integers(0, rows, (resamples, rows))
+    counts = np.zeros((resamples, rows))
+    np.add.at(counts, (np.arange(resamples)[:, None], draws), 1)
+    return counts
+
+
+def _average_precision(scores: Floats, truth: Truth, weights: Floats) -> Floats:
+    order = np.argsort(-scores, kind="stable")
+    # Scores are thresholds: only the last of equal ones is a point of the curve.
+    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    weights = weights[:, order]
+    hits = np.cumsum(weights * truth[order], axis=1)[:, ends]
+    taken = np.cumsum(weights, axis=1)[:, ends]
+    positives = hits[:, -1:]
+    precision = np.divide(hits, taken, out=np.zeros_like(hits), where=taken > 0)
+    gained = np.diff(hits, axis=1, prepend=0.0)
+    area = (gained * precision).sum(1)
+    return _quotient(area, positives[:, 0])
+
+
+def _quotient(part: Floats, whole: Floats) -> Floats:
+    quotient = np.full(len(part), np.nan)
+    np.divide(part, whole, out=quotient, where=whole > 0)
+    return quotient
+
+
+def _ratio(part: float, whole: float) -> float:
+    return float(part / whole) if whole else 0.0
+
+
+def _harmonic(first: float, second: float) -> float:
+    return 2 * first * second / (first + second) if first + second else 0.0

@@ -1,0 +1,1 @@
+"""Turns a finished workspace into an immutable release, and verifies one."""

@@ -1,0 +1,214 @@
+"""The dataset card: README.md with the front matter that `datasets` reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from datasets import DatasetInfo, SplitInfo
+from datasets.info import DatasetInfosDict
+from datasets.splits import SplitDict
+
+from pipeline.release.agreement import Agreement
+from pipeline.release.columns import COLUMNS, SPLITS
+from pipeline.release.features import release_features
+from pipeline.release.markdown import escape, table
+from pipeline.release.tally import PerSplit, Tally, ranked, total
+from schemas.config import Config
+
+_TAG_ROWS = 100
+_LICENCE_ROWS = 50
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """Everything that a card says beside the counts; sizes are in bytes."""
+
+    tally: Tally
+    num_bytes: dict[str, int]
+    download_size: int
+    unfetched: Counter[tuple[str, str]]
+    agreement: Agreement | None
+    tagset: str | None
+    plots: list[str]
+
+
+def render_card(config: Config, facts: CardFacts) -> str:
+    """Text of README.md; whatever came from the web is escaped."""
+    release = config.release
+    sections = [
+        _front_matter(config, facts),
+        f"# {escape(release.name)} {release.version}",
+        *_warnings(facts),
+        release.description or "Stickers and GIFs with tags, captions and provenance.",
+        _loading(release.name, release.version),
+        *_contents(facts),
+        *_origins(facts),
+        *_labels(config, facts),
+        _columns(),
+        _files(facts),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _front_matter(config: Config, facts: CardFacts) -> str:
+    rows = facts.tally.rows
+    splits = [split for split in SPLITS if rows[split]]
+    info = DatasetInfo(
+        features=release_features(),
+        splits=SplitDict(
+            {s: SplitInfo(s, num_bytes=facts.num_bytes[s], num_examples=rows[s]) for s in splits}
+        ),
+        download_size=facts.download_size,
+        dataset_size=sum(facts.num_bytes[split] for split in splits),
+    )
+    data: dict[str, Any] = {
+        "pretty_name": f"{config.release.name} {config.release.version}",
+        "license": config.release.licence,
+        "tags": ["stickers", "gif"],
+    }
+    DatasetInfosDict({"default": info}).to_dataset_card_data(data)
+    files = [{"split": split, "path": f"data/{split}-*.parquet"} for split in splits]
+    front = {**data, "configs": [{"config_name": "default", "data_files": files}]}
+    return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---"
+
+
+def _warnings(facts: CardFacts) -> Iterator[str]:
+    rows, simulated = facts.tally.rows.total(), facts.tally.simulated
+    if simulated:
+        yield (
+            f"> **SIMULATED VOTES.** The labels of {simulated:,} of {rows:,} stickers rest on "
+            "simulated votes: no person looked at them. They show that the pipeline works; they "
+            "say nothing about the stickers. The column `simulated` marks these rows."
+        )
+    if not facts.tally.tags:
+        yield (
+            "> **No effective tags.** No sticker has tags that annotators voted for; "
+            "`suggested_tags` come from keywords alone."
+        )
+    if facts.tally.without_bytes:
+        yield (
+            f"> **{facts.tally.without_bytes:,} of {rows:,} rows carry no image**: no source of "
+            "theirs allows redistribution. `source_urls` says where the files are, `id` is the "
+            "sha256 that they must have."
+        )
+
+
+def _loading(name: str, version: str) -> str:
+    return f"""## How to load
+
+```python
+from datasets import load_dataset
+stickers = load_dataset("{name}-{version}")
+```
+
+`stickers["train"][0]["image"]` is an animated PIL image. **Before `ds.map`, cast the column:**
+`stickers = stickers.cast_column("image", datasets.Image(decode=False))`. A map that touches a
+decoded image silently writes it back as one frame and drops its path; `Image(mode="RGB")` flattens
+animations too. pandas, DuckDB and pyarrow read `data/*.parquet` as they are."""
+
+
+def _contents(facts: CardFacts) -> Iterator[str]:
+    tally = facts.tally
+    yield "## What is in it"
+    yield _per_split("split", {split: Counter({split: tally.rows[split]}) for split in SPLITS})
+    yield _per_split("format", tally.formats)
+    yield _per_split("domain", tally.domains)
+    yield _per_split("label status", tally.label_status)
+    tags: PerSplit = getattr(tally, tally.tag_column)
+    if tags:
+        yield _per_split("tag" if tally.tag_column == "tags" else "suggested tag", tags, _TAG_ROWS)
+    yield "\n".join(f"![{name[:-4].replace('_', ' ')}](plots/{name})" for name in facts.plots)
+
+
+def _origins(facts: CardFacts) -> Iterator[str]:
+    tally = facts.tally
+    yield "## Where it comes from, and what was left out"
+    licences = sorted(tally.licences.items(), key=lambda item: (-item[1].total(), item[0]))
+    yield table(
+        ("sources", "licence stated", "stated for", "with bytes", "without bytes"),
+        [(*key, n["with bytes"], n["without bytes"]) for key, n in licences[:_LICENCE_ROWS]],
+    )
+    yield (
+        f"Of {tally.outcomes.total():,} stickers that were fetched: "
+        + ", ".join(f"{count:,} {escape(name)}" for name, count in ranked(tally.outcomes))
+        + ". `decisions.parquet` gives the outcome of every one, with each rule's value and "
+        "threshold. A sticker can break several rules."
+    )
+    if tally.rules:
+        yield table(
+            ("rule", "stickers it left out", "of them by this rule alone"),
+            [(rule, count, tally.only_rule[rule]) for rule, count in ranked(tally.rules)],
+        )
+    if facts.unfetched:
+        yield f"{facts.unfetched.total():,} more were listed but not got (`unfetched.parquet`):"
+        rows = sorted(facts.unfetched.items(), key=lambda item: (-item[1], item[0]))
+        yield table(("state", "why", "sightings"), [(*key, count) for key, count in rows])
+
+
+def _labels(config: Config, facts: CardFacts) -> Iterator[str]:
+    yield "## Labels"
+    merge = config.merge
+    yield (
+        f"A tag is effective when at least {merge.agree} annotators gave it; a sticker needs "
+        f"{merge.annotators} valid votes. Tag set: "
+        + (f"version `{facts.tagset}`, in `tagset.json`." if facts.tagset else "none.")
+    )
+    if facts.agreement is None:
+        yield "Nobody voted on stickers of this release."
+        return
+    agreement = facts.agreement
+    yield table(
+        ("agreement between annotators", "value"),
+        [
+            ("votes", agreement.votes),
+            ("of them simulated", agreement.simulated_votes),
+            ("annotators", agreement.annotators),
+            ("skips", agreement.skips),
+            ("pairs of votes on one sticker", agreement.pairs),
+            ("mean Jaccard index of their tags", _share(agreement.tag_jaccard)),
+            ("pairs with a tag in common", _share(agreement.share_a_tag)),
+            ("pairs with the same domain", _share(agreement.same_domain)),
+        ],
+    )
+
+
+def _columns() -> str:
+    rows = [(name, kind.replace("[", "list of ").strip("]"), doc) for name, kind, doc in COLUMNS]
+    # Our own words: wide enough to stand uncut.
+    lines = [f"| `{name}` | {kind} | {doc} |" for name, kind, doc in rows]
+    return "## Columns\n\n| column | type | meaning |\n| --- | --- | --- |\n" + "\n".join(lines)
+
+
+def _files(facts: CardFacts) -> str:
+    captioners = ", ".join(f"{escape(n)} ({c:,})" for n, c in ranked(facts.tally.captioners))
+    return (
+        f"## Before you use it\n\n- Captions by: {captioners}. `template` is no model: its texts "
+        "repeat the tags and keywords.\n- Near-duplicates, templates and groups never stand in "
+        "two splits; `stickerworks validate` checks it.\n- Licences are what the sources "
+        "state; nobody checked that they could state them.\n- `sha256sum -c SHA256SUMS` proves "
+        "the files; `counts.json` holds every count of this card, uncut."
+    )
+
+
+def _per_split(name: str, counts: PerSplit, limit: int | None = None) -> str:
+    values = [value for value, _ in ranked(total(counts))]
+    if name == "split":
+        values = [split for split in SPLITS if counts[split].total()]
+        return table((name, "stickers"), [(split, counts[split].total()) for split in values])
+    text = table(
+        (name, *SPLITS, "all"),
+        [
+            (value, *(counts[value][split] for split in SPLITS), counts[value].total())
+            for value in values[:limit]
+        ],
+    )
+    left = len(values) - len(values[:limit])
+    return text + (f"\n\n{left:,} more are in `counts.json`." if left else "")
+
+
+def _share(value: float | None) -> Any:
+    return "no pair" if value is None else f"{value:.3f}"

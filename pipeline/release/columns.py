@@ -1,0 +1,56 @@
+"""The columns of a release: what `datasets`, pandas and DuckDB see."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+SPLITS = ("train", "validation", "test")
+
+# Name, kind and meaning; the kinds are those of `datasets`, a list in brackets.
+COLUMNS: tuple[tuple[str, str, str], ...] = (
+    ("id", "string", "sha256 of the sticker's bytes, in hex"),
+    ("image", "image", "the file as it was found; null where its source forbids redistribution"),
+    ("format", "string", "gif, png, apng, jpeg, webp, ... by its first bytes"),
+    ("width", "int32", "pixels"),
+    ("height", "int32", "pixels"),
+    ("frames", "int32", "frames that decoded"),
+    ("duration_ms", "int32", "play time of one loop in milliseconds; 0 for a still"),
+    ("animated", "bool", "more than one frame"),
+    ("aspect", "float64", "longer side / shorter side"),
+    ("entropy", "float64", "bits of the grey histogram; maximum over key frames"),
+    ("tags", "[string]", "effective tags: enough annotators gave them"),
+    ("label_status", "string", "effective, adjudicate, insufficient, rejected or unlabelled"),
+    ("suggested_tags", "[string]", "tags that the sticker's keywords suggest; nobody voted"),
+    ("domain", "string", "real or cartoon"),
+    ("domain_provenance", "string", "votes or classifier"),
+    ("caption_en", "string", "English description, machine-made"),
+    ("caption_zh", "string", "Chinese description, machine-made"),
+    ("captioner", "string", "what wrote the captions; template is no model"),
+    ("ocr_text", "string", "text read in the key frames"),
+    ("keywords", "[string]", "distinct queries, tags and titles it was found with, sorted"),
+    ("pack", "string", "title (else id) of the first pack it was seen in"),
+    ("sources", "[string]", "source plugins that saw it, sorted"),
+    ("source_urls", "[string]", "addresses it was seen at, sorted"),
+    ("authors", "[string]", "authors as the sources name them, sorted"),
+    ("licence", "string", "licence as stated by the source that decides about the bytes"),
+    ("licence_basis", "string", "item, site or none: what that licence was stated for"),
+    ("licence_url", "string", "where that licence is stated"),
+    ("duplicate_group", "string", "near-duplicate group"),
+    ("template_id", "string", "stickers of one template share it"),
+    ("annotators", "int32", "valid votes counted"),
+    ("simulated", "bool", "true where the votes are simulated: no person voted"),
+    ("flags", "[string]", "truncated, dark_background, clamped_durations, ..."),
+)
+
+
+def leaf_columns(schema: pa.Schema) -> list[str]:
+    """Parquet's names of the leaf columns: ``image.bytes``, ``tags.list.element``, ..."""
+    leaves: list[str] = []
+    for field in schema:
+        if pa.types.is_struct(field.type):
+            leaves += [f"{field.name}.{inner.name}" for inner in field.type]
+        elif pa.types.is_list(field.type):
+            leaves.append(f"{field.name}.list.element")
+        else:
+            leaves.append(field.name)
+    return leaves

@@ -1,0 +1,131 @@
+"""What a release is made from: the tables, joined sticker by sticker, and their fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.storage import digest_rows
+from pipeline.engine.workspace import Workspace
+from schemas.config import Config
+from schemas.tables import TABLES
+
+RELEASE_FORMAT = 1
+"""Raised when the same tables would give other bytes; part of every fingerprint."""
+
+REQUIRED = {
+    "stickers": "crawl",
+    "media": "crawl",
+    "observations": "crawl",
+    "signals": "filter",
+    "duplicates": "filter",
+    "decisions": "filter",
+    "splits": "split",
+}
+OPTIONAL = {
+    "ocr": "filter",
+    "suggestions": "tags",
+    "domain": "annotate",
+    "captions": "annotate",
+    "labels": "merge",
+}
+GLOBAL = ("tagset", "votes", "unfetched")
+
+# The blobs of signals stay unread: a shard in memory is text and numbers only.
+_COLUMNS = {
+    "signals": [
+        "id", "width", "height", "frames", "duration_ms", "animated", "aspect", "entropy", "flags",
+    ],
+    "ocr": ["id", "text"],
+    "duplicates": ["id", "group", "template_id"],
+    "observations": [
+        "id", "source", "query", "pack_id", "pack_title", "author", "title", "tags", "page_url",
+        "media_url", "licence", "licence_url", "licence_basis", "redistribute",
+    ],
+}  # fmt: skip
+
+Joined = dict[str, Any]
+"""One sticker: its row in each table, or its list of rows where a table has many."""
+
+
+def check_inputs(workspace: Workspace) -> None:
+    """Raise StickerworksError unless every table that a release needs is whole."""
+    if not workspace.parts:
+        raise StickerworksError(
+            f"The workspace {workspace.root} has no stickers.", "Run `stickerworks crawl` first."
+        )
+    for table, command in REQUIRED.items():
+        if not workspace.complete(table):
+            raise StickerworksError(
+                f"The table {table} of {workspace.root} is missing or not finished.",
+                f"Run `stickerworks {command}` first.",
+            )
+    for table, command in OPTIONAL.items():
+        if _started(workspace, table) and not workspace.complete(table):
+            raise StickerworksError(
+                f"The table {table} of {workspace.root} is not finished.",
+                f"Run `stickerworks {command}` again; it continues where it stopped.",
+            )
+
+
+def fingerprint(workspace: Workspace, config: Config) -> tuple[str, dict[str, str]]:
+    """Fingerprint of a release and the digests of what it is made from, by name.
+
+    Media paths are left out: bytes are known by their sticker's id wherever they lie.
+    """
+    made_from = {
+        "format": str(RELEASE_FORMAT),
+        "config release": config.release.model_dump_json(),
+        "config merge": config.merge.model_dump_json(),
+    }
+    for table in (*REQUIRED, *OPTIONAL):
+        for part in workspace.parts if table != "media" else ():
+            made_from[f"table {table}/{part:05d}"] = _digest(workspace, table, part)
+    for table in GLOBAL:
+        made_from[f"table {table}"] = _digest(workspace, table, None)
+    text = json.dumps(made_from, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest(), made_from
+
+
+def read_part(workspace: Workspace, part: int) -> Iterator[tuple[str, Joined]]:
+    """Each sticker of a shard with its rows in every table, in shard order."""
+    tables: dict[str, dict[str, Any]] = {}
+    ids: list[str] = workspace.read("stickers", part, ["id"])["id"].to_pylist()
+    for table in (*REQUIRED, *OPTIONAL):
+        if workspace.path(table, part).exists():
+            rows = workspace.read(table, part, _COLUMNS.get(table)).to_pylist()
+            tables[table] = _by_id(rows, TABLES[table].scope == "detail")
+            if TABLES[table].scope == "sticker" and [row["id"] for row in rows] != ids:
+                command = {**REQUIRED, **OPTIONAL}[table]
+                raise StickerworksError(
+                    f"{workspace.path(table, part)} is not about the same stickers as "
+                    f"{workspace.path('stickers', part)}.",
+                    f"Run `stickerworks {command}` again to bring it up to date.",
+                )
+    for id_ in ids:
+        yield id_, {table: rows.get(id_) for table, rows in tables.items()}
+
+
+def _by_id(rows: list[dict[str, Any]], many: bool) -> dict[str, Any]:
+    if not many:
+        return {row["id"]: row for row in rows}
+    grouped: dict[str, Any] = {}
+    for row in rows:
+        grouped.setdefault(row["id"], []).append(row)
+    return grouped
+
+
+def _started(workspace: Workspace, table: str) -> bool:
+    return any(workspace.path(table, part).exists() for part in workspace.parts)
+
+
+def _digest(workspace: Workspace, table: str, part: int | None) -> str:
+    path = workspace.path(table, part)
+    if not path.exists():
+        return "absent"
+    proof = workspace.proof(table, part)
+    # Tables written by others than the engine carry no proof; their rows count all the same.
+    return proof.digest if proof and proof.digest else digest_rows(workspace.read(table, part))

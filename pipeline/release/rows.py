@@ -1,0 +1,159 @@
+"""One sticker's rows in the workspace as one row of a release."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from pipeline.engine.errors import StickerworksError
+from pipeline.release.inputs import Joined
+from pipeline.release.redact import public_text, public_url
+from schemas.config import ReleaseConfig
+
+_BASIS = {"item": 0, "site": 1}
+
+
+def fate(id_: str, sticker: Joined, config: ReleaseConfig) -> dict[str, Any]:
+    """Outcome, reasons and split (null when left out) of any sticker of the crawl.
+
+    ``outcome`` is ``released``, ``dropped`` or ``failed`` by the decisions, or ``left_out`` with
+    our own reason when a kept sticker is not part of this release.
+    """
+    decision, split = sticker["decisions"], sticker["splits"]["split"]
+    reasons = [
+        {**reason, "detail": public_text(reason["detail"])} for reason in decision["reasons"] or []
+    ]
+    if not decision["kept"]:
+        if split is not None:
+            raise StickerworksError(
+                f"Sticker {id_} has the split {split!r} but was not kept: splits are out of date.",
+                "Run `stickerworks split` again.",
+            )
+        return _fate(id_, decision["outcome"], reasons, None)
+    if split is None:
+        return _fate(
+            id_, "left_out", [*reasons, _reason("no_split", "no split was assigned")], None
+        )
+    status = label_status(sticker)
+    if config.labelled_only and status != "effective":
+        return _fate(id_, "left_out", [*reasons, _reason("labelled_only", status)], None)
+    return _fate(id_, "released", reasons, split)
+
+
+def release_row(id_: str, sticker: Joined, image: bytes | None) -> dict[str, Any]:
+    """A row of the release; ``image`` is None where the bytes may not be passed on."""
+    sightings = sticker.get("observations") or []
+    signals, labels = sticker["signals"], sticker.get("labels") or {}
+    kind = sticker["stickers"]["format"]
+    return {
+        "id": id_,
+        "image": None if image is None else {"bytes": image, "path": f"{id_}.{kind}"},
+        "format": kind,
+        **{
+            name: signals[name]
+            for name in (
+                "width", "height", "frames", "duration_ms", "animated", "aspect", "entropy",
+            )
+        },
+        "tags": sorted(labels.get("tags") or []),
+        "label_status": label_status(sticker),
+        "suggested_tags": sorted((sticker.get("suggestions") or {}).get("tags") or []),
+        **_domain(sticker),
+        **_captions(sticker),
+        "ocr_text": (sticker.get("ocr") or {}).get("text"),
+        **_provenance(sightings),
+        "duplicate_group": sticker["duplicates"]["group"],
+        "template_id": sticker["duplicates"]["template_id"],
+        "annotators": labels.get("votes") or 0,
+        "simulated": bool(labels.get("simulated")),
+        "flags": sorted(signals["flags"] or []),
+    }  # fmt: skip
+
+
+def label_status(sticker: Joined) -> str:
+    """Status of the sticker's labels; ``unlabelled`` before any merge."""
+    return (sticker.get("labels") or {}).get("status") or "unlabelled"
+
+
+def may_redistribute(sticker: Joined) -> bool:
+    """Whether any source that showed these bytes lets a release carry them."""
+    # An unknown (null) permission is none.
+    return any(row["redistribute"] is True for row in sticker.get("observations") or [])
+
+
+def read_bytes(root: Path, id_: str, sticker: Joined) -> bytes:
+    """The sticker's bytes, checked against its id; StickerworksError names a file that differs."""
+    name = sticker["media"]["path"]
+    path = root / (name or "")
+    try:
+        data = path.read_bytes() if name else None
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        data = None
+    if data is None:
+        raise StickerworksError(
+            f"The file of sticker {id_} is missing: {path if name else 'media has no path for it'}."
+            " No release was made.",
+            "Put the file back, or run `stickerworks crawl` to fetch it again.",
+        )
+    if hashlib.sha256(data).hexdigest() != id_:
+        raise StickerworksError(
+            f"{path} has changed: its sha256 is not the sticker's id {id_}. No release was made.",
+            "Put the original file back, or delete it and run `stickerworks crawl` again.",
+        )
+    return data
+
+
+def _fate(id_: str, outcome: str, reasons: list[Any], split: str | None) -> dict[str, Any]:
+    return {"id": id_, "outcome": outcome, "reasons": reasons, "split": split}
+
+
+def _reason(rule: str, detail: str) -> dict[str, Any]:
+    return {"rule": rule, "value": None, "threshold": None, "detail": detail}
+
+
+def _domain(sticker: Joined) -> dict[str, Any]:
+    voted = (sticker.get("labels") or {}).get("domain")
+    classified = (sticker.get("domain") or {}).get("domain")
+    provenance = "votes" if voted else "classifier" if classified else None
+    return {"domain": voted or classified, "domain_provenance": provenance}
+
+
+def _captions(sticker: Joined) -> dict[str, Any]:
+    texts: dict[str, Any] = {"caption_en": None, "caption_zh": None, "captioner": None}
+    for row in sticker.get("captions") or []:
+        column = f"caption_{row['language']}"
+        # A flagged text (refusal, wrong language, ...) is worse than none.
+        usable = row["text"] and not row["error"] and not row["flags"]
+        if row["field"] == "description" and usable and texts.get(column, "") is None:
+            texts[column] = row["text"]
+            texts["captioner"] = texts["captioner"] or row["captioner"]
+    return texts
+
+
+def _provenance(sightings: list[dict[str, Any]]) -> dict[str, Any]:
+    words = [
+        text for row in sightings for text in (row["query"], row["title"], *(row["tags"] or []))
+    ]
+    packs = [row["pack_title"] or row["pack_id"] for row in sightings]
+    urls = [public_url(row[name]) for row in sightings for name in ("media_url", "page_url")]
+    deciding = min(sightings, key=_licence_rank, default={})
+    return {
+        "keywords": _distinct(words),
+        "pack": next((pack for pack in packs if pack), None),
+        "sources": _distinct([row["source"] for row in sightings]),
+        "source_urls": _distinct(urls),
+        "authors": _distinct([row["author"] for row in sightings]),
+        "licence": deciding.get("licence"),
+        "licence_basis": deciding.get("licence_basis"),
+        "licence_url": public_url(deciding.get("licence_url")),
+    }
+
+
+def _licence_rank(sighting: dict[str, Any]) -> tuple[bool, int]:
+    # The first sighting wins among equals: min keeps the table's order.
+    return sighting["redistribute"] is not True, _BASIS.get(sighting["licence_basis"] or "", 2)
+
+
+def _distinct(texts: list[str | None]) -> list[str]:
+    return sorted({text.strip() for text in texts if text and text.strip()})

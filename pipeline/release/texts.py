@@ -1,0 +1,75 @@
+"""Everything of a release beside its rows: card, counts, tag set, Croissant, plots, unfetched."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.engine.workspace import Workspace
+from pipeline.release.agreement import measure_agreement
+from pipeline.release.card import CardFacts, render_card
+from pipeline.release.croissant import croissant_json
+from pipeline.release.plots import write_plots
+from pipeline.release.redact import public_text, public_url
+from pipeline.release.tally import Tally
+from schemas.config import Config
+from schemas.tables import UNFETCHED
+
+_URLS = ("page_url", "media_url", "licence_url")
+# Ids and titles are names; errors are sentences that may quote a path or an address.
+_SENTENCES = ("source_id", "error")
+
+
+def write_texts(
+    folder: Path,
+    workspace: Workspace,
+    config: Config,
+    tally: Tally,
+    num_bytes: dict[str, int],
+    report: Callable[[str], None],
+) -> None:
+    """Write every file that describes the rows already written to ``folder``."""
+    votes = workspace.read("votes")
+    unfetched = _write_unfetched(folder / "unfetched.parquet", workspace.read("unfetched"))
+    tagset = workspace.read("tagset").to_pylist()
+    _write_json(folder / "tagset.json", tagset)
+    _write_json(folder / "counts.json", tally.as_json())
+    platforms = sorted(set(votes["origin"].to_pylist()))
+    (folder / "croissant.json").write_text(
+        croissant_json(config.release, tally, platforms), "utf-8"
+    )
+    facts = CardFacts(
+        tally=tally,
+        num_bytes=num_bytes,
+        download_size=sum(file.stat().st_size for file in (folder / "data").iterdir()),
+        unfetched=unfetched,
+        agreement=measure_agreement(votes, _released(folder)),
+        tagset=tagset[0]["version"] if tagset else None,
+        plots=write_plots(folder / "plots", tally, report),
+    )
+    (folder / "README.md").write_text(render_card(config, facts), "utf-8")
+
+
+def _write_unfetched(path: Path, table: pa.Table) -> Counter[tuple[str, str]]:
+    rows = table.to_pylist()
+    for row in rows:
+        row.update({name: public_url(row[name]) for name in _URLS})
+        row.update({name: public_text(row[name]) for name in _SENTENCES})
+    bare = pa.Table.from_pylist(rows, schema=UNFETCHED.schema.remove_metadata())
+    pq.write_table(bare, path, compression="zstd")
+    return Counter((row["state"] or "unknown", row["error_class"] or "unknown") for row in rows)
+
+
+def _released(folder: Path) -> set[str]:
+    files = sorted((folder / "data").glob("*.parquet"))
+    return {id_ for file in files for id_ in pq.read_table(file, columns=["id"])["id"].to_pylist()}
+
+
+def _write_json(path: Path, value: object) -> None:
+    text = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True)
+    path.write_text(text + "\n", "utf-8")

@@ -1,0 +1,143 @@
+"""Verifies a release from its own files alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from pipeline.engine.errors import StickerworksError
+from pipeline.release.checksums import check_checksums
+from pipeline.release.columns import SPLITS
+
+_NEVER_SPLIT = ("id", "duplicate_group", "template_id")
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was read and every problem found; sound when there is none."""
+
+    path: Path
+    rows: dict[str, int]
+    files: int
+    problems: tuple[str, ...]
+
+    @property
+    def sound(self) -> bool:
+        return not self.problems
+
+
+@dataclass
+class _Reading:
+    """What has been seen so far, over all shards."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    schema: pa.Schema | None = None
+    first_file: str = ""
+    homes: dict[str, dict[str, str]] = field(
+        default_factory=lambda: {name: {} for name in _NEVER_SPLIT}
+    )
+    problems: list[str] = field(default_factory=list)
+    leaks: dict[str, dict[str, set[str]]] = field(
+        default_factory=lambda: {name: {} for name in _NEVER_SPLIT}
+    )
+
+
+def verify_release(folder: Path) -> Verification:
+    """Read every file to its end; check checksums, rows, schemas, ids and leaks across splits.
+
+    Raises StickerworksError when there is no release at ``folder``.
+    """
+    files = sorted((folder / "data").glob("*.parquet"))
+    if not files:
+        raise StickerworksError(
+            f"There is no release at {folder}.",
+            "Give the folder that holds `data/` and README.md; `stickerworks release` makes one.",
+        )
+    reading = _Reading(problems=check_checksums(folder))
+    for file in files:
+        split = file.name.partition("-")[0]
+        if split not in SPLITS:
+            reading.problems.append(f"data/{file.name} is of no known split")
+            continue
+        try:
+            _read_shard(file, split, reading)
+        except (pa.ArrowException, OSError, KeyError) as error:
+            reading.problems.append(f"data/{file.name} can't be read to its end: {error}")
+    reading.problems += _compare_with_card(folder, reading.rows)
+    for column, leaks in reading.leaks.items():
+        reading.problems += _cut(
+            [
+                f"{column} {value} stands in {' and '.join(sorted(splits))}: a leak"
+                for value, splits in sorted(leaks.items())
+            ]
+        )
+    return Verification(folder, dict(reading.rows), len(files), tuple(reading.problems))
+
+
+def _read_shard(file: Path, split: str, reading: _Reading) -> None:
+    with pq.ParquetFile(file) as shard:
+        _compare_schema(file.name, shard.schema_arrow, reading)
+        wrong: list[str] = []
+        for group in range(shard.num_row_groups):
+            table = shard.read_row_group(group)
+            reading.rows[split] += table.num_rows
+            for row in table.select(["id", "image", *_NEVER_SPLIT[1:]]).to_pylist():
+                wrong += _check_row(row, split, file.name, reading)
+        reading.problems += _cut(wrong)
+
+
+def _check_row(row: dict[str, Any], split: str, name: str, reading: _Reading) -> list[str]:
+    wrong = []
+    image = row["image"]
+    if image is not None and image["bytes"] is None:
+        wrong.append(f"data/{name}: sticker {row['id']} has an image without bytes")
+    elif image is not None and hashlib.sha256(image["bytes"]).hexdigest() != row["id"]:
+        wrong.append(f"data/{name}: the bytes of sticker {row['id']} are not those of its id")
+    if row["id"] in reading.homes["id"]:
+        wrong.append(f"data/{name}: sticker {row['id']} stands in the release twice")
+    for column in _NEVER_SPLIT:
+        value = row[column]
+        if value is not None:
+            home = reading.homes[column].setdefault(value, split)
+            if home != split:
+                reading.leaks[column].setdefault(value, {home}).add(split)
+    return wrong
+
+
+def _compare_schema(name: str, schema: pa.Schema, reading: _Reading) -> None:
+    if reading.schema is None:
+        reading.schema, reading.first_file = schema, name
+    elif not schema.equals(reading.schema, check_metadata=True):
+        ours, theirs = set(schema.names), set(reading.schema.names)
+        columns = ", ".join(sorted(ours ^ theirs)) or "types or features"
+        # `datasets` would load these with the first shard's features, silently.
+        reading.problems.append(
+            f"data/{name} has another schema than data/{reading.first_file}: {columns} differ"
+        )
+
+
+def _compare_with_card(folder: Path, rows: Counter[str]) -> list[str]:
+    try:
+        text = (folder / "README.md").read_text("utf-8")
+        front = yaml.safe_load(text.split("---\n")[1])
+        said = {split["name"]: split["num_examples"] for split in front["dataset_info"]["splits"]}
+    except (OSError, ValueError, IndexError, KeyError, TypeError, yaml.YAMLError) as error:
+        return [f"README.md doesn't say how many rows there are: {type(error).__name__}"]
+    return [
+        f"README.md says {said.get(split, 0)} rows of {split}, its shards hold {rows[split]}"
+        for split in sorted(said.keys() | rows.keys())
+        if said.get(split, 0) != rows[split]
+    ]
+
+
+def _cut(problems: list[str]) -> list[str]:
+    left = len(problems) - _SHOWN
+    return problems[:_SHOWN] + ([f"... and {left:,} more like these"] if left > 0 else [])

@@ -1,0 +1,102 @@
+"""Releases of drawn shapes, written as the release room writes them: columns and file names."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image, ImageDraw
+
+TAGS = ("circle", "square", "cross", "stripes")
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
+        ("tags", pa.list_(pa.string())),
+        ("label_status", pa.string()),
+        ("suggested_tags", pa.list_(pa.string())),
+        ("duplicate_group", pa.string()),
+        ("template_id", pa.string()),
+        ("simulated", pa.bool_()),
+    ]
+)
+Rows = list[dict[str, Any]]
+
+
+def draw(shape: str, seed: int) -> bytes:
+    """A shape of random size, place and colours."""
+    dice = random.Random(f"{shape} {seed}")
+    colour = tuple(dice.randrange(90) for _ in range(3))
+    image = Image.new("RGB", (64, 64), tuple(dice.randrange(150, 256) for _ in range(3)))
+    pen, x, y, r = ImageDraw.Draw(image), dice.randrange(20, 44), dice.randrange(20, 44), 15
+    box = (x - r, y - r, x + r, y + r)
+    if shape == "circle":
+        pen.ellipse(box, outline=colour, width=4)
+    elif shape == "square":
+        pen.rectangle(box, fill=colour)
+    elif shape == "cross":
+        pen.line(box, fill=colour, width=5)
+        pen.line((x - r, y + r, x + r, y - r), fill=colour, width=5)
+    else:
+        for offset in range(-15, 16, 6):
+            pen.line((x - r, y + offset, x + r, y + offset), fill=colour, width=2)
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def make_row(shape: str, seed: int, **changes: Any) -> dict[str, Any]:
+    """One row of a release whose effective tag is its shape."""
+    data = draw(shape, seed)
+    id_ = hashlib.sha256(data).hexdigest()
+    return {
+        "id": id_,
+        "image": {"bytes": data, "path": f"{id_}.png"},
+        "tags": [shape],
+        "label_status": "effective",
+        "suggested_tags": [],
+        "duplicate_group": id_,
+        "template_id": id_,
+        "simulated": False,
+        **changes,
+    }
+
+
+def make_shapes(count: int, first: int = 0, **changes: Any) -> Rows:
+    """Rows that go round the shapes."""
+    return [make_row(TAGS[n % len(TAGS)], first + n, **changes) for n in range(count)]
+
+
+@pytest.fixture
+def write_release(tmp_path: Path) -> Callable[..., Path]:
+    """Write rows by split as Parquet shards; return the release's folder."""
+
+    def write(**splits: Rows) -> Path:
+        folder = tmp_path / "drawn-0.1.0"
+        (folder / "data").mkdir(parents=True)
+        for split, rows in splits.items():
+            table = pa.Table.from_pylist(rows, schema=SCHEMA)
+            name = f"{split}-00000-of-00001.parquet"
+            pq.write_table(table, folder / "data" / name, row_group_size=10)
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def row() -> Callable[..., dict[str, Any]]:
+    """Make one row: ``row(shape, seed, **columns)``."""
+    return make_row
+
+
+@pytest.fixture
+def shapes() -> Callable[..., Rows]:
+    """Make rows that go round four shapes: ``shapes(count, first_seed, **columns)``."""
+    return make_shapes

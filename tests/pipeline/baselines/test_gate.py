@@ -1,0 +1,135 @@
+"""The gate: real labels pass, shuffled ones don't, and what can't be judged says so."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.baselines.contract import Labelled
+from pipeline.baselines.gate import shuffle_labels, validate_release
+from pipeline.engine.errors import StickerworksError
+from schemas.config import ValidateConfig
+
+Make = Callable[..., Any]
+CONFIG = ValidateConfig(epochs=8, image_side=32, seed=3)
+
+
+def test_real_labels_pass_and_the_result_shows_both_curves(
+    write_release: Make, shapes: Make
+) -> None:
+    folder = write_release(train=shapes(64), validation=shapes(24, 1000))
+    result = validate_release(folder, CONFIG)
+    assert (result.verdict, result.passed, result.reasons) == ("passed", True, ())
+    assert result.map_real is not None
+    assert result.map_control is not None
+    assert result.interval is not None
+    assert result.map_real > 0.8 > result.map_control
+    assert result.difference == pytest.approx(result.map_real - result.map_control)
+    assert 0 < result.interval[0] < result.difference < result.interval[1]
+    assert result.curves is not None
+    assert {name: len(curve) for name, curve in result.curves.items()} == {"real": 8, "control": 8}
+    assert result.curves["real"][-1]["loss"] < result.curves["real"][0]["loss"]
+    assert result.counts["train"]["with effective tags"] == 64
+    assert result.rows == {"train": 64, "validation": 24}
+    assert any("very small" in note for note in result.notes)
+    torch.manual_seed(99)  # what ran before must not matter
+    again = validate_release(folder, CONFIG)
+    assert json.dumps(asdict(result)) == json.dumps(asdict(again)), "the same bits on a rerun"
+
+
+def test_shuffled_labels_fail(write_release: Make, shapes: Make) -> None:
+    rows = shapes(88)
+    tags = [row["tags"] for row in rows]
+    random.Random(0).shuffle(tags)
+    for row, tag in zip(rows, tags, strict=True):
+        row["tags"] = tag
+    result = validate_release(write_release(train=rows[:64], validation=rows[64:]), CONFIG)
+    assert (result.verdict, result.passed) == ("failed", False)
+    assert any("real labels win by" in reason or "interval" in reason for reason in result.reasons)
+
+
+def test_any_finding_fails_a_release_that_teaches(
+    write_release: Make, shapes: Make, row: Make
+) -> None:
+    folder = write_release(
+        train=[*shapes(64), row("circle", 5000, template_id="t9")],
+        validation=[*shapes(24, 1000), row("circle", 5001, template_id="t9")],
+    )
+    short = CONFIG.model_copy(update={"epochs": 4})
+    own = validate_release(folder, short)
+    assert own.verdict == "failed"
+    assert own.findings == ("template_id t9 stands in train and validation: a leak",)
+    assert own.findings[0] in own.reasons
+    given = validate_release(folder, short, findings=["README.md has changed"])
+    assert given.findings == ("README.md has changed",)
+    assert not given.passed
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "columns", "reason"),
+    [
+        (4, 20, {}, "train has 4 usable rows"),
+        (20, 7, {}, "validation has 7 usable rows"),
+        (20, 20, {"image": None}, r"20 no image"),
+        (20, 20, {"tags": []}, r"20 have no tags"),
+        (20, 20, {"tags": ["same"]}, "tells validation rows apart"),
+    ],
+)
+def test_too_little_to_judge_is_said_and_does_not_pass(
+    write_release: Make, shapes: Make, train: int, validation: int, columns: Any, reason: str
+) -> None:
+    rows = {"train": shapes(train, **columns), "validation": shapes(validation, 1000, **columns)}
+    result = validate_release(write_release(**rows), CONFIG)
+    assert result.verdict == "not judged"
+    assert not result.passed
+    assert reason in result.reasons[0]
+    assert result.curves is None
+    json.dumps(asdict(result), allow_nan=False)
+
+
+def test_a_finding_fails_also_what_is_too_small_to_judge(write_release: Make, shapes: Make) -> None:
+    folder = write_release(train=shapes(6), validation=shapes(6))
+    result = validate_release(folder, CONFIG)
+    assert result.verdict == "failed"
+    assert len(result.findings) == 18, "six ids, groups and templates in both splits"
+
+
+def test_tags_that_stand_on_one_row_each_can_not_be_judged(
+    write_release: Make, shapes: Make
+) -> None:
+    rows = [{**row, "tags": [f"tag {n}"]} for n, row in enumerate(shapes(30))]
+    result = validate_release(write_release(train=rows[:20], validation=rows[20:]), CONFIG)
+    assert result.reasons == ("no tag stands on two or more train rows",)
+
+
+def test_shuffling_keeps_how_often_tags_occur_and_every_image() -> None:
+    truth = np.random.default_rng(0).random((40, 5)) < 0.3
+    rows = Labelled(np.arange(40 * 12, dtype=np.uint8).reshape(40, 2, 2, 3), truth)
+    shuffled = shuffle_labels(rows, seed=1)
+    assert (shuffled.images == rows.images).all()
+    assert (shuffled.truth.sum(0) == truth.sum(0)).all()
+    assert sorted(map(tuple, shuffled.truth)) == sorted(map(tuple, truth))
+    assert not (shuffled.truth == truth).all()
+
+
+def test_a_release_that_wins_by_less_than_the_margin_fails(
+    write_release: Make, shapes: Make
+) -> None:
+    folder = write_release(train=shapes(64), validation=shapes(24, 1000))
+    result = validate_release(folder, CONFIG.model_copy(update={"margin": 0.99}))
+    assert result.verdict == "failed"
+    assert len(result.reasons) == 1
+    assert result.reasons[0].endswith("the margin is 0.990")
+
+
+def test_a_missing_release_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(StickerworksError, match="no release"):
+        validate_release(tmp_path / "nowhere", CONFIG)

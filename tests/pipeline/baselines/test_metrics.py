@@ -1,0 +1,109 @@
+"""Metrics against scikit-learn and against hand counts."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn.metrics import average_precision_score, precision_score, recall_score
+
+from pipeline.baselines.metrics import (
+    mean_average_precision,
+    resample_counts,
+    tag_metrics,
+    top_k,
+    weighted_map,
+)
+
+SHAPES = st.tuples(st.integers(2, 25), st.integers(1, 5))
+
+
+@st.composite
+def judged(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    shape = draw(SHAPES)
+    # Few distinct values: ties are what implementations disagree about.
+    scores = draw(hnp.arrays(np.float64, shape, elements=st.sampled_from([0.0, 0.2, 0.5, 0.9, 1])))
+    return scores, draw(hnp.arrays(bool, shape))
+
+
+def sklearn_map(scores: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> float:
+    seen = [n for n in range(truth.shape[1]) if (weights * truth[:, n]).sum() > 0]
+    values = [
+        average_precision_score(truth[:, n], scores[:, n], sample_weight=weights) for n in seen
+    ]
+    return float(np.mean(values)) if values else math.nan
+
+
+@settings(max_examples=60, deadline=None)
+@given(judged())
+def test_map_agrees_with_scikit_learn(case: tuple[np.ndarray, np.ndarray]) -> None:
+    scores, truth = case
+    expected = sklearn_map(scores, truth, np.ones(len(scores)))
+    assert mean_average_precision(scores, truth) == pytest.approx(expected, nan_ok=True)
+
+
+@settings(max_examples=30, deadline=None)
+@given(judged(), st.integers(0, 1000))
+def test_resampled_map_agrees_with_scikit_learn_on_drawn_rows(
+    case: tuple[np.ndarray, np.ndarray], seed: int
+) -> None:
+    scores, truth = case
+    weights = resample_counts(len(scores), 4, seed)
+    for value, counts in zip(weighted_map(scores, truth, weights), weights, strict=True):
+        rows = np.repeat(np.arange(len(scores)), counts.astype(int))
+        expected = sklearn_map(scores[rows], truth[rows], np.ones(len(rows)))
+        assert value == pytest.approx(expected, nan_ok=True)
+
+
+def test_resamples_draw_as_many_rows_as_there_are_and_repeat_by_seed() -> None:
+    counts = resample_counts(30, 50, seed=3)
+    assert (counts.sum(1) == 30).all()
+    assert np.array_equal(counts, resample_counts(30, 50, seed=3))
+    assert not np.array_equal(counts, resample_counts(30, 50, seed=4))
+
+
+def test_tag_metrics_equal_a_hand_count() -> None:
+    # Class a: Nc 1, Np 2, Ng 1. Class b: Nc 1, Np 1, Ng 2. Class c: Nc 0, Np 0, Ng 1.
+    # Class d: Nc 0, Np 1, Ng 0: it counts in CP, not in CR.
+    truth = np.array([[1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]], bool)
+    predicted = np.array([[1, 1, 0, 0], [1, 0, 0, 1], [0, 0, 0, 0]], bool)
+    found = tag_metrics(predicted, truth)
+    assert (found.op, found.or_, found.classes) == (2 / 4, 2 / 4, 3)
+    assert found.of1 == pytest.approx(0.5)
+    assert found.cp == pytest.approx((1 / 2 + 1 + 0 + 0) / 4)
+    assert found.cr == pytest.approx((1 + 1 / 2 + 0) / 3)
+    assert found.cf1 == pytest.approx(2 * 0.375 * 0.5 / 0.875)
+
+
+@settings(max_examples=40, deadline=None)
+@given(judged())
+def test_tag_metrics_agree_with_scikit_learn(case: tuple[np.ndarray, np.ndarray]) -> None:
+    scores, truth = case
+    predicted = scores > 0.5
+    found = tag_metrics(predicted, truth)
+    micro = {"average": "micro", "zero_division": 0}
+    macro = {"average": "macro", "zero_division": 0}
+    assert found.op == pytest.approx(
+        precision_score(truth.ravel(), predicted.ravel(), zero_division=0)
+    )
+    assert found.or_ == pytest.approx(
+        recall_score(truth.ravel(), predicted.ravel(), zero_division=0)
+    )
+    if truth.shape[1] > 1:
+        assert found.op == pytest.approx(precision_score(truth, predicted, **micro))
+        assert found.cp == pytest.approx(precision_score(truth, predicted, **macro))
+        present = np.flatnonzero(truth.any(0))
+        if len(present) > 1:
+            expected = recall_score(truth[:, present], predicted[:, present], **macro)
+            assert found.cr == pytest.approx(expected)
+
+
+def test_top_k_takes_the_highest_scores_and_the_first_of_equals() -> None:
+    scores = np.array([[0.1, 0.9, 0.9, 0.3], [0.5, 0.5, 0.5, 0.5]])
+    assert top_k(scores, 1).tolist() == [[False, True, False, False], [True, False, False, False]]
+    assert top_k(scores, 3)[0].tolist() == [False, True, True, True]
+    assert top_k(scores, 9).all()

@@ -1,0 +1,316 @@
+"""Builds real releases and reads them the way strangers will."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.engine.errors import StickerworksError
+from pipeline.release.build import Release, build_release
+from schemas.config import Config
+
+Build = Callable[..., Release]
+
+_CHILD = """
+import os, signal, sys
+from pathlib import Path
+import pipeline.release.build as build
+from pipeline.engine.workspace import Workspace
+from schemas.config import Config
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+moment = sys.argv[2]
+if moment == "rows":
+    build.write_texts = die
+if moment == "rename":
+    build.os.rename = die
+build.build_release(Workspace(Path(sys.argv[1])), Config.model_validate_json(sys.argv[3]))
+"""
+
+
+def run_child(root: Path, config: Config, moment: str, **environment: str) -> int:
+    """Build in another process, which kills itself at a moment (or never)."""
+    command = [sys.executable, "-c", _CHILD, str(root), moment, config.model_dump_json()]
+    return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Digest of every file by its name."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def all_rows(release: Release) -> list[dict[str, Any]]:
+    files = sorted((release.path / "data").glob("*.parquet"))
+    return [row for file in files for row in pq.read_table(file).to_pylist()]
+
+
+def test_two_workspaces_give_the_same_bytes(drawn: Any, config: Config, tmp_path: Path) -> None:
+    first = build_release(drawn.write(tmp_path / "one"), config)
+    other = drawn.write(tmp_path / "some" / "other place")
+    code = run_child(other.root, config, "never", PYTHONHASHSEED="7", TZ="Asia/Tokyo")
+    assert code == 0
+    assert contents(first.path) == contents(other.releases / "drawn-0.1.0")
+
+
+def test_files_follow_the_names_that_datasets_expects(released: Release) -> None:
+    assert released.rows == {"train": 36, "validation": 12, "test": 6}
+    assert sorted(path.name for path in (released.path / "data").iterdir()) == [
+        "test-00000-of-00001.parquet",
+        "train-00000-of-00002.parquet",
+        "train-00001-of-00002.parquet",
+        "validation-00000-of-00001.parquet",
+    ]
+
+
+def test_image_bytes_are_stored_as_they_are_and_everything_else_is_compressed(
+    released: Release,
+) -> None:
+    with pq.ParquetFile(released.path / "data" / "train-00000-of-00002.parquet") as shard:
+        assert b"huggingface" in shard.schema_arrow.metadata
+        assert shard.schema_arrow.field("image").type.field("bytes").type == pa.binary()
+        group = shard.metadata.row_group(0)
+        columns = {
+            group.column(n).path_in_schema: group.column(n) for n in range(group.num_columns)
+        }
+    image = columns.pop("image.bytes")
+    assert image.compression == "UNCOMPRESSED"
+    assert not {"RLE_DICTIONARY", "PLAIN_DICTIONARY"} & set(image.encodings)
+    assert {column.compression for column in columns.values()} == {"ZSTD"}
+
+
+def test_row_groups_hold_a_hundred_rows_at_most(
+    drawn: Any, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.release.shards._GROUP_ROWS", 8)
+    release = build_release(drawn.write(tmp_path / "w"), config)
+    with pq.ParquetFile(release.path / "data" / "train-00000-of-00002.parquet") as shard:
+        groups = [shard.metadata.row_group(n).num_rows for n in range(shard.num_row_groups)]
+    assert groups == [8, 8, 4]
+
+
+def test_every_sticker_of_the_crawl_is_accounted_for(released: Release, drawn: Any) -> None:
+    rows = pq.read_table(released.path / "decisions.parquet").to_pylist()
+    assert [row["id"] for row in rows] == drawn.ids
+    dropped = [row for row in rows if row["outcome"] != "released"]
+    assert len(dropped) == 6
+    assert all(row["reasons"][0]["rule"] == "entropy" for row in dropped)
+    in_release = {row["id"] for row in all_rows(released)}
+    assert in_release == {row["id"] for row in rows if row["outcome"] == "released"}
+
+
+def test_a_row_holds_what_the_tables_say(released: Release, drawn: Any) -> None:
+    rows = {row["id"]: row for row in all_rows(released)}
+    first = rows[drawn.ids[0]]
+    assert first["image"]["bytes"] == drawn.bytes[0]
+    assert first["tags"] == [drawn.tags[0]]
+    assert first["label_status"] == "effective"
+    assert (first["annotators"], first["simulated"]) == (3, True)
+    assert (first["domain"], first["domain_provenance"]) == ("real", "votes")
+    assert first["keywords"] == sorted([drawn.hostile.strip(), "a", "b", "word0"])
+    assert first["source_urls"] == ["https://site.example/0.gif?token=***"]
+    unlabelled = rows[drawn.ids[1]]
+    assert (unlabelled["tags"], unlabelled["label_status"]) == ([], "unlabelled")
+    assert unlabelled["suggested_tags"] == [drawn.tags[1]]
+    assert (unlabelled["domain"], unlabelled["domain_provenance"]) == ("cartoon", "classifier")
+    assert rows[drawn.ids[4]]["caption_en"] is None, "a flagged caption is not released"
+
+
+def test_bytes_that_may_not_be_passed_on_are_left_out_and_counted(
+    released: Release, drawn: Any
+) -> None:
+    without = [row for row in all_rows(released) if row["image"] is None]
+    expected = {drawn.ids[n] for n in range(60) if n % 6 == 5 and n % 10 != 9}
+    assert {row["id"] for row in without} == expected
+    assert all(row["source_urls"] for row in without)
+    assert "**8 of 54 rows carry no image**" in (released.path / "README.md").read_text("utf-8")
+
+
+def test_one_source_that_allows_redistribution_is_enough(drawn: Any, build: Build) -> None:
+    second = {**drawn.rows["observations"][5], "redistribute": True, "licence": "CC0"}
+    unknown = {**drawn.rows["observations"][11], "redistribute": None}
+    drawn.rows["observations"][11] = unknown
+    drawn.rows["observations"].insert(6, second)
+    rows = {row["id"]: row for row in all_rows(build())}
+    assert rows[drawn.ids[5]]["image"]["bytes"] == drawn.bytes[5]
+    assert rows[drawn.ids[5]]["licence"] == "CC0"
+    assert rows[drawn.ids[11]]["image"] is None, "an unknown permission is none"
+
+
+def test_no_secret_and_no_machine_path_is_released(released: Release, drawn: Any) -> None:
+    words = [drawn.secret, "/home/me", "10.0.0.1", "2026-01-01", str(Path.home())]
+    for path in released.path.rglob("*.parquet"):
+        text = json.dumps(pq.read_table(path).to_pylist(), default=str)
+        assert [word for word in words if word in text] == [], path
+    for path in [*released.path.glob("*.md"), *released.path.glob("*.json")]:
+        assert [word for word in words if word in path.read_text("utf-8")] == [], path
+    unfetched = pq.read_table(released.path / "unfetched.parquet").to_pylist()[0]
+    assert unfetched["media_url"] == "https://site.example/a.gif?token=***"
+    assert unfetched["error"] == "https://site.example/a?api_key=*** said 404 (…/log.txt)"
+
+
+def test_the_same_inputs_are_up_to_date_and_other_inputs_need_a_new_version(
+    drawn: Any, build: Build
+) -> None:
+    first = build()
+    assert not first.up_to_date
+    before = contents(first.path)
+    again = build()
+    assert (again.up_to_date, again.rows, again.path) == (True, first.rows, first.path)
+    drawn.rows["labels"][0]["tags"] = []
+    with pytest.raises(StickerworksError, match=r"changed since: labels\).*release\.version"):
+        build()
+    assert contents(first.path) == before
+    second = build(version="0.2.0")
+    assert second.path.name == "drawn-0.2.0"
+    assert contents(first.path) == before
+
+
+def test_a_release_that_was_changed_is_not_called_up_to_date(build: Build) -> None:
+    card = build().path / "README.md"
+    card.write_text(card.read_text("utf-8") + "more\n", "utf-8")
+    with pytest.raises(StickerworksError, match=r"changed after it was built: README\.md"):
+        build()
+
+
+def test_a_folder_that_nobody_knows_is_not_overwritten(build: Build, tmp_path: Path) -> None:
+    stranger = tmp_path / "workspace" / "releases" / "drawn-0.1.0"
+    stranger.mkdir(parents=True)
+    (stranger / "mine.txt").write_text("mine")
+    with pytest.raises(StickerworksError, match="nothing says"):
+        build()
+    assert (stranger / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("moment", ["rows", "rename"])
+def test_a_killed_build_leaves_nothing_visible_and_the_next_one_is_whole(
+    drawn: Any, config: Config, tmp_path: Path, moment: str
+) -> None:
+    workspace = drawn.write(tmp_path / "killed")
+    assert run_child(workspace.root, config, moment) == -9
+    left = [path.name for path in workspace.releases.iterdir()]
+    assert [name for name in left if not name.startswith(".")] == []
+    assert [name for name in left if name.endswith(".tmp")], "it was killed half-way"
+    lines: list[str] = []
+    release = build_release(workspace, config, lines.append)
+    assert not release.up_to_date
+    assert any("left by an interrupted build" in line for line in lines)
+    assert sorted(path.name for path in workspace.releases.iterdir()) == [
+        ".fingerprints",
+        "drawn-0.1.0",
+    ]
+    undisturbed = build_release(drawn.write(tmp_path / "undisturbed"), config)
+    assert contents(release.path) == contents(undisturbed.path)
+
+
+@pytest.mark.parametrize("kind", ["missing", "changed", "no path"])
+def test_a_file_that_is_not_the_sticker_stops_the_release(
+    drawn: Any, config: Config, tmp_path: Path, kind: str
+) -> None:
+    path = drawn.rows["media"][0]["path"]
+    if kind == "no path":
+        drawn.rows["media"][0]["path"], path = None, "media has no path"
+    workspace = drawn.write(tmp_path / "w")
+    if kind == "missing":
+        (workspace.root / path).unlink()
+    if kind == "changed":
+        (workspace.root / path).write_bytes(drawn.bytes[0] + b"x")
+    with pytest.raises(StickerworksError, match=path) as caught:
+        build_release(workspace, config)
+    assert drawn.ids[0] in caught.value.message
+    assert not [p for p in workspace.releases.glob("*") if not p.name.startswith(".")]
+    assert not list(workspace.releases.glob(".*.tmp"))
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_half_release(
+    drawn: Any, config: Config, tmp_path: Path
+) -> None:
+    workspace = drawn.write(tmp_path / "w")
+    workspace.releases.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=120k", "tmpfs", str(workspace.releases)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a small file system can't be mounted here (needs root)")
+    try:
+        with pytest.raises(StickerworksError, match="The disk is full"):
+            build_release(workspace, config)
+        assert [p.name for p in workspace.releases.iterdir() if p.name != ".fingerprints"] == []
+    finally:
+        subprocess.run(["umount", str(workspace.releases)], check=True)
+
+
+def test_labelled_only_leaves_out_the_others_and_says_why(build: Build) -> None:
+    release = build(labelled_only=True)
+    rows = all_rows(release)
+    assert len(rows) == 30
+    assert {row["label_status"] for row in rows} == {"effective"}
+    fates = pq.read_table(release.path / "decisions.parquet").to_pylist()
+    left_out = [fate for fate in fates if fate["outcome"] == "left_out"]
+    assert len(left_out) == 24
+    assert left_out[0]["reasons"][-1]["rule"] == "labelled_only"
+    assert "| labelled\\_only | 24 | 24 |" in (release.path / "README.md").read_text("utf-8")
+
+
+def test_unvoted_workspaces_release_suggestions(drawn: Any, build: Build) -> None:
+    drawn.rows["labels"] = drawn.rows["votes"] = drawn.rows["captions"] = []
+    release = build()
+    card = (release.path / "README.md").read_text("utf-8")
+    assert "SIMULATED" not in card
+    assert "**No effective tags.**" in card
+    assert "Nobody voted" in card
+    assert {row["label_status"] for row in all_rows(release)} == {"unlabelled"}
+
+
+@pytest.mark.parametrize(
+    ("table", "remedy"), [("splits", "stickerworks split"), ("signals", "stickerworks filter")]
+)
+def test_a_missing_table_names_the_command_that_makes_it(
+    drawn: Any, config: Config, tmp_path: Path, table: str, remedy: str
+) -> None:
+    workspace = drawn.write(tmp_path / "w")
+    workspace.path(table, 1).unlink()
+    with pytest.raises(StickerworksError, match=f"table {table} .*{remedy}"):
+        build_release(workspace, config)
+
+
+def test_an_unfinished_optional_table_is_not_taken_for_an_absent_one(
+    drawn: Any, config: Config, tmp_path: Path
+) -> None:
+    workspace = drawn.write(tmp_path / "w")
+    workspace.path("labels", 1).unlink()
+    with pytest.raises(StickerworksError, match="labels .*stickerworks merge"):
+        build_release(workspace, config)
+
+
+def test_tables_about_other_stickers_are_refused(drawn: Any, build: Build) -> None:
+    labels = drawn.rows["labels"]
+    labels[0], labels[1] = labels[1], labels[0]
+    with pytest.raises(StickerworksError, match="not about the same stickers"):
+        build()
+
+
+def test_a_split_for_a_dropped_sticker_is_refused(drawn: Any, build: Build) -> None:
+    drawn.rows["splits"][9]["split"] = "train"
+    with pytest.raises(StickerworksError, match="splits are out of date"):
+        build()
+
+
+def test_nothing_to_release_is_said(drawn: Any, build: Build) -> None:
+    for row in drawn.rows["splits"]:
+        row["split"] = None
+    with pytest.raises(StickerworksError, match="it would be empty"):
+        build()

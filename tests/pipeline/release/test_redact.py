@@ -1,0 +1,77 @@
+"""Secrets and machine paths don't survive."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.release.redact import public_text, public_url
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://a.example/x.gif?size=2", "https://a.example/x.gif?size=2"),
+        ("https://me:pw@a.example:8443/x.gif#part", "https://a.example:8443/x.gif"),
+        ("https://a.example/x?api_key=K&q=猫", "https://a.example/x?api_key=***&q=%E7%8C%AB"),
+        ("https://a.example/x?X-Amz-Signature=S", "https://a.example/x?X-Amz-Signature=***"),
+        (
+            "https://a.example/x?access_token=S&page=2",
+            "https://a.example/x?access_token=***&page=2",
+        ),
+        (
+            "https://api.telegram.org/file/bot123456:AAH_abcdefghijklmnopqrstuv/s.webp",
+            "https://api.telegram.org/file/bot***/s.webp",
+        ),
+        ("http://[::1]:80/x", "http://[::1]:80/x"),
+        ("file:///home/me/x.gif", None),
+        ("/home/me/x.gif", None),
+        ("javascript:alert(1)", None),
+        ("https://", None),
+        ("https://[broken/x", None),
+        (None, None),
+    ],
+)
+def test_public_url(url: str | None, expected: str | None) -> None:
+    assert public_url(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("could not read '/home/me/pics/cat.gif'", "could not read '…/cat.gif'"),
+        (r"could not read C:\Users\me\cat.gif", r"could not read …/cat.gif"),
+        (
+            "GET https://a.example/b/c.gif?key=K said 404",
+            "GET https://a.example/b/c.gif?key=*** said 404",
+        ),
+        ("see file:///home/me/x", "see …"),
+        ("and/or 1/2/3 of it", "and/or 1/2/3 of it"),
+        ("bot123456:AAH_abcdefghijklmnopqrstuv refused", "bot*** refused"),
+    ],
+)
+def test_public_text(text: str, expected: str) -> None:
+    assert public_text(text) == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=60))
+def test_any_text_is_taken_and_redacting_twice_changes_nothing(text: str) -> None:
+    once = public_text(text)
+    assert once is not None
+    assert public_text(once) == once
+    url = public_url(f"https://a.example/{text}")
+    assert url is None or public_url(url) == url
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(["token", "api_key", "apikey", "sig", "X-Goog-Signature", "password", "KEY"]),
+    st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=8, max_size=30),
+)
+def test_no_value_of_a_secret_name_survives(name: str, value: str) -> None:
+    value = f"S-{value}"
+    url = f"https://a.example/x?a=1&{name}={value}&b=2"
+    assert value not in (public_url(url) or "")
+    assert value not in (public_text(f"failed: {url}") or "")
