@@ -1,0 +1,88 @@
+"""Starts a source's crawl as a child process and passes on what it says."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+
+from crawlers.source import Source
+from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.workspace import Workspace
+from schemas.config import CrawlConfig
+
+
+def crawl_in_child(
+    source: Source,
+    config: CrawlConfig,
+    position: int,
+    workspace: Workspace,
+    report: Callable[[str], None],
+) -> None:
+    """Crawl the source at that position of the configuration; StickerworksError when it fails."""
+    job = {
+        "config": config.model_dump(mode="json"),
+        "position": position,
+        "workspace": str(workspace.root.absolute()),
+    }
+    log = workspace.root / "crawl" / f"{source.name}.log"
+    with disk_errors(log):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        stderr = log.open("wb")
+    with stderr:
+        # A session of its own: Ctrl-C reaches us alone, and we end the child in order.
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "crawlers.run"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            start_new_session=True,
+            text=True,
+            encoding="utf-8",
+        )
+    try:
+        last = _talk(process, json.dumps(job), report)
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+    if "error" in last:
+        raise StickerworksError(*last["error"])
+    if "done" not in last:
+        raise StickerworksError(
+            f"The crawl of {source.name} stopped unexpectedly ({_ending(process.returncode)}).",
+            f"Nothing finished is lost: run the same command again to go on. {log} says more.",
+        )
+
+
+def _talk(
+    process: subprocess.Popen[str], job: str, report: Callable[[str], None]
+) -> dict[str, list[str]]:
+    """Hand over the job and pass on progress; the last event, empty when there was none."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    last: dict[str, list[str]] = {}
+    try:
+        process.stdin.write(job + "\n")
+        process.stdin.flush()
+    except BrokenPipeError:
+        process.wait()
+        return last
+    for line in process.stdout:
+        event = json.loads(line)
+        if "progress" in event:
+            report(event["progress"])
+        else:
+            last = event
+    process.wait()
+    return last
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    return f"killed by {signal.Signals(-code).name}"

@@ -1,0 +1,132 @@
+"""The crawl: every configured source into the ledger, then the ledger into tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel
+
+from crawlers.child import crawl_in_child
+from crawlers.export import Exported, export
+from crawlers.ledger import LEDGER, open_ledger
+from crawlers.local import LocalCrawl, crawl_files
+from crawlers.sighting import Key
+from crawlers.source import Source, load_source, read_options
+from crawlers.store import sweep
+from pipeline.engine.workspace import Workspace
+from schemas.config import CrawlConfig, SourceConfig
+
+
+@dataclass(frozen=True)
+class SourceSummary:
+    """What one source brought: new stickers, their bytes, and misses by error class."""
+
+    source: str
+    new_stickers: int
+    new_bytes: int
+    unfetched: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CrawlSummary:
+    """What a crawl brought, and what the tables hold after it."""
+
+    observations: int
+    stickers: int
+    new_stickers: int
+    new_bytes: int
+    unfetched: dict[str, int]
+    sources: tuple[SourceSummary, ...]
+
+
+@dataclass(frozen=True)
+class _Job:
+    source: Source
+    options: BaseModel
+    config: SourceConfig
+    position: int
+
+
+def crawl(
+    workspace: Workspace,
+    config: CrawlConfig,
+    report: Callable[[str], None] = lambda text: None,
+) -> CrawlSummary:
+    """Crawl every configured source in order, then write the tables.
+
+    Safe to interrupt at any moment and to run again. The caller holds the workspace's lock.
+    Raises StickerworksError when a source can't be reached, refuses or is wrongly configured;
+    what was fetched by then is kept, and the tables stay as they were.
+    """
+    jobs = [_job(ours, position) for position, ours in enumerate(config.sources)]
+    sweep(workspace)
+    seen: set[Key] = set()
+    for job in jobs:
+        report(f"{job.source.name}: crawling {job.source.title}")
+        if job.source.sightings is None:
+            _note_redistribute(workspace, job)
+            crawl_in_child(job.source, config, job.position, workspace, report)
+        else:
+            _crawl_local(workspace, config, job, seen, report)
+    names = list(dict.fromkeys(job.source.name for job in jobs))
+    with open_ledger(workspace.root / LEDGER) as ledger:
+        exported = export(workspace, ledger, names, config.shard_rows)
+        misses = {name: ledger.misses(name) for name in names}
+    return _summary(exported, misses)
+
+
+def _job(ours: SourceConfig, position: int) -> _Job:
+    source = load_source(ours.source)
+    return _Job(source, read_options(source, ours, position), ours, position)
+
+
+def _note_redistribute(workspace: Workspace, job: _Job) -> None:
+    if job.config.redistribute is not None:
+        with open_ledger(workspace.root / LEDGER) as ledger:
+            ledger.set_redistribute(job.source.name, job.config.redistribute)
+
+
+def _crawl_local(
+    workspace: Workspace,
+    config: CrawlConfig,
+    job: _Job,
+    seen: set[Key],
+    report: Callable[[str], None],
+) -> None:
+    sightings, ours = job.source.sightings, job.config
+    assert sightings is not None
+    redistribute = job.source.redistribute if ours.redistribute is None else ours.redistribute
+    _note_redistribute(workspace, job)
+    with open_ledger(workspace.root / LEDGER) as ledger:
+        crawl_files(
+            LocalCrawl(workspace, ledger, seen, config.max_bytes),
+            sightings(job.options),
+            job.source.name,
+            job.position,
+            redistribute,
+            ours.limit,
+            report,
+        )
+
+
+def _summary(exported: Exported, misses: dict[str, dict[str, int]]) -> CrawlSummary:
+    placed = exported.placed
+    names = list(dict.fromkeys([*misses, *placed.stickers]))
+    totals: dict[str, int] = {}
+    for counts in misses.values():
+        for error_class, count in counts.items():
+            totals[error_class] = totals.get(error_class, 0) + count
+    return CrawlSummary(
+        observations=exported.observations,
+        stickers=exported.stickers,
+        new_stickers=sum(placed.stickers.values()),
+        new_bytes=sum(placed.nbytes.values()),
+        unfetched=dict(sorted(totals.items())),
+        sources=tuple(
+            SourceSummary(
+                name, placed.stickers.get(name, 0), placed.nbytes.get(name, 0), misses.get(name, {})
+            )
+            for name in names
+        ),
+    )

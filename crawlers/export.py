@@ -1,0 +1,219 @@
+"""Ledger to tables: the same ledger always gives the same bytes.
+
+A sticker's place (shard and row) is written into the ledger once, before any table, and never
+changes: full shards of ``stickers`` and ``media`` stay as they are for good.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from crawlers.ledger import Ledger, ledger_errors
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.storage import Proof, digest_rows, read_proof, write_table
+from pipeline.engine.workspace import Workspace
+from schemas.tables import MEDIA, OBSERVATIONS, STICKERS, UNFETCHED, Table
+
+STAGE = "crawl"
+FINGERPRINT = "crawl-export-1"
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Stickers that this export placed, by the source that lists them first."""
+
+    stickers: dict[str, int]
+    nbytes: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What the tables hold after an export, and which files it had to write."""
+
+    placed: Placed
+    stickers: int
+    observations: int
+    unfetched: int
+    written: tuple[Path, ...]
+
+
+def export(
+    workspace: Workspace, ledger: Ledger, sources: Sequence[str], shard_rows: int
+) -> Exported:
+    """Place new stickers and write every table whose rows changed.
+
+    ``sources`` is their order in the configuration: new stickers follow it, then the order in
+    which their source lists them; sources that are configured no more come last.
+    """
+    with ledger_errors(ledger.path):
+        placed = _place(ledger, sources, shard_rows)
+        parts = _parts(ledger.connection)
+        _check_tables(workspace, ledger, len(parts))
+        observations = 0
+        written: list[Path | None] = []
+        for part in parts:
+            tables = _shard(ledger.connection, part)
+            observations += tables[OBSERVATIONS.name].num_rows
+            for name, rows in tables.items():
+                written.append(_write(workspace.path(name, part), rows))
+        misses = _unfetched(ledger.connection)
+        written.append(_write(workspace.path(UNFETCHED.name), misses))
+        stickers = _count(ledger.connection)
+    done = tuple(path for path in written if path is not None)
+    return Exported(placed, stickers, observations, misses.num_rows, done)
+
+
+def _place(ledger: Ledger, sources: Sequence[str], shard_rows: int) -> Placed:
+    """Give every new sticker its shard and row, all in one transaction."""
+    connection = ledger.connection
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS source_order (source PRIMARY KEY, place)")
+    connection.execute("DELETE FROM temp.source_order")
+    order = ((name, place) for place, name in enumerate(dict.fromkeys(sources)))
+    connection.executemany("INSERT INTO temp.source_order VALUES (?, ?)", order)
+    connection.execute("DROP TABLE IF EXISTS temp.unplaced")
+    connection.execute(_UNPLACED)
+    part, row = _next_place(connection, shard_rows)
+    placed = Placed({}, {})
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for new in connection.execute("SELECT * FROM temp.unplaced ORDER BY rowid"):
+            values = (part, row, new["path"], new["extension"], new["sha256"])
+            if connection.execute(_PLACE, values).rowcount == 0:
+                continue  # an earlier sighting placed these bytes
+            source = new["source"]
+            placed.stickers[source] = placed.stickers.get(source, 0) + 1
+            placed.nbytes[source] = placed.nbytes.get(source, 0) + new["nbytes"]
+            part, row = (part, row + 1) if row + 1 < shard_rows else (part + 1, 0)
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.execute("COMMIT")
+    return placed
+
+
+def _next_place(connection: sqlite3.Connection, shard_rows: int) -> tuple[int, int]:
+    last = connection.execute("SELECT max(part) FROM blobs").fetchone()[0]
+    if last is None:
+        return 0, 0
+    rows = connection.execute("SELECT count(*) FROM blobs WHERE part = ?", (last,)).fetchone()[0]
+    return (last, rows) if rows < shard_rows else (last + 1, 0)
+
+
+def _parts(connection: sqlite3.Connection) -> list[int]:
+    rows = connection.execute(
+        "SELECT DISTINCT part FROM blobs WHERE part IS NOT NULL ORDER BY part"
+    )
+    return [row[0] for row in rows]
+
+
+def _count(connection: sqlite3.Connection) -> int:
+    count: int = connection.execute("SELECT count(*) FROM blobs WHERE part IS NOT NULL").fetchone()[
+        0
+    ]
+    return count
+
+
+def _check_tables(workspace: Workspace, ledger: Ledger, parts: int) -> None:
+    """Refuse tables that another ledger made: their shards would be mixed with ours."""
+    for part in workspace.parts:
+        ids = workspace.read(STICKERS.name, part, ["id"])["id"].to_pylist()
+        ours = [row[0] for row in ledger.connection.execute(_IDS, (part,))]
+        if part >= parts or ids != ours[: len(ids)]:
+            raise StickerworksError(
+                f"{workspace.path(STICKERS.name, part)} holds stickers that the ledger "
+                f"{ledger.path} doesn't place there.",
+                "The ledger was lost or replaced: restore it, or use a new --workspace.",
+            )
+
+
+def _shard(connection: sqlite3.Connection, part: int) -> dict[str, pa.Table]:
+    blobs = connection.execute(_BLOBS, (part,)).fetchall()
+    stickers = [
+        {name: blob[name] for name in ("format", "extension", "nbytes")} | {"id": blob["sha256"]}
+        for blob in blobs
+    ]
+    media = [{"id": blob["sha256"], "path": blob["path"]} for blob in blobs]
+    rows = connection.execute(_SIGHTINGS, (part,)).fetchall()
+    observations = [
+        (row["row"], _order(columns), columns) for row in rows for columns in (_observation(row),)
+    ]
+    observations.sort(key=lambda item: item[:2])
+    return {
+        # Readers find shards by their ``stickers`` file, so that one is written last.
+        OBSERVATIONS.name: _table(OBSERVATIONS, [columns for _, _, columns in observations]),
+        MEDIA.name: _table(MEDIA, media),
+        STICKERS.name: _table(STICKERS, stickers),
+    }
+
+
+def _observation(row: sqlite3.Row) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(row["facts"])
+    return _sighting(row) | facts | {"id": row["sha256"]}
+
+
+def _unfetched(connection: sqlite3.Connection) -> pa.Table:
+    names = ("state", "error_class", "error", "attempts")
+    rows = [
+        _sighting(row) | {name: row[name] for name in names}
+        for row in connection.execute(_MISSES).fetchall()
+    ]
+    return _table(UNFETCHED, sorted(rows, key=_order))
+
+
+def _sighting(row: sqlite3.Row) -> dict[str, Any]:
+    columns: dict[str, Any] = json.loads(row["columns"])
+    return columns | {
+        "source": row["source"],
+        "source_id": row["source_id"],
+        "query": row["query"] or None,
+        "variant": row["variant"] or None,
+        "redistribute": bool(row["redistribute"]),
+    }
+
+
+def _order(row: dict[str, Any]) -> tuple[str, str, float, str, str]:
+    rank = math.inf if row["rank"] is None else row["rank"]
+    return (row["source"], row["query"] or "", rank, row["source_id"], row["variant"] or "")
+
+
+def _table(table: Table, rows: list[dict[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=table.schema)
+
+
+def _write(path: Path, rows: pa.Table) -> Path | None:
+    """Write the file unless it already holds these rows; return it when written."""
+    proof = read_proof(path)
+    current = Proof(STAGE, FINGERPRINT, counts={"read": rows.num_rows, "kept": rows.num_rows})
+    if proof is not None and proof.fingerprint == FINGERPRINT and proof.digest == digest_rows(rows):
+        return None
+    write_table(path, rows, current)
+    return path
+
+
+_UNPLACED = """
+CREATE TEMP TABLE unplaced AS
+SELECT s.source, s.sha256, s.path, s.extension, b.nbytes
+FROM sightings AS s
+JOIN blobs AS b USING (sha256)
+LEFT JOIN temp.source_order AS o ON o.source = s.source
+WHERE s.state = 'ok' AND b.part IS NULL
+ORDER BY o.place IS NULL, o.place, s.source, s.listing, s.source_id, s.query, s.variant
+"""
+_PLACE = """
+UPDATE blobs SET part = ?, row = ?, path = ?, extension = ? WHERE sha256 = ? AND part IS NULL
+"""
+_IDS = "SELECT sha256 FROM blobs WHERE part = ? ORDER BY row"
+_BLOBS = "SELECT * FROM blobs WHERE part = ? ORDER BY row"
+_SIGHTINGS = """
+SELECT s.*, b.row FROM sightings AS s JOIN blobs AS b USING (sha256)
+WHERE b.part = ? AND s.state = 'ok'
+"""
+_MISSES = "SELECT * FROM sightings WHERE state NOT IN ('ok', 'pending')"

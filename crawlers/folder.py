@@ -1,0 +1,126 @@
+"""The source ``folder``: stickers that already lie on disk, used where they are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import Field
+
+from crawlers.bqb import is_category, name_parts, theme_of
+from crawlers.manifest import Entry, origin_url, read_manifest, same_name
+from crawlers.names import encode_name
+from crawlers.sighting import LocalFile, Sighting
+from crawlers.source import Source, SourceOptions
+from crawlers.walk import Found, walk
+from pipeline.engine.errors import StickerworksError
+
+_DEFAULT_MANIFEST = "manifest.jsonl"
+
+
+class FolderOptions(SourceOptions):
+    """Options of the source folder."""
+
+    path: str = Field(
+        min_length=1, description="folder; its subfolders' names are the keywords of their files"
+    )
+    manifest: str | None = Field(
+        None, description="JSON lines about the files; null means manifest.jsonl if it is there"
+    )
+
+
+@dataclass
+class _Places:
+    """How many sightings each query and each pack has had so far."""
+
+    queries: dict[str, int] = field(default_factory=dict)
+    packs: dict[str, int] = field(default_factory=dict)
+
+
+def folder_files(options: FolderOptions) -> Iterator[LocalFile]:
+    """Every regular file below the folder, in the order of their names, and what is known of it.
+
+    Raises StickerworksError when the folder is missing or holds no file.
+    """
+    folder = Path(os.path.abspath(Path(options.path).expanduser()))
+    if not folder.is_dir():
+        raise StickerworksError(
+            f"There is no folder {_shown(folder)}.", "Check crawl.sources[].options.path."
+        )
+    manifest = _manifest(options, folder)
+    entries = read_manifest(manifest, folder) if manifest else {}
+    listed = dict.fromkeys(entries, False)
+    places = _Places()
+    empty = True
+    for found in walk(folder, without=manifest):
+        empty = False
+        name = same_name(found.relative)
+        listed[name] = True
+        yield from _local_files(found, entries.get(name), places)
+    if empty:
+        raise StickerworksError(
+            f"The folder {_shown(folder)} holds no files.", "Check crawl.sources[].options.path."
+        )
+    for name in (name for name, there in listed.items() if not there):
+        problem = ("gone", "missing", "the manifest names this file, but it isn't there")
+        yield from _local_files(Found(name, folder / name, problem), entries[name], places)
+
+
+SOURCE = Source(
+    name="folder",
+    title="A folder on this machine",
+    options=FolderOptions,
+    redistribute=True,
+    terms="Your own files: state their licence in a manifest, item by item.",
+    sightings=folder_files,
+)
+
+
+def _manifest(options: FolderOptions, folder: Path) -> Path | None:
+    if options.manifest is not None:
+        return Path(os.path.abspath(Path(options.manifest).expanduser()))
+    default = folder / _DEFAULT_MANIFEST
+    return default if default.is_file() else None
+
+
+def _local_files(found: Found, entry: Entry | None, places: _Places) -> Iterator[LocalFile]:
+    """One sighting for each keyword of the file."""
+    directory, _, name = found.relative.rpartition("/")
+    parent = directory.rpartition("/")[2]
+    theme = theme_of(parent) if is_category(parent) else None
+    keyword = theme.keyword if theme else encode_name(parent) or None
+    parts = tuple(name_parts(encode_name(name), theme)) if theme else ()
+    row = entry.row if entry else None
+    pack = (row.pack if row else None) or encode_name(directory) or None
+    pack_title = (row.pack if row else None) or encode_name(parent) or None
+    pack_index = _next(places.packs, pack) if pack else None
+    queries = row.keywords if row and row.keywords else [keyword]
+    for query in dict.fromkeys(queries):
+        sighting = Sighting(
+            source_id=found.relative,
+            query=query,
+            rank=_next(places.queries, query or ""),
+            pack_id=pack,
+            pack_title=pack_title,
+            pack_index=pack_index,
+            author=row.author if row else None,
+            title=(row.title if row else None) or (parts[-1] if parts else None),
+            tags=tuple(row.tags) if row and row.tags is not None else parts,
+            page_url=origin_url(row.origin) if row else None,
+            licence=row.licence if row else None,
+            licence_url=row.licence_url if row else None,
+            licence_basis="item" if row and row.licence else "none",
+            raw=entry.raw if entry else None,
+        )
+        yield LocalFile(sighting, found.path, row.sha256 if row else None, found.problem)
+
+
+def _next(counts: dict[str, int], name: str) -> int:
+    counts[name] = counts.get(name, -1) + 1
+    return counts[name]
+
+
+def _shown(folder: Path) -> str:
+    return encode_name(str(folder))

@@ -1,0 +1,74 @@
+"""The ledger's tables and statements, in one place."""
+
+VERSION = 1
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS blobs (
+    sha256 TEXT PRIMARY KEY,
+    format TEXT NOT NULL,
+    nbytes INTEGER NOT NULL,
+    path TEXT NOT NULL,
+    extension TEXT,
+    part INTEGER,
+    row INTEGER,
+    UNIQUE (part, row)
+) STRICT;
+CREATE TABLE IF NOT EXISTS sightings (
+    source TEXT NOT NULL,
+    source_id TEXT NOT NULL,
+    query TEXT NOT NULL,
+    variant TEXT NOT NULL,
+    listing INTEGER NOT NULL,
+    columns TEXT NOT NULL,
+    redistribute INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (
+        state IN ('pending', 'ok', 'gone', 'refused', 'retry_at', 'failed')
+    ),
+    sha256 TEXT REFERENCES blobs (sha256),
+    path TEXT,
+    extension TEXT,
+    facts TEXT NOT NULL DEFAULT '{}',
+    error_class TEXT,
+    error TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    retry_at REAL,
+    policy TEXT,
+    UNIQUE (source, source_id, query, variant)
+) STRICT;
+CREATE INDEX IF NOT EXISTS sightings_by_blob ON sightings (sha256);
+"""
+FIND = """
+SELECT * FROM sightings
+WHERE (source, source_id, query, variant) = (:source, :source_id, :query, :variant)
+"""
+INSERT = """
+INSERT INTO sightings (source, source_id, query, variant, listing, columns, redistribute, state)
+VALUES (:source, :source_id, :query, :variant, :listing, :columns, :redistribute, 'pending')
+"""
+RELIST = """
+UPDATE sightings SET listing = :listing, columns = :columns, redistribute = :redistribute
+WHERE (source, source_id, query, variant) = (:source, :source_id, :query, :variant)
+"""
+SAME_ITEM = """
+SELECT * FROM sightings
+WHERE source = :source AND source_id = :source_id AND variant = :variant AND state = 'ok'
+ORDER BY query LIMIT 1
+"""
+INSERT_BLOB = """
+INSERT INTO blobs (sha256, format, nbytes, path, extension)
+VALUES (:sha256, :format, :nbytes, :path, :extension) ON CONFLICT (sha256) DO NOTHING
+"""
+RECORD_BLOB = """
+UPDATE sightings SET state = 'ok', sha256 = :sha256, path = :path, extension = :extension,
+    facts = :facts, error_class = NULL, error = NULL, attempts = 0, retry_at = NULL, policy = NULL
+WHERE (source, source_id, query, variant) = (:source, :source_id, :query, :variant)
+"""
+RECORD_MISS = """
+UPDATE sightings SET state = :state, sha256 = NULL, path = NULL, extension = NULL, facts = '{}',
+    error_class = :error_class, error = :error, attempts = :attempts, retry_at = :retry_at,
+    policy = :policy
+WHERE (source, source_id, query, variant) = (:source, :source_id, :query, :variant)
+"""
+MISSES = """
+SELECT error_class, count(*) FROM sightings
+WHERE source = ? AND state NOT IN ('ok', 'pending') GROUP BY error_class ORDER BY error_class
+"""

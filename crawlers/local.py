@@ -1,0 +1,117 @@
+"""Local files into the ledger: read where they lie, hashed, sniffed, and never copied."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from crawlers.ledger import Blob, Ledger, Miss
+from crawlers.names import claimed_extension, decodable
+from crawlers.sighting import Key, LocalFile, columns_of, key_of
+from crawlers.sniff import sniff
+from crawlers.store import media_path, store
+from crawlers.walk import reason
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.workspace import Workspace
+
+_REPORT_EVERY = 1000
+
+
+class LocalCrawl:
+    """Takes files in one by one; ``seen`` is shared by all local sources of a crawl."""
+
+    def __init__(self, workspace: Workspace, ledger: Ledger, seen: set[Key], max_bytes: int):
+        self._workspace = workspace
+        self._ledger = ledger
+        self._seen = seen
+        self._max_bytes = max_bytes
+
+    def take(self, key: Key, listing: int, file: LocalFile, redistribute: bool) -> str | None:
+        """Bring one file's sighting to its end; the hash of its bytes, or None without any."""
+        if key in self._seen:
+            raise StickerworksError(
+                f"crawl.sources lists {key.source} twice, and both hold {key.source_id!r}.",
+                "Put both folders below one, and list that one.",
+            )
+        self._seen.add(key)
+        self._ledger.note(key, listing, columns_of(file.sighting), redistribute)
+        result = self._read(file)
+        if isinstance(result, Miss):
+            self._ledger.record_miss(key, result)
+            return None
+        known = self._ledger.blob(result.sha256)
+        self._ledger.record_blob(key, result, _FACTS)
+        if known is not None and not (self._workspace.root / known.path).is_file():
+            self._ledger.repoint(result.sha256, result.path)
+        return result.sha256
+
+    def _read(self, file: LocalFile) -> Blob | Miss:
+        if file.problem is not None:
+            state, error_class, error = file.problem
+            return Miss(state, error_class, error)  # type: ignore[arg-type]
+        try:
+            data = _read_regular(file.path, self._max_bytes)
+        except OSError as error:
+            return Miss("failed", "unreadable", reason(error))
+        if data is None:
+            return Miss("failed", "too_large", "the file is larger than crawl.max_bytes")
+        sha256 = hashlib.sha256(data).hexdigest()
+        if file.sha256 is not None and file.sha256.lower() != sha256:
+            return Miss("failed", "sha256_mismatch", f"the manifest says {file.sha256.lower()}")
+        name = sniff(data)
+        if name is None:
+            return Miss("failed", "not_media", "the file's bytes are no media")
+        path = str(file.path)
+        if not decodable(path):
+            # No table can hold this path, so these bytes alone are copied into the workspace.
+            path = media_path(sha256, name)
+            store(self._workspace, path, data)
+        return Blob(sha256, name, len(data), path, claimed_extension(file.path.name))
+
+
+def crawl_files(
+    crawl: LocalCrawl,
+    files: Any,
+    source: str,
+    position: int,
+    redistribute: bool,
+    limit: int | None,
+    report: Callable[[str], None],
+) -> None:
+    """Take a local source's files in until it has given ``limit`` stickers."""
+    found: set[str] = set()
+    for place, file in enumerate(files):
+        if limit is not None and len(found) >= limit:
+            break
+        ours = file.sighting.redistribute
+        sha256 = crawl.take(
+            key_of(source, file.sighting),
+            (position << 32) + place,
+            file,
+            redistribute if ours is None else ours,
+        )
+        if sha256 is not None:
+            found.add(sha256)
+        if (place + 1) % _REPORT_EVERY == 0:
+            report(f"{source}: {len(found)} stickers in {place + 1} files")
+
+
+# Nothing of the machine or the moment: the same files give the same rows anywhere.
+_FACTS = {"robots_decision": "not_applicable", "attempts": 1}
+
+
+def _read_regular(path: Path, max_bytes: int) -> bytes | None:
+    """Bytes of a regular file; None when there are more than allowed."""
+    # O_NONBLOCK: what was a file may be a pipe by now, and opening that would wait for ever.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(0, "Not a regular file any more")
+        if os.fstat(descriptor).st_size > max_bytes:
+            return None
+        data = file.read(max_bytes + 1)
+    return data if len(data) <= max_bytes else None

@@ -1,0 +1,205 @@
+"""Fetches the bytes of each sighting: ledger, download, sniff, write, and the row last."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
+
+from scrapy import Request
+from scrapy.http import Response
+
+from crawlers.ledger import Blob, Known, Miss
+from crawlers.middlewares.number import Listed
+from crawlers.misses import Streak, miss_of_exception, miss_of_status
+from crawlers.names import claimed_extension, clean_text
+from crawlers.optout import opt_out
+from crawlers.run import Run
+from crawlers.settings import user_agent
+from crawlers.sighting import Key, columns_of, key_of
+from crawlers.sniff import sniff
+from crawlers.store import holds, media_path, store
+from crawlers.trace import META, Trace
+from crawlers.urls import strip_secrets
+from pipeline.engine.errors import StickerworksError
+from schemas.config import CrawlConfig
+
+_REPORT_EVERY_S = 1.0
+
+
+def policy_of(config: CrawlConfig) -> str:
+    """Our own settings that can refuse a file: when they change, refused files are tried again."""
+    hosts = ",".join(sorted(config.allow_hosts))
+    return f"robots={config.obey_robots} max={config.max_bytes} hosts={hosts}"
+
+
+class MediaPipeline:
+    """Turns each listed sighting into a row of the ledger: with bytes, or with the reason why."""
+
+    def __init__(self, crawler: Any) -> None:
+        self._crawler = crawler
+        self._run: Run = crawler.spider.run
+        self._policy = policy_of(self._run.config)
+        self._agent = user_agent(self._run.config)
+        self._streak = Streak()
+        self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
+        self._seen: set[Key] = set()
+        self._reported = time.monotonic()
+
+    @classmethod
+    def from_crawler(cls, crawler: Any) -> MediaPipeline:
+        return cls(crawler)
+
+    async def process_item(self, item: Any) -> Any:
+        run = self._run
+        if not isinstance(item, Listed) or not await run.quota.admit(item.position):
+            return item
+        sha256 = None
+        try:
+            sha256 = await self._settle(item)
+        except StickerworksError as error:
+            run.fail(error)
+        except Exception as error:
+            logging.getLogger(__name__).exception("A sighting could not be handled")
+            run.fail(_unexpected(error))
+        finally:
+            await run.quota.settle(sha256)
+        if run.quota.full:
+            run.close()
+        self._tell_progress()
+        return item
+
+    async def _settle(self, item: Listed) -> str | None:
+        """Bring one sighting to its end; the hash of its bytes, or None without any."""
+        run, sighting = self._run, item.sighting
+        key = key_of(run.source, sighting)
+        if key in self._seen:
+            return None
+        self._seen.add(key)
+        redistribute = run.redistribute if sighting.redistribute is None else sighting.redistribute
+        listing = (run.position << 32) + item.position
+        known = run.ledger.note(key, listing, columns_of(sighting), redistribute)
+        if known is not None and self._is_settled(known):
+            return known.blob.sha256 if known.blob else None
+        async with self._lock((key.source_id, key.variant)):
+            same = run.ledger.find_item(key)
+            if same is not None and same.blob is not None and self._is_settled(same):
+                run.ledger.record_blob(key, same.blob, same.facts)
+                return same.blob.sha256
+            return await self._fetch(key, sighting.media_url)
+
+    def _is_settled(self, known: Known) -> bool:
+        if known.state == "ok":
+            blob = known.blob
+            return blob is not None and holds(self._run.workspace.root / blob.path, blob.nbytes)
+        if known.miss is None:
+            return False
+        if known.state == "retry_at":
+            return time.time() < (known.miss.retry_at or 0)
+        return known.state == "gone" or known.miss.policy == self._policy
+
+    async def _fetch(self, key: Key, url: str | None) -> str | None:
+        trace = Trace()
+        try:
+            request = Request(url or "", meta={META: trace}, dont_filter=True)
+            response: Response = await self._crawler.engine.download_async(request)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it costs this file alone
+            if self._run.stopped.is_set():
+                return None  # the row stays pending: the run ended, not this file
+            self._record_miss(key, miss_of_exception(error), trace, url)
+            return None
+        miss = miss_of_status(response.status) or self._opted_out(response)
+        found = sniff(response.body)
+        if miss is not None or found is None:
+            self._record_miss(key, miss or _not_media(response), trace, url)
+            return None
+        extension = claimed_extension(key.source_id) or claimed_extension(
+            urlsplit(request.url).path
+        )
+        sha256 = hashlib.sha256(response.body).hexdigest()
+        path = media_path(sha256, found)
+        async with self._lock(sha256):
+            await asyncio.to_thread(store, self._run.workspace, path, response.body)
+        blob = Blob(sha256, found, len(response.body), path, extension)
+        self._run.ledger.record_blob(key, blob, self._facts(response, trace))
+        self._run.ledger.repoint(sha256, self._better_path(sha256, path))
+        self._streak.clear()
+        return sha256
+
+    def _better_path(self, sha256: str, path: str) -> str:
+        """The path on record, unless its file is gone and ours is there."""
+        known = self._run.ledger.blob(sha256)
+        root = self._run.workspace.root
+        return known.path if known and holds(root / known.path, known.nbytes) else path
+
+    def _record_miss(self, key: Key, miss: Miss, trace: Trace, url: str | None) -> None:
+        retry_at = trace.retry_at if miss.state == "retry_at" else None
+        miss = Miss(
+            miss.state, miss.error_class, miss.error, trace.attempts, retry_at, self._policy
+        )
+        self._run.ledger.record_miss(key, miss)
+        error = self._streak.add(key, miss, url or "")
+        if error is not None:
+            for refused, last in self._streak.to_retry():
+                self._run.ledger.record_miss(refused, last)
+            self._run.fail(error)
+
+    def _opted_out(self, response: Response) -> Miss | None:
+        tags = [tag.decode("latin-1") for tag in response.headers.getlist("X-Robots-Tag")]
+        tdm = (response.headers.get("TDM-Reservation") or b"").decode("latin-1")
+        directive = opt_out(tags, tdm, self._agent)
+        if directive is None:
+            return None
+        return Miss("refused", "opt_out", f"the host forbids it with the directive {directive}")
+
+    def _facts(self, response: Response, trace: Trace) -> dict[str, Any]:
+        meta = response.request.meta if response.request else {}
+        address = None if meta.get("proxy") else response.ip_address
+        return {
+            "final_url": strip_secrets(response.url),
+            "redirects": [strip_secrets(url) for url in meta.get("redirect_urls", [])],
+            "http_status": response.status,
+            "fetched_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "etag": _header(response, "ETag"),
+            "last_modified": _header(response, "Last-Modified"),
+            "content_type": _header(response, "Content-Type"),
+            "x_robots_tag": _header(response, "X-Robots-Tag"),
+            "robots_decision": trace.robots_decision,
+            "robots_sha256": trace.robots_sha256,
+            "user_agent": self._agent,
+            "resolved_ip": str(address) if address else None,
+            "attempts": trace.attempts,
+        }
+
+    def _lock(self, name: object) -> asyncio.Lock:
+        return self._locks.setdefault(name, asyncio.Lock())
+
+    def _tell_progress(self) -> None:
+        now = time.monotonic()
+        if now - self._reported >= _REPORT_EVERY_S:
+            self._reported = now
+            self._run.report(f"{self._run.source}: {self._run.quota.stickers} stickers")
+
+
+def _header(response: Response, name: str) -> str | None:
+    values = response.headers.getlist(name)
+    return clean_text(", ".join(value.decode("latin-1") for value in values), 500)
+
+
+def _not_media(response: Response) -> Miss:
+    if not response.body:
+        return Miss("failed", "empty", "the answer has no bytes")
+    claimed = _header(response, "Content-Type") or "nothing"
+    return Miss("failed", "not_media", f"the bytes are no media (they claim to be {claimed})")
+
+
+def _unexpected(error: Exception) -> StickerworksError:
+    return StickerworksError(
+        f"The crawl broke on an unexpected error: {type(error).__name__}: {error}.",
+        "Nothing finished is lost; the log in the workspace's folder crawl/ says where.",
+    )

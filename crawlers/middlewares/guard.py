@@ -1,0 +1,41 @@
+"""Refuses private addresses and strange schemes, for first requests and redirects alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scrapy import Request
+from scrapy.exceptions import CannotResolveHostError
+
+from crawlers.addresses import AllowList, objection
+from crawlers.trace import Refused
+from crawlers.urls import strip_secrets
+
+
+class GuardMiddleware:
+    """Checks what an address says; the resolver checks what its name turns out to be."""
+
+    def __init__(self, allowed: AllowList) -> None:
+        self._allowed = allowed
+
+    @classmethod
+    def from_crawler(cls, crawler: Any) -> GuardMiddleware:
+        return cls(AllowList.of(crawler.settings.getlist("ALLOW_HOSTS")))
+
+    def process_request(self, request: Request) -> None:
+        found = objection(request.url, self._allowed)
+        if found is not None:
+            raise Refused(found.error_class, f"{strip_secrets(request.url)}: {found.error}")
+
+    def process_exception(self, request: Request, exception: Exception) -> None:
+        if not isinstance(exception, CannotResolveHostError):
+            return
+        from twisted.internet import reactor
+
+        resolver: Any = getattr(reactor, "nameResolver", None)
+        host = request.url.split("/")[2].rpartition("@")[2].partition(":")[0]
+        address = getattr(resolver, "refused", {}).get(host)
+        if address is not None:
+            raise Refused(
+                "private_address", f"{host} resolves to the private address {address}"
+            ) from exception

@@ -1,0 +1,36 @@
+"""Numbers sightings in the order in which a spider yields them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from scrapy.http import Response
+
+from crawlers.sighting import Sighting
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A sighting and its place in the source's listing, from 0."""
+
+    position: int
+    sighting: Sighting
+
+
+class NumberMiddleware:
+    """Items are handled side by side; only the spider's own order is the same on every run."""
+
+    def __init__(self) -> None:
+        self._next = 0
+
+    async def process_spider_output(
+        self, response: Response, result: AsyncIterator[Any]
+    ) -> AsyncIterator[Any]:
+        async for output in result:
+            if isinstance(output, Sighting):
+                position, self._next = self._next, self._next + 1
+                yield Listed(position, output)
+            else:
+                yield output

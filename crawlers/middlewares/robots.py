@@ -1,0 +1,98 @@
+"""robots.txt, fetched once a host before anything else of it, and obeyed with its Crawl-delay.
+
+Scrapy's own middleware lets requests through that wait while robots.txt is being fetched: only
+the first waiter is checked. One lock a host closes that hole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from protego import Protego
+from scrapy import Request
+from scrapy.exceptions import IgnoreRequest, NotConfigured
+from scrapy.http import Response
+
+from crawlers.trace import META, Postponed, Refused, Trace
+from crawlers.urls import strip_secrets
+
+_MAX_BYTES = 512 * 1024  # RFC 9309 2.5 asks for at least 500 KiB
+_MAX_DELAY_S = 60.0
+
+
+@dataclass
+class _Host:
+    """Rules of one host: ``rules`` None means no robots.txt, so everything is allowed."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    pace: asyncio.Lock = field(default_factory=asyncio.Lock)
+    known: bool = False
+    rules: Protego | None = None
+    sha256: str | None = None
+    delay_s: float = 0.0
+    next_at: float = 0.0
+
+
+class RobotsMiddleware:
+    """Refuses what robots.txt disallows (RFC 9309), and writes its decision into the trace."""
+
+    def __init__(self, crawler: Any) -> None:
+        if not crawler.settings.getbool("OBEY_ROBOTS"):
+            raise NotConfigured("crawl.obey_robots is false")
+        self._crawler = crawler
+        self._agent: str = crawler.settings["USER_AGENT"]
+        self._hosts: dict[tuple[str, str], _Host] = {}
+
+    @classmethod
+    def from_crawler(cls, crawler: Any) -> RobotsMiddleware:
+        return cls(crawler)
+
+    async def process_request(self, request: Request) -> None:
+        if request.meta.get("is_robots_txt"):
+            return
+        parts = urlsplit(request.url)
+        host = self._hosts.setdefault((parts.scheme, parts.netloc), _Host())
+        async with host.lock:
+            if not host.known:
+                await self._learn(host, f"{parts.scheme}://{parts.netloc}/robots.txt")
+        allowed = host.rules is None or host.rules.can_fetch(request.url, self._agent)
+        trace: Trace | None = request.meta.get(META)
+        if trace is not None:
+            trace.robots_decision = "no_robots_txt" if host.rules is None else "allowed"
+            trace.robots_sha256 = host.sha256
+        if not allowed:
+            shown = strip_secrets(request.url)
+            raise Refused("robots", f"robots.txt of {parts.netloc} disallows {shown}")
+        await _keep_pace(host)
+
+    async def _learn(self, host: _Host, url: str) -> None:
+        request = Request(url, priority=1000, meta={"is_robots_txt": True})
+        try:
+            response: Response = await self._crawler.engine.download_async(request)
+        except IgnoreRequest:
+            raise
+        except Exception as error:
+            reason = f"{strip_secrets(url)} could not be read: {error or type(error).__name__}"
+            raise Postponed("robots_unreachable", reason) from error
+        if response.status >= 500 or response.status == 429:
+            # RFC 9309 2.3.1.4: rules that exist and can't be read forbid everything.
+            raise Postponed("robots_unreachable", f"{url} answered {response.status}")
+        if response.status < 300:
+            body = response.body[:_MAX_BYTES]
+            host.rules = Protego.parse(body.decode("utf-8", "replace"))
+            host.sha256 = hashlib.sha256(response.body).hexdigest()
+            host.delay_s = min(host.rules.crawl_delay(self._agent) or 0.0, _MAX_DELAY_S)
+        host.known = True
+
+
+async def _keep_pace(host: _Host) -> None:
+    if not host.delay_s:
+        return
+    async with host.pace:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, host.next_at - loop.time()))
+        host.next_at = loop.time() + host.delay_s

@@ -1,0 +1,121 @@
+"""What a failed fetch means: gone, refused, worth another try, or useless."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+    ResponseDataLossError,
+)
+
+from crawlers.ledger import Miss, State
+from crawlers.middlewares.retry import MAX_WAIT_S, RETRY_STATUSES, TRANSIENT
+from crawlers.names import clean_text
+from crawlers.sighting import Key
+from crawlers.trace import Postponed, Refused
+from crawlers.urls import scrub
+from pipeline.engine.errors import StickerworksError
+
+_GONE = frozenset({404, 410})
+_FORBIDDEN = frozenset({401, 403, 407, 451})
+_STREAK = 20
+_MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], State, str, str], ...] = (
+    (DownloadCancelledError, "failed", "too_large", "the file is larger than crawl.max_bytes"),
+    (IgnoreRequest, "failed", "redirects", ""),
+    (ResponseDataLossError, "retry_at", "truncated", "the connection ended before the file did"),
+    (DownloadTimeoutError, "retry_at", "timeout", "the host took longer than crawl.timeout_s"),
+    (CannotResolveHostError, "retry_at", "unresolved", ""),
+    (TRANSIENT, "retry_at", "connection", ""),
+    (ValueError, "failed", "bad_url", ""),
+)
+
+
+def miss_of_status(status: int) -> Miss | None:
+    """What a response's status means; None when its bytes can be used."""
+    if status == 200:
+        return None
+    text = f"the host answered {status}"
+    if status in _GONE:
+        return Miss("gone", f"http_{status}", text)
+    if status in _FORBIDDEN:
+        return Miss("refused", f"http_{status}", text)
+    if status in RETRY_STATUSES or status >= 500:
+        return Miss("retry_at", f"http_{status}", text)
+    return Miss("failed", f"http_{status}", text)
+
+
+def miss_of_exception(error: Exception) -> Miss:
+    """What an exception on the way to a file means."""
+    if isinstance(error, Refused | Postponed):
+        state: State = "refused" if isinstance(error, Refused) else "retry_at"
+        return Miss(state, error.error_class, error.error)
+    text = clean_text(scrub(str(error)), 300) or type(error).__name__
+    if isinstance(error, TRANSIENT) and is_certificate(error):
+        return Miss("retry_at", "certificate", text)
+    for kind, state, error_class, meaning in _MEANINGS:
+        if isinstance(error, kind):
+            return Miss(state, error_class, meaning or text)
+    return Miss("failed", "broken_response", f"{type(error).__name__}: {text}")
+
+
+def is_certificate(error: Exception) -> bool:
+    """Whether a connection failed because the host's certificate isn't trusted."""
+    return "certificate" in str(error).lower()
+
+
+def unreachable(url: str) -> StickerworksError:
+    """The one line for a host that can't be reached."""
+    return StickerworksError(
+        f"Could not reach {urlsplit(url).hostname}: no network?", "`make demo` works without one."
+    )
+
+
+class Streak:
+    """Counts failures in a row: a host that is gone or refuses us isn't asked for every file."""
+
+    def __init__(self) -> None:
+        self._kind = ""
+        self._misses: list[tuple[Key, Miss]] = []
+
+    def clear(self) -> None:
+        """A file was got."""
+        self._misses = []
+
+    def add(self, key: Key, miss: Miss, url: str) -> StickerworksError | None:
+        """Note a failure; the error to stop with, when there were too many of one kind."""
+        kind = _kind(miss)
+        if kind != self._kind or not kind:
+            self._misses, self._kind = [], kind
+        if kind:
+            self._misses.append((key, miss))
+        host = urlsplit(url).hostname
+        if miss.retry_at is not None and miss.retry_at - time.time() > MAX_WAIT_S:
+            return StickerworksError(
+                f"{host} asks to wait longer than {MAX_WAIT_S:.0f} s ({miss.error}).",
+                "Nothing fetched is lost: run the same command again later.",
+            )
+        if len(self._misses) < _STREAK:
+            return None
+        if kind == "unreachable":
+            return unreachable(url)
+        return StickerworksError(
+            f"{host} refuses our requests: {_STREAK} in a row ended with {miss.error_class}.",
+            "Nothing fetched is lost. Set crawl.contact, raise crawl.delay_s or lower "
+            "crawl.concurrency, and run the same command again later.",
+        )
+
+    def to_retry(self) -> list[tuple[Key, Miss]]:
+        """The files of the streak, to be tried again by the next crawl."""
+        return [(key, replace(miss, state="retry_at", retry_at=None)) for key, miss in self._misses]
+
+
+def _kind(miss: Miss) -> str:
+    if miss.error_class in ("unresolved", "connection", "timeout", "robots_unreachable"):
+        return "unreachable"
+    return "refusing" if miss.error_class in ("http_401", "http_403", "http_429") else ""

@@ -1,0 +1,171 @@
+"""One source's crawl in a process of its own: ``python -m crawlers.run``.
+
+Twisted's reactor can't be started twice in a process. The job comes as a line of JSON on the
+standard input, events leave as lines of JSON on the standard output, and the log goes to the
+standard error. The process ends at once when its parent does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from crawlers.ledger import LEDGER, Ledger, open_ledger
+from crawlers.quota import Quota
+from crawlers.settings import crawl_settings
+from crawlers.source import load_source, read_options
+from crawlers.urls import scrub
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.workspace import Workspace
+from schemas.config import CrawlConfig
+
+
+@dataclass
+class Run:
+    """What a spider, its pipeline and its middlewares share; a spider's ``run`` attribute."""
+
+    source: str
+    redistribute: bool
+    position: int
+    config: CrawlConfig
+    workspace: Workspace
+    ledger: Ledger
+    quota: Quota
+    report: Callable[[str], None]
+    close: Callable[[], None] = lambda: None
+    error: StickerworksError | None = None
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def fail(self, error: StickerworksError) -> None:
+        """Stop the source with this error; the first one counts."""
+        if self.error is None:
+            self.error = error
+            self.stopped.set()
+            self.close()
+
+    async def wait(self, seconds: float) -> None:
+        """Sleep, but no longer than the run goes on."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.stopped.wait(), seconds)
+
+
+def main() -> None:
+    """Read the job, crawl, and answer with ``done`` or ``error``."""
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what plugins print must not mix with events
+
+    def send(event: dict[str, Any]) -> None:
+        channel.write(json.dumps(event) + "\n")
+        channel.flush()
+
+    job = json.loads(_read_line())
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    _log_without_secrets()
+    try:
+        _crawl(job, lambda text: send({"progress": scrub(text)}))
+    except StickerworksError as error:
+        send({"error": [scrub(error.message), error.remedy]})
+    except Exception:
+        logging.getLogger(__name__).exception("The crawl failed")
+        raise SystemExit(70) from None
+    else:
+        send({"done": True})
+
+
+def _crawl(job: dict[str, Any], report: Callable[[str], None]) -> None:
+    config = CrawlConfig.model_validate(job["config"])
+    position: int = job["position"]
+    ours = config.sources[position]
+    source = load_source(ours.source)
+    options = read_options(source, ours, position)
+    workspace = Workspace(Path(job["workspace"]))
+    default = source.redistribute if ours.redistribute is None else ours.redistribute
+    with open_ledger(workspace.root / LEDGER) as ledger:
+        quota = Quota(ours.limit)
+        run = Run(source.name, default, position, config, workspace, ledger, quota, report)
+        _spider(source.spider or "", options, run)
+        if run.error is not None:
+            raise run.error
+
+
+def _spider(path: str, options: object, run: Run) -> None:
+    """Run one spider to its end."""
+    from scrapy import signals
+    from scrapy.crawler import AsyncCrawlerProcess
+    from scrapy.utils.misc import load_object
+
+    process = AsyncCrawlerProcess(crawl_settings(run.config))
+    crawler = process.create_crawler(load_object(path.replace(":", ".")))
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def close() -> None:
+        await run.quota.stop()
+        if crawler.engine is not None and crawler.engine.running:
+            await crawler.engine.close_spider_async(reason="stopped")
+
+    def close_soon() -> None:
+        if tasks:
+            return
+        task = asyncio.get_running_loop().create_task(close())
+        tasks.add(task)
+
+    def broken(failure: Any) -> None:
+        error = failure.value
+        if isinstance(error, StickerworksError):
+            return run.fail(error)
+        log = f"the last lines of {run.workspace.root / 'crawl' / (run.source + '.log')} say where"
+        return run.fail(
+            StickerworksError(
+                f"The listing of {run.source} could not be understood: {type(error).__name__}: "
+                f"{error}.",
+                f"The source may have changed its format; {log}.",
+            )
+        )
+
+    run.close = close_soon
+    crawler.signals.connect(broken, signal=signals.spider_error, weak=False)
+    process.crawl(crawler, options=options, run=run)
+    process.start(install_signal_handlers=False)
+
+
+def _read_line() -> bytes:
+    line = b""
+    while not line.endswith(b"\n"):
+        data = os.read(0, 65536)
+        if not data:
+            raise SystemExit(64)
+        line += data
+    return line
+
+
+def _exit_with_parent() -> None:
+    while os.read(0, 4096):
+        continue
+    os._exit(75)
+
+
+def _log_without_secrets() -> None:
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.INFO)
+    handler.setFormatter(_Scrubbing("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+class _Scrubbing(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return scrub(super().format(record))
+
+
+if __name__ == "__main__":
+    # The spider's modules import this one under its own name, which must be the same module.
+    from crawlers.run import main as run_main
+
+    run_main()

@@ -1,0 +1,66 @@
+"""What a crawl source is: a plugin in the group ``stickerworks.sources``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from crawlers.sighting import LocalFile
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.plugins import load_plugin
+from schemas.config import SourceConfig
+
+
+class SourceOptions(BaseModel):
+    """Base of a source's options: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source's name, options and terms, and exactly one way to run it.
+
+    ``spider`` is the import path of a Scrapy spider ("package.module:Class"), which gets
+    ``options`` as an attribute and yields Sightings in a stable order. ``sightings`` yields local
+    files in a stable order. ``redistribute`` is the default for what a release may carry.
+    """
+
+    name: str
+    title: str
+    options: type[BaseModel]
+    redistribute: bool
+    terms: str
+    spider: str | None = None
+    sightings: Callable[[Any], Iterator[LocalFile]] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.spider is None) == (self.sightings is None):
+            raise ValueError(f"source {self.name!r} needs either a spider or sightings")
+
+
+def load_source(name: str) -> Source:
+    """The source plugin of that name; StickerworksError when there is none."""
+    found = load_plugin("sources", name)
+    if not isinstance(found, Source):
+        raise StickerworksError(
+            f"The sources plugin {name!r} is no crawlers.source.Source.",
+            "Point its entry point at a Source value.",
+        )
+    return found
+
+
+def read_options(source: Source, config: SourceConfig, position: int) -> BaseModel:
+    """The source's own options, checked; errors name the key in the configuration."""
+    try:
+        return source.options.model_validate(config.options)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join([f"crawl.sources[{position}].options", *map(str, first["loc"])])
+        known = ", ".join(source.options.model_fields) or "none"
+        raise StickerworksError(
+            f"{key}: {first['msg']}.", f"The source {source.name!r} knows these options: {known}."
+        ) from error

@@ -1,0 +1,80 @@
+"""Addresses: quoting what a source names, and keeping secrets out of tables and logs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+_SECRET_NAMES = re.compile(
+    r"(^|[-_.])(api[-_]?key|app[-_]?key|key|token|auth|authorization|sig|sign|signature|secret|"
+    r"pass|passwd|password|pwd|credential|credentials|session|sessionid|sid|jwt|cookie|ticket)$",
+    re.IGNORECASE,
+)
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_TELEGRAM = re.compile(r"/(file/)?bot\d+:[A-Za-z0-9_-]+")
+_URL = re.compile(r"https?://[^\s\"'<>\\]+", re.IGNORECASE)
+_PARAMETER = re.compile(r"[?&;]")
+
+
+def quote_path(path: str) -> str:
+    """Quote each segment of a path; ``#``, ``?`` and ``%`` would otherwise cut or change it.
+
+    Raises ValueError for a segment that is empty or climbs (``.`` and ``..``).
+    """
+    segments = path.split("/")
+    if any(segment in ("", ".", "..") for segment in segments):
+        raise ValueError(f"{path!r} is no path below a folder")
+    return "/".join(
+        quote(segment.encode("utf-8", "surrogatepass"), safe="") for segment in segments
+    )
+
+
+def strip_secrets(url: str) -> str:
+    """The address without user, password, fragment, tokens and query parameters that hold keys."""
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return "(unreadable address)"
+    query = "&".join(
+        pair for pair in _PARAMETER.split(parts.query) if pair and not _is_secret(pair)
+    )
+    path = _TELEGRAM.sub(r"/\1bot(token)", parts.path)
+    return urlunsplit((parts.scheme, host, path, query, ""))
+
+
+def scrub(text: str) -> str:
+    """Text with the secrets stripped from every address in it."""
+    return _URL.sub(lambda match: strip_secrets(match[0]), text)
+
+
+def scrub_record(value: Any) -> Any:
+    """A JSON-able record whose addresses carry no secrets and whose secret fields are gone."""
+    if isinstance(value, Mapping):
+        return {
+            _valid(str(name)): scrub_record(item)
+            for name, item in value.items()
+            if not _is_secret(str(name))
+        }
+    if isinstance(value, list | tuple):
+        return [scrub_record(item) for item in value]
+    return scrub(_valid(value)) if isinstance(value, str) else value
+
+
+def record_json(record: Mapping[str, Any] | None) -> str | None:
+    """A source's own record as JSON, secrets removed; None stays None."""
+    if record is None:
+        return None
+    return json.dumps(scrub_record(record), ensure_ascii=False, sort_keys=True)
+
+
+def _valid(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _is_secret(pair: str) -> bool:
+    name = _CAMEL.sub("_", pair.partition("=")[0])
+    return bool(_SECRET_NAMES.search(name))

@@ -1,0 +1,110 @@
+"""Sites and workspaces for the crawlers' tests."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from crawlers.crawl import CrawlSummary, crawl
+from pipeline.engine.workspace import Workspace
+from schemas.config import CrawlConfig, SourceConfig
+
+REPLICAS = Path(__file__).parent.parent / "replicas"
+
+
+def _load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"replica_{name}", REPLICAS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def bqb() -> ModuleType:
+    """The module of the ChineseBQB replica."""
+    return _load("chinesebqb")
+
+
+@pytest.fixture
+def site(bqb: ModuleType) -> Iterator[Any]:
+    """A running, empty replica of ChineseBQB."""
+    with bqb.serving(bqb.Replica()) as replica:
+        yield replica
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def config_for() -> Callable[..., CrawlConfig]:
+    """Makes the configuration of a crawl of a replica."""
+
+    def make(site: Any, limit: int | None = None, **settings: Any) -> CrawlConfig:
+        options = {"index_url": settings.pop("index_url", site.index_url)}
+        defaults: dict[str, Any] = {"allow_hosts": [site.host], "timeout_s": 5}
+        source = SourceConfig(source="chinesebqb", limit=limit, options=options)
+        return CrawlConfig(sources=[source], **(defaults | settings))
+
+    return make
+
+
+@pytest.fixture
+def crawl_site(
+    workspace: Workspace, config_for: Callable[..., CrawlConfig]
+) -> Callable[..., CrawlSummary]:
+    """Crawls a replica into the workspace."""
+
+    def run(site: Any, limit: int | None = None, **settings: Any) -> CrawlSummary:
+        return crawl(workspace, config_for(site, limit, **settings))
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder for stickers."""
+    made = tmp_path / "stickers"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def put(folder: Path) -> Callable[[str, bytes], Path]:
+    """Puts a file into the folder."""
+
+    def write(name: str, data: bytes) -> Path:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def crawl_folder(workspace: Workspace, folder: Path) -> Callable[..., CrawlSummary]:
+    """Crawls the folder into the workspace."""
+
+    def run(limit: int | None = None, **options: Any) -> CrawlSummary:
+        given = {"path": str(folder)} | options
+        source = SourceConfig(source="folder", limit=limit, options=given)
+        return crawl(workspace, CrawlConfig(sources=[source], shard_rows=3))
+
+    return run

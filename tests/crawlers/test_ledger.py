@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from crawlers.ledger import Blob, Ledger, Miss, open_ledger
+from crawlers.sighting import Key
+from pipeline.engine.errors import StickerworksError
+
+KEY = Key("web", "a", "cat", "")
+BLOB = Blob("ab" * 32, "gif", 10, "media/ab/x.gif", "gif")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "crawl" / "ledger.sqlite"
+
+
+def test_a_sighting_is_known_from_the_second_listing_on(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        assert ledger.note(KEY, 0, {"rank": 0}, True) is None
+        known = ledger.note(KEY, 0, {"rank": 0}, True)
+        assert known is not None
+        assert (known.state, known.blob, known.miss) == ("pending", None, None)
+
+
+def test_what_is_recorded_is_there_after_reopening(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        ledger.note(KEY, 0, {}, True)
+        ledger.record_blob(KEY, BLOB, {"http_status": 200})
+    with open_ledger(path) as ledger:
+        known = ledger.note(KEY, 0, {}, True)
+        assert known is not None
+        assert (known.state, known.blob, known.facts) == ("ok", BLOB, {"http_status": 200})
+        assert ledger.find_item(Key("web", "a", "dog", "")) == known
+        assert ledger.find_item(Key("web", "a", "dog", "still")) is None
+        assert ledger.find_item(Key("other", "a", "dog", "")) is None
+
+
+def test_bytes_replace_a_miss_and_a_miss_replaces_bytes(path: Path) -> None:
+    miss = Miss("retry_at", "http_503", "busy", 3, 17.5, "policy")
+    with open_ledger(path) as ledger:
+        ledger.note(KEY, 0, {}, True)
+        ledger.record_miss(KEY, miss)
+        known = ledger.note(KEY, 0, {}, True)
+        assert known is not None
+        assert (known.state, known.miss) == ("retry_at", miss)
+        assert ledger.misses("web") == {"http_503": 1}
+        ledger.record_blob(KEY, BLOB, {})
+        assert ledger.misses("web") == {}
+
+
+def test_the_ledger_writes_ahead_so_that_a_kill_loses_nothing(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        mode = ledger.connection.execute("PRAGMA journal_mode").fetchone()[0]
+        ledger.note(KEY, 0, {}, True)
+        other = sqlite3.connect(path)
+        assert other.execute("SELECT count(*) FROM sightings").fetchone()[0] == 1
+        other.close()
+    assert mode == "wal"
+
+
+def test_a_full_disk_is_one_clear_line(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        pages = ledger.connection.execute("PRAGMA page_count").fetchone()[0]
+        ledger.connection.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(StickerworksError) as caught:
+            _fill(ledger)
+    assert str(caught.value).startswith("The disk is full: could not write ")
+    assert "run the same command again" in caught.value.remedy
+
+
+def _fill(ledger: Ledger) -> None:
+    for number in range(1000):
+        ledger.note(Key("web", str(number), "", ""), number, {"title": "x" * 1000}, True)
+
+
+def test_a_damaged_ledger_is_one_clear_line(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"this is no database, whatever its name says" * 100)
+    with (
+        pytest.raises(StickerworksError, match="Could not use the crawl's ledger"),
+        open_ledger(path),
+    ):
+        pytest.fail("it opened")
+
+
+def test_a_ledger_of_another_version_is_refused(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        ledger.connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(StickerworksError, match="version 99"), open_ledger(path):
+        pytest.fail("it opened")

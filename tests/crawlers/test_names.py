@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crawlers.names import claimed_extension, clean_text, decodable, encode_name
+
+ORDINARY = [
+    "a.gif",
+    "滑稽😏.gif",
+    "👨‍👩‍👧.png",
+    "100%.gif",
+    "a#b?c.gif",
+    "034White👶🏻BQB",
+    "e\u0301.gif",
+]
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_ordinary_names_stay_as_they_are(name: str) -> None:
+    assert encode_name(name) == name
+
+
+def test_bytes_that_are_no_utf8_are_percent_encoded() -> None:
+    assert encode_name(os.fsdecode(b"a\xff%.gif")) == "a%FF%25.gif"
+    assert encode_name("a\nb") == "a%0Ab"
+    assert not decodable(os.fsdecode(b"a\xff"))
+
+
+_names = st.one_of(
+    st.binary(max_size=12).map(os.fsdecode),
+    st.text("a%0FD\n\udcff", max_size=8),
+)
+
+
+@settings(max_examples=300)
+@given(_names, _names)
+def test_two_names_never_become_one(one: str, other: str) -> None:
+    assert (encode_name(one) == encode_name(other)) == (one == other)
+    encode_name(one).encode("utf-8")
+
+
+@settings(max_examples=150)
+@given(st.text(st.characters(), max_size=50))
+def test_clean_text_can_always_be_stored(text: str) -> None:
+    cleaned = clean_text(text)
+    if cleaned is not None:
+        cleaned.encode("utf-8")
+        assert cleaned == cleaned.strip()
+        assert not any(ord(character) < 32 for character in cleaned)
+
+
+def test_overrides_of_direction_are_dropped_and_joiners_kept() -> None:
+    assert clean_text("fig\u202egpj.exe") == "figgpj.exe"
+    assert clean_text("👨‍👩‍👧") == "👨‍👩‍👧"
+    assert clean_text(" \x00\n ") is None
+
+
+def test_the_claimed_extension_is_plain() -> None:
+    assert claimed_extension("a/b.GIF") == "gif"
+    assert claimed_extension("万恶vtb") is None
+    assert claimed_extension("a.gif/../../x y") is None
