@@ -1,0 +1,1 @@
+"""Human annotation: votes become labels."""

@@ -1,0 +1,8 @@
+"""What `stickerworks merge` runs."""
+
+from __future__ import annotations
+
+from annotation.human.merge import MERGE
+from pipeline.engine.stage import Step
+
+PLAN: tuple[Step, ...] = (MERGE,)

@@ -1,0 +1,1 @@
+"""Machine annotation: real or cartoon, and captions."""

@@ -1,0 +1,9 @@
+"""What `stickerworks annotate` runs, in order."""
+
+from __future__ import annotations
+
+from annotation.machine.captions import CAPTIONS
+from annotation.machine.domain import DOMAIN
+from pipeline.engine.stage import Stage
+
+PLAN: tuple[Stage, ...] = (DOMAIN, CAPTIONS)

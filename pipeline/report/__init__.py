@@ -1,0 +1,1 @@
+"""The HTML report: what a workspace holds, why, and what is missing."""

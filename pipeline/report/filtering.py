@@ -1,0 +1,169 @@
+"""What the rules dropped and why, the distributions that they cut, and near-duplicates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.engine.workspace import Workspace
+from pipeline.report.plots import Histogram, draw_histogram
+from pipeline.report.reading import Card, Sample, missing, read_shards, say_reason
+from schemas.config import FilterConfig
+
+_SHOWN_PER_RULE = 8
+_GROUPS, _MEMBERS = 12, 6
+
+# Title, table, column, edges of the bins, and the rule that cuts there.
+_PLOTS = (
+    ("Aspect ratio (longer / shorter side)", "signals", "aspect", np.linspace(1, 5, 41), "aspect"),
+    ("Entropy (bits)", "signals", "entropy", np.linspace(0, 8, 41), "entropy"),
+    ("Text (characters in the fullest frame)", "ocr", "longest", np.arange(0, 82, 2), "ocr_length"),
+    ("Shorter side (pixels)", "signals", "min_side", np.arange(0, 528, 16), "min_side"),
+    ("Frames", "signals", "frames", np.arange(0.5, 62), None),
+)
+
+
+def rules(workspace: Workspace, config: FilterConfig) -> dict[str, Any]:
+    """Drops by rule: how many, how many by this rule alone, bounds and examples."""
+    dropped: Counter[str] = Counter()
+    alone: Counter[str] = Counter()
+    samples: dict[str, Sample[tuple[str, ...]]] = {}
+    total = 0
+    for _, tables in read_shards(workspace, {"decisions": ["outcome", "reasons"]}):
+        if "decisions" not in tables:
+            continue
+        table = tables["decisions"]
+        for row in table.filter(pc.equal(table["outcome"], "dropped")).to_pylist():
+            total += 1
+            names = sorted({reason["rule"] for reason in row["reasons"] or ()})
+            dropped.update(names)
+            alone.update(names if len(names) == 1 else ())
+            for name in names:
+                sample = samples.setdefault(name, Sample(_SHOWN_PER_RULE))
+                sample.add(row["id"], tuple(say_reason(reason) for reason in row["reasons"]))
+    ranked = sorted(dropped, key=lambda name: (-dropped[name], name))
+    return {
+        "missing": missing(workspace, "decisions"),
+        "total": total,
+        "rules": [
+            {
+                "name": name,
+                "dropped": dropped[name],
+                "alone": alone[name],
+                "share": dropped[name] / total,
+                "bounds": _bounds(config, name),
+                "cards": [Card(key, lines) for key, lines in samples[name].ranked()],
+            }
+            for name in ranked
+        ],
+        "idle": [name for name in sorted(set(config.rules) - set(dropped)) if _is_on(config, name)],
+    }
+
+
+def distributions(workspace: Workspace, config: FilterConfig) -> dict[str, Any]:
+    """Histograms of what the rules look at, kept and not kept, with their thresholds."""
+    counts = {column: np.zeros((2, len(edges) - 1)) for _, _, column, edges, _ in _PLOTS}
+    wanted = {
+        "signals": ["aspect", "entropy", "min_side", "frames"],
+        "ocr": ["longest", "measured"],
+        "decisions": ["kept"],
+    }
+    for _, tables in read_shards(workspace, wanted):
+        if "decisions" not in tables:
+            continue
+        kept = tables["decisions"]["kept"].fill_null(False)
+        for _, name, column, edges, _ in _PLOTS:
+            if name not in tables:
+                continue
+            for row, chosen in enumerate((kept, pc.invert(kept))):
+                values = tables[name].filter(chosen)[column].drop_null().to_numpy()
+                # The last bin holds what lies beyond it.
+                values = np.clip(values, edges[0], edges[-1])
+                counts[column][row] += np.histogram(values, edges)[0]
+    plots = []
+    for title, _, column, edges, rule in _PLOTS:
+        if not counts[column].sum():
+            continue
+        bounds = config.rules.get(rule) if rule else None
+        limits = [] if bounds is None else [bounds.min, bounds.max]
+        histogram = Histogram(
+            title, edges, counts[column][0], counts[column][1], [x for x in limits if x is not None]
+        )
+        plots.append({"title": title, "image": draw_histogram(histogram)})
+    return {"missing": missing(workspace, "signals", "ocr", "decisions"), "plots": plots}
+
+
+def near_duplicates(workspace: Workspace) -> dict[str, Any]:
+    """Groups of near-duplicates, representative first, and the largest templates."""
+    groups: Sample[None] = Sample(_GROUPS)
+    templates: Counter[str] = Counter()
+    dropped = 0
+    for part in workspace.parts:
+        table = workspace.read("duplicates", part, ["group", "representative", "template_id"])
+        doubles = table.filter(pc.invert(table["representative"]))["group"]
+        dropped += len(doubles)
+        for group in doubles.unique().to_pylist():
+            groups.add(group, None)
+        chosen = table.filter(table["representative"])["template_id"].drop_null()
+        templates.update(chosen.to_pylist())
+    largest = sorted(templates, key=lambda name: (-templates[name], name))[:_GROUPS]
+    largest = [name for name in largest if templates[name] > 1]
+    shown = [group for group, _ in groups.ranked()]
+    members = _members(workspace, shown, largest)
+    return {
+        "missing": missing(workspace, "duplicates"),
+        "dropped": dropped,
+        "groups": [members[0][name] for name in shown],
+        "templates": [{"size": templates[name], "cards": members[1][name]} for name in largest],
+        "template_count": sum(size > 1 for size in templates.values()),
+    }
+
+
+def _members(
+    workspace: Workspace, groups: list[str], templates: list[str]
+) -> tuple[dict[str, list[Card]], dict[str, list[Card]]]:
+    in_groups: dict[str, list[Card]] = {name: [] for name in groups}
+    in_templates: dict[str, list[Card]] = {name: [] for name in templates}
+    for part in workspace.parts:
+        table = workspace.read("duplicates", part)
+        chosen = pc.or_(
+            pc.is_in(table["group"], value_set=pa.array(groups, pa.string())),
+            pc.is_in(table["template_id"], value_set=pa.array(templates, pa.string())),
+        )
+        for row in table.filter(chosen).to_pylist():
+            if row["group"] in in_groups:
+                in_groups[row["group"]].append(_member(row))
+            if row["representative"] and row["template_id"] in in_templates:
+                in_templates[row["template_id"]].append(Card(row["id"]))
+    # Representatives first; the lines of all others say how they equal it.
+    ranked = {
+        name: sorted(cards, key=lambda card: (card.id != name, card.id))[:_MEMBERS]
+        for name, cards in in_groups.items()
+    }
+    return ranked, {
+        name: sorted(cards, key=lambda c: c.id)[:_MEMBERS] for name, cards in in_templates.items()
+    }
+
+
+def _member(row: dict[str, Any]) -> Card:
+    if row["representative"]:
+        return Card(row["id"], ("representative",))
+    distance = "" if row["distance"] is None else f", tile difference {row['distance']}"
+    return Card(row["id"], (f"{row['kind']}{distance}",))
+
+
+def _is_on(config: FilterConfig, name: str) -> bool:
+    return config.rules[name].min is not None or config.rules[name].max is not None
+
+
+def _bounds(config: FilterConfig, name: str) -> str:
+    bounds = config.rules.get(name)
+    if bounds is None:
+        return ""
+    sides = [] if bounds.min is None else [f"at least {bounds.min:g}"]
+    sides += [] if bounds.max is None else [f"at most {bounds.max:g}"]
+    return ", ".join(sides) or "off"

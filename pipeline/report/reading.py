@@ -1,0 +1,117 @@
+"""How the report reads a workspace: shard by shard, named columns only, tolerant of gaps."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import pyarrow as pa
+
+from pipeline.engine.workspace import Workspace
+
+T = TypeVar("T")
+
+COMMANDS = {
+    "observations": "crawl",
+    "stickers": "crawl",
+    "signals": "filter",
+    "frames": "filter",
+    "ocr": "filter",
+    "duplicates": "filter",
+    "decisions": "filter",
+    "keywords": "tags",
+    "elbow": "tags",
+    "tagset": "tags",
+    "suggestions": "tags",
+    "domain": "annotate",
+    "captions": "annotate",
+    "votes": "label import",
+    "labels": "merge",
+    "splits": "split",
+}
+"""The command of `stickerworks` that writes each table."""
+
+Columns = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Card:
+    """A sticker to show: its lines of text, and whether its motion may be shown."""
+
+    id: str
+    lines: tuple[str, ...] = ()
+    motion: bool = False
+
+
+@dataclass
+class Sample(Generic[T]):
+    """The ``size`` smallest keys seen, each with a value.
+
+    Ids are hashes, so the smallest ids are a random sample that is the same on any rerun.
+    """
+
+    size: int
+    _seen: dict[str, T] = field(default_factory=dict)
+
+    def add(self, key: str, value: T) -> None:
+        """Offer one key; a value given later replaces the earlier one."""
+        self._seen[key] = value
+        if len(self._seen) > 4 * self.size:
+            self._seen = dict(self.ranked())
+
+    def ranked(self) -> list[tuple[str, T]]:
+        """Keys and values, by key."""
+        return sorted(self._seen.items(), key=lambda item: item[0])[: self.size]
+
+
+def missing(workspace: Workspace, *tables: str) -> list[dict[str, str]]:
+    """Those of the tables that are not complete, each with the command that makes it."""
+    return [
+        {"table": name, "command": f"stickerworks {COMMANDS[name]}"}
+        for name in tables
+        if not workspace.parts or not workspace.complete(name)
+    ]
+
+
+def read_shards(
+    workspace: Workspace, columns: Columns
+) -> Iterator[tuple[int, dict[str, pa.Table]]]:
+    """Each shard's number and the rows of its per-sticker tables, in the order of ``stickers``.
+
+    A table that is not there yet, or was made from another crawl, is left out of that shard.
+    """
+    for part in workspace.parts:
+        ids = workspace.read("stickers", part, ["id"])["id"].combine_chunks()
+        tables: dict[str, pa.Table] = {}
+        for name, wanted in columns.items():
+            if not workspace.path(name, part).exists():
+                continue
+            table = workspace.read(name, part, list(dict.fromkeys(["id", *wanted])))
+            if table["id"].combine_chunks().equals(ids):
+                tables[name] = table
+        yield part, tables
+
+
+def tidy(text: object, limit: int = 80) -> str:
+    """Text of the web as one line without control or direction marks, cut to ``limit``."""
+    shown = "".join(
+        " " if sign.isspace() or unicodedata.category(sign) in ("Cc", "Cf", "Cs") else sign
+        for sign in str(text)[: limit * 4]
+    )
+    line = " ".join(shown.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def say_reason(reason: Mapping[str, object]) -> str:
+    """One reason for a drop, with value, threshold and detail as far as they are known."""
+    text = str(reason["rule"])
+    value, threshold = reason["value"], reason["threshold"]
+    if isinstance(value, float):
+        text += f" {value:.4g}"
+    if isinstance(value, float) and isinstance(threshold, float):
+        # A rule drops what lies outside of its bounds, so the side tells which bound it is.
+        text += f" {'below' if value < threshold else 'above'} {threshold:.4g}"
+    detail = tidy(reason["detail"] or "", 90)
+    return f"{text}: {detail}" if detail else text

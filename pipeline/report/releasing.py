@@ -1,0 +1,168 @@
+"""Splits, the release on disk and the gate's verdict."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.engine.workspace import Workspace
+from pipeline.report.plots import draw_curves
+from pipeline.report.reading import missing, read_shards, tidy
+from schemas.config import Config
+
+_SPLITS = ("train", "validation", "test")
+_TAGS, _FILES, _REASONS = 40, 30, 20
+
+
+def splits(workspace: Workspace, config: Config) -> dict[str, Any]:
+    """Sizes of each split, asked and got, and each tag's stickers in them."""
+    sizes: Counter[str] = Counter()
+    tags: Counter[tuple[str, str]] = Counter()
+    voted = 0
+    wanted = {"splits": ["split"], "labels": ["tags", "status"], "suggestions": ["tags"]}
+    for _, tables in read_shards(workspace, wanted):
+        if "splits" not in tables:
+            continue
+        nothing = [None] * len(tables["splits"])
+        columns = [
+            tables[name][column].to_pylist() if name in tables else nothing
+            for name, column in (("labels", "tags"), ("labels", "status"), ("suggestions", "tags"))
+        ]
+        for split, own, status, suggested in zip(
+            tables["splits"]["split"].to_pylist(), *columns, strict=True
+        ):
+            if split is None:
+                continue
+            sizes[split] += 1
+            voted += status == "effective"
+            chosen = own if status == "effective" else suggested
+            tags.update((tag, split) for tag in chosen or ())
+    total = sum(sizes.values())
+    asked = config.split
+    by_tag = Counter[str]()
+    for (tag, _), count in tags.items():
+        by_tag[tag] += count
+    ranked = sorted(by_tag, key=lambda tag: (-by_tag[tag], tag))
+    return {
+        "missing": missing(workspace, "splits"),
+        "total": total,
+        "voted": voted,
+        "sizes": [
+            {
+                "name": name,
+                "stickers": sizes[name],
+                "share": sizes[name] / total if total else 0,
+                "asked": getattr(asked, name),
+            }
+            for name in _SPLITS
+        ],
+        "tags": [
+            {"tag": tidy(tag, 40), **{name: tags[tag, name] for name in _SPLITS}}
+            for tag in ranked[:_TAGS]
+        ],
+        "more": max(0, len(ranked) - _TAGS),
+        "absent": {name: sum(not tags[tag, name] for tag in ranked) for name in _SPLITS},
+    }
+
+
+def release(workspace: Workspace, config: Config) -> dict[str, Any]:
+    """The configured release's files, and other releases beside it."""
+    name = f"{config.release.name}-{config.release.version}"
+    folder = workspace.releases / name
+    files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+    rows: Counter[str] = Counter()
+    for path in files:
+        if path.suffix == ".parquet" and path.parent.name == "data":
+            rows[path.name.split("-")[0]] += _parquet_rows(path)
+    others = sorted(path.name for path in workspace.releases.glob("[!.]*") if path.is_dir())
+    return {
+        "name": name,
+        "there": folder.is_dir(),
+        "rows": [(split, rows[split]) for split in sorted(rows)],
+        "bytes": sum(path.stat().st_size for path in files),
+        "files": [
+            {"name": tidy(path.relative_to(folder), 80), "bytes": path.stat().st_size}
+            for path in files[:_FILES]
+        ],
+        "more": max(0, len(files) - _FILES),
+        "others": [tidy(other) for other in others if other != name][:_FILES],
+    }
+
+
+def gate(workspace: Workspace) -> dict[str, Any]:
+    """The verdict in ``reports/gate.json``, with the curves of both runs."""
+    path = workspace.reports / "gate.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {"there": False, "unreadable": None}
+    except (OSError, ValueError) as error:
+        return {"there": False, "unreadable": tidy(error, 120)}
+    if not isinstance(found, dict):
+        return {"there": False, "unreadable": "it is not a JSON object"}
+    curves = _curves(found.get("curves"))
+    reasons = found.get("reasons")
+    rows = found.get("rows")
+    return {
+        "there": True,
+        "unreadable": None,
+        "passed": found.get("passed") if isinstance(found.get("passed"), bool) else None,
+        "verdict": tidy(found.get("verdict") or "", 300),
+        "reasons": [
+            tidy(r, 300) for r in (reasons if isinstance(reasons, list) else [])[:_REASONS]
+        ],
+        "numbers": [(label, found[key]) for key, label in _NUMBERS if _is_number(found.get(key))],
+        "interval": _interval(found.get("interval")),
+        "rows": {tidy(key, 20): tidy(n, 20) for key, n in rows.items()}
+        if isinstance(rows, dict)
+        else {},
+        "plots": [
+            {"title": title, "image": draw_curves(curves, field, title)}
+            for field, title in (("map", "mAP"), ("loss", "training loss"))
+            if any(_is_number(point.get(field)) for run in curves.values() for point in run)
+        ],
+    }
+
+
+def _curves(found: Any) -> dict[str, list[dict[str, Any]]]:
+    # The file may come from another version, or from a hand: only what has the right shape is used.
+    if not isinstance(found, dict):
+        return {}
+    return {
+        str(name): [
+            point for point in run if isinstance(point, dict) and _is_number(point.get("epoch"))
+        ]
+        for name, run in found.items()
+        if isinstance(run, list)
+    }
+
+
+def _interval(found: Any) -> list[float]:
+    fine = isinstance(found, list) and len(found) == 2 and all(map(_is_number, found))
+    return [float(bound) for bound in found] if fine else []
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _parquet_rows(path: Path) -> int:
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except pa.ArrowInvalid:
+        # A broken file is `stickerworks validate`'s to judge; here it just holds no rows.
+        return 0
+
+
+_NUMBERS = (
+    ("map_real", "mAP, real labels"),
+    ("map_control", "mAP, shuffled control"),
+    ("difference", "difference"),
+    ("margin", "margin asked"),
+)

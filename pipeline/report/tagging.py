@@ -1,0 +1,71 @@
+"""Keywords, the elbow that chose the number of tags, and the tag set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow.compute as pc
+
+from pipeline.engine.workspace import Workspace
+from pipeline.report.plots import draw_bars, draw_elbow
+from pipeline.report.reading import missing, tidy
+
+_KEYWORDS, _TAGS, _WORDS = 20, 60, 6
+
+
+def tags(workspace: Workspace) -> dict[str, Any]:
+    """Most frequent trigger words, the elbow, and the tags that most stickers carry."""
+    elbow = workspace.read("elbow").to_pylist()
+    tagset = workspace.read("tagset")
+    ordered = tagset.sort_by([("stickers", "descending"), ("tag", "ascending")])
+    clustered = workspace.read("clusters", columns=["cluster"])["cluster"]
+    return {
+        "missing": missing(workspace, "keywords", "elbow", "tagset"),
+        "keywords": len(clustered),
+        "unclustered": clustered.null_count,
+        "words": _words(workspace),
+        "elbow": draw_elbow(elbow) if elbow else None,
+        "verdict": _verdict(elbow),
+        "version": tidy(tagset["version"][0].as_py() or "", 12) if len(tagset) else "",
+        "total": len(tagset),
+        "rows": [_row(row) for row in ordered.slice(0, _TAGS).to_pylist()],
+        "more": max(0, len(tagset) - _TAGS),
+        "oversized": _flagged(tagset["flags"].to_pylist(), "oversized"),
+        "singletons": _flagged(tagset["flags"].to_pylist(), "singleton"),
+    }
+
+
+def _verdict(elbow: list[dict[str, Any]]) -> dict[str, str] | None:
+    chosen = next((row for row in elbow if row["chosen"]), None)
+    if chosen is None:
+        return None
+    used = f"K = {chosen['k']} is in use"
+    if chosen["clear"] is None:
+        return {"mood": "plain", "text": f"{used}: the configuration fixes it."}
+    height = "" if chosen["height"] is None else f" (height {chosen['height']:.3f})"
+    if chosen["clear"]:
+        return {"mood": "good", "text": f"{used}; its elbow is clear{height}."}
+    vague = f"there is no clear elbow{height}, so other numbers are as defensible."
+    return {"mood": "warn", "text": f"{used}; {vague}"}
+
+
+def _words(workspace: Workspace) -> str | None:
+    table = workspace.read("keywords", columns=["keyword", "stickers"])
+    if not len(table):
+        return None
+    order = pc.sort_indices(table, [("stickers", "descending"), ("keyword", "ascending")])
+    top = table.take(order[:_KEYWORDS]).to_pylist()
+    labels = [tidy(row["keyword"], 24) for row in top]
+    return draw_bars(labels, [row["stickers"] or 0 for row in top], "kept stickers")
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    words = {name: [tidy(w, 24) for w in (row[name] or [])[:_WORDS]] for name in _LISTS}
+    return {**row, **words, "tag": tidy(row["tag"], 40), "flags": row["flags"] or []}
+
+
+def _flagged(flags: list[list[str] | None], name: str) -> int:
+    return sum(name in (row or ()) for row in flags)
+
+
+_LISTS = ("terms", "exemplars")

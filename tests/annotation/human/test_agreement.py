@@ -1,0 +1,198 @@
+"""Krippendorff's alpha against published and hand-computed values and its own definition."""
+
+from __future__ import annotations
+
+import time
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from annotation.human.agreement import (
+    masi_alpha,
+    masi_distance,
+    masi_interval,
+    nominal_alpha,
+    pairwise,
+    summarise,
+    tag_alphas,
+)
+from schemas.tables import VOTES
+
+A, B, AB, BC, NONE = (frozenset(tags) for tags in ("a", "b", "ab", "bc", ""))
+
+# Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011), example C: 4 observers, 12
+# units, missing data; nominal alpha .743.
+OBSERVERS = (
+    "1 2 3 3 2 1 4 1 2 . . .",
+    "1 2 3 3 2 2 4 1 2 5 . 3",
+    ". 3 3 3 2 3 4 2 2 5 1 .",
+    "1 2 3 3 2 4 4 1 2 5 1 .",
+)
+
+
+def published_units() -> list[list[str]]:
+    columns = zip(*(line.split() for line in OBSERVERS), strict=True)
+    return [[value for value in column if value != "."] for column in columns]
+
+
+def test_nominal_alpha_is_the_published_one() -> None:
+    assert nominal_alpha(published_units()) == pytest.approx(0.743, abs=0.0005)
+
+
+def test_single_tags_give_the_published_alpha_too() -> None:
+    sets = [[frozenset([value]) for value in unit] for unit in published_units()]
+    assert masi_alpha(sets) == pytest.approx(0.743, abs=0.0005)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "distance"),
+    [
+        (A, A, 0),
+        (NONE, NONE, 0),
+        (A, B, 1),
+        (A, NONE, 1),
+        (A, AB, 1 - 0.5 * 0.67),
+        (AB, BC, 1 - 1 / 3 * 0.33),
+    ],
+)
+def test_masi_distance(first: frozenset[str], second: frozenset[str], distance: float) -> None:
+    assert masi_distance(first, second) == pytest.approx(distance)
+    assert masi_distance(second, first) == pytest.approx(distance)
+
+
+def test_alpha_by_hand() -> None:
+    # Observed: (0 + 1 + .665) / 3 = .555. Expected, over the 30 ordered pairs of a a a b ab a:
+    # a-b 8 at 1, a-ab 8 at .665, b-ab 2 at .665: 14.65 / 30.
+    units = [[A, A], [A, B], [AB, A]]
+    assert masi_alpha(units) == pytest.approx(1 - 0.555 / (14.65 / 30))
+
+
+def test_single_votes_tell_nothing() -> None:
+    units = [[A, A], [A, B], [AB, A]]
+    assert masi_alpha([*units, [BC], []]) == masi_alpha(units)
+
+
+@pytest.mark.parametrize("units", [[], [[A]], [[A, A], [A, A]], [[NONE, NONE]]])
+def test_alpha_is_undefined_where_nothing_can_differ(units: list[list[frozenset[str]]]) -> None:
+    assert masi_alpha(units) is None
+    assert masi_interval(units) is None
+
+
+def test_full_agreement_on_differing_stickers_is_one() -> None:
+    assert masi_alpha([[A, A, A], [BC, BC], [NONE, NONE]]) == pytest.approx(1)
+
+
+def defined(units: list[list[frozenset[str]]]) -> float | None:
+    """Alpha by its definition: every ordered pair of votes, one after another."""
+    paired = [unit for unit in units if len(unit) > 1]
+    everything = [chosen for unit in paired for chosen in unit]
+    n = len(everything)
+    observed = sum(
+        masi_distance(first, second) / (len(unit) - 1)
+        for unit in paired
+        for first, second in permutations(unit, 2)
+    )
+    expected = sum(masi_distance(first, second) for first, second in permutations(everything, 2))
+    return None if not expected else 1 - (n - 1) * observed / expected
+
+
+tag_sets = st.frozensets(st.sampled_from("abcd"), max_size=4)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.lists(tag_sets, max_size=4), max_size=8))
+def test_grouped_alpha_is_the_defined_one(units: list[list[frozenset[str]]]) -> None:
+    expected = defined(units)
+    found = masi_alpha(units)
+    assert found is None if expected is None else found == pytest.approx(expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(tag_sets, max_size=4), max_size=8))
+def test_alpha_of_a_tag_is_nominal_alpha_of_given_or_not(
+    units: list[list[frozenset[str]]],
+) -> None:
+    for row in tag_alphas(units):
+        binary = [[str(row["tag"] in chosen) for chosen in unit] for unit in units]
+        expected = nominal_alpha(binary)
+        assert row["alpha"] is None if expected is None else row["alpha"] == pytest.approx(expected)
+
+
+def test_tag_counts() -> None:
+    rows = {row["tag"]: row for row in tag_alphas([[AB, A, A], [B, A], [AB]])}
+    assert (rows["a"]["stickers"], rows["a"]["agreed"]) == (2, 1)
+    assert (rows["b"]["stickers"], rows["b"]["agreed"]) == (2, 0)
+
+
+def test_pairs_of_annotators() -> None:
+    rows = pairwise([{"x": A, "y": A, "z": B}, {"y": AB, "x": A}])
+    found = {tuple(row["annotators"]): row for row in rows}
+    assert found["x", "y"]["stickers"] == 2
+    assert found["x", "y"]["equal"] == 0.5
+    assert found["x", "y"]["masi"] == pytest.approx((1 + 0.335) / 2)
+    assert found["x", "z"]["masi"] == 0
+
+
+def test_the_interval_holds_alpha_and_repeats() -> None:
+    random = np.random.default_rng(1)
+    units = [[frozenset(random.choice(list("abc"), 2)) for _ in range(3)] for _ in range(60)]
+    alpha, interval = masi_alpha(units), masi_interval(units, resamples=200, seed=4)
+    assert alpha is not None
+    assert interval is not None
+    assert interval[0] < alpha < interval[1]
+    assert interval == masi_interval(units, resamples=200, seed=4)
+
+
+def rows_of(sticker: str, *sets: str | None) -> list[dict[str, Any]]:
+    return [
+        {"id": sticker, "annotator": f"ann {n}", "origin": "simulated", "simulated": True,
+         "skipped": tags is None, "tags": list(tags or ""), "domain": "real", "sequence": n}
+        for n, tags in enumerate(sets)
+    ]  # fmt: skip
+
+
+def test_the_summary_takes_latest_votes_and_no_skips() -> None:
+    rows = [*rows_of("s", "a", "a", None), *rows_of("t", "a", "b"), *rows_of("u", "ab", "a")]
+    rows += [{**row, "tags": ["z"], "sequence": -5} for row in rows_of("t", "a", "b")]
+    found = summarise(pa.Table.from_pylist(rows, schema=VOTES.schema), resamples=50)
+    assert found["alpha"] == pytest.approx(1 - 0.555 / (14.65 / 30))
+    assert found["stickers"] == 3
+    assert found["domain_alpha"] is None
+    assert [tag["tag"] for tag in found["tags"]] == ["a", "b"]
+    assert found == summarise(pa.Table.from_pylist(rows[::-1], schema=VOTES.schema), resamples=50)
+
+
+def test_an_empty_set_disagrees_and_a_skip_does_not() -> None:
+    rows = [*rows_of("s", "a", "a"), *rows_of("t", "b", "b")]
+    agreed = summarise(pa.Table.from_pylist(rows, schema=VOTES.schema), resamples=5)
+    skipped = [*rows, *rows_of("u", "a", None)]
+    empty = [*rows, *rows_of("u", "a", "")]
+    found = [
+        summarise(pa.Table.from_pylist(more, schema=VOTES.schema), resamples=5)["alpha"]
+        for more in (skipped, empty)
+    ]
+    assert found[0] == agreed["alpha"] == pytest.approx(1)
+    assert found[1] < 1
+
+
+def test_the_summary_of_no_votes_is_empty() -> None:
+    found = summarise(VOTES.schema.empty_table())
+    assert (found["stickers"], found["alpha"], found["tags"], found["pairs"]) == (0, None, [], [])
+
+
+def test_stickertag_sized_votes_take_seconds() -> None:
+    random = np.random.default_rng(0)
+    chance = 1 / np.arange(1, 462)
+    drawn = random.choice(461, (13_571, 3, 3), p=chance / chance.sum())
+    names = [f"tag {n}" for n in range(461)]
+    units = [[frozenset(names[i] for i in one) for one in unit] for unit in drawn]
+    start = time.process_time()
+    alpha = masi_alpha(units)
+    assert time.process_time() - start < 10
+    # Votes drawn without looking at the sticker agree no more than by chance.
+    assert alpha == pytest.approx(0, abs=0.01)

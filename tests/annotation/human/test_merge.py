@@ -1,0 +1,259 @@
+"""The vote rules of StickerTAG section 3.2, against a plain statement of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from annotation.human.merge import MERGE, merge_votes
+from schemas.config import Config, MergeConfig
+from schemas.tables import LABELS, TAGSET, VOTES
+
+RULE = MergeConfig()
+TAGS = ["哭", "笑", "狗", "猫"]
+
+
+def vote(
+    annotator: str, tags: Iterable[str] = (), *, sequence: int = 0, **more: Any
+) -> dict[str, Any]:
+    row = {"id": "s", "annotator": annotator, "origin": "label_studio", "simulated": False}
+    return {**row, "skipped": False, "tags": list(tags), "sequence": sequence, **more}
+
+
+def skip(annotator: str, sequence: int = 0) -> dict[str, Any]:
+    return vote(annotator, sequence=sequence, skipped=True)
+
+
+def table(rows: list[dict[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=VOTES.schema)
+
+
+def label(*rows: dict[str, Any], rule: MergeConfig = RULE, tagset: Any = None) -> dict[str, Any]:
+    (merged,) = merge_votes(table(list(rows)), ["s"], rule, tagset).to_pylist()
+    return dict(merged)
+
+
+def test_tags_of_two_annotators_are_effective() -> None:
+    merged = label(vote("a", ["笑", "狗"]), vote("b", ["笑"]), vote("c", ["猫"]))
+    assert (merged["tags"], merged["status"]) == (["笑"], "effective")
+    counts = {entry["tag"]: entry["votes"] for entry in merged["counts"]}
+    assert counts == {"笑": 2, "狗": 1, "猫": 1}
+    assert (merged["votes"], merged["skips"], merged["provenance"]) == (3, 0, "votes")
+
+
+@pytest.mark.parametrize(
+    ("votes", "status"),
+    [
+        ([vote("a", "1"), vote("b", "2"), vote("c", "3")], "adjudicate"),
+        ([vote("a"), vote("b"), vote("c")], "adjudicate"),
+        ([vote("a", "1"), vote("b", "2")], "insufficient"),
+        ([vote("a", "1"), vote("b", "1")], "effective"),
+        ([vote("a", "1"), vote("b", "2"), skip("c")], "insufficient"),
+        ([skip("a")], "insufficient"),
+        ([vote("a", "1"), skip("b"), skip("c")], "rejected"),
+        ([skip("a"), skip("b")], "rejected"),
+        ([vote("a", "1"), vote("b", "1"), skip("c"), skip("d")], "effective"),
+        ([vote("a", "1"), vote("b", "2"), vote("c", "3"), skip("d"), skip("e")], "rejected"),
+        ([], "unlabelled"),
+    ],
+)
+def test_statuses(votes: list[dict[str, Any]], status: str) -> None:
+    assert label(*votes)["status"] == status
+
+
+def test_a_later_vote_replaces_an_earlier_one_whatever_the_row_order() -> None:
+    rows = [vote("a", ["笑"], sequence=9), vote("a", ["哭"], sequence=3), vote("b", ["笑"])]
+    assert label(*rows)["tags"] == label(*rows[::-1])["tags"] == ["笑"]
+
+
+def test_an_annotator_counts_once() -> None:
+    merged = label(vote("a", ["笑", "笑"], sequence=1), vote("a", ["笑"], sequence=2))
+    assert (merged["tags"], merged["votes"]) == ([], 1)
+    assert merged["counts"] == [{"tag": "笑", "votes": 1}]
+
+
+def test_a_later_skip_withdraws_a_vote_and_a_later_vote_a_skip() -> None:
+    withdrawn = label(vote("a", ["笑"]), vote("b", ["笑"], sequence=1), skip("b", 2))
+    assert (withdrawn["status"], withdrawn["votes"], withdrawn["skips"]) == ("insufficient", 1, 1)
+    restored = label(vote("a", ["笑"]), skip("b", 1), vote("b", ["笑"], sequence=2))
+    assert (restored["status"], restored["votes"], restored["skips"]) == ("effective", 2, 0)
+
+
+def test_a_skip_is_no_empty_set() -> None:
+    empty = label(vote("a", ["笑"]), vote("b"), vote("c"))
+    skipped = label(vote("a", ["笑"]), skip("b"), skip("c"))
+    assert (empty["status"], empty["votes"]) == ("adjudicate", 3)
+    assert (skipped["status"], skipped["votes"]) == ("rejected", 1)
+
+
+def test_tags_of_a_skip_do_not_count() -> None:
+    declined = {**skip("b"), "tags": ["笑"], "domain": "real"}
+    merged = label(vote("a", ["笑"]), declined)
+    assert (merged["tags"], merged["domain"]) == ([], None)
+
+
+def test_unknown_tags_are_left_out_and_listed() -> None:
+    rows = [vote("a", ["笑", "zz", "aa"]), vote("b", ["笑", "zz"])]
+    merged = label(*rows, tagset={"笑"})
+    assert merged["tags"] == ["笑"]
+    assert merged["unknown_tags"] == ["aa", "zz"]
+    assert merged["counts"] == [{"tag": "笑", "votes": 2}]
+    assert label(*rows)["tags"] == ["zz", "笑"]
+
+
+def test_agreeing_on_unknown_tags_alone_is_no_agreement() -> None:
+    rows = [vote(name, ["zz"]) for name in "abc"]
+    assert label(*rows, tagset=TAGS)["status"] == "adjudicate"
+
+
+@pytest.mark.parametrize(
+    ("domains", "majority"),
+    [
+        (["real", "real", "cartoon"], "real"),
+        (["real", "cartoon"], None),
+        (["cartoon", None, None], "cartoon"),
+        ([None], None),
+        (["photo", "photo", "real"], "real"),
+    ],
+)
+def test_domain_is_the_majority(domains: list[str | None], majority: str | None) -> None:
+    rows = [vote(str(i), ["笑"], domain=domain) for i, domain in enumerate(domains)]
+    assert label(*rows)["domain"] == majority
+
+
+def test_one_simulated_vote_marks_the_label_unless_it_was_replaced() -> None:
+    person, machine = vote("a", ["笑"]), vote("b", ["笑"], simulated=True)
+    assert label(person, machine)["simulated"]
+    assert not label(person, machine, vote("b", ["笑"], sequence=1))["simulated"]
+    assert not label()["simulated"]
+
+
+def test_the_rule_is_configurable() -> None:
+    rows = [vote(name, ["笑"]) for name in "abc"]
+    assert label(*rows, rule=MergeConfig(annotators=5, agree=4))["status"] == "insufficient"
+    assert label(*rows, rule=MergeConfig(annotators=5, agree=3))["tags"] == ["笑"]
+    assert label(*rows[:1], rule=MergeConfig(annotators=1, agree=1))["tags"] == ["笑"]
+
+
+actions = st.lists(
+    st.tuples(
+        st.sampled_from(["s", "t", "gone"]),
+        st.sampled_from("abcd"),
+        st.booleans(),
+        st.lists(st.sampled_from([*TAGS, "other"]), max_size=4),
+        st.sampled_from(["real", "cartoon", None]),
+        st.booleans(),
+    ),
+    max_size=14,
+)
+
+
+def stated(rows: list[dict[str, Any]], sticker: str, agree: int, needed: int) -> dict[str, Any]:
+    """The rule said as plainly as can be: one annotator, one tag and one vote after another."""
+    last: dict[str, dict[str, Any]] = {}
+    for row in sorted(rows, key=lambda row: row["sequence"]):
+        if row["id"] == sticker:
+            last[row["annotator"]] = row
+    valid = [row for row in last.values() if row["skipped"] is False]
+    skips = [row for row in last.values() if row["skipped"] is True]
+    voters = {tag: [row for row in valid if tag in row["tags"]] for tag in [*TAGS, "other"]}
+    effective = sorted(tag for tag in TAGS if len(voters[tag]) >= agree)
+    status = "insufficient"
+    if not last:
+        status = "unlabelled"
+    elif effective:
+        status = "effective"
+    elif len(skips) >= agree:
+        status = "rejected"
+    elif len(valid) >= needed:
+        status = "adjudicate"
+    real = len([row for row in valid if row["domain"] == "real"])
+    cartoon = len([row for row in valid if row["domain"] == "cartoon"])
+    return {
+        "id": sticker,
+        "tags": effective,
+        "status": status,
+        "domain": "real" if real > cartoon else "cartoon" if cartoon > real else None,
+        "votes": len(valid),
+        "skips": len(skips),
+        "counts": [{"tag": t, "votes": len(voters[t])} for t in sorted(TAGS) if voters[t]],
+        "unknown_tags": ["other"] if voters["other"] else [],
+        "provenance": "votes" if last else None,
+        "simulated": any(row["simulated"] for row in last.values()),
+    }
+
+
+@settings(max_examples=150, deadline=None)
+@given(actions, st.randoms(), st.integers(1, 3), st.integers(0, 2))
+def test_merging_is_what_the_rule_states(
+    drawn: list[tuple[Any, ...]], random: Any, agree: int, more: int
+) -> None:
+    rows = [
+        vote(annotator, tags, sequence=n, skipped=skipped, domain=domain, simulated=simulated)
+        | {"id": sticker}
+        for n, (sticker, annotator, skipped, tags, domain, simulated) in enumerate(drawn)
+    ]
+    random.shuffle(rows)
+    rule = MergeConfig(agree=agree, annotators=agree + more)
+    merged = merge_votes(table(rows), ["t", "s", "never"], rule, TAGS)
+    assert merged.schema == LABELS.schema
+    assert merged.to_pylist() == [
+        stated(rows, sticker, agree, agree + more) for sticker in ("t", "s", "never")
+    ]
+
+
+class MemoryReader:
+    """Tables in memory, two shards of stickers."""
+
+    parts = (0, 3)
+
+    def __init__(self, votes: pa.Table, tags: list[str]) -> None:
+        tagset = pa.Table.from_pylist([{"tag": tag} for tag in tags], schema=TAGSET.schema)
+        self.tables = {"votes": votes, "tagset": tagset}
+
+    def read(
+        self, table: str, part: int | None = None, columns: list[str] | None = None
+    ) -> pa.Table:
+        if table == "stickers":
+            return pa.table({"id": ["s", "t"] if part == 0 else ["u"]})
+        found = self.tables[table]
+        return found if columns is None else found.select(columns)
+
+
+def test_the_step_writes_every_shard_with_and_without_votes() -> None:
+    rows = [vote(name, ["笑", "zz"]) | {"id": "u"} for name in "ab"]
+    written = list(MERGE.run(MemoryReader(table(rows), TAGS), MERGE.settings(Config())))
+    assert [(name, part) for name, part, _ in written] == [("labels", 0), ("labels", 3)]
+    assert written[0][2]["status"].to_pylist() == ["unlabelled", "unlabelled"]
+    assert written[1][2].to_pylist()[0]["tags"] == ["笑"]
+    without = list(MERGE.run(MemoryReader(table([]), []), MERGE.settings(Config())))
+    assert [len(made) for _, _, made in without] == [2, 1]
+
+
+def test_without_a_tag_set_every_tag_is_known() -> None:
+    rows = [vote(name, ["zz"]) | {"id": "u"} for name in "ab"]
+    written = list(MERGE.run(MemoryReader(table(rows), []), MERGE.settings(Config())))
+    assert written[1][2].to_pylist()[0]["tags"] == ["zz"]
+
+
+def test_stickertag_sized_votes_merge_in_three_seconds() -> None:
+    random = np.random.default_rng(0)
+    stickers = [f"{n:064x}" for n in range(13_571)]
+    tags = [f"tag {n}" for n in range(461)]
+    rows = [
+        vote(name, [tags[i] for i in random.integers(0, 461, 3)], sequence=n) | {"id": key}
+        for n, key in enumerate(stickers)
+        for name in "abc"
+    ]
+    votes = table(rows)
+    start = time.process_time()
+    merged = merge_votes(votes, stickers, RULE, tags)
+    assert time.process_time() - start < 3
+    assert len(merged) == 13_571

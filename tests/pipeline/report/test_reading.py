@@ -1,0 +1,40 @@
+"""Samples and text of the web."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.report.reading import Sample, say_reason, tidy
+
+
+@given(st.lists(st.text("0123456789abcdef", min_size=1)), st.integers(1, 6))
+def test_a_sample_holds_the_smallest_keys_in_any_order(keys: list[str], size: int) -> None:
+    sample: Sample[int] = Sample(size)
+    for number, key in enumerate(keys):
+        sample.add(key, number)
+    assert [key for key, _ in sample.ranked()] == sorted(set(keys))[:size]
+    assert all(keys[number] == key for key, number in sample.ranked())
+
+
+def test_a_sample_does_not_grow() -> None:
+    sample: Sample[None] = Sample(5)
+    for number in range(10_000):
+        sample.add(f"{number:08x}", None)
+    assert len(sample._seen) <= 20
+
+
+@given(st.text(), st.integers(2, 90))
+def test_tidy_text_is_one_short_line_without_tricks(text: str, limit: int) -> None:
+    shown = tidy(text, limit)
+    assert len(shown) <= limit
+    assert not {unicodedata.category(sign) for sign in shown} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    assert shown == " ".join(shown.split())
+
+
+def test_reasons_leave_out_what_is_unknown() -> None:
+    reason = {"rule": "duplicate", "value": None, "threshold": None, "detail": "of 00ff"}
+    assert say_reason(reason) == "duplicate: of 00ff"
+    assert say_reason({**reason, "value": 7.0, "detail": None}) == "duplicate 7"

@@ -1,0 +1,241 @@
+"""What each section counts and samples."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.engine.workspace import Workspace
+from pipeline.report import annotating, counts, filtering, releasing, tagging
+from pipeline.report.report import write_report
+from schemas.config import Config, FilterConfig, RuleConfig
+
+
+@pytest.fixture
+def own(make_workspace: Callable[..., Workspace]) -> Workspace:
+    return make_workspace(20, 20)
+
+
+def test_headline_counts_every_shard(filled: Workspace) -> None:
+    headline = counts.headline(filled)
+    assert headline["outcomes"] == {"kept": 80, "dropped": 10, "failed": 10}
+    assert (headline["read"], headline["observations"], headline["adds_up"]) == (100, 200, True)
+    assert headline["splits"] == {"train": 60, "validation": 10, "test": 10}
+
+
+def test_a_lost_sticker_is_noticed(own: Workspace, put_rows: Callable[..., None]) -> None:
+    rows = own.read("decisions", 0).to_pylist()
+    rows[3]["outcome"] = "mislaid"
+    put_rows(own, "decisions", 0, rows)
+    headline = counts.headline(own)
+    assert not headline["adds_up"]
+    assert (headline["decided"], headline["read"]) == (39, 40)
+
+
+def test_labels_of_another_crawl_are_not_joined(
+    own: Workspace, put_rows: Callable[..., None]
+) -> None:
+    rows = own.read("labels", 0).to_pylist()
+    put_rows(own, "labels", 0, rows[::-1])
+    assert counts.headline(own)["labelled"] == 7
+
+
+def test_rules_count_drops_and_those_that_one_rule_causes(filled: Workspace) -> None:
+    section = filtering.rules(filled, FilterConfig())
+    found = {rule["name"]: (rule["dropped"], rule["alone"]) for rule in section["rules"]}
+    assert found == {"aspect": (10, 5), "entropy": (5, 0)}
+    assert section["total"] == 10
+    assert section["idle"] == ["min_side", "ocr_length"]
+    aspect = section["rules"][0]
+    assert aspect["bounds"] == "at most 2.5"
+    assert len(aspect["cards"]) == 8
+    assert aspect["cards"][0].lines[0] == "aspect 3.25 above 2.5"
+
+
+def test_reasons_say_on_which_side_a_value_lies(filled: Workspace) -> None:
+    section = filtering.rules(filled, FilterConfig())
+    lines = [line for card in section["rules"][1]["cards"] for line in card.lines]
+    assert any(line.startswith("entropy 0.1 below 0.3: <script>") for line in lines)
+
+
+def test_distributions_are_drawn_with_the_thresholds_in_force(filled: Workspace) -> None:
+    plain = filtering.distributions(filled, FilterConfig(rules={"aspect": RuleConfig()}))
+    cut = filtering.distributions(filled, FilterConfig(rules={"aspect": RuleConfig(max=2.0)}))
+    moved = filtering.distributions(filled, FilterConfig(rules={"aspect": RuleConfig(max=2.5)}))
+    assert [plot["title"].split()[0] for plot in plain["plots"]] == [
+        *("Aspect", "Entropy", "Text", "Shorter", "Frames"),
+    ]
+    images = {section["plots"][0]["image"] for section in (plain, cut, moved)}
+    assert len(images) == 3
+    assert plain["plots"][1] == cut["plots"][1]
+
+
+def test_duplicate_groups_show_the_representative_first(filled: Workspace) -> None:
+    section = filtering.near_duplicates(filled)
+    assert section["dropped"] == 5
+    assert sum(len(cards) - 1 for cards in section["groups"]) == 5
+    for cards in section["groups"]:
+        assert cards[0].lines == ("representative",)
+        assert cards[1].lines == ("perceptual, tile difference 7",)
+    assert section["template_count"] == 2
+    assert [len(t["cards"]) for t in section["templates"]] == [6, 5]
+    sizes = [t["size"] for t in section["templates"]]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_failures_are_grouped_by_kind(filled: Workspace) -> None:
+    section = counts.failures(filled)
+    assert section["reasons"] == [("truncated after N of N frames", 10)]
+    assert len(section["sample"]) == 10
+    assert section["sample"][0]["format"] == "gif"
+
+
+def test_unfetched_are_grouped(filled: Workspace) -> None:
+    section = counts.unfetched(filled)
+    assert section["total"] == 7
+    assert [(g["state"], g["error_class"], g["count_all"]) for g in section["groups"]] == [
+        ("gone", "http_404", 7)
+    ]
+
+
+def test_gallery_is_the_same_random_sample_whatever_the_shards(filled: Workspace) -> None:
+    section = counts.gallery(filled, 10)
+    kept = [r["id"] for r in filled.read("decisions").to_pylist() if r["kept"]]
+    assert [card.id for card in section["cards"]] == sorted(kept)[:10]
+    assert (section["total"], section["hidden"]) == (80, 70)
+
+
+def test_tags_are_ranked_with_flags_and_unclustered_keywords(filled: Workspace) -> None:
+    section = tagging.tags(filled)
+    assert [row["tag"] for row in section["rows"]] == ["笑", "哭", "狗", "happy", "打工人"]
+    assert (section["keywords"], section["unclustered"], section["oversized"]) == (40, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("clear", "height", "mood", "said"),
+    [
+        (True, 0.6, "good", "K = 3 is in use; its elbow is clear (height 0.600)."),
+        (False, 0.01, "warn", "no clear elbow (height 0.010)"),
+        (None, None, "plain", "the configuration fixes it"),
+    ],
+)
+def test_the_page_says_how_clear_the_elbow_is(
+    own: Workspace,
+    put_rows: Callable[..., None],
+    clear: bool | None,
+    height: float | None,
+    mood: str,
+    said: str,
+) -> None:
+    rows = [{"k": 3, "inertia": 1.0, "height": height, "chosen": True, "clear": clear}]
+    put_rows(own, "elbow", None, rows)
+    html = write_report(own, Config()).read_text()
+    (note,) = re.findall(r'<p class="note (\w+)">(K = [^<]*)', html)
+    assert note[0] == mood
+    assert said in note[1]
+
+
+def test_domain_examples_go_from_sure_to_unsure(filled: Workspace) -> None:
+    section = annotating.domain(filled)
+    assert section["counts"] == {"real": 50, "cartoon": 50}
+    assert section["examples"]["real"][0].lines == ("real 0.99",)
+    assert section["examples"]["cartoon"][0].lines == ("real 0.00",)
+    assert section["examples"]["unsure"][0].lines == ("real 0.50",)
+    # Voted cartoon for 38 effective stickers; the machine says cartoon below number 50.
+    assert section["compared"] == sum(n % 2 == 0 and n % 8 != 4 for n in range(100))
+    assert section["agreed"] == sum(n % 2 == 0 and n % 8 != 4 for n in range(50))
+
+
+def test_captions_count_rows_of_each_language(filled: Workspace) -> None:
+    section = annotating.captions(filled)
+    assert [(row["language"], row["rows"]) for row in section["written"]] == [
+        ("en", 80),
+        ("zh", 80),
+    ]
+    assert len(section["sample"]) == 12
+    assert all(len(texts) == 2 for _, texts in section["sample"])
+
+
+def test_labels_count_statuses_and_agreement_on_tags(filled: Workspace) -> None:
+    section = annotating.labels(filled, {})
+    effective = [n for n in range(100) if n % 2 == 0 and n % 8 != 4]
+    assert section["statuses"]["effective"] == len(effective)
+    assert section["statuses"]["unlabelled"] == 50
+    happy = next(row for row in section["tags"] if row["tag"] == "happy")
+    assert (happy["given"], happy["agreed"]) == (
+        len(effective),
+        sum(n % 5 == 3 for n in effective),
+    )
+    assert section["simulated"] == 50
+    assert section["disputed"][0].lines == ("笑 1, 哭 1, 狗 1",)
+
+
+def test_splits_count_voted_tags_before_suggested_ones(filled: Workspace) -> None:
+    section = releasing.splits(filled, Config())
+    assert [(row["name"], row["stickers"]) for row in section["sizes"]] == [
+        *(("train", 60), ("validation", 10), ("test", 10)),
+    ]
+    assert section["sizes"][0]["share"] == 0.75
+    voted = [n % 2 == 0 and n % 8 != 4 for n in range(100)]
+    trained = [n for n in range(100) if n % 10 in range(2, 8)]
+    happy = sum((n if voted[n] else n + 1) % 5 == 3 for n in trained)
+    assert {row["tag"]: row["train"] for row in section["tags"]}["happy"] == happy
+    assert sum(row["train"] for row in section["tags"]) == 60
+    assert section["absent"] == {"train": 0, "validation": 3, "test": 4}
+
+
+def test_release_counts_rows_of_each_split(own: Workspace) -> None:
+    data = own.releases / "stickers-0.1.0" / "data"
+    data.mkdir(parents=True)
+    (own.releases / ".stickers-0.2.0.77.tmp").mkdir()
+    (own.releases / "stickers-0.0.9").mkdir()
+    for name, rows in (
+        ("train-00000-of-00002", 5),
+        ("train-00001-of-00002", 4),
+        ("test-00000-of-00001", 2),
+    ):
+        pq.write_table(pa.table({"x": list(range(rows))}), data / f"{name}.parquet")
+    (data / "test-broken.parquet").write_bytes(b"nothing")
+    section = releasing.release(own, Config())
+    assert section["rows"] == [("test", 2), ("train", 9)]
+    assert section["others"] == ["stickers-0.0.9"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"passed": None, "curves": [1], "rows": [2], "interval": "x", "reasons": "no"},
+        {"curves": {"real": [{"epoch": 1}, 7, {"loss": 1}], "other": 3}, "interval": [1, None]},
+        {"map_real": float("nan"), "margin": True, "rows": {"train": "many"}},
+    ],
+)
+def test_gate_takes_whatever_shape_it_finds(tmp_path: Path, content: object) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.reports.mkdir()
+    (workspace.reports / "gate.json").write_text(json.dumps(content))
+    section = releasing.gate(workspace)
+    assert section["there"]
+    assert (section["numbers"], section["interval"], section["plots"]) == ([], [], [])
+
+
+def test_gate_draws_both_curves(filled: Workspace) -> None:
+    section = releasing.gate(filled)
+    assert section["passed"] is True
+    assert dict(section["numbers"])["difference"] == 0.21
+    assert section["interval"] == [0.15, 0.27]
+    assert len({plot["image"] for plot in section["plots"]}) == 2
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "\x00"])
+def test_an_unreadable_gate_is_said_to_be(tmp_path: Path, content: str) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.reports.mkdir()
+    (workspace.reports / "gate.json").write_text(content)
+    assert releasing.gate(workspace)["unreadable"]
