@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
 
 from pipeline.engine.errors import StickerworksError, full_disk
@@ -155,10 +154,10 @@ def main() -> None:
     debug = "--debug" in arguments
     try:
         code = app(args=arguments, standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        code = 2
-    except (KeyboardInterrupt, click.Abort):
+    except typer.TyperException as error:
+        _tell_usage(error)
+        code = error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
         _tell("Interrupted. Nothing finished is lost; run the same command again to go on.")
         code = 130
     except Exception as error:
@@ -167,6 +166,13 @@ def main() -> None:
         _tell(_explain(error))
         code = 1
     sys.exit(code or 0)
+
+
+def _tell_usage(error: typer.TyperException) -> None:
+    if hasattr(error, "show"):
+        error.show()  # with the usage line of the command that was meant
+    else:
+        _tell(f"error: {error.format_message()}")
 
 
 def _explain(error: Exception) -> str:

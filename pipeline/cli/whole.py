@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def run_command(options: Options, folder: Path | None) -> int:
     """Crawl, filter, tag, annotate, merge, split, release, validate, report."""
     config = load_config(options.config, options.overrides)
     if folder is not None:
-        config = _with_folder(config, folder)
+        config = _with_folder(config, folder, options.overrides)
     with open_session("run", options, config) as session:
         run_all(session)
         if not options.dry_run:
@@ -62,12 +63,14 @@ def say_where(session: Session) -> None:
     session.say(f"    stickers = load_dataset({release['path']!r})")
 
 
-def _with_folder(config: Config, folder: Path) -> Config:
-    source = SourceConfig(source="folder", options={"path": str(folder.expanduser().absolute())})
-    crawl = config.crawl.model_copy(
-        update={
-            "sources": [source],
-            "shard_rows": min(config.crawl.shard_rows, _FOLDER_SHARD_ROWS),
-        }
-    )
-    return config.model_copy(update={"crawl": crawl})
+def _with_folder(config: Config, folder: Path, overrides: Sequence[str]) -> Config:
+    """The configuration for a folder: it is the only source and gives the release its name."""
+    folder = folder.expanduser().absolute()
+    source = SourceConfig(source="folder", options={"path": str(folder)})
+    shard_rows = min(config.crawl.shard_rows, _FOLDER_SHARD_ROWS)
+    crawl = config.crawl.model_copy(update={"sources": [source], "shard_rows": shard_rows})
+    release = config.release
+    if not any(override.startswith("release.name=") for override in overrides):
+        name = re.sub(r"[^A-Za-z0-9._]+", "_", folder.name).strip("._") or "stickers"
+        release = release.model_copy(update={"name": name})
+    return config.model_copy(update={"crawl": crawl, "release": release})

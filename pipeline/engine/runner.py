@@ -82,11 +82,7 @@ def pending(work: Stage | Step, workspace: Workspace, config: Config) -> Pending
 
 def check_inputs(work: Stage | Step, workspace: Workspace) -> None:
     """Refuse to run before the tables that are read exist, naming the command that makes them."""
-    if not workspace.parts:
-        raise StickerworksError(
-            f"There are no stickers in {workspace.root} yet.",
-            "Run `stickerworks crawl` first, or `make demo` to see it all on drawn stickers.",
-        )
+    check_crawled(workspace)
     optional = work.optional if isinstance(work, Step) else ()
     for table in work.reads:
         if table not in optional and not workspace.complete(table):
@@ -94,6 +90,15 @@ def check_inputs(work: Stage | Step, workspace: Workspace) -> None:
                 f"{work.name} reads the table {table}, which isn't complete in {workspace.root}.",
                 f"Run `stickerworks {TABLES[table].command}` first.",
             )
+
+
+def check_crawled(workspace: Workspace) -> None:
+    """Refuse to go on in a workspace without stickers."""
+    if not workspace.parts:
+        raise StickerworksError(
+            f"There are no stickers in {workspace.root} yet.",
+            "Run `stickerworks crawl` first, or `make demo` to see it all on drawn stickers.",
+        )
 
 
 def _run_stage(

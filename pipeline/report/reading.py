@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -109,9 +110,10 @@ def say_reason(reason: Mapping[str, object]) -> str:
     text = str(reason["rule"])
     value, threshold = reason["value"], reason["threshold"]
     if isinstance(value, float):
-        text += f" {value:.4g}"
+        text += f" {value + 0.0:.4g}"  # adding 0 turns -0 into 0
     if isinstance(value, float) and isinstance(threshold, float):
         # A rule drops what lies outside of its bounds, so the side tells which bound it is.
         text += f" {'below' if value < threshold else 'above'} {threshold:.4g}"
-    detail = tidy(reason["detail"] or "", 90)
+    # Ids are shown as the cards show them: by their first characters.
+    detail = tidy(re.sub(r"\b([0-9a-f]{10})[0-9a-f]{54}\b", r"\1", str(reason["detail"] or "")), 90)
     return f"{text}: {detail}" if detail else text

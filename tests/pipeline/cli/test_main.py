@@ -22,11 +22,11 @@ def stickerworks(*arguments, cwd):
 
 def assert_one_line(answer, code, *words):
     assert answer.returncode == code, answer.stderr
-    lines = answer.stderr.strip().splitlines()
-    assert len(lines) == 1, answer.stderr
-    assert lines[0].startswith("error: ")
+    *before, last = answer.stderr.strip().splitlines()
+    assert last.startswith("error: "), answer.stderr
+    assert not [line for line in before if line.startswith(("error", "Traceback"))]
     for word in words:
-        assert word in lines[0]
+        assert word in last
 
 
 def test_options_may_stand_anywhere():

@@ -38,3 +38,6 @@ def test_reasons_leave_out_what_is_unknown() -> None:
     reason = {"rule": "duplicate", "value": None, "threshold": None, "detail": "of 00ff"}
     assert say_reason(reason) == "duplicate: of 00ff"
     assert say_reason({**reason, "value": 7.0, "detail": None}) == "duplicate 7"
+    assert say_reason({**reason, "value": -0.0, "detail": None}) == "duplicate 0"
+    long = {**reason, "detail": f"same as {'ab' * 32} (pixels)"}
+    assert say_reason(long) == "duplicate: same as ababababab (pixels)"

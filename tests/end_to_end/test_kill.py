@@ -1,0 +1,64 @@
+"""Killed at random moments and run again, the demo gives the bytes of an uninterrupted run."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from pipeline.engine.workspace import Workspace
+
+PROGRAM = Path(sys.executable).with_name("stickerworks")
+KILLS = 5
+
+
+@pytest.mark.slow
+def test_five_kills_change_no_byte_of_the_release(demo, tmp_path):
+    # The port stands in the media URLs, hence in the release.
+    url = Workspace(demo.workspace).read("observations")["media_url"][0].as_py()
+    workspace = tmp_path / "killed"
+    command = [PROGRAM, "demo", "--workspace", workspace, "--port", str(urlsplit(url).port)]
+    rng = random.Random(20261120)
+    for number in range(KILLS):
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            process.wait(timeout=rng.uniform(3, 9 + 4 * number))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        assert not half_written(workspace)
+    answer = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout)["outcomes"]["rules"]["wrong"] == 0
+    killed = workspace / "releases" / "demo-0.1.0" / "SHA256SUMS"
+    assert killed.read_text() == (demo.release / "SHA256SUMS").read_text()
+
+
+def half_written(workspace: Path) -> list[str]:
+    """Tables whose file is visible under its final name but can't be read to the end."""
+    found = []
+    for folder, _, names in os.walk(workspace / "tables"):
+        for name in names:
+            path = Path(folder) / name
+            if name.startswith("."):
+                continue
+            try:
+                table_is_whole(path)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it is the finding
+                found.append(f"{path}: {error}")
+    return found
+
+
+def table_is_whole(path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    pq.read_table(path)
