@@ -40,6 +40,11 @@ class Context:
         return self.root / path
 
 
+def no_models(config: Config) -> Mapping[str, str]:
+    """For stages that no model decides; named, since a stage travels to workers by pickling."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Stage:
     """A function from the rows of stickers to rows, run shard by shard in worker processes.
@@ -69,7 +74,7 @@ class Stage:
     open: Callable[[Context], Process]
     selects: str | None = None
     batch_rows: int = 1
-    models: Callable[[Config], Mapping[str, str]] = lambda config: {}
+    models: Callable[[Config], Mapping[str, str]] = no_models
 
     @property
     def dear(self) -> bool:

@@ -59,19 +59,14 @@ def signals(batch_rows: int = 1, version: int = 1) -> Stage:
         reads=("stickers", "media"),
         writes=("signals", "frames"),
         needs=Needs(seconds_per_row=0.01),
-        settings=lambda_free_settings,
+        settings=key_frames,
         open=_open,
         batch_rows=batch_rows,
-        models=no_models,
     )
 
 
-def lambda_free_settings(config: object) -> dict[str, int]:
+def key_frames(config: object) -> dict[str, int]:
     return {"key_frames": config.filter.decode.key_frames}  # type: ignore[attr-defined]
-
-
-def no_models(config: object) -> dict[str, str]:
-    return {}
 
 
 def _open_selected(context: Context) -> Process:
@@ -99,9 +94,8 @@ SELECTED = Stage(
     reads=("stickers", "screening"),
     writes=("domain", "captions"),
     needs=Needs(),
-    settings=lambda_free_settings,
+    settings=key_frames,
     open=_open_selected,
     selects="screening",
     batch_rows=4,
-    models=no_models,
 )

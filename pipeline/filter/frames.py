@@ -1,0 +1,227 @@
+"""The decoded frames of a media file, one at a time, in a form that two encoders agree on."""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+import warnings
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from PIL import Image, ImageFile, ImageOps
+from PIL.GifImagePlugin import GifImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from pipeline.filter.header import (
+    Header,
+    Undecodable,
+    check_caps,
+    scan_gif,
+    scan_jpeg,
+    scan_png,
+    scan_webp,
+)
+from schemas.config import DecodeConfig
+
+Pixels = npt.NDArray[np.uint32]
+"""Height x width; bytes red, green, blue, alpha in memory; 0 where fully transparent."""
+
+OPAQUE = 0xFF000000
+_NEEDS = {
+    "webm": "needs webm: WebM is kept, but measuring it takes a video decoder (PyAV)",
+    "mp4": "needs mp4: MP4 is kept, but measuring it takes a video decoder (PyAV)",
+    "tgs": "needs tgs: TGS is kept, but measuring it takes a Lottie renderer (rlottie-python)",
+}
+# What Pillow raises on broken files; test_fuzz.py hunts for others. Half a million damaged files
+# raised all but the two of struct and zlib, which its source can raise.
+_BROKEN = (
+    OSError,
+    EOFError,
+    SyntaxError,
+    ValueError,
+    IndexError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+
+
+@dataclass(frozen=True)
+class _Format:
+    """How a format begins, what it declares, and what decodes it."""
+
+    begins: re.Pattern[bytes]
+    scan: Callable[[bytes], Header]
+    decoder: Callable[[io.BytesIO], ImageFile.ImageFile]
+
+
+_PNG = _Format(re.compile(rb"\x89PNG\r\n\x1a\n"), scan_png, PngImageFile)
+# Pillow's classes are asked directly: Image.open would try every format that it knows, and would
+# take a JPEG with a depth map for an animation of two frames.
+_FORMATS = {
+    "gif": _Format(re.compile(rb"GIF8[79]a"), scan_gif, GifImageFile),
+    "png": _PNG,
+    "apng": _PNG,
+    "jpeg": _Format(re.compile(rb"\xff\xd8\xff"), scan_jpeg, JpegImageFile),
+    "webp": _Format(re.compile(rb"RIFF....WEBP", re.DOTALL), scan_webp, WebPImageFile),
+}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One displayed frame; ``lowest`` is its lowest pixel value, below OPAQUE if not opaque."""
+
+    pixels: Pixels
+    duration_ms: int
+    lowest: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file whose caps have been checked: its bytes, its format, and what it declares."""
+
+    data: bytes
+    format: str
+    header: Header
+
+
+def open_source(data: bytes, kind: str | None, caps: DecodeConfig) -> Source:
+    """Check the caps of a file from its header; Undecodable when it can't or may not be read."""
+    if kind in _NEEDS:
+        raise Undecodable(_NEEDS[kind])
+    form = _FORMATS.get(kind or "")
+    if form is None:
+        raise Undecodable(f"decode: no decoder for the format {kind or 'unknown'}")
+    if not form.begins.match(data):
+        raise Undecodable(f"decode: the file does not begin like {kind}")
+    header = form.scan(data)
+    check_caps(header, caps)
+    if not header.frames:
+        raise Undecodable("decode: there is no image in the file")
+    return Source(data, kind or "", header)
+
+
+def read_frames(source: Source, room: Pixels | None = None) -> Iterator[Frame]:
+    """Yield the frames in play order, all of the first one's size, until one can't be decoded.
+
+    The frames lie one after the other in ``room`` where that is given; it must hold them all.
+    A file whose first frame can't be decoded raises Undecodable; a caller that gets fewer frames
+    than ``source.header.frames`` knows that the file is damaged further on. Runs within ``guard``.
+    """
+    shape: tuple[int, ...] | None = None
+    for index in range(source.header.frames):
+        try:
+            if index == 0:
+                image = _open(source)
+                # The default image of such an APNG is not part of its animation.
+                skipped = int(isinstance(image, PngImageFile) and image.default_image)
+            image.seek(index + skipped)
+            _check_size(image, source.header)
+            image.load()
+        except _BROKEN as error:
+            if index == 0:
+                raise Undecodable(f"decode: {_describe(error)}") from error
+            return
+        words = _words(image)
+        shape = shape or words.shape
+        if words.shape != shape:
+            words = _fit(words, shape)
+        if room is None:
+            pixels = np.empty(shape, dtype=np.uint32)
+        else:
+            pixels = room[index * words.size : (index + 1) * words.size].reshape(shape)
+        yield Frame(pixels, _milliseconds(image), _store(words, pixels))
+
+
+@contextmanager
+def guard(max_pixels: int) -> Iterator[None]:
+    """Pillow's own limit as a second line: some canvases grow only while decoding."""
+    before = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = max_pixels
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+
+
+def _open(source: Source) -> ImageFile.ImageFile:
+    data = source.data
+    if source.format == "webp" and source.header.usable < len(data):
+        # libwebp refuses a file as a whole when its last chunk is cut; what precedes it is sound.
+        usable = source.header.usable
+        data = data[:4] + struct.pack("<I", usable - 8) + data[8:usable]
+    return _FORMATS[source.format].decoder(io.BytesIO(data))
+
+
+def _check_size(image: ImageFile.ImageFile, header: Header) -> None:
+    width, height = image.size
+    if width * height > header.width * header.height:
+        raise Image.DecompressionBombError(
+            f"it grows from {header.width} x {header.height} to {width} x {height} pixels"
+        )
+
+
+def _words(image: ImageFile.ImageFile) -> Pixels:
+    """Pixels of the frame that is loaded, shared with Pillow where possible."""
+    frame = _upright(image) if "exif" in image.info else image
+    if frame.mode.startswith("I;16"):
+        # Pillow clips 16-bit grey at 255 instead of scaling it.
+        frame = Image.fromarray((np.asarray(frame) >> 8).astype(np.uint8))
+    if frame.mode not in ("RGB", "RGBA") or "transparency" in frame.info:
+        frame = frame.convert("RGBA")
+    width, height = frame.size
+    try:
+        words = np.frombuffer(pa.array(frame).values.buffers()[1], "<u4", width * height)
+    except ValueError:
+        # Pillow keeps images over 16 MB in pieces, which can't be shared without a copy.
+        words = np.asarray(frame.convert("RGBA")).view("<u4")
+    words = words.reshape(height, width)
+    return words | np.uint32(OPAQUE) if frame.mode == "RGB" else words
+
+
+def _store(words: Pixels, pixels: Pixels) -> int:
+    """Copy ``words`` to ``pixels``, without the colours below full transparency; the lowest."""
+    lowest = int(words.min())
+    if lowest >= 1 << 24:
+        pixels[:] = words
+        return lowest
+    # Whatever an encoder left where nothing shows would tell equal pictures apart.
+    np.multiply(words, words >= 1 << 24, out=pixels)
+    return 0
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except _BROKEN:
+        # A broken EXIF block costs the rotation only; viewers ignore such blocks, too.
+        return image
+
+
+def _fit(words: Pixels, shape: tuple[int, ...]) -> Pixels:
+    fitted = np.zeros(shape, dtype=np.uint32)
+    height, width = (min(a, b) for a, b in zip(shape, words.shape, strict=True))
+    fitted[:height, :width] = words[:height, :width]
+    return fitted
+
+
+def _milliseconds(image: ImageFile.ImageFile) -> int:
+    # Over an hour a frame is no animation any more; files may claim forty days.
+    return max(0, min(round(image.info.get("duration") or 0), 4_000_000))
+
+
+def _describe(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text[:200]

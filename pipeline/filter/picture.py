@@ -1,0 +1,73 @@
+"""What is measured on one picture: composited, as grey levels, hashed, and as JPEG."""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from pipeline.filter.frames import OPAQUE, Frame
+
+WHITE, DARK = 255, 40
+JPEG_QUALITY = 90
+GREY_SIDE = 64
+_LOW = 8
+_BLANK = 16
+"""Grey levels between darkest and lightest pixel below which nobody sees anything."""
+
+
+def compose(frame: Frame, ground: int) -> Image.Image:
+    """The frame on a grey background, as RGB."""
+    height, width = frame.pixels.shape
+    picture = Image.fromarray(frame.pixels.view(np.uint8).reshape(height, width, 4))
+    if frame.lowest >= OPAQUE:
+        return picture.convert("RGB")
+    canvas = Image.new("RGB", picture.size, (ground, ground, ground))
+    canvas.paste(picture, mask=picture)
+    return canvas
+
+
+def is_blank(grey: Image.Image) -> bool:
+    """Whether nothing can be seen in a grey picture."""
+    levels = np.asarray(grey)
+    return int(levels.max()) - int(levels.min()) < _BLANK
+
+
+def grey_levels(grey: Image.Image) -> bytes:
+    """64x64 grey levels of a grey picture, row by row; 4,096 bytes."""
+    # Averaging whole blocks first is several times faster than one filter over every pixel.
+    blocks = grey.reduce((max(1, grey.width // GREY_SIDE), max(1, grey.height // GREY_SIDE)))
+    return blocks.resize((GREY_SIDE, GREY_SIDE), Image.Resampling.BILINEAR).tobytes()
+
+
+def perceptual_hash(levels: bytes) -> bytes:
+    """64 bits: which of the 8x8 lowest cosine frequencies of 64x64 grey levels lie above their
+    median; 8 bytes. A mirrored picture, or one cropped by a few percent, gets an unrelated hash.
+    """
+    cosines = _cosines()
+    square = np.frombuffer(levels, np.uint8).reshape(GREY_SIDE, GREY_SIDE).astype(np.float64)
+    # Whole numbers, since frequencies that are absent differ from 0 by an accident of summing.
+    low = np.rint((cosines @ square @ cosines.T).reshape(-1))
+    middle = np.sort(low)[31:33].sum() / 2
+    return np.packbits(low > middle).tobytes()
+
+
+def jpeg(picture: Image.Image, side: int) -> tuple[bytes, int, int]:
+    """JPEG of a picture, made smaller where its longer side is over ``side``; bytes and size."""
+    longest = max(picture.size)
+    if longest > side:
+        width, height = (max(1, round(edge * side / longest)) for edge in picture.size)
+        picture = picture.resize((width, height), Image.Resampling.HAMMING, reducing_gap=1)
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=JPEG_QUALITY)
+    return out.getvalue(), *picture.size
+
+
+@cache
+def _cosines() -> npt.NDArray[np.float64]:
+    """The lowest rows of the DCT-II matrix; shape (8, 64)."""
+    k, n = np.arange(_LOW)[:, None], np.arange(GREY_SIDE)[None, :]
+    return np.cos(np.pi * k * (2 * n + 1) / (2 * GREY_SIDE))

@@ -1,0 +1,94 @@
+"""RapidOCR itself, on drawn text."""
+
+from __future__ import annotations
+
+import logging
+import resource
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.fonts import MISSING_FONT, chinese_font
+from pipeline.engine.plugins import load_plugin
+
+
+@pytest.fixture(scope="module")
+def backend():
+    return load_plugin("ocr", "rapidocr").open({})
+
+
+def drawn(text: str, size: tuple[int, int] = (240, 120), font=None) -> np.ndarray:
+    picture = Image.new("RGB", size, "white")
+    ImageDraw.Draw(picture).multiline_text((12, 12), text, fill="black", font=font, font_size=32)
+    return np.ascontiguousarray(np.asarray(picture)[:, :, ::-1])
+
+
+def test_reads_lines_with_score_and_box(backend):
+    found = backend.read([drawn("HELLO\nWORLD"), drawn("")])
+    assert [line.text for line in found[0]] == ["HELLO", "WORLD"]
+    assert found[1] == []
+    for line in found[0]:
+        assert 0.5 < line.score <= 1
+        xs, ys = line.box[0::2], line.box[1::2]
+        assert len(xs) == len(ys) == 4
+        assert 0 <= min(xs) < max(xs) <= 240
+        assert 0 <= min(ys) < max(ys) <= 120
+
+
+def test_reads_chinese(backend):
+    path = chinese_font()
+    if path is None:
+        pytest.skip(MISSING_FONT)
+    found = backend.read([drawn("谢谢老板", font=ImageFont.truetype(path, 40))])
+    assert [line.text for line in found[0]] == ["谢谢老板"]
+
+
+def test_the_same_picture_gives_the_same_lines(backend):
+    pictures = [drawn("HELLO"), drawn("good night")]
+    alone = [backend.read([picture])[0] for picture in reversed(pictures)]
+    assert backend.read(pictures) == alone[::-1]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("size", [(1, 1), (512, 1), (1, 512), (512, 3)])
+def test_extreme_sizes_take_neither_minutes_nor_gigabytes(backend, size):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert backend.read([drawn("", size)]) == [[]]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 500_000, "kilobytes"
+
+
+def test_a_banner_is_read(backend):
+    line = backend.read([drawn("GOOD NIGHT EVERYONE", (500, 56))])[0][0]
+    assert line.text.replace(" ", "") == "GOODNIGHTEVERYONE"
+    assert max(line.box[1::2]) <= 56
+
+
+def test_is_quiet(backend, capfd):
+    backend.read([drawn("")])
+    assert capfd.readouterr() == ("", "")
+    assert logging.getLogger("RapidOCR").level == logging.CRITICAL
+
+
+def test_models_are_named_without_loading_them():
+    models = load_plugin("ocr", "rapidocr").models({})
+    assert {"rapidocr", "onnxruntime"} < set(models)
+    digests = [value for name, value in models.items() if name.endswith(".onnx")]
+    assert len(digests) == 2
+    assert all(len(value) == 64 for value in digests)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"detect_side": 320}, r"detect_side.*knows detection_side, direction"),
+        ({"detection_side": "large"}, r"filter\.ocr\.options\.detection_side"),
+        ({"recognition_model": "/no/such.onnx"}, r"OCR model /no/such\.onnx is missing"),
+    ],
+)
+def test_options_are_checked(options, message):
+    plugin = load_plugin("ocr", "rapidocr")
+    for use in (plugin.open, plugin.models):
+        with pytest.raises(StickerworksError, match=message):
+            use(options)

@@ -1,0 +1,56 @@
+"""Pairs of near hashes: the quick way finds exactly what comparing all pairs finds."""
+
+from __future__ import annotations
+
+import random
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.filter import candidates
+from pipeline.filter.candidates import near_pairs
+
+
+def all_pairs(codes: list[int], distance: int) -> list[tuple[int, int]]:
+    pairs = combinations(range(len(codes)), 2)
+    return [(i, j) for i, j in pairs if (codes[i] ^ codes[j]).bit_count() <= distance]
+
+
+def found(codes: list[int], distance: int) -> list[tuple[int, int]]:
+    rows = near_pairs(np.array(codes, dtype=np.uint64), distance)
+    return list(zip(*(part.tolist() for part in rows), strict=True))
+
+
+@st.composite
+def hashes(draw: st.DrawFn) -> list[int]:
+    """A few hashes and their neighbours at 0 to 10 bits."""
+    centres = draw(st.lists(st.integers(0, 2**64 - 1), min_size=0, max_size=6))
+    codes = set(centres)
+    for centre in centres:
+        for _ in range(draw(st.integers(0, 5))):
+            flips = draw(st.lists(st.integers(0, 63), max_size=10))
+            codes.add(centre ^ sum(1 << bit for bit in set(flips)))
+    return sorted(codes)
+
+
+@settings(max_examples=150, deadline=None)
+@given(codes=hashes(), distance=st.integers(0, 12), brute=st.sampled_from([0, 10_000]))
+def test_all_pairs_and_no_others(codes, distance, brute):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(candidates, "_BRUTE", brute)
+        assert found(codes, distance) == all_pairs(codes, distance)
+
+
+def test_every_distance():
+    assert found([0, 1, 3, 2**64 - 1], 64) == all_pairs([0, 1, 3, 2**64 - 1], 64)
+    assert found([], 4) == found([7], 4) == []
+
+
+def test_blocks(monkeypatch):
+    rng = random.Random(0)
+    codes = sorted({rng.getrandbits(10) << 20 for _ in range(300)})
+    monkeypatch.setattr(candidates, "_BLOCK", 1000)
+    assert found(codes, 3) == all_pairs(codes, 3)

@@ -1,0 +1,277 @@
+"""Duplicates: drawn stickers whose relation is known."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from pipeline.filter.decode import measure
+from pipeline.filter.stages import DUPLICATES
+from schemas.config import Config, DecodeConfig, DuplicatesConfig
+from schemas.tables import TABLES
+
+
+@dataclass
+class Shards:
+    """A reader over tables in memory."""
+
+    tables: dict[str, list[pa.Table]]
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        return tuple(range(len(self.tables["stickers"])))
+
+    def read(
+        self, table: str, part: int | None = None, columns: list[str] | None = None
+    ) -> pa.Table:
+        assert table in DUPLICATES.reads
+        shards = self.tables[table] if part is None else [self.tables[table][part]]
+        whole = pa.concat_tables(shards)
+        return whole.select(columns) if columns else whole
+
+
+def sticker(name: str, data: bytes, kind: str, text: str | None = None, **more: Any) -> dict:
+    measured = measure(data, kind, DecodeConfig())
+    return {
+        "stickers": {"id": name, "format": kind, "nbytes": len(data)},
+        "signals": {"id": name, **measured.signals, **more.get("signals", {})},
+        "frames": {"id": name, "key_frames": measured.key_frames},
+        "screening": {"id": name, "kept": more.get("kept", "error" not in measured.signals)},
+        "ocr": {"id": name, "text": text, "error": more.get("ocr_error")},
+    }
+
+
+def run(*stickers: dict, shard: int = 100, settings: DuplicatesConfig | None = None) -> dict:
+    """Rows of ``duplicates`` by id."""
+    starts = range(0, len(stickers), shard)
+    tables = {
+        name: [
+            pa.Table.from_pylist(
+                [s[name] for s in stickers[i : i + shard]], schema=TABLES[name].schema
+            )
+            for i in starts
+        ]
+        for name in DUPLICATES.reads
+    }
+    settings = settings or DUPLICATES.settings(Config())
+    rows: list[dict] = []
+    for number, (table, part, written) in enumerate(DUPLICATES.run(Shards(tables), settings)):
+        assert (table, part) == ("duplicates", number)
+        assert written["id"].to_pylist() == tables["stickers"][part]["id"].to_pylist()
+        rows += written.to_pylist()
+    assert len(rows) == len(stickers)
+    return {row["id"]: row for row in rows}
+
+
+def groups(rows: dict) -> dict[str, str]:
+    return {name: row["group"] for name, row in rows.items()}
+
+
+@pytest.fixture
+def animation(encode, face):
+    """Five frames of a face: blinks in the middle, or turns its head."""
+
+    def _animation(kind="gif", size=200, turn=0, duration=100, frames=5):
+        blinks = range(frames)
+        pictures = [face(size, blink=i in (2, 3) and not turn, tilt=turn * i) for i in blinks]
+        return encode(pictures, kind, duration=duration)
+
+    return _animation
+
+
+def test_one_alone(encode, face):
+    row = run(sticker("a", encode(face(), "png"), "png"))["a"]
+    assert row == {
+        "id": "a",
+        "group": "a",
+        "representative": True,
+        "kind": None,
+        "distance": None,
+        "template_id": None,
+    }
+
+
+def test_the_same_pixels_in_another_format(encode, face):
+    rows = run(
+        sticker("gif", encode(face().quantize(64).convert("RGB"), "gif"), "gif"),
+        sticker("png", encode(face().quantize(64).convert("RGB"), "png"), "png"),
+    )
+    assert groups(rows) == {"gif": "gif", "png": "gif"} or groups(rows) == {
+        "gif": "png",
+        "png": "png",
+    }
+    member = next(row for row in rows.values() if not row["representative"])
+    assert (member["kind"], member["distance"]) == ("pixels", 0)
+    assert {row["template_id"] for row in rows.values()} == {"gif"}
+
+
+def test_smaller_and_recompressed(encode, face):
+    rows = run(
+        sticker("small", encode(face(120), "jpeg", quality=60), "jpeg"),
+        sticker("large", encode(face(240), "png"), "png"),
+        sticker("middle", encode(face(180), "webp"), "webp"),
+    )
+    assert set(groups(rows).values()) == {"large"}
+    assert rows["small"]["kind"] == "perceptual"
+    assert 0 <= rows["small"]["distance"] < 16
+
+
+def test_another_caption_is_another_sticker_of_the_same_template(encode, face):
+    """The trap: their hashes are alike, and merging them would destroy the dataset."""
+    one = sticker("one", encode(face(caption="GOOD NIGHT"), "png"), "png", "GOOD NIGHT")
+    other = sticker("other", encode(face(caption="PAY ME NOW"), "png"), "png", "PAY ME NOW")
+    apart = int.from_bytes(one["signals"]["phash"]) ^ int.from_bytes(other["signals"]["phash"])
+    assert apart.bit_count() <= 4, "candidates: the hash alone would merge them"
+    rows = run(other, one)
+    assert groups(rows) == {"one": "one", "other": "other"}
+    assert {row["template_id"] for row in rows.values()} == {"other"}
+
+
+def test_captions_that_read_differently_are_never_the_same(encode, face):
+    """Thin letters hardly change the tiles: here, the pictures alone would be merged."""
+    picture = encode(face(), "png"), encode(face(198), "png")
+    same = run(*(sticker(n, d, "png") for n, d in zip("ab", picture, strict=True)))
+    assert set(groups(same).values()) == {"a"}
+    texts = ("lend me 520 yuan, be good", "lend me 20 yuan for bubble tea")
+    rows = run(*(sticker(n, d, "png", t) for n, d, t in zip("ab", picture, texts, strict=True)))
+    assert groups(rows) == {"a": "a", "b": "b"}
+
+
+@pytest.mark.parametrize("texts", [("thank you!", "thank you"), ("a", "b"), ("", "thank you")])
+def test_readings_that_err_on_details_are_the_same(encode, face, texts):
+    picture = encode(face(), "png"), encode(face(198), "png")
+    rows = run(*(sticker(n, d, "png", t) for n, d, t in zip("ab", picture, texts, strict=True)))
+    assert set(groups(rows).values()) == {"a"}
+
+
+def test_the_same_text_allows_a_larger_difference(encode, face):
+    plain = encode(face(caption="HELLO THERE"), "png")
+    tilted = encode(face(198, caption="HELLO THERE", tilt=2), "png")
+    settings = DuplicatesConfig(max_phash_distance=12, max_tile_difference=1)
+    for text, merged in ((None, False), ("", False), ("HELLO THERE", True)):
+        rows = run(
+            sticker("plain", plain, "png", text),
+            sticker("tilted", tilted, "png", text),
+            settings=settings,
+        )
+        assert (rows["tilted"]["group"] == "plain") is merged, text
+
+
+def test_a_still_and_an_animation_are_both_kept(encode, face, animation):
+    rows = run(
+        sticker("still", encode(face(), "png"), "png"),
+        sticker("moving", animation(), "gif"),
+    )
+    assert groups(rows) == {"still": "still", "moving": "moving"}
+    assert {row["template_id"] for row in rows.values()} == {"still"}, "one split for both"
+
+
+def test_an_animation_converted_and_made_smaller(animation):
+    rows = run(
+        sticker("gif", animation("gif", 200), "gif"),
+        sticker("webp", animation("webp", 160), "webp"),
+    )
+    assert set(groups(rows).values()) == {"gif"}
+
+
+def test_animations_that_begin_alike_are_two(encode, animation):
+    one = sticker("blinks", animation(), "gif")
+    other = sticker("turns", animation(turn=25), "gif")
+    other["signals"] |= {name: one["signals"][name] for name in ("phash", "grey64")}
+    rows = run(one, other)
+    assert groups(rows) == {"blinks": "blinks", "turns": "turns"}
+    assert rows["blinks"]["template_id"] == rows["turns"]["template_id"] == "blinks"
+
+
+def test_animations_that_last_differently_are_two(animation):
+    rows = run(
+        sticker("quick", animation(size=200), "gif"),
+        sticker("slow", animation(size=198, duration=200), "gif"),
+    )
+    assert groups(rows) == {"quick": "quick", "slow": "slow"}
+
+
+def test_no_chains(encode):
+    """Each step is below the threshold, the ends are not: a member equals its representative."""
+    rows = run(*ramp_stickers(encode, levels=[0, 10, 20, 30, 40]))
+    assert groups(rows) == {"0": "0", "1": "0", "2": "2", "3": "2", "4": "4"}
+    assert {row["template_id"] for row in rows.values()} == {"0"}
+    assert rows["3"]["distance"] <= 10
+
+
+def test_the_nearest_representative_wins(encode):
+    """1 is apart from 0; 2 lies between them, nearer to 1."""
+    rows = run(*ramp_stickers(encode, levels=[0, 20, 13]))
+    assert groups(rows) == {"0": "0", "1": "1", "2": "1"}
+
+
+def test_what_does_not_take_part_is_its_own_group(encode, face):
+    data = encode(face(), "png")
+    rows = run(
+        sticker("kept", data, "png"),
+        sticker("screened", data, "png", kept=False),
+        sticker("unread", data, "png", ocr_error="ocr: broken"),
+        sticker("broken", b"", "png"),
+    )
+    assert groups(rows) == {name: name for name in rows}
+    assert all(row["representative"] and row["template_id"] is None for row in rows.values())
+
+
+def test_copies_of_a_member_follow_it(encode, face):
+    small = encode(face(120), "png")
+    rows = run(
+        sticker("small", small, "png"),
+        sticker("copy", encode(face(120), "webp"), "webp"),
+        sticker("large", encode(face(240), "png"), "png"),
+    )
+    assert set(groups(rows).values()) == {"large"}
+    assert rows["small"]["distance"] == rows["copy"]["distance"]
+    assert {rows[name]["kind"] for name in ("small", "copy")} == {"perceptual"}
+
+
+@pytest.mark.parametrize("order", range(4))
+def test_groups_depend_neither_on_order_nor_on_shards(encode, face, animation, order):
+    stickers = [
+        sticker("a", encode(face(240), "png"), "png"),
+        sticker("b", encode(face(120), "jpeg"), "jpeg"),
+        sticker("c", encode(face(caption="OTHER ONE"), "png"), "png", "OTHER ONE"),
+        sticker("d", animation(), "gif"),
+        sticker("e", animation("webp", 160), "webp"),
+        *ramp_stickers(encode, levels=[0, 10, 20, 30]),
+    ]
+    expected = groups(run(*stickers))
+    random.Random(order).shuffle(stickers)
+    assert groups(run(*stickers, shard=order + 1)) == expected
+    assert run(*stickers, shard=2) == run(*stickers, shard=3)
+
+
+def test_every_threshold_is_a_setting(encode, face):
+    stickers = [
+        sticker("a", encode(face(240), "png"), "png"),
+        sticker("b", encode(face(120), "jpeg", quality=50), "jpeg"),
+    ]
+    assert len(set(groups(run(*stickers)).values())) == 1
+    strict = DuplicatesConfig(max_tile_difference=0)
+    assert len(set(groups(run(*stickers, settings=strict)).values())) == 2
+
+
+def ramp_stickers(encode: Any, levels: Sequence[int]) -> list:
+    """The same picture but for one 8x8 tile, lighter by the given grey levels.
+
+    Sizes fall, so that earlier ones are better; grey levels and hash are set by hand.
+    """
+    made = []
+    for step, level in enumerate(levels):
+        data = encode(Image.new("RGB", (90 - step, 90), (step, 50, 90)), "png")
+        grey = bytearray([100] * 4096)
+        for y in range(8):
+            grey[64 * y : 64 * y + 8] = [100 + level] * 8
+        signals = {"grey64": bytes(grey), "phash": bytes(8)}
+        made.append(sticker(str(step), data, "png", signals=signals))
+    return made

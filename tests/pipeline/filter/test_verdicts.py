@@ -1,0 +1,192 @@
+"""Screening and decisions: every reason, with value and threshold; nothing lost."""
+
+from __future__ import annotations
+
+import pickle
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.fingerprint import hash_json
+from pipeline.engine.stage import Context
+from pipeline.filter.stages import DECISIONS, PLAN, SCREENING
+from schemas.config import Config
+from schemas.tables import TABLES
+
+GOOD = {"min_side": 100, "aspect": 1.0, "entropy": 4.0}
+
+
+def table(name, rows):
+    known = [{"id": f"s{i}", **row} for i, row in enumerate(rows)]
+    return pa.Table.from_pylist(known, schema=TABLES[name].schema)
+
+
+def screen(config, *signals, tmp_path="/"):
+    tables = {
+        "stickers": table("stickers", [{}] * len(signals)),
+        "signals": table("signals", signals),
+    }
+    process = SCREENING.open(Context(SCREENING.settings(config), tmp_path))
+    return process(tables)["screening"].cast(TABLES["screening"].schema).to_pylist()
+
+
+def decide(config, signals, ocr=None, duplicates=None):
+    none = [{}] * len(signals)
+    alone = [{"group": f"s{i}", "representative": True} for i in range(len(signals))]
+    tables = {
+        "stickers": table("stickers", none),
+        "signals": table("signals", signals),
+        "ocr": table("ocr", ocr or none),
+        "duplicates": table("duplicates", duplicates or alone),
+    }
+    process = DECISIONS.open(Context(DECISIONS.settings(config), "/"))
+    return process(tables)["decisions"].cast(TABLES["decisions"].schema).to_pylist()
+
+
+def with_rules(**rules):
+    """A configuration with these rules; those that it doesn't name are switched off."""
+    rules = {name: {"min": None, "max": None} for name in Config().filter.rules} | rules
+    return Config.model_validate({"filter": {"rules": rules}})
+
+
+def test_every_reason_is_given_with_value_and_threshold():
+    row = screen(Config(), {"min_side": 20, "aspect": 3.0, "entropy": 0.1})[0]
+    assert row["kept"] is False
+    assert row["reasons"] == [
+        {"rule": "aspect", "value": 3.0, "threshold": 2.5, "detail": None},
+        {"rule": "entropy", "value": 0.1, "threshold": 0.3, "detail": None},
+        {"rule": "min_side", "value": 20.0, "threshold": 32.0, "detail": None},
+    ]
+
+
+def test_bounds_are_kept():
+    at = {"min_side": 32, "aspect": 2.5, "entropy": 0.3}
+    assert screen(Config(), at)[0] == {"id": "s0", "kept": True, "reasons": []}
+
+
+def test_a_null_measurement_is_outside_of_nothing():
+    assert screen(Config(), {})[0]["kept"] is True
+
+
+def test_nan_is_outside_of_nothing():
+    assert screen(Config(), {"entropy": float("nan")})[0]["kept"] is True
+
+
+def test_what_could_not_be_decoded_is_screened_out():
+    row = screen(Config(), {"error": "decode: broken"})[0]
+    assert row["kept"] is False
+    reason = {"rule": "decode", "value": None, "threshold": None, "detail": "decode: broken"}
+    assert row["reasons"] == [reason]
+
+
+def test_screening_leaves_ocr_to_decisions():
+    assert set(SCREENING.settings(Config())) == {"aspect", "entropy", "min_side"}
+    assert set(DECISIONS.settings(Config())["rules"]) == {
+        "aspect",
+        "entropy",
+        "min_side",
+        "ocr_length",
+    }
+
+
+def test_null_bounds_switch_a_rule_off():
+    config = with_rules(entropy={"min": None, "max": None}, min_side={"min": 32})
+    assert set(SCREENING.settings(config)) == {"min_side"}
+
+
+def test_a_maximum_and_a_minimum():
+    config = with_rules(min_side={"min": 10, "max": 20})
+    rows = screen(config, {"min_side": 9}, {"min_side": 15}, {"min_side": 21})
+    assert [r["threshold"] for row in rows for r in row["reasons"]] == [10, 20]
+
+
+def test_an_unknown_rule_is_answered_with_the_known_ones():
+    with pytest.raises(
+        StickerworksError, match=r"sharpness.*aspect, entropy, min_side, ocr_length"
+    ):
+        SCREENING.settings(with_rules(sharpness={"min": 1}))
+
+
+def test_the_order_of_rules_in_the_file_changes_nothing():
+    one = with_rules(aspect={"max": 2}, min_side={"min": 9})
+    other = with_rules(min_side={"min": 9}, aspect={"max": 2})
+    assert hash_json(SCREENING.settings(one)) == hash_json(SCREENING.settings(other))
+    bad = {"min_side": 1, "aspect": 9}
+    assert screen(one, bad) == screen(other, bad)
+
+
+def test_outcomes():
+    signals = [GOOD, GOOD | {"entropy": 0}, {"error": "decode: broken"}, GOOD, GOOD, GOOD]
+    ocr = [{"longest": 30}, {}, {}, {"longest": 31}, {"error": "ocr: broken"}, {"longest": 1}]
+    alone = {"representative": True}
+    duplicates = [alone | {"group": f"s{i}"} for i in range(5)]
+    duplicates.append({"group": "s0", "representative": False, "kind": "perceptual", "distance": 7})
+    rows = decide(Config(), signals, ocr, duplicates)
+    assert [row["outcome"] for row in rows] == [
+        "kept", "dropped", "failed", "dropped", "failed", "dropped",
+    ]  # fmt: skip
+    assert [row["kept"] for row in rows] == [row["outcome"] == "kept" for row in rows]
+    assert [[r["rule"] for r in row["reasons"]] for row in rows] == [
+        [], ["entropy"], ["decode"], ["ocr_length"], ["ocr"], ["duplicate"],
+    ]  # fmt: skip
+    expected = {
+        "rule": "duplicate",
+        "value": 7,
+        "threshold": 16,
+        "detail": "same as s0 (perceptual)",
+    }
+    assert rows[5]["reasons"] == [expected]
+
+
+def test_a_duplicate_by_its_text_names_that_threshold():
+    duplicates = [
+        {"group": "s0", "representative": True},
+        {"group": "s0", "representative": False, "kind": "perceptual", "distance": 30},
+    ]
+    reason = decide(Config(), [GOOD, GOOD], None, duplicates)[1]["reasons"][0]
+    assert (reason["value"], reason["threshold"]) == (30, 60)
+
+
+numbers = st.none() | st.floats(0, 100)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    rows=st.lists(
+        st.fixed_dictionaries(
+            {
+                "entropy": numbers,
+                "aspect": numbers,
+                "min_side": st.none() | st.integers(0, 100),
+                "error": st.none() | st.just("decode: broken"),
+            }
+        ),
+        max_size=8,
+    )
+)
+def test_kept_dropped_and_failed_are_all(rows):
+    decisions = decide(Config(), rows)
+    screening = screen(Config(), *rows)
+    assert [row["id"] for row in decisions] == [row["id"] for row in screening]
+    assert len(decisions) == len(rows)
+    for row, decision, screened in zip(rows, decisions, screening, strict=True):
+        assert (decision["outcome"] == "failed") == (row["error"] is not None)
+        assert (decision["outcome"] == "kept") == (not decision["reasons"])
+        assert screened["kept"] == decision["kept"], "no OCR, no duplicates: the same verdict"
+
+
+def test_the_plan_travels_to_workers():
+    assert [work.name for work in PLAN] == [
+        "signals", "screening", "ocr", "duplicates", "decisions",
+    ]  # fmt: skip
+    assert pickle.loads(pickle.dumps(PLAN)) == PLAN
+
+
+def test_the_plan_is_in_order():
+    there = {"stickers", "media"}
+    for work in PLAN:
+        assert set(work.reads) <= there
+        there |= set(work.writes)
