@@ -13,6 +13,8 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.runner import check_crawled
 from pipeline.engine.storage import atomic_file
 
+OUTCOMES = ("kept", "dropped", "failed")
+
 
 def crawl_sources(session: Session) -> None:
     """Fetch what the configured sources list and export it to tables."""
@@ -33,7 +35,7 @@ def count_outcomes(session: Session) -> Counter[str]:
     for part in workspace.parts:
         outcomes.update(workspace.read("decisions", part, ["outcome"])["outcome"].to_pylist())
     read = sum(workspace.rows("stickers", part) for part in workspace.parts)
-    if sum(outcomes[name] for name in ("kept", "dropped", "failed")) != read:
+    if sum(outcomes[name] for name in OUTCOMES) != read:
         raise StickerworksError(
             f"kept + dropped + failed is not the {read} stickers read: {dict(outcomes)}.",
             "Run `stickerworks filter` again.",
@@ -49,7 +51,8 @@ def say_decisions(session: Session) -> None:
         for reasons in session.workspace.read("decisions", part, ["reasons"])["reasons"]:
             rules.update({reason["rule"] for reason in reasons.as_py() or ()})
     read = sum(outcomes.values())
-    session.results["decisions"] = {**outcomes, "read": read, "rules": dict(rules)}
+    counts = {name: outcomes[name] for name in OUTCOMES}
+    session.results["decisions"] = {**counts, "read": read, "rules": dict(rules)}
     session.say(
         f"  kept {outcomes['kept']:,} + dropped {outcomes['dropped']:,} + failed "
         f"{outcomes['failed']:,} = read {read:,}"
