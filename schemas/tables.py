@@ -239,6 +239,7 @@ ELBOW = _table(
     _column("height", pa.float64(), "distance below the chord of the curve, both axes 0 to 1"),
     _column("chosen", pa.bool_(), "the k in use"),
     _column("clear", pa.bool_(), "whether the chosen elbow is a clear one"),
+    _column("seeds", pa.int32(), "seeds whose own curve has its elbow here"),
 )
 CLUSTERS = _table(
     "clusters",
@@ -333,6 +334,22 @@ LABELS = _table(
     _column("provenance", STRING, "votes or adjudication; null when unlabelled"),
     _column("simulated", pa.bool_(), "any counted vote is simulated"),
 )
+AGREEMENT = _table(
+    "agreement",
+    "global",
+    "merge",
+    "How far the annotators agree: over all tag sets, on the domain, on each tag, in each pair.",
+    _column("measure", STRING, "tag_sets, domain, tag or pair", nullable=False),
+    _column("tag", STRING, "the tag, for the measure tag"),
+    _column("annotators", STRINGS, "the two annotators, for the measure pair"),
+    _column("stickers", pa.int64(), "stickers behind it; for a tag, those that anyone gave it"),
+    _column("agreed", pa.int64(), "for a tag: stickers given it by at least two"),
+    _column("alpha", pa.float64(), "Krippendorff's alpha (MASI distance for tag sets)"),
+    _column("low", pa.float64(), "lower end of alpha's 95% bootstrap interval over stickers"),
+    _column("high", pa.float64(), "upper end"),
+    _column("masi", pa.float64(), "for a pair: mean MASI similarity"),
+    _column("equal", pa.float64(), "for a pair: share of equal tag sets"),
+)
 SPLITS = _table(
     "splits",
     "sticker",
@@ -341,6 +358,17 @@ SPLITS = _table(
     ID,
     _column("split", STRING, "train, validation or test; null when not in the release"),
     _column("group", STRING, "connected stickers, never separated"),
+)
+LEAKAGE = _table(
+    "leakage",
+    "global",
+    "split",
+    "Related stickers that lie in more than one split, by what relates them.",
+    _column("kind", STRING, "pixels, near_duplicate, template, pack, author, ...", nullable=False),
+    _column("shared", pa.int64(), "keys that relate at least two stickers of the release"),
+    _column("straddling", pa.int64(), "keys among them whose stickers lie in several splits"),
+    _column("rows", pa.int64(), "stickers of those keys"),
+    _column("examples", STRINGS, "the worst of those keys"),
 )
 
 TABLES: dict[str, Table] = {
@@ -365,6 +393,8 @@ TABLES: dict[str, Table] = {
         CAPTIONS,
         VOTES,
         LABELS,
+        AGREEMENT,
         SPLITS,
+        LEAKAGE,
     )
 }

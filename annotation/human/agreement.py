@@ -8,7 +8,7 @@ that is defined; here two empty sets agree, and missing votes are no disagreemen
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -17,6 +17,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from annotation.human.merge import current_votes
+from pipeline.engine.stage import Output, Reader, Step
+from schemas.tables import TABLES
 
 TagSet = frozenset[str]
 _CHUNK = 2000
@@ -40,6 +42,31 @@ def summarise(votes: pa.Table, *, resamples: int = 1000, seed: int = 0) -> dict[
         "tags": tag_alphas(sets),
         "pairs": pairwise(list(units.values())),
     }
+
+
+def _measure(reader: Reader, settings: Any) -> Iterator[Output]:
+    said = summarise(reader.read("votes"), **settings)
+    low, high = said["interval"] or (None, None)
+    both = {"stickers": said["stickers"]}
+    rows = [
+        {"measure": "tag_sets", "alpha": said["alpha"], "low": low, "high": high, **both},
+        {"measure": "domain", "alpha": said["domain_alpha"], **both},
+        *({"measure": "tag", **row} for row in said["tags"]),
+        *({"measure": "pair", **row} for row in said["pairs"]),
+    ]
+    rows = rows if said["pairs"] else []  # nobody voted on what somebody else voted on
+    yield "agreement", None, pa.Table.from_pylist(rows, schema=TABLES["agreement"].schema)
+
+
+AGREEMENT = Step(
+    name="agreement",
+    version=1,
+    reads=("votes",),
+    writes=("agreement",),
+    settings=lambda config: {"resamples": 1000, "seed": 0},
+    run=_measure,
+    optional=("votes",),
+)
 
 
 def masi_distance(first: TagSet, second: TagSet) -> float:

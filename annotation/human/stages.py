@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from annotation.human.agreement import AGREEMENT
 from annotation.human.merge import MERGE
 from pipeline.engine.stage import Step
 
-PLAN: tuple[Step, ...] = (MERGE,)
+PLAN: tuple[Step, ...] = (MERGE, AGREEMENT)

@@ -113,15 +113,7 @@ def write_html(session: Session) -> Path:
         session.say(f"  {'report':<12} would write {target}")
         return target
     check_crawled(session.workspace)
-    path = write_report(session.workspace, session.config, _agreement(session))
+    path = write_report(session.workspace, session.config)
     session.results["report"] = str(path)
     session.say(f"  {'report':<12} {path}")
     return path
-
-
-def _agreement(session: Session) -> dict[str, Any]:
-    """What the annotators agree on, for the report, which knows no more of votes than tables."""
-    from annotation.human.agreement import summarise
-
-    votes = session.workspace.read("votes")
-    return {"agreement": summarise(votes)} if len(votes) else {}

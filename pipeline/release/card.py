@@ -12,7 +12,6 @@ from datasets import DatasetInfo, SplitInfo
 from datasets.info import DatasetInfosDict
 from datasets.splits import SplitDict
 
-from pipeline.release.agreement import Agreement
 from pipeline.release.columns import COLUMNS, SPLITS
 from pipeline.release.features import release_features
 from pipeline.release.markdown import escape, table
@@ -25,13 +24,14 @@ _LICENCE_ROWS = 50
 
 @dataclass(frozen=True)
 class CardFacts:
-    """Everything that a card says beside the counts; sizes are in bytes."""
+    """Everything that a card says beside the counts: sizes in bytes, rows of small tables."""
 
     tally: Tally
     num_bytes: dict[str, int]
     download_size: int
     unfetched: Counter[tuple[str, str]]
-    agreement: Agreement | None
+    agreement: list[dict[str, Any]]
+    leakage: list[dict[str, Any]]
     tagset: str | None
     plots: list[str]
 
@@ -48,6 +48,7 @@ def render_card(config: Config, facts: CardFacts) -> str:
         *_contents(facts),
         *_origins(facts),
         *_labels(config, facts),
+        *_leakage(facts),
         _columns(),
         _files(facts),
     ]
@@ -157,22 +158,33 @@ def _labels(config: Config, facts: CardFacts) -> Iterator[str]:
         f"{merge.annotators} valid votes. Tag set: "
         + (f"version `{facts.tagset}`, in `tagset.json`." if facts.tagset else "none.")
     )
-    if facts.agreement is None:
-        yield "Nobody voted on stickers of this release."
+    whole = {row["measure"]: row for row in facts.agreement}
+    if "tag_sets" not in whole:
+        yield "Nobody voted on stickers of this release, or no two people on one."
         return
-    agreement = facts.agreement
+    tags, domain = whole["tag_sets"], whole["domain"]
+    names = {name for row in facts.agreement for name in row["annotators"] or ()}
+    interval = "" if tags["low"] is None else f" (95%: {tags['low']:.3f} to {tags['high']:.3f})"
     yield table(
         ("agreement between annotators", "value"),
         [
-            ("votes", agreement.votes),
-            ("of them simulated", agreement.simulated_votes),
-            ("annotators", agreement.annotators),
-            ("skips", agreement.skips),
-            ("pairs of votes on one sticker", agreement.pairs),
-            ("mean Jaccard index of their tags", _share(agreement.tag_jaccard)),
-            ("pairs with a tag in common", _share(agreement.share_a_tag)),
-            ("pairs with the same domain", _share(agreement.same_domain)),
+            ("annotators", len(names)),
+            ("stickers with at least two votes", tags["stickers"]),
+            ("Krippendorff's alpha of tag sets (MASI)", _alpha(tags["alpha"]) + interval),
+            ("Krippendorff's alpha of the domain", _alpha(domain["alpha"])),
         ],
+    )
+
+
+def _leakage(facts: CardFacts) -> Iterator[str]:
+    yield "## Leakage between splits"
+    yield (
+        "Near-duplicates and stickers of one template are never separated. What else relates "
+        "stickers of different splits:"
+    )
+    yield table(
+        ("related by", "relations", "across splits", "stickers in those"),
+        [(row["kind"], row["shared"], row["straddling"], row["rows"]) for row in facts.leakage],
     )
 
 
@@ -210,5 +222,5 @@ def _per_split(name: str, counts: PerSplit, limit: int | None = None) -> str:
     return text + (f"\n\n{left:,} more are in `counts.json`." if left else "")
 
 
-def _share(value: float | None) -> Any:
-    return "no pair" if value is None else f"{value:.3f}"
+def _alpha(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"

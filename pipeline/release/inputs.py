@@ -32,7 +32,7 @@ OPTIONAL = {
     "captions": "annotate",
     "labels": "merge",
 }
-GLOBAL = ("tagset", "votes", "unfetched")
+GLOBAL = ("tagset", "votes", "agreement", "leakage", "unfetched")
 
 # The blobs of signals stay unread: a shard in memory is text and numbers only.
 _COLUMNS = {

@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.engine.workspace import Workspace
-from pipeline.release.agreement import measure_agreement
 from pipeline.release.card import CardFacts, render_card
 from pipeline.release.croissant import croissant_json
 from pipeline.release.plots import write_plots
@@ -48,7 +47,8 @@ def write_texts(
         num_bytes=num_bytes,
         download_size=sum(file.stat().st_size for file in (folder / "data").iterdir()),
         unfetched=unfetched,
-        agreement=measure_agreement(votes, _released(folder)),
+        agreement=workspace.read("agreement").to_pylist(),
+        leakage=workspace.read("leakage").to_pylist(),
         tagset=tagset[0]["version"] if tagset else None,
         plots=write_plots(folder / "plots", tally, report),
     )
@@ -63,11 +63,6 @@ def _write_unfetched(path: Path, table: pa.Table) -> Counter[tuple[str, str]]:
     bare = pa.Table.from_pylist(rows, schema=UNFETCHED.schema.remove_metadata())
     pq.write_table(bare, path, compression="zstd")
     return Counter((row["state"] or "unknown", row["error_class"] or "unknown") for row in rows)
-
-
-def _released(folder: Path) -> set[str]:
-    files = sorted((folder / "data").glob("*.parquet"))
-    return {id_ for file in files for id_ in pq.read_table(file, columns=["id"])["id"].to_pylist()}
 
 
 def _write_json(path: Path, value: object) -> None:

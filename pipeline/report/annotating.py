@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -89,12 +88,8 @@ def captions(workspace: Workspace) -> dict[str, Any]:
     }
 
 
-def labels(workspace: Workspace, agreement: Mapping[str, Any]) -> dict[str, Any]:
-    """Statuses, how often votes for each tag agree, and stickers left for adjudication.
-
-    ``agreement`` is what annotation.human.agreement.summarise says; alpha and pairs come from
-    it and are left out when it is empty.
-    """
+def labels(workspace: Workspace) -> dict[str, Any]:
+    """Statuses, how often votes for each tag agree, and stickers left for adjudication."""
     statuses: Counter[str] = Counter()
     given: Counter[str] = Counter()
     agreed: Counter[str] = Counter()
@@ -114,9 +109,11 @@ def labels(workspace: Workspace, agreement: Mapping[str, Any]) -> dict[str, Any]
             if row["status"] == "adjudicate":
                 disputed.add(row["id"], _disputed(row))
         statuses.update(table["status"].drop_null().to_pylist())
-    alphas = {row["tag"]: row["alpha"] for row in agreement.get("tags", ())}
+    agreement = workspace.read("agreement").to_pylist()
+    whole = {row["measure"]: row for row in agreement}
+    alphas = {row["tag"]: row["alpha"] for row in agreement if row["measure"] == "tag"}
     ranked = sorted(given, key=lambda tag: (-given[tag], tag))
-    pairs = list(agreement.get("pairs", ()))
+    pairs = [row for row in agreement if row["measure"] == "pair"]
     return {
         "missing": missing(workspace, "votes", "labels"),
         "statuses": {name: statuses[name] for name in _STATUSES},
@@ -127,7 +124,8 @@ def labels(workspace: Workspace, agreement: Mapping[str, Any]) -> dict[str, Any]
         ],
         "more_tags": max(0, len(ranked) - _TAGS),
         "unknown": [(tidy(tag, 40), n) for tag, n in sorted(unknown.items())[:_TAGS]],
-        "agreement": agreement,
+        "agreement": whole.get("tag_sets"),
+        "domain_alpha": whole["domain"]["alpha"] if "domain" in whole else None,
         "pairs": [{**pair, "names": [tidy(n, 24) for n in pair["annotators"]]} for pair in pairs][
             :_PAIRS
         ],

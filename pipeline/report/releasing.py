@@ -67,6 +67,7 @@ def splits(workspace: Workspace, config: Config) -> dict[str, Any]:
             for tag in ranked[:_TAGS]
         ],
         "more": max(0, len(ranked) - _TAGS),
+        "leakage": workspace.read("leakage").to_pylist(),
         "absent": {name: sum(not tags[tag, name] for tag in ranked) for name in _SPLITS},
     }
 

@@ -22,18 +22,15 @@ _MOVING = 24
 _HERE = Path(__file__).parent
 
 
-def write_report(
-    workspace: Workspace, config: Config, extra: Mapping[str, Any] | None = None
-) -> Path:
+def write_report(workspace: Workspace, config: Config) -> Path:
     """Write ``reports/index.html`` from whatever tables are there, and return its path.
 
     The file needs nothing beside it: pictures are data URIs, there is no script, and its
     content security policy forbids all else. Its size is bounded whatever the workspace's: every
-    list is a sample or a cap that says what it leaves out. ``extra["agreement"]`` may hold what
-    `annotation.human.agreement.summarise` returns. Raises StickerworksError when a table can't
-    be read or the disk is full.
+    list is a sample or a cap that says what it leaves out. Raises StickerworksError
+    when a table can't be read or the disk is full.
     """
-    sections = collect_sections(workspace, config, extra or {})
+    sections = collect_sections(workspace, config)
     cards = list(_cards(sections))
     moving = [card.id for card in sections["gallery"]["cards"] if card.motion][:_MOVING]
     pictures = load_pictures(workspace, (card.id for card in cards), moving)
@@ -54,9 +51,7 @@ def write_report(
     return target
 
 
-def collect_sections(
-    workspace: Workspace, config: Config, extra: Mapping[str, Any]
-) -> dict[str, Any]:
+def collect_sections(workspace: Workspace, config: Config) -> dict[str, Any]:
     """What each section says, by its name in the template."""
     return {
         "headline": counts.headline(workspace),
@@ -69,7 +64,7 @@ def collect_sections(
         "tags": tagging.tags(workspace),
         "domain": annotating.domain(workspace),
         "captions": annotating.captions(workspace),
-        "labels": annotating.labels(workspace, extra.get("agreement") or {}),
+        "labels": annotating.labels(workspace),
         "splits": releasing.splits(workspace, config),
         "release": releasing.release(workspace, config),
         "gate": releasing.gate(workspace),

@@ -40,6 +40,9 @@ def _verdict(elbow: list[dict[str, Any]]) -> dict[str, str] | None:
     if chosen is None:
         return None
     used = f"K = {chosen['k']} is in use"
+    elbows = [str(row["k"]) for row in elbow if row["seeds"]]
+    if len(elbows) > 1:
+        used += f" (by seed: {', '.join(elbows)})"
     if chosen["clear"] is None:
         return {"mood": "plain", "text": f"{used}: the configuration fixes it."}
     height = "" if chosen["height"] is None else f" (height {chosen['height']:.3f})"

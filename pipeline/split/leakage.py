@@ -12,6 +12,15 @@ Edges = Mapping[str, Iterable[tuple[str, str]]]
 """By kind of edge: a sticker's id and a key; stickers with the same key are related."""
 
 EXAMPLES = 5
+EDGE_COLUMNS = (
+    ("duplicates", ("id", "group", "template_id")),
+    ("signals", ("id", "pixel_sha256")),
+    (
+        "observations",
+        ("id", "source", "pack_id", "pack_title", "page_url", "media_url", "author"),
+    ),
+)
+"""Tables and columns that ``read_edges`` takes, in order."""
 
 
 @dataclass(frozen=True)

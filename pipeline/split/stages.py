@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import pyarrow as pa
 
 from pipeline.engine.stage import Output, Reader, Step
 from pipeline.split.groups import Link, connected_groups
-from pipeline.split.leakage import pack_links
+from pipeline.split.leakage import EDGE_COLUMNS, leakage, pack_links, read_edges
 from pipeline.split.stratify import assign
 from schemas.config import Config, Section, SplitConfig
 from schemas.tables import TABLES
@@ -43,6 +44,9 @@ def _split(reader: Reader, settings: SplitSettings) -> Iterator[Output]:
             for sticker in reader.read("stickers", part, ["id"])["id"].to_pylist()
         ]
         yield "splits", part, pa.Table.from_pylist(rows, schema=TABLES["splits"].schema)
+    edges = read_edges(*(reader.read(name, columns=[*columns]) for name, columns in EDGE_COLUMNS))
+    straddles = [asdict(s) for s in leakage(splits, groups, edges, labels, shares).straddles]
+    yield "leakage", None, pa.Table.from_pylist(straddles, schema=TABLES["leakage"].schema)
 
 
 def _links(reader: Reader, released: set[str], packs: bool) -> Iterator[Link]:
@@ -74,8 +78,16 @@ def _suggested_tags(reader: Reader) -> dict[str, tuple[str, ...]]:
 SPLIT = Step(
     name="splits",
     version=1,
-    reads=("stickers", "decisions", "duplicates", "labels", "observations", "suggestions"),
-    writes=("splits",),
+    reads=(
+        "stickers",
+        "decisions",
+        "duplicates",
+        "signals",
+        "labels",
+        "observations",
+        "suggestions",
+    ),
+    writes=("splits", "leakage"),
     settings=_settings,
     run=_split,
     optional=("labels", "suggestions"),

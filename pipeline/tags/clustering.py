@@ -55,6 +55,7 @@ def elbow_rows(curve: Curve | None) -> list[dict[str, object]]:
             "height": None if height is None else round(height, _DIGITS),
             "chosen": k == curve.k,
             "clear": None if curve.elbow is None else curve.elbow.clear,
+            "seeds": curve.by_seed.count(k),
         }
         for k, inertia, height in zip(curve.ks, curve.inertias, heights, strict=True)
     ]

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotation.human.agreement import (
+    AGREEMENT,
     masi_alpha,
     masi_distance,
     masi_interval,
@@ -21,7 +22,8 @@ from annotation.human.agreement import (
     summarise,
     tag_alphas,
 )
-from schemas.tables import VOTES
+from schemas.config import Config
+from schemas.tables import TABLES, VOTES
 
 A, B, AB, BC, NONE = (frozenset(tags) for tags in ("a", "b", "ab", "bc", ""))
 
@@ -196,3 +198,49 @@ def test_stickertag_sized_votes_take_seconds() -> None:
     assert time.process_time() - start < 10
     # Votes drawn without looking at the sticker agree no more than by chance.
     assert alpha == pytest.approx(0, abs=0.01)
+
+
+class OneTable:
+    """A reader of the votes alone."""
+
+    parts = (0,)
+
+    def __init__(self, votes: pa.Table) -> None:
+        self._votes = votes
+
+    def read(self, table: str, part: int | None = None, columns: list[str] | None = None) -> Any:
+        assert table == "votes"
+        return self._votes
+
+
+def votes_of(*rows: tuple[str, str, list[str]]) -> pa.Table:
+    return pa.Table.from_pylist(
+        [
+            {"id": i, "annotator": who, "origin": "simulated", "simulated": True, "tags": tags,
+             "skipped": False, "sequence": number}
+            for number, (i, who, tags) in enumerate(rows)
+        ],
+        schema=VOTES.schema,
+    )  # fmt: skip
+
+
+def test_the_step_writes_what_it_measures() -> None:
+    votes = votes_of(
+        ("a", "ann", ["x"]), ("a", "bob", ["x"]), ("b", "ann", ["y"]), ("b", "bob", ["z"])
+    )
+    [(table, part, rows)] = AGREEMENT.run(OneTable(votes), AGREEMENT.settings(Config()))
+    assert (table, part) == ("agreement", None)
+    assert rows.schema.equals(TABLES["agreement"].schema)
+    found = {(row["measure"], row["tag"]): row for row in rows.to_pylist()}
+    said = summarise(votes)
+    assert found["tag_sets", None]["alpha"] == said["alpha"]
+    assert (found["tag_sets", None]["low"], found["tag_sets", None]["high"]) == said["interval"]
+    assert found["tag", "x"]["agreed"] == 1
+    assert found["pair", None]["annotators"] == ["ann", "bob"]
+    assert found["pair", None]["equal"] == 0.5
+
+
+def test_no_votes_give_no_agreement() -> None:
+    nothing = TABLES["votes"].schema.empty_table()
+    [(_, _, rows)] = AGREEMENT.run(OneTable(nothing), AGREEMENT.settings(Config()))
+    assert len(rows) == 0

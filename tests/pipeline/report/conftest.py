@@ -187,6 +187,16 @@ def _globals() -> Mapping[str, Rows]:
         "votes": [
             {"id": "0" * 64, "annotator": "a", "origin": "simulated", "simulated": True}
         ],
+        "agreement": [
+            {"measure": "tag_sets", "alpha": 0.4242, "low": 0.4, "high": 0.45, "stickers": 77},
+            {"measure": "domain", "stickers": 77},
+            {"measure": "tag", "tag": "笑", "alpha": 0.61, "stickers": 3, "agreed": 2},
+            {"measure": "pair", "annotators": ["ann", "bob"], "stickers": 31, "masi": 0.5,
+             "equal": 0.3},
+        ],
+        "leakage": [
+            {"kind": "pack", "shared": 9, "straddling": 6, "rows": 41, "examples": [HOSTILE]}
+        ],
     }  # fmt: skip
 
 

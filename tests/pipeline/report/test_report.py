@@ -18,15 +18,6 @@ from pipeline.report import report
 from pipeline.report.report import write_report
 from schemas.config import Config
 
-AGREEMENT = {
-    "alpha": 0.4242,
-    "interval": [0.4, 0.45],
-    "stickers": 77,
-    "domain_alpha": None,
-    "tags": [{"tag": "笑", "alpha": 0.61, "stickers": 3, "agreed": 2}],
-    "pairs": [{"annotators": ["ann", "bob"], "stickers": 31, "masi": 0.5, "equal": 0.3}],
-}
-
 
 class Page(HTMLParser):
     """Tags with their attributes, and the text."""
@@ -46,7 +37,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def html(filled: Workspace) -> str:
-    return write_report(filled, Config(), {"agreement": AGREEMENT}).read_text(encoding="utf-8")
+    return write_report(filled, Config()).read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +98,7 @@ def test_same_tables_give_the_same_bytes_in_another_place(
 ) -> None:
     moved = Workspace(tmp_path / "elsewhere")
     shutil.copytree(filled.root, moved.root)
-    again = write_report(moved, Config(), {"agreement": AGREEMENT}).read_text(encoding="utf-8")
+    again = write_report(moved, Config()).read_text(encoding="utf-8")
     assert again == html
 
 

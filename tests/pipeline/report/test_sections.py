@@ -163,7 +163,7 @@ def test_captions_count_rows_of_each_language(filled: Workspace) -> None:
 
 
 def test_labels_count_statuses_and_agreement_on_tags(filled: Workspace) -> None:
-    section = annotating.labels(filled, {})
+    section = annotating.labels(filled)
     effective = [n for n in range(100) if n % 2 == 0 and n % 8 != 4]
     assert section["statuses"]["effective"] == len(effective)
     assert section["statuses"]["unlabelled"] == 50

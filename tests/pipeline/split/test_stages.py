@@ -61,8 +61,10 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def split(workspace: Workspace, config: Config | None = None) -> dict[str, Row]:
     outputs = list(SPLIT.run(workspace, SPLIT.settings(config or Config())))
-    assert [(table, part) for table, part, _ in outputs] == [("splits", 0), ("splits", 1)]
-    rows = [row for _, _, table in outputs for row in table.to_pylist()]
+    *shards, (last, part, _) = outputs
+    assert [(table, part) for table, part, _ in shards] == [("splits", 0), ("splits", 1)]
+    assert (last, part) == ("leakage", None)
+    rows = [row for _, _, table in shards for row in table.to_pylist()]
     stickers = workspace.read("stickers")["id"].to_pylist()
     assert [row["id"] for row in rows] == stickers
     return {row["id"]: row for row in rows}
@@ -155,7 +157,9 @@ def test_dropped_near_duplicates_still_tie_and_dropped_pack_members_do_not(
 
 
 def test_an_empty_workspace_gives_no_rows(tmp_path: Path) -> None:
-    assert list(SPLIT.run(Workspace(tmp_path), SPLIT.settings(Config()))) == []
+    [(table, part, rows)] = SPLIT.run(Workspace(tmp_path), SPLIT.settings(Config()))
+    assert (table, part) == ("leakage", None)
+    assert not any(rows["shared"].to_pylist())
 
 
 def test_a_rerun_gives_the_same_bytes(workspace: Workspace) -> None:
@@ -164,3 +168,16 @@ def test_a_rerun_gives_the_same_bytes(workspace: Workspace) -> None:
         for _ in range(2)
     )
     assert first == second
+
+
+def test_the_leakage_table_says_what_lies_across_splits(workspace: Workspace) -> None:
+    outputs = list(SPLIT.run(workspace, SPLIT.settings(Config())))
+    splits = {row["id"]: row["split"] for _, _, t in outputs[:-1] for row in t.to_pylist()}
+    found = {row["kind"]: row for row in outputs[-1][2].to_pylist()}
+    assert found["template"]["shared"] == 40
+    assert found["template"]["straddling"] == 0
+    packs: dict[str, set[str]] = {}
+    for id_, name in splits.items():
+        if name is not None:
+            packs.setdefault(f"{id_[0]}-{int(id_[1:]) // 5}", set()).add(name)
+    assert found["pack"]["straddling"] == sum(len(names) > 1 for names in packs.values()) > 0
