@@ -26,6 +26,12 @@ def crawl_sources(session: Session) -> None:
         return
     summary = crawl(session.workspace, session.config.crawl, session.say)
     session.results["crawl"] = asdict(summary)
+    missed = ", ".join(f"{reason} {count:,}" for reason, count in summary.unfetched.items())
+    session.say(
+        f"  {'crawl':<12} {summary.stickers:,} stickers from {summary.observations:,} sightings, "
+        f"{summary.new_stickers:,} new ({summary.new_bytes / 1e6:,.1f} MB)"
+        + (f"; not fetched: {missed}" if missed else "")
+    )
 
 
 def count_outcomes(session: Session) -> Counter[str]:
@@ -98,7 +104,14 @@ def judge(session: Session, folder: Path) -> bool:
     with atomic_file(session.workspace.reports / "gate.json") as temporary:
         temporary.write_text(json.dumps(verdict, ensure_ascii=False, indent=1), encoding="utf-8")
     session.results["validation"] = {k: v for k, v in verdict.items() if k != "curves"}
-    session.say(f"  {'validate':<12} {result.verdict}")
+    figures = ""
+    if result.map_real is not None and result.map_control is not None and result.interval:
+        low, high = result.interval
+        figures = (
+            f": mAP {result.map_real:.3f} against {result.map_control:.3f} on shuffled labels, "
+            f"difference 95% {low:.3f} to {high:.3f}, margin {result.margin:.3f}"
+        )
+    session.say(f"  {'validate':<12} {result.verdict}{figures}")
     for reason in result.reasons:
         session.say(f"  {'':<12} {reason}")
     return bool(result.passed)

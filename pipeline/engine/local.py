@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
@@ -41,21 +42,25 @@ def run_local(
     A worker that dies, or is killed here because its row takes too long or too much memory, has
     its shard run again, row by row; the row that fails a second time is quarantined.
     """
+    workers = min(worker_count(engine), len(tasks))
     pool = ProcessPool(
-        max_workers=min(worker_count(engine), len(tasks)),
+        max_workers=workers,
         max_tasks=_SHARDS_PER_WORKER,
         initializer=_start_worker,
         context=multiprocessing.get_context("spawn"),
     )
+    waiting = deque(tasks)
     running: dict[Future[ShardReport], ShardTask] = {}
     watch = _Watch(engine)
     finished = 0
     ended = False
     try:
-        for task in tasks:
-            task.marker.unlink(missing_ok=True)
-            running[pool.schedule(run_shard, args=(task,))] = task
-        while running:
+        while waiting or running:
+            # A few tasks ahead keep workers busy; ten thousand would slow every look at them.
+            while waiting and len(running) < 2 * workers:
+                task = waiting.popleft()
+                task.marker.unlink(missing_ok=True)
+                running[pool.schedule(run_shard, args=(task,))] = task
             done, _ = wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
             progress(finished + watch.rows_done(running.values()))
             for future in done:

@@ -74,7 +74,8 @@ def pending(work: Stage | Step, workspace: Workspace, config: Config) -> Pending
     if isinstance(work, Step):
         rows = 0 if _step_is_current(work, workspace, config) else _rows(workspace, parts)
         return Pending(work.name, int(rows > 0), rows, 0.0)
-    stale = [part for part in parts if not _shard_is_current(work, workspace, config, part)]
+    mark = _fingerprint(work, config)
+    stale = [part for part in parts if not _shard_is_current(work, workspace, mark, part)]
     rows = _rows(workspace, tuple(stale))
     workers = min(worker_count(config.engine), max(1, len(stale)))
     return Pending(work.name, len(stale), rows, rows * work.needs.seconds_per_row / workers)
@@ -96,8 +97,8 @@ def check_crawled(workspace: Workspace) -> None:
     """Refuse to go on in a workspace without stickers."""
     if not workspace.parts:
         raise StickerworksError(
-            f"There are no stickers in {workspace.root} yet.",
-            "Run `stickerworks crawl` first, or `make demo` to see it all on drawn stickers.",
+            f"There are no stickers in {workspace.root}.",
+            "Run `stickerworks crawl` on a source that has some, or `make demo` to see it all.",
         )
 
 
@@ -106,13 +107,14 @@ def _run_stage(
 ) -> RunReport:
     started = time.monotonic()
     tasks, counts = [], Counter[str]()
+    mark = _fingerprint(stage, config)
     for part in workspace.parts:
         proof = workspace.proof(stage.writes[0], part)
-        current = _shard_is_current(stage, workspace, config, part)
+        current = _shard_is_current(stage, workspace, mark, part)
         if current and proof and not (retry and proof.counts.get("quarantined")):
             counts.update(proof.counts)
         else:
-            tasks.append(_task(stage, workspace, config, part))
+            tasks.append(_task(stage, workspace, config, mark, part))
     rows = sum(task.rows for task in tasks)
     if tasks:
         workspace.scratch.mkdir(parents=True, exist_ok=True)
@@ -127,21 +129,21 @@ def _run_stage(
     return RunReport(stage.name, len(tasks), current_shards, rows, counts, seconds)
 
 
-def _task(stage: Stage, workspace: Workspace, config: Config, part: int) -> ShardTask:
+def _task(stage: Stage, workspace: Workspace, config: Config, mark: str, part: int) -> ShardTask:
     return ShardTask(
         stage=stage,
         part=part,
         rows=_rows(workspace, (part,)),
         context=Context(stage.settings(config), workspace.root),
-        fingerprint=_fingerprint(stage, config),
+        fingerprint=mark,
         inputs=_inputs(stage, workspace, (part,)),
         marker=workspace.scratch / f"{stage.name}-{part:05d}.json",
         max_quarantined=config.engine.max_quarantined,
     )
 
 
-def _shard_is_current(stage: Stage, workspace: Workspace, config: Config, part: int) -> bool:
-    mark, inputs = _fingerprint(stage, config), _inputs(stage, workspace, (part,))
+def _shard_is_current(stage: Stage, workspace: Workspace, mark: str, part: int) -> bool:
+    inputs = _inputs(stage, workspace, (part,))
     return all(_is_current(workspace.proof(table, part), mark, inputs) for table in stage.writes)
 
 
