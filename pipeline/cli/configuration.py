@@ -11,17 +11,33 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.storage import atomic_file
 from schemas.config import Config
 
 DEFAULT_FILE = Path("stickerworks.yaml")
 
 
-def load_config(file: Path | None, overrides: Sequence[str]) -> Config:
-    """Read a YAML file (``stickerworks.yaml`` if there) and apply ``key=value`` strings."""
+def load_config(
+    file: Path | None, overrides: Sequence[str], workspace: Path | None = None
+) -> Config:
+    """Read a YAML file and apply ``key=value`` strings.
+
+    Without a file, a workspace that was named brings its own ``stickerworks.yaml``, if it has
+    one; else the one of the current folder is read, if there is one.
+    """
+    if file is None and workspace is not None and (workspace / DEFAULT_FILE).is_file():
+        file = workspace / DEFAULT_FILE
     values = _read_yaml(file)
     for override in overrides:
         _apply(values, override)
     return parse_config(values, str(file or DEFAULT_FILE))
+
+
+def save_config(config: Config, workspace: Path) -> None:
+    """Keep what differs from the defaults in the workspace, for the commands to come."""
+    values = config.model_dump(mode="json", exclude_defaults=True, exclude={"workspace"})
+    with atomic_file(workspace / DEFAULT_FILE) as temporary:
+        temporary.write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
 
 
 def parse_config(values: Mapping[str, Any], origin: str) -> Config:

@@ -6,9 +6,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-import yaml
-
-from pipeline.cli.configuration import parse_config
+from pipeline.cli.configuration import parse_config, save_config
 from pipeline.cli.session import EXIT_FAILED, Options, Session, open_session
 from pipeline.cli.whole import run_all, say_where
 
@@ -32,7 +30,7 @@ def demo_command(options: Options, port: int) -> int:
         config = parse_config(settings, "the demo's settings")
         demo_options = Options(workspace=root, json=options.json, dry_run=options.dry_run)
         with open_session("demo", demo_options, config) as session:
-            (root / "stickerworks.yaml").write_text(yaml.safe_dump(settings, allow_unicode=True))
+            save_config(config, root)
             passed = _run(session, site_folder)
             session.say(f"Took {time.monotonic() - started:.0f} s.")
     return session.exit_code if passed else EXIT_FAILED

@@ -88,7 +88,7 @@ class Session:
 @contextmanager
 def open_session(command: str, options: Options, config: Config | None = None) -> Iterator[Session]:
     """Load the configuration, lock the workspace and, at the end, print the JSON answer."""
-    config = config or load_config(options.config, options.overrides)
+    config = config or load_config(options.config, options.overrides, options.workspace)
     root = options.workspace or Path(config.workspace).expanduser()
     workspace = Workspace(root.absolute())
     session = Session(config, workspace, options, make_console())

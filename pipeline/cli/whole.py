@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.cli.configuration import load_config
+from pipeline.cli.configuration import load_config, save_config
 from pipeline.cli.rooms import plan_of
 from pipeline.cli.session import Options, Session, open_session
 from pipeline.cli.work import build, crawl_sources, judge, say_decisions, write_html
@@ -19,10 +19,12 @@ _FOLDER_SHARD_ROWS = 100
 
 def run_command(options: Options, folder: Path | None) -> int:
     """Crawl, filter, tag, annotate, merge, split, release, validate, report."""
-    config = load_config(options.config, options.overrides)
+    config = load_config(options.config, options.overrides, options.workspace)
     if folder is not None:
         config = _with_folder(config, folder, options.overrides)
     with open_session("run", options, config) as session:
+        if folder is not None and not options.dry_run:
+            save_config(config, session.workspace.root)
         run_all(session)
         if not options.dry_run:
             say_where(session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -13,6 +14,7 @@ def plugin_names(group: str) -> list[str]:
     return sorted({point.name for point in entry_points(group=f"stickerworks.{group}")})
 
 
+@cache  # reading every package's entry points takes longer than most rules do on a shard
 def load_plugin(group: str, name: str) -> Any:
     """Load one plugin; an unknown name is answered with the known ones."""
     for point in entry_points(group=f"stickerworks.{group}", name=name):

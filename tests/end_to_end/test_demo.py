@@ -79,21 +79,21 @@ def test_no_sticker_leaves_its_machine_or_secrets_in_the_release(demo):
 
 def test_a_second_run_changes_nothing(demo, run):
     before = checksums(demo.release)
-    config = demo.workspace / "stickerworks.yaml"
     for command in ("filter", "tags", "annotate", "merge", "split"):
-        answer = run("--config", config, command, "--json")
+        answer = run("--workspace", demo.workspace, command, "--json")
         assert answer.returncode == 0, answer.stderr
         assert [work["made"] for work in json.loads(answer.stdout)["work"]] == [
             0 for _ in json.loads(answer.stdout)["work"]
         ]
-    assert run("--config", config, "release").returncode == 0
+    assert run("--workspace", demo.workspace, "release").returncode == 0
     assert checksums(demo.release) == before
 
 
 def test_another_threshold_decides_again_without_decoding(demo, run):
-    config = demo.workspace / "stickerworks.yaml"
     strict = ["--set", "filter.rules.ocr_length.max=3"]
-    planned = json.loads(run("--config", config, *strict, "filter", "--dry-run", "--json").stdout)
+    planned = json.loads(
+        run("--workspace", demo.workspace, *strict, "filter", "--dry-run", "--json").stdout
+    )
     rows = {work["name"]: work["rows"] for work in planned["plan"]}
     assert rows["signals"] == rows["screening"] == rows["ocr"] == 0
     assert rows["decisions"] == 322
@@ -110,8 +110,7 @@ def test_a_sticker_can_be_traced(demo, run):
 
 
 def test_a_changed_dataset_needs_a_new_version(demo, run):
-    config = demo.workspace / "stickerworks.yaml"
     changed = ["--set", "release.description=another"]
-    answer = run("--config", config, *changed, "release")
+    answer = run("--workspace", demo.workspace, *changed, "release")
     assert answer.returncode == 1
     assert "release.version" in answer.stderr

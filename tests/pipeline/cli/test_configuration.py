@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.configuration import load_config
+from pipeline.cli.configuration import load_config, save_config
 from pipeline.engine.errors import StickerworksError
 from schemas.config import Config
 
@@ -88,3 +88,14 @@ def test_a_bad_override_is_explained(tmp_path, override):
 def test_a_missing_file_is_explained(tmp_path):
     with pytest.raises(StickerworksError, match="There is no configuration file"):
         load_config(tmp_path / "none.yaml", [])
+
+
+def test_a_workspace_brings_its_own_configuration(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "stickerworks.yaml").write_text("release: {name: here}")
+    made = load(tmp_path, "release: {name: there}", "filter.rules.aspect.max=2")
+    save_config(made, tmp_path / "w")
+    assert load_config(None, [], tmp_path / "w") == made
+    assert load_config(None, [], tmp_path / "other").release.name == "here"
+    assert load_config(tmp_path / "s.yaml", [], tmp_path / "w").release.name == "there"
+    assert load_config(None, []).release.name == "here"
