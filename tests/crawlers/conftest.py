@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import chinesebqb
 import pytest
 
 from crawlers.crawl import CrawlSummary, crawl
 from pipeline.engine.workspace import Workspace
 from schemas.config import CrawlConfig, SourceConfig
 
-REPLICAS = Path(__file__).parent.parent / "replicas"
-
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"replica_{name}", REPLICAS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
 
 @pytest.fixture(scope="session")
 def bqb() -> ModuleType:
     """The module of the ChineseBQB replica."""
-    return _load("chinesebqb")
+    return chinesebqb
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import subprocess
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from chinesebqb import gif
 
 from crawlers.crawl import CrawlSummary, crawl
 from pipeline.engine.errors import StickerworksError
@@ -23,17 +22,6 @@ FUNNY = "001Funny_滑稽大佬😏BQB"
 Crawl = Callable[..., CrawlSummary]
 
 
-def _gif(number: int) -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (2, 2), (number, 1, 2)).save(out, "GIF")
-    return out.getvalue()
-
-
-def _rows(workspace: Workspace, table: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = workspace.read(table).to_pylist()
-    return rows
-
-
 def _files(workspace: Workspace) -> dict[str, bytes]:
     files = (path for path in workspace.tables.rglob("*") if path.is_file())
     return {str(path.relative_to(workspace.tables)): path.read_bytes() for path in files}
@@ -42,36 +30,36 @@ def _files(workspace: Workspace) -> dict[str, bytes]:
 def test_folders_name_the_keywords(
     workspace: Workspace, put: Callable[[str, bytes], Path], crawl_folder: Crawl
 ) -> None:
-    put("root.gif", _gif(1))
-    put(f"{FUNNY}/滑稽大佬00012-鼓掌.gif", _gif(2))
-    put("罗小黑/deep/b.PNG", _gif(3))
+    put("root.gif", gif(1))
+    put(f"{FUNNY}/滑稽大佬00012-鼓掌.gif", gif(2))
+    put("罗小黑/deep/b.PNG", gif(3))
     crawl_folder()
-    rows = {row["source_id"]: row for row in _rows(workspace, "observations")}
+    rows = {row["source_id"]: row for row in workspace.read("observations").to_pylist()}
     assert {name: row["query"] for name, row in rows.items()} == {
         "root.gif": None,
         f"{FUNNY}/滑稽大佬00012-鼓掌.gif": "滑稽大佬",
         "罗小黑/deep/b.PNG": "deep",
     }
     assert rows[f"{FUNNY}/滑稽大佬00012-鼓掌.gif"]["tags"] == ["鼓掌"]
-    assert {row["extension"] for row in _rows(workspace, "stickers")} == {"gif", "png"}
-    assert {row["format"] for row in _rows(workspace, "stickers")} == {"gif"}
+    assert {row["extension"] for row in workspace.read("stickers").to_pylist()} == {"gif", "png"}
+    assert {row["format"] for row in workspace.read("stickers").to_pylist()} == {"gif"}
 
 
 def test_nothing_is_copied_and_no_path_of_the_machine_is_in_the_observations(
     workspace: Workspace, folder: Path, put: Callable[[str, bytes], Path], crawl_folder: Crawl
 ) -> None:
-    path = put("猫/a.gif", _gif(1))
+    path = put("猫/a.gif", gif(1))
     crawl_folder()
-    assert [row["path"] for row in _rows(workspace, "media")] == [str(path)]
+    assert [row["path"] for row in workspace.read("media").to_pylist()] == [str(path)]
     assert not workspace.media.exists()
-    assert str(folder.parent) not in json.dumps(_rows(workspace, "observations"))
+    assert str(folder.parent) not in json.dumps(workspace.read("observations").to_pylist())
 
 
 def test_the_same_folder_gives_the_same_bytes_and_nothing_is_written_twice(
     tmp_path: Path, put: Callable[[str, bytes], Path], folder: Path
 ) -> None:
     for number in range(7):
-        put(f"k{number % 2}/{number}.gif", _gif(number))
+        put(f"k{number % 2}/{number}.gif", gif(number))
     config = CrawlConfig(
         sources=[SourceConfig(source="folder", options={"path": str(folder)})], shard_rows=3
     )
@@ -87,23 +75,23 @@ def test_the_same_folder_gives_the_same_bytes_and_nothing_is_written_twice(
 def test_a_sticker_under_two_keywords_has_two_observations(
     workspace: Workspace, put: Callable[[str, bytes], Path], crawl_folder: Crawl
 ) -> None:
-    put("猫/a.gif", _gif(1))
-    put("狗/b.gif", _gif(1))
+    put("猫/a.gif", gif(1))
+    put("狗/b.gif", gif(1))
     summary = crawl_folder()
     assert (summary.stickers, summary.observations) == (1, 2)
-    assert [row["query"] for row in _rows(workspace, "observations")] == ["狗", "猫"]
+    assert [row["query"] for row in workspace.read("observations").to_pylist()] == ["狗", "猫"]
 
 
 def test_what_is_no_media_is_listed_as_such_and_hidden_files_are_not(
     workspace: Workspace, put: Callable[[str, bytes], Path], crawl_folder: Crawl
 ) -> None:
-    put("猫/a.gif", _gif(1))
+    put("猫/a.gif", gif(1))
     put("猫/b.gif", b"<html>404</html>")
     put("猫/README.md", b"# cats")
-    put("猫/.hidden.gif", _gif(2))
-    put(".git/c.gif", _gif(3))
+    put("猫/.hidden.gif", gif(2))
+    put(".git/c.gif", gif(3))
     assert crawl_folder().unfetched == {"not_media": 2}
-    assert [row["source_id"] for row in _rows(workspace, "unfetched")] == [
+    assert [row["source_id"] for row in workspace.read("unfetched").to_pylist()] == [
         "猫/README.md",
         "猫/b.gif",
     ]
@@ -112,16 +100,16 @@ def test_what_is_no_media_is_listed_as_such_and_hidden_files_are_not(
 def test_strange_names_survive(
     workspace: Workspace, folder: Path, put: Callable[[str, bytes], Path], crawl_folder: Crawl
 ) -> None:
-    put("👨‍👩‍👧/a#b%c?.gif", _gif(1))
+    put("👨‍👩‍👧/a#b%c?.gif", gif(1))
     raw = os.path.join(os.fsencode(folder), b"caf\xe9")
     os.mkdir(raw)
     with open(os.path.join(raw, b"x\xff.gif"), "wb") as file:
-        file.write(_gif(2))
+        file.write(gif(2))
     crawl_folder()
-    rows = {row["source_id"]: row for row in _rows(workspace, "observations")}
+    rows = {row["source_id"]: row for row in workspace.read("observations").to_pylist()}
     assert set(rows) == {"👨‍👩‍👧/a#b%c?.gif", "caf%E9/x%FF.gif"}
     assert rows["caf%E9/x%FF.gif"]["query"] == "caf%E9"
-    for media in _rows(workspace, "media"):
+    for media in workspace.read("media").to_pylist():
         data = (workspace.root / media["path"]).read_bytes()
         assert hashlib.sha256(data).hexdigest() == media["id"]
 
@@ -133,17 +121,20 @@ def test_links_are_not_followed_out_of_the_folder(
     put: Callable[[str, bytes], Path],
     crawl_folder: Crawl,
 ) -> None:
-    (tmp_path / "secret.gif").write_bytes(_gif(9))
-    put("a.gif", _gif(1))
+    (tmp_path / "secret.gif").write_bytes(gif(9))
+    put("a.gif", gif(1))
     (folder / "inside.gif").symlink_to("a.gif")
     (folder / "outside.gif").symlink_to(tmp_path / "secret.gif")
     (folder / "broken.gif").symlink_to("nowhere.gif")
     (folder / "ring").symlink_to(folder)
     os.mkfifo(folder / "pipe.gif")
     summary = crawl_folder()
-    assert [row["source_id"] for row in _rows(workspace, "observations")] == ["a.gif", "inside.gif"]
+    assert [row["source_id"] for row in workspace.read("observations").to_pylist()] == [
+        "a.gif",
+        "inside.gif",
+    ]
     assert summary.unfetched == {"outside_folder": 1, "unreadable": 1}
-    reasons = {row["source_id"]: row["error"] for row in _rows(workspace, "unfetched")}
+    reasons = {row["source_id"]: row["error"] for row in workspace.read("unfetched").to_pylist()}
     assert reasons["broken.gif"] == "No such file or directory"
 
 
@@ -151,10 +142,10 @@ def test_links_are_not_followed_out_of_the_folder(
 def test_an_unreadable_file_is_listed_with_the_systems_reason(
     workspace: Workspace, put: Callable[[str, bytes], Path], crawl_folder: Crawl
 ) -> None:
-    put("a.gif", _gif(1))
-    put("b.gif", _gif(2)).chmod(0)
+    put("a.gif", gif(1))
+    put("b.gif", gif(2)).chmod(0)
     assert crawl_folder().unfetched == {"unreadable": 1}
-    assert _rows(workspace, "unfetched")[0]["error"] == "Permission denied"
+    assert workspace.read("unfetched").to_pylist()[0]["error"] == "Permission denied"
 
 
 def test_a_missing_and_an_empty_folder_are_one_clear_line_each(
@@ -171,23 +162,23 @@ def test_a_missing_and_an_empty_folder_are_one_clear_line_each(
 def test_a_file_that_changed_is_a_new_sticker(
     workspace: Workspace, put: Callable[[str, bytes], Path], crawl_folder: Crawl
 ) -> None:
-    put("a.gif", _gif(1))
+    put("a.gif", gif(1))
     crawl_folder()
-    put("a.gif", _gif(2))
+    put("a.gif", gif(2))
     assert crawl_folder().new_stickers == 1
-    ids = [hashlib.sha256(_gif(number)).hexdigest() for number in (1, 2)]
-    assert [row["id"] for row in _rows(workspace, "stickers")] == ids
-    assert [row["id"] for row in _rows(workspace, "observations")] == ids[1:]
+    ids = [hashlib.sha256(gif(number)).hexdigest() for number in (1, 2)]
+    assert [row["id"] for row in workspace.read("stickers").to_pylist()] == ids
+    assert [row["id"] for row in workspace.read("observations").to_pylist()] == ids[1:]
 
 
 def test_a_folder_that_moved_is_found_at_its_new_place(
     workspace: Workspace, folder: Path, put: Callable[[str, bytes], Path], crawl_folder: Crawl
 ) -> None:
-    put("a.gif", _gif(1))
+    put("a.gif", gif(1))
     crawl_folder()
     moved = folder.rename(folder.with_name("moved"))
     assert crawl_folder(path=str(moved)).new_stickers == 0
-    assert [row["path"] for row in _rows(workspace, "media")] == [str(moved / "a.gif")]
+    assert [row["path"] for row in workspace.read("media").to_pylist()] == [str(moved / "a.gif")]
 
 
 def test_the_limit_counts_stickers_and_not_files(
@@ -195,14 +186,14 @@ def test_the_limit_counts_stickers_and_not_files(
 ) -> None:
     put("0.txt", b"no media")
     for number, colour in enumerate([5, 5, 6, 7]):
-        put(f"{number}.gif", _gif(colour))
+        put(f"{number}.gif", gif(colour))
     summary = crawl_folder(limit=2)
     assert (summary.stickers, summary.observations) == (2, 3)
 
 
 def test_large_files_are_left_out(workspace: Workspace, folder: Path, put: Any) -> None:
-    put("a.gif", _gif(1))
-    put("b.gif", _gif(2) + bytes(1000))
+    put("a.gif", gif(1))
+    put("b.gif", gif(2) + bytes(1000))
     source = SourceConfig(source="folder", options={"path": str(folder)})
     summary = crawl(workspace, CrawlConfig(sources=[source], max_bytes=500))
     assert summary.unfetched == {"too_large": 1}
@@ -211,18 +202,20 @@ def test_large_files_are_left_out(workspace: Workspace, folder: Path, put: Any) 
 def test_a_changed_redistribute_reaches_old_observations(
     workspace: Workspace, folder: Path, put: Any
 ) -> None:
-    put("a.gif", _gif(1))
+    put("a.gif", gif(1))
     for value in (None, False, True):
         source = SourceConfig(source="folder", options={"path": str(folder)}, redistribute=value)
         crawl(workspace, CrawlConfig(sources=[source]))
         expected = True if value is None else value
-        assert [row["redistribute"] for row in _rows(workspace, "observations")] == [expected]
+        assert [row["redistribute"] for row in workspace.read("observations").to_pylist()] == [
+            expected
+        ]
 
 
 def test_what_a_killed_crawl_left_half_written_is_swept_away(
     workspace: Workspace, put: Any, crawl_folder: Crawl
 ) -> None:
-    put("a.gif", _gif(1))
+    put("a.gif", gif(1))
     leftover = workspace.media / "ab" / f".{'ab' * 32}.gif.123.tmp"
     leftover.parent.mkdir(parents=True)
     leftover.write_bytes(b"GIF89")
@@ -233,9 +226,9 @@ def test_what_a_killed_crawl_left_half_written_is_swept_away(
 def test_two_folders_may_not_claim_the_same_name(
     workspace: Workspace, tmp_path: Path, folder: Path, put: Any
 ) -> None:
-    put("a.gif", _gif(1))
+    put("a.gif", gif(1))
     (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "a.gif").write_bytes(_gif(2))
+    (tmp_path / "other" / "a.gif").write_bytes(gif(2))
     paths = [str(folder), str(tmp_path / "other")]
     sources = [SourceConfig(source="folder", options={"path": path}) for path in paths]
     with pytest.raises(StickerworksError, match="'a.gif'"):
@@ -247,7 +240,7 @@ def test_very_deep_folders_are_no_trouble(folder: Path, crawl_folder: Crawl) -> 
     for _ in range(1200):
         path /= "d"
         path.mkdir()
-    (path / "a.gif").write_bytes(_gif(1))
+    (path / "a.gif").write_bytes(gif(1))
     try:
         assert crawl_folder().stickers == 1
     finally:
@@ -261,5 +254,5 @@ def test_the_real_stickers(workspace: Workspace, crawl_folder: Crawl) -> None:
     distinct = {row["sha256"] for row in rows}
     assert summary.stickers == len(distinct) == 693
     assert summary.unfetched == {}
-    assert {row["id"] for row in _rows(workspace, "stickers")} == distinct
-    assert "沙雕企鹅" in {row["query"] for row in _rows(workspace, "observations")}
+    assert {row["id"] for row in workspace.read("stickers").to_pylist()} == distinct
+    assert "沙雕企鹅" in {row["query"] for row in workspace.read("observations").to_pylist()}

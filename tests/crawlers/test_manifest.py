@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from PIL import Image
+from chinesebqb import gif
 
 from crawlers.crawl import CrawlSummary
 from pipeline.engine.errors import StickerworksError
@@ -17,22 +15,11 @@ from pipeline.engine.workspace import Workspace
 Crawl = Callable[..., CrawlSummary]
 
 
-def _gif(number: int) -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (2, 2), (number, 1, 2)).save(out, "GIF")
-    return out.getvalue()
-
-
-def _rows(workspace: Workspace, table: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = workspace.read(table).to_pylist()
-    return rows
-
-
 def test_a_manifest_says_more_of_files(
     workspace: Workspace, put: Callable[[str, bytes], Path], crawl_folder: Crawl
 ) -> None:
-    put("猫/a.gif", _gif(1))
-    put("猫/b.gif", _gif(2))
+    put("猫/a.gif", gif(1))
+    put("猫/b.gif", gif(2))
     row = {
         "path": "猫/a.gif",
         "pack": "Cats",
@@ -41,14 +28,14 @@ def test_a_manifest_says_more_of_files(
         "tags": ["sleepy"],
         "origin": "github.com/a/b",
         "license": "CC0-1.0",
-        "sha256": hashlib.sha256(_gif(1)).hexdigest().upper(),
+        "sha256": hashlib.sha256(gif(1)).hexdigest().upper(),
     }
     wrong = {"path": "猫/b.gif", "sha256": "0" * 64}
     absent = {"path": "猫/c.gif", "pack": "Cats"}
     lines = "\n".join(json.dumps(each) for each in (row, wrong, absent))
     put("manifest.jsonl", lines.encode())
     summary = crawl_folder()
-    first, second = _rows(workspace, "observations")
+    first, second = workspace.read("observations").to_pylist()
     assert (first["query"], second["query"]) == ("困", "累")
     expected = {
         "pack_id": "Cats",
@@ -80,7 +67,7 @@ def test_a_manifest_says_more_of_files(
 def test_a_broken_manifest_is_one_line_that_names_the_line(
     put: Callable[[str, bytes], Path], crawl_folder: Crawl, line: str
 ) -> None:
-    put("a.gif", _gif(1))
+    put("a.gif", gif(1))
     put("manifest.jsonl", line.encode())
     with pytest.raises(StickerworksError, match=r"manifest\.jsonl:\d"):
         crawl_folder()

@@ -120,8 +120,10 @@ _text = st.text(st.characters(), max_size=20)
 def test_any_index_can_be_stored(entries: list[Any]) -> None:
     sightings, _ = read_index(_index(*entries, {"name": "a", "category": "A"}), INDEX)
     for sighting in sightings:
-        json.dumps(columns_of(sighting), ensure_ascii=False).encode()
-        key_of("chinesebqb", sighting).source_id.encode()
+        stored = json.dumps(columns_of(sighting), ensure_ascii=False)
+        assert stored.encode().decode() == stored
+        source_id = key_of("chinesebqb", sighting).source_id
+        assert source_id.encode().decode() == source_id
 
 
 def test_naming_a_source_does_not_import_scrapy() -> None:
