@@ -13,11 +13,11 @@ Positive = Annotated[int, Field(gt=0)]
 class Section(BaseModel):
     """A part of the configuration: unknown keys are errors, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class EngineConfig(Section):
-    """How work is run; never part of a fingerprint, since it can't change a result."""
+    """How work is run; its limits decide just which rows are quarantined."""
 
     workers: int = Field(0, ge=0, description="worker processes; 0 means one a core")
     row_timeout_s: float = Field(60, gt=0, description="seconds one row may take")
@@ -45,13 +45,20 @@ class CrawlConfig(Section):
 
     sources: list[SourceConfig] = Field(
         default_factory=lambda: [SourceConfig(source="chinesebqb", limit=500)],
+        min_length=1,
         description="sources, in the order in which they are crawled",
     )
-    user_agent: str = Field("stickerworks/0.1", min_length=3, description="sent as User-Agent")
-    contact: str = Field(
-        "", description="e-mail or page added to the User-Agent; sites ask crawlers for one"
+    user_agent: str = Field(
+        "stickerworks/0.1", pattern=r"^[!-~]+/[!-~]+$", description="sent as User-Agent"
     )
-    shard_rows: Positive = Field(1000, description="stickers a shard; full shards never change")
+    contact: str = Field(
+        "",
+        pattern=r"^[ -~]*$",
+        description="e-mail or page added to the User-Agent; sites ask crawlers for one",
+    )
+    shard_rows: int = Field(
+        1000, gt=0, le=5000, description="stickers a shard; full shards never change"
+    )
     max_bytes: Positive = Field(20_000_000, description="largest file that is fetched, in bytes")
     concurrency: Positive = Field(8, description="requests in flight for one host")
     delay_s: float = Field(0.0, ge=0, description="seconds between requests to one host")
@@ -122,8 +129,8 @@ class FilterConfig(Section):
     decode: DecodeConfig = DecodeConfig()
     rules: dict[str, RuleConfig] = Field(
         default_factory=_default_rules,
-        description="bounds of each rule by its name in the group stickerworks.rules; rules that "
-        "are not named keep their default, null bounds switch one off",
+        description="bounds of each rule by its name in the group stickerworks.rules; bounds "
+        "that are not named keep their default, null switches one off",
     )
     ocr: OcrConfig = OcrConfig()
     duplicates: DuplicatesConfig = DuplicatesConfig()
@@ -131,7 +138,12 @@ class FilterConfig(Section):
     @field_validator("rules")
     @classmethod
     def _keep_unnamed(cls, rules: dict[str, RuleConfig]) -> dict[str, RuleConfig]:
-        return {**_default_rules(), **rules}
+        merged = _default_rules()
+        for name, rule in rules.items():
+            given = {bound: getattr(rule, bound) for bound in rule.model_fields_set}
+            before = merged.get(name, RuleConfig()).model_dump()
+            merged[name] = RuleConfig.model_validate({**before, **given})
+        return merged
 
 
 class TagsConfig(Section):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.cli.rooms import plan_of
-from pipeline.cli.session import EXIT_DONE, EXIT_FAILED, Options, open_session
+from pipeline.cli.session import Options, open_session
 from pipeline.cli.work import build, crawl_sources, judge, release_folder, say_decisions, write_html
+from pipeline.engine.runner import check_crawled
 
 
 def crawl_command(options: Options) -> int:
@@ -19,6 +20,7 @@ def crawl_command(options: Options) -> int:
 def room_command(room: str, options: Options) -> int:
     """Bring one room's tables up to date."""
     with open_session(room, options) as session:
+        check_crawled(session.workspace)
         session.do(plan_of(room))
         if room == "filter" and not options.dry_run:
             say_decisions(session)
@@ -35,8 +37,9 @@ def release_command(options: Options) -> int:
 def validate_command(options: Options, folder: Path | None) -> int:
     """Judge a release; 1 when it fails."""
     with open_session("validate", options) as session:
-        passed = judge(session, folder or release_folder(session))
-    return EXIT_DONE if passed else EXIT_FAILED
+        verdict = judge(session, folder or release_folder(session))
+        session.failed = verdict != "passed"
+    return session.exit_code
 
 
 def report_command(options: Options) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +28,21 @@ def load_config(
     if file is None and workspace is not None and (workspace / DEFAULT_FILE).is_file():
         file = workspace / DEFAULT_FILE
     values = _read_yaml(file)
-    for override in overrides:
-        _apply(values, override)
-    return parse_config(values, str(file or DEFAULT_FILE))
+    return parse_config(values, str(file or DEFAULT_FILE), overrides)
 
 
 def save_config(config: Config, workspace: Path) -> None:
     """Keep what differs from the defaults in the workspace, for the commands to come."""
     values = config.model_dump(mode="json", exclude_defaults=True, exclude={"workspace"})
     with atomic_file(workspace / DEFAULT_FILE) as temporary:
+        temporary.touch(mode=0o600)  # options of plugins are theirs, perhaps secret
         temporary.write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
 
 
-def parse_config(values: Mapping[str, Any], origin: str) -> Config:
-    """Check values; every problem is one line that names the key and the remedy."""
+def parse_config(values: dict[str, Any], origin: str, overrides: Sequence[str] = ()) -> Config:
+    """Apply overrides and check; every problem is one line that names the key and the remedy."""
+    for override in overrides:
+        _apply(values, override)
     try:
         return Config.model_validate(values)
     except ValidationError as error:

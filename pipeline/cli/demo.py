@@ -3,50 +3,72 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from pipeline.cli.configuration import parse_config, save_config
-from pipeline.cli.session import EXIT_FAILED, Options, Session, open_session
+from pipeline.cli.session import Options, Session, open_session
 from pipeline.cli.whole import run_all, say_where
+from pipeline.engine.errors import StickerworksError
+from schemas.config import Config
 
 _DEFAULT_WORKSPACE = Path("demo-workspace")
+_SITE = "site"
 # Text recognition may err; every other outcome is certain.
 _OCR_SHARE = 0.95
 
 
 def demo_command(options: Options, port: int) -> int:
     """Draw, serve, run everything, check the outcomes, say where the results are."""
-    from pipeline.demo.collection import draw_collection
+    if options.config is not None:
+        raise StickerworksError(
+            "The demo brings its own configuration.", "Use --set to change some of it."
+        )
+    root = (options.workspace or _DEFAULT_WORKSPACE).absolute()
+    if (root / "tables").exists() and not (root / _SITE).exists():
+        raise StickerworksError(
+            f"{root} holds another dataset.", "Choose another --workspace for the demo."
+        )
+    started = time.monotonic()
+    config = _settings(f"http://127.0.0.1:{port}", root, options)
+    with open_session("demo", replace(options, workspace=root), config) as session:
+        if options.dry_run:
+            session.say("  would draw stickers, serve them on loopback and run everything")
+        else:
+            _draw_and_run(session, options, port)
+            session.say(f"Took {time.monotonic() - started:.0f} s.")
+    return session.exit_code
+
+
+def _settings(base_url: str, root: Path, options: Options) -> Config:
     from pipeline.demo.settings import demo_settings
+
+    settings = {**demo_settings(base_url), "workspace": str(root)}
+    return parse_config(settings, "the demo's settings", options.overrides)
+
+
+def _draw_and_run(session: Session, options: Options, port: int) -> None:
+    """Under the workspace's lock, since another demo may be serving what would be redrawn."""
+    from pipeline.demo.collection import draw_collection
     from pipeline.demo.site import serve
 
-    root = (options.workspace or _DEFAULT_WORKSPACE).absolute()
-    site_folder = root / "site"
-    started = time.monotonic()
-    draw_collection(site_folder)
-    with serve(site_folder, port) as site:
-        settings = {**demo_settings(site.base_url), "workspace": str(root)}
-        config = parse_config(settings, "the demo's settings")
-        demo_options = Options(workspace=root, json=options.json, dry_run=options.dry_run)
-        with open_session("demo", demo_options, config) as session:
-            save_config(config, root)
-            passed = _run(session, site_folder)
-            session.say(f"Took {time.monotonic() - started:.0f} s.")
-    return session.exit_code if passed else EXIT_FAILED
+    root = session.workspace.root
+    draw_collection(root / _SITE)
+    with serve(root / _SITE, port) as site:
+        session.config = _settings(site.base_url, root, options)
+        save_config(_settings(site.base_url, root, replace(options, overrides=())), root)
+        session.failed = not _run(session, root / _SITE)
 
 
 def _run(session: Session, site_folder: Path) -> bool:
     from pipeline.demo.annotators import simulation
     from pipeline.demo.expected import TRUTH_FILE
 
-    passed = run_all(session, [simulation(site_folder / TRUTH_FILE)])
-    if session.options.dry_run:
-        return True
+    verdict = run_all(session, [simulation(site_folder / TRUTH_FILE)])
     right = _check_outcomes(session, site_folder)
     say_where(session)
     session.say("The votes in it are simulated, and marked so in every table and in the card.")
-    return passed and right
+    return verdict == "passed" and right
 
 
 def _check_outcomes(session: Session, site_folder: Path) -> bool:

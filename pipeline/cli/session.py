@@ -46,6 +46,7 @@ class Session:
     reports: list[RunReport] = field(default_factory=list)
     plan: list[Pending] = field(default_factory=list)
     results: dict[str, Any] = field(default_factory=dict)
+    failed: bool = False
 
     def say(self, line: str = "") -> None:
         """A line for people; markup in it is not interpreted."""
@@ -68,7 +69,12 @@ class Session:
             self.say(describe(report))
 
     def _plan(self, item: Stage | Step) -> None:
-        will = pending(item, self.workspace, self.config)
+        will = pending(
+            item,
+            self.workspace,
+            self.config,
+            retry_quarantined=self.options.retry_quarantined,
+        )
         self.plan.append(will)
         if will.rows:
             cost = f", about {will.seconds:,.0f} s" if will.seconds >= 1 else ""
@@ -80,19 +86,26 @@ class Session:
 
     @property
     def exit_code(self) -> int:
-        """3 when any row of a table that this command answers for is quarantined."""
+        """1 when the work failed, 3 when any row of the tables made is quarantined."""
+        if self.failed:
+            return EXIT_FAILED
         quarantined = any(report.counts.get("quarantined") for report in self.reports)
         return EXIT_QUARANTINED if quarantined else EXIT_DONE
 
 
 @contextmanager
-def open_session(command: str, options: Options, config: Config | None = None) -> Iterator[Session]:
-    """Load the configuration, lock the workspace and, at the end, print the JSON answer."""
+def open_session(
+    command: str, options: Options, config: Config | None = None, *, reads_only: bool = False
+) -> Iterator[Session]:
+    """Load the configuration, lock the workspace and, at the end, print the JSON answer.
+
+    A command that ``reads_only`` takes no lock and so makes no workspace either.
+    """
     config = config or load_config(options.config, options.overrides, options.workspace)
     root = options.workspace or Path(config.workspace).expanduser()
     workspace = Workspace(root.absolute())
     session = Session(config, workspace, options, make_console())
-    if options.dry_run:
+    if options.dry_run or reads_only:
         yield session
     else:
         with workspace.lock(command):

@@ -16,7 +16,7 @@ _SHOWN_BYTES = 16
 
 def trace_command(options: Options, prefix: str) -> int:
     """Print what every table holds about the sticker whose id starts with ``prefix``."""
-    with open_session("trace", options) as session:
+    with open_session("trace", options, reads_only=True) as session:
         sticker, part = _find(session, prefix.lower())
         rows = {name: _rows(session, name, part, sticker) for name in TABLES}
         session.results.update(id=sticker, shard=part, tables=rows)

@@ -11,34 +11,38 @@ from pipeline.cli.rooms import plan_of
 from pipeline.cli.session import Options, Session, open_session
 from pipeline.cli.work import build, crawl_sources, judge, say_decisions, write_html
 from pipeline.engine.stage import Stage, Step
-from schemas.config import Config, SourceConfig
+from schemas.config import Config, ReleaseConfig, SourceConfig
 
 # Small collections in shards of a thousand would keep a single core busy.
 _FOLDER_SHARD_ROWS = 100
+# The name in the configuration that we ship, which is about another source.
+_SHIPPED_NAME = "chinesebqb"
 
 
 def run_command(options: Options, folder: Path | None) -> int:
     """Crawl, filter, tag, annotate, merge, split, release, validate, report."""
     config = load_config(options.config, options.overrides, options.workspace)
     if folder is not None:
-        config = _with_folder(config, folder, options.overrides)
+        config = _with_folder(config, folder)
     with open_session("run", options, config) as session:
         if folder is not None and not options.dry_run:
-            save_config(config, session.workspace.root)
-        run_all(session)
+            # What was set for this run alone is not kept.
+            lasting = load_config(options.config, (), options.workspace)
+            save_config(_with_folder(lasting, folder), session.workspace.root)
+        session.failed = run_all(session) == "failed"
         if not options.dry_run:
             say_where(session)
     return session.exit_code
 
 
-def run_all(session: Session, votes: Sequence[Stage | Step] = ()) -> bool:
-    """Run every room in order; ``votes`` are steps that stand in for people. Whether the gate
-    passed."""
+def run_all(session: Session, votes: Sequence[Stage | Step] = ()) -> str:
+    """Run every room in order and return the gate's verdict; ``votes`` are steps that stand in
+    for people."""
     session.say(f"Workspace {session.workspace.root}")
     crawl_sources(session)
     if session.options.dry_run and not session.workspace.parts:
         session.say("  everything after it would run on what the crawl finds")
-        return True
+        return "passed"
     session.do(plan_of("filter"))
     if not session.options.dry_run:
         say_decisions(session)
@@ -48,9 +52,9 @@ def run_all(session: Session, votes: Sequence[Stage | Step] = ()) -> bool:
     session.do(plan_of("merge"))
     session.do(plan_of("split"))
     folder = build(session)
-    passed = judge(session, folder)
+    verdict = judge(session, folder)
     write_html(session)
-    return passed
+    return verdict
 
 
 def say_where(session: Session) -> None:
@@ -65,14 +69,14 @@ def say_where(session: Session) -> None:
     session.say(f"    stickers = load_dataset({release['path']!r})")
 
 
-def _with_folder(config: Config, folder: Path, overrides: Sequence[str]) -> Config:
+def _with_folder(config: Config, folder: Path) -> Config:
     """The configuration for a folder: it is the only source and gives the release its name."""
     folder = folder.expanduser().absolute()
     source = SourceConfig(source="folder", options={"path": str(folder)})
     shard_rows = min(config.crawl.shard_rows, _FOLDER_SHARD_ROWS)
     crawl = config.crawl.model_copy(update={"sources": [source], "shard_rows": shard_rows})
     release = config.release
-    if not any(override.startswith("release.name=") for override in overrides):
+    if release.name in (ReleaseConfig().name, _SHIPPED_NAME):
         name = re.sub(r"[^A-Za-z0-9._]+", "_", folder.name).strip("._") or "stickers"
         release = release.model_copy(update={"name": name})
     return config.model_copy(update={"crawl": crawl, "release": release})

@@ -8,9 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pipeline.cli.rooms import ROOMS, plan_of
 from pipeline.cli.session import Session
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.runner import check_crawled
+from pipeline.engine.runner import check_crawled, pending
 from pipeline.engine.storage import atomic_file
 
 OUTCOMES = ("kept", "dropped", "failed")
@@ -66,6 +67,18 @@ def say_decisions(session: Session) -> None:
     )
 
 
+def check_current(session: Session) -> None:
+    """Refuse to release tables that an earlier table or the configuration has left behind."""
+    for room in ROOMS:
+        for work in plan_of(room):
+            made = any(session.workspace.complete(table) for table in work.writes)
+            if made and pending(work, session.workspace, session.config).rows:
+                raise StickerworksError(
+                    f"The table {work.writes[0]} is out of date.",
+                    f"Run `stickerworks {room}` first (and what comes after it), or `run`.",
+                )
+
+
 def release_folder(session: Session) -> Path:
     """Folder of the configured release."""
     settings = session.config.release
@@ -81,6 +94,7 @@ def build(session: Session) -> Path:
         session.say(f"  {'release':<12} would write {folder}")
         return folder
     check_crawled(session.workspace)
+    check_current(session)
     count_outcomes(session)
     made = build_release(session.workspace, session.config, session.say)
     rows = ", ".join(f"{split} {count:,}" for split, count in made.rows.items())
@@ -90,14 +104,14 @@ def build(session: Session) -> Path:
     return made.path
 
 
-def judge(session: Session, folder: Path) -> bool:
-    """Verify a release, train the baseline and its control, and keep the verdict."""
+def judge(session: Session, folder: Path) -> str:
+    """Verify a release, train the baseline and its control, keep the verdict and return it."""
     from pipeline.baselines.gate import validate_release
     from pipeline.release.verify import verify_release
 
     if session.options.dry_run:
         session.say(f"  {'validate':<12} would train on {folder}")
-        return True
+        return "passed"
     findings = list(verify_release(folder).problems)
     result = validate_release(folder, session.config.validation, findings, session.say)
     verdict: dict[str, Any] = asdict(result)
@@ -114,7 +128,7 @@ def judge(session: Session, folder: Path) -> bool:
     session.say(f"  {'validate':<12} {result.verdict}{figures}")
     for reason in result.reasons:
         session.say(f"  {'':<12} {reason}")
-    return bool(result.passed)
+    return str(result.verdict)
 
 
 def write_html(session: Session) -> Path:

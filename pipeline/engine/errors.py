@@ -28,6 +28,11 @@ def disk_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise full_disk(path) from error
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            raise StickerworksError(
+                f"{path} can't be written: there is a file where a folder is needed.",
+                "Choose another --workspace.",
+            ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise StickerworksError(
                 f"No permission to write {path}.", "Choose another --workspace."

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import psutil
@@ -27,6 +27,9 @@ Progress = Callable[[int], None]
 _POLL_S = 0.05
 # Native libraries leak a little with every image; a fresh process costs about a second.
 _SHARDS_PER_WORKER = 10
+# Rows' worth of time that a batch may take at most, and starting or writing may.
+_PATIENCE = 10
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def worker_count(engine: EngineConfig) -> int:
@@ -42,6 +45,13 @@ def run_local(
     A worker that dies, or is killed here because its row takes too long or too much memory, has
     its shard run again, row by row; the row that fails a second time is quarantined.
     """
+    with _single_threaded_children():
+        yield from _run(tasks, engine, progress)
+
+
+def _run(
+    tasks: Sequence[ShardTask], engine: EngineConfig, progress: Progress
+) -> Iterator[ShardReport]:
     workers = min(worker_count(engine), len(tasks))
     pool = ProcessPool(
         max_workers=workers,
@@ -70,7 +80,7 @@ def run_local(
                     again = watch.blame(task, error)
                     running[pool.schedule(run_shard, args=(again,))] = again
                 elif error is not None:
-                    raise error
+                    raise _as_exception(task, error)
                 else:
                     finished += task.rows
                     task.marker.unlink(missing_ok=True)
@@ -84,11 +94,34 @@ def run_local(
         pool.join()
 
 
+@contextmanager
+def _single_threaded_children() -> Iterator[None]:
+    """Processes, not threads, use the cores: with both, OCR and decoding fight over them.
+
+    Set around the workers' whole life, since numeric libraries read it when they are imported.
+    """
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _as_exception(task: ShardTask, error: BaseException) -> Exception:
+    """The error, or one that says that the stage tried to end the program."""
+    if isinstance(error, Exception):
+        return error
+    what = f"{type(error).__name__} {error}".strip()
+    return StickerworksError(f"{task.stage.name} ended its worker by itself: {what}.")
+
+
 def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Processes, not threads, use the cores: with both, OCR and decoding fight over them.
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[variable] = "1"
     if sys.platform == "linux":
         # A worker must not outlive a driver that was killed: PR_SET_PDEATHSIG is 1.
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
@@ -114,8 +147,9 @@ class _Watch:
         return total
 
     def _check(self, mark: Mark) -> None:
-        limit = self._engine.row_timeout_s * max(1, len(mark.batch))
-        if mark.batch and time.monotonic() - mark.started > limit:
+        rows = min(len(mark.batch), _PATIENCE) or _PATIENCE
+        limit = self._engine.row_timeout_s * rows
+        if time.monotonic() - mark.started > limit:
             self._kill(mark.pid, f"timeout: took more than {limit:g} s")
         elif _memory_mb(mark.pid) > self._engine.memory_mb:
             self._kill(mark.pid, f"memory: held more than {self._engine.memory_mb} MB")

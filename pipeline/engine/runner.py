@@ -11,7 +11,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.fingerprint import fingerprint
+from pipeline.engine.fingerprint import fingerprint, hash_json
 from pipeline.engine.local import run_local, worker_count
 from pipeline.engine.shard import ShardTask
 from pipeline.engine.stage import Context, Stage, Step
@@ -68,14 +68,21 @@ def run(
     return _run_step(work, workspace, config, display)
 
 
-def pending(work: Stage | Step, workspace: Workspace, config: Config) -> Pending:
+def pending(
+    work: Stage | Step, workspace: Workspace, config: Config, *, retry_quarantined: bool = False
+) -> Pending:
     """What ``run`` would do now; nothing is written."""
     parts = workspace.parts
     if isinstance(work, Step):
         rows = 0 if _step_is_current(work, workspace, config) else _rows(workspace, parts)
         return Pending(work.name, int(rows > 0), rows, 0.0)
     mark = _fingerprint(work, config)
-    stale = [part for part in parts if not _shard_is_current(work, workspace, mark, part)]
+    stale = [
+        part
+        for part in parts
+        if not _shard_is_current(work, workspace, mark, part)
+        or (retry_quarantined and _quarantined(work, workspace, part))
+    ]
     rows = _rows(workspace, tuple(stale))
     workers = min(worker_count(config.engine), max(1, len(stale)))
     return Pending(work.name, len(stale), rows, rows * work.needs.seconds_per_row / workers)
@@ -109,9 +116,9 @@ def _run_stage(
     tasks, counts = [], Counter[str]()
     mark = _fingerprint(stage, config)
     for part in workspace.parts:
-        proof = workspace.proof(stage.writes[0], part)
         current = _shard_is_current(stage, workspace, mark, part)
-        if current and proof and not (retry and proof.counts.get("quarantined")):
+        proof = workspace.proof(stage.writes[0], part)
+        if current and proof and not (retry and _quarantined(stage, workspace, part)):
             counts.update(proof.counts)
         else:
             tasks.append(_task(stage, workspace, config, mark, part))
@@ -147,6 +154,11 @@ def _shard_is_current(stage: Stage, workspace: Workspace, mark: str, part: int) 
     return all(_is_current(workspace.proof(table, part), mark, inputs) for table in stage.writes)
 
 
+def _quarantined(stage: Stage, workspace: Workspace, part: int) -> int:
+    proof = workspace.proof(stage.writes[0], part)
+    return proof.counts.get("quarantined", 0) if proof else 0
+
+
 def _run_step(step: Step, workspace: Workspace, config: Config, display: Display) -> RunReport:
     started = time.monotonic()
     rows = _rows(workspace, workspace.parts)
@@ -161,8 +173,7 @@ def _run_step(step: Step, workspace: Workspace, config: Config, display: Display
 
 
 def _write_step(step: Step, workspace: Workspace, config: Config) -> None:
-    inputs = _inputs(step, workspace, workspace.parts)
-    proof = Proof(step.name, _fingerprint(step, config), inputs)
+    proof = Proof(step.name, _fingerprint(step, config), _step_inputs(step, workspace))
     expected = set(_outputs(step, workspace))
     for table, part, rows in step.run(_StepReader(step, workspace), step.settings(config)):
         if (table, part) not in expected:
@@ -179,11 +190,16 @@ def _write_step(step: Step, workspace: Workspace, config: Config) -> None:
 
 
 def _step_is_current(step: Step, workspace: Workspace, config: Config) -> bool:
-    mark, inputs = _fingerprint(step, config), _inputs(step, workspace, workspace.parts)
+    mark, inputs = _fingerprint(step, config), _step_inputs(step, workspace)
     return all(
         _is_current(workspace.proof(table, part), mark, inputs)
         for table, part in _outputs(step, workspace)
     )
+
+
+def _step_inputs(step: Step, workspace: Workspace) -> dict[str, str]:
+    """One digest for all inputs: a thousand shards each listing a thousand would be quadratic."""
+    return {"all": hash_json(_inputs(step, workspace, workspace.parts))}
 
 
 def _outputs(step: Step, workspace: Workspace) -> list[tuple[str, int | None]]:

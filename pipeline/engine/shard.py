@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.fingerprint import group_rows, row_digests
+from pipeline.engine.fingerprint import group_rows, hash_json, row_digests
 from pipeline.engine.stage import Context, Process, Stage
 from pipeline.engine.storage import Proof, read_row_digests, write_table
 from pipeline.engine.workspace import Workspace
@@ -123,16 +123,17 @@ def _runs(table: pa.Table, ids: pa.Array, name: str) -> list[tuple[int, int]]:
     try:
         runs = group_rows(table, ids)
     except ValueError as error:
-        raise StickerworksError(
-            f"The table {name} does not fit its shard: {error}.",
-            "Delete that table's folder and run the same command again; it will be made anew.",
-        ) from error
+        raise _misfit(name, str(error)) from error
     if TABLES[name].scope == "sticker" and any(length != 1 for _, length in runs):
-        raise StickerworksError(
-            f"The table {name} does not hold one row for each sticker of its shard.",
-            "Delete that table's folder and run the same command again; it will be made anew.",
-        )
+        raise _misfit(name, "it does not hold one row for each sticker")
     return runs
+
+
+def _misfit(name: str, why: str) -> StickerworksError:
+    return StickerworksError(
+        f"The table {name} does not fit the stickers of its shard: {why}.",
+        f"Run `stickerworks {TABLES[name].command}` again, which writes it.",
+    )
 
 
 def _digests(stage: Stage, tables: dict[str, pa.Table], ids: pa.Array) -> list[str]:
@@ -153,7 +154,11 @@ def _take_over(
 ) -> tuple[Pieces, set[int]]:
     pieces: Pieces = {name: [] for name in task.stage.writes}
     proofs = [workspace.proof(name, task.part) for name in task.stage.writes]
-    if not digests or any(p is None or p.fingerprint != task.fingerprint for p in proofs):
+    # Tables of two different runs (one killed between them) don't belong together.
+    known_runs = {(p.fingerprint, hash_json(p.inputs)) if p else None for p in proofs}
+    if not digests or len(known_runs) > 1:
+        return pieces, set()
+    if proofs[0] is None or proofs[0].fingerprint != task.fingerprint:
         return pieces, set()
     known = set(read_row_digests(workspace.path(task.stage.writes[0], task.part)))
     taken = {i for i in np.flatnonzero(wanted).tolist() if digests[i] in known}
@@ -185,7 +190,7 @@ def _measure(
             written = process({n: _slice(t, runs[n], batch) for n, t in tables.items()})
         except StickerworksError:
             raise
-        except Exception as error:  # noqa: BLE001 - any failure costs one row, not the shard
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - costs one row, not the shard
             if len(batch) > 1:
                 for offset, i in enumerate(batch):
                     measure([i], done + offset)

@@ -57,18 +57,36 @@ def write_table(
     rows = " ".join(row_digests)
     table = table.replace_schema_metadata({_PROOF_KEY: text.encode(), _ROWS_KEY: rows.encode()})
     with atomic_file(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", row_group_size=1000)
+        pq.write_table(
+            table, temporary, compression="zstd", row_group_size=1000, write_page_checksum=True
+        )
     return proof
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     """Rows of a table file, without its proof."""
+    with _table_errors(path):
+        rows = pq.read_table(
+            path, columns=columns, partitioning=None, page_checksum_verification=True
+        )
+        return rows.replace_schema_metadata(None)
+
+
+def count_rows(path: Path) -> int:
+    """Rows of a table file, from its footer alone."""
+    with _table_errors(path):
+        return int(pq.read_metadata(path).num_rows)
+
+
+@contextmanager
+def _table_errors(path: Path) -> Iterator[None]:
     try:
-        return pq.read_table(path, columns=columns, partitioning=None).replace_schema_metadata(None)
-    except (pa.ArrowInvalid, OSError) as error:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        what = " ".join(str(error).split())
         raise StickerworksError(
-            f"Could not read the table {path}: {error}.",
-            "Delete that file and run the same command again; it will be made anew.",
+            f"Could not read the table {path}: {what}.",
+            "Delete that file and run the command that writes it again; it will be made anew.",
         ) from error
 
 
@@ -77,8 +95,12 @@ def read_proof(path: Path) -> Proof | None:
     try:
         metadata = pq.read_schema(path).metadata or {}
         return Proof(**json.loads(metadata[_PROOF_KEY]))
-    except (FileNotFoundError, pa.ArrowInvalid, KeyError, TypeError, ValueError):
+    except (FileNotFoundError, pa.ArrowException, KeyError, TypeError, ValueError):
         return None
+    except OSError as error:
+        if error.errno is None:  # Arrow's own, for a footer that makes no sense
+            return None
+        raise
 
 
 def read_row_digests(path: Path) -> list[str]:

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.engine.errors import StickerworksError, disk_errors
-from pipeline.engine.storage import Proof, read_proof, read_table
+from pipeline.engine.storage import Proof, count_rows, read_proof, read_table
 from schemas.tables import TABLES
 
 _PART = re.compile(r"part-(\d{5,})\.parquet")
@@ -89,7 +88,7 @@ class Workspace:
 
     def rows(self, table: str, part: int | None = None) -> int:
         """Rows of one shard or global table, from its footer alone."""
-        return int(pq.read_metadata(self.path(table, part)).num_rows)
+        return count_rows(self.path(table, part))
 
     @contextmanager
     def lock(self, command: str) -> Iterator[None]:
@@ -110,6 +109,15 @@ class Workspace:
             holder = json.dumps({"command": command, "pid": os.getpid()}).encode()
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, holder, 0)
+            self._sweep()
             yield
         finally:
             os.close(descriptor)
+
+    def _sweep(self) -> None:
+        """Remove what writers that were killed left under temporary names."""
+        for folder in (self.tables, self.reports):
+            for leftover in folder.rglob(".*.tmp"):
+                leftover.unlink(missing_ok=True)
+        for marker in self.scratch.glob("*"):
+            marker.unlink(missing_ok=True)

@@ -114,3 +114,19 @@ def test_a_changed_dataset_needs_a_new_version(demo, run):
     answer = run("--workspace", demo.workspace, *changed, "release")
     assert answer.returncode == 1
     assert "release.version" in answer.stderr
+
+
+def test_a_second_demo_at_once_leaves_the_first_its_site(demo, run):
+    site = demo.workspace / "site" / "expected.jsonl"
+    before = site.stat().st_mtime_ns
+    with Workspace(demo.workspace).lock("demo"):
+        answer = run("demo", "--workspace", demo.workspace)
+    assert answer.returncode == 1
+    assert "in use by `stickerworks demo`" in answer.stderr
+    assert site.stat().st_mtime_ns == before
+
+
+def test_stale_tables_are_not_released(demo, run):
+    answer = run("--workspace", demo.workspace, "release", "--set", "merge.agree=3")
+    assert answer.returncode == 1
+    assert "The table labels is out of date. Run `stickerworks merge`" in answer.stderr

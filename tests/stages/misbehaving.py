@@ -25,10 +25,17 @@ def _misbehave(kind: str) -> None:
         while True:
             eaten.append(bytearray(b"x") * (64 << 20))
             time.sleep(0.01)
+    if kind == "quit":
+        raise SystemExit(0)
     if kind == "raise":
         raise ValueError("a broken row")
     if kind == "slow":
         time.sleep(0.2)
+
+
+def _never_opens(context: Context) -> Process:
+    time.sleep(600)
+    return _open(context)
 
 
 def _open(context: Context) -> Process:
@@ -52,7 +59,7 @@ def _open(context: Context) -> Process:
     return process
 
 
-def signals(batch_rows: int = 1, version: int = 1) -> Stage:
+def signals(batch_rows: int = 1, version: int = 1, opens: bool = True) -> Stage:
     return Stage(
         name="signals",
         version=version,
@@ -60,7 +67,7 @@ def signals(batch_rows: int = 1, version: int = 1) -> Stage:
         writes=("signals", "frames"),
         needs=Needs(seconds_per_row=0.01),
         settings=key_frames,
-        open=_open,
+        open=_open if opens else _never_opens,
         batch_rows=batch_rows,
     )
 

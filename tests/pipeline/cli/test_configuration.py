@@ -40,6 +40,8 @@ def test_naming_one_rule_leaves_the_others_as_they_are(tmp_path):
     config = load(tmp_path, "", "filter.rules.aspect.max=3", "filter.rules.entropy.min=null")
     assert config.filter.rules["min_side"] == Config().filter.rules["min_side"]
     assert config.filter.rules["entropy"].min is None
+    both = load(tmp_path, "", "filter.rules.aspect.min=1").filter.rules["aspect"]
+    assert (both.min, both.max) == (1, Config().filter.rules["aspect"].max)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +62,9 @@ def test_naming_one_rule_leaves_the_others_as_they_are(tmp_path):
         ),
         ("split: {train: 0.5}", "must add up to 1"),
         ("merge: {agree: 4}", "no tag could ever be effective"),
+        ("filter: {rules: {entropy: {min: .nan}}}", r"filter\.rules\.entropy\.min.*finite"),
+        ("crawl: {sources: []}", r"crawl\.sources"),
+        ('crawl: {user_agent: "a/1\\r\\nCookie: x"}', r"crawl\.user_agent"),
         ("release: {version: one}", r"release\.version: .*not 'one'"),
         ("release: {name: ../../etc}", r"release\.name"),
         ("- a\n- b", "must hold keys and values"),

@@ -107,3 +107,17 @@ def test_the_doctor_finds_everything(tmp_path):
 def test_json_answers_are_json(tmp_path):
     answer = stickerworks("crawl", "--json", "--dry-run", cwd=tmp_path)
     assert json.loads(answer.stdout)["command"] == "crawl"
+
+
+def test_looking_makes_nothing(tmp_path):
+    assert_one_line(stickerworks("--workspace", "typo", "trace", "ab", cwd=tmp_path), 1, "typo")
+    assert stickerworks("demo", "--dry-run", "--workspace", "d", cwd=tmp_path).returncode == 0
+    assert_one_line(stickerworks("filter", "--dry-run", cwd=tmp_path), 1, "no stickers")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demo_stays_out_of_other_datasets(tmp_path):
+    (tmp_path / "mine" / "tables").mkdir(parents=True)
+    answer = stickerworks("demo", "--workspace", "mine", cwd=tmp_path)
+    assert_one_line(answer, 1, "holds another dataset")
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["tables"]

@@ -10,7 +10,7 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.runner import pending, run
 from pipeline.engine.stage import Step
 from schemas.config import Config, DecodeConfig, EngineConfig, FilterConfig
-from schemas.tables import TAGSET
+from schemas.tables import DUPLICATES, TAGSET
 
 CONFIG = Config(engine=EngineConfig(workers=2))
 
@@ -154,3 +154,47 @@ def test_a_step_sees_only_what_it_declares(workspace_of, display):
     step = Step("tags", 1, ("stickers",), ("tagset",), lambda config: {}, peek)
     with pytest.raises(ValueError, match="doesn't declare"):
         run(step, workspace_of([["fine"]]), CONFIG, display)
+
+
+def test_a_row_that_ends_its_process_with_success_is_no_success(workspace_of, display):
+    workspace = workspace_of([["fine", "quit"]])
+    run(misbehaving.signals(), workspace, CONFIG, display)
+    assert errors(workspace)["quit"] == "quarantined: raised SystemExit: 0"
+
+
+def test_a_stage_that_never_starts_is_stopped(workspace_of, display):
+    config = Config(engine=EngineConfig(workers=1, row_timeout_s=0.05))
+    with pytest.raises(StickerworksError, match="timeout.*three times, while starting"):
+        run(misbehaving.signals(opens=False), workspace_of([["fine"]]), config, display)
+
+
+def test_a_step_keeps_one_digest_of_all_that_it_read(workspace_of, display):
+    def groups(reader, settings):
+        for part in reader.parts:
+            rows = [
+                {"id": i, "group": i, "representative": True}
+                for i in reader.read("stickers", part)["id"].to_pylist()
+            ]
+            yield "duplicates", part, pa.Table.from_pylist(rows, schema=DUPLICATES.schema)
+
+    step = Step("duplicates", 1, ("stickers",), ("duplicates",), lambda config: {}, groups)
+    workspace = workspace_of([["fine"]] * 30)
+    run(step, workspace, CONFIG, display)
+    assert len(workspace.proof("duplicates", 0).inputs) == 1
+    assert run(step, workspace, CONFIG, display).made == 0
+
+
+def test_a_table_that_does_not_fit_names_the_command_that_writes_it(workspace_of, display):
+    media = workspace_of([["fine"]]).path("media", 0).read_bytes()
+    workspace = workspace_of([["fine", "ok"]])
+    workspace.path("media", 0).write_bytes(media)
+    with pytest.raises(StickerworksError, match="table media does not fit.*`stickerworks crawl`"):
+        run(misbehaving.signals(), workspace, CONFIG, display)
+
+
+def test_a_dry_run_counts_quarantined_rows_to_try_again(workspace_of, display):
+    workspace = workspace_of([["fine", "raise"], ["ok"]])
+    stage = misbehaving.signals()
+    run(stage, workspace, CONFIG, display)
+    assert pending(stage, workspace, CONFIG).rows == 0
+    assert pending(stage, workspace, CONFIG, retry_quarantined=True).rows == 2

@@ -35,3 +35,20 @@ def test_a_second_command_is_told_who_holds_the_workspace(tmp_path):
         second.lock("tags").__enter__()
     with second.lock("tags"):
         pass
+
+
+def test_leftovers_of_killed_writers_are_swept(workspace_of):
+    workspace = workspace_of([["a"]])
+    leftover = workspace.tables / "stickers" / ".part-00000.parquet.99.tmp"
+    leftover.write_text("half")
+    with workspace.lock("filter"):
+        assert not leftover.exists()
+        assert workspace.parts == (0,)
+
+
+def test_a_file_is_no_workspace(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for root in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(StickerworksError, match="there is a file where a folder is needed"):
+            Workspace(root).lock("filter").__enter__()
+    assert (tmp_path / "file").read_text() == "mine"

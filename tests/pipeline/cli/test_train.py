@@ -1,0 +1,137 @@
+"""Training, judging and predicting as people type them."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from pipeline.cli.main import main
+from pipeline.cli.train import _plain, _without_nan
+
+COLOURS = {"红": "red", "blue": "blue"}
+
+
+@dataclass
+class Answer:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def stickerworks(*arguments, cwd):
+    """Run the program within this process: torch takes seconds to import."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        redirect_stdout(out),
+        redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        patch.chdir(cwd)
+        patch.setattr(sys, "argv", ["stickerworks", *map(str, arguments)])
+        main()
+    return Answer(ended.value.code, out.getvalue(), err.getvalue())
+
+
+def draw(colour, side):
+    file = io.BytesIO()
+    Image.new("RGB", (side, side), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A release of red and blue squares in ``release``, and a run on it in ``run``."""
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "release" / "data").mkdir(parents=True)
+    for split, first, count in (("train", 20, 16), ("validation", 60, 8), ("test", 80, 8)):
+        rows = []
+        for n in range(count):
+            tag, colour = list(COLOURS.items())[n % 2]
+            name = f"{split} {n}"
+            rows.append(
+                {"id": name, "image": {"bytes": draw(colour, first + n), "path": name},
+                 "tags": [tag], "label_status": "effective", "suggested_tags": ["blue"],
+                 "duplicate_group": name, "template_id": None, "simulated": False}
+            )  # fmt: skip
+        table = pa.Table.from_pylist(rows)
+        pq.write_table(table, folder / "release" / "data" / f"{split}-00000-of-00001.parquet")
+    (folder / "red.png").write_bytes(draw("red", 33))
+    (folder / "bad.gif").write_bytes(b"GIF89a\x01")
+    answer = stickerworks(
+        "train", "tiny", "--release", "release", "--output", "run", "--epochs", 10, "--json",
+        cwd=folder,
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr
+    curve = json.loads(answer.stdout)["curve"]
+    assert [point["epoch"] for point in curve] == list(range(1, 11))
+    assert "16 train and 8 validation rows, 2 tags" in answer.stderr
+    return folder
+
+
+def test_evaluate_prints_the_papers_table_and_the_same_as_json(folder):
+    told = stickerworks("evaluate", "--run", "run", cwd=folder)
+    assert told.returncode == 0, told.stderr
+    lines = told.stdout.splitlines()
+    assert lines[0].split() == ["CP", "CR", "CF1", "OP", "OR", "OF1"]
+    assert [line[:9].strip() for line in lines[1:5]] == ["top 1", "top 3", "top 5", "above 0.5"]
+    assert "mAP: 1.0000" in lines
+    assert "classes with truth: 2" in lines
+    answer = json.loads(stickerworks("evaluate", "--run", "run", "--json", cwd=folder).stdout)
+    assert answer["figures"]["mAP"] == 1.0
+    assert f"{answer['rows']['top 3']['OP']:.4f}" == lines[2].split()[5] == "0.5000"
+
+
+def test_predict_prints_tags_and_draws_a_sheet(folder):
+    told = stickerworks("predict", "--run", "run", "red.png", "--top", 1, cwd=folder)
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.startswith("red.png: 红 0.")
+    with Image.open(folder / "run" / "predictions.png") as sheet:
+        assert (255, 0, 0) in {colour for _, colour in sheet.convert("RGB").getcolors(100_000)}
+    several = stickerworks(
+        "predict", "--run", "run", *["red.png"] * 6, "--sheet", "six.png", "--json", cwd=folder
+    )
+    answer = json.loads(several.stdout)
+    assert [len(image["tags"]) for image in answer["images"]] == [2] * 6
+    assert (folder / "six.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("train tiny --release nowhere --output new", "There is no release at nowhere"),
+        ("train tinny --release release --output new", "called 'tinny'. Installed: tiny"),
+        ("train tiny --release release --output new --preset paper", "tiny, small"),
+        ("train tiny --release release --output run --seed 3", "seed 0, not 3; epochs 10, not 30"),
+        ("train tiny --release release --output release", "release is no run: it holds data"),
+        ("evaluate --run nowhere", "no trained run in nowhere"),
+        ("evaluate --run run --split dev", "The split 'dev'"),
+        ("evaluate --run run --release nowhere", "There is no release at nowhere"),
+        ("predict --run run red.png bad.gif", "bad.gif can't be decoded"),
+        ("predict --run run none.png", "There is no file none.png"),
+    ],
+)
+def test_every_mistake_is_one_line(folder, arguments, words):
+    answer = stickerworks(*arguments.split(), cwd=folder)
+    assert answer.returncode == 1, answer.stderr
+    assert answer.stdout == ""
+    assert len(answer.stderr.splitlines()) == 1
+    assert answer.stderr.startswith("error: ")
+    assert words in answer.stderr
+    assert not (folder / "new").exists()
+
+
+def test_names_and_figures_are_made_safe_to_print():
+    assert _plain("a\x1b[2Jb\n表情") == "a\ufffd[2Jb\ufffd表情"
+    assert _without_nan({"a": (1.0, float("nan")), "b": [{"c": float("nan")}]}) == {
+        "a": [1.0, None],
+        "b": [{"c": None}],
+    }
