@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import struct
+import warnings
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.baselines.contract import Images
+from pipeline.baselines.contract import Images, Labelled
 from pipeline.engine.errors import StickerworksError
 
 _COLUMNS = (
@@ -31,7 +34,7 @@ _COLUMNS = (
 _MAX_PIXELS = 40_000_000
 _FORMATS = ("GIF", "PNG", "JPEG", "WEBP", "BMP")
 # What Pillow's decoders raise on broken files.
-_BROKEN = (
+UNREADABLE = (
     OSError,
     ValueError,
     SyntaxError,
@@ -88,8 +91,8 @@ def read_rows(folder: Path, split: str, side: int, at_most: int) -> Rows:
             continue
         try:
             pictures.append(decode_first_frame(data, side))
-        except _BROKEN as error:
-            unreadable.append(f"{row['id']}: {type(error).__name__}: {error}"[:200])
+        except UNREADABLE as error:
+            unreadable.append(f"{row['id']}: {tell_unreadable(error)}"[:200])
             continue
         ids.append(row["id"])
         targets.append(target)
@@ -107,6 +110,27 @@ def read_rows(folder: Path, split: str, side: int, at_most: int) -> Rows:
         without_tags=without_tags,
         sampled_from=total,
     )
+
+
+def learnable_tags(train: Rows) -> tuple[str, ...]:
+    """Tags that stand on two or more train rows, sorted."""
+    counts = Counter(tag for target in train.targets for tag in target)
+    return tuple(sorted(tag for tag, count in counts.items() if count >= 2))
+
+
+def label_rows(rows: Rows, tags: tuple[str, ...]) -> Labelled:
+    """Images, and the truth of each of ``tags``; other tags are left out."""
+    truth = np.zeros((len(rows.ids), len(tags)), bool)
+    column = {tag: n for n, tag in enumerate(tags)}
+    for row, target in enumerate(rows.targets):
+        truth[row, [column[tag] for tag in target if tag in column]] = True
+    return Labelled(rows.images, truth)
+
+
+def digest_of(*splits: Rows) -> str:
+    """Digest of ids and targets: the same for the same data, wherever the release lies."""
+    facts = [[[id_, sorted(t)] for id_, t in zip(s.ids, s.targets, strict=True)] for s in splits]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def find_leaks(folder: Path) -> list[str]:
@@ -129,13 +153,16 @@ def decode_first_frame(data: bytes, side: int) -> Images:
     """First frame on white, fitted into ``side`` x ``side`` pixels with its proportions kept."""
     from PIL import Image
 
-    try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            if image.width * image.height > _MAX_PIXELS:
-                raise ValueError(f"{image.width}x{image.height} pixels are too many")
-            picture = image.convert("RGBA")
-    except Image.DecompressionBombError as error:
-        raise ValueError(str(error)) from error
+    with warnings.catch_warnings():
+        # A picture between Pillow's two limits is refused too, without a line on stderr.
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+                if image.width * image.height > _MAX_PIXELS:
+                    raise ValueError(f"{image.width}x{image.height} pixels are too many")
+                picture = image.convert("RGBA")
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise ValueError(str(error)) from error
     white = Image.new("RGBA", picture.size, "white")
     white.alpha_composite(picture)
     scale = side / max(picture.size)
@@ -144,6 +171,16 @@ def decode_first_frame(data: bytes, side: int) -> Images:
     small = white.convert("RGB").resize(size, Image.Resampling.BILINEAR)
     canvas.paste(small, ((side - size[0]) // 2, (side - size[1]) // 2))
     return np.asarray(canvas)
+
+
+def tell_unreadable(error: Exception) -> str:
+    """Why an image can't be decoded, in the same words on every run."""
+    from PIL import UnidentifiedImageError
+
+    # Pillow's own words hold an address in memory.
+    if isinstance(error, UnidentifiedImageError):
+        return "not an image of a known format"
+    return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(".")
 
 
 def _target(row: dict[str, Any]) -> tuple[frozenset[str], bool]:

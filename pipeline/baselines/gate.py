@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,14 +10,14 @@ from typing import Any, Literal
 import numpy as np
 
 from pipeline.baselines.contract import Baseline, Budget, Labelled, Run
-from pipeline.baselines.data import Rows, find_leaks, read_rows
+from pipeline.baselines.data import Rows, find_leaks, label_rows, learnable_tags, read_rows
 from pipeline.baselines.metrics import (
     mean_average_precision,
+    metrics_at_cuts,
     resample_counts,
-    tag_metrics,
-    top_k,
     weighted_map,
 )
+from pipeline.engine.errors import StickerworksError
 from pipeline.engine.plugins import load_plugin
 from schemas.config import ValidateConfig
 
@@ -87,6 +86,11 @@ def validate_release(
     there is no release, a shard can't be read, or there is no such baseline.
     """
     baseline: Baseline = load_plugin("baselines", config.baseline)
+    if baseline.train is None:
+        raise StickerworksError(
+            f"The baseline {baseline.name} can't judge a release.",
+            "Name another one in validation.baseline.",
+        )
     train = read_rows(folder, "train", config.image_side, _TRAIN_AT_MOST)
     validation = read_rows(folder, "validation", config.image_side, _VALIDATION_AT_MOST)
     found = tuple(find_leaks(folder) if findings is None else findings)
@@ -123,9 +127,8 @@ def shuffle_labels(rows: Labelled, seed: int) -> Labelled:
 
 
 def _make_task(train: Rows, validation: Rows) -> _Task:
-    counts = Counter(tag for target in train.targets for tag in target)
-    tags = tuple(sorted(tag for tag, count in counts.items() if count >= 2))
-    task = _Task(_labelled(train, tags), _labelled(validation, tags), tags, None)
+    tags = learnable_tags(train)
+    task = _Task(label_rows(train, tags), label_rows(validation, tags), tags, None)
     problem = None
     if len(train.ids) < _TRAIN_AT_LEAST:
         problem = _too_few("train", train, _TRAIN_AT_LEAST)
@@ -189,23 +192,12 @@ def _judge(
         difference=difference,
         interval=(low, high),
         curves={name: [asdict(point) for point in run.curve] for name, run in runs.items()},
-        metrics={name: _metrics(run, task) for name, run in runs.items()},
+        metrics={
+            name: {cut: asdict(found) for cut, found in metrics_at_cuts(run.scores, truth).items()}
+            for name, run in runs.items()
+        },
         **facts,
     )
-
-
-def _metrics(run: Run, task: _Task) -> dict[str, dict[str, float]]:
-    truth, scores = task.validation.truth, run.scores
-    predictions = {f"top {k}": top_k(scores, k) for k in (1, 3, 5)} | {"above 0.5": scores > 0.5}
-    return {name: asdict(tag_metrics(given, truth)) for name, given in predictions.items()}
-
-
-def _labelled(rows: Rows, tags: tuple[str, ...]) -> Labelled:
-    truth = np.zeros((len(rows.ids), len(tags)), bool)
-    column = {tag: n for n, tag in enumerate(tags)}
-    for row, target in enumerate(rows.targets):
-        truth[row, [column[tag] for tag in target if tag in column]] = True
-    return Labelled(rows.images, truth)
 
 
 def _counts(rows: Rows) -> dict[str, int]:

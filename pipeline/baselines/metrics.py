@@ -44,6 +44,12 @@ def tag_metrics(predicted: Truth, truth: Truth) -> TagMetrics:
     )
 
 
+def metrics_at_cuts(scores: Scores, truth: Truth) -> dict[str, TagMetrics]:
+    """Metrics of the forced top 1, 3 and 5 and of scores above 0.5, by name of the cut."""
+    predictions = {f"top {k}": top_k(scores, k) for k in (1, 3, 5)} | {"above 0.5": scores > 0.5}
+    return {name: tag_metrics(predicted, truth) for name, predicted in predictions.items()}
+
+
 def top_k(scores: Scores, k: int) -> Truth:
     """Forced prediction of the k highest scores a row; the lower column wins a tie."""
     order = np.argsort(-scores, axis=1, kind="stable")[:, :k]

@@ -2,33 +2,81 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import os
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+Batch = tuple[Tensor, ...]
+Metrics = Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """AdamW under a cosine with linear warm-up; learning rates are per step, not per epoch."""
+    """AdamW under a cosine with linear warm-up; rates, steps and warm-up count optimizer steps.
+
+    A step takes ``accumulate`` batches (the last one of an epoch what is left) and averages
+    their losses. The rate rises from ``floor`` and falls back to it. ``bf16`` computes in
+    bfloat16 on CUDA; ``workers`` draw batches in processes of their own.
+    """
 
     epochs: int
-    steps_per_epoch: int
+    batches_per_epoch: int
     learning_rate: float
     weight_decay: float = 1e-2
     warmup_steps: int = 0
+    floor: float = 0.0
+    accumulate: int = 1
+    bf16: bool = False
+    workers: int = 0
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return -(-self.batches_per_epoch // self.accumulate)
+
+    @property
+    def steps(self) -> int:
+        return self.epochs * self.steps_per_epoch
 
     def rate(self, step: int) -> float:
         """Learning rate of a step, from 0."""
         if step < self.warmup_steps:
-            return self.learning_rate * (step + 1) / self.warmup_steps
-        left = max(1, self.epochs * self.steps_per_epoch - self.warmup_steps)
-        return self.learning_rate * (1 + math.cos(math.pi * (step - self.warmup_steps) / left)) / 2
+            share = (step + 1) / self.warmup_steps
+        else:
+            left = max(1, self.steps - self.warmup_steps)
+            share = (1 + math.cos(math.pi * (step - self.warmup_steps) / left)) / 2
+        return self.floor + (self.learning_rate - self.floor) * share
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a trainer gives the loop.
+
+    ``batch(epoch, number)``, from (1, 0), draws one batch; python, numpy and torch are seeded by
+    (seed, epoch, number) meanwhile, so that a batch is the same in any process and after any
+    restart. ``evaluate`` gets the model in evaluation mode after each epoch. ``groups`` gives
+    AdamW's parameter groups [everything that requires a gradient]. ``select_on`` names the metric
+    whose best epoch gives the weights that are kept [the last epoch].
+    """
+
+    model: nn.Module
+    loss: Callable[[nn.Module, Batch], Tensor]
+    batch: Callable[[int, int], Batch]
+    evaluate: Callable[[nn.Module], Metrics]
+    schedule: Schedule
+    seed: int
+    device: str = "cpu"
+    groups: Callable[[nn.Module], list[dict[str, Any]]] | None = None
+    select_on: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,40 +89,146 @@ class StepLog:
     learning_rate: float
 
 
-def train_model(
-    model: nn.Module,
-    batches: Callable[[int], Iterable[tuple[Tensor, ...]]],
-    loss_of: Callable[[nn.Module, tuple[Tensor, ...]], Tensor],
-    schedule: Schedule,
-    each_step: Callable[[StepLog], None] = lambda log: None,
-    each_epoch: Callable[[int, float], None] = lambda epoch, loss: None,
-) -> None:
-    """Train ``model`` in place; ``batches(epoch)`` gives the epoch's batches.
+@dataclass(frozen=True)
+class Point:
+    """One point of a learning curve: mean train loss of an epoch, and metrics after it."""
 
-    ``each_epoch`` gets the epoch, from 1, and its mean loss. Raises FloatingPointError when a
-    loss is not finite: a model that has diverged must not be judged.
+    epoch: int
+    loss: float
+    metrics: Metrics
+
+
+@dataclass
+class Progress:
+    """How far a run has come: steps done, losses of the epoch under way, points so far."""
+
+    step: int = 0
+    losses: list[float] = field(default_factory=list)
+    curve: list[Point] = field(default_factory=list)
+
+
+class Keeper(Protocol):
+    """Who keeps what a run does; ``save`` is told whether an epoch has just ended."""
+
+    def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress: ...
+
+    def log(self, step: StepLog) -> None: ...
+
+    def save(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, ended: bool
+    ) -> None: ...
+
+
+class InMemory:
+    """Keeps nothing: for runs of seconds, such as the gate's."""
+
+    def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
+        return Progress()
+
+    def log(self, step: StepLog) -> None: ...
+
+    def save(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, ended: bool
+    ) -> None: ...
+
+
+def train_model(task: Training, keeper: Keeper | None = None) -> tuple[Point, ...]:
+    """Train ``task.model`` in place, from where ``keeper`` left off, and return the curve.
+
+    Raises FloatingPointError when a loss or a weight is not finite: a model that has diverged
+    must be neither kept nor judged.
     """
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
-    )
-    step = 0
-    for epoch in range(1, schedule.epochs + 1):
+    keeper = keeper or InMemory()
+    schedule, model = task.schedule, task.model.to(task.device)
+    optimizer = _make_optimizer(task)
+    progress = keeper.restore(model, optimizer)
+    while progress.step < schedule.steps:
+        done, first = divmod(progress.step, schedule.steps_per_epoch)
+        epoch = done + 1
         model.train()
-        losses = []
-        for batch in batches(epoch):
-            rate = schedule.rate(step)
+        for batches in _draw_steps(task, epoch, first):
+            rate = schedule.rate(progress.step)
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            loss = loss_of(model, batch)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            losses.append(loss.item())
-            if not math.isfinite(losses[-1]):
-                raise FloatingPointError(f"the loss of step {step} is {losses[-1]}")
-            each_step(StepLog(step, epoch, losses[-1], rate))
-            step += 1
-        each_epoch(epoch, sum(losses) / len(losses))
+            loss = _descend(task, optimizer, batches, progress.step)
+            keeper.log(StepLog(progress.step, epoch, loss, rate))
+            progress.step += 1
+            progress.losses.append(loss)
+            if progress.step % schedule.steps_per_epoch:
+                keeper.save(model, optimizer, progress, ended=False)
+        if not all(bool(weight.isfinite().all()) for weight in model.parameters()):
+            raise FloatingPointError(f"a weight is not finite after epoch {epoch}")
+        model.eval()
+        mean = sum(progress.losses) / len(progress.losses)
+        progress.curve.append(Point(epoch, mean, dict(task.evaluate(model))))
+        progress.losses = []
+        keeper.save(model, optimizer, progress, ended=True)
+    return tuple(progress.curve)
+
+
+def _make_optimizer(task: Training) -> torch.optim.AdamW:
+    parameters = (
+        task.groups(task.model)
+        if task.groups
+        else [weight for weight in task.model.parameters() if weight.requires_grad]
+    )
+    schedule = task.schedule
+    return torch.optim.AdamW(
+        parameters, lr=schedule.learning_rate, weight_decay=schedule.weight_decay
+    )
+
+
+def _descend(
+    task: Training, optimizer: torch.optim.Optimizer, batches: list[Batch], step: int
+) -> float:
+    """One optimizer step over a few batches; returns their mean loss."""
+    device = torch.device(task.device)
+    bf16 = task.schedule.bf16 and device.type == "cuda"
+    optimizer.zero_grad(set_to_none=True)
+    total = 0.0
+    for drawn in batches:
+        batch = tuple(part.to(device, non_blocking=True) for part in drawn)
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            loss = task.loss(task.model, batch) / len(batches)
+        total += loss.item()
+        if not math.isfinite(total):
+            raise FloatingPointError(f"the loss of step {step} is {total}")
+        loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    return total
+
+
+def _draw_steps(task: Training, epoch: int, first: int) -> Iterator[list[Batch]]:
+    """The batches of each step of an epoch, from its step ``first`` on."""
+    take = task.schedule.accumulate
+    numbers = range(first * take, task.schedule.batches_per_epoch)
+    epochs = _Epoch(task, epoch)
+    batches: Iterator[Batch] = (epochs[number] for number in numbers)
+    if task.schedule.workers:
+        loader = DataLoader(
+            epochs,
+            batch_size=None,
+            sampler=numbers,
+            num_workers=task.schedule.workers,
+            multiprocessing_context="fork",
+            pin_memory=task.device.startswith("cuda"),
+            # Its own: a loader draws a seed when it starts, and a resumed run starts one more.
+            generator=torch.Generator(),
+        )
+        batches = iter(loader)
+    while group := list(itertools.islice(batches, take)):
+        yield group
+
+
+class _Epoch(Dataset[Batch]):
+    """The batches of one epoch by number."""
+
+    def __init__(self, task: Training, epoch: int) -> None:
+        self._task, self._epoch = task, epoch
+
+    def __getitem__(self, number: int) -> Batch:
+        with _seeded((self._task.seed, self._epoch, number)):
+            return self._task.batch(self._epoch, number)
 
 
 @contextmanager
@@ -82,19 +236,34 @@ def reproducible(seed: int) -> Iterator[None]:
     """Seed python, numpy and torch, and compute on one thread, then restore what was before.
 
     Sums over threads depend on how many there are; on one, a machine always gives the same bits.
+    On CUDA, operations without a deterministic form only warn.
     """
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    python_state, numpy_state = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng():
+    cuda = torch.cuda.is_available()
+    # cuBLAS asks for it before it promises the same bits twice.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    with torch.random.fork_rng(), _seeded((seed,)):
         try:
             torch.set_num_threads(1)
-            torch.use_deterministic_algorithms(True)
-            random.seed(seed)
-            np.random.seed(seed % 2**32)
+            torch.use_deterministic_algorithms(True, warn_only=cuda)
             torch.manual_seed(seed)
             yield
         finally:
             torch.set_num_threads(threads)
             torch.use_deterministic_algorithms(strict)
-            random.setstate(python_state)
-            np.random.set_state(numpy_state)
+
+
+@contextmanager
+def _seeded(key: tuple[int, ...]) -> Iterator[None]:
+    """Seed python, numpy and torch's CPU by ``key``, then restore what was before."""
+    seed = int(np.random.SeedSequence(key).generate_state(1)[0])
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    try:
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.default_generator.manual_seed(seed)
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])

@@ -98,6 +98,59 @@ def validate(
 
 
 @app.command()
+def train(
+    context: typer.Context,
+    baseline: Annotated[str, typer.Argument(metavar="NAME", help="a baseline, such as tiny")],
+    release_folder: Annotated[Path, typer.Option("--release", help="a release's folder")],
+    output: Annotated[Path, typer.Option(help="folder of the run")],
+    preset: Annotated[str, typer.Option(help="paper, small or tiny")] = "tiny",
+    epochs: Annotated[int | None, typer.Option(min=1, help="passes [the preset's]")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="decides all chance")] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume/--fresh", help="go on where a run stopped, or start over")
+    ] = True,
+) -> None:
+    """Train a baseline on a release; interrupted, the same command goes on exactly."""
+    from pipeline.baselines.runs import Wish
+    from pipeline.cli.train import train_command
+
+    wish = Wish(baseline, release_folder, output, preset, epochs, seed, fresh=not resume)
+    raise typer.Exit(train_command(_given(context), wish))
+
+
+@app.command()
+def evaluate(
+    context: typer.Context,
+    run_folder: Annotated[Path, typer.Option("--run", help="a trained run's folder")],
+    release_folder: Annotated[
+        Path | None, typer.Option("--release", help="a release's folder [the run's]")
+    ] = None,
+    split: Annotated[str, typer.Option(help="train, validation or test")] = "test",
+) -> None:
+    """Judge a trained run on a split of a release."""
+    from pipeline.cli.train import evaluate_command
+
+    raise typer.Exit(evaluate_command(_given(context), run_folder, release_folder, split))
+
+
+@app.command()
+def predict(
+    context: typer.Context,
+    run_folder: Annotated[Path, typer.Option("--run", help="a trained run's folder")],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="sticker files")],
+    top: Annotated[int, typer.Option(min=1, help="tags that are shown for each")] = 5,
+    sheet: Annotated[
+        Path | None, typer.Option(help="picture of the predictions [RUN/predictions.png]")
+    ] = None,
+) -> None:
+    """Give tags with scores for new stickers, and a sheet of them as PNG."""
+    from pipeline.cli.train import predict_command
+
+    sheet = sheet or run_folder / "predictions.png"
+    raise typer.Exit(predict_command(_given(context), run_folder, images, top, sheet))
+
+
+@app.command()
 def report(context: typer.Context) -> None:
     """Write the HTML report of the workspace."""
     from pipeline.cli.commands import report_command

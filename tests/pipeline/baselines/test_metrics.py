@@ -13,6 +13,7 @@ from sklearn.metrics import average_precision_score, precision_score, recall_sco
 
 from pipeline.baselines.metrics import (
     mean_average_precision,
+    metrics_at_cuts,
     resample_counts,
     tag_metrics,
     top_k,
@@ -107,3 +108,53 @@ def test_top_k_takes_the_highest_scores_and_the_first_of_equals() -> None:
     assert top_k(scores, 1).tolist() == [[False, True, False, False], [True, False, False, False]]
     assert top_k(scores, 3)[0].tolist() == [False, True, True, True]
     assert top_k(scores, 9).all()
+
+
+def count_by_hand(
+    chosen: list[set[int]], truth: list[set[int]], tags: int
+) -> tuple[float, float, float, float]:
+    """CP, CR, OP and OR from sets, row by row, as the papers' sums are written."""
+    correct = [
+        sum(n in c and n in t for c, t in zip(chosen, truth, strict=True)) for n in range(tags)
+    ]
+    given = [sum(n in c for c in chosen) for n in range(tags)]
+    wanted = [sum(n in t for t in truth) for n in range(tags)]
+    cp = sum(c / p if p else 0 for c, p in zip(correct, given, strict=True)) / tags
+    recalls = [c / g for c, g in zip(correct, wanted, strict=True) if g]
+    cr = sum(recalls) / len(recalls) if recalls else 0.0
+    op = sum(correct) / sum(given) if sum(given) else 0.0
+    or_ = sum(correct) / sum(wanted) if sum(wanted) else 0.0
+    return cp, cr, op, or_
+
+
+@settings(max_examples=60, deadline=None)
+@given(judged())
+def test_every_cut_agrees_with_a_count_by_hand(case: tuple[np.ndarray, np.ndarray]) -> None:
+    scores, truth = case
+    tags = truth.shape[1]
+    wanted = [set(np.flatnonzero(row).tolist()) for row in truth]
+    cuts = {
+        f"top {k}": [set(sorted(range(tags), key=lambda n: (-row[n], n))[:k]) for row in scores]
+        for k in (1, 3, 5)
+    }
+    cuts["above 0.5"] = [{n for n in range(tags) if row[n] > 0.5} for row in scores]
+    found = metrics_at_cuts(scores, truth)
+    assert list(found) == list(cuts)
+    for cut, chosen in cuts.items():
+        cp, cr, op, or_ = count_by_hand(chosen, wanted, tags)
+        metrics = found[cut]
+        assert (metrics.cp, metrics.cr) == pytest.approx((cp, cr))
+        assert (metrics.op, metrics.or_) == pytest.approx((op, or_))
+        for f1, one, other in ((metrics.cf1, cp, cr), (metrics.of1, op, or_)):
+            assert f1 == pytest.approx(2 * one * other / (one + other) if one + other else 0)
+        assert metrics.classes == len(set().union(*wanted))
+
+
+def test_nothing_predicted_and_nothing_true_give_zeros_and_no_map() -> None:
+    nothing = np.zeros((3, 2), bool)
+    empty = tag_metrics(nothing, nothing)
+    assert (empty.op, empty.or_, empty.of1, empty.cp, empty.cr, empty.cf1) == (0,) * 6
+    assert empty.classes == 0
+    assert math.isnan(mean_average_precision(np.zeros((3, 2)), nothing))
+    everything = tag_metrics(~nothing, nothing)
+    assert (everything.cp, everything.op, everything.classes) == (0, 0, 0)

@@ -28,17 +28,15 @@ class Answer:
 
 def stickerworks(*arguments, cwd):
     """Run the program within this process: torch takes seconds to import."""
-    out, err = io.StringIO(), io.StringIO()
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        redirect_stdout(out),
-        redirect_stderr(err),
-        pytest.raises(SystemExit) as ended,
-    ):
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.chdir(cwd)
         patch.setattr(sys, "argv", ["stickerworks", *map(str, arguments)])
-        main()
-    return Answer(ended.value.code, out.getvalue(), err.getvalue())
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code
+    return Answer(code, out.getvalue(), err.getvalue())
 
 
 def draw(colour, side):

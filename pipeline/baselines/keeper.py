@@ -1,0 +1,90 @@
+"""Keeps what a run does in its folder: log, checkpoints, weights, curves."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from pipeline.baselines.checkpoint import load_checkpoint, save_checkpoint, save_weights
+from pipeline.baselines.pictures import draw_curves
+from pipeline.baselines.training import Point, Progress, StepLog
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.storage import atomic_file
+
+LOG, CHECKPOINT, WEIGHTS = "steps.jsonl", "checkpoint.safetensors", "model.safetensors"
+CURVES, POINTS = "curves.png", "curve.json"
+_SAVE_EVERY = 200
+
+
+class RunKeeper:
+    """Keeps steps, checkpoints and weights of a run in its folder, so that a kill loses nothing.
+
+    ``each_step`` is told how many of the steps are done.
+    """
+
+    def __init__(self, folder: Path, select_on: str | None, each_step: Callable[[int], None]):
+        self._folder, self._select_on, self._each_step = folder, select_on, each_step
+
+    def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
+        """Go back to the last checkpoint, and the log with it."""
+        progress = load_checkpoint(self._folder / CHECKPOINT, model, optimizer) or Progress()
+        log = self._folder / LOG
+        lines = log.read_bytes().splitlines(keepends=True) if log.exists() else []
+        lines = [line for line in lines if line.endswith(b"\n")]  # a kill cuts the last one
+        if len(lines) < progress.step:
+            raise StickerworksError(
+                f"{log} has {len(lines)} lines; the checkpoint beside it has done {progress.step} "
+                "steps.",
+                "Train again with --fresh.",
+            )
+        with atomic_file(log) as temporary:
+            temporary.write_bytes(b"".join(lines[: progress.step]))
+        self._file = log.open("a", encoding="utf-8", buffering=1)
+        if progress.step:
+            self._draw(progress)
+        return progress
+
+    def log(self, step: StepLog) -> None:
+        self._file.write(json.dumps(asdict(step)) + "\n")
+        self._each_step(step.step + 1)
+
+    def save(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, ended: bool
+    ) -> None:
+        """Write a checkpoint after each epoch and every few steps between."""
+        if not ended and progress.step % _SAVE_EVERY:
+            return
+        # The log first: a checkpoint must never be ahead of it, also after a power cut.
+        os.fsync(self._file.fileno())
+        if ended and self._is_best(progress.curve):
+            save_weights(self._folder / WEIGHTS, model)
+        save_checkpoint(self._folder / CHECKPOINT, model, optimizer, progress)
+
+    def finish(self, curve: tuple[Point, ...]) -> None:
+        """Write the curve as JSON and as a picture."""
+        self._file.close()
+        points = [asdict(point) for point in curve]
+        with atomic_file(self._folder / POINTS) as temporary:
+            temporary.write_text(json.dumps(points, indent=1), encoding="utf-8")
+        self._draw(Progress(curve=list(curve)))
+
+    def _is_best(self, curve: list[Point]) -> bool:
+        if self._select_on is None:
+            return True
+        *before, last = [point.metrics[self._select_on] for point in curve]
+        # NaN, an epoch without a figure, is kept only while there is nothing else.
+        figures = (value for value in before if not math.isnan(value))
+        return not before or last > max(figures, default=-math.inf)
+
+    def _draw(self, progress: Progress) -> None:
+        lines = (self._folder / LOG).read_bytes().splitlines()
+        steps = [StepLog(**json.loads(line)) for line in lines]
+        with atomic_file(self._folder / CURVES) as temporary:
+            draw_curves(temporary, steps, progress.curve)

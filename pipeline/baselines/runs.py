@@ -1,0 +1,217 @@
+"""Run folders: what a training was made from, how far it has come, and what it gave."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipeline.baselines.contract import Baseline, Prepared, Trained
+from pipeline.baselines.keeper import CHECKPOINT, CURVES, LOG, POINTS, WEIGHTS, RunKeeper
+from pipeline.baselines.training import Point, reproducible, train_model
+from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.plugins import load_plugin
+from pipeline.engine.storage import atomic_file
+
+_RECIPE = "run.json"
+_OURS = (_RECIPE, LOG, CHECKPOINT, WEIGHTS, CURVES, POINTS)
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides a run, as ``run.json`` holds it; only ``release`` may move."""
+
+    baseline: str
+    preset: str
+    settings: dict[str, Any]
+    seed: int
+    facts: dict[str, Any]
+    release: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person asked for; None for ``epochs`` is the preset's."""
+
+    baseline: str
+    release: Path
+    output: Path
+    preset: str = "tiny"
+    epochs: int | None = None
+    seed: int = 0
+    fresh: bool = False
+
+
+def train_run(
+    wish: Wish, report: Report, each_step: Callable[[int, int, int], None]
+) -> tuple[Point, ...]:
+    """Start a run or continue it to its end; returns its curve.
+
+    ``each_step`` gets the steps done, all steps, and the rows that they see. Raises
+    StickerworksError when the baseline or the release isn't there, the folder holds something
+    else, or the model diverges.
+    """
+    # The data before the folder: a release that isn't there leaves no folder behind.
+    with reproducible(wish.seed):
+        prepared, recipe = _prepare(wish)
+        with _locked(wish.output):
+            _open_folder(wish, recipe)
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+            task = replace(prepared.task, device=device)
+            steps, rows = task.schedule.steps, prepared.rows * task.schedule.epochs
+            for line in (*prepared.notes, f"{steps:,} steps on {device}"):
+                report(line)
+            keeper = RunKeeper(
+                wish.output, task.select_on, lambda done: each_step(done, steps, rows)
+            )
+            try:
+                curve = train_model(task, keeper)
+            except FloatingPointError as error:
+                raise StickerworksError(
+                    f"The run in {wish.output} diverged: {error}.",
+                    "Its last checkpoint is whole; start over with another --preset or --seed.",
+                ) from error
+            keeper.finish(curve)
+    return curve
+
+
+def open_run(folder: Path) -> tuple[Baseline, Recipe, Trained]:
+    """A run's baseline, recipe and weights; raises StickerworksError when there are none."""
+    recipe = _read_recipe(folder)
+    if recipe is None or not (folder / WEIGHTS).exists():
+        raise StickerworksError(
+            f"There is no trained run in {folder}.",
+            "`stickerworks train NAME --release FOLDER --output FOLDER` makes one.",
+        )
+    baseline = find_baseline(recipe.baseline)
+    try:
+        fields = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in recipe.settings.items()
+        }
+        settings = replace(baseline.presets[recipe.preset], **fields)
+    except (KeyError, TypeError) as error:
+        raise StickerworksError(
+            f"The run in {folder} is of another version of the baseline {baseline.name}: {error}.",
+            "Train it again with --fresh.",
+        ) from error
+    return baseline, recipe, Trained(settings, recipe.facts, folder / WEIGHTS)
+
+
+def find_baseline(name: str) -> Baseline:
+    """A baseline by name; an unknown one is answered with the known ones."""
+    found: Baseline = load_plugin("baselines", name)
+    return found
+
+
+def _prepare(wish: Wish) -> tuple[Prepared, Recipe]:
+    baseline = find_baseline(wish.baseline)
+    if baseline.prepare is None:
+        raise StickerworksError(
+            f"The baseline {baseline.name} serves the gate alone.", "Train another one."
+        )
+    if wish.preset not in baseline.presets:
+        known = ", ".join(baseline.presets) or "none"
+        raise StickerworksError(
+            f"The baseline {baseline.name} has no preset {wish.preset!r}.",
+            f"Name one with --preset: {known}.",
+        )
+    settings = baseline.presets[wish.preset]
+    if wish.epochs is not None:
+        settings = replace(settings, epochs=wish.epochs)
+    prepared = baseline.prepare(wish.release, settings, wish.seed)
+    recipe = Recipe(
+        baseline=baseline.name,
+        preset=wish.preset,
+        settings=asdict(settings),
+        seed=wish.seed,
+        facts=prepared.facts,
+        release=str(wish.release.resolve()),
+    )
+    return prepared, recipe
+
+
+def _open_folder(wish: Wish, recipe: Recipe) -> None:
+    folder = wish.output
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    if names and _RECIPE not in names:
+        raise StickerworksError(
+            f"{folder} is no run: it holds {names[0]}.", "Name a new folder with --output."
+        )
+    # Of a run that was killed while writing; the short names are those of safetensors.
+    for pattern in (".tmp??????", *(f".{name}.*.tmp" for name in _OURS)):
+        for left in folder.glob(pattern):
+            left.unlink()
+    earlier = None if wish.fresh else _read_recipe(folder)
+    if earlier is not None:
+        _check_same(folder, earlier, recipe)
+    if wish.fresh:
+        # The recipe last: without it the folder would look like someone else's.
+        for name in reversed(_OURS):
+            (folder / name).unlink(missing_ok=True)
+    with atomic_file(folder / _RECIPE) as temporary:
+        temporary.write_text(
+            json.dumps(asdict(recipe), ensure_ascii=False, indent=1), encoding="utf-8"
+        )
+
+
+def _check_same(folder: Path, earlier: Recipe, recipe: Recipe) -> None:
+    # Through JSON, as the earlier one came: tuples are lists there.
+    wanted = json.loads(json.dumps(asdict(recipe)))
+    if earlier.baseline != recipe.baseline:
+        difference = f"of the baseline {earlier.baseline}, not {recipe.baseline}"
+    elif earlier.facts != wanted["facts"]:
+        difference = "on other data"
+    else:
+        pairs = {"preset": (earlier.preset, recipe.preset), "seed": (earlier.seed, recipe.seed)}
+        pairs |= {
+            name: (earlier.settings.get(name), value) for name, value in wanted["settings"].items()
+        }
+        differing = [f"{name} {a}, not {b}" for name, (a, b) in pairs.items() if a != b]
+        if not differing:
+            return
+        difference = f"with {'; '.join(differing)}"
+    raise StickerworksError(
+        f"{folder} holds a run {difference}.",
+        "Name another folder with --output, or start over with --fresh.",
+    )
+
+
+def _read_recipe(folder: Path) -> Recipe | None:
+    try:
+        return Recipe(**json.loads((folder / _RECIPE).read_text(encoding="utf-8")))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (ValueError, TypeError) as error:
+        raise StickerworksError(
+            f"{folder / _RECIPE} is damaged: {error}.", "Train again with --fresh."
+        ) from error
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with disk_errors(folder):
+        if folder.exists() and not folder.is_dir():
+            raise StickerworksError(f"{folder} is no folder.", "Name one with --output.")
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StickerworksError(
+                f"Another `stickerworks train` is at work in {folder}.",
+                "Wait for it to end, or name another folder with --output.",
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
