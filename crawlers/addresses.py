@@ -50,6 +50,8 @@ def objection(url: str, allowed: AllowList) -> Objection | None:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return Objection("bad_url", "the address can't be read")
+    if "@" in parts.netloc:
+        return Objection("userinfo", "addresses with a user or password are never fetched")
     if parts.scheme not in _PORTS:
         return Objection("scheme", f"addresses of the kind {parts.scheme!r} are never fetched")
     if allowed.admits(host, port or _PORTS[parts.scheme]):

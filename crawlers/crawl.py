@@ -10,8 +10,7 @@ from pydantic import BaseModel
 from crawlers.child import crawl_in_child
 from crawlers.export import Exported, export
 from crawlers.ledger import LEDGER, open_ledger
-from crawlers.local import LocalCrawl, crawl_files
-from crawlers.sighting import Key
+from crawlers.local import LocalCrawl, Visited, crawl_files, note_missing
 from crawlers.source import Source, load_source, read_options
 from crawlers.store import sweep
 from pipeline.engine.workspace import Workspace
@@ -61,16 +60,19 @@ def crawl(
     """
     jobs = [_job(ours, position) for position, ours in enumerate(config.sources)]
     sweep(workspace)
-    seen: set[Key] = set()
+    visited = Visited()
     for job in jobs:
         report(f"{job.source.name}: crawling {job.source.title}")
         if job.source.sightings is None:
-            _note_redistribute(workspace, job)
+            _note_redistribute(workspace, job, jobs)
             crawl_in_child(job.source, config, job.position, workspace, report)
         else:
-            _crawl_local(workspace, config, job, seen, report)
+            _note_redistribute(workspace, job, jobs)
+            _crawl_local(workspace, config, job, visited, report)
     names = list(dict.fromkeys(job.source.name for job in jobs))
     with open_ledger(workspace.root / LEDGER) as ledger:
+        for name in dict.fromkeys(job.source.name for job in jobs if job.source.sightings):
+            note_missing(ledger, name, visited)
         exported = export(workspace, ledger, names, config.shard_rows)
         misses = {name: ledger.misses(name) for name in names}
     return _summary(exported, misses)
@@ -81,26 +83,30 @@ def _job(ours: SourceConfig, position: int) -> _Job:
     return _Job(source, read_options(source, ours, position), ours, position)
 
 
-def _note_redistribute(workspace: Workspace, job: _Job) -> None:
-    if job.config.redistribute is not None:
-        with open_ledger(workspace.root / LEDGER) as ledger:
-            ledger.set_redistribute(job.source.name, job.config.redistribute)
+def _note_redistribute(workspace: Workspace, job: _Job, jobs: list[_Job]) -> None:
+    value, name = job.config.redistribute, job.source.name
+    if value is None:
+        return
+    # A ban reaches what the source listed from another position too, unless another source of
+    # that name may have listed it; a permission reaches no further than the source itself.
+    alone = sum(other.source.name == name for other in jobs) == 1
+    with open_ledger(workspace.root / LEDGER) as ledger:
+        ledger.set_redistribute(name, value, None if alone and not value else job.position)
 
 
 def _crawl_local(
     workspace: Workspace,
     config: CrawlConfig,
     job: _Job,
-    seen: set[Key],
+    visited: Visited,
     report: Callable[[str], None],
 ) -> None:
     sightings, ours = job.source.sightings, job.config
     assert sightings is not None
     redistribute = job.source.redistribute if ours.redistribute is None else ours.redistribute
-    _note_redistribute(workspace, job)
     with open_ledger(workspace.root / LEDGER) as ledger:
         crawl_files(
-            LocalCrawl(workspace, ledger, seen, config.max_bytes),
+            LocalCrawl(workspace, ledger, visited, config.max_bytes),
             sightings(job.options),
             job.source.name,
             job.position,

@@ -16,14 +16,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from crawlers.ledger import Ledger, ledger_errors
+from crawlers.ledger import RESTORE, Ledger, ledger_errors
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import Proof, digest_rows, read_proof, write_table
 from pipeline.engine.workspace import Workspace
 from schemas.tables import MEDIA, OBSERVATIONS, STICKERS, UNFETCHED, Table
 
 STAGE = "crawl"
-FINGERPRINT = "crawl-export-1"
+FINGERPRINT = "crawl-export-2"
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ def export(
     """
     with ledger_errors(ledger.path):
         placed = _place(ledger, sources, shard_rows)
+        ledger.connection.execute(_REPOINT)
         parts = _parts(ledger.connection)
         _check_tables(workspace, ledger, len(parts))
         observations = 0
@@ -130,7 +131,7 @@ def _check_tables(workspace: Workspace, ledger: Ledger, parts: int) -> None:
             raise StickerworksError(
                 f"{workspace.path(STICKERS.name, part)} holds stickers that the ledger "
                 f"{ledger.path} doesn't place there.",
-                "The ledger was lost or replaced: restore it, or use a new --workspace.",
+                f"The ledger was lost or replaced: {RESTORE}",
             )
 
 
@@ -140,7 +141,8 @@ def _shard(connection: sqlite3.Connection, part: int) -> dict[str, pa.Table]:
         {name: blob[name] for name in ("format", "extension", "nbytes")} | {"id": blob["sha256"]}
         for blob in blobs
     ]
-    media = [{"id": blob["sha256"], "path": blob["path"]} for blob in blobs]
+    # A sticker keeps its place for good; when no source shows it any more, its path is null.
+    media = [{"id": b["sha256"], "path": b["path"] if b["seen"] else None} for b in blobs]
     rows = connection.execute(_SIGHTINGS, (part,)).fetchall()
     observations = [
         (row["row"], _order(columns), columns) for row in rows for columns in (_observation(row),)
@@ -156,7 +158,7 @@ def _shard(connection: sqlite3.Connection, part: int) -> dict[str, pa.Table]:
 
 def _observation(row: sqlite3.Row) -> dict[str, Any]:
     facts: dict[str, Any] = json.loads(row["facts"])
-    return _sighting(row) | facts | {"id": row["sha256"]}
+    return _sighting(row) | facts | {"id": row["sha256"], "redistribute": bool(row["allowed"])}
 
 
 def _unfetched(connection: sqlite3.Connection) -> pa.Table:
@@ -211,9 +213,30 @@ _PLACE = """
 UPDATE blobs SET part = ?, row = ?, path = ?, extension = ? WHERE sha256 = ? AND part IS NULL
 """
 _IDS = "SELECT sha256 FROM blobs WHERE part = ? ORDER BY row"
-_BLOBS = "SELECT * FROM blobs WHERE part = ? ORDER BY row"
+# Where the file that a path names shows its bytes no more, another that does takes its place.
+_REPOINT = """
+UPDATE blobs SET path = first.path
+FROM (
+    SELECT sha256, path, row_number() OVER (
+        PARTITION BY sha256 ORDER BY listing, source, source_id, query, variant
+    ) AS place
+    FROM sightings WHERE state = 'ok' AND path IS NOT NULL
+) AS first
+WHERE blobs.sha256 = first.sha256 AND first.place = 1 AND NOT EXISTS (
+    SELECT * FROM sightings AS s
+    WHERE s.sha256 = blobs.sha256 AND s.state = 'ok' AND s.path = blobs.path
+)
+"""
+_BLOBS = """
+SELECT *, EXISTS (
+    SELECT * FROM sightings AS s WHERE s.sha256 = blobs.sha256 AND s.state = 'ok'
+) AS seen
+FROM blobs WHERE part = ? ORDER BY row
+"""
+# Where a source shows the same bytes twice and may not give them on once, it may not at all.
 _SIGHTINGS = """
-SELECT s.*, b.row FROM sightings AS s JOIN blobs AS b USING (sha256)
+SELECT s.*, b.row, min(s.redistribute) OVER (PARTITION BY s.sha256, s.source) AS allowed
+FROM sightings AS s JOIN blobs AS b USING (sha256)
 WHERE b.part = ? AND s.state = 'ok'
 """
 _MISSES = "SELECT * FROM sightings WHERE state NOT IN ('ok', 'pending')"

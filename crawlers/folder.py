@@ -11,10 +11,10 @@ from pydantic import Field
 
 from crawlers.bqb import is_category, name_parts, theme_of
 from crawlers.manifest import Entry, origin_url, read_manifest, same_name
-from crawlers.names import encode_name
+from crawlers.names import clean_text, encode_name
 from crawlers.sighting import LocalFile, Sighting
 from crawlers.source import Source, SourceOptions
-from crawlers.walk import Found, walk
+from crawlers.walk import Found, is_workspace, walk
 from pipeline.engine.errors import StickerworksError
 
 _DEFAULT_MANIFEST = "manifest.jsonl"
@@ -48,6 +48,11 @@ def folder_files(options: FolderOptions) -> Iterator[LocalFile]:
     if not folder.is_dir():
         raise StickerworksError(
             f"There is no folder {_shown(folder)}.", "Check crawl.sources[].options.path."
+        )
+    if is_workspace(folder):
+        raise StickerworksError(
+            f"The folder {_shown(folder)} is a workspace, so its files are no source.",
+            "Put the stickers into a folder of their own, or choose another --workspace.",
         )
     manifest = _manifest(options, folder)
     entries = read_manifest(manifest, folder) if manifest else {}
@@ -96,7 +101,10 @@ def _local_files(found: Found, entry: Entry | None, places: _Places) -> Iterator
     pack = (row.pack if row else None) or encode_name(directory) or None
     pack_title = (row.pack if row else None) or encode_name(parent) or None
     pack_index = _next(places.packs, pack) if pack else None
-    queries = row.keywords if row and row.keywords else [keyword]
+    # Cleaned before they are compared: tables would hold "a" and "a " as the same.
+    given = (clean_text(query) for query in (row.keywords if row and row.keywords else ()))
+    queries: list[str | None] = [query for query in given if query]
+    queries = queries or [keyword]
     for query in dict.fromkeys(queries):
         sighting = Sighting(
             source_id=found.relative,

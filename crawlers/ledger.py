@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +20,12 @@ from pipeline.engine.errors import StickerworksError, disk_errors
 
 LEDGER = Path("crawl") / "ledger.sqlite"
 """The ledger's place below the workspace."""
+
+POSITION_BITS = 32
+"""A listing is the source's position in the configuration, then the place in its listing."""
+
+RESTORE = "restore it from a copy, or use a new --workspace."
+"""The one remedy for a ledger that is lost: it alone knows where the tables' stickers belong."""
 
 State = Literal["pending", "ok", "gone", "refused", "retry_at", "failed"]
 
@@ -65,9 +71,18 @@ class Ledger:
         self.path = path
 
     def note(
-        self, key: Key, listing: int, columns: Mapping[str, Any], redistribute: bool
+        self,
+        key: Key,
+        listing: int,
+        columns: Mapping[str, Any],
+        redistribute: bool,
+        earlier: Collection[int] = (),
     ) -> Known | None:
-        """Note that the source lists this sighting now, and return what was known before."""
+        """Note that the source lists this sighting now, and return what was known before.
+
+        The upper half of ``listing`` is the source's position in the configuration. Where a source
+        of the same name at a position in ``earlier`` forbade redistribution, that stays.
+        """
         row = asdict(key) | {
             "listing": listing,
             "columns": json.dumps(columns, ensure_ascii=False, sort_keys=True),
@@ -78,6 +93,8 @@ class Ledger:
             if known is None:
                 self.connection.execute(sql.INSERT, row)
                 return None
+            if not known["redistribute"] and known["listing"] >> POSITION_BITS in earlier:
+                row |= {"listing": known["listing"], "redistribute": 0}
             if any(known[name] != row[name] for name in ("listing", "columns", "redistribute")):
                 self.connection.execute(sql.RELIST, row)
             return self._known(known)
@@ -107,12 +124,21 @@ class Ledger:
                 "UPDATE blobs SET path = ? WHERE sha256 = ? AND path <> ?", (path, sha256, path)
             )
 
-    def set_redistribute(self, source: str, value: bool) -> None:
-        """Apply a changed setting to sightings that the source no longer lists, too."""
+    def set_redistribute(self, source: str, value: bool, position: int | None = None) -> None:
+        """Apply a changed setting to sightings that the source no longer lists, too.
+
+        ``position`` limits it to what the source at that place of the configuration listed.
+        """
+        row = {"source": source, "value": int(value), "position": position, "bits": POSITION_BITS}
         with ledger_errors(self.path):
-            self.connection.execute(
-                "UPDATE sightings SET redistribute = ? WHERE source = ?", (int(value), source)
-            )
+            self.connection.execute(sql.SET_REDISTRIBUTE, row)
+
+    def unlisted(self, source: str, listed: Container[Key]) -> list[tuple[Key, str | None]]:
+        """Sightings of the source that are not among ``listed``, and where their bytes lay."""
+        with ledger_errors(self.path):
+            rows = self.connection.execute(sql.NOT_MISSING, (source,)).fetchall()
+        found = ((Key(source, *row[:3]), row["path"]) for row in rows)
+        return [(key, path) for key, path in found if key not in listed]
 
     def blob(self, sha256: str) -> Blob | None:
         """Stored facts of these bytes."""
@@ -180,8 +206,7 @@ def ledger_errors(path: Path) -> Iterator[None]:
             ) from error
         raise StickerworksError(
             f"Could not use the crawl's ledger {path}: {error}.",
-            "If another crawl runs, wait for it. If the file is damaged, move it away and crawl "
-            "again: known files below media/ are fetched anew.",
+            f"If another crawl runs, wait for it. If the file is damaged: {RESTORE}",
         ) from error
 
 

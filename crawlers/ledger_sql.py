@@ -68,6 +68,15 @@ UPDATE sightings SET state = :state, sha256 = NULL, path = NULL, extension = NUL
     policy = :policy
 WHERE (source, source_id, query, variant) = (:source, :source_id, :query, :variant)
 """
+SET_REDISTRIBUTE = """
+UPDATE sightings SET redistribute = :value
+WHERE source = :source AND (:position IS NULL OR listing >> :bits = :position)
+"""
+NOT_MISSING = """
+SELECT source_id, query, variant, path FROM sightings
+WHERE source = ? AND NOT (state = 'gone' AND error_class IS 'missing')
+ORDER BY source_id, query, variant
+"""
 MISSES = """
 SELECT error_class, count(*) FROM sightings
 WHERE source = ? AND state NOT IN ('ok', 'pending') GROUP BY error_class ORDER BY error_class

@@ -6,14 +6,15 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from crawlers.ledger import Blob, Ledger, Miss
+from crawlers.ledger import POSITION_BITS, Blob, Ledger, Miss
 from crawlers.names import claimed_extension, decodable
 from crawlers.sighting import Key, LocalFile, columns_of, key_of
 from crawlers.sniff import sniff
-from crawlers.store import media_path, store
+from crawlers.store import holds, media_path, store
 from crawlers.walk import reason
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
@@ -21,33 +22,67 @@ from pipeline.engine.workspace import Workspace
 _REPORT_EVERY = 1000
 
 
-class LocalCrawl:
-    """Takes files in one by one; ``seen`` is shared by all local sources of a crawl."""
+_MISSING = Miss("gone", "missing", "the file is no longer in its folder under this keyword")
 
-    def __init__(self, workspace: Workspace, ledger: Ledger, seen: set[Key], max_bytes: int):
+
+@dataclass
+class Visited:
+    """What the local sources of one crawl came across.
+
+    ``partial`` names the sources that were not walked to their end, so that a sighting they didn't
+    list may still be there.
+    """
+
+    keys: set[Key] = field(default_factory=set)
+    stickers: set[str] = field(default_factory=set)
+    partial: set[str] = field(default_factory=set)
+
+
+class LocalCrawl:
+    """Takes files in one by one; ``visited`` is shared by all local sources of a crawl."""
+
+    def __init__(self, workspace: Workspace, ledger: Ledger, visited: Visited, max_bytes: int):
         self._workspace = workspace
         self._ledger = ledger
-        self._seen = seen
+        self._visited = visited
         self._max_bytes = max_bytes
 
     def take(self, key: Key, listing: int, file: LocalFile, redistribute: bool) -> str | None:
         """Bring one file's sighting to its end; the hash of its bytes, or None without any."""
-        if key in self._seen:
+        if key in self._visited.keys:
             raise StickerworksError(
                 f"crawl.sources lists {key.source} twice, and both hold {key.source_id!r}.",
                 "Put both folders below one, and list that one.",
             )
-        self._seen.add(key)
+        self._visited.keys.add(key)
+        if file.problem is not None and file.path.is_dir():
+            self._visited.partial.add(key.source)  # nobody knows what that folder holds
         self._ledger.note(key, listing, columns_of(file.sighting), redistribute)
         result = self._read(file)
         if isinstance(result, Miss):
             self._ledger.record_miss(key, result)
             return None
-        known = self._ledger.blob(result.sha256)
         self._ledger.record_blob(key, result, _FACTS)
-        if known is not None and not (self._workspace.root / known.path).is_file():
-            self._ledger.repoint(result.sha256, result.path)
+        self._point(result)
         return result.sha256
+
+    def stop_early(self, source: str) -> None:
+        """Note that the source may hold more than was taken."""
+        self._visited.partial.add(source)
+
+    def _point(self, blob: Blob) -> None:
+        """Let the bytes' path be the first file of this crawl that holds them.
+
+        An older path may hold other bytes by now; only our own copies are named by their bytes.
+        """
+        if blob.sha256 in self._visited.stickers:
+            return
+        self._visited.stickers.add(blob.sha256)
+        known = self._ledger.blob(blob.sha256)
+        root = self._workspace.root
+        ours = known is not None and not Path(known.path).is_absolute()
+        if not (ours and known is not None and holds(root / known.path, known.nbytes)):
+            self._ledger.repoint(blob.sha256, blob.path)
 
     def _read(self, file: LocalFile) -> Blob | Miss:
         if file.problem is not None:
@@ -73,6 +108,16 @@ class LocalCrawl:
         return Blob(sha256, name, len(data), path, claimed_extension(file.path.name))
 
 
+def note_missing(ledger: Ledger, source: str, visited: Visited) -> None:
+    """Mark as gone what a local source held once and lists no more.
+
+    Where it wasn't walked to its end, only what is certainly no longer there.
+    """
+    for key, path in ledger.unlisted(source, visited.keys):
+        if source not in visited.partial or (path is not None and _is_gone(path)):
+            ledger.record_miss(key, _MISSING)
+
+
 def crawl_files(
     crawl: LocalCrawl,
     files: Any,
@@ -86,11 +131,12 @@ def crawl_files(
     found: set[str] = set()
     for place, file in enumerate(files):
         if limit is not None and len(found) >= limit:
+            crawl.stop_early(source)
             break
         ours = file.sighting.redistribute
         sha256 = crawl.take(
             key_of(source, file.sighting),
-            (position << 32) + place,
+            (position << POSITION_BITS) + place,
             file,
             redistribute if ours is None else ours,
         )
@@ -102,6 +148,19 @@ def crawl_files(
 
 # Nothing of the machine or the moment: the same files give the same rows anywhere.
 _FACTS = {"robots_decision": "not_applicable", "attempts": 1}
+
+
+def _is_gone(path: str) -> bool:
+    # Bytes that were copied into the workspace (a relative path) say nothing of their file.
+    if not os.path.isabs(path):
+        return False
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _read_regular(path: Path, max_bytes: int) -> bytes | None:

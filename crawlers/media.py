@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from scrapy import Request
 from scrapy.http import Response
 
-from crawlers.ledger import Blob, Known, Miss
+from crawlers.ledger import POSITION_BITS, Blob, Known, Miss
 from crawlers.middlewares.number import Listed
 from crawlers.misses import Streak, miss_of_exception, miss_of_status
 from crawlers.names import claimed_extension, clean_text
@@ -30,6 +30,7 @@ from pipeline.engine.errors import StickerworksError
 from schemas.config import CrawlConfig
 
 _REPORT_EVERY_S = 1.0
+_PAGES = 3  # crawls that must see a page instead of media before it is believed
 
 
 def policy_of(config: CrawlConfig) -> str:
@@ -82,8 +83,9 @@ class MediaPipeline:
             return None
         self._seen.add(key)
         redistribute = run.redistribute if sighting.redistribute is None else sighting.redistribute
-        listing = (run.position << 32) + item.position
-        known = run.ledger.note(key, listing, columns_of(sighting), redistribute)
+        listing = (run.position << POSITION_BITS) + item.position
+        columns = columns_of(sighting)
+        known = run.ledger.note(key, listing, columns, redistribute, run.earlier)
         if known is not None and self._is_settled(known):
             return known.blob.sha256 if known.blob else None
         async with self._lock((key.source_id, key.variant)):
@@ -91,7 +93,7 @@ class MediaPipeline:
             if same is not None and same.blob is not None and self._is_settled(same):
                 run.ledger.record_blob(key, same.blob, same.facts)
                 return same.blob.sha256
-            return await self._fetch(key, sighting.media_url)
+            return await self._fetch(key, sighting.media_url, known.miss if known else None)
 
     def _is_settled(self, known: Known) -> bool:
         if known.state == "ok":
@@ -103,7 +105,7 @@ class MediaPipeline:
             return time.time() < (known.miss.retry_at or 0)
         return known.state == "gone" or known.miss.policy == self._policy
 
-    async def _fetch(self, key: Key, url: str | None) -> str | None:
+    async def _fetch(self, key: Key, url: str | None, last: Miss | None) -> str | None:
         trace = Trace()
         try:
             request = Request(url or "", meta={META: trace}, dont_filter=True)
@@ -116,7 +118,7 @@ class MediaPipeline:
         miss = miss_of_status(response.status) or self._opted_out(response)
         found = sniff(response.body)
         if miss is not None or found is None:
-            self._record_miss(key, miss or _not_media(response), trace, url)
+            self._record_miss(key, miss or self._not_media(response, last), trace, url)
             return None
         extension = claimed_extension(key.source_id) or claimed_extension(
             urlsplit(request.url).path
@@ -140,7 +142,12 @@ class MediaPipeline:
     def _record_miss(self, key: Key, miss: Miss, trace: Trace, url: str | None) -> None:
         retry_at = trace.retry_at if miss.state == "retry_at" else None
         miss = Miss(
-            miss.state, miss.error_class, miss.error, trace.attempts, retry_at, self._policy
+            miss.state,
+            miss.error_class,
+            miss.error,
+            trace.attempts,
+            retry_at,
+            miss.policy or self._policy,
         )
         self._run.ledger.record_miss(key, miss)
         error = self._streak.add(key, miss, url or "")
@@ -148,6 +155,24 @@ class MediaPipeline:
             for refused, last in self._streak.to_retry():
                 self._run.ledger.record_miss(refused, last)
             self._run.fail(error)
+
+    def _not_media(self, response: Response, last: Miss | None) -> Miss:
+        if not response.body:
+            return Miss("failed", "empty", "the answer has no bytes")
+        claimed = _header(response, "Content-Type") or "nothing"
+        policy = self._page_policy(last) if claimed.lower().startswith("text/html") else None
+        error = f"the bytes are no media (they claim to be {claimed})"
+        return Miss("failed", "not_media", error, policy=policy)
+
+    def _page_policy(self, last: Miss | None) -> str | None:
+        """A policy that isn't ours, so that the next crawl asks again; None after a few crawls.
+
+        A page instead of media may be the sign-in page of a network, which says nothing of the
+        file.
+        """
+        before = (last and last.policy) or ""
+        pages = next((n for n in range(1, _PAGES) if before == f"{self._policy} pages={n}"), 0) + 1
+        return f"{self._policy} pages={pages}" if pages < _PAGES else None
 
     def _opted_out(self, response: Response) -> Miss | None:
         tags = [tag.decode("latin-1") for tag in response.headers.getlist("X-Robots-Tag")]
@@ -189,13 +214,6 @@ class MediaPipeline:
 def _header(response: Response, name: str) -> str | None:
     values = response.headers.getlist(name)
     return clean_text(", ".join(value.decode("latin-1") for value in values), 500)
-
-
-def _not_media(response: Response) -> Miss:
-    if not response.body:
-        return Miss("failed", "empty", "the answer has no bytes")
-    claimed = _header(response, "Content-Type") or "nothing"
-    return Miss("failed", "not_media", f"the bytes are no media (they claim to be {claimed})")
 
 
 def _unexpected(error: Exception) -> StickerworksError:

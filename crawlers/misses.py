@@ -54,10 +54,12 @@ def miss_of_exception(error: Exception) -> Miss:
     """What an exception on the way to a file means."""
     if isinstance(error, Refused | Postponed):
         state: State = "refused" if isinstance(error, Refused) else "retry_at"
-        return Miss(state, error.error_class, error.error)
+        return Miss(state, error.error_class, scrub(error.error))
     text = clean_text(scrub(str(error)), 300) or type(error).__name__
     if isinstance(error, TRANSIENT) and is_certificate(error):
         return Miss("retry_at", "certificate", text)
+    if isinstance(error, IgnoreRequest) and "decompress" in text:
+        return Miss("failed", "too_large", "unpacked, the file is larger than crawl.max_bytes")
     for kind, state, error_class, meaning in _MEANINGS:
         if isinstance(error, kind):
             return Miss(state, error_class, meaning or text)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from crawlers.settings import product_token
+
 _REFUSALS = frozenset({"noai", "noimageai", "noindex", "noimageindex", "none"})
+_WITH_VALUES = frozenset(
+    {"max-snippet", "max-video-preview", "max-image-preview", "unavailable_after"}
+)
 
 
 def opt_out(robots_tags: Iterable[str], tdm_reservation: str, user_agent: str) -> str | None:
@@ -13,16 +18,18 @@ def opt_out(robots_tags: Iterable[str], tdm_reservation: str, user_agent: str) -
     A directive may be for one crawler alone (``otherbot: noai``); those for others don't count.
 
     >>> opt_out(["otherbot: noai", "all"], "", "stickerworks/0.1")
-    >>> opt_out(["noarchive, noimageai"], "", "stickerworks/0.1")
+    >>> opt_out(["max-snippet:-1, noimageai"], "", "stickerworks/0.1")
     'noimageai'
     """
-    product = user_agent.partition("/")[0].strip().lower()
+    product = product_token(user_agent).lower()
     for value in robots_tags:
         agent = ""
-        for directive in value.lower().split(","):
-            name, colon, rest = directive.partition(":")
-            if colon and name.strip() not in ("unavailable_after", "max-image-preview"):
-                agent, directive = name.strip(), rest  # noqa: PLW2901
+        for place, directive in enumerate(value.lower().split(",")):
+            name, colon, rest = (part.strip() for part in directive.partition(":"))
+            # Values and dates hold colons too, so only the first name may be a stranger's; ours
+            # may follow where a proxy joined several headers.
+            if colon and name not in _WITH_VALUES and (place == 0 or name in ("*", product)):
+                agent, directive = name, rest  # noqa: PLW2901
             if directive.strip() in _REFUSALS and agent in ("", "*", product):
                 return directive.strip()
     return "tdm-reservation" if tdm_reservation.strip() == "1" else None

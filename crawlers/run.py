@@ -44,6 +44,12 @@ class Run:
     error: StickerworksError | None = None
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def earlier(self) -> frozenset[int]:
+        """Positions of the sources of our name that crawled before us."""
+        before = enumerate(self.config.sources[: self.position])
+        return frozenset(place for place, ours in before if ours.source == self.source)
+
     def fail(self, error: StickerworksError) -> None:
         """Stop the source with this error; the first one counts."""
         if self.error is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from schemas.config import CrawlConfig
@@ -39,6 +40,12 @@ def crawl_settings(config: CrawlConfig) -> dict[str, Any]:
 def user_agent(config: CrawlConfig) -> str:
     """The User-Agent that is sent, with the contact where one is configured."""
     return f"{config.user_agent} (+{config.contact})" if config.contact else config.user_agent
+
+
+def product_token(user_agent: str) -> str:
+    """The User-Agent's first product without its version: the name that rules go by."""
+    match = re.match(r"[^\s/(]+", user_agent.strip())
+    return match[0] if match else user_agent
 
 
 _MIDDLEWARES: dict[str, int | None] = {

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from crawlers.ledger import LEDGER
+
 Problem = tuple[str, str, str]
 """State, error class and error of something that is there but can't be used."""
 
@@ -21,7 +23,9 @@ class Found:
 
 
 def walk(folder: Path, without: Path | None = None) -> Iterator[Found]:
-    """Files below the folder, sorted by the bytes of their names; hidden ones are left out.
+    """Files below the folder, sorted by the bytes of their names.
+
+    Hidden ones and workspaces are left out: a workspace's files are what we made ourselves.
 
     Links are followed to files inside of the folder only. What can't be read is yielded with its
     problem. Deep trees are no trouble: nothing recurses.
@@ -34,7 +38,7 @@ def walk(folder: Path, without: Path | None = None) -> Iterator[Found]:
             continue
         try:
             kind = _kind(path, root) if relative else "folder"
-            if kind == "folder":
+            if kind == "folder" and not is_workspace(path):
                 pending += reversed(_children(relative, path))
         except OSError as error:
             yield Found(relative or ".", path, ("failed", "unreadable", reason(error)))
@@ -44,6 +48,11 @@ def walk(folder: Path, without: Path | None = None) -> Iterator[Found]:
             yield Found(relative, path, problem)
         elif kind == "file":
             yield Found(relative, path)
+
+
+def is_workspace(path: Path) -> bool:
+    """Whether a folder is a workspace, ours or another one: only those hold a ledger."""
+    return (path / LEDGER).is_file()
 
 
 def reason(error: OSError) -> str:

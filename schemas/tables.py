@@ -142,7 +142,7 @@ MEDIA = _table(
     "crawl",
     "Where each sticker's bytes lie.",
     ID,
-    _column("path", STRING, "file; relative to the workspace, absolute for local folders"),
+    _column("path", STRING, "file; absolute for local folders; null once no source shows it"),
 )
 SIGNALS = _table(
     "signals",
@@ -303,8 +303,8 @@ CAPTIONS = _table(
 VOTES = _table(
     "votes",
     "global",
-    "label import",
-    "Raw votes, append-only.",
+    "demo",
+    "Raw votes, append-only; so far just the demo's simulated annotators write them.",
     ID,
     _column("annotator", STRING, "who voted", nullable=False),
     _column("origin", STRING, "label_studio or simulated", nullable=False),
@@ -364,7 +364,9 @@ LEAKAGE = _table(
     "global",
     "split",
     "Related stickers that lie in more than one split, by what relates them.",
-    _column("kind", STRING, "pixels, near_duplicate, template, pack, author, ...", nullable=False),
+    _column(
+        "kind", STRING, "pixels, template, pack, page_url, media_url or author", nullable=False
+    ),
     _column("shared", pa.int64(), "keys that relate at least two stickers of the release"),
     _column("straddling", pa.int64(), "keys among them whose stickers lie in several splits"),
     _column("rows", pa.int64(), "stickers of those keys"),

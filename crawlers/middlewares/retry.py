@@ -37,6 +37,7 @@ TRANSIENT = (
 MAX_WAIT_S = 60.0
 """Longest wait within a run; where a host asks for more, the source stops and says so."""
 
+_MAX_RETRY_AFTER_S = 24 * 3600.0  # a typo at a host mustn't cost a sticker for ever
 _FIRST_BACKOFF_S = 0.5
 _MAX_BACKOFF_S = 30.0
 
@@ -44,17 +45,17 @@ _MAX_BACKOFF_S = 30.0
 def retry_after_s(header: str | None, now: datetime) -> float | None:
     """Seconds that a Retry-After header asks to wait (RFC 9110 10.2.3: seconds or a date).
 
-    None when there is no header or it can't be read.
+    At most a day; None when there is no header or it can't be read.
     """
     text = (header or "").strip()
     if text.isascii() and text.isdigit():
-        return float(text[:9])
+        return min(float(text[:9]), _MAX_RETRY_AFTER_S)
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+        seconds = ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds()
+    except (ValueError, OverflowError):
         return None
-    seconds = ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds()
-    return max(0.0, seconds)
+    return min(max(0.0, seconds), _MAX_RETRY_AFTER_S)
 
 
 def backoff_s(tries: int) -> float:

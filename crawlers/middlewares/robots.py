@@ -17,6 +17,8 @@ from scrapy import Request
 from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.http import Response
 
+from crawlers.run import Run
+from crawlers.settings import product_token
 from crawlers.trace import META, Postponed, Refused, Trace
 from crawlers.urls import strip_secrets
 
@@ -29,7 +31,6 @@ class _Host:
     """Rules of one host: ``rules`` None means no robots.txt, so everything is allowed."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    pace: asyncio.Lock = field(default_factory=asyncio.Lock)
     known: bool = False
     rules: Protego | None = None
     sha256: str | None = None
@@ -44,7 +45,9 @@ class RobotsMiddleware:
         if not crawler.settings.getbool("OBEY_ROBOTS"):
             raise NotConfigured("crawl.obey_robots is false")
         self._crawler = crawler
-        self._agent: str = crawler.settings["USER_AGENT"]
+        self._run: Run = crawler.spider.run
+        # Protego looks for group names anywhere in what it is given, contacts included.
+        self._agent = product_token(crawler.settings["USER_AGENT"])
         self._hosts: dict[tuple[str, str], _Host] = {}
 
     @classmethod
@@ -55,10 +58,11 @@ class RobotsMiddleware:
         if request.meta.get("is_robots_txt"):
             return
         parts = urlsplit(request.url)
-        host = self._hosts.setdefault((parts.scheme, parts.netloc), _Host())
+        name = parts.netloc.rpartition("@")[2]
+        host = self._hosts.setdefault((parts.scheme, name), _Host())
         async with host.lock:
             if not host.known:
-                await self._learn(host, f"{parts.scheme}://{parts.netloc}/robots.txt")
+                await self._learn(host, f"{parts.scheme}://{name}/robots.txt")
         allowed = host.rules is None or host.rules.can_fetch(request.url, self._agent)
         trace: Trace | None = request.meta.get(META)
         if trace is not None:
@@ -66,8 +70,8 @@ class RobotsMiddleware:
             trace.robots_sha256 = host.sha256
         if not allowed:
             shown = strip_secrets(request.url)
-            raise Refused("robots", f"robots.txt of {parts.netloc} disallows {shown}")
-        await _keep_pace(host)
+            raise Refused("robots", f"robots.txt of {name} disallows {shown}")
+        await _keep_pace(host, self._run)
 
     async def _learn(self, host: _Host, url: str) -> None:
         request = Request(url, priority=1000, meta={"is_robots_txt": True})
@@ -89,10 +93,13 @@ class RobotsMiddleware:
         host.known = True
 
 
-async def _keep_pace(host: _Host) -> None:
+async def _keep_pace(host: _Host, run: Run) -> None:
+    """Wait for this request's turn, taken before the wait so that no one waits behind a lock."""
     if not host.delay_s:
         return
-    async with host.pace:
-        loop = asyncio.get_running_loop()
-        await asyncio.sleep(max(0.0, host.next_at - loop.time()))
-        host.next_at = loop.time() + host.delay_s
+    now = asyncio.get_running_loop().time()
+    turn = max(now, host.next_at)
+    host.next_at = turn + host.delay_s
+    await run.wait(turn - now)
+    if run.stopped.is_set():
+        raise IgnoreRequest("the run ends")

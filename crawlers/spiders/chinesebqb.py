@@ -32,6 +32,8 @@ class ChineseBQBOptions(SourceOptions):
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must be an http or https address")
+        if "@" in parts.netloc:
+            raise ValueError("must not hold a user or password: it would reach logs and tables")
         return value
 
 

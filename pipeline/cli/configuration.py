@@ -15,6 +15,7 @@ from pipeline.engine.storage import atomic_file
 from schemas.config import Config
 
 DEFAULT_FILE = Path("stickerworks.yaml")
+_OURS = "# Written by `stickerworks run` or `demo`; overwritten by the next one.\n"
 
 
 def load_config(
@@ -32,11 +33,17 @@ def load_config(
 
 
 def save_config(config: Config, workspace: Path) -> None:
-    """Keep what differs from the defaults in the workspace, for the commands to come."""
+    """Keep what differs from the defaults in the workspace, for the commands to come.
+
+    A file there that somebody else wrote stays as it is.
+    """
+    target = workspace / DEFAULT_FILE
+    if target.exists() and not target.read_text(encoding="utf-8").startswith(_OURS):
+        return
     values = config.model_dump(mode="json", exclude_defaults=True, exclude={"workspace"})
-    with atomic_file(workspace / DEFAULT_FILE) as temporary:
+    with atomic_file(target) as temporary:
         temporary.touch(mode=0o600)  # options of plugins are theirs, perhaps secret
-        temporary.write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
+        temporary.write_text(_OURS + yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
 
 
 def parse_config(values: dict[str, Any], origin: str, overrides: Sequence[str] = ()) -> Config:
@@ -69,7 +76,8 @@ def _read_yaml(file: Path | None) -> dict[str, Any]:
         return {}
     if not isinstance(values, dict):
         raise StickerworksError(f"{path} must hold keys and values, such as `workspace: here`.")
-    return values
+    # A section with nothing in it has its defaults.
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _apply(values: dict[str, Any], override: str) -> None:

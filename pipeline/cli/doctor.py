@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, distribution, entry_points, version
 from pathlib import Path
 
@@ -31,7 +32,9 @@ class Check:
 def doctor_command(options: Options) -> int:
     """Print every check; 1 when something that is needed is missing."""
     checks = [*_packages(), *_plugins(), _font(), _memory(), _disk(options.workspace or Path())]
-    for check in checks:
+    if options.json:
+        print(json.dumps([asdict(check) for check in checks], ensure_ascii=False, indent=2))
+    for check in [] if options.json else checks:
         mark = "ok  " if check.fine else ("MISS" if check.needed else "note")
         print(f"{mark} {check.name:<28} {check.found}")
         if not check.fine:

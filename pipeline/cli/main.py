@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 # Options of the whole program that people also write behind the command.
 _FLAGS = {"--dry-run", "--json", "--debug", "--retry-quarantined"}
+_INTERRUPTED = 130  # also what Typer makes of Ctrl-C
 _VALUED = {"--config", "--workspace", "--set"}
 
 
@@ -211,13 +212,14 @@ def main() -> None:
         _tell_usage(error)
         code = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        _tell("Interrupted. Nothing finished is lost; run the same command again to go on.")
-        code = 130
+        code = _INTERRUPTED
     except Exception as error:
         if debug:
             raise
         _tell(_explain(error))
         code = 1
+    if code == _INTERRUPTED:
+        _tell("Interrupted. Nothing finished is lost; run the same command again to go on.")
     sys.exit(code or 0)
 
 

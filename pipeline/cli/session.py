@@ -102,8 +102,7 @@ def open_session(
     A command that ``reads_only`` takes no lock and so makes no workspace either.
     """
     config = config or load_config(options.config, options.overrides, options.workspace)
-    root = options.workspace or Path(config.workspace).expanduser()
-    workspace = Workspace(root.absolute())
+    workspace = Workspace((options.workspace or Path(config.workspace)).expanduser().absolute())
     session = Session(config, workspace, options, make_console())
     if options.dry_run or reads_only:
         yield session

@@ -26,9 +26,10 @@ def run_command(options: Options, folder: Path | None) -> int:
         config = _with_folder(config, folder)
     with open_session("run", options, config) as session:
         if folder is not None and not options.dry_run:
-            # What was set for this run alone is not kept.
+            # What was set for this run alone is not kept, but for the name of what it makes.
             lasting = load_config(options.config, (), options.workspace)
-            save_config(_with_folder(lasting, folder), session.workspace.root)
+            lasting = lasting.model_copy(update={"crawl": config.crawl, "release": config.release})
+            save_config(lasting, session.workspace.root)
         session.failed = run_all(session) == "failed"
         if not options.dry_run:
             say_where(session)

@@ -14,6 +14,7 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.runner import check_crawled, pending
 from pipeline.engine.storage import atomic_file
 
+SPLITS = ("train", "validation", "test")
 OUTCOMES = ("kept", "dropped", "failed")
 
 
@@ -97,10 +98,11 @@ def build(session: Session) -> Path:
     check_current(session)
     count_outcomes(session)
     made = build_release(session.workspace, session.config, session.say)
-    rows = ", ".join(f"{split} {count:,}" for split, count in made.rows.items())
+    counts = {split: made.rows[split] for split in SPLITS if split in made.rows}
+    rows = ", ".join(f"{split} {count:,}" for split, count in counts.items())
     state = "up to date" if made.up_to_date else rows
     session.say(f"  {'release':<12} {state}")
-    session.results["release"] = {"path": str(made.path), "rows": dict(made.rows)}
+    session.results["release"] = {"path": str(made.path), "rows": counts}
     return made.path
 
 

@@ -14,7 +14,6 @@ from pipeline.demo.ordinary import draw_ordinary
 from pipeline.demo.planted_copies import plant_exact_copies, plant_reencoded, plant_templates
 from pipeline.demo.planted_files import plant_file_cases, plant_private
 from pipeline.demo.planted_rules import plant_rule_cases
-from pipeline.engine.storage import atomic_file
 
 INDEX_NAME = "chinesebqb_github.json"
 PREFIX = "/zhaoolee/ChineseBQB/master"
@@ -79,14 +78,6 @@ def build_index(stickers: list[DrawnSticker], base_url: str) -> bytes:
     ]
     index = {"status": 1000, "info": "Stickers drawn for the demo of stickerworks", "data": data}
     return json.dumps(index, ensure_ascii=False, indent=1).encode()
-
-
-def write_index(folder: Path, base_url: str) -> Path:
-    """Write the index of a drawn collection beside its packs; URLs begin with ``base_url``."""
-    path = folder / INDEX_NAME
-    with atomic_file(path) as temporary:
-        temporary.write_bytes(build_index(read_expected(folder / TRUTH_FILE), base_url))
-    return path
 
 
 def _clear(folder: Path) -> None:

@@ -28,9 +28,10 @@ def disk_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise full_disk(path) from error
-        if isinstance(error, FileExistsError | NotADirectoryError):
+        if isinstance(error, FileExistsError | NotADirectoryError | IsADirectoryError):
             raise StickerworksError(
-                f"{path} can't be written: there is a file where a folder is needed.",
+                f"{path} can't be written: there is a file where a folder is needed, or a folder "
+                "where a file is.",
                 "Choose another --workspace.",
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

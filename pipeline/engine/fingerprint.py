@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -68,4 +69,6 @@ def _one_batch(table: pa.Table) -> pa.RecordBatch:
 def _plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
+    if isinstance(value, date):  # YAML makes dates of what looks like one
+        return value.isoformat()
     raise TypeError(f"{type(value).__name__} can't be part of a fingerprint")

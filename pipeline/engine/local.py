@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from multiprocessing import resource_tracker
 
 import psutil
 from pebble import ProcessExpired, ProcessPool
@@ -65,6 +66,12 @@ def _run(
     finished = 0
     ended = False
     try:
+        # Workers are told to stop by us: a Ctrl-C on the terminal reaches them too, and blocked
+        # from their birth it can't interrupt them half-way through an import.
+        resource_tracker.ensure_running()  # starting it later would unblock the signal
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        pool.schedule(_nothing)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         while waiting or running:
             # A few tasks ahead keep workers busy; ten thousand would slow every look at them.
             while waiting and len(running) < 2 * workers:
@@ -118,6 +125,10 @@ def _as_exception(task: ShardTask, error: BaseException) -> Exception:
         return error
     what = f"{type(error).__name__} {error}".strip()
     return StickerworksError(f"{task.stage.name} ended its worker by itself: {what}.")
+
+
+def _nothing() -> None:
+    """A first task, with which the pool starts its threads."""
 
 
 def _start_worker() -> None:

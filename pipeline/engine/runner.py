@@ -101,11 +101,21 @@ def check_inputs(work: Stage | Step, workspace: Workspace) -> None:
 
 
 def check_crawled(workspace: Workspace) -> None:
-    """Refuse to go on in a workspace without stickers."""
+    """Refuse to go on in a workspace without stickers, or with a shard of them lost."""
+    _check_whole(workspace)
     if not workspace.parts:
         raise StickerworksError(
             f"There are no stickers in {workspace.root}.",
             "Run `stickerworks crawl` on a source that has some, or `make demo` to see it all.",
+        )
+
+
+def _check_whole(workspace: Workspace) -> None:
+    lost = set(workspace.parts_of("media")) - set(workspace.parts)
+    if lost:
+        raise StickerworksError(
+            f"The table stickers lacks shard {min(lost)}, which media has.",
+            "Run `stickerworks crawl` again, which writes both.",
         )
 
 

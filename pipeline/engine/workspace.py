@@ -50,7 +50,11 @@ class Workspace:
     @property
     def parts(self) -> tuple[int, ...]:
         """Numbers of the sticker shards, ascending."""
-        folder = self.tables / "stickers"
+        return self.parts_of("stickers")
+
+    def parts_of(self, table: str) -> tuple[int, ...]:
+        """Numbers of the shards that a table has, ascending."""
+        folder = self.tables / table
         matches = (_PART.fullmatch(path.name) for path in folder.glob("part-*.parquet"))
         return tuple(sorted(int(match[1]) for match in matches if match))
 
@@ -100,10 +104,8 @@ class Workspace:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                holder = json.loads(os.pread(descriptor, 4096, 0) or b"{}")
                 raise StickerworksError(
-                    f"The workspace {self.root} is in use by `stickerworks "
-                    f"{holder.get('command', '?')}` (process {holder.get('pid', '?')}).",
+                    f"The workspace {self.root} is in use by {_holder(descriptor)}.",
                     "Wait for it to end, or choose another --workspace.",
                 ) from None
             holder = json.dumps({"command": command, "pid": os.getpid()}).encode()
@@ -121,3 +123,11 @@ class Workspace:
                 leftover.unlink(missing_ok=True)
         for marker in self.scratch.glob("*"):
             marker.unlink(missing_ok=True)
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        found = json.loads(os.pread(descriptor, 4096, 0))
+        return f"`stickerworks {found['command']}` (process {found['pid']})"
+    except (ValueError, KeyError, TypeError):  # it has just begun, or somebody wrote there
+        return "another command"

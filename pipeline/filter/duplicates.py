@@ -30,13 +30,16 @@ from difflib import SequenceMatcher
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.engine.stage import Output, Reader
 from pipeline.filter.candidates import near_pairs
-from pipeline.filter.views import Views, differences, load_views
+from pipeline.filter.views import Views, differences, least_differences, load_views, tile_sums
 from schemas.config import DuplicatesConfig
 from schemas.tables import DUPLICATES
+
+Bounds = npt.NDArray[np.float64]
 
 _LASTS_ALIKE = 1.25
 _READABLE, _READS_ALIKE = 4, 0.8
@@ -132,16 +135,11 @@ def _group(
         if same is not sticker:
             found[sticker.row] = _Found(same.row, "pixels", 0)
     distinct = list(best.values())
-    compared = _compared(distinct, near)
-    views = load_views(reader, starts, sorted(compared))
-    leaders: dict[tuple[bool, int], list[_Sticker]] = defaultdict(list)
-    for sticker in distinct:
-        # Animations and stills keep apart, here and so everywhere.
-        known = [r for code in near[sticker.code] for r in leaders[sticker.animated, code]]
-        match = _match(sticker, known, views, settings)
-        if match is None:
-            leaders[sticker.animated, sticker.code].append(sticker)
-        found[sticker.row] = match or _Found(sticker.row)
+    views = load_views(reader, starts, sorted(_compared(distinct, near)))
+    # Animations and stills keep apart, here and so everywhere.
+    for animated in (False, True):
+        alike = [sticker for sticker in distinct if sticker.animated is animated]
+        found |= _lead(alike, near, views, settings)
     for row, link in found.items():
         # What equals a member pixel by pixel equals that member's representative, too.
         head = found[link.representative]
@@ -162,25 +160,58 @@ def _compared(stickers: Sequence[_Sticker], near: dict[int, list[int]]) -> set[i
     }
 
 
+def _lead(
+    stickers: Sequence[_Sticker],
+    near: dict[int, list[int]],
+    views: dict[int, Views],
+    settings: DuplicatesConfig,
+) -> dict[int, _Found]:
+    """Representative of every one of ``stickers``: of one kind, distinct, the best first."""
+    found = {sticker.row: _Found(sticker.row) for sticker in stickers}
+    compared = [sticker for sticker in stickers if sticker.row in views]
+    sums = tile_sums([views[sticker.row] for sticker in compared])
+    texts = _numbered([sticker.text for sticker in compared])
+    leaders: dict[int, list[int]] = defaultdict(list)
+    for place, sticker in enumerate(compared):
+        places = [leader for code in near[sticker.code] for leader in leaders.get(code, ())]
+        # In order of rank, so that the better one of equals is found first.
+        known = np.sort(np.array(places, dtype=np.int64))
+        bounds = _bounds(texts[known] == texts[place], settings)
+        # Thousands may share a hash, and few of them a look: only those are compared closely.
+        close = least_differences(sums[place], sums[known]) < bounds
+        alike = [compared[leader] for leader in known[close].tolist()]
+        match = _match(sticker, alike, bounds[close].tolist(), views)
+        if match is None:
+            leaders[sticker.code].append(place)
+        else:
+            found[sticker.row] = match
+    return found
+
+
+def _numbered(texts: Sequence[str | None]) -> npt.NDArray[np.int64]:
+    """A number for each text, equal only where they are; no text equals no other."""
+    numbers: dict[str, int] = {}
+    given = [numbers.setdefault(t, len(numbers)) if t else ~row for row, t in enumerate(texts)]
+    return np.array(given, dtype=np.int64)
+
+
+def _bounds(same_text: npt.NDArray[np.bool_], settings: DuplicatesConfig) -> Bounds:
+    usual = settings.max_tile_difference
+    return np.where(same_text, max(usual, settings.max_tile_difference_same_text), usual)
+
+
 def _match(
     sticker: _Sticker,
     known: Sequence[_Sticker],
+    bounds: Sequence[float],
     views: dict[int, Views],
-    settings: DuplicatesConfig,
 ) -> _Found | None:
-    """The representative that the sticker is nearest to, the better one of equals, if any."""
-    alike = sorted((other for other in known if _may_equal(sticker, other)), key=lambda s: s.rank)
-    if not alike:
-        return None
-    gaps = differences(views[sticker.row], [views[other.row] for other in alike])
+    """The representative that the sticker is nearest to, the first one of equals, if any."""
+    gaps = differences(views[sticker.row], [views[other.row] for other in known])
     nearest: _Found | None = None
     least = np.inf
-    for other, gap in zip(alike, gaps.tolist(), strict=True):
-        same_text = bool(sticker.text) and sticker.text == other.text
-        bound = settings.max_tile_difference
-        if same_text:
-            bound = max(bound, settings.max_tile_difference_same_text)
-        if gap < bound and gap < least:
+    for other, bound, gap in zip(known, bounds, gaps.tolist(), strict=True):
+        if gap < min(bound, least) and _may_equal(sticker, other):
             least = gap
             nearest = _Found(other.row, "perceptual", int(gap))
     return nearest
@@ -195,7 +226,9 @@ def _read_differently(one: str | None, other: str | None) -> bool:
     first, second = sorted("".join((text or "").split()) for text in (one, other))
     if min(len(first), len(second)) < _READABLE:
         return False
-    return SequenceMatcher(None, first, second, autojunk=False).ratio() < _READS_ALIKE
+    matcher = SequenceMatcher(None, first, second, autojunk=False)
+    # What is never below the ratio is counted far more quickly.
+    return matcher.quick_ratio() < _READS_ALIKE or matcher.ratio() < _READS_ALIKE
 
 
 def _templates(stickers: Sequence[_Sticker], near: dict[int, list[int]]) -> dict[int, int]:

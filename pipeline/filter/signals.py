@@ -24,14 +24,16 @@ _EXTENSIONS = {
 }
 _SIGNALS_ROW = pa.struct(SIGNALS.schema)
 _FRAMES_ROW = pa.struct(FRAMES.schema)
+_GONE = "gone: the file is no longer in its folder"
 _KNOWN = set().union(*_EXTENSIONS.values())
 
 
 def open_signals(context: Context) -> Process:
     """Return the function that measures stickers; its settings are ``filter.decode``.
 
-    A file that is gone, or isn't the one that was crawled, raises: that says nothing about the
-    sticker, and the row is tried again once the file is back.
+    A sticker that no source shows any more has no path, and a row that says so. A file that
+    should be there and isn't, or holds other bytes than were crawled, raises: that says nothing
+    about the sticker, and the row is tried again once the file is back.
     """
 
     def process(tables: Tables) -> dict[str, pa.Table]:
@@ -39,6 +41,10 @@ def open_signals(context: Context) -> Process:
         frames: list[Row] = []
         paths = tables["media"]["path"].to_pylist()
         for sticker, path in zip(tables["stickers"].to_pylist(), paths, strict=True):
+            if path is None:
+                signals.append({"id": sticker["id"], "error": _GONE})
+                frames.append({"id": sticker["id"], "error": _GONE})
+                continue
             data = context.media_path(path).read_bytes()
             if hashlib.sha256(data).hexdigest() != sticker["id"]:
                 raise ValueError("its file no longer holds the bytes that were crawled")

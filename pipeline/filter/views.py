@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ from pipeline.filter.picture import GREY_SIDE, grey_levels
 
 Views = npt.NDArray[np.uint8]
 """Grey levels of a sticker's key frames; shape (key frames, 64, 64)."""
+Sums = npt.NDArray[np.int16]
+"""Summed grey levels of each tile; shape (..., key frames, 64)."""
 
 _TILE = 8
 _TILES = GREY_SIDE // _TILE
@@ -56,15 +59,51 @@ def differences(one: Views, others: Sequence[Views]) -> npt.NDArray[np.float64]:
     return np.concatenate([np.empty(0), *found])
 
 
+def tile_sums(stickers: Sequence[Views]) -> Sums:
+    """Sums of the tiles of each sticker; shape (stickers, most key frames, 64)."""
+    stack = np.zeros((len(stickers), max(map(len, stickers), default=0), _TILES**2), np.int16)
+    for row, views in enumerate(stickers):
+        tiles = views.reshape(-1, _TILES, _TILE, _TILES, _TILE).sum(axis=(2, 4), dtype=np.int16)
+        stack[row, : len(views)] = tiles.reshape(len(views), -1)
+        # A frame that stands there twice changes neither best nor worst match.
+        stack[row, len(views) :] = stack[row, len(views) - 1]
+    return stack
+
+
+def least_differences(one: Sums, others: Sums) -> npt.NDArray[np.float64]:
+    """What ``differences`` can't be below, 64 times as quickly; shape (others,).
+
+    The mean of a tile differs by no more than its pixels do on average.
+    """
+    found = [
+        _worst(np.abs(one[None, :, None] - others[start : start + _BLOCK, None]).max(axis=3))
+        for start in range(0, len(others), _BLOCK)
+    ]
+    return np.concatenate([np.empty(0), *found])
+
+
 def _block(one: Views, others: Sequence[Views]) -> npt.NDArray[np.float64]:
     most = max(len(views) for views in others)
-    # A frame that stands there twice changes neither best nor worst match.
-    stack = np.stack([np.pad(v, ((0, most - len(v)), (0, 0), (0, 0)), "edge") for v in others])
-    gaps = np.abs(one.astype(np.int16)[None, :, None] - stack.astype(np.int16)[:, None])
-    tiles = gaps.reshape(*gaps.shape[:3], _TILES, _TILE, _TILES, _TILE).sum(axis=(4, 6))
-    pairs = tiles.max(axis=(3, 4)) / _TILE**2
+    stack = np.empty((len(others), 1, most, GREY_SIDE, GREY_SIDE), np.uint8)
+    for row, views in enumerate(others):
+        stack[row, 0, : len(views)] = views
+        # A frame that stands there twice changes neither best nor worst match.
+        stack[row, 0, len(views) :] = views[-1]
+    gaps = np.maximum(one[:, None], stack)
+    gaps -= np.minimum(one[:, None], stack)
+    lines = gaps.reshape(*gaps.shape[:3], _TILES, _TILE, GREY_SIDE)
+    # Line upon line, in 16 bits: one sum over both axes of a tile takes five times as long.
+    tall = lines[..., 0, :].astype(np.uint16)
+    for line in range(1, _TILE):
+        tall += lines[..., line, :]
+    tiles = tall.reshape(*tall.shape[:4], _TILES, _TILE).sum(axis=5, dtype=np.uint16)
+    return _worst(tiles.max(axis=(3, 4)))
+
+
+def _worst(pairs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Difference of each two sets of key frames, from the largest tile of each two frames."""
     worst = np.maximum(pairs.min(axis=1).max(axis=1), pairs.min(axis=2).max(axis=1))
-    return np.asarray(worst, dtype=np.float64)
+    return np.asarray(worst / _TILE**2, dtype=np.float64)
 
 
 def _square(levels: bytes) -> Views:

@@ -47,7 +47,7 @@ def render_card(config: Config, facts: CardFacts) -> str:
         _loading(release.name, release.version),
         *_contents(facts),
         *_origins(facts),
-        *_labels(config, facts),
+        *_labels(facts),
         *_leakage(facts),
         _columns(),
         _files(facts),
@@ -150,18 +150,22 @@ def _origins(facts: CardFacts) -> Iterator[str]:
         yield table(("state", "why", "sightings"), [(*key, count) for key, count in rows])
 
 
-def _labels(config: Config, facts: CardFacts) -> Iterator[str]:
+def _labels(facts: CardFacts) -> Iterator[str]:
     yield "## Labels"
-    merge = config.merge
+    # How many are enough was settled when the votes were merged; the tables don't keep it.
     yield (
-        f"A tag is effective when at least {merge.agree} annotators gave it; a sticker needs "
-        f"{merge.annotators} valid votes. Tag set: "
+        "`tags` holds the tags that enough annotators agreed on; such a sticker is `effective`, "
+        "however many voted. Where no tag got there, it is `rejected` when enough of them skipped "
+        "it, `adjudicate` when all the votes asked for are in, `insufficient` when votes are "
+        "missing, and `unlabelled` when nobody voted or skipped. `annotators` counts the votes of "
+        "each sticker. Tag set: "
         + (f"version `{facts.tagset}`, in `tagset.json`." if facts.tagset else "none.")
     )
     whole = {row["measure"]: row for row in facts.agreement}
     if "tag_sets" not in whole:
-        yield "Nobody voted on stickers of this release, or no two people on one."
+        yield "Agreement was not measured: no two annotators voted on one sticker."
         return
+    yield "Agreement is that of all votes, whether their stickers are in this release or not:"
     tags, domain = whole["tag_sets"], whole["domain"]
     names = {name for row in facts.agreement for name in row["annotators"] or ()}
     interval = "" if tags["low"] is None else f" (95%: {tags['low']:.3f} to {tags['high']:.3f})"

@@ -13,7 +13,7 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import TABLES
 
-RELEASE_FORMAT = 1
+RELEASE_FORMAT = 2
 """Raised when the same tables would give other bytes; part of every fingerprint."""
 
 REQUIRED = {
@@ -79,7 +79,6 @@ def fingerprint(workspace: Workspace, config: Config) -> tuple[str, dict[str, st
     made_from = {
         "format": str(RELEASE_FORMAT),
         "config release": config.release.model_dump_json(),
-        "config merge": config.merge.model_dump_json(),
     }
     for table in (*REQUIRED, *OPTIONAL):
         for part in workspace.parts if table != "media" else ():

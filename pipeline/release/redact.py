@@ -17,6 +17,12 @@ _LOCAL_PATH = re.compile(
     r"(?<![\w:/\\.~…-])(?:~|[A-Za-z]:)?[/\\]+(?:[^\s/\\\"']+[/\\]+)+([^\s/\\\"']*)"
 )
 
+# The same in quotes, where names may hold spaces; up to the closing quote, if there is one.
+_QUOTED_PATH = re.compile(
+    r"(?P<quote>['\"`])(?:(?i:file):)?(?P<path>(?:~|[A-Za-z]:)?[/\\](?:\\['\"`]|(?!(?P=quote))[^\n])*)"
+)
+_SEPARATORS = re.compile(r"[/\\]+")
+
 
 def public_url(url: str | None) -> str | None:
     """An http(s) address without user, fragment or secrets; None for anything else."""
@@ -40,6 +46,7 @@ def public_text(text: str | None) -> str | None:
     """Text in which addresses keep no secret and local paths keep their last name alone."""
     if text is None:
         return None
+    text = _QUOTED_PATH.sub(_last_name, text)
     pieces, end = [], 0
     for match in _URL.finditer(text):
         pieces.append(_LOCAL_PATH.sub(r"…/\1", text[end : match.start()]))
@@ -47,6 +54,12 @@ def public_text(text: str | None) -> str | None:
         end = match.end()
     pieces.append(_LOCAL_PATH.sub(r"…/\1", text[end:]))
     return _BOT_TOKEN.sub(r"\1***", "".join(pieces))
+
+
+def _last_name(quoted: re.Match[str]) -> str:
+    names = _SEPARATORS.split(quoted["path"])
+    # The first one is what stands before the path: nothing, ~ or a drive.
+    return f"{quoted['quote']}…/{names[-1]}" if len(names) > 2 else quoted[0]
 
 
 def _public_query(query: str) -> str:

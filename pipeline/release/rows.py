@@ -143,7 +143,7 @@ def _provenance(sightings: list[dict[str, Any]]) -> dict[str, Any]:
         "pack": next((pack for pack in packs if pack), None),
         "sources": _distinct([row["source"] for row in sightings]),
         "source_urls": _distinct(urls),
-        "authors": _distinct([row["author"] for row in sightings]),
+        "authors": _distinct([public_text(row["author"]) for row in sightings]),
         "licence": deciding.get("licence"),
         "licence_basis": deciding.get("licence_basis"),
         "licence_url": public_url(deciding.get("licence_url")),

@@ -29,10 +29,6 @@ class Verification:
     files: int
     problems: tuple[str, ...]
 
-    @property
-    def sound(self) -> bool:
-        return not self.problems
-
 
 @dataclass
 class _Reading:

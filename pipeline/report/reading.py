@@ -11,28 +11,9 @@ from typing import Generic, TypeVar
 import pyarrow as pa
 
 from pipeline.engine.workspace import Workspace
+from schemas.tables import TABLES
 
 T = TypeVar("T")
-
-COMMANDS = {
-    "observations": "crawl",
-    "stickers": "crawl",
-    "signals": "filter",
-    "frames": "filter",
-    "ocr": "filter",
-    "duplicates": "filter",
-    "decisions": "filter",
-    "keywords": "tags",
-    "elbow": "tags",
-    "tagset": "tags",
-    "suggestions": "tags",
-    "domain": "annotate",
-    "captions": "annotate",
-    "votes": "label import",
-    "labels": "merge",
-    "splits": "split",
-}
-"""The command of `stickerworks` that writes each table."""
 
 Columns = Mapping[str, Sequence[str]]
 
@@ -70,9 +51,10 @@ class Sample(Generic[T]):
 def missing(workspace: Workspace, *tables: str) -> list[dict[str, str]]:
     """Those of the tables that are not complete, each with the command that makes it."""
     return [
-        {"table": name, "command": f"stickerworks {COMMANDS[name]}"}
+        {"table": name, "command": f"stickerworks {TABLES[name].command}"}
         for name in tables
-        if not workspace.parts or not workspace.complete(name)
+        # Votes come from people; no command of ours is missing where there are none yet.
+        if name != "votes" and (not workspace.parts or not workspace.complete(name))
     ]
 
 

@@ -96,8 +96,11 @@ def release(workspace: Workspace, config: Config) -> dict[str, Any]:
     }
 
 
-def gate(workspace: Workspace) -> dict[str, Any]:
-    """The verdict in ``reports/gate.json``, with the curves of both runs."""
+def gate(workspace: Workspace, config: Config) -> dict[str, Any]:
+    """The verdict in ``reports/gate.json``, with the curves of both runs.
+
+    A verdict on another release than the configured one says nothing about this one.
+    """
     path = workspace.reports / "gate.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -107,6 +110,9 @@ def gate(workspace: Workspace) -> dict[str, Any]:
         return {"there": False, "unreadable": tidy(error, 120)}
     if not isinstance(found, dict):
         return {"there": False, "unreadable": "it is not a JSON object"}
+    name = f"{config.release.name}-{config.release.version}"
+    if found.get("release", name) != name:
+        return {"there": False, "unreadable": None}
     curves = _curves(found.get("curves"))
     reasons = found.get("reasons")
     rows = found.get("rows")

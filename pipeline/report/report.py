@@ -67,7 +67,7 @@ def collect_sections(workspace: Workspace, config: Config) -> dict[str, Any]:
         "labels": annotating.labels(workspace),
         "splits": releasing.splits(workspace, config),
         "release": releasing.release(workspace, config),
-        "gate": releasing.gate(workspace),
+        "gate": releasing.gate(workspace, config),
         "gallery": counts.gallery(workspace, GALLERY),
     }
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from pipeline.engine.stage import Output, Reader, Step
 from pipeline.split.groups import Link, connected_groups
-from pipeline.split.leakage import EDGE_COLUMNS, leakage, pack_links, read_edges
+from pipeline.split.leakage import read_edges, straddles
 from pipeline.split.stratify import assign
 from schemas.config import Config, Section, SplitConfig
 from schemas.tables import TABLES
@@ -37,29 +37,28 @@ def _split(reader: Reader, settings: SplitSettings) -> Iterator[Output]:
         released, _links(reader, released, settings.split.keep_packs_together)
     )
     shares = {name: getattr(settings.split, name) for name in ("train", "validation", "test")}
-    splits = assign(groups, labels, shares, seed=settings.split.seed).splits
+    splits = assign(groups, labels, shares, seed=settings.split.seed)
     for part in reader.parts:
         rows = [
             {"id": sticker, "split": splits.get(sticker), "group": groups.get(sticker)}
             for sticker in reader.read("stickers", part, ["id"])["id"].to_pylist()
         ]
         yield "splits", part, pa.Table.from_pylist(rows, schema=TABLES["splits"].schema)
-    edges = read_edges(*(reader.read(name, columns=[*columns]) for name, columns in EDGE_COLUMNS))
-    straddles = [asdict(s) for s in leakage(splits, groups, edges, labels, shares).straddles]
-    yield "leakage", None, pa.Table.from_pylist(straddles, schema=TABLES["leakage"].schema)
+    crossing = [asdict(straddle) for straddle in straddles(reader, splits)]
+    yield "leakage", None, pa.Table.from_pylist(crossing, schema=TABLES["leakage"].schema)
 
 
 def _links(reader: Reader, released: set[str], packs: bool) -> Iterator[Link]:
-    duplicates = reader.read("duplicates", columns=["id", "group", "template_id"])
-    columns = (duplicates[name].to_pylist() for name in ("id", "group", "template_id"))
     # Dropped near-duplicates count: two stickers may be related through one of them.
-    for sticker, group, template in zip(*columns, strict=True):
-        yield sticker, ("group", group)
-        if template is not None:
-            yield sticker, ("template", template)
+    for part in reader.parts:
+        duplicates = reader.read("duplicates", part, ["id", "group", "template_id"])
+        columns = (duplicates[name].to_pylist() for name in ("id", "group", "template_id"))
+        for sticker, group, template in zip(*columns, strict=True):
+            yield sticker, ("group", group)
+            if template is not None:
+                yield sticker, ("template", template)
     if packs:
-        names = ["id", "source", "pack_id", "pack_title"]
-        for sticker, pack in pack_links(reader.read("observations", columns=names)):
+        for sticker, pack in read_edges(reader, "pack"):
             # Dropped stickers don't count here: one blank image would tie a hundred packs.
             if sticker in released:
                 yield sticker, ("pack", pack)
@@ -77,7 +76,7 @@ def _suggested_tags(reader: Reader) -> dict[str, tuple[str, ...]]:
 
 SPLIT = Step(
     name="splits",
-    version=1,
+    version=2,
     reads=(
         "stickers",
         "decisions",

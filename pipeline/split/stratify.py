@@ -8,43 +8,22 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 _ROWS = ("rows", "")
-
-
-@dataclass(frozen=True)
-class Move:
-    """A sticker that was pinned to one split and had to follow its group into another."""
-
-    id: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """Split of each sticker, and the pinned ones that moved, sorted by id."""
-
-    splits: dict[str, str]
-    moved: tuple[Move, ...] = ()
 
 
 def assign(
     groups: Mapping[str, str],
     labels: Mapping[str, Sequence[str]],
     shares: Mapping[str, float],
-    pinned: Mapping[str, str] | None = None,
     seed: int = 0,
-) -> Assignment:
+) -> dict[str, str]:
     """Split of each sticker in ``groups`` (id to group), no group in two splits.
 
-    ``labels`` gives tags by id; ``shares`` the share of each split, adding up to 1. ``pinned``
-    keeps earlier assignments: where a group now spans two splits, the one with most of its pinned
-    rows takes all of it. A pinned split outside ``shares`` is a named test set: it is reserved,
-    takes its groups whole and counts towards no share. The order of ids changes nothing; ``seed``
-    only breaks ties between groups. Raises ValueError where no share is above 0.
+    ``labels`` gives tags by id; ``shares`` the share of each split, adding up to 1. The order of
+    ids changes nothing; ``seed`` only breaks ties between groups. Raises ValueError where no
+    share is above 0.
     """
     open_splits = {split: share for split, share in shares.items() if share > 0}
     if not open_splits:
@@ -52,37 +31,9 @@ def assign(
     members: defaultdict[str, list[str]] = defaultdict(list)
     for sticker, group in groups.items():
         members[group].append(sticker)
-    pinned = pinned or {}
-    placed = _placed(members, pinned, tuple(shares))
-    reserved = {group for group, split in placed.items() if split not in shares}
-    counts = {
-        group: _count(stickers, labels)
-        for group, stickers in members.items()
-        if group not in reserved
-    }
-    placed |= _fill(counts, open_splits, placed, seed)
-    splits = {sticker: placed[group] for sticker, group in sorted(groups.items())}
-    moved = tuple(
-        Move(sticker, before, splits[sticker])
-        for sticker, before in sorted(pinned.items())
-        if splits.get(sticker, before) != before
-    )
-    return Assignment(splits, moved)
-
-
-def _placed(
-    members: Mapping[str, Sequence[str]], pinned: Mapping[str, str], order: Sequence[str]
-) -> dict[str, str]:
-    """Split of each group with pinned rows."""
-    placed = {}
-    for group, stickers in members.items():
-        votes = Counter(pinned[sticker] for sticker in stickers if sticker in pinned)
-        if votes:
-            # Reserved sets win over majorities; equal ones go in the order of the shares.
-            placed[group] = min(
-                votes, key=lambda s: (s in order, -votes[s], order.index(s) if s in order else 0, s)
-            )
-    return placed
+    counts = {group: _count(stickers, labels) for group, stickers in members.items()}
+    placed = _fill(counts, open_splits, seed)
+    return {sticker: placed[group] for sticker, group in sorted(groups.items())}
 
 
 def _count(
@@ -96,10 +47,9 @@ def _count(
 def _fill(
     counts: Mapping[str, Counter[tuple[str, str]]],
     shares: Mapping[str, float],
-    placed: Mapping[str, str],
     seed: int,
 ) -> dict[str, str]:
-    """Split of each group in ``counts`` that is not placed yet."""
+    """Split of each group in ``counts``."""
     totals: Counter[tuple[str, str]] = Counter()
     for count in counts.values():
         totals.update(count)
@@ -107,9 +57,6 @@ def _fill(
     tags_per_row = (totals.total() - totals[_ROWS]) / max(1, totals[_ROWS])
     weights = {_ROWS: max(1.0, tags_per_row)}
     held = {split: Counter[tuple[str, str]]() for split in shares}
-    for group, split in placed.items():
-        if group in counts and split in held:
-            held[split].update(counts[group])
 
     def growth(split: str, count: Counter[tuple[str, str]]) -> float:
         """Growth of the chi-squared distance between what the split holds and its share."""
@@ -122,14 +69,13 @@ def _fill(
         return round(total, 9)
 
     found: dict[str, str] = {}
-    for group in _in_order((g for g in counts if g not in placed), counts, totals, seed):
+    for group in _in_order(counts, totals, seed):
         found[group] = min(shares, key=lambda split: growth(split, counts[group]))
         held[found[group]].update(counts[group])
     return found
 
 
 def _in_order(
-    groups: Iterable[str],
     counts: Mapping[str, Counter[tuple[str, str]]],
     totals: Counter[tuple[str, str]],
     seed: int,
@@ -141,4 +87,4 @@ def _in_order(
         tie = hashlib.blake2b(f"{seed}\0{group}".encode(), digest_size=16).hexdigest()
         return -counts[group][_ROWS], rarest, tie, group
 
-    return sorted(groups, key=place)
+    return sorted(counts, key=place)

@@ -144,3 +144,12 @@ def test_wrapping_an_address_in_ipv6_changes_nothing(address: IPv4Address) -> No
 def test_no_text_breaks_the_check(text: str) -> None:
     objection(f"http://{text}/a", NONE)
     objection(text, NONE)
+
+
+@pytest.mark.parametrize("user", ["bob:hunter2@", "bob@", ":hunter2@", "@"])
+def test_addresses_with_a_user_or_password_are_refused(user: str) -> None:
+    for allowed in (NONE, AllowList.of(["example.com"])):
+        found = objection(f"http://{user}example.com/a.gif", allowed)
+        assert found is not None
+        assert found.error_class == "userinfo"
+        assert "hunter2" not in found.error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import socket
@@ -18,6 +19,7 @@ from crawlers.addresses import is_public
 from crawlers.crawl import CrawlSummary, crawl
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
+from schemas.config import CrawlConfig
 
 FUNNY = "001Funny_滑稽大佬😏BQB"
 SECRET = "s3cr3tV4lue"
@@ -109,6 +111,10 @@ def _misbehave(site: Any, bqb: ModuleType) -> dict[str, tuple[str, str] | None]:
         "鸽": (bqb.body(b"<html>", "text/html", 404), ("gone", "http_404")),
         "huge.gif": (bqb.body(real + bytes(30_000)), ("failed", "too_large")),
         "chunked.gif": (bqb.chunked(real + bytes(4_000), 10), ("failed", "too_large")),
+        "packed.gif": (
+            bqb.body(gzip.compress(bytes(9_000_000)), "image/gif", Content_Encoding="gzip"),
+            ("failed", "too_large"),
+        ),
         "cut.gif": (bqb.truncated(real), ("retry_at", "truncated")),
         "noai.gif": (bqb.body(real, X_Robots_Tag="noai"), ("refused", "opt_out")),
         "forbidden.gif": (bqb.status(403), ("refused", "http_403")),
@@ -267,3 +273,41 @@ def test_crawl_delay_is_kept(site: Any, bqb: ModuleType, crawl_site: Crawl) -> N
     started = time.monotonic()
     crawl_site(site)
     assert time.monotonic() - started >= 5 * 0.3
+
+
+def test_a_page_instead_of_media_is_believed_after_three_crawls(
+    site: Any, bqb: ModuleType, workspace: Workspace, crawl_site: Crawl
+) -> None:
+    items = [site.add("A", name) for name in ("a.gif", "portal.gif", "page.gif")]
+    page = bqb.body(b"<html>sign in", "text/html; charset=utf-8")
+    site.answers |= dict.fromkeys(items[1:], page)
+    crawl_site(site)
+    tables = {path: path.read_bytes() for path in workspace.tables.rglob("*.parquet")}
+    assert _misses(workspace)["page.gif"] == ("failed", "not_media")
+    site.requests.clear()
+    crawl_site(site)
+    assert tables == {path: path.read_bytes() for path in workspace.tables.rglob("*.parquet")}
+    assert set(site.media_requests()) == set(items[1:])
+    del site.answers["A/portal.gif"]
+    assert crawl_site(site).new_stickers == 1
+    site.requests.clear()
+    crawl_site(site)
+    assert site.media_requests() == []
+
+
+def test_of_two_sources_of_one_name_the_one_that_forbids_wins(
+    site: Any, workspace: Workspace, config_for: Callable[..., CrawlConfig]
+) -> None:
+    for number in range(3):
+        site.add("A", f"{number}.gif")
+    config = config_for(site)
+    (source,) = config.sources
+    for allowed in ((False, True), (True, False)):
+        sources = [
+            source.model_copy(update={"redistribute": value, "limit": limit})
+            for value, limit in zip(allowed, (2, 3), strict=True)
+        ]
+        crawl(workspace, config.model_copy(update={"sources": sources}))
+        rows = workspace.read("observations").to_pylist()
+        given = {row["source_id"]: row["redistribute"] for row in rows}
+        assert given == {f"A/{n}.gif": n == 2 and allowed[1] for n in range(3)}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from crawlers import export as export_module
 from crawlers.export import Exported, export
-from crawlers.ledger import LEDGER, Blob, Ledger, Miss, open_ledger
+from crawlers.ledger import LEDGER, RESTORE, Blob, Ledger, Miss, open_ledger
 from crawlers.sighting import Key, Sighting, columns_of
 from pipeline.engine import storage
 from pipeline.engine.errors import StickerworksError
@@ -203,8 +203,9 @@ def test_tables_of_another_ledger_are_not_mixed_with_ours(
     _export(workspace, ledger)
     with open_ledger(workspace.root / "other.sqlite") as other:
         _saw(other, "b", 0)
-        with pytest.raises(StickerworksError, match="ledger"):
+        with pytest.raises(StickerworksError, match="ledger") as caught:
             _export(workspace, other)
+        assert RESTORE in caught.value.remedy
     assert _ids(workspace) == [_sha("a")]
 
 
@@ -256,3 +257,45 @@ def make_row() -> Callable[[], dict[str, Any]]:
         "http_status": 200,
         "redirects": [],
     }
+
+
+def test_a_sticker_that_no_source_shows_keeps_its_place_without_path_or_observations(
+    workspace: Workspace, ledger: Ledger
+) -> None:
+    for place in range(3):
+        _saw(ledger, f"s{place}", place)
+    _export(workspace, ledger)
+    ids = _ids(workspace)
+    ledger.record_miss(Key("web", "cat-s1", "cat", ""), Miss("gone", "missing", "gone"))
+    _export(workspace, ledger)
+    assert _ids(workspace) == ids
+    paths = [row["path"] for row in workspace.read("media").to_pylist()]
+    assert paths == ["media/s0.gif", None, "media/s2.gif"]
+    assert workspace.read("observations")["id"].to_pylist() == [ids[0], ids[2]]
+
+
+def test_a_path_that_shows_other_bytes_by_now_gives_way_to_one_that_does_not(
+    workspace: Workspace, ledger: Ledger
+) -> None:
+    _saw(ledger, "a", 0)
+    _saw(ledger, "a", 1, query="dog")
+    ledger.connection.execute("UPDATE sightings SET path = '/dog/a.gif' WHERE query = 'dog'")
+    _export(workspace, ledger)
+    ledger.record_miss(Key("web", "cat-a", "cat", ""), Miss("gone", "missing", "gone"))
+    _export(workspace, ledger)
+    assert workspace.read("media")["path"].to_pylist() == ["/dog/a.gif"]
+
+
+def test_a_source_that_forbids_one_of_two_sightings_forbids_the_sticker(
+    workspace: Workspace, ledger: Ledger
+) -> None:
+    for source, query in (("web", "cat"), ("web", "dog"), ("other", "cat")):
+        _saw(ledger, "a", 0, query=query, source=source)
+    ledger.connection.execute("UPDATE sightings SET redistribute = 0 WHERE query = 'dog'")
+    _export(workspace, ledger)
+    rows = workspace.read("observations").to_pylist()
+    assert [(row["source"], row["redistribute"]) for row in rows] == [
+        ("other", True),
+        ("web", False),
+        ("web", False),
+    ]

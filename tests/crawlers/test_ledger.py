@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from crawlers.ledger import Blob, Ledger, Miss, open_ledger
+from crawlers.ledger import RESTORE, Blob, Ledger, Miss, open_ledger
 from crawlers.sighting import Key
 from pipeline.engine.errors import StickerworksError
 
@@ -92,3 +92,36 @@ def test_a_ledger_of_another_version_is_refused(path: Path) -> None:
         ledger.connection.execute("PRAGMA user_version = 99")
     with pytest.raises(StickerworksError, match="version 99"), open_ledger(path):
         pytest.fail("it opened")
+
+
+def test_a_changed_permission_reaches_the_rows_of_its_own_position_alone(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        for position, name in enumerate("ab"):
+            ledger.note(Key("web", name, "", ""), (position << 32) + 7, {}, False)
+        ledger.set_redistribute("web", True, 1)
+        assert _permissions(ledger) == {"a": 0, "b": 1}
+        ledger.set_redistribute("web", False)
+        assert _permissions(ledger) == {"a": 0, "b": 0}
+
+
+def test_a_ban_by_an_earlier_source_of_that_name_stays_until_it_lifts_it(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        ledger.note(KEY, 5, {}, False)
+        ledger.note(KEY, (1 << 32) + 5, {}, True, {0})
+        assert _permissions(ledger) == {"a": 0}
+        ledger.note(KEY, 5, {}, True)
+        ledger.note(KEY, (1 << 32) + 5, {}, True, {0})
+        assert _permissions(ledger) == {"a": 1}
+
+
+def _permissions(ledger: Ledger) -> dict[str, int]:
+    rows = ledger.connection.execute("SELECT source_id, redistribute FROM sightings")
+    return dict(rows.fetchall())
+
+
+def test_a_lost_and_a_foreign_ledger_have_one_remedy(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        ledger.connection.execute("DROP TABLE sightings")
+        with pytest.raises(StickerworksError) as caught:
+            ledger.misses("web")
+    assert RESTORE in caught.value.remedy

@@ -71,3 +71,13 @@ def test_a_broken_manifest_is_one_line_that_names_the_line(
     put("manifest.jsonl", line.encode())
     with pytest.raises(StickerworksError, match=r"manifest\.jsonl:\d"):
         crawl_folder()
+
+
+def test_keywords_that_clean_to_the_same_count_once(
+    workspace: Workspace, folder: Path, put: Callable[[str, bytes], Path], crawl_folder: Crawl
+) -> None:
+    put("a.gif", gif(1))
+    row = {"path": "a.gif", "keywords": ["a", "a ", "", " ", "b"]}
+    (folder / "manifest.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    crawl_folder()
+    assert workspace.read("observations")["query"].to_pylist() == ["a", "b"]

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from scrapy.exceptions import IgnoreRequest
 
 from crawlers.crawl import CrawlSummary
 from crawlers.ledger import LEDGER, open_ledger
+from crawlers.middlewares.robots import _Host, _keep_pace
+from crawlers.misses import miss_of_exception
+from crawlers.run import Run
+from crawlers.trace import Postponed, Refused
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 
@@ -119,3 +126,46 @@ def self_signed(tmp_path: Path) -> tuple[str, str]:
         )
     )
     return str(paths[0]), str(paths[1])
+
+
+def test_a_password_in_an_option_is_refused_and_not_repeated(site: Any, crawl_site: Crawl) -> None:
+    url = site.index_url.replace("http://", "http://bob:hunter2@")
+    with pytest.raises(StickerworksError, match=r"options.index_url: .*user or password") as caught:
+        crawl_site(site, index_url=url)
+    assert "hunter2" not in str(caught.value)
+    assert site.requests == []
+
+
+@pytest.mark.parametrize("kind", [Refused, Postponed])
+def test_what_a_middleware_says_of_an_address_is_scrubbed(kind: type[Refused | Postponed]) -> None:
+    miss = miss_of_exception(kind("robots", "http://bob:hunter2@h/?api_key=hunter2 is closed"))
+    assert "hunter2" not in miss.error
+
+
+def test_a_contact_does_not_choose_the_group_in_robots_txt(
+    site: Any, bqb: ModuleType, crawl_site: Crawl
+) -> None:
+    site.add("A", "a.gif")
+    rules = b"User-agent: bing\nDisallow: /\n\nUser-agent: *\nAllow: /\n"
+    site.robots = bqb.body(rules, "text/plain")
+    assert crawl_site(site, contact="me@bing.com").stickers == 1
+    site.robots = bqb.body(rules.replace(b"bing", b"stickerworks"), "text/plain")
+    with pytest.raises(StickerworksError, match="disallows the listing"):
+        crawl_site(site, contact="me@bing.com")
+
+
+def test_a_run_that_stops_does_not_sit_out_a_crawl_delay() -> None:
+    async def waited() -> float:
+        run = SimpleNamespace(stopped=asyncio.Event())
+        run.wait = lambda seconds: Run.wait(run, seconds)  # type: ignore[arg-type]
+        host = _Host(delay_s=60)
+        started = time.monotonic()
+        await _keep_pace(host, run)  # type: ignore[arg-type]
+        waiting = [asyncio.create_task(_keep_pace(host, run)) for _ in range(3)]  # type: ignore[arg-type]
+        await asyncio.sleep(0.05)
+        run.stopped.set()
+        ends = await asyncio.gather(*waiting, return_exceptions=True)
+        assert all(isinstance(end, IgnoreRequest) for end in ends)
+        return time.monotonic() - started
+
+    assert asyncio.run(asyncio.wait_for(waited(), 10)) < 5

@@ -94,13 +94,18 @@ def _models(options: Mapping[str, Any]) -> dict[str, str]:
         found = {name: version(name) for name in ("rapidocr", "onnxruntime")}
     except PackageNotFoundError as error:
         raise _missing() from error
-    own = [checked.detection_model, checked.recognition_model]
-    for path in [*_wheel_models(), *(Path(name) for name in own if name)]:
+    own = {
+        role: Path(name)
+        for role in ("detection_model", "recognition_model")
+        if (name := getattr(checked, role))
+    }
+    # Fine-tuned files are named by role: both may be called inference.onnx.
+    for name, path in {**{path.name: path for path in _wheel_models()}, **own}.items():
         if not path.is_file():
             raise StickerworksError(
                 f"The OCR model {path} is missing.", "Correct filter.ocr.options."
             )
-        found[path.name] = _digest(path)
+        found[name] = _digest(path)
     return found
 
 

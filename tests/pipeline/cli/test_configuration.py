@@ -104,3 +104,13 @@ def test_a_workspace_brings_its_own_configuration(tmp_path, monkeypatch):
     assert load_config(None, [], tmp_path / "other").release.name == "here"
     assert load_config(tmp_path / "s.yaml", [], tmp_path / "w").release.name == "there"
     assert load_config(None, []).release.name == "here"
+
+
+def test_a_file_of_ones_own_is_never_replaced(tmp_path):
+    (tmp_path / "stickerworks.yaml").write_text("# mine\nworkspace: .\n")
+    save_config(Config(), tmp_path)
+    assert (tmp_path / "stickerworks.yaml").read_text() == "# mine\nworkspace: .\n"
+
+
+def test_an_empty_section_has_its_defaults(tmp_path):
+    assert load(tmp_path, "release:\ncrawl:\n") == Config()

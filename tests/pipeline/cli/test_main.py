@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pipeline.cli.main import _options_first
 
@@ -104,7 +108,30 @@ def test_the_doctor_finds_everything(tmp_path):
     assert "ok   sources: chinesebqb" in answer.stdout
 
 
+def test_ctrl_c_is_one_line_and_a_rerun_goes_on(tmp_path):
+    (tmp_path / "mine").mkdir()
+    for number in range(24):
+        image = Image.effect_noise((200, 200), 50 + number)
+        image.save(tmp_path / "mine" / f"{number}.png")
+    command = [PROGRAM, "run", "mine", "--set", "validation.epochs=1"]
+    started = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    # In the middle of starting workers: the terminal sends it to them, too.
+    while not (tmp_path / "workspace/scratch").exists() and started.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.3)
+    os.killpg(started.pid, signal.SIGINT)
+    said = started.communicate(timeout=60)[1]
+    assert started.returncode == 130, said
+    assert "Traceback" not in said
+    assert said.splitlines()[-1].startswith("Interrupted. Nothing finished is lost")
+    assert stickerworks("filter", cwd=tmp_path).returncode == 0
+
+
 def test_json_answers_are_json(tmp_path):
+    checks = json.loads(stickerworks("doctor", "--json", cwd=tmp_path).stdout)
+    assert {"name": "python", "fine": True}.items() <= checks[0].items()
     answer = stickerworks("crawl", "--json", "--dry-run", cwd=tmp_path)
     assert json.loads(answer.stdout)["command"] == "crawl"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import pipeline.demo.lettering
-from pipeline.demo.collection import draw_collection, summarise, write_index
+from pipeline.demo.collection import build_index, draw_collection, summarise
 from pipeline.demo.concepts import CONCEPTS
 from pipeline.demo.expected import TRUTH_FILE, DrawnSticker, read_expected, write_expected
 from pipeline.engine.errors import StickerworksError
@@ -57,9 +57,8 @@ def test_every_rule_and_reason_is_planted(collection):
     assert reasons == {"decode", "too_large", "gone", "refused", "not_media"}
 
 
-def test_index_has_the_shape_of_the_real_one(collection, tmp_path):
-    write_expected(tmp_path, collection.stickers)
-    text = write_index(tmp_path, "http://127.0.0.1:1").read_text("utf-8")
+def test_index_has_the_shape_of_the_real_one(collection):
+    text = build_index(collection.stickers, "http://127.0.0.1:1").decode()
     index = json.loads(text)
     assert index["status"] == 1000
     assert [set(item) for item in index["data"]] == [{"name", "category", "url"}] * len(

@@ -198,3 +198,10 @@ def test_a_dry_run_counts_quarantined_rows_to_try_again(workspace_of, display):
     run(stage, workspace, CONFIG, display)
     assert pending(stage, workspace, CONFIG).rows == 0
     assert pending(stage, workspace, CONFIG, retry_quarantined=True).rows == 2
+
+
+def test_a_lost_shard_of_stickers_is_no_smaller_dataset(workspace_of, display):
+    workspace = workspace_of([["fine"], ["ok"]])
+    workspace.path("stickers", 1).unlink()
+    with pytest.raises(StickerworksError, match="stickers lacks shard 1.*stickerworks crawl"):
+        run(misbehaving.signals(), workspace, CONFIG, display)

@@ -52,3 +52,11 @@ def test_a_file_is_no_workspace(tmp_path):
         with pytest.raises(StickerworksError, match="there is a file where a folder is needed"):
             Workspace(root).lock("filter").__enter__()
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_lock_that_somebody_wrote_into_still_locks(tmp_path):
+    workspace = Workspace(tmp_path / "w")
+    with workspace.lock("filter"):
+        (workspace.root / ".lock").write_text("garbage")
+        with pytest.raises(StickerworksError, match="in use by another command"):
+            workspace.lock("tags").__enter__()

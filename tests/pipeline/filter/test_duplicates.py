@@ -13,6 +13,7 @@ from PIL import Image
 
 from pipeline.filter.decode import measure
 from pipeline.filter.stages import DUPLICATES
+from pipeline.filter.views import differences
 from schemas.config import Config, DecodeConfig, DuplicatesConfig
 from schemas.tables import TABLES
 
@@ -209,6 +210,30 @@ def test_the_nearest_representative_wins(encode):
     """1 is apart from 0; 2 lies between them, nearer to 1."""
     rows = run(*ramp_stickers(encode, levels=[0, 20, 13]))
     assert groups(rows) == {"0": "0", "1": "1", "2": "1"}
+
+
+def test_the_better_of_two_equally_near_wins(encode):
+    """Though the worse one has the very hash of the sticker."""
+    stickers = ramp_stickers(encode, levels=[0, 20, 10])
+    for made in stickers[1:]:
+        made["signals"]["phash"] = bytes([1, *bytes(7)])
+    assert groups(run(*stickers)) == {"0": "0", "1": "1", "2": "0"}
+
+
+def test_stickers_that_share_no_more_than_a_hash_are_not_compared_pixel_by_pixel(
+    encode, monkeypatch
+):
+    """2,000 of them took 51 s."""
+    compared = []
+
+    def counted(one, others):
+        compared.append(len(others))
+        return differences(one, others)
+
+    monkeypatch.setattr("pipeline.filter.duplicates.differences", counted)
+    rows = run(*ramp_stickers(encode, levels=[0, 30, 60, 90, 120, 65]))
+    assert groups(rows) == {**{str(n): str(n) for n in range(5)}, "5": "2"}
+    assert sum(compared) == 1
 
 
 def test_what_does_not_take_part_is_its_own_group(encode, face):

@@ -95,3 +95,17 @@ def test_a_lying_extension(run, encode, disc):
 )
 def test_extensions(extension, kind, lies):
     assert extension_lies(extension, kind) is lies
+
+
+def test_a_sticker_without_a_path_says_that_its_file_is_gone(tmp_path):
+    process = SIGNALS.open(Context(SIGNALS.settings(Config()), tmp_path))
+    sticker = {"id": "0" * 64, "format": "gif", "extension": "gif", "nbytes": 1}
+    written = process(
+        {
+            "stickers": pa.Table.from_pylist([sticker], schema=STICKERS.schema),
+            "media": pa.Table.from_pylist([{"id": "0" * 64, "path": None}], schema=MEDIA.schema),
+        }
+    )
+    for table in ("signals", "frames"):
+        (row,) = written[table].to_pylist()
+        assert (row["id"], row["error"][:5]) == ("0" * 64, "gone:")

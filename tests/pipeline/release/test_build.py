@@ -17,7 +17,7 @@ import pytest
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.release.build import Release, build_release
-from schemas.config import Config
+from schemas.config import Config, MergeConfig
 
 Build = Callable[..., Release]
 
@@ -271,8 +271,39 @@ def test_unvoted_workspaces_release_suggestions(drawn: Any, build: Build) -> Non
     card = (release.path / "README.md").read_text("utf-8")
     assert "SIMULATED" not in card
     assert "**No effective tags.**" in card
-    assert "Nobody voted" in card
+    assert "Agreement was not measured: no two annotators voted" in card
     assert {row["label_status"] for row in all_rows(release)} == {"unlabelled"}
+
+
+def test_the_card_says_of_votes_what_the_tables_say(
+    drawn: Any, config: Config, tmp_path: Path
+) -> None:
+    """The configuration may have changed since the merge: neither card nor fingerprint ask it."""
+    drawn.rows["agreement"] = [
+        {"measure": "tag_sets", "alpha": 0.4242, "low": 0.4, "high": 0.45, "stickers": 77},
+        {"measure": "domain", "stickers": 77},
+        {"measure": "pair", "annotators": ["ann", "bob"], "stickers": 77},
+    ]
+    workspace = drawn.write(tmp_path / "w")
+    release = build_release(workspace, config)
+    card = (release.path / "README.md").read_text("utf-8")
+    labels = card.partition("## Labels")[2].partition("\n## ")[0]
+    assert "valid votes" not in labels
+    assert "`adjudicate` when all the votes asked for are in" in labels
+    assert "Agreement is that of all votes" in labels
+    assert "0.424" in labels
+    prose = labels.partition("| agreement")[0].partition("Tag set:")[0]
+    assert not any(character.isdigit() for character in prose)
+    later = config.model_copy(update={"merge": MergeConfig(annotators=5, agree=4)})
+    assert build_release(workspace, later).up_to_date
+
+
+def test_authors_keep_no_secret_and_no_machine_path(drawn: Any, build: Build) -> None:
+    drawn.rows["observations"][0]["author"] = f"https://a.example/ann?token={drawn.secret}"
+    drawn.rows["observations"][1]["author"] = "/home/jane/pictures/ann"
+    rows = {row["id"]: row["authors"] for row in all_rows(build())}
+    assert rows[drawn.ids[0]] == ["https://a.example/ann?token=***"]
+    assert rows[drawn.ids[1]] == ["…/ann"]
 
 
 @pytest.mark.parametrize(

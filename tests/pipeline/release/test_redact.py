@@ -41,6 +41,16 @@ def test_public_url(url: str | None, expected: str | None) -> None:
     ("text", "expected"),
     [
         ("could not read '/home/me/pics/cat.gif'", "could not read '…/cat.gif'"),
+        (
+            "[Errno 2] No such file: '/home/jane doe/my stickers/x y.png' (jane's)",
+            "[Errno 2] No such file: '…/x y.png' (jane's)",
+        ),
+        ("'/home/jane doe/a b' -> \"/mnt/jane's disk/c d\"", "'…/a b' -> \"…/c d\""),
+        (r"no '/home/jane\'s \"own\" disk/a b.png' there", r"no '…/a b.png' there"),
+        (r"in 'C:\\Users\\jane doe\\my cat.gif'", "in '…/my cat.gif'"),
+        ("in 'file:///home/jane doe/cat.gif'", "in '…/cat.gif'"),
+        ("cut short: '/home/jane doe/my sti", "cut short: '…/my sti"),
+        ("both '/tmp' and 'a/b c/d' are no secrets", "both '/tmp' and 'a/b c/d' are no secrets"),
         (r"could not read C:\Users\me\cat.gif", r"could not read …/cat.gif"),
         (
             "GET https://a.example/b/c.gif?key=K said 404",
@@ -75,3 +85,15 @@ def test_no_value_of_a_secret_name_survives(name: str, value: str) -> None:
     url = f"https://a.example/x?a=1&{name}={value}&b=2"
     assert value not in (public_url(url) or "")
     assert value not in (public_text(f"failed: {url}") or "")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.text(st.characters(blacklist_characters="/\\"), min_size=1), min_size=1, max_size=3
+    ),
+    st.text("abc .", max_size=5),
+)
+def test_no_folder_of_a_path_quoted_by_python_survives(folders: list[str], rest: str) -> None:
+    path = "/".join(["", "home", *(f"S3CRET{name}" for name in folders), "cat.gif"])
+    assert "S3CRET" not in (public_text(f"could not read {path!r}{rest}") or "")

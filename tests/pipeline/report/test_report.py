@@ -106,7 +106,6 @@ def test_an_empty_workspace_says_what_makes_each_table(tmp_path: Path) -> None:
     text = " ".join(Page(write_report(Workspace(tmp_path), Config()).read_text()).text.split())
     for command in (
         *("crawl", "filter", "tags", "annotate", "merge", "split", "release", "validate"),
-        "label import",
     ):
         assert f"stickerworks {command}" in text
     assert "No sticker was lost" not in text

@@ -65,7 +65,7 @@ def test_reasons_say_on_which_side_a_value_lies(filled: Workspace) -> None:
 
 
 def test_distributions_are_drawn_with_the_thresholds_in_force(filled: Workspace) -> None:
-    plain = filtering.distributions(filled, FilterConfig(rules={"aspect": RuleConfig()}))
+    plain = filtering.distributions(filled, FilterConfig(rules={"aspect": RuleConfig(max=None)}))
     cut = filtering.distributions(filled, FilterConfig(rules={"aspect": RuleConfig(max=2.0)}))
     moved = filtering.distributions(filled, FilterConfig(rules={"aspect": RuleConfig(max=2.5)}))
     assert [plot["title"].split()[0] for plot in plain["plots"]] == [
@@ -220,13 +220,13 @@ def test_gate_takes_whatever_shape_it_finds(tmp_path: Path, content: object) -> 
     workspace = Workspace(tmp_path)
     workspace.reports.mkdir()
     (workspace.reports / "gate.json").write_text(json.dumps(content))
-    section = releasing.gate(workspace)
+    section = releasing.gate(workspace, Config())
     assert section["there"]
     assert (section["numbers"], section["interval"], section["plots"]) == ([], [], [])
 
 
 def test_gate_draws_both_curves(filled: Workspace) -> None:
-    section = releasing.gate(filled)
+    section = releasing.gate(filled, Config())
     assert section["passed"] is True
     assert dict(section["numbers"])["difference"] == 0.21
     assert section["interval"] == [0.15, 0.27]
@@ -238,4 +238,4 @@ def test_an_unreadable_gate_is_said_to_be(tmp_path: Path, content: str) -> None:
     workspace = Workspace(tmp_path)
     workspace.reports.mkdir()
     (workspace.reports / "gate.json").write_text(content)
-    assert releasing.gate(workspace)["unreadable"]
+    assert releasing.gate(workspace, Config())["unreadable"]

@@ -1,51 +1,46 @@
+from collections.abc import Iterator
+from typing import Any
+
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.split.leakage import Size, Straddle, leakage, pack_links, read_edges
-from schemas.tables import DUPLICATES, OBSERVATIONS, SIGNALS
+from pipeline.split.leakage import EDGES, Straddle, pack_links, read_edges, straddle, straddles
+from schemas.tables import TABLES
 
-SHARES = {"train": 0.5, "test": 0.5}
-SPLITS = {"a": "train", "b": "train", "c": "test", "d": "test", "e": None}
-OWN = {sticker: sticker for sticker in SPLITS}
+SPLITS = {"a": "train", "b": "train", "c": "test", "d": "test"}
 
 
-def test_straddling_keys_are_counted_by_kind() -> None:
-    edges = {
-        "pack": [
-            ("a", "p"),
-            ("b", "p"),
-            ("a", "q"),
-            ("c", "q"),
-            ("d", "q"),
-            ("b", "r"),
-            ("c", "r"),
-        ],
-        "author": [("a", "x"), ("e", "x"), ("d", "y")],
-    }
-    report = leakage(SPLITS, OWN, edges, {}, SHARES)
-    assert report.straddles == (
-        Straddle("author", shared=0, straddling=0, rows=0, examples=()),
-        Straddle("pack", shared=3, straddling=2, rows=4, examples=("q", "r")),
-    )
+class Shards:
+    """A reader over tables in memory, a shard after the other, that notes what is asked for."""
+
+    def __init__(self, **tables: list[list[dict[str, Any]]]) -> None:
+        self.tables = tables
+        self.asked: list[tuple[str, int | None, tuple[str, ...]]] = []
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        return tuple(range(max(map(len, self.tables.values()), default=0)))
+
+    def read(
+        self, table: str, part: int | None = None, columns: list[str] | None = None
+    ) -> pa.Table:
+        self.asked.append((table, part, tuple(columns or ())))
+        shards = self.tables.get(table, [])
+        rows = shards[part] if part is not None and part < len(shards) else []
+        whole = pa.Table.from_pylist(rows, schema=TABLES[table].schema)
+        return whole.select(columns) if columns else whole
 
 
-def test_sizes_absent_tags_and_the_largest_group() -> None:
-    labels = {"a": ["笑"], "b": ["哭", "笑"], "c": ["猫"], "e": ["狗"]}
-    groups = {"a": "a", "b": "a", "c": "c", "d": "d", "e": "c"}
-    report = leakage(SPLITS | {"f": "extra"}, groups | {"f": "f"}, {}, labels, SHARES)
-    assert report.sizes == (
-        Size("train", 0.5, 0.4, 2, ("猫",)),
-        Size("test", 0.5, 0.4, 2, ("哭", "笑")),
-        Size("extra", 0.0, 0.2, 1, ("哭", "猫", "笑")),
-    )
-    assert (report.groups, report.largest_group) == (4, 2)
+def test_straddling_keys_are_counted() -> None:
+    packs = [("a", "p"), ("b", "p"), ("a", "q"), ("c", "q"), ("d", "q"), ("b", "r"), ("c", "r")]
+    found = straddle("pack", [*packs, ("a", "q")], SPLITS)
+    assert found == Straddle("pack", shared=3, straddling=2, rows=4, examples=("q", "r"))
 
 
-def test_an_empty_release_has_a_report() -> None:
-    report = leakage({"a": None}, {}, {"pack": [("a", "p")]}, {}, SHARES)
-    assert report.largest_group == 0
-    assert [size.rows for size in report.sizes] == [0, 0]
+def test_stickers_without_a_split_do_not_count() -> None:
+    authors = [("a", "x"), ("e", "x"), ("d", "y")]
+    assert straddle("author", authors, SPLITS) == Straddle("author", 0, 0, 0, ())
 
 
 @settings(max_examples=60, deadline=None)
@@ -56,7 +51,7 @@ def test_an_empty_release_has_a_report() -> None:
 def test_nothing_straddles_exactly_when_every_key_has_one_split(
     splits: dict[str, str], pairs: list[tuple[str, str]]
 ) -> None:
-    report = leakage(splits, {s: s for s in splits}, {"pack": pairs}, {}, SHARES).straddles[0]
+    report = straddle("pack", pairs, splits)
     across = {
         key
         for one, key in pairs
@@ -67,32 +62,57 @@ def test_nothing_straddles_exactly_when_every_key_has_one_split(
     assert set(report.examples) == across
 
 
+def sightings() -> Shards:
+    """Two shards: packs of the same name and authors of the same name at two sources."""
+    one = [
+        {"id": "a", "source": "s", "source_id": "1", "pack_id": "p", "pack_title": "P"},
+        {"id": "a", "source": "s", "source_id": "5", "pack_id": "p", "pack_title": "P, renamed"},
+        {"id": "b", "source": "t", "source_id": "2", "pack_id": "p", "author": "ann"},
+    ]
+    other = [
+        {"id": "c", "source": "s", "source_id": "3", "pack_title": "Q", "author": "ann"},
+        {"id": "c", "source": "s", "source_id": "4", "media_url": "http://u/1", "author": ""},
+        {"id": "d", "source": "s", "source_id": "6", "pack_id": "", "pack_title": "Q"},
+    ]
+    return Shards(
+        observations=[one, other],
+        duplicates=[
+            [
+                {"id": "a", "group": "a", "representative": True, "template_id": "t1"},
+                {"id": "b", "group": "a", "representative": False},
+            ]
+        ],
+        signals=[[{"id": "a", "pixel_sha256": "ff"}]],
+    )
+
+
 def test_edges_come_from_the_tables_and_names_are_told_apart_by_source() -> None:
-    observations = pa.Table.from_pylist(
-        [
-            {"id": "a", "source": "s", "source_id": "1", "pack_id": "p", "pack_title": "P"},
-            {"id": "b", "source": "t", "source_id": "2", "pack_id": "p", "author": "ann"},
-            {"id": "c", "source": "s", "source_id": "3", "pack_title": "Q", "author": "ann"},
-            {"id": "c", "source": "s", "source_id": "4", "media_url": "http://u/1", "author": ""},
-        ],
-        schema=OBSERVATIONS.schema,
-    )
-    assert pack_links(observations) == [("a", "s:p"), ("b", "t:p"), ("c", "s:Q")]
-    duplicates = pa.Table.from_pylist(
-        [
-            {"id": "a", "group": "a", "representative": True, "template_id": "t1"},
-            {"id": "b", "group": "a", "representative": False},
-        ],
-        schema=DUPLICATES.schema,
-    )
-    signals = pa.Table.from_pylist([{"id": "a", "pixel_sha256": "ff"}], schema=SIGNALS.schema)
-    assert read_edges(duplicates, signals, observations) == {
-        "sha256": [("a", "a"), ("b", "b")],
+    reader = sightings()
+    assert {kind: sorted(read_edges(reader, kind)) for kind in EDGES} == {
         "pixels": [("a", "ff")],
-        "near_duplicate": [("a", "a"), ("b", "a")],
         "template": [("a", "t1")],
-        "pack": [("a", "s:p"), ("b", "t:p"), ("c", "s:Q")],
+        "pack": [("a", "s:p"), ("b", "t:p"), ("c", "s:Q"), ("d", "s:Q")],
         "page_url": [],
         "media_url": [("c", "http://u/1")],
         "author": [("b", "t:ann"), ("c", "s:ann")],
     }
+
+
+def test_only_kinds_that_can_inform_are_reported() -> None:
+    """An id has one split, and near-duplicates are dropped or never separated."""
+    kinds = [found.kind for found in straddles(sightings(), SPLITS)]
+    assert kinds == ["author", "media_url", "pack", "page_url", "pixels", "template"]
+
+
+def test_kinds_are_read_one_after_another_shard_by_shard_and_no_column_too_many() -> None:
+    reader = sightings()
+    found: Iterator[Straddle] = straddles(reader, SPLITS)
+    assert next(found).kind == "author"
+    columns = ("id", "source", "author")
+    assert reader.asked == [("observations", part, columns) for part in (0, 1)]
+
+
+def test_a_pack_without_id_and_title_is_none() -> None:
+    rows = [{"id": "a", "source": "s", "source_id": "1", "pack_title": ""}]
+    table = pa.Table.from_pylist(rows, schema=TABLES["observations"].schema)
+    assert list(pack_links(table)) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import resource
 
@@ -77,6 +78,25 @@ def test_models_are_named_without_loading_them():
     digests = [value for name, value in models.items() if name.endswith(".onnx")]
     assert len(digests) == 2
     assert all(len(value) == 64 for value in digests)
+
+
+def test_models_of_one_file_name_are_told_apart(tmp_path):
+    """Fine-tuned models are often all called inference.onnx: a change of either counts."""
+    options = {}
+    for role in ("detection_model", "recognition_model"):
+        path = tmp_path / role / "inference.onnx"
+        path.parent.mkdir()
+        path.write_text(role)
+        options[role] = str(path)
+    models = load_plugin("ocr", "rapidocr").models
+    found = models(options)
+    swapped = models(dict(zip(options, reversed(options.values()), strict=True)))
+    for role, other in zip(options, reversed(options), strict=True):
+        assert found[role] == hashlib.sha256(role.encode()).hexdigest()
+        assert swapped[role] == found[other]
+    assert models({"detection_model": options["recognition_model"]}) != models(
+        {"recognition_model": options["recognition_model"]}
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,155 @@
+"""Every number and switch of MGHFT, with three presets."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pipeline.engine.errors import StickerworksError
+
+Preset = Literal["paper", "small", "tiny"]
+Four = tuple[int, int, int, int]
+
+VIEWS = ("intention", "style", "main role", "character details")
+"""What view i of the text describes; stage i of the backbone gets it."""
+
+
+@dataclass(frozen=True)
+class MghftConfig:
+    """Shape, switches and hyper-parameters; the defaults are the paper's (section 4.2).
+
+    Sides are in pixels, ``grid_side`` being that of the image that one position embedding was
+    made for. The switches choose between the paper's reading (default) and the released code:
+
+    - ``views``: each stage gets its own view, or all get the four views as one text.
+    - ``pool``: a text's tokens are averaged without padding, or with it.
+    - ``stage4_text``: the last stage's text token is its own, or stage 3's once more.
+    - ``mlce_direction``: KL(vision || text) as in Eq. 5, or KL(text || vision).
+    - ``select_on``: the split whose score picks the epoch (the released code takes the test).
+    """
+
+    dims: Four = (64, 128, 320, 512)
+    depths: Four = (3, 4, 6, 3)
+    heads: Four = (1, 2, 5, 8)
+    mlp_ratios: Four = (8, 8, 4, 4)
+    reductions: Four = (8, 4, 2, 1)
+    grid_side: int = 224
+    image_side: int = 448
+    classes: int = 7
+    alpha: int = 8
+    text_dim: int = 768
+    fusion_dim: int = 768
+    fusion_heads: int = 12
+    fusion_mlp: int = 3072
+    fusion_dropout: float = 0.1
+    drop_path: float = 0.1
+    recompute_mlp: bool = True
+    views: Literal["per_view", "concat"] = "per_view"
+    pool: Literal["masked", "all"] = "masked"
+    stage4_text: Literal["fresh", "stale"] = "fresh"
+    mlce_direction: Literal["paper", "released"] = "paper"
+    select_on: Literal["val", "test"] = "val"
+    temperature: float = 0.07
+    mlce_temperature: float = 1.0
+    mlce_weight: float = 30.0
+    alignment_weight: float = 0.5
+    label_smoothing: float = 0.2
+    # 1e-3 scaled by batch / 512, as the released code does; as printed it would diverge.
+    learning_rate: float = 6.25e-5
+    least_learning_rate: float = 1e-5
+    weight_decay: float = 0.05
+    batch_size: int = 16
+    epochs: int = 50
+    warmup_epochs: int = 5
+
+    def __post_init__(self) -> None:
+        for key, problem in _problems(self):
+            raise StickerworksError(f"MGHFT can't be built: {problem}.", f"Change {key}.")
+
+    @property
+    def local_tokens(self) -> Four:
+        """Local tokens that each stage gives, over all its heads."""
+        first, second, third, fourth = (
+            self.alpha * reduction**2 * heads
+            for reduction, heads in zip(self.reductions, self.heads, strict=True)
+        )
+        return first, second, third, fourth
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that the fusion sees: four globals and every local one."""
+        return 4 + sum(self.local_tokens)
+
+
+def preset(name: Preset, **changes: Any) -> MghftConfig:
+    """Configuration by name: ``paper``, ``small`` (one GPU, minutes), ``tiny`` (CPU, seconds).
+
+    Raises StickerworksError for an unknown name or an impossible change.
+    """
+    if name not in _PRESETS:
+        raise StickerworksError(
+            f"MGHFT has no preset {name!r}.", f"Use one of: {', '.join(_PRESETS)}."
+        )
+    return MghftConfig(**{**_PRESETS[name], **changes})
+
+
+_PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {},
+    "small": {
+        "dims": (32, 64, 160, 256),
+        "depths": (2, 2, 2, 2),
+        "grid_side": 128,
+        "image_side": 128,
+        "fusion_dim": 256,
+        "fusion_heads": 4,
+        "fusion_mlp": 1024,
+        "recompute_mlp": False,
+        "learning_rate": 5e-4,
+        "batch_size": 64,
+        "epochs": 30,
+        "warmup_epochs": 2,
+    },
+    "tiny": {
+        "dims": (16, 16, 40, 32),
+        "depths": (2, 2, 2, 2),
+        "mlp_ratios": (2, 2, 2, 2),
+        "heads": (1, 2, 5, 4),
+        "grid_side": 64,
+        "image_side": 64,
+        "alpha": 1,
+        "fusion_dim": 48,
+        "fusion_heads": 4,
+        "fusion_mlp": 96,
+        "fusion_dropout": 0.0,
+        "drop_path": 0.0,
+        "recompute_mlp": False,
+        "label_smoothing": 0.0,
+        "learning_rate": 1e-3,
+        "batch_size": 32,
+        "epochs": 5,
+        "warmup_epochs": 1,
+    },
+}
+
+
+def _problems(config: MghftConfig) -> list[tuple[str, str]]:
+    """Keys and what is wrong with them."""
+    found = []
+    pairs = zip(config.dims, config.heads, strict=True)
+    if any(dim % heads for dim, heads in pairs) or config.fusion_dim % config.fusion_heads:
+        found.append(("heads", "each width must be a multiple of its number of heads"))
+    if min(config.depths[:3]) < 2:
+        found.append(("depths", "stages 1 to 3 need two blocks for a chain of attention maps"))
+    if config.reductions != (8, 4, 2, 1):
+        found.append(("reductions", "every stage must attend to one grid: (8, 4, 2, 1)"))
+    for key in ("image_side", "grid_side"):
+        side = getattr(config, key)
+        if side <= 0 or side % 32:
+            found.append((key, f"a side of {side} pixels is no multiple of 32"))
+    if not 1 <= config.alpha <= (config.image_side // 32) ** 2:
+        most = (config.image_side // 32) ** 2
+        found.append(("alpha", f"alpha is {config.alpha}; {config.image_side} pixels allow {most}"))
+    if config.classes < 2 or not math.isfinite(config.learning_rate):
+        found.append(("classes", "two classes and a finite learning rate are the least"))
+    return found

@@ -1,0 +1,104 @@
+"""How MGHFT joins text and vision: soft fusion, alignment losses, text-guided attention."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pipeline.baselines.mghft.config import MghftConfig
+
+
+def soft_fusion(tokens: Tensor, text: Tensor) -> Tensor:
+    """Add to each token the texts weighted by its unscaled similarity to them (Eq. 3 and 7).
+
+    ``tokens`` (B, N, C), ``text`` (B, T, C). Local fusion has one text (T = 1), whose weight is 1:
+    the released code repeats it N times for the same sum and an N x N matrix.
+    """
+    return tokens + (tokens @ text.transpose(1, 2)).softmax(-1) @ text
+
+
+def info_nce(vision: Tensor, text: Tensor, temperature: float) -> Tensor:
+    """Symmetric InfoNCE of unit vectors (B, D) whose rows match (Eq. 4)."""
+    similarity = vision @ text.T / temperature
+    target = torch.arange(len(vision), device=vision.device)
+    there = functional.cross_entropy(similarity, target)
+    return (there + functional.cross_entropy(similarity.T, target)) / 2
+
+
+def mlce(
+    vision: Tensor, text: Tensor, temperature: float, direction: Literal["paper", "released"]
+) -> Tensor:
+    """Divergence of how unit vectors (B, D) resemble each other within vision and text (Eq. 5).
+
+    Summed over the B x B entries. The equation mixes indices v/t with l/h; read in its order it
+    is KL(vision || text) (``paper``), while the released code has KL(text || vision).
+    """
+    within_vision, within_text = (
+        (0.5 * (1 + part @ part.T) / temperature).log_softmax(-1) for part in (vision, text)
+    )
+    if direction == "paper":
+        from_, to = within_vision, within_text
+    else:
+        from_, to = within_text, within_vision
+    return functional.kl_div(to, from_, reduction="sum", log_target=True)
+
+
+def alignment_loss(vision: Tensor, text: Tensor, config: MghftConfig) -> Tensor:
+    """InfoNCE plus weighted MLCE of one stage's global and text vectors (B, D) (Eq. 6)."""
+    vision, text = functional.normalize(vision, dim=-1), functional.normalize(text, dim=-1)
+    divergence = mlce(vision, text, config.mlce_temperature, config.mlce_direction)
+    return info_nce(vision, text, config.temperature) + config.mlce_weight * divergence
+
+
+class TextGuidedFusion(nn.Module):
+    """TGFA (Eq. 8) for the token that the head reads: (B, N, D) and texts (B, T, D) to (B, D).
+
+    Text and vision share the weights of keys and values. Only token 0's output is used, so only
+    token 0 asks; the others answer as keys and values.
+    """
+
+    def __init__(self, config: MghftConfig) -> None:
+        super().__init__()
+        dim = config.fusion_dim
+        self.heads = config.fusion_heads
+        self.dropout = config.fusion_dropout
+        self.attention_norm = nn.LayerNorm(dim, eps=1e-6)
+        self.query = nn.Linear(dim, dim)
+        self.key = nn.Linear(dim, dim)
+        self.value = nn.Linear(dim, dim)
+        self.output = nn.Linear(dim, dim)
+        self.mlp_norm = nn.LayerNorm(dim, eps=1e-6)
+        self.expand = nn.Linear(dim, config.fusion_mlp)
+        self.contract = nn.Linear(config.fusion_mlp, dim)
+        for layer in (self.expand, self.contract):
+            start_projection(layer)
+
+    def forward(self, tokens: Tensor, text: Tensor) -> Tensor:
+        normed = self.attention_norm(tokens)
+        asked = self._split(self.query(normed[:, :1]))
+        guided = self._attend(asked, text)
+        seen = self._attend(guided, normed).transpose(1, 2).flatten(2)
+        first = tokens[:, 0] + self.output(seen)[:, 0]
+        hidden = self._drop(functional.gelu(self.expand(self.mlp_norm(first))))
+        result: Tensor = first + self._drop(self.contract(hidden))
+        return result
+
+    def _attend(self, query: Tensor, source: Tensor) -> Tensor:
+        key, value = self._split(self.key(source)), self._split(self.value(source))
+        return functional.scaled_dot_product_attention(query, key, value)
+
+    def _drop(self, hidden: Tensor) -> Tensor:
+        return functional.dropout(hidden, self.dropout, self.training)
+
+    def _split(self, tokens: Tensor) -> Tensor:
+        rows, count, width = tokens.shape
+        return tokens.reshape(rows, count, self.heads, width // self.heads).transpose(1, 2)
+
+
+def start_projection(layer: nn.Linear) -> None:
+    """Initialise as the released fusion does: Xavier weights, biases of next to nothing."""
+    nn.init.xavier_uniform_(layer.weight)
+    nn.init.normal_(layer.bias, std=1e-6)

@@ -1,0 +1,36 @@
+"""What is wrong with one cell of a foreign data set, for its reader to report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A cell that can't be taken as it is: file, row from 1, column, its text and the reason."""
+
+    file: str
+    row: int
+    column: str
+    value: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file} row {self.row}, {self.column}: {self.value} {self.reason}"
+
+
+def shown(value: object) -> str:
+    """A stranger's value on one short line, with nothing that a terminal would obey."""
+    text = ascii(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+def bad_name(name: object) -> str | None:
+    """Why a name can't be one file or folder name; None when it can."""
+    if not isinstance(name, str) or not name.strip():
+        return "is no name"
+    if name in {".", ".."} or any(mark in name for mark in "/\\\0") or not name.isprintable():
+        return "is no plain name: it could lead out of the data set's folder"
+    return None

@@ -1,0 +1,42 @@
+"""Presets, token counts and impossible values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline.baselines.mghft.config import preset
+from pipeline.engine.errors import StickerworksError
+
+
+def test_the_paper_preset_selects_996_tokens() -> None:
+    config = preset("paper")
+    assert config.local_tokens == (512, 256, 160, 64)
+    assert config.tokens == 996
+    assert (config.image_side, config.classes, config.select_on) == (448, 7, "val")
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"heads": (1, 3, 5, 8)}, "heads"),
+        ({"fusion_heads": 7}, "heads"),
+        ({"depths": (1, 4, 6, 3)}, "depths"),
+        ({"reductions": (4, 4, 2, 1)}, "reductions"),
+        ({"image_side": 230}, "image_side"),
+        ({"grid_side": 0}, "grid_side"),
+        ({"image_side": 64}, "alpha"),
+        ({"alpha": 0}, "alpha"),
+        ({"classes": 1}, "classes"),
+    ],
+)
+def test_impossible_values_name_their_key(changes: dict[str, Any], key: str) -> None:
+    with pytest.raises(StickerworksError) as caught:
+        preset("paper", **changes)
+    assert caught.value.remedy == f"Change {key}."
+
+
+def test_an_unknown_preset_names_the_known_ones() -> None:
+    with pytest.raises(StickerworksError, match="paper, small, tiny"):
+        preset("huge")  # type: ignore[arg-type]

@@ -1,0 +1,94 @@
+"""Parity with the released architecture: logits, losses and gradients to 1e-6 in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from pipeline.baselines.mghft.config import MghftConfig, preset
+from pipeline.baselines.mghft.model import Mghft, MghftOutput, total_loss
+from pipeline.baselines.mghft.names import our_name
+from pipeline.baselines.mghft.pretrained import load_released
+
+RELEASED = preset(
+    "paper",
+    image_side=224,
+    drop_path=0.0,
+    fusion_dropout=0.0,
+    label_smoothing=0.0,
+    stage4_text="stale",
+    mlce_direction="released",
+)
+LABELS = torch.tensor([1, 2])
+Run = tuple[Mghft, MghftOutput, Tensor]
+
+
+@pytest.fixture(scope="module")
+def released_run(
+    golden: dict[str, Any], released_weights: dict[str, Tensor], inputs: Callable[..., Any]
+) -> Run:
+    """The golden forward and backward pass, made by our model."""
+    model = Mghft(RELEASED).double().eval()
+    load_released(model, released_weights)
+    output = model(*inputs(2, golden["image_size"]))
+    loss = total_loss(output, LABELS, RELEASED)
+    loss.backward()  # type: ignore[no-untyped-call]
+    return model, output, loss.detach()
+
+
+def test_logits_agree(golden: dict[str, Any], released_run: Run) -> None:
+    for ours, theirs in zip(released_run[1].logits.tolist(), golden["logits"], strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-6)
+
+
+def test_losses_agree(golden: dict[str, Any], released_run: Run) -> None:
+    _, output, loss = released_run
+    assert output.alignment.item() == pytest.approx(golden["alignment_loss"], rel=1e-6)
+    assert loss.item() == pytest.approx(golden["total_loss_labels_1_2"], rel=1e-6)
+
+
+def test_six_gradient_norms_agree(golden: dict[str, Any], released_run: Run) -> None:
+    ours = dict(released_run[0].named_parameters())
+    assert len(golden["grad_norms"]) == 6
+    for name, norm in golden["grad_norms"].items():
+        gradient = ours[str(our_name(name))].grad
+        assert gradient is not None
+        assert gradient.norm().item() == pytest.approx(norm, rel=1e-6), name
+
+
+def test_naive_selection_gives_the_same_logits(
+    released_run: Run,
+    released_weights: dict[str, Tensor],
+    inputs: Callable[..., Any],
+    naive: ModuleType,
+) -> None:
+    model = Mghft(RELEASED, naive.naive_scores).double().eval()
+    load_released(model, released_weights)
+    with torch.no_grad():
+        logits = model(*inputs(2, 224)).logits
+    assert torch.allclose(logits, released_run[1].logits, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"stage4_text": "fresh"}, {"mlce_direction": "paper"}], ids=["text", "mlce"]
+)
+def test_the_papers_reading_gives_other_numbers(
+    changes: dict[str, Any],
+    released_run: Run,
+    released_weights: dict[str, Tensor],
+    inputs: Callable[..., Any],
+) -> None:
+    config = MghftConfig(**{**vars(RELEASED), **changes})
+    model = Mghft(config).double().eval()
+    load_released(model, released_weights)
+    with torch.no_grad():
+        output = model(*inputs(2, 224))
+    same_logits = torch.allclose(output.logits, released_run[1].logits, rtol=1e-6)
+    same_loss = torch.allclose(output.alignment, released_run[1].alignment, rtol=1e-6)
+    assert same_logits == ("stage4_text" not in changes)
+    assert same_loss == ("mlce_direction" not in changes)
