@@ -13,7 +13,7 @@ from pipeline.engine.workspace import Workspace
 from pipeline.tags.stages import KEYWORDS, PLAN
 from schemas.config import Config, TagsConfig
 
-CAPTIONS = Path("/work/shared/keywords/sticker_captions.tsv")
+CAPTIONS = Path(__file__).parents[4] / "shared/keywords/sticker_captions.tsv"
 
 Build = Callable[[list[list[dict[str, Any]]]], Workspace]
 Run = Callable[..., Workspace]
