@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.runner import check_crawled
 from pipeline.engine.storage import digest_rows
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
@@ -16,22 +17,8 @@ from schemas.tables import TABLES
 RELEASE_FORMAT = 2
 """Raised when the same tables would give other bytes; part of every fingerprint."""
 
-REQUIRED = {
-    "stickers": "crawl",
-    "media": "crawl",
-    "observations": "crawl",
-    "signals": "filter",
-    "duplicates": "filter",
-    "decisions": "filter",
-    "splits": "split",
-}
-OPTIONAL = {
-    "ocr": "filter",
-    "suggestions": "tags",
-    "domain": "annotate",
-    "captions": "annotate",
-    "labels": "merge",
-}
+REQUIRED = ("stickers", "media", "observations", "signals", "duplicates", "decisions", "splits")
+OPTIONAL = ("ocr", "suggestions", "domain", "captions", "labels")
 GLOBAL = ("tagset", "votes", "agreement", "leakage", "unfetched")
 
 # The blobs of signals stay unread: a shard in memory is text and numbers only.
@@ -53,21 +40,18 @@ Joined = dict[str, Any]
 
 def check_inputs(workspace: Workspace) -> None:
     """Raise StickerworksError unless every table that a release needs is whole."""
-    if not workspace.parts:
-        raise StickerworksError(
-            f"The workspace {workspace.root} has no stickers.", "Run `stickerworks crawl` first."
-        )
-    for table, command in REQUIRED.items():
+    check_crawled(workspace)
+    for table in REQUIRED:
         if not workspace.complete(table):
             raise StickerworksError(
                 f"The table {table} of {workspace.root} is missing or not finished.",
-                f"Run `stickerworks {command}` first.",
+                f"Run `stickerworks {TABLES[table].command}` first.",
             )
-    for table, command in OPTIONAL.items():
+    for table in OPTIONAL:
         if _started(workspace, table) and not workspace.complete(table):
             raise StickerworksError(
                 f"The table {table} of {workspace.root} is not finished.",
-                f"Run `stickerworks {command}` again; it continues where it stopped.",
+                f"Run `stickerworks {TABLES[table].command}` again; it continues where it stopped.",
             )
 
 
@@ -98,7 +82,7 @@ def read_part(workspace: Workspace, part: int) -> Iterator[tuple[str, Joined]]:
             rows = workspace.read(table, part, _COLUMNS.get(table)).to_pylist()
             tables[table] = _by_id(rows, TABLES[table].scope == "detail")
             if TABLES[table].scope == "sticker" and [row["id"] for row in rows] != ids:
-                command = {**REQUIRED, **OPTIONAL}[table]
+                command = TABLES[table].command
                 raise StickerworksError(
                     f"{workspace.path(table, part)} is not about the same stickers as "
                     f"{workspace.path('stickers', part)}.",
