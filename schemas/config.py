@@ -235,9 +235,12 @@ class ValidateConfig(Section):
     baseline: str = Field(
         "tiny", description="name of a plugin in the group stickerworks.baselines"
     )
-    epochs: Positive = Field(30, description="passes over the train split")
-    image_side: Positive = Field(48, description="pixels that the baseline sees")
-    margin: Fraction = Field(0.05, description="mAP by which the real run must win")
+    preset: str = Field("tiny", description="preset of that baseline")
+    epochs: Positive | None = Field(None, description="passes over the train split [the preset's]")
+    image_side: Positive | None = Field(
+        None, description="pixels that the baseline sees [the preset's]"
+    )
+    margin: Fraction = Field(0.05, description="mAP (or another baseline's figure) by which the real run must win")
     seed: int = Field(0, ge=0, description="seed of both runs")
 
 

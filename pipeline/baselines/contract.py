@@ -11,7 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from pipeline.baselines.training import Training  # torch, which naming a baseline needn't load
+    from pipeline.baselines.examples import Dataset, Use
+    from pipeline.baselines.training import Point, Training  # torch: naming one needn't load it
+
+_AT_LEAST = 8
 
 Images = NDArray[np.uint8]
 """Images, rows x side x side x 3 (RGB), 0 to 255."""
@@ -19,41 +22,10 @@ Images = NDArray[np.uint8]
 Truth = NDArray[np.bool_]
 """Tags, rows x tags: true where the row carries the tag."""
 
-Scores = NDArray[np.float64]
+Floats = NDArray[np.float64]
+
+Scores = Floats
 """Scores, rows x tags, 0 to 1; higher means more likely."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What both runs of the gate get: passes over the train rows, and the seed."""
-
-    epochs: int
-    seed: int
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One point of a learning curve: mean train loss, and validation mAP after it."""
-
-    epoch: int
-    loss: float
-    map: float
-
-
-@dataclass(frozen=True)
-class Run:
-    """A trained model's scores of the validation rows after the last epoch, and its curve."""
-
-    scores: Scores
-    curve: tuple[Epoch, ...]
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Rows to learn from or to be judged on."""
-
-    images: Images
-    truth: Truth
 
 
 @dataclass(frozen=True)
@@ -88,6 +60,53 @@ class Evaluation:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What a trained model is worth on the validation rows, for the gate.
+
+    ``resample`` maps how often each row counts (resamples x rows) to the ``figure``, one for each
+    resample; higher is better. ``curve`` is the run's, ``table`` shows more metrics, ``facts``
+    are for people, ``uses`` say what became of the rows of each split.
+    """
+
+    figure: str
+    resample: Callable[[Floats], Floats]
+    rows: int
+    curve: tuple[Point, ...]
+    table: Mapping[str, Mapping[str, float]]
+    uses: Mapping[str, Use]
+    notes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+class NotJudgedError(Exception):
+    """Why a release can't be judged, and what became of its rows."""
+
+    def __init__(self, reason: str, uses: Mapping[str, Use]) -> None:
+        super().__init__(reason)
+        self.reason, self.uses = reason, uses
+
+
+def check_sizes(uses: Mapping[str, Use]) -> None:
+    """Raise NotJudgedError when a split has too few rows to learn from or to be judged on."""
+    for split, use in uses.items():
+        if use.used < _AT_LEAST:
+            reason = (
+                f"{split} has {use.used} usable rows of {use.in_split}; {_AT_LEAST} are needed "
+                f"({use.without_targets} have no tags, {use.without_image} no image, "
+                f"{len(use.unreadable)} can't be decoded)"
+            )
+            raise NotJudgedError(reason, uses)
+
+
+@dataclass(frozen=True)
+class Sticker:
+    """A new sticker: its file's bytes, and texts by column name where there are any."""
+
+    data: bytes
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
 class UnreadableImageError(ValueError):
     """The image of that number among those given can't be decoded."""
 
@@ -100,22 +119,32 @@ class UnreadableImageError(ValueError):
 Prediction = tuple[tuple[str, float], ...]
 """A sticker's tags with their scores, the highest first."""
 
+HeatMaps = Mapping[str, NDArray[np.float32]]
+"""Where a model looks, by the name of the map: (h, w), 0 to 1."""
+
 
 @dataclass(frozen=True)
 class Baseline:
-    """A named model.
+    """A named model; what it can't do is None.
 
-    ``train`` serves the gate and must give the same run for the same arguments. The others serve
-    the commands of the same names: ``presets`` maps names to flat frozen dataclasses of JSON-able
-    values with a field ``epochs``; ``prepare`` gets release, settings and seed and is called
-    seeded; ``evaluate`` gets release and split; ``predict`` gets the bytes of images and raises
-    UnreadableImageError for those that it can't decode. What a baseline can't do is None.
+    ``presets`` maps names to flat frozen dataclasses of JSON-able values with a field ``epochs``.
+    All functions are called seeded, see ``training.reproducible``.
+
+    - ``prepare`` gets data set, settings and seed.
+    - ``evaluate`` gets data set and split.
+    - ``judge`` trains for the gate, and must give the same for the same arguments; it raises
+      NotJudgedError when the data allow no judgement.
+    - ``predict`` gives tags for new stickers, ``attention`` where the model looks at them; they
+      raise UnreadableImageError for files that can't be decoded.
+    - ``generate`` makes a clip (frames x height x width x 3) for each caption, drawn by a seed.
     """
 
     name: str
     doc: str
-    train: Callable[[Labelled, Labelled, Budget], Run] | None = None
     presets: Mapping[str, Any] = field(default_factory=dict)
-    prepare: Callable[[Path, Any, int], Prepared] | None = None
-    evaluate: Callable[[Trained, Path, str], Evaluation] | None = None
-    predict: Callable[[Trained, Sequence[bytes]], list[Prediction]] | None = None
+    prepare: Callable[[Dataset, Any, int], Prepared] | None = None
+    evaluate: Callable[[Trained, Dataset, str], Evaluation] | None = None
+    judge: Callable[[Dataset, Any, int], Judged] | None = None
+    predict: Callable[[Trained, Sequence[Sticker]], list[Prediction]] | None = None
+    attention: Callable[[Trained, Sequence[Sticker]], list[HeatMaps]] | None = None
+    generate: Callable[[Trained, Sequence[str], int], list[Images]] | None = None

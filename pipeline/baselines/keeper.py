@@ -31,6 +31,8 @@ class RunKeeper:
 
     def __init__(self, folder: Path, select_on: str | None, each_step: Callable[[int], None]):
         self._folder, self._select_on, self._each_step = folder, select_on, each_step
+        self.waited_s = 0.0
+        """Seconds that steps waited for their batches; in no file, since files must repeat."""
 
     def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
         """Go back to the last checkpoint, and the log with it."""
@@ -51,7 +53,8 @@ class RunKeeper:
             self._draw(progress)
         return progress
 
-    def log(self, step: StepLog) -> None:
+    def log(self, step: StepLog, waited_s: float) -> None:
+        self.waited_s += waited_s
         self._file.write(json.dumps(asdict(step)) + "\n")
         self._each_step(step.step + 1)
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.baselines.contract import Scores, Truth
-
-Floats = NDArray[np.float64]
+from pipeline.baselines.contract import Floats, Scores, Truth
 
 
 @dataclass(frozen=True)
@@ -48,6 +45,17 @@ def metrics_at_cuts(scores: Scores, truth: Truth) -> dict[str, TagMetrics]:
     """Metrics of the forced top 1, 3 and 5 and of scores above 0.5, by name of the cut."""
     predictions = {f"top {k}": top_k(scores, k) for k in (1, 3, 5)} | {"above 0.5": scores > 0.5}
     return {name: tag_metrics(predicted, truth) for name, predicted in predictions.items()}
+
+
+_NAMES = {"cp": "CP", "cr": "CR", "cf1": "CF1", "op": "OP", "or_": "OR", "of1": "OF1"}
+
+
+def tag_table(scores: Scores, truth: Truth) -> dict[str, dict[str, float]]:
+    """The metrics at each cut by their published names, as in StickerTAG's Table 1."""
+    return {
+        cut: {title: asdict(found)[name] for name, title in _NAMES.items()}
+        for cut, found in metrics_at_cuts(scores, truth).items()
+    }
 
 
 def top_k(scores: Scores, k: int) -> Truth:

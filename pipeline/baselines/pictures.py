@@ -1,4 +1,4 @@
-"""Pictures of a run, as PNG: its curves, and a sheet of stickers with their tags."""
+"""Pictures of a run: its curves, and sheets of stickers with tags, attention or frames."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from numpy.typing import NDArray
 
-from pipeline.baselines.contract import Prediction
-from pipeline.baselines.data import decode_first_frame
+from pipeline.baselines.contract import HeatMaps, Images, Prediction
+from pipeline.baselines.frames import decode_first_frame
 from pipeline.baselines.training import Point, StepLog
 from pipeline.engine.fonts import chinese_font
 
@@ -66,6 +68,68 @@ def draw_sheet(path: Path, names: Sequence[str], images: Sequence[bytes],
         picture.set_title(name[:28], fontsize=8, parse_math=False, **_font(font))
         _draw_bars(grid[2 * row + 1, column], prediction[:_SHOWN], font)
     _save(figure, path)
+
+
+def draw_attention(
+    path: Path, names: Sequence[str], images: Sequence[bytes], maps: Sequence[HeatMaps]
+) -> None:
+    """A row for each sticker: its first frame, then each heat map laid over it."""
+    titles = list(maps[0])
+    columns, rows = 1 + len(titles), len(images)
+    figure = Figure(figsize=(2 * columns, 2.2 * rows), dpi=100, layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False)
+    font = chinese_font()
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for row, (name, data, found) in enumerate(zip(names, images, maps, strict=True)):
+        frame = decode_first_frame(data, _THUMBNAIL)
+        grid[row, 0].imshow(frame)
+        grid[row, 0].set_title(name[:24], fontsize=8, parse_math=False, **_font(font))
+        for column, title in enumerate(titles, start=1):
+            _lay_over(grid[row, column], frame, found[title])
+            if row == 0:
+                grid[row, column].set_title(title[:24], fontsize=8)
+    _save(figure, path)
+
+
+def draw_clips(path: Path, captions: Sequence[str], clips: Sequence[Images]) -> None:
+    """A row for each clip: its frames in order, under its caption."""
+    columns = max(len(clip) for clip in clips)
+    figure = Figure(figsize=(1.3 * columns, 1.7 * len(clips)), dpi=100, layout="constrained")
+    grid = figure.subplots(len(clips), columns, squeeze=False)
+    font = chinese_font()
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for row, (caption, clip) in enumerate(zip(captions, clips, strict=True)):
+        for column, frame in enumerate(clip):
+            grid[row, column].imshow(frame)
+        grid[row, 0].set_title(
+            caption[:80], fontsize=8, loc="left", parse_math=False, **_font(font)
+        )
+    _save(figure, path)
+
+
+def write_gif(path: Path, clip: Images, frame_ms: int = 120) -> None:
+    """Frames (F, H, W, 3) as an endless GIF that keeps every frame."""
+    from PIL import Image
+
+    frames = [Image.fromarray(frame) for frame in clip]
+    # Equal neighbours would be merged into one, which is then no clip of F frames.
+    frames[0].save(
+        path,
+        format="GIF",
+        save_all=True,
+        append_images=frames[1:],
+        duration=frame_ms,
+        loop=0,
+        optimize=False,
+    )
+
+
+def _lay_over(axes: Axes, frame: Images, heat: NDArray[np.float32]) -> None:
+    axes.imshow(frame.mean(-1), cmap="gray", vmin=0, vmax=255)
+    extent = (-0.5, _THUMBNAIL - 0.5, _THUMBNAIL - 0.5, -0.5)
+    axes.imshow(heat, cmap="inferno", alpha=0.6, extent=extent, vmin=0, vmax=1)
 
 
 def _draw_bars(axes: Axes, prediction: Prediction, font: Path | None) -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from pipeline.baselines.contract import Baseline, Prepared, Trained
+from pipeline.baselines.examples import Dataset
 from pipeline.baselines.keeper import CHECKPOINT, CURVES, LOG, POINTS, WEIGHTS, RunKeeper
+from pipeline.baselines.loading import default_device, default_workers
+from pipeline.baselines.settings import change_settings, restore_settings
 from pipeline.baselines.training import Point, reproducible, train_model
 from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.plugins import load_plugin
@@ -40,7 +42,11 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Wish:
-    """What a person asked for; None for ``epochs`` is the preset's."""
+    """What a person asked for; None for ``epochs`` is the preset's.
+
+    ``shuffled`` trains the control (see ``examples.Dataset``); ``changes`` are settings by name,
+    as typed.
+    """
 
     baseline: str
     release: Path
@@ -49,6 +55,8 @@ class Wish:
     epochs: int | None = None
     seed: int = 0
     fresh: bool = False
+    shuffled: bool = False
+    changes: Mapping[str, str] = field(default_factory=dict)
 
 
 def train_run(
@@ -65,14 +73,15 @@ def train_run(
         prepared, recipe = _prepare(wish)
         with _locked(wish.output):
             _open_folder(wish, recipe)
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-            task = replace(prepared.task, device=device)
+            device = default_device()
+            task = replace(prepared.task, device=device, workers=default_workers(device))
             steps, rows = task.schedule.steps, prepared.rows * task.schedule.epochs
             for line in (*prepared.notes, f"{steps:,} steps on {device}"):
                 report(line)
             keeper = RunKeeper(
                 wish.output, task.select_on, lambda done: each_step(done, steps, rows)
             )
+            started = time.perf_counter()
             try:
                 curve = train_model(task, keeper)
             except FloatingPointError as error:
@@ -81,6 +90,9 @@ def train_run(
                     "Its last checkpoint is whole; start over with another --preset or --seed.",
                 ) from error
             keeper.finish(curve)
+            report(
+                f"waited for data {keeper.waited_s:.1f} s of {time.perf_counter() - started:.1f}"
+            )
     return curve
 
 
@@ -94,11 +106,7 @@ def open_run(folder: Path) -> tuple[Baseline, Recipe, Trained]:
         )
     baseline = find_baseline(recipe.baseline)
     try:
-        fields = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in recipe.settings.items()
-        }
-        settings = replace(baseline.presets[recipe.preset], **fields)
+        settings = restore_settings(baseline.presets[recipe.preset], recipe.settings)
     except (KeyError, TypeError) as error:
         raise StickerworksError(
             f"The run in {folder} is of another version of the baseline {baseline.name}: {error}.",
@@ -113,22 +121,28 @@ def find_baseline(name: str) -> Baseline:
     return found
 
 
+def find_preset(baseline: Baseline, name: str) -> Any:
+    """Settings by the name of a preset; an unknown one is answered with the known ones."""
+    if name not in baseline.presets:
+        known = ", ".join(baseline.presets) or "none"
+        raise StickerworksError(
+            f"The baseline {baseline.name} has no preset {name!r}.",
+            f"Name one with --preset: {known}.",
+        )
+    return baseline.presets[name]
+
+
 def _prepare(wish: Wish) -> tuple[Prepared, Recipe]:
     baseline = find_baseline(wish.baseline)
     if baseline.prepare is None:
         raise StickerworksError(
             f"The baseline {baseline.name} serves the gate alone.", "Train another one."
         )
-    if wish.preset not in baseline.presets:
-        known = ", ".join(baseline.presets) or "none"
-        raise StickerworksError(
-            f"The baseline {baseline.name} has no preset {wish.preset!r}.",
-            f"Name one with --preset: {known}.",
-        )
-    settings = baseline.presets[wish.preset]
+    settings = change_settings(find_preset(baseline, wish.preset), wish.changes)
     if wish.epochs is not None:
         settings = replace(settings, epochs=wish.epochs)
-    prepared = baseline.prepare(wish.release, settings, wish.seed)
+    dataset = Dataset(wish.release, wish.shuffled, wish.seed)
+    prepared = baseline.prepare(dataset, settings, wish.seed)
     recipe = Recipe(
         baseline=baseline.name,
         preset=wish.preset,

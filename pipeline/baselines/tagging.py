@@ -1,124 +1,59 @@
-"""What every baseline that scores tags shares: reading a release, judging, ranking."""
+"""What every tagger shares: learning, judging, evaluating and predicting tags."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
 
+from pipeline.baselines.checkpoint import load_weights
 from pipeline.baselines.contract import (
+    Baseline,
     Evaluation,
-    Images,
-    Labelled,
+    HeatMaps,
+    Judged,
+    NotJudgedError,
     Prediction,
+    Prepared,
     Scores,
-    UnreadableImageError,
+    Sticker,
+    Trained,
+    check_sizes,
 )
-from pipeline.baselines.data import (
-    UNREADABLE,
-    Rows,
-    decode_first_frame,
-    digest_of,
-    label_rows,
+from pipeline.baselines.examples import Dataset, Examples
+from pipeline.baselines.frames import FIRST
+from pipeline.baselines.loading import default_device
+from pipeline.baselines.metrics import mean_average_precision, tag_table, weighted_map
+from pipeline.baselines.tag_rows import (
+    draw_batch,
+    label_truth,
     learnable_tags,
-    read_rows,
-    tell_unreadable,
+    new_rows,
+    open_rows,
+    score_rows,
 )
-from pipeline.baselines.metrics import mean_average_precision, metrics_at_cuts
+from pipeline.baselines.tagger import Inputs, Tagger
+from pipeline.baselines.training import Training, train_model
+from pipeline.baselines.views import describe_views
 from pipeline.engine.errors import StickerworksError
 
-_NAMES = {"cp": "CP", "cr": "CR", "cf1": "CF1", "op": "OP", "or_": "OR", "of1": "OF1"}
 
-
-@dataclass(frozen=True)
-class TaggingData:
-    """Train and validation rows of a release, the tags to learn, and what a run keeps of it."""
-
-    train: Labelled
-    validation: Labelled
-    tags: tuple[str, ...]
-    facts: dict[str, Any]
-    notes: tuple[str, ...]
-
-
-def read_tagging(release: Path, side: int, at_most: int) -> TaggingData:
-    """Read what a tagger learns from, images ``side`` x ``side``.
-
-    Raises StickerworksError when there is no release or nothing in it to learn.
-    """
-    train = read_rows(release, "train", side, at_most)
-    validation = read_rows(release, "validation", side, at_most)
-    tags = learnable_tags(train)
-    if not tags:
-        raise StickerworksError(
-            f"{release} has nothing to learn: no tag stands on two or more of the {len(train.ids)} "
-            "usable train rows.",
-            "`stickerworks validate` says what became of the others.",
-        )
-    return TaggingData(
-        train=label_rows(train, tags),
-        validation=label_rows(validation, tags),
-        tags=tags,
-        facts={"tags": list(tags), "data": digest_of(train, validation)},
-        notes=(
-            f"{len(train.ids):,} train and {len(validation.ids):,} validation rows, "
-            f"{len(tags):,} tags",
-            *_describe(train, "train"),
-            *_describe(validation, "validation"),
-        ),
+def tagger_baseline(tagger: Tagger) -> Baseline:
+    """The baseline that a tagger is."""
+    return Baseline(
+        name=tagger.name,
+        doc=tagger.doc,
+        presets=tagger.presets,
+        prepare=partial(_prepare, tagger),
+        evaluate=partial(_evaluate, tagger),
+        judge=partial(_judge, tagger),
+        predict=partial(_predict, tagger),
+        attention=partial(_attention, tagger) if tagger.attention else None,
     )
-
-
-def evaluate_tagging(
-    release: Path,
-    split: str,
-    tags: Sequence[str],
-    side: int,
-    score: Callable[[Images], Scores],
-) -> Evaluation:
-    """Judge scores of ``tags`` on every usable row of a split (StickerTAG section 5.1).
-
-    Truth beyond ``tags`` can't be predicted and is left out; a note counts it. Raises
-    StickerworksError when the split has no usable row.
-    """
-    rows = read_rows(release, split, side, at_most=2**31)
-    if not rows.ids:
-        raise StickerworksError(
-            f"The split {split!r} of {release} has no usable row of {rows.sampled_from}.",
-            "Name another one with --split: train, validation or test.",
-        )
-    labelled = label_rows(rows, tuple(tags))
-    scores = score(labelled.images)
-    found = metrics_at_cuts(scores, labelled.truth)
-    table = {
-        cut: {title: asdict(metrics)[name] for name, title in _NAMES.items()}
-        for cut, metrics in found.items()
-    }
-    unknown = sum(len(target - set(tags)) for target in rows.targets)
-    notes = [*_describe(rows, split)]
-    if unknown:
-        notes.append(f"{unknown:,} labels are of tags that this run never learnt and are left out")
-    figures = {
-        "mAP": mean_average_precision(scores, labelled.truth),
-        "classes with truth": found["top 1"].classes,
-        "classes": len(tags),
-        "rows": len(rows.ids),
-    }
-    return Evaluation(table, figures, tuple(notes))
-
-
-def decode_all(images: Sequence[bytes], side: int) -> Images:
-    """First frames of files; raises UnreadableImageError for the first that has none."""
-    decoded = []
-    for number, data in enumerate(images):
-        try:
-            decoded.append(decode_first_frame(data, side))
-        except UNREADABLE as error:
-            raise UnreadableImageError(number, tell_unreadable(error)) from error
-    return np.stack(decoded)
 
 
 def rank_tags(scores: Scores, tags: Sequence[str]) -> list[Prediction]:
@@ -130,17 +65,150 @@ def rank_tags(scores: Scores, tags: Sequence[str]) -> list[Prediction]:
     ]
 
 
-def _describe(rows: Rows, split: str) -> list[str]:
-    lines = []
-    suggested = len(rows.voted) - sum(rows.voted)
-    if suggested:
-        lines.append(f"{suggested:,} {split} rows have suggested tags only")
-    if rows.simulated:
-        lines.append(f"{rows.simulated:,} {split} rows have simulated votes")
-    lost = rows.sampled_from - len(rows.ids)
-    if lost:
-        lines.append(
-            f"{lost:,} of {rows.sampled_from:,} {split} rows were not used: {rows.without_tags} "
-            f"without tags, {rows.without_image} without image, {len(rows.unreadable)} unreadable"
+def _prepare(tagger: Tagger, dataset: Dataset, settings: Any, seed: int) -> Prepared:
+    """Read a data set and make the model that learns its tags."""
+    train = dataset.read("train", settings.image_side, FIRST)
+    against = dataset.read(tagger.selects_with(settings), settings.image_side, FIRST)
+    tags = learnable_tags(train)
+    if not tags:
+        raise StickerworksError(
+            f"{dataset.path} has nothing to learn: no tag stands on two or more of the "
+            f"{len(train)} usable train rows.",
+            "`stickerworks validate` says what became of the others.",
         )
-    return lines
+    task = _make_training(tagger, train, against, tags, settings, seed)
+    notes = (
+        f"{len(train):,} train and {len(against):,} {against.name} rows, {len(tags):,} tags",
+        *train.notes,
+        *against.notes,
+        *describe_views(train.texts, tagger.views(settings)),
+    )
+    if task.select_on and against.name == "test":
+        notes += ("the epoch is chosen by the test split: its figures there are no test",)
+    return Prepared(
+        task, {"tags": list(tags), "data": [train.digest, against.digest]}, len(train), notes
+    )
+
+
+def _make_training(
+    tagger: Tagger,
+    train: Examples,
+    against: Examples,
+    tags: tuple[str, ...],
+    settings: Any,
+    seed: int,
+) -> Training:
+    rows, judged = (open_rows(tagger, part, tags, settings) for part in (train, against))
+    batches = -(-len(rows) // settings.batch_size)
+    schedule = tagger.schedule(settings, batches)
+    groups = tagger.groups
+
+    def evaluate(model: nn.Module) -> Mapping[str, float]:
+        return tagger.figures(score_rows(tagger, model, judged, settings), judged.truth)
+
+    return Training(
+        model=tagger.model(settings, len(tags), True),
+        loss=lambda model, batch: tagger.loss(model, Inputs(*batch[:2]), batch[2]),
+        batch=lambda epoch, number: draw_batch(tagger, rows, settings, (seed, epoch, number)),
+        evaluate=evaluate,
+        schedule=schedule,
+        seed=seed,
+        groups=(lambda model: groups(settings, model)) if groups else None,
+        select_on=tagger.select_on(settings),
+    )
+
+
+def _load(tagger: Tagger, run: Trained) -> nn.Module:
+    model = tagger.model(run.settings, len(run.facts["tags"]), False)
+    load_weights(run.weights, model)
+    return model.to(default_device()).eval()
+
+
+def _evaluate(tagger: Tagger, run: Trained, dataset: Dataset, split: str) -> Evaluation:
+    """Metrics of a trained model on a split (StickerTAG section 5.1).
+
+    Truth beyond the run's tags can't be predicted and is left out; a note counts it. Raises
+    StickerworksError when the split has no usable row.
+    """
+    tags = tuple(run.facts["tags"])
+    examples = dataset.read(split, run.settings.image_side, FIRST)
+    if not len(examples):
+        raise StickerworksError(
+            f"The split {split!r} of {dataset.path} has no usable row of {examples.use.in_split}.",
+            "Name another one with --split: train, validation or test.",
+        )
+    rows = open_rows(tagger, examples, tags, run.settings)
+    scores = score_rows(tagger, _load(tagger, run), rows, run.settings)
+    table = tag_table(scores, rows.truth)
+    further = tagger.tables(scores, rows.truth, tags) if tagger.tables else {}
+    figures: dict[str, float] = {
+        "mAP": mean_average_precision(scores, rows.truth),
+        **{
+            name: value
+            for name, value in tagger.figures(scores, rows.truth).items()
+            if name != "map"
+        },
+        "classes with truth": int(rows.truth.any(0).sum()),
+        "classes": len(tags),
+        "rows": len(examples),
+    }
+    unknown = sum(len(target - set(tags)) for target in examples.targets)
+    notes = list(examples.notes)
+    if unknown:
+        notes.append(f"{unknown:,} labels are of tags that this run never learnt and are left out")
+    return Evaluation({**table, **further}, figures, tuple(notes))
+
+
+def _judge(tagger: Tagger, dataset: Dataset, settings: Any, seed: int) -> Judged:
+    """Train, and score the validation rows after the last epoch; nothing is chosen by them."""
+    train, validation = (
+        dataset.read(split, settings.image_side, FIRST) for split in ("train", "validation")
+    )
+    uses = {"train": train.use, "validation": validation.use}
+    check_sizes(uses)
+    tags = learnable_tags(train)
+    if not tags:
+        raise NotJudgedError("no tag stands on two or more train rows", uses)
+    truth = label_truth(validation, tags)
+    in_train = label_truth(train, tags)
+    # A tag on every row, or on none, has the same average precision whatever the model says.
+    if not (~in_train.all(0) & truth.any(0) & ~truth.all(0)).any():
+        raise NotJudgedError("no tag that train teaches tells validation rows apart", uses)
+    task = _make_training(tagger, train, validation, tags, settings, seed)
+    curve = train_model(task)
+    rows = open_rows(tagger, validation, tags, settings)
+    scores = score_rows(tagger, task.model, rows, settings)
+    return Judged(
+        figure="mAP",
+        resample=lambda weights: weighted_map(scores, truth, weights),
+        rows=len(validation),
+        curve=curve,
+        table=tag_table(scores, truth),
+        uses=uses,
+        notes=tuple(describe_views(train.texts, tagger.views(settings))),
+        tags=tags,
+    )
+
+
+def _predict(tagger: Tagger, run: Trained, stickers: Sequence[Sticker]) -> list[Prediction]:
+    """Tags of new stickers."""
+    rows = new_rows(tagger, stickers, len(run.facts["tags"]), run.settings)
+    scores = score_rows(tagger, _load(tagger, run), rows, run.settings)
+    return rank_tags(scores, run.facts["tags"])
+
+
+def _attention(tagger: Tagger, run: Trained, stickers: Sequence[Sticker]) -> list[HeatMaps]:
+    """Where the model looks at new stickers."""
+    assert tagger.attention is not None
+    model, rows = (
+        _load(tagger, run),
+        new_rows(tagger, stickers, len(run.facts["tags"]), run.settings),
+    )
+    device = default_device()
+    maps: list[HeatMaps] = []
+    for row in range(len(rows)):
+        images, text, _ = rows.draw([row])
+        with torch.inference_mode():
+            found = tagger.attention(model, Inputs(images.to(device), text.to(device)))
+        maps.append({name: heat[0].float().cpu().numpy() for name, heat in found.items()})
+    return maps

@@ -6,6 +6,7 @@ import itertools
 import math
 import os
 import random
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,9 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
 
-Batch = tuple[Tensor, ...]
+from pipeline.baselines.loading import Batch, load_batches
+
 Metrics = Mapping[str, float]
 
 
@@ -26,7 +27,7 @@ class Schedule:
 
     A step takes ``accumulate`` batches (the last one of an epoch what is left) and averages
     their losses. The rate rises from ``floor`` and falls back to it. ``bf16`` computes in
-    bfloat16 on CUDA; ``workers`` draw batches in processes of their own.
+    bfloat16 on CUDA. Gradients longer than ``clip_norm`` are cut to it.
     """
 
     epochs: int
@@ -37,7 +38,7 @@ class Schedule:
     floor: float = 0.0
     accumulate: int = 1
     bf16: bool = False
-    workers: int = 0
+    clip_norm: float | None = None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -63,9 +64,11 @@ class Training:
 
     ``batch(epoch, number)``, from (1, 0), draws one batch; python, numpy and torch are seeded by
     (seed, epoch, number) meanwhile, so that a batch is the same in any process and after any
-    restart. ``evaluate`` gets the model in evaluation mode after each epoch. ``groups`` gives
-    AdamW's parameter groups [everything that requires a gradient]. ``select_on`` names the metric
-    whose best epoch gives the weights that are kept [the last epoch].
+    restart. ``workers`` processes draw batches ahead [none]. ``evaluate`` gets the model in
+    evaluation mode after each epoch. ``groups`` gives AdamW's parameter groups [everything that
+    requires a gradient]. ``select_on`` names the metric whose best epoch gives the weights that
+    are kept [the last epoch]. ``after_step`` follows each step of the optimizer (averages of
+    weights).
     """
 
     model: nn.Module
@@ -75,8 +78,10 @@ class Training:
     schedule: Schedule
     seed: int
     device: str = "cpu"
+    workers: int = 0
     groups: Callable[[nn.Module], list[dict[str, Any]]] | None = None
     select_on: str | None = None
+    after_step: Callable[[nn.Module], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -108,11 +113,15 @@ class Progress:
 
 
 class Keeper(Protocol):
-    """Who keeps what a run does; ``save`` is told whether an epoch has just ended."""
+    """Who keeps what a run does.
+
+    ``log`` is told how long the step waited for its batches, ``save`` whether an epoch has just
+    ended.
+    """
 
     def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress: ...
 
-    def log(self, step: StepLog) -> None: ...
+    def log(self, step: StepLog, waited_s: float) -> None: ...
 
     def save(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, ended: bool
@@ -125,7 +134,7 @@ class InMemory:
     def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
         return Progress()
 
-    def log(self, step: StepLog) -> None: ...
+    def log(self, step: StepLog, waited_s: float) -> None: ...
 
     def save(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, ended: bool
@@ -146,16 +155,19 @@ def train_model(task: Training, keeper: Keeper | None = None) -> tuple[Point, ..
         done, first = divmod(progress.step, schedule.steps_per_epoch)
         epoch = done + 1
         model.train()
+        asked = time.perf_counter()
         for batches in _draw_steps(task, epoch, first):
+            waited = time.perf_counter() - asked
             rate = schedule.rate(progress.step)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             loss = _descend(task, optimizer, batches, progress.step)
-            keeper.log(StepLog(progress.step, epoch, loss, rate))
+            keeper.log(StepLog(progress.step, epoch, loss, rate), waited)
             progress.step += 1
             progress.losses.append(loss)
             if progress.step % schedule.steps_per_epoch:
                 keeper.save(model, optimizer, progress, ended=False)
+            asked = time.perf_counter()
         if not all(bool(weight.isfinite().all()) for weight in model.parameters()):
             raise FloatingPointError(f"a weight is not finite after epoch {epoch}")
         model.eval()
@@ -194,7 +206,11 @@ def _descend(
         if not math.isfinite(total):
             raise FloatingPointError(f"the loss of step {step} is {total}")
         loss.backward()  # type: ignore[no-untyped-call]
+    if task.schedule.clip_norm is not None:
+        nn.utils.clip_grad_norm_(task.model.parameters(), task.schedule.clip_norm)
     optimizer.step()
+    if task.after_step is not None:
+        task.after_step(task.model)
     return total
 
 
@@ -202,31 +218,18 @@ def _draw_steps(task: Training, epoch: int, first: int) -> Iterator[list[Batch]]
     """The batches of each step of an epoch, from its step ``first`` on."""
     take = task.schedule.accumulate
     numbers = range(first * take, task.schedule.batches_per_epoch)
-    epochs = _Epoch(task, epoch)
-    batches: Iterator[Batch] = (epochs[number] for number in numbers)
-    if task.schedule.workers:
-        loader = DataLoader(
-            epochs,
-            batch_size=None,
-            sampler=numbers,
-            num_workers=task.schedule.workers,
-            multiprocessing_context="fork",
-            pin_memory=task.device.startswith("cuda"),
-            # Its own: a loader draws a seed when it starts, and a resumed run starts one more.
-            generator=torch.Generator(),
-        )
-        batches = iter(loader)
+    batches = load_batches(_Drawing(task, epoch), numbers, task.device, task.workers)
     while group := list(itertools.islice(batches, take)):
         yield group
 
 
-class _Epoch(Dataset[Batch]):
-    """The batches of one epoch by number."""
+class _Drawing:
+    """Draws the batches of one epoch by number."""
 
     def __init__(self, task: Training, epoch: int) -> None:
         self._task, self._epoch = task, epoch
 
-    def __getitem__(self, number: int) -> Batch:
+    def __call__(self, number: int) -> Batch:
         with _seeded((self._task.seed, self._epoch, number)):
             return self._task.batch(self._epoch, number)
 

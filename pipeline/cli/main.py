@@ -110,12 +110,29 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume/--fresh", help="go on where a run stopped, or start over")
     ] = True,
+    shuffled: Annotated[
+        bool, typer.Option("--shuffled", help="train the control: labels and texts permuted")
+    ] = False,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="NAME=VALUE", help="change a setting of the preset"),
+    ] = None,
 ) -> None:
     """Train a baseline on a release; interrupted, the same command goes on exactly."""
     from pipeline.baselines.runs import Wish
-    from pipeline.cli.train import train_command
+    from pipeline.cli.train import split_changes, train_command
 
-    wish = Wish(baseline, release_folder, output, preset, epochs, seed, fresh=not resume)
+    wish = Wish(
+        baseline,
+        release_folder,
+        output,
+        preset,
+        epochs,
+        seed,
+        fresh=not resume,
+        shuffled=shuffled,
+        changes=split_changes(changes or []),
+    )
     raise typer.Exit(train_command(_given(context), wish))
 
 
@@ -138,17 +155,40 @@ def evaluate(
 def predict(
     context: typer.Context,
     run_folder: Annotated[Path, typer.Option("--run", help="a trained run's folder")],
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="sticker files")],
+    images: Annotated[
+        list[Path] | None, typer.Argument(metavar="IMAGE...", help="sticker files")
+    ] = None,
     top: Annotated[int, typer.Option(min=1, help="tags that are shown for each")] = 5,
     sheet: Annotated[
         Path | None, typer.Option(help="picture of the predictions [RUN/predictions.png]")
     ] = None,
+    texts: Annotated[
+        Path | None,
+        typer.Option(help='texts as JSON lines: {"file": "a.gif", "caption_en": "..."}'),
+    ] = None,
+    attention: Annotated[
+        bool, typer.Option("--attention", help="also draw where it looks, RUN/attention.png")
+    ] = False,
+    captions: Annotated[
+        list[str] | None,
+        typer.Option("--caption", help="generate an animated sticker of it (STI)"),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="decides what is generated")] = 0,
 ) -> None:
-    """Give tags with scores for new stickers, and a sheet of them as PNG."""
-    from pipeline.cli.train import predict_command
+    """Give tags with scores for new stickers and a sheet of them; or draw stickers of captions."""
+    from pipeline.cli.predict import Question, predict_command
 
-    sheet = sheet or run_folder / "predictions.png"
-    raise typer.Exit(predict_command(_given(context), run_folder, images, top, sheet))
+    question = Question(
+        run=run_folder,
+        images=tuple(images or ()),
+        captions=tuple(captions or ()),
+        texts=texts,
+        top=top,
+        sheet=sheet or run_folder / "predictions.png",
+        attention=attention,
+        seed=seed,
+    )
+    raise typer.Exit(predict_command(_given(context), question))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The commands that train a baseline, judge a run and use it."""
+"""The commands that train a baseline and judge a run."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 
 from rich.markup import escape
 
-from pipeline.baselines.contract import Evaluation, UnreadableImageError
+from pipeline.baselines.contract import Evaluation
+from pipeline.baselines.examples import Dataset
 from pipeline.baselines.runs import Wish, open_run, train_run
 from pipeline.baselines.training import reproducible
 from pipeline.cli.display import make_console, make_display
 from pipeline.cli.session import EXIT_DONE, Options
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.storage import atomic_file
 
 
 def train_command(options: Options, wish: Wish) -> int:
@@ -47,7 +47,7 @@ def train_command(options: Options, wish: Wish) -> int:
     )
     console.print(escape(f"  train        {wish.output}: model.safetensors, curves.png"))
     if options.json:
-        _answer("train", {"run": str(wish.output), "curve": [asdict(point) for point in curve]})
+        answer("train", {"run": str(wish.output), "curve": [asdict(point) for point in curve]})
     return EXIT_DONE
 
 
@@ -57,50 +57,21 @@ def evaluate_command(options: Options, folder: Path, release: Path | None, split
     if baseline.evaluate is None:
         raise StickerworksError(f"The baseline {baseline.name} can't be evaluated.")
     with reproducible(recipe.seed):
-        found = baseline.evaluate(trained, release or Path(recipe.release), split)
+        dataset = Dataset(release or Path(recipe.release))
+        found = baseline.evaluate(trained, dataset, split)
     if options.json:
-        _answer("evaluate", {"run": str(folder), "split": split, **asdict(found)})
+        answer("evaluate", {"run": str(folder), "split": split, **asdict(found)})
     else:
         _print(found)
     return EXIT_DONE
 
 
-def predict_command(
-    options: Options, folder: Path, images: Sequence[Path], top: int, sheet: Path
-) -> int:
-    """Print tags of new stickers and draw them on a sheet."""
-    from pipeline.baselines.pictures import draw_sheet
-
-    baseline, recipe, trained = open_run(folder)
-    if baseline.predict is None:
-        raise StickerworksError(f"The baseline {baseline.name} can't predict tags.")
-    data = [_read(path) for path in images]
-    if options.dry_run:
-        make_console().print(escape(f"  predict      would write {sheet}"))
-        return EXIT_DONE
-    try:
-        with reproducible(recipe.seed):
-            predictions = baseline.predict(trained, data)
-    except UnreadableImageError as error:
-        raise StickerworksError(
-            f"{_plain(str(images[error.number]))} can't be decoded: {_plain(error.reason)[:200]}.",
-            "Give a GIF, PNG, JPEG, WebP or BMP.",
-        ) from error
-    names = [_plain(path.name) for path in images]
-    with atomic_file(sheet) as temporary:
-        draw_sheet(temporary, names, data, predictions)
-    shown = [prediction[:top] for prediction in predictions]
-    if options.json:
-        files = [
-            {"file": str(path), "tags": [{"tag": tag, "score": score} for tag, score in tags]}
-            for path, tags in zip(images, shown, strict=True)
-        ]
-        _answer("predict", {"run": str(folder), "sheet": str(sheet), "images": files})
-        return EXIT_DONE
-    for name, tags in zip(names, shown, strict=True):
-        print(f"{name}: {', '.join(f'{_plain(tag)} {score:.3f}' for tag, score in tags)}")
-    make_console().print(escape(f"  sheet        {sheet}"))
-    return EXIT_DONE
+def split_changes(changes: Sequence[str]) -> dict[str, str]:
+    """Settings by name from ``NAME=VALUE``; raises StickerworksError for another form."""
+    for change in changes:
+        if "=" not in change:
+            raise StickerworksError(f"--with {change} has no '='.", "Write --with NAME=VALUE.")
+    return {change.partition("=")[0]: change.partition("=")[2] for change in changes}
 
 
 def _print(found: Evaluation) -> None:
@@ -114,20 +85,10 @@ def _print(found: Evaluation) -> None:
         print(f"note: {note}")
 
 
-def _read(path: Path) -> bytes:
-    if not path.is_file():
-        raise StickerworksError(f"There is no file {_plain(str(path))}.", "Name an image.")
-    return path.read_bytes()
-
-
-def _plain(text: str) -> str:
-    # Control characters in a name could rewrite the terminal.
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def _answer(command: str, facts: dict[str, Any]) -> None:
-    answer = {"command": command, "exit_code": EXIT_DONE, **_without_nan(facts)}
-    print(json.dumps(answer, ensure_ascii=False, indent=2, allow_nan=False))
+def answer(command: str, facts: dict[str, Any]) -> None:
+    """Print what a command found as one JSON object."""
+    found = {"command": command, "exit_code": EXIT_DONE, **_without_nan(facts)}
+    print(json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False))
 
 
 def _without_nan(value: Any) -> Any:

@@ -121,10 +121,10 @@ def judge(session: Session, folder: Path) -> str:
         temporary.write_text(json.dumps(verdict, ensure_ascii=False, indent=1), encoding="utf-8")
     session.results["validation"] = {k: v for k, v in verdict.items() if k != "curves"}
     figures = ""
-    if result.map_real is not None and result.map_control is not None and result.interval:
+    if result.real is not None and result.control is not None and result.interval:
         low, high = result.interval
         figures = (
-            f": mAP {result.map_real:.3f} against {result.map_control:.3f} on shuffled labels, "
+            f": {result.figure} {result.real:.3f} against {result.control:.3f} on shuffled labels, "
             f"difference 95% {low:.3f} to {high:.3f}, margin {result.margin:.3f}"
         )
     session.say(f"  {'validate':<12} {result.verdict}{figures}")

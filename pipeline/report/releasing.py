@@ -18,6 +18,7 @@ from schemas.config import Config
 
 _SPLITS = ("train", "validation", "test")
 _TAGS, _FILES, _REASONS = 40, 30, 20
+_PLOTS = 6
 
 
 def splits(workspace: Workspace, config: Config) -> dict[str, Any]:
@@ -124,6 +125,7 @@ def gate(workspace: Workspace, config: Config) -> dict[str, Any]:
         "reasons": [
             tidy(r, 300) for r in (reasons if isinstance(reasons, list) else [])[:_REASONS]
         ],
+        "figure": tidy(found.get("figure") or "", 40),
         "numbers": [(label, found[key]) for key, label in _NUMBERS if _is_number(found.get(key))],
         "interval": _interval(found.get("interval")),
         "rows": {tidy(key, 20): tidy(n, 20) for key, n in rows.items()}
@@ -131,8 +133,7 @@ def gate(workspace: Workspace, config: Config) -> dict[str, Any]:
         else {},
         "plots": [
             {"title": title, "image": draw_curves(curves, field, title)}
-            for field, title in (("map", "mAP"), ("loss", "training loss"))
-            if any(_is_number(point.get(field)) for run in curves.values() for point in run)
+            for field, title in _curve_titles(curves)
         ],
     }
 
@@ -148,6 +149,20 @@ def _curves(found: Any) -> dict[str, list[dict[str, Any]]]:
         for name, run in found.items()
         if isinstance(run, list)
     }
+
+
+def _curve_titles(curves: dict[str, list[dict[str, Any]]]) -> list[tuple[str, str]]:
+    """Fields that any point has a number in, with what they are called; the loss last."""
+    there = {
+        str(field)
+        for run in curves.values()
+        for point in run
+        for field, value in point.items()
+        if field != "epoch" and _is_number(value)
+    }
+    known = {"map": "mAP", "loss": "training loss"}
+    order = sorted(there, key=lambda field: (field == "loss", field))[:_PLOTS]
+    return [(field, known.get(field, tidy(field, 40))) for field in order]
 
 
 def _interval(found: Any) -> list[float]:
@@ -168,8 +183,8 @@ def _parquet_rows(path: Path) -> int:
 
 
 _NUMBERS = (
-    ("map_real", "mAP, real labels"),
-    ("map_control", "mAP, shuffled control"),
+    ("real", "real labels"),
+    ("control", "shuffled control"),
     ("difference", "difference"),
     ("margin", "margin asked"),
 )

@@ -25,6 +25,10 @@ SCHEMA = pa.schema(
         ("duplicate_group", pa.string()),
         ("template_id", pa.string()),
         ("simulated", pa.bool_()),
+        ("caption_en", pa.string()),
+        ("captioner", pa.string()),
+        ("ocr_text", pa.string()),
+        ("domain", pa.string()),
     ]
 )
 Rows = list[dict[str, Any]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.baselines.contract import Budget, Labelled, UnreadableImageError
+from pipeline.baselines.contract import Sticker, UnreadableImageError
+from pipeline.baselines.examples import Dataset
+from pipeline.baselines.frames import FIRST
 from pipeline.baselines.metrics import mean_average_precision, metrics_at_cuts
 from pipeline.baselines.runs import Wish, open_run, train_run
-from pipeline.baselines.tagging import decode_all, rank_tags, read_tagging
-from pipeline.baselines.tiny import BASELINE, TinyNet, train_tiny
+from pipeline.baselines.tag_rows import decode_all, label_truth, learnable_tags
+from pipeline.baselines.tagging import rank_tags
+from pipeline.baselines.tiny import BASELINE, TinyNet
+from pipeline.baselines.training import reproducible, train_model
 from pipeline.engine.errors import StickerworksError
 
 Make = Callable[..., Any]
@@ -32,10 +37,14 @@ def train(release: Path, output: Path, epochs: int) -> None:
 
 
 def test_it_overfits_32_stickers(write_release: Make, shapes: Make) -> None:
-    data = read_tagging(write_release(train=shapes(32)), 48, 100)
-    run = train_tiny(data.train, data.train, Budget(epochs=40, seed=0))
-    assert run.curve[-1].loss < run.curve[0].loss / 10
-    assert run.curve[-1].map > 0.99
+    rows = shapes(32)
+    release = write_release(train=rows, validation=rows)
+    assert BASELINE.prepare is not None
+    with reproducible(0):
+        settings = replace(BASELINE.presets["tiny"], epochs=40)
+        curve = train_model(BASELINE.prepare(Dataset(release), settings, 0).task)
+    assert curve[-1].loss < curve[0].loss / 10
+    assert curve[-1].metrics["map"] > 0.99
 
 
 def test_the_model_has_the_parameters_that_its_layers_say() -> None:
@@ -49,8 +58,8 @@ def test_the_model_has_the_parameters_that_its_layers_say() -> None:
 
 def test_every_row_is_seen_once_an_epoch(release: Path) -> None:
     assert BASELINE.prepare is not None
-    task = BASELINE.prepare(release, BASELINE.presets["tiny"], 5).task
-    seen = [task.batch(2, n)[1] for n in range(task.schedule.batches_per_epoch)]
+    task = BASELINE.prepare(Dataset(release), BASELINE.presets["tiny"], 5).task
+    seen = [task.batch(2, n)[2] for n in range(task.schedule.batches_per_epoch)]
     assert torch.cat(seen).sum(0).tolist() == [12, 12, 12, 12]
     assert not torch.equal(task.batch(1, 0)[0], task.batch(2, 0)[0])
     assert torch.equal(task.batch(1, 1)[0], task.batch(1, 1)[0])
@@ -64,14 +73,14 @@ def test_a_run_judges_and_predicts_with_the_weights_that_it_kept(
     assert (baseline.name, recipe.facts["tags"]) == ("tiny", TAGS)
     assert baseline.evaluate is not None
     assert baseline.predict is not None
-    found = baseline.evaluate(trained, release, "test")
+    found = baseline.evaluate(trained, Dataset(release), "test")
     assert list(found.rows) == ["top 1", "top 3", "top 5", "above 0.5"]
     assert list(found.rows["top 1"]) == ["CP", "CR", "CF1", "OP", "OR", "OF1"]
     assert found.figures["rows"] == 21
     assert found.figures["mAP"] > 0.6
     assert found.rows["top 5"]["OP"] == pytest.approx(1 / 4), "top 5 of 4 tags are all of them"
     assert found.notes == ("1 labels are of tags that this run never learnt and are left out",)
-    shapes = [row(shape, 900 + n)["image"]["bytes"] for n, shape in enumerate(TAGS * 3)]
+    shapes = [Sticker(row(shape, 900 + n)["image"]["bytes"]) for n, shape in enumerate(TAGS * 3)]
     predictions = baseline.predict(trained, shapes)
     again = [baseline.predict(trained, [data])[0] for data in shapes]
     for one, other in zip(predictions, again, strict=True):
@@ -82,9 +91,9 @@ def test_a_run_judges_and_predicts_with_the_weights_that_it_kept(
     right = sum(ranked[0][0] == tag for ranked, tag in zip(predictions, TAGS * 3, strict=True))
     assert right >= 8
     with pytest.raises(StickerworksError, match="'dev' of .* has no usable row"):
-        baseline.evaluate(trained, release, "dev")
+        baseline.evaluate(trained, Dataset(release), "dev")
     with pytest.raises(UnreadableImageError) as caught:
-        baseline.predict(trained, [shapes[0], b"GIF89a"])
+        baseline.predict(trained, [shapes[0], Sticker(b"GIF89a")])
     assert caught.value.number == 1
 
 
@@ -93,14 +102,14 @@ def test_scores_of_a_release_equal_the_metrics_of_its_labels(release: Path, tmp_
     baseline, _, trained = open_run(tmp_path / "run")
     assert baseline.evaluate is not None
     assert baseline.predict is not None
-    found = baseline.evaluate(trained, release, "validation")
-    data = read_tagging(release, 48, 1000)
+    found = baseline.evaluate(trained, Dataset(release), "validation")
+    data = Dataset(release).read("validation", 48, FIRST)
     import pyarrow.parquet as pq
 
     images = pq.read_table(release / "data" / "validation-00000-of-00001.parquet")["image"]
-    ranked = baseline.predict(trained, [image["bytes"] for image in images.to_pylist()])
-    scores = np.array([[dict(one)[tag] for tag in data.tags] for one in ranked])
-    truth = data.validation.truth
+    ranked = baseline.predict(trained, [Sticker(image["bytes"]) for image in images.to_pylist()])
+    scores = np.array([[dict(one)[tag] for tag in TAGS] for one in ranked])
+    truth = label_truth(data, TAGS)
     assert found.figures["mAP"] == pytest.approx(mean_average_precision(scores, truth))
     expected = metrics_at_cuts(scores, truth)
     assert found.rows["top 1"]["OR"] == expected["top 1"].or_
@@ -110,10 +119,10 @@ def test_scores_of_a_release_equal_the_metrics_of_its_labels(release: Path, tmp_
 
 
 def test_validation_may_be_empty(write_release: Make, shapes: Make) -> None:
-    data = read_tagging(write_release(train=shapes(16)), 16, 100)
-    run = train_tiny(data.train, data.validation, Budget(1, 0))
-    assert run.scores.shape == (0, 4)
-    assert np.isnan(run.curve[0].map)
+    assert BASELINE.prepare is not None
+    settings = replace(BASELINE.presets["tiny"], epochs=1, image_side=16)
+    task = BASELINE.prepare(Dataset(write_release(train=shapes(16))), settings, 0).task
+    assert np.isnan(train_model(task)[0].metrics["map"])
 
 
 def test_ties_go_to_the_earlier_tag() -> None:
@@ -131,7 +140,6 @@ def test_an_undecodable_image_is_numbered_and_told_in_fixed_words(row: Make) -> 
 def test_labels_are_only_of_tags_on_two_train_rows(write_release: Make, shapes: Make) -> None:
     rows = shapes(9)
     rows[8]["tags"] = ["once"]
-    data = read_tagging(write_release(train=rows, validation=shapes(4, 50)), 8, 100)
-    assert data.tags == ("circle", "cross", "square", "stripes")
-    assert isinstance(data.train, Labelled)
-    assert not data.train.truth[8].any()
+    train = Dataset(write_release(train=rows)).read("train", 8, FIRST)
+    assert learnable_tags(train) == ("circle", "cross", "square", "stripes")
+    assert not label_truth(train, learnable_tags(train))[8].any()

@@ -30,7 +30,7 @@ class Notes(InMemory):
     def __init__(self) -> None:
         self.steps: list[StepLog] = []
 
-    def log(self, step: StepLog) -> None:
+    def log(self, step: StepLog, waited_s: float) -> None:
         self.steps.append(step)
 
 
@@ -127,15 +127,14 @@ def test_batches_are_the_same_from_workers_and_from_the_process_itself() -> None
 
     logs = []
     for workers in (0, 2):
-        schedule = Schedule(2, 5, learning_rate=0.1, workers=workers)
+        schedule = Schedule(2, 5, learning_rate=0.1)
         net = nn.Sequential(nn.Linear(1, 8), nn.Dropout(0.5), nn.Linear(8, 1))
         notes = Notes()
         with reproducible(4):
             for layer in (net[0], net[2]):
                 layer.reset_parameters()
-            train_model(
-                replace(line(schedule), model=net, batch=batch, evaluate=lambda _: {}), notes
-            )
+            task = replace(line(schedule), model=net, batch=batch, evaluate=lambda _: {})
+            train_model(replace(task, workers=workers), notes)
         logs.append(notes.steps)
     assert logs[0] == logs[1]
     assert len(set(drawn)) == len(drawn) == 10, "each epoch and number has its own chance"

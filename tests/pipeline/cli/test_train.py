@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from pipeline.cli.main import main
-from pipeline.cli.train import _plain, _without_nan
+from pipeline.cli.predict import _plain
+from pipeline.cli.train import _without_nan
 
 COLOURS = {"红": "red", "blue": "blue"}
 
@@ -64,6 +65,7 @@ def folder(tmp_path_factory):
         pq.write_table(table, folder / "release" / "data" / f"{split}-00000-of-00001.parquet")
     (folder / "red.png").write_bytes(draw("red", 33))
     (folder / "bad.gif").write_bytes(b"GIF89a\x01")
+    (folder / "texts.jsonl").write_text('{"file": "blue.png", "caption_en": "blue"}\n')
     answer = stickerworks(
         "train", "tiny", "--release", "release", "--output", "run", "--epochs", 10, "--json",
         cwd=folder,
@@ -106,15 +108,25 @@ def test_predict_prints_tags_and_draws_a_sheet(folder):
     ("arguments", "words"),
     [
         ("train tiny --release nowhere --output new", "There is no release at nowhere"),
-        ("train tinny --release release --output new", "called 'tinny'. Installed: tiny"),
+        ("train tinny --release release --output new", "called 'tinny'. Installed: "),
         ("train tiny --release release --output new --preset paper", "tiny, small"),
         ("train tiny --release release --output run --seed 3", "seed 0, not 3; epochs 10, not 30"),
         ("train tiny --release release --output release", "release is no run: it holds data"),
+        ("train tiny --release release --output new --with side=9", "no setting 'side'. Name one"),
+        ("train tiny --release release --output new --with epochs=many", "epochs can't be 'many'"),
+        ("train tiny --release release --output new --with epochs", "--with epochs has no '='"),
+        ("train tiny --release release --output run --epochs 10 --shuffled", "on other data"),
         ("evaluate --run nowhere", "no trained run in nowhere"),
         ("evaluate --run run --split dev", "The split 'dev'"),
         ("evaluate --run run --release nowhere", "There is no release at nowhere"),
         ("predict --run run red.png bad.gif", "bad.gif can't be decoded"),
         ("predict --run run none.png", "There is no file none.png"),
+        ("predict --run run", "Name image files, or give --caption TEXT"),
+        ("predict --run run --caption hello", "tiny draws no stickers"),
+        ("predict --run run red.png --attention", "tiny has no attention to draw"),
+        ("predict --run run red.png --texts none.jsonl", "none.jsonl can't be read"),
+        ("predict --run run red.png --texts bad.gif", "bad.gif line 1 is no object"),
+        ("predict --run run red.png --texts texts.jsonl", "texts of blue.png, which is not among"),
     ],
 )
 def test_every_mistake_is_one_line(folder, arguments, words):

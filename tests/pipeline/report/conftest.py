@@ -213,7 +213,7 @@ def build(root: Path, shards: tuple[int, ...] = (60, 40)) -> Workspace:
         put(workspace, table, None, made)
     gate = {
         "passed": True, "verdict": "the real run wins", "reasons": [HOSTILE], "margin": 0.05,
-        "map_real": 0.41, "map_control": 0.2, "difference": 0.21, "interval": [0.15, 0.27],
+        "figure": "mAP", "real": 0.41, "control": 0.2, "difference": 0.21, "interval": [0.15, 0.27],
         "rows": {"train": 64, "test": 8},
         "curves": {
             name: [{"epoch": e, "loss": 1 / (e + 1), "map": top * e / 9} for e in range(10)]

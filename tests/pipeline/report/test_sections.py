@@ -213,7 +213,7 @@ def test_release_counts_rows_of_each_split(own: Workspace) -> None:
         {},
         {"passed": None, "curves": [1], "rows": [2], "interval": "x", "reasons": "no"},
         {"curves": {"real": [{"epoch": 1}, 7, {"loss": 1}], "other": 3}, "interval": [1, None]},
-        {"map_real": float("nan"), "margin": True, "rows": {"train": "many"}},
+        {"real": float("nan"), "margin": True, "rows": {"train": "many"}},
     ],
 )
 def test_gate_takes_whatever_shape_it_finds(tmp_path: Path, content: object) -> None:

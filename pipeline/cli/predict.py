@@ -1,0 +1,194 @@
+"""The command that uses a run: tags for new stickers, or new stickers for captions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+
+from pipeline.baselines.contract import (
+    Baseline,
+    Prediction,
+    Sticker,
+    Trained,
+    UnreadableImageError,
+)
+from pipeline.baselines.runs import open_run
+from pipeline.baselines.training import reproducible
+from pipeline.cli.display import make_console
+from pipeline.cli.session import EXIT_DONE, Options
+from pipeline.cli.train import answer
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.storage import atomic_file
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a person wants to know of a run."""
+
+    run: Path
+    images: tuple[Path, ...]
+    captions: tuple[str, ...]
+    texts: Path | None
+    top: int
+    sheet: Path
+    attention: bool
+    seed: int
+
+
+def predict_command(options: Options, question: Question) -> int:
+    """Print tags of new stickers and draw them on a sheet, or draw stickers of captions."""
+    baseline, recipe, trained = open_run(question.run)
+    _check(baseline, question)
+    stickers = _read_stickers(question)
+    if options.dry_run:
+        make_console().print(escape(f"  predict      would write {question.sheet}"))
+        return EXIT_DONE
+    try:
+        with reproducible(recipe.seed):
+            if question.captions:
+                return _generate(options, baseline, trained, question)
+            return _predict(options, baseline, trained, question, stickers)
+    except UnreadableImageError as error:
+        name = _plain(str(question.images[error.number]))
+        raise StickerworksError(
+            f"{name} can't be decoded: {_plain(error.reason)[:200]}.",
+            "Give a GIF, PNG, JPEG, WebP or BMP.",
+        ) from error
+
+
+def _check(baseline: Baseline, question: Question) -> None:
+    if bool(question.images) == bool(question.captions):
+        raise StickerworksError(
+            "There is nothing to do, or two things.", "Name image files, or give --caption TEXT."
+        )
+    if question.images and baseline.predict is None:
+        remedy = "Give --caption TEXT." if baseline.generate else "Use another run."
+        raise StickerworksError(f"The baseline {baseline.name} can't predict tags.", remedy)
+    if question.captions and baseline.generate is None:
+        raise StickerworksError(
+            f"The baseline {baseline.name} draws no stickers.", "Name image files instead."
+        )
+    if question.attention and baseline.attention is None:
+        raise StickerworksError(
+            f"The baseline {baseline.name} has no attention to draw.", "Leave --attention out."
+        )
+
+
+def _read_stickers(question: Question) -> list[Sticker]:
+    texts = _read_texts(question.texts)
+    unknown = sorted(set(texts) - {path.name for path in question.images})
+    if unknown:
+        raise StickerworksError(
+            f"{question.texts} has texts of {_plain(unknown[0])}, which is not among the images.",
+            "Use the files' own names, without folders.",
+        )
+    return [Sticker(_read(path), texts.get(path.name, {})) for path in question.images]
+
+
+def _predict(
+    options: Options,
+    baseline: Baseline,
+    trained: Trained,
+    question: Question,
+    stickers: list[Sticker],
+) -> int:
+    from pipeline.baselines.pictures import draw_attention, draw_sheet
+
+    assert baseline.predict is not None
+    predictions = baseline.predict(trained, stickers)
+    names = [_plain(path.name) for path in question.images]
+    data = [sticker.data for sticker in stickers]
+    pictures = [question.sheet]
+    with atomic_file(question.sheet) as temporary:
+        draw_sheet(temporary, names, data, predictions)
+    if question.attention and baseline.attention is not None:
+        pictures.append(question.run / "attention.png")
+        maps = baseline.attention(trained, stickers)
+        with atomic_file(pictures[-1]) as temporary:
+            draw_attention(temporary, names, data, maps)
+    shown = [prediction[: question.top] for prediction in predictions]
+    if options.json:
+        answer("predict", _facts(question, shown, pictures))
+        return EXIT_DONE
+    for name, tags in zip(names, shown, strict=True):
+        print(f"{name}: {', '.join(f'{_plain(tag)} {score:.3f}' for tag, score in tags)}")
+    for picture in pictures:
+        make_console().print(escape(f"  sheet        {picture}"))
+    return EXIT_DONE
+
+
+def _facts(
+    question: Question, shown: Sequence[Prediction], pictures: Sequence[Path]
+) -> dict[str, Any]:
+    files = [
+        {"file": str(path), "tags": [{"tag": tag, "score": score} for tag, score in tags]}
+        for path, tags in zip(question.images, shown, strict=True)
+    ]
+    facts: dict[str, Any] = {"run": str(question.run), "sheet": str(pictures[0]), "images": files}
+    return facts | ({"attention": str(pictures[1])} if len(pictures) > 1 else {})
+
+
+def _generate(options: Options, baseline: Baseline, trained: Trained, question: Question) -> int:
+    from pipeline.baselines.pictures import draw_clips, write_gif
+
+    assert baseline.generate is not None
+    clips = baseline.generate(trained, question.captions, question.seed)
+    folder = question.run / "samples"
+    folder.mkdir(exist_ok=True)
+    files = [folder / f"{number:03d}.gif" for number in range(len(clips))]
+    for file, frames in zip(files, clips, strict=True):
+        with atomic_file(file) as temporary:
+            write_gif(temporary, frames)
+    with atomic_file(question.sheet) as temporary:
+        draw_clips(temporary, [_plain(caption) for caption in question.captions], clips)
+    if options.json:
+        found = [
+            {"caption": caption, "file": str(file)}
+            for caption, file in zip(question.captions, files, strict=True)
+        ]
+        facts = {"run": str(question.run), "sheet": str(question.sheet), "clips": found}
+        answer("predict", facts)
+        return EXIT_DONE
+    for caption, file in zip(question.captions, files, strict=True):
+        print(f"{file}: {_plain(caption)}")
+    make_console().print(escape(f"  sheet        {question.sheet}"))
+    return EXIT_DONE
+
+
+def _read_texts(path: Path | None) -> dict[str, Mapping[str, str]]:
+    if path is None:
+        return {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StickerworksError(f"{path} can't be read: {error}.", "Give JSON lines.") from error
+    texts: dict[str, Mapping[str, str]] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            fields = {name: text for name, text in row.items() if isinstance(text, str)}
+            texts[fields.pop("file")] = fields
+        except (ValueError, KeyError, AttributeError) as error:
+            raise StickerworksError(
+                f"{path} line {number} is no object with a file name.",
+                'Write a line for each: {"file": "a.gif", "caption_en": "a cat waves"}.',
+            ) from error
+    return texts
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise StickerworksError(f"There is no file {_plain(str(path))}.", "Name an image.")
+    return path.read_bytes()
+
+
+def _plain(text: str) -> str:
+    # Control characters in a name could rewrite the terminal.
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -1,0 +1,109 @@
+"""Frames: which are picked, how they are composited, and what a broken file leaves."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from pipeline.baselines.frames import (
+    ENDS,
+    FIRST,
+    clip,
+    decode_first_frame,
+    decode_frames,
+    from_jpegs,
+    to_jpeg,
+)
+
+
+def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def test_transparency_is_composited_on_white_and_proportions_are_kept() -> None:
+    image = Image.new("RGBA", (40, 20), (0, 0, 0, 0))
+    image.paste((255, 0, 0, 255), (20, 0, 40, 20))
+    small = decode_first_frame(encode(image, "PNG"), 8)
+    assert small.shape == (8, 8, 3)
+    assert small.dtype == np.uint8
+    assert (small[4, 0] == 255).all(), "the transparent half is white"
+    assert tuple(small[4, 7]) == (255, 0, 0)
+    assert (small[0] == 255).all(), "a wide image is padded above"
+    assert (small[2:6, 7] == (255, 0, 0)).all()
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_the_first_frame_of_an_animation_is_taken(kind: str) -> None:
+    red, blue = Image.new("RGB", (16, 16), "red"), Image.new("RGB", (16, 16), "blue")
+    options = {"lossless": True} if kind == "WEBP" else {}
+    data = encode(red, kind, save_all=True, append_images=[blue], duration=50, **options)
+    assert (decode_first_frame(data, 4) == (255, 0, 0)).all()
+
+
+def animation(frames: int, kind: str = "GIF") -> bytes:
+    """Frame n is grey of level 10 n; every pixel differs from the frame before."""
+    pictures = [Image.new("RGB", (12, 12), (10 * n,) * 3) for n in range(frames)]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    return encode(
+        pictures[0], kind, save_all=True, append_images=pictures[1:], duration=50, **options
+    )
+
+
+@given(frames=st.integers(1, 300), length=st.integers(2, 32))
+def test_a_clip_has_its_length_and_walks_through_the_animation(frames: int, length: int) -> None:
+    chosen = clip(length).choose(frames)
+    assert len(chosen) == length
+    assert chosen[0] == 0
+    assert max(chosen) <= frames - 1
+    steps = np.diff(chosen)
+    if frames >= length:
+        assert chosen[-1] == frames - 1, "first and last are kept"
+        assert len(set(chosen)) == length
+        assert steps.max() - steps.min() <= 1, "evenly spread"
+    elif frames > 1:
+        assert set(np.abs(steps)) == {1}, "to and fro, a frame at a time"
+
+
+@given(frames=st.integers(1, 300))
+def test_the_ends_of_a_still_are_one_frame(frames: int) -> None:
+    assert ENDS.choose(frames) == tuple(sorted({0, frames // 2, frames - 1}))
+    assert FIRST.choose(frames) == (0,)
+
+
+def test_short_clips_go_to_and_fro() -> None:
+    assert clip(8).choose(3) == (0, 1, 2, 1, 0, 1, 2, 1)
+    assert clip(8).choose(1) == (0,) * 8
+    assert clip(3).choose(5) == (0, 2, 4)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_picked_frames_come_in_order(kind: str) -> None:
+    frames, length = decode_frames(animation(11, kind), clip(3), 4)
+    assert length == 11
+    assert frames.shape == (3, 4, 4, 3)
+    assert [int(frame[0, 0, 0]) for frame in frames] == [0, 50, 100]
+    assert decode_frames(animation(11, kind), FIRST, 4)[1] == 11
+
+
+def test_an_animation_that_breaks_off_ends_there() -> None:
+    data = animation(9)
+    frames, length = decode_frames(data[: len(data) * 2 // 3], clip(4), 8)
+    assert len(frames) == 4
+    assert 1 < length < 9
+    assert int(frames[-1][0, 0, 0]) <= 10 * (length - 1)
+
+
+def test_a_frame_survives_its_jpeg() -> None:
+    picture = np.zeros((2, 32, 32, 3), np.uint8)
+    picture[:, 8:24, 8:24] = (200, 40, 90)
+    back = from_jpegs([to_jpeg(frame) for frame in picture])
+    assert back.shape == picture.shape
+    assert np.abs(back.astype(int) - picture).mean() < 2
