@@ -1,4 +1,4 @@
-"""Weights from outside: released MGHFT checkpoints and PVT-small's, by local path."""
+"""Weights from outside: released MGHFT checkpoints and PVT-small's, by path or by hub name."""
 
 from __future__ import annotations
 
@@ -9,17 +9,42 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
 from pipeline.baselines.mghft.backbone import as_grid
 from pipeline.baselines.mghft.model import Mghft
-from pipeline.baselines.mghft.names import UNUSED, our_name
+from pipeline.baselines.mghft.names import UNUSED, our_name, our_name_of_pvt
+from pipeline.baselines.pretrained import load_pretrained, need_extra
 from pipeline.engine.errors import StickerworksError
 
 Source = Path | Mapping[str, Tensor]
 
+_DAMAGED = (pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, OSError, ValueError)
 _PVT_SMALL = "https://github.com/whai362/PVT (v2/classification, pvt_small.pth)"
+
+
+def load_start(model: Mghft, name: str) -> None:
+    """Fill a model with what training starts from, told by its tensors' names.
+
+    ``name`` is a file of the released MGHFT (all of it, but for a head of other classes) or of
+    PVT-small (the backbone), or a folder or hub name of a PVT in transformers' form (the
+    backbone). Raises StickerworksError when it can't be had or doesn't fit.
+    """
+    path = Path(name)
+    state = _from_transformers(name) if _is_hub(path) else _read(path)
+    if any("vision_model." in key for key in state):
+        weights = _translate(state, "", name)
+        if weights.get("head.bias", model.head.bias).shape != model.head.bias.shape:
+            # A head of other classes is of no use; ours begins anew.
+            weights |= {f"head.{part}": v for part, v in model.head.state_dict().items()}
+        _fill(model, weights, set(model.state_dict()), name)
+    elif any("encoder.patch_embeddings." in key for key in state):
+        _fill_backbone(model, _translate_pvt(state, name), name)
+    else:
+        _fill_backbone(model, _translate(state, "vision_model.", name), name)
 
 
 def load_released(model: Mghft, source: Source) -> None:
@@ -28,8 +53,8 @@ def load_released(model: Mghft, source: Source) -> None:
     Raises StickerworksError when the file is none, or names or shapes don't fit; the model is
     then as before.
     """
-    weights = _translate(_read(source), "", source)
-    _fill(model, weights, set(model.state_dict()), source)
+    label = _label(source)
+    _fill(model, _translate(_read(source), "", label), set(model.state_dict()), label)
 
 
 def load_pvt_small(model: Mghft, source: Source) -> None:
@@ -38,27 +63,50 @@ def load_pvt_small(model: Mghft, source: Source) -> None:
     Positions are resampled when the model was made for another grid. Raises StickerworksError as
     ``load_released`` does.
     """
-    weights = _translate(_read(source), "vision_model.", source)
-    for name, ours in model.state_dict().items():
-        if name.endswith(".position") and name in weights:
-            weights[name] = _resample(weights[name], ours.shape[1])
-    new = {f"backbone.stages.{stage}.cls" for stage in range(3)}
-    needed = {name for name in model.state_dict() if name.startswith("backbone.")} - new
-    _fill(model, weights, needed | {"norm.weight", "norm.bias"}, source)
+    label = _label(source)
+    _fill_backbone(model, _translate(_read(source), "vision_model.", label), label)
+
+
+def load_pvt(model: Mghft, source: Source) -> None:
+    """Fill the backbone from a ``PvtModel`` of transformers, as ``load_pvt_small`` does."""
+    label = _label(source)
+    _fill_backbone(model, _translate_pvt(_read(source), label), label)
+
+
+def _is_hub(path: Path) -> bool:
+    """Whether a name is a folder's or the hub's; what looks like a file's is a file's."""
+    return not path.is_file() and path.suffix not in (".pth", ".pt", ".bin", ".safetensors")
+
+
+def _from_transformers(name: str) -> Mapping[str, Tensor]:
+    try:
+        from transformers import AutoModel
+    except ImportError as error:
+        raise need_extra("transformers") from error
+
+    def load(name: str) -> Any:
+        return AutoModel.from_pretrained(name, output_loading_info=True)
+
+    model, found = load_pretrained(load, name)
+    if found["missing_keys"]:
+        raise StickerworksError(
+            f"{name!r} lacks {len(found['missing_keys'])} tensors of its own model.",
+            "Download it again, or name another backbone.",
+        )
+    state: Mapping[str, Tensor] = model.state_dict()
+    return state
 
 
 def _read(source: Source) -> Mapping[str, Any]:
     if isinstance(source, Mapping):
         return source
     try:
-        # Released checkpoints also hold the run's arguments, a plain record.
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            content = torch.load(source, map_location="cpu", weights_only=True)
+        content = _load_file(source)
     except FileNotFoundError as error:
         raise StickerworksError(
             f"There are no weights at {source}.", f"Name the file; PVT-small is at {_PVT_SMALL}."
         ) from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except _DAMAGED as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StickerworksError(
             f"{source} can't be read as PyTorch weights: {reason}.",
@@ -70,7 +118,15 @@ def _read(source: Source) -> Mapping[str, Any]:
     return state
 
 
-def _translate(state: Mapping[str, Any], prefix: str, source: Source) -> dict[str, Tensor]:
+def _load_file(path: Path) -> Any:
+    if path.suffix == ".safetensors":
+        return load_file(path)
+    # Released checkpoints also hold the run's arguments, a plain record.
+    with torch.serialization.safe_globals([argparse.Namespace]):
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _translate(state: Mapping[str, Any], prefix: str, label: str) -> dict[str, Tensor]:
     weights: dict[str, Tensor] = {}
     for name, value in state.items():
         released = prefix + name.removeprefix("module.")
@@ -78,27 +134,55 @@ def _translate(state: Mapping[str, Any], prefix: str, source: Source) -> dict[st
             continue
         ours = our_name(released)
         if ours is None or not isinstance(value, Tensor):
-            raise StickerworksError(
-                f"{_label(source)} holds {name!r}, which MGHFT doesn't have.",
-                "Give a checkpoint of the released MGHFT (for PVT-small use its own loader).",
-            )
+            raise _unknown(name, label)
         weights[ours] = value
     return weights
 
 
-def _fill(model: Mghft, weights: dict[str, Tensor], needed: set[str], source: Source) -> None:
+def _translate_pvt(state: Mapping[str, Any], label: str) -> dict[str, Tensor]:
+    parts: dict[str, dict[int, Tensor]] = {}
+    for name, value in state.items():
+        found = our_name_of_pvt(name)
+        if found is not None and isinstance(value, Tensor):
+            parts.setdefault(found[0], {})[found[1]] = value
+        elif not name.startswith("classifier."):
+            raise _unknown(name, label)
+    return {ours: torch.cat([some[n] for n in sorted(some)]) for ours, some in parts.items()}
+
+
+def _unknown(name: str, label: str) -> StickerworksError:
+    return StickerworksError(
+        f"{label} holds {name!r}, which MGHFT doesn't have.",
+        "Give a checkpoint of the released MGHFT, or of PVT-small.",
+    )
+
+
+def _fill_backbone(model: Mghft, weights: dict[str, Tensor], label: str) -> None:
+    own = model.state_dict()
+    weights = {
+        name: _resample(value, own[name].shape[1])
+        if name.endswith(".position") and name in own
+        else value
+        for name, value in weights.items()
+    }
+    new = {f"backbone.stages.{stage}.cls" for stage in range(3)}
+    needed = {name for name in own if name.startswith("backbone.")} - new
+    _fill(model, weights, needed | {"norm.weight", "norm.bias"}, label)
+
+
+def _fill(model: Mghft, weights: dict[str, Tensor], needed: set[str], label: str) -> None:
     own = model.state_dict()
     missing = sorted(needed - set(weights))
     if missing:
         raise StickerworksError(
-            f"{_label(source)} lacks {len(missing)} tensors, first {missing[0]}.",
+            f"{label} lacks {len(missing)} tensors, first {missing[0]}.",
             "Give a whole checkpoint, or change the depths to those it was trained with.",
         )
     for name, value in sorted(weights.items()):
         if name not in own or own[name].shape != value.shape:
             wanted = tuple(own[name].shape) if name in own else "none"
             raise StickerworksError(
-                f"{name} has shape {tuple(value.shape)} in {_label(source)}; here it is {wanted}.",
+                f"{name} has shape {tuple(value.shape)} in {label}; here it is {wanted}.",
                 "Use the preset (image grid, alpha, classes) that the checkpoint was made with.",
             )
     model.load_state_dict(weights, strict=False)
