@@ -241,6 +241,9 @@ class ValidateConfig(Section):
         None, description="pixels that the baseline sees [the preset's]"
     )
     margin: Fraction = Field(0.05, description="mAP (or another baseline's figure) by which the real run must win")
+    significance: Fraction = Field(
+        0.01, description="share of permuted truths by which the real run may do as well"
+    )
     seed: int = Field(0, ge=0, description="seed of both runs")
 
 

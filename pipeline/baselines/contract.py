@@ -65,12 +65,15 @@ class Judged:
     """What a trained model is worth on the validation rows, for the gate.
 
     ``resample`` maps how often each row counts (resamples x rows) to the ``figure``, one for each
-    resample; higher is better. ``curve`` is the run's, ``table`` shows more metrics, ``facts``
-    are for people, ``uses`` say what became of the rows of each split.
+    resample; higher is better. ``permute`` maps orders of the rows (permutations x rows) to the
+    figure when row n is judged by the truth of row order[n]; None where that can't be had.
+    ``curve`` is the run's, ``table`` shows more metrics, ``uses`` say what became of the rows of
+    each split, ``notes`` are for people.
     """
 
     figure: str
     resample: Callable[[Floats], Floats]
+    permute: Callable[[NDArray[np.int64]], Floats] | None
     rows: int
     curve: tuple[Point, ...]
     table: Mapping[str, Mapping[str, float]]

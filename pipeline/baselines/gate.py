@@ -26,6 +26,7 @@ AT_MOST = {"train": 20_000, "validation": 5_000}
 
 _VALIDATION_SMALL = 100
 _RESAMPLES = 1000
+_PERMUTATIONS = 499
 _SHOWN = 20
 
 
@@ -36,8 +37,10 @@ class GateResult:
     ``passed`` is true for the verdict ``passed`` alone. ``rows`` says how many rows of a split
     were used, ``counts`` what became of the others. ``figure`` names what was measured on the
     validation rows for the ``real`` run and the ``control``; ``difference`` is real - control and
-    ``interval`` its 95% bootstrap interval over those rows. ``curves`` and ``metrics`` are those
-    of both runs.
+    ``interval`` its 95% bootstrap interval over those rows. ``p_value`` is the share of
+    permutations of the validation rows' truth by which the real run does as well as by their own:
+    on few rows, two runs that know nothing may differ by more than the margin. ``curves`` and
+    ``metrics`` are those of both runs.
     """
 
     verdict: Verdict
@@ -58,6 +61,7 @@ class GateResult:
     control: float | None = None
     difference: float | None = None
     interval: tuple[float, float] | None = None
+    p_value: float | None = None
     curves: dict[str, list[dict[str, float]]] | None = None
     metrics: dict[str, dict[str, dict[str, float]]] | None = None
 
@@ -141,6 +145,12 @@ def _judge(
         )
     if low <= 0:
         reasons.append(f"the 95% interval of that difference starts at {low:.3f}, not above zero")
+    p_value = _p_value(real, value, config.seed)
+    if p_value is not None and p_value > config.significance:
+        reasons.append(
+            f"by permuted truth the real run does as well in {p_value:.3f} of the cases; "
+            f"{config.significance:.3f} are allowed"
+        )
     runs = {"real": real, "control": control}
     return GateResult(
         verdict="failed" if reasons else "passed",
@@ -151,6 +161,7 @@ def _judge(
         control=baseline,
         difference=difference,
         interval=(low, high),
+        p_value=p_value,
         curves={name: [_flat(point) for point in run.curve] for name, run in runs.items()},
         metrics={
             name: {row: dict(figures) for row, figures in run.table.items()}
@@ -158,6 +169,16 @@ def _judge(
         },
         **facts,
     )
+
+
+def _p_value(real: Judged, value: float, seed: int) -> float | None:
+    """How likely scores that know nothing of the truth are as good as ``value``."""
+    if real.permute is None:
+        return None
+    random = np.random.default_rng((seed, 2))
+    orders = np.stack([random.permutation(real.rows) for _ in range(_PERMUTATIONS)])
+    as_good = real.permute(orders) >= value
+    return float((1 + as_good.sum()) / (1 + _PERMUTATIONS))
 
 
 def _flat(point: Point) -> dict[str, float]:

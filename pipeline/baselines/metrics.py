@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.baselines.contract import Floats, Scores, Truth
 
@@ -86,6 +87,17 @@ def weighted_map(scores: Scores, truth: Truth, weights: Floats) -> Floats:
     return _quotient(total, classes)
 
 
+def permuted_map(scores: Scores, truth: Truth, orders: NDArray[np.int64]) -> Floats:
+    """mAP when row n is judged by the truth of row order[n], for each of several orders.
+
+    ``orders`` (permutations x rows); it is what scores that know nothing of the truth would get.
+    """
+    total, tags = np.zeros(len(orders)), np.flatnonzero(truth.any(0))
+    for tag in tags:
+        total += _ranked_precision(scores[:, tag], truth[:, tag][orders].astype(np.float64))
+    return _quotient(total, np.full(len(orders), float(len(tags))))
+
+
 def resample_counts(rows: int, resamples: int, seed: int) -> Floats:
     """How often each row is drawn in each bootstrap resample, resamples x rows."""
     draws = np.random.default_rng(seed).integers(0, rows, (resamples, rows))
@@ -95,17 +107,25 @@ def resample_counts(rows: int, resamples: int, seed: int) -> Floats:
 
 
 def _average_precision(scores: Floats, truth: Truth, weights: Floats) -> Floats:
+    positives = (weights * truth).sum(1)
+    return _area(scores, weights * truth, weights, positives)
+
+
+def _ranked_precision(scores: Floats, truths: Floats) -> Floats:
+    """Average precision of one tag for each of several truths (truths x rows)."""
+    return _area(scores, truths, np.ones((1, len(scores))), truths.sum(1))
+
+
+def _area(scores: Floats, hits: Floats, weights: Floats, positives: Floats) -> Floats:
+    """Step-wise area under precision and recall, of weighted hits (n x rows)."""
     order = np.argsort(-scores, kind="stable")
     # Scores are thresholds: only the last of equal ones is a point of the curve.
     ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
-    weights = weights[:, order]
-    hits = np.cumsum(weights * truth[order], axis=1)[:, ends]
-    taken = np.cumsum(weights, axis=1)[:, ends]
-    positives = hits[:, -1:]
-    precision = np.divide(hits, taken, out=np.zeros_like(hits), where=taken > 0)
-    gained = np.diff(hits, axis=1, prepend=0.0)
-    area = (gained * precision).sum(1)
-    return _quotient(area, positives[:, 0])
+    found = np.cumsum(hits[:, order], axis=1)[:, ends]
+    taken = np.cumsum(weights[:, order], axis=1)[:, ends]
+    precision = np.divide(found, taken, out=np.zeros_like(found), where=taken > 0)
+    gained = np.diff(found, axis=1, prepend=0.0)
+    return _quotient((gained * precision).sum(1), positives)
 
 
 def _quotient(part: Floats, whole: Floats) -> Floats:

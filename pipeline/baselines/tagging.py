@@ -27,7 +27,7 @@ from pipeline.baselines.contract import (
 from pipeline.baselines.examples import Dataset, Examples
 from pipeline.baselines.frames import FIRST
 from pipeline.baselines.loading import default_device
-from pipeline.baselines.metrics import mean_average_precision, tag_table, weighted_map
+from pipeline.baselines.metrics import mean_average_precision, permuted_map, tag_table, weighted_map
 from pipeline.baselines.tag_rows import (
     draw_batch,
     label_truth,
@@ -181,6 +181,7 @@ def _judge(tagger: Tagger, dataset: Dataset, settings: Any, seed: int) -> Judged
     return Judged(
         figure="mAP",
         resample=lambda weights: weighted_map(scores, truth, weights),
+        permute=lambda orders: permuted_map(scores, truth, orders),
         rows=len(validation),
         curve=curve,
         table=tag_table(scores, truth),

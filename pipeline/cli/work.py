@@ -127,6 +127,8 @@ def judge(session: Session, folder: Path) -> str:
             f": {result.figure} {result.real:.3f} against {result.control:.3f} on shuffled labels, "
             f"difference 95% {low:.3f} to {high:.3f}, margin {result.margin:.3f}"
         )
+        if result.p_value is not None:
+            figures += f", p {result.p_value:.3f}"
     session.say(f"  {'validate':<12} {result.verdict}{figures}")
     for reason in result.reasons:
         session.say(f"  {'':<12} {reason}")

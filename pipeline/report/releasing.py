@@ -187,4 +187,5 @@ _NUMBERS = (
     ("control", "shuffled control"),
     ("difference", "difference"),
     ("margin", "margin asked"),
+    ("p_value", "p, permuted truth"),
 )

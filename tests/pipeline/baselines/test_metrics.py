@@ -14,6 +14,7 @@ from sklearn.metrics import average_precision_score, precision_score, recall_sco
 from pipeline.baselines.metrics import (
     mean_average_precision,
     metrics_at_cuts,
+    permuted_map,
     resample_counts,
     tag_metrics,
     top_k,
@@ -158,3 +159,47 @@ def test_nothing_predicted_and_nothing_true_give_zeros_and_no_map() -> None:
     assert math.isnan(mean_average_precision(np.zeros((3, 2)), nothing))
     everything = tag_metrics(~nothing, nothing)
     assert (everything.cp, everything.op, everything.classes) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_all_figures_equal_those_of_torchmetrics(seed: int) -> None:
+    import torch
+    from torchmetrics.functional.classification import (
+        multilabel_average_precision,
+        multilabel_f1_score,
+        multilabel_precision,
+        multilabel_recall,
+    )
+
+    random = np.random.default_rng(seed)
+    scores, truth = random.random((80, 12)), random.random((80, 12)) < 0.2
+    target = torch.from_numpy(truth).int()
+    predictions = {f"top {k}": top_k(scores, k) for k in (1, 3, 5)}
+    predictions["above 0.5"] = scores > 0.5
+    found = metrics_at_cuts(scores, truth)
+    for cut, predicted in predictions.items():
+        given = torch.from_numpy(predicted).int()
+        theirs = {
+            name: float(function(given, target, 12, average=average))
+            for name, function, average in (
+                ("op", multilabel_precision, "micro"),
+                ("or_", multilabel_recall, "micro"),
+                ("of1", multilabel_f1_score, "micro"),
+                ("cp", multilabel_precision, "macro"),
+                ("cr", multilabel_recall, "macro"),
+            )
+        }
+        for name, value in theirs.items():
+            assert getattr(found[cut], name) == pytest.approx(value, abs=1e-6), (cut, name)
+    ap = multilabel_average_precision(torch.from_numpy(scores), target, 12, average="macro")
+    assert mean_average_precision(scores, truth) == pytest.approx(float(ap), abs=1e-6)
+
+
+def test_permuted_truth_gives_what_permuting_it_by_hand_gives() -> None:
+    random = np.random.default_rng(5)
+    scores = random.random((30, 4)).round(1)  # with ties
+    truth = random.random((30, 4)) < 0.3
+    truth[:, 3] = False
+    orders = np.stack([random.permutation(30) for _ in range(8)])
+    by_hand = [mean_average_precision(scores, truth[order]) for order in orders]
+    assert permuted_map(scores, truth, orders) == pytest.approx(by_hand, rel=1e-12)

@@ -1,0 +1,111 @@
+"""The gate on the demo's release: it passes, and every way of spoiling that release fails it."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.release.checksums import write_checksums
+
+pytestmark = pytest.mark.slow
+
+LABELS = ("tags", "label_status", "suggested_tags", "annotators")
+IMAGE = ("id", "image", "format", "duplicate_group", "template_id", "pack")
+
+
+@pytest.fixture
+def spoilt(demo, tmp_path: Path) -> Callable[..., Path]:
+    """A copy of the release in which columns of rows were exchanged within each split."""
+
+    def spoil(columns: Iterable[str]) -> Path:
+        folder = tmp_path / demo.release.name
+        shutil.copytree(demo.release, folder)
+        for shard in sorted((folder / "data").glob("*.parquet")):
+            table = pq.read_table(shard)
+            order = list(range(len(table)))
+            random.Random(shard.name).shuffle(order)
+            for name in columns:
+                place = table.schema.get_field_index(name)
+                table = table.set_column(place, table.schema.field(name), table[name].take(order))
+            pq.write_table(table, shard)
+        # So that no checksum gives it away.
+        (folder / "SHA256SUMS").unlink()
+        write_checksums(folder)
+        return folder
+
+    return spoil
+
+
+@pytest.fixture
+def judge(demo, run) -> Callable[..., tuple[int, dict[str, Any]]]:
+    """Validate a release; exit code and what the gate found."""
+
+    def call(release: Path, *options: str) -> tuple[int, dict[str, Any]]:
+        answer = run(
+            "--workspace", demo.workspace, *options, "validate", "--release", release, "--json"
+        )
+        return answer.returncode, json.loads(answer.stdout or "{}").get("validation", {})
+
+    return call
+
+
+def test_the_release_passes_and_both_curves_are_kept(demo) -> None:
+    gate = json.loads((demo.workspace / "reports" / "gate.json").read_text(encoding="utf-8"))
+    assert (gate["verdict"], gate["figure"]) == ("passed", "mAP")
+    assert gate["difference"] > 0.4
+    assert gate["interval"][0] > 0.2
+    assert gate["p_value"] == 0.002
+    assert {len(curve) for curve in gate["curves"].values()} == {30}
+
+
+def test_shuffled_labels_fail(spoilt, judge) -> None:
+    code, gate = judge(spoilt(LABELS))
+    assert (code, gate["verdict"], gate["findings"]) == (1, "failed", [])
+    assert gate["p_value"] > gate["settings"]["significance"]
+
+
+def test_swapped_images_fail_by_their_ids(spoilt, judge) -> None:
+    code, gate = judge(spoilt(["image"]), "--set", "validation.epochs=1")
+    assert (code, gate["verdict"]) == (1, "failed")
+    assert any("are not those of its id" in finding for finding in gate["findings"])
+
+
+def test_images_swapped_with_their_ids_fail_by_what_they_teach(spoilt, judge) -> None:
+    code, gate = judge(spoilt(IMAGE))
+    assert (code, gate["verdict"], gate["findings"]) == (1, "failed", [])
+    assert gate["p_value"] > gate["settings"]["significance"]
+
+
+def test_a_planted_leak_fails(spoilt, judge) -> None:
+    folder = spoilt([])
+    (train,) = (folder / "data").glob("train-*.parquet")
+    (test,) = (folder / "data").glob("test-*.parquet")
+    stolen = next(id_ for id_ in pq.read_table(train)["template_id"].to_pylist() if id_)
+    table = pq.read_table(test)
+    place = table.schema.get_field_index("template_id")
+    planted = pa.array([stolen, *table["template_id"].to_pylist()[1:]])
+    pq.write_table(table.set_column(place, table.schema.field("template_id"), planted), test)
+    (folder / "SHA256SUMS").unlink()
+    write_checksums(folder)
+    code, gate = judge(folder, "--set", "validation.epochs=1")
+    assert (code, gate["verdict"]) == (1, "failed")
+    assert [finding.partition(" ")[0] for finding in gate["findings"]] == ["template_id"]
+    assert gate["findings"][0].endswith("stands in test and train: a leak")
+
+
+def test_a_truncated_shard_fails(demo, spoilt, run) -> None:
+    folder = spoilt([])
+    (shard,) = (folder / "data").glob("validation-*.parquet")
+    shard.write_bytes(shard.read_bytes()[:-100])
+    answer = run("--workspace", demo.workspace, "validate", "--release", folder)
+    assert answer.returncode == 1
+    assert shard.name in answer.stderr
+    assert "read to its end" in answer.stderr
