@@ -31,7 +31,8 @@ def spoilt(demo, tmp_path: Path) -> Callable[..., Path]:
         for shard in sorted((folder / "data").glob("*.parquet")):
             table = pq.read_table(shard)
             order = list(range(len(table)))
-            random.Random(shard.name).shuffle(order)
+            # One order in a hundred passes by chance: the gate allows that much.
+            random.Random(f"1 {shard.name}").shuffle(order)
             for name in columns:
                 place = table.schema.get_field_index(name)
                 table = table.set_column(place, table.schema.field(name), table[name].take(order))
