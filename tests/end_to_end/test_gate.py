@@ -46,12 +46,12 @@ def spoilt(demo, tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def judge(demo, run) -> Callable[..., tuple[int, dict[str, Any]]]:
+def judge(run, tmp_path: Path) -> Callable[..., tuple[int, dict[str, Any]]]:
     """Validate a release; exit code and what the gate found."""
 
     def call(release: Path, *options: str) -> tuple[int, dict[str, Any]]:
         answer = run(
-            "--workspace", demo.workspace, *options, "validate", "--release", release, "--json"
+            "--workspace", tmp_path / "mine", *options, "validate", "--release", release, "--json"
         )
         return answer.returncode, json.loads(answer.stdout or "{}").get("validation", {})
 
@@ -102,11 +102,11 @@ def test_a_planted_leak_fails(spoilt, judge) -> None:
     assert gate["findings"][0].endswith("stands in test and train: a leak")
 
 
-def test_a_truncated_shard_fails(demo, spoilt, run) -> None:
+def test_a_truncated_shard_fails(spoilt, run, tmp_path: Path) -> None:
     folder = spoilt([])
     (shard,) = (folder / "data").glob("validation-*.parquet")
     shard.write_bytes(shard.read_bytes()[:-100])
-    answer = run("--workspace", demo.workspace, "validate", "--release", folder)
+    answer = run("--workspace", tmp_path / "mine", "validate", "--release", folder)
     assert answer.returncode == 1
     assert shard.name in answer.stderr
     assert "read to its end" in answer.stderr
