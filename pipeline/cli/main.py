@@ -139,7 +139,9 @@ def train(
 @app.command()
 def evaluate(
     context: typer.Context,
-    run_folder: Annotated[Path, typer.Option("--run", help="a trained run's folder")],
+    run_folders: Annotated[
+        list[Path], typer.Option("--run", help="a trained run's folder; several are compared")
+    ],
     release_folder: Annotated[
         Path | None, typer.Option("--release", help="a release's folder [the run's]")
     ] = None,
@@ -148,7 +150,7 @@ def evaluate(
     """Judge a trained run on a split of a release."""
     from pipeline.cli.train import evaluate_command
 
-    raise typer.Exit(evaluate_command(_given(context), run_folder, release_folder, split))
+    raise typer.Exit(evaluate_command(_given(context), run_folders, release_folder, split))
 
 
 @app.command()

@@ -17,6 +17,7 @@ from pipeline.baselines.runs import Wish, open_run, train_run
 from pipeline.baselines.training import reproducible
 from pipeline.cli.display import make_console, make_display
 from pipeline.cli.session import EXIT_DONE, Options
+from pipeline.cli.tables import comparison, metric_lines
 from pipeline.engine.errors import StickerworksError
 
 
@@ -51,19 +52,34 @@ def train_command(options: Options, wish: Wish) -> int:
     return EXIT_DONE
 
 
-def evaluate_command(options: Options, folder: Path, release: Path | None, split: str) -> int:
-    """Print a run's metrics on a split."""
+def evaluate_command(
+    options: Options, folders: Sequence[Path], release: Path | None, split: str
+) -> int:
+    """Print a run's metrics on a split, or those of several runs side by side."""
+    found = {str(folder): _evaluate(folder, release, split) for folder in folders}
+    if options.json and len(found) == 1:
+        ((run, one),) = found.items()
+        answer("evaluate", {"run": run, "split": split, **asdict(one)})
+    elif options.json:
+        runs = [{"run": run, **asdict(one)} for run, one in found.items()]
+        answer("evaluate", {"split": split, "runs": runs})
+    elif len(found) == 1:
+        _print(next(iter(found.values())))
+    else:
+        for line in comparison({run: one.rows for run, one in found.items()}):
+            print(line)
+        for run, one in found.items():
+            for note in one.notes:
+                print(f"note: {run}: {note}")
+    return EXIT_DONE
+
+
+def _evaluate(folder: Path, release: Path | None, split: str) -> Evaluation:
     baseline, recipe, trained = open_run(folder)
     if baseline.evaluate is None:
         raise StickerworksError(f"The baseline {baseline.name} can't be evaluated.")
     with reproducible(recipe.seed):
-        dataset = Dataset(release or Path(recipe.release))
-        found = baseline.evaluate(trained, dataset, split)
-    if options.json:
-        answer("evaluate", {"run": str(folder), "split": split, **asdict(found)})
-    else:
-        _print(found)
-    return EXIT_DONE
+        return baseline.evaluate(trained, Dataset(release or Path(recipe.release)), split)
 
 
 def split_changes(changes: Sequence[str]) -> dict[str, str]:
@@ -75,10 +91,8 @@ def split_changes(changes: Sequence[str]) -> dict[str, str]:
 
 
 def _print(found: Evaluation) -> None:
-    titles = list(next(iter(found.rows.values()), {}))
-    print(" " * 12 + "".join(f"{title:>8}" for title in titles))
-    for name, metrics in found.rows.items():
-        print(f"{name:<12}" + "".join(f"{metrics[title]:>8.4f}" for title in titles))
+    for line in metric_lines(found.rows):
+        print(line)
     for name, value in found.figures.items():
         print(f"{name}: {value:,}" if isinstance(value, int) else f"{name}: {value:.4f}")
     for note in found.notes:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.cli.rooms import ROOMS, plan_of
 from pipeline.cli.session import Session
+from pipeline.cli.tables import comparison
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.runner import check_crawled, pending
 from pipeline.engine.storage import atomic_file
@@ -132,6 +133,8 @@ def judge(session: Session, folder: Path) -> str:
     session.say(f"  {'validate':<12} {result.verdict}{figures}")
     for reason in result.reasons:
         session.say(f"  {'':<12} {reason}")
+    for line in comparison(result.metrics) if result.metrics else ():
+        session.say(f"  {line}")
     return str(result.verdict)
 
 

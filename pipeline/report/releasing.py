@@ -131,6 +131,7 @@ def gate(workspace: Workspace, config: Config) -> dict[str, Any]:
         "rows": {tidy(key, 20): tidy(n, 20) for key, n in rows.items()}
         if isinstance(rows, dict)
         else {},
+        "metrics": _metrics(found.get("metrics")),
         "plots": [
             {"title": title, "image": draw_curves(curves, field, title)}
             for field, title in _curve_titles(curves)
@@ -149,6 +150,21 @@ def _curves(found: Any) -> dict[str, list[dict[str, Any]]]:
         for name, run in found.items()
         if isinstance(run, list)
     }
+
+
+def _metrics(found: Any) -> list[dict[str, Any]]:
+    """Rows of both runs as (name, run, cells), with their columns."""
+    tables: dict[tuple[str, ...], list[tuple[str, str, list[float]]]] = {}
+    for run, rows in found.items() if isinstance(found, dict) else ():
+        for name, cells in rows.items() if isinstance(rows, dict) else ():
+            if isinstance(cells, dict) and all(_is_number(value) for value in cells.values()):
+                columns = tuple(tidy(title, 20) for title in cells)
+                row = (tidy(name, 40), tidy(run, 20), [float(v) for v in cells.values()])
+                tables.setdefault(columns, []).append(row)
+    return [
+        {"columns": columns, "rows": sorted(rows, key=lambda row: row[0])}
+        for columns, rows in tables.items()
+    ]
 
 
 def _curve_titles(curves: dict[str, list[dict[str, Any]]]) -> list[tuple[str, str]]:

@@ -90,6 +90,20 @@ def test_evaluate_prints_the_papers_table_and_the_same_as_json(folder):
     assert f"{answer['rows']['top 3']['OP']:.4f}" == lines[2].split()[5] == "0.5000"
 
 
+def test_several_runs_stand_side_by_side_as_in_the_papers(folder):
+    told = stickerworks("evaluate", "--run", "run", "--run", "run/../run", cwd=folder)
+    assert told.returncode == 0, told.stderr
+    header, rule, *rows = told.stdout.splitlines()
+    assert header.startswith("| run | top 1 CR | top 1 CF1 | top 1 OR | top 1 OF1 | top 3 CR |")
+    assert rule.count("---:") == 12
+    assert rows[0].startswith("| run | 100.00 | 100.00 |")
+    assert (
+        rows[0].partition("|")[2].partition("|")[2] == rows[1].partition("|")[2].partition("|")[2]
+    )
+    both = stickerworks("evaluate", "--run", "run", "--run", "run", "--json", cwd=folder)
+    assert json.loads(both.stdout)["split"] == "test"
+
+
 def test_predict_prints_tags_and_draws_a_sheet(folder):
     told = stickerworks("predict", "--run", "run", "red.png", "--top", 1, cwd=folder)
     assert told.returncode == 0, told.stderr
