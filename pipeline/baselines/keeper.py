@@ -14,6 +14,7 @@ from torch import nn
 
 from pipeline.baselines.checkpoint import load_checkpoint, save_checkpoint, save_weights
 from pipeline.baselines.pictures import draw_curves
+from pipeline.baselines.processes import wait_for_first
 from pipeline.baselines.training import Point, Progress, StepLog
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import atomic_file
@@ -36,6 +37,7 @@ class RunKeeper:
 
     def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
         """Go back to the last checkpoint, and the log with it."""
+        wait_for_first()
         progress = load_checkpoint(self._folder / CHECKPOINT, model, optimizer) or Progress()
         log = self._folder / LOG
         lines = log.read_bytes().splitlines(keepends=True) if log.exists() else []
@@ -91,3 +93,24 @@ class RunKeeper:
         steps = [StepLog(**json.loads(line)) for line in lines]
         with atomic_file(self._folder / CURVES) as temporary:
             draw_curves(temporary, steps, progress.curve)
+
+
+class Follower:
+    """Follows the run of another process: goes on from its checkpoint and writes nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
+        """Go back to the last checkpoint, but for the states of chance, which are another's."""
+        wait_for_first()
+        state = torch.get_rng_state()
+        progress = load_checkpoint(self._folder / CHECKPOINT, model, optimizer) or Progress()
+        torch.set_rng_state(state)
+        return progress
+
+    def log(self, step: StepLog, waited_s: float) -> None: ...
+
+    def save(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, ended: bool
+    ) -> None: ...

@@ -12,12 +12,35 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from pipeline.baselines.contract import Baseline, Prepared, Trained
 from pipeline.baselines.examples import Dataset
-from pipeline.baselines.keeper import CHECKPOINT, CURVES, LOG, POINTS, WEIGHTS, RunKeeper
-from pipeline.baselines.loading import default_device, default_workers
+from pipeline.baselines.keeper import (
+    CHECKPOINT,
+    CURVES,
+    LOG,
+    POINTS,
+    WEIGHTS,
+    Follower,
+    RunKeeper,
+)
+from pipeline.baselines.loading import default_workers
+from pipeline.baselines.processes import (
+    first_before_others,
+    joined,
+    process_count,
+    process_rank,
+)
 from pipeline.baselines.settings import change_settings, restore_settings
-from pipeline.baselines.training import Point, reproducible, train_model
+from pipeline.baselines.training import (
+    Keeper,
+    Point,
+    Training,
+    reproducible,
+    shared_schedule,
+    train_model,
+)
 from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.plugins import load_plugin
 from pipeline.engine.storage import atomic_file
@@ -68,32 +91,41 @@ def train_run(
     StickerworksError when the baseline or the release isn't there, the folder holds something
     else, or the model diverges.
     """
-    # The data before the folder: a release that isn't there leaves no folder behind.
-    with reproducible(wish.seed):
-        prepared, recipe = _prepare(wish)
+    with reproducible(wish.seed), joined() as device:
+        # The data before the folder: a release that isn't there leaves no folder behind.
+        with first_before_others():
+            prepared, recipe = _prepare(wish)
+        task = replace(prepared.task, device=device, workers=default_workers(device))
+        if process_rank() > 0:
+            # Chance within the model differs from the first process's.
+            torch.manual_seed(wish.seed + process_rank())
+            return _train(wish, task, Follower(wish.output))
         with _locked(wish.output):
             _open_folder(wish, recipe)
-            device = default_device()
-            task = replace(prepared.task, device=device, workers=default_workers(device))
-            steps, rows = task.schedule.steps, prepared.rows * task.schedule.epochs
-            for line in (*prepared.notes, f"{steps:,} steps on {device}"):
+            steps = shared_schedule(task.schedule).steps
+            rows = prepared.rows * task.schedule.epochs
+            several = f" in {process_count()} processes" if process_count() > 1 else ""
+            for line in (*prepared.notes, f"{steps:,} steps on {device}{several}"):
                 report(line)
             keeper = RunKeeper(
                 wish.output, task.select_on, lambda done: each_step(done, steps, rows)
             )
             started = time.perf_counter()
-            try:
-                curve = train_model(task, keeper)
-            except FloatingPointError as error:
-                raise StickerworksError(
-                    f"The run in {wish.output} diverged: {error}.",
-                    "Its last checkpoint is whole; start over with another --preset or --seed.",
-                ) from error
+            curve = _train(wish, task, keeper)
             keeper.finish(curve)
-            report(
-                f"waited for data {keeper.waited_s:.1f} s of {time.perf_counter() - started:.1f}"
-            )
+            took = time.perf_counter() - started
+            report(f"waited for data {keeper.waited_s:.1f} s of {took:.1f} s")
     return curve
+
+
+def _train(wish: Wish, task: Training, keeper: Keeper) -> tuple[Point, ...]:
+    try:
+        return train_model(task, keeper)
+    except FloatingPointError as error:
+        raise StickerworksError(
+            f"The run in {wish.output} diverged: {error}.",
+            "Its last checkpoint is whole; start over with another --preset or --seed.",
+        ) from error
 
 
 def open_run(folder: Path) -> tuple[Baseline, Recipe, Trained]:

@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.baselines.loading import Batch, load_batches
+from pipeline.baselines.processes import process_count, process_rank, sum_gradients
 
 Metrics = Mapping[str, float]
 
@@ -145,9 +146,10 @@ def train_model(task: Training, keeper: Keeper | None = None) -> tuple[Point, ..
     """Train ``task.model`` in place, from where ``keeper`` left off, and return the curve.
 
     Raises FloatingPointError when a loss or a weight is not finite: a model that has diverged
-    must be neither kept nor judged.
+    must be neither kept nor judged. Several processes share the batches of each step.
     """
     keeper = keeper or InMemory()
+    task = replace(task, schedule=shared_schedule(task.schedule))
     schedule, model = task.schedule, task.model.to(task.device)
     optimizer = _make_optimizer(task)
     progress = keeper.restore(model, optimizer)
@@ -156,12 +158,12 @@ def train_model(task: Training, keeper: Keeper | None = None) -> tuple[Point, ..
         epoch = done + 1
         model.train()
         asked = time.perf_counter()
-        for batches in _draw_steps(task, epoch, first):
+        for batches, count in _draw_steps(task, epoch, first):
             waited = time.perf_counter() - asked
             rate = schedule.rate(progress.step)
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            loss = _descend(task, optimizer, batches, progress.step)
+            loss = _descend(task, optimizer, batches, count, progress.step)
             keeper.log(StepLog(progress.step, epoch, loss, rate), waited)
             progress.step += 1
             progress.losses.append(loss)
@@ -172,10 +174,20 @@ def train_model(task: Training, keeper: Keeper | None = None) -> tuple[Point, ..
             raise FloatingPointError(f"a weight is not finite after epoch {epoch}")
         model.eval()
         mean = sum(progress.losses) / len(progress.losses)
-        progress.curve.append(Point(epoch, mean, dict(task.evaluate(model))))
+        metrics = dict(task.evaluate(model)) if process_rank() == 0 else {}
+        progress.curve.append(Point(epoch, mean, metrics))
         progress.losses = []
         keeper.save(model, optimizer, progress, ended=True)
     return tuple(progress.curve)
+
+
+def shared_schedule(schedule: Schedule) -> Schedule:
+    """The schedule of one process's steps when several share them."""
+    processes = process_count()
+    # Losses that gather rows of all processes need a batch in each: a remainder is left out.
+    batches = max(1, schedule.batches_per_epoch // processes) * processes
+    together = schedule.accumulate * processes
+    return replace(schedule, batches_per_epoch=batches, accumulate=together)
 
 
 def _make_optimizer(task: Training) -> torch.optim.AdamW:
@@ -191,9 +203,9 @@ def _make_optimizer(task: Training) -> torch.optim.AdamW:
 
 
 def _descend(
-    task: Training, optimizer: torch.optim.Optimizer, batches: list[Batch], step: int
+    task: Training, optimizer: torch.optim.Optimizer, batches: list[Batch], count: int, step: int
 ) -> float:
-    """One optimizer step over a few batches; returns their mean loss."""
+    """One optimizer step over ``count`` batches, ours among them; returns their mean loss."""
     device = torch.device(task.device)
     bf16 = task.schedule.bf16 and device.type == "cuda"
     optimizer.zero_grad(set_to_none=True)
@@ -201,11 +213,12 @@ def _descend(
     for drawn in batches:
         batch = tuple(part.to(device, non_blocking=True) for part in drawn)
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            loss = task.loss(task.model, batch) / len(batches)
+            loss = task.loss(task.model, batch) / count
         total += loss.item()
-        if not math.isfinite(total):
-            raise FloatingPointError(f"the loss of step {step} is {total}")
         loss.backward()  # type: ignore[no-untyped-call]
+    total = sum_gradients(task.model, total)
+    if not math.isfinite(total):
+        raise FloatingPointError(f"the loss of step {step} is {total}")
     if task.schedule.clip_norm is not None:
         nn.utils.clip_grad_norm_(task.model.parameters(), task.schedule.clip_norm)
     optimizer.step()
@@ -214,13 +227,17 @@ def _descend(
     return total
 
 
-def _draw_steps(task: Training, epoch: int, first: int) -> Iterator[list[Batch]]:
-    """The batches of each step of an epoch, from its step ``first`` on."""
-    take = task.schedule.accumulate
-    numbers = range(first * take, task.schedule.batches_per_epoch)
-    batches = load_batches(_Drawing(task, epoch), numbers, task.device, task.workers)
-    while group := list(itertools.islice(batches, take)):
-        yield group
+def _draw_steps(task: Training, epoch: int, first: int) -> Iterator[tuple[list[Batch], int]]:
+    """Of each step of an epoch, from its step ``first`` on: our batches, and how many all take."""
+    take, rank, processes = task.schedule.accumulate, process_rank(), process_count()
+    starts = range(first * take, task.schedule.batches_per_epoch, take)
+    steps = [range(start, min(start + take, task.schedule.batches_per_epoch)) for start in starts]
+    ours = [numbers[rank::processes] for numbers in steps]
+    draw = _Drawing(task, epoch)
+    flat = list(itertools.chain.from_iterable(ours))
+    batches = iter(load_batches(draw, flat, task.device, task.workers))
+    for numbers, all_numbers in zip(ours, steps, strict=True):
+        yield list(itertools.islice(batches, len(numbers))), len(all_numbers)
 
 
 class _Drawing:

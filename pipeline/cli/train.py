@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from pipeline.baselines.contract import Evaluation
 from pipeline.baselines.examples import Dataset
+from pipeline.baselines.processes import is_first
 from pipeline.baselines.runs import Wish, open_run, train_run
 from pipeline.baselines.training import reproducible
 from pipeline.cli.display import make_console, make_display
@@ -41,6 +42,8 @@ def train_command(options: Options, wish: Wish) -> int:
         curve = train_run(wish, lambda line: console.print(escape(f"  {line}")), show)
     finally:
         display.stop()
+    if not is_first():
+        return EXIT_DONE
     last = curve[-1]
     figures = ", ".join(f"{name} {value:.3f}" for name, value in last.metrics.items())
     console.print(
