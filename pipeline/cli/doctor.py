@@ -46,25 +46,29 @@ def _packages() -> list[Check]:
     checks = [Check("python", True, platform.python_version())]
     for line in distribution("stickerworks").requires or []:
         requirement = Requirement(line)
-        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
-            continue
-        checks.append(_package(requirement))
+        extra = next((e for e in ("", "baselines") if _asked(requirement, e)), None)
+        if extra is not None:
+            checks.append(_package(requirement, needed=not extra))
     return checks
 
 
-def _package(requirement: Requirement) -> Check:
-    remedy = "make setup"
+def _asked(requirement: Requirement, extra: str) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+
+
+def _package(requirement: Requirement, needed: bool) -> Check:
+    remedy = "make setup" if needed else "make setup (the papers' baselines need it)"
     try:
         found = version(requirement.name)
     except PackageNotFoundError:
-        return Check(requirement.name, False, "not installed", remedy)
+        return Check(requirement.name, False, "not installed", remedy, needed)
     fine = requirement.specifier.contains(found, prereleases=True)
-    return Check(requirement.name, fine, found, f"needs {requirement.specifier}: {remedy}")
+    return Check(requirement.name, fine, found, f"needs {requirement.specifier}: {remedy}", needed)
 
 
 def _plugins() -> list[Check]:
     checks = []
-    for group in ("sources", "rules", "ocr", "captioners", "baselines"):
+    for group in ("sources", "rules", "ocr", "captioners", "baselines", "layouts"):
         for point in sorted(entry_points(group=f"stickerworks.{group}"), key=lambda p: p.name):
             name = f"{group}: {point.name}"
             try:
