@@ -161,10 +161,13 @@ def _metrics(found: Any) -> list[dict[str, Any]]:
                 columns = tuple(tidy(title, 20) for title in cells)
                 row = (tidy(name, 40), tidy(run, 20), [float(v) for v in cells.values()])
                 tables.setdefault(columns, []).append(row)
-    return [
-        {"columns": columns, "rows": sorted(rows, key=lambda row: row[0])}
-        for columns, rows in tables.items()
-    ]
+    # Both runs of a cut side by side, cuts in the order they came.
+    return [{"columns": columns, "rows": _beside(rows)} for columns, rows in tables.items()]
+
+
+def _beside(rows: list[tuple[str, str, list[float]]]) -> list[tuple[str, str, list[float]]]:
+    names = [name for name, _, _ in rows]
+    return sorted(rows, key=lambda row: names.index(row[0]))
 
 
 def _curve_titles(curves: dict[str, list[dict[str, Any]]]) -> list[tuple[str, str]]:
