@@ -1,0 +1,23 @@
+"""A batch for the tiny preset."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from pipeline.baselines.tagger import Inputs
+
+
+@pytest.fixture
+def inputs() -> Inputs:
+    """Three images of 64 pixels, with four text features of 32 figures each."""
+    random = torch.Generator().manual_seed(0)
+    return Inputs(
+        torch.rand(3, 3, 64, 64, generator=random), torch.randn(3, 4, 32, generator=random)
+    )
+
+
+@pytest.fixture
+def truth() -> torch.Tensor:
+    """One, two and three of five tags."""
+    return torch.tensor([[1.0, 0, 0, 0, 0], [0, 1, 1, 0, 0], [1, 0, 1, 0, 1]])

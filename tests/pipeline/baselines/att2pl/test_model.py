@@ -1,0 +1,274 @@
+"""Att2PL as a whole: switches, gradients, ablations, sizes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from pipeline.baselines.att2pl.attention import ChannelAttention, SelfAttention, SpatialAttention
+from pipeline.baselines.att2pl.config import preset
+from pipeline.baselines.att2pl.model import Att2pl
+from pipeline.baselines.att2pl.reattention import spread
+from pipeline.baselines.att2pl.trainer import TAGGER
+from pipeline.baselines.tagger import Inputs
+from pipeline.engine.errors import StickerworksError
+
+
+def make(**changes: Any) -> Att2pl:
+    torch.manual_seed(0)
+    return Att2pl(preset("tiny", **changes), 5)
+
+
+@pytest.mark.parametrize("backbone", ["swin", "vit", "deit", "beit"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"attention": "spatial"},
+        {"attention": "channel"},
+        {"attention": "self"},
+        {"attention": "none"},
+        {"masking": "random"},
+        {"prompt": False},
+        {"classifier": "bert"},
+        {"classifier": "bert", "prompt": False},
+        {"main_loss": "softmax_mean"},
+        {"main_loss": "bce"},
+        {"main_loss": "asl", "penalty": "signed"},
+        {"penalty": "none"},
+        {"lambda_rec": 0.0},
+    ],
+    ids=str,
+)
+def test_every_switch_runs_forward_and_backward(
+    backbone: str, changes: dict[str, Any], inputs: Inputs, truth: Tensor
+) -> None:
+    model = make(backbone=backbone, **changes)
+    loss = TAGGER.loss(model, inputs, truth)
+    loss.backward()
+    assert loss.isfinite()
+    # Without masked passes, or with nothing that learns from them, these two have no part.
+    idle = model.config.attention != "lor" or not model.config.lambda_rec
+    for name, weight in model.named_parameters():
+        unused = "mask_token" in name or name.startswith("encoder.head")
+        assert (weight.grad is None) == (idle and unused), name
+    model.eval()
+    with torch.inference_mode():
+        scores = TAGGER.scores(model, inputs)
+    assert scores.shape == (3, 5)
+    assert bool(((scores >= 0) & (scores <= 1)).all())
+    distribution = model.config.main_loss in {"softmax", "softmax_mean"}
+    assert torch.allclose(scores.sum(1), torch.ones(3)) == distribution
+
+
+def test_no_gradient_flows_through_the_renewed_attention(inputs: Inputs) -> None:
+    model = make()
+    output = model(*inputs)
+    assert output.renewed is not None
+    assert not output.renewed.requires_grad
+    output.logits.sum().backward()
+    touched = {name for name, weight in model.named_parameters() if weight.grad is not None}
+    assert not any("mask_token" in name or name.startswith("encoder.head") for name in touched)
+    assert "encoder.body.embeddings.norm.weight" in touched
+
+
+def test_the_reconstruction_trains_the_prediction_head_unless_its_weight_is_0(
+    inputs: Inputs,
+) -> None:
+    reconstruction = make()(*inputs).reconstruction
+    assert reconstruction is not None
+    assert reconstruction.requires_grad
+    literal = make(lambda_rec=0.0)(*inputs).reconstruction
+    assert literal is not None
+    assert not literal.requires_grad
+
+
+def test_r_multiplies_the_embeddings_of_its_patch(
+    inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make().eval()
+    encode, seen = model.encoder.encode, []
+
+    def watch(pixels: Tensor, change: Any = None) -> Tensor:
+        def note(embedded: Tensor) -> Tensor:
+            seen.append((embedded, change(embedded)))
+            return seen[-1][1]
+
+        return encode(pixels, note)
+
+    monkeypatch.setattr(model.encoder, "encode", watch)
+    with torch.no_grad():
+        renewed = model(*inputs).renewed
+    assert renewed is not None
+    [(before, after)] = seen
+    assert torch.allclose(after, before * spread(renewed, 16)[..., None])
+    assert not torch.allclose(after, before)
+
+
+def test_all_masked_passes_are_one_batch(inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, sizes = make(), []
+    model.encoder.body.register_forward_hook(
+        lambda module, args, kwargs, result: sizes.append(len(kwargs["pixel_values"])),
+        with_kwargs=True,
+    )
+    model(*inputs)
+    assert sizes == [model.config.groups * 3, 3]
+
+
+def test_scores_repeat_and_don_t_depend_on_the_rest_of_the_batch(inputs: Inputs) -> None:
+    model = make().eval()
+    with torch.no_grad():
+        scores = TAGGER.scores(model, inputs)
+        assert torch.equal(scores, TAGGER.scores(model, inputs))
+        alone = [
+            TAGGER.scores(model, Inputs(*(part[n : n + 1] for part in inputs))) for n in (2, 0)
+        ]
+    assert torch.allclose(torch.cat(alone), scores[[2, 0]], atol=1e-6)
+
+
+def test_a_generator_repeats_the_groups_of_training(inputs: Inputs) -> None:
+    model = make()
+    once, again, other = (
+        model(*inputs, generator=torch.Generator().manual_seed(seed)).renewed for seed in (1, 1, 2)
+    )
+    assert torch.equal(once, again)
+    assert not torch.equal(once, other)
+
+
+def test_without_lor_nothing_is_hidden_or_weighed(
+    inputs: Inputs, truth: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make(attention="none")
+
+    def never(*args: Any) -> Tensor:
+        raise AssertionError("a pass that has no use")
+
+    monkeypatch.setattr(model.encoder, "predict", never)
+    output, plain = model(*inputs), model.original_logits(*inputs)
+    assert (output.renewed, output.reconstruction) == (None, None)
+    assert torch.allclose(output.logits, plain, atol=1e-6)
+    monkeypatch.setattr(model, "original_logits", never)
+    expected = -(truth * plain.log_softmax(1)).sum(1).mean()
+    assert float(TAGGER.loss(model, inputs, truth).detach()) == pytest.approx(float(expected))
+
+
+def test_without_prompts_texts_say_nothing(inputs: Inputs) -> None:
+    config = preset("tiny", prompt=False)
+    assert (TAGGER.views(config), TAGGER.encoder(config)) == ((), None)
+    model = make(prompt=False).eval()
+    assert not any("learnt" in name or "text" in name for name in model.state_dict())
+    with torch.no_grad():
+        bare = model(inputs.images, torch.zeros(3, 0, 0)).logits
+        assert torch.equal(model(*inputs).logits, bare)
+        assert model.prompted(inputs.text, torch.zeros(3, 4, 128)).shape == (3, 6, 128)
+
+
+def test_with_prompts_each_description_counts(inputs: Inputs) -> None:
+    config = preset("tiny")
+    spec = TAGGER.encoder(config)
+    assert TAGGER.views(config) == ("content", "style", "role", "action")
+    assert spec is not None
+    assert (spec.name, spec.dim, spec.pool) == ("hashed", 32, "masked")
+    model = make().eval()
+    assert torch.equal(model.prompted.learnt, torch.zeros(4, 32))  # type: ignore[arg-type]
+    with torch.no_grad():
+        first = model(*inputs).logits
+        for view in range(4):
+            changed = inputs.text.clone()
+            changed[:, view] += 1
+            assert not torch.allclose(model(inputs.images, changed).logits, first, atol=1e-5)
+
+
+def test_h_is_cls_prompts_patches_and_sep_in_order(inputs: Inputs) -> None:
+    model = make(text_dim=128, bert_heads=4)
+    text, hidden = torch.randn(3, 4, 128), torch.randn(3, 4, 128)
+    model.prompted.learnt.data += 1  # type: ignore[union-attr]
+    sequence = model.prompted(text, hidden)
+    assert torch.equal(sequence[:, 0], model.prompted.cls.expand(3, -1))
+    assert torch.equal(sequence[:, 1:5], text + 1)
+    assert torch.equal(sequence[:, 5:9], hidden)
+    assert torch.equal(sequence[:, 9], model.prompted.sep.expand(3, -1))
+
+
+def test_text_features_of_another_shape_are_refused(inputs: Inputs) -> None:
+    with pytest.raises(StickerworksError, match=r"\(3, 3, 32\)\. Give rows x content.*\(3, 4, 32"):
+        make()(inputs.images, inputs.text[:, :3])
+
+
+def test_without_penalty_the_loss_is_main_and_reconstruction(
+    inputs: Inputs, truth: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = {}
+    for penalty in ("none", "hinge", "signed"):
+        model = make(penalty=penalty, lambda_rec=2.0).eval()
+        # More confident in everything that is true than any model of so few steps.
+        sure = 50 * truth
+        monkeypatch.setattr(model, "original_logits", lambda images, text, sure=sure: sure)
+        losses[penalty] = float(TAGGER.loss(model, inputs, truth).detach())
+        output = model(*inputs)
+        main = -(truth * output.logits.log_softmax(1)).sum(1).mean()
+        rest = float((main + 2 * output.reconstruction).detach())
+        before = sure.softmax(1)
+        gaps = truth * (before - output.logits.softmax(1))
+        fall = {"none": 0.0, "hinge": float(gaps.relu().sum(1).mean().detach())}
+        fall["signed"] = float(gaps.sum(1).mean().detach())
+        assert losses[penalty] == pytest.approx(rest + fall[penalty], rel=1e-5)
+    assert losses["hinge"] > losses["none"]
+
+
+def test_the_original_pass_is_plain_and_without_gradient(inputs: Inputs) -> None:
+    model = make().eval()
+    model.encoder.head[0].bias.data += 3  # type: ignore[index, union-attr]
+    inputs = Inputs(0.7 + 0.1 * inputs.images, inputs.text)  # bright, as the head now draws
+    original = model.original_logits(*inputs)
+    assert not original.requires_grad
+    plain = make(attention="none").eval()
+    plain.load_state_dict(model.state_dict())
+    assert torch.allclose(original, plain(*inputs).logits)
+    assert not torch.allclose(original, model(*inputs).logits, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "body", "total"),
+    [
+        # Beside the backbone: the head, [CLS], [SEP], four prompts and the classifier.
+        ({}, 27_519_450, 27_519_450 + 769 * 3072 + 6 * 768 + 769 * 461),
+        ({"backbone": "vit"}, 85_799_424, 85_799_424 + 769 * 768 + 6 * 768 + 769 * 461),
+        ({"backbone": "deit"}, 85_800_960, 85_800_960 + 769 * 768 + 6 * 768 + 769 * 461),
+        ({"backbone": "beit"}, 85_762_752, 85_762_752 + 769 * 768 + 6 * 768 + 769 * 461),
+    ],
+)
+def test_the_paper_s_shapes_have_the_published_sizes(
+    changes: dict[str, Any], body: int, total: int
+) -> None:
+    with torch.device("meta"):
+        model = Att2pl(preset("paper", **changes), 461)
+    assert sum(weight.numel() for weight in model.encoder.body.parameters()) == body
+    assert sum(weight.numel() for weight in model.parameters()) == total
+
+
+@pytest.mark.parametrize(("name", "millions"), [("small", 7.6), ("tiny", 0.77)])
+def test_the_other_presets_are_small(name: Any, millions: float) -> None:
+    with torch.device("meta"):
+        model = Att2pl(preset(name), 461)
+    found = sum(weight.numel() for weight in model.parameters()) / 1e6
+    assert found == pytest.approx(millions, rel=0.05)
+
+
+def test_table_3_s_attentions_do_what_they_are_called() -> None:
+    torch.manual_seed(0)
+    embedded = torch.randn(2, 16, 6)
+    spatial = SpatialAttention(4)(embedded) / embedded
+    assert torch.allclose(spatial, spatial[..., :1].expand(-1, -1, 6), atol=1e-5)
+    channel = ChannelAttention(6)(embedded) / embedded
+    assert torch.allclose(channel, channel[:, :1].expand(-1, 16, -1), atol=1e-5)
+    assert not torch.allclose(spatial[:, 0], spatial[:, 1], atol=1e-3)
+    assert not torch.allclose(channel[..., 0], channel[..., 1], atol=1e-3)
+    attend, order = SelfAttention(6), torch.randperm(16)
+    assert torch.allclose(attend(embedded[:, order]), attend(embedded)[:, order], atol=1e-5)
+    other = embedded.clone()
+    other[:, 0] = torch.randn(2, 6)
+    assert not torch.allclose(attend(other)[:, 5], attend(embedded)[:, 5], atol=1e-4)

@@ -1,0 +1,160 @@
+"""Att2PL as a baseline: it learns, repeats, resumes, judges, predicts and shows where it looks."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.baselines.att2pl.config import Att2plConfig, preset
+from pipeline.baselines.att2pl.trainer import BASELINE, TAGGER
+from pipeline.baselines.contract import Sticker, Trained
+from pipeline.baselines.examples import Dataset
+from pipeline.baselines.keeper import RunKeeper
+from pipeline.baselines.training import InMemory, Point, StepLog, reproducible, train_model
+
+Make = Callable[..., Any]
+SHORT = preset("tiny", epochs=2)
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from pipeline.baselines import keeper
+from pipeline.baselines.att2pl.config import preset
+from pipeline.baselines.att2pl.trainer import BASELINE
+from pipeline.baselines.examples import Dataset
+from pipeline.baselines.training import reproducible, train_model
+
+keeper._SAVE_EVERY = 1
+assert "transformers" not in sys.modules  # it takes seconds, and naming a baseline none
+
+def each_step(done):
+    if done == int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with reproducible(5):
+    task = BASELINE.prepare(Dataset(Path(sys.argv[1])), preset("tiny", epochs=2), 5).task
+    train_model(task, keeper.RunKeeper(Path(sys.argv[2]), None, each_step))
+"""
+
+
+class Notes(InMemory):
+    """Remembers every step."""
+
+    def __init__(self) -> None:
+        self.steps: list[StepLog] = []
+
+    def log(self, step: StepLog, waited_s: float) -> None:
+        self.steps.append(step)
+
+
+@pytest.fixture
+def release(write_release: Make, shapes: Make) -> Path:
+    texts = {"caption_en": "a shape", "captioner": "model", "ocr_text": "hello"}
+    return write_release(
+        train=shapes(32, **texts), validation=shapes(8, 500, **texts), test=shapes(8, 900)
+    )
+
+
+def train(release: Path, settings: Att2plConfig, seed: int) -> tuple[list[StepLog], Any]:
+    assert BASELINE.prepare is not None
+    notes = Notes()
+    with reproducible(seed):
+        task = BASELINE.prepare(Dataset(release), settings, seed).task
+        curve = train_model(task, notes)
+    return notes.steps, curve
+
+
+def keep(release: Path, folder: Path) -> tuple[Point, ...]:
+    assert BASELINE.prepare is not None
+    folder.mkdir(exist_ok=True)
+    with reproducible(5):
+        task = BASELINE.prepare(Dataset(release), SHORT, 5).task
+        keeper = RunKeeper(folder, None, lambda done: None)
+        curve = train_model(task, keeper)
+        keeper.finish(curve)
+    return curve
+
+
+@pytest.mark.slow
+def test_it_overfits_32_stickers(release: Path) -> None:
+    steps, curve = train(release, preset("tiny"), 0)
+    assert len(steps) == 160
+    assert curve[-1].loss < min(steps[0].loss, curve[0].loss) / 10
+
+
+def test_two_runs_with_one_seed_give_equal_logs_and_another_seed_others(release: Path) -> None:
+    once, again, other = (train(release, SHORT, seed) for seed in (5, 5, 6))
+    assert once == again
+    assert once[0] != other[0]
+
+
+@pytest.mark.slow
+def test_a_run_resumed_from_a_kill_equals_the_uninterrupted_one(
+    release: Path, tmp_path: Path
+) -> None:
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    killed.mkdir()
+    script = [sys.executable, "-c", KILLED, str(release), str(killed), "3"]
+    done = subprocess.run(script, capture_output=True, check=False, timeout=300)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+    assert len((killed / "steps.jsonl").read_bytes().splitlines()) == 3
+    assert keep(release, killed) == keep(release, whole)
+    for name in ("steps.jsonl", "model.safetensors", "checkpoint.safetensors", "curve.json"):
+        assert (killed / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+def test_a_trained_run_judges_predicts_and_shows_where_it_looks(
+    release: Path, tmp_path: Path, row: Make
+) -> None:
+    assert BASELINE.evaluate is not None
+    assert BASELINE.predict is not None
+    assert BASELINE.attention is not None
+    keep(release, tmp_path / "run")
+    tags = ["circle", "cross", "square", "stripes"]
+    run = Trained(SHORT, {"tags": tags}, tmp_path / "run" / "model.safetensors")
+    evaluation = BASELINE.evaluate(run, Dataset(release), "test")
+    assert evaluation.figures["rows"] == 8
+    assert "top 1" in evaluation.rows
+    stickers = [
+        Sticker(row(shape, 7)["image"]["bytes"], {"ocr_text": text})
+        for shape, text in (("circle", ""), ("cross", "no"))
+    ]
+    predictions = BASELINE.predict(run, stickers)
+    assert [sorted(name for name, _ in tags_) for tags_ in predictions] == [tags, tags]
+    assert all(sum(score for _, score in tags_) == pytest.approx(1) for tags_ in predictions)
+    maps = BASELINE.attention(run, stickers)
+    assert [list(found) for found in maps] == [["renewed attention"]] * 2
+    for found in maps:
+        heat = found["renewed attention"]
+        assert heat.shape == (2, 2)
+        assert 0 <= heat.min() <= heat.max() <= 1
+    plain = replace(SHORT, attention="none")
+    assert BASELINE.attention(replace(run, settings=plain), stickers) == [{}, {}]
+
+
+def test_the_paper_s_rate_is_constant_and_the_small_ones_warm_up_and_fall() -> None:
+    paper = TAGGER.schedule(preset("paper"), 100)
+    assert {paper.rate(step) for step in (0, 1, 1000, 1999)} == {1e-5}
+    assert (paper.steps, paper.weight_decay) == (2000, 1e-2)
+    small = TAGGER.schedule(preset("small"), 10)
+    assert small.rate(0) < small.rate(19) == 5e-4
+    assert small.rate(299) < 1e-5
+    assert small.bf16
+
+
+def test_train_images_move_over_white_by_the_shift_at_most() -> None:
+    assert TAGGER.augment is not None
+    image = np.zeros((64, 64, 3), np.uint8)
+    random = np.random.default_rng(0)
+    assert np.array_equal(TAGGER.augment(image, random, preset("paper")), image)
+    moved = [TAGGER.augment(image, random, preset("tiny", shift=3)) for _ in range(50)]
+    assert all(part.shape == image.shape and not part[3:-3, 3:-3].any() for part in moved)
+    assert any((part[0] == 255).all() for part in moved)
+    assert len({part.tobytes() for part in moved}) > 20
