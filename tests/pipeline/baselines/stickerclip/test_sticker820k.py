@@ -1,0 +1,152 @@
+"""Sticker820K's layout: rows as a release's, broken ones named, malicious ones never run."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.baselines.examples import Dataset
+from pipeline.baselines.frames import ENDS
+from pipeline.baselines.layout import find_layout
+from pipeline.baselines.stickerclip.sticker820k import LAYOUT, read_sticker820k
+from pipeline.engine.errors import StickerworksError
+
+Make = Callable[..., Any]
+INFO = {
+    "caption": "一只猫在笑",
+    "ocr_text": "哈哈",
+    "emotion_class": "积极",
+    "emotion_label": "开心",
+    "style_class": "卡通",
+    "img_size": [240, 240],
+}
+
+
+def problems_of(folder: Path, split: str = "train") -> list[str]:
+    return [str(problem) for entry in read_sticker820k(folder, split) for problem in entry.problems]
+
+
+def test_stickers_come_as_rows_in_the_order_of_their_list(write_sticker820k: Make) -> None:
+    folder = write_sticker820k(
+        {"b.gif": INFO, "一.png": {**INFO, "ocr_text": ""}, "c.png": INFO},
+        {"b.gif": b"GIF", "一.png": b"PNG", "c.png": b"PNG"},
+        train=["一.png", "b.gif"],
+        valid=["c.png"],
+    )
+    assert find_layout(folder) is LAYOUT
+    first, second = LAYOUT.rows(folder, "train")
+    assert (first.id, first.data, second.id, second.data) == ("一.png", b"PNG", "b.gif", b"GIF")
+    assert second.texts == {
+        "caption_zh": "一只猫在笑", "ocr_text": "哈哈", "emotion": "积极", "style": "卡通"
+    }  # fmt: skip
+    assert "ocr_text" not in first.texts
+    assert first.targets == frozenset({"开心"})
+    assert [row.id for row in LAYOUT.rows(folder, "validation")] == ["c.png"]
+    assert list(LAYOUT.rows(folder, "test")) == []
+    assert LAYOUT.notes(folder, "train") == ()
+
+
+def test_what_cannot_be_used_is_named_and_keeps_its_place(write_sticker820k: Make) -> None:
+    names = ["good", "no info", "no image", "good", "cut", "list", "odd", "x" * 600, "", "last"]
+    folder = write_sticker820k(
+        {
+            "good": INFO,
+            "no image": INFO,
+            "cut": pickle.dumps(INFO)[:40],
+            "list": [1],
+            "odd": {**INFO, "caption": None, "ocr_text": 7, "emotion_label": ["a"]},
+            "last": INFO,
+        },
+        dict.fromkeys((*names[:2], *names[4:7], "last"), b"image"),
+        train=names,
+    )
+    rows = list(LAYOUT.rows(folder, "train"))
+    assert [row.id for row in rows if row.problem is None] == ["good", "odd", "last"]
+    assert [row.id for row in rows if row.data is not None] == ["good", "odd", "last"]
+    assert len(rows) == 8
+    odd = rows[5]
+    assert (odd.texts, odd.targets) == ({"emotion": "积极", "style": "卡通"}, frozenset())
+    problems = problems_of(folder)
+    expected = [
+        "row 2, infos: 'no info' isn't there",
+        "row 3, imgs: 'no image' isn't there",
+        "row 4, name: 'good' stood in an earlier line",
+        "row 5, infos: 'cut' is damaged",
+        "row 6, infos: 'list' is no dict but list",
+        "row 7, ocr_text: 'odd' is no text but int",
+        "row 7, emotion_label: 'odd' is no text but list",
+        "row 8, infos: 'xxx",
+        "row 8, imgs: 'xxx",
+    ]
+    assert len(problems) == len(expected)
+    for problem, start in zip(problems, expected, strict=True):
+        assert problem.startswith(f"train.txt {start}")
+        assert problem.isascii()
+    assert LAYOUT.notes(folder, "train") == ("9 problems in train.txt", *problems[:5])
+
+
+def test_a_malicious_info_is_refused_and_does_not_run(
+    write_sticker820k: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    evil = b"(dS'caption'\ncos\nsystem\n(S'touch MARK'\ntRs."
+    terminal = b"cos\n\x1b[2Jsystem\n."
+    folder = write_sticker820k(
+        {"evil": evil, "terminal": terminal, "good": INFO},
+        {"evil": b"image", "terminal": b"image", "good": b"image"},
+        train=["evil", "terminal", "good"],
+    )
+    rows = list(LAYOUT.rows(folder, "train"))
+    assert not (tmp_path / "MARK").exists()
+    assert [row.data for row in rows] == [None, None, b"image"]
+    assert rows[0].problem is not None
+    assert "it asks for 'os.system'" in rows[0].problem
+    assert problems_of(folder)[1].isprintable()
+
+
+def test_an_info_of_absurd_length_is_not_read(write_sticker820k: Make) -> None:
+    folder = write_sticker820k(
+        {"long": {**INFO, "caption": "x" * 2**20}}, {"long": b""}, train=["long"]
+    )
+    (problem,) = problems_of(folder)
+    assert "is longer than 1,048,576 bytes" in problem
+
+
+@pytest.mark.parametrize("part", ["infos", "imgs"])
+@pytest.mark.parametrize("left", [0, 100, 5000, -4096])
+def test_a_file_that_is_cut_off_is_named(write_sticker820k: Make, part: str, left: int) -> None:
+    names = [str(n) for n in range(300)]
+    folder = write_sticker820k(
+        dict.fromkeys(names, INFO), dict.fromkeys(names, b"image" * 100), train=names
+    )
+    file = folder / part / "data.mdb"
+    content = file.read_bytes()
+    file.write_bytes(content[:left])
+    with pytest.raises(StickerworksError, match=f"{part}/data.mdb can't be read"):
+        list(LAYOUT.rows(folder, "train"))
+
+
+def test_rows_become_examples_and_what_was_passed_over_is_told(
+    write_sticker820k: Make, row: Make, gif: Make
+) -> None:
+    images = {name: row("circle", n)["image"]["bytes"] for n, name in enumerate("abc")}
+    images["b"] = gif(*images.values(), images["a"])
+    images["d"] = b"no image"
+    folder = write_sticker820k({**dict.fromkeys("abd", INFO)}, images, train="abcd")
+    examples = Dataset(folder).read("train", 32, ENDS, needs_targets=False)
+    assert examples.ids == ("a", "b")
+    assert examples.frames.counts.tolist() == [1, 3]
+    notes = "\n".join(examples.notes)
+    assert "train.txt row 3, infos: 'c' isn't there" in notes
+    assert "2 of 4 train rows were not used: 1 without tags, 1 without image, 1 unreadable" in notes
+
+
+def test_another_folder_is_not_taken_for_one(tmp_path: Path) -> None:
+    assert not LAYOUT.recognises(tmp_path)
+    (tmp_path / "train.txt").write_text("a\n")
+    (tmp_path / "infos").mkdir()
+    assert not LAYOUT.recognises(tmp_path)
