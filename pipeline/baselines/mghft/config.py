@@ -27,6 +27,11 @@ class MghftConfig:
     - ``stage4_text``: the last stage's text token is its own, or stage 3's once more.
     - ``mlce_direction``: KL(vision || text) as in Eq. 5, or KL(text || vision).
     - ``select_on``: the split whose score picks the epoch (the released code takes the test).
+
+    ``pretrained`` is what training starts from (see ``pretrained.load_start``), None for chance;
+    ``text_encoder`` the name of a frozen encoder of ``text_dim`` figures (see ``texts.py``) that
+    reads ``text_length`` tokens. A train image is mirrored by ``mirror_chance`` and goes through
+    ``augment_operations`` of RandAugment around ``augment_magnitude``, of 10.
     """
 
     dims: Four = (64, 128, 320, 512)
@@ -38,6 +43,9 @@ class MghftConfig:
     image_side: int = 448
     classes: int = 7
     alpha: int = 8
+    pretrained: str | None = "Zetatech/pvt-small-224"
+    text_encoder: str = "google-bert/bert-base-uncased"
+    text_length: int = 512
     text_dim: int = 768
     fusion_dim: int = 768
     fusion_heads: int = 12
@@ -55,6 +63,9 @@ class MghftConfig:
     mlce_weight: float = 30.0
     alignment_weight: float = 0.5
     label_smoothing: float = 0.2
+    mirror_chance: float = 0.5
+    augment_operations: int = 2
+    augment_magnitude: float = 9.0
     # 1e-3 scaled by batch / 512, as the released code does; as printed it would diverge.
     learning_rate: float = 6.25e-5
     least_learning_rate: float = 1e-5
@@ -62,6 +73,7 @@ class MghftConfig:
     batch_size: int = 16
     epochs: int = 50
     warmup_epochs: int = 5
+    bf16: bool = True
 
     def __post_init__(self) -> None:
         for key, problem in _problems(self):
@@ -105,6 +117,9 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "fusion_heads": 4,
         "fusion_mlp": 1024,
         "recompute_mlp": False,
+        "pretrained": None,
+        "text_encoder": "hashed",
+        "text_length": 64,
         "learning_rate": 5e-4,
         "batch_size": 64,
         "epochs": 30,
@@ -124,9 +139,14 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "fusion_dropout": 0.0,
         "drop_path": 0.0,
         "recompute_mlp": False,
+        "pretrained": None,
+        "text_encoder": "hashed",
+        "text_length": 64,
         "label_smoothing": 0.0,
+        "mirror_chance": 0.0,
+        "augment_operations": 0,
         "learning_rate": 1e-3,
-        "batch_size": 32,
+        "batch_size": 8,
         "epochs": 5,
         "warmup_epochs": 1,
     },

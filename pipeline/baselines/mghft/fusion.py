@@ -20,12 +20,21 @@ def soft_fusion(tokens: Tensor, text: Tensor) -> Tensor:
     return tokens + (tokens @ text.transpose(1, 2)).softmax(-1) @ text
 
 
-def info_nce(vision: Tensor, text: Tensor, temperature: float) -> Tensor:
-    """Symmetric InfoNCE of unit vectors (B, D) whose rows match (Eq. 4)."""
+def info_nce(
+    vision: Tensor, text: Tensor, temperature: float, same: Tensor | None = None
+) -> Tensor:
+    """Symmetric InfoNCE of unit vectors (B, D) whose rows match (Eq. 4).
+
+    ``same`` (B, B) is true where two rows have equal texts; finding any of them is a match, since
+    nothing tells them apart. For texts that all differ, as the paper's do, this is the equation.
+    """
     similarity = vision @ text.T / temperature
-    target = torch.arange(len(vision), device=vision.device)
-    there = functional.cross_entropy(similarity, target)
-    return (there + functional.cross_entropy(similarity.T, target)) / 2
+    if same is None:
+        same = torch.eye(len(vision), dtype=torch.bool, device=vision.device)
+    matching = similarity.masked_fill(~same, float("-inf"))
+    there = similarity.logsumexp(1) - matching.logsumexp(1)
+    back = similarity.logsumexp(0) - matching.logsumexp(0)
+    return (there.mean() + back.mean()) / 2
 
 
 def mlce(
@@ -46,11 +55,21 @@ def mlce(
     return functional.kl_div(to, from_, reduction="sum", log_target=True)
 
 
-def alignment_loss(vision: Tensor, text: Tensor, config: MghftConfig) -> Tensor:
-    """InfoNCE plus weighted MLCE of one stage's global and text vectors (B, D) (Eq. 6)."""
-    vision, text = functional.normalize(vision, dim=-1), functional.normalize(text, dim=-1)
-    divergence = mlce(vision, text, config.mlce_temperature, config.mlce_direction)
-    return info_nce(vision, text, config.temperature) + config.mlce_weight * divergence
+def alignment_loss(
+    vision: Tensor, text: Tensor, config: MghftConfig, same: Tensor | None = None
+) -> Tensor:
+    """InfoNCE plus weighted MLCE of one stage's global and text vectors (B, D) (Eq. 6).
+
+    Never in half precision: over the temperature, its rounding would be as large as the loss.
+    """
+    with torch.autocast(vision.device.type, enabled=False):
+        vision, text = (
+            functional.normalize(part.float() if part.itemsize < 4 else part, dim=-1)
+            for part in (vision, text)
+        )
+        divergence = mlce(vision, text, config.mlce_temperature, config.mlce_direction)
+        contrast = info_nce(vision, text, config.temperature, same)
+        return contrast + config.mlce_weight * divergence
 
 
 class TextGuidedFusion(nn.Module):

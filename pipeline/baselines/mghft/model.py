@@ -6,9 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -65,14 +63,23 @@ class Mghft(nn.Module):
     def forward(self, images: Tensor, text_features: Tensor) -> MghftOutput:
         self._check(images, text_features)
         views = self.text_in(text_features)
-        vision, texts, alignment = self._fuse_stages(self.backbone(images), views)
+        vision, texts, globals_ = self._fuse_stages(self.backbone(images), views)
         tokens = self.vision_out(self.norm(vision)) + self.position
-        return MghftOutput(self.head(self.fusion(tokens, self.text_out(texts))), alignment)
+        logits = self.head(self.fusion(tokens, self.text_out(texts)))
+        return MghftOutput(logits, self._align(globals_, views, text_features))
+
+    def _align(self, globals_: Sequence[Tensor], views: Tensor, texts: Tensor) -> Tensor:
+        losses = []
+        for index, vision in enumerate(globals_):
+            own = texts[:, index]
+            same = (own[:, None] == own).all(-1)
+            losses.append(alignment_loss(vision, views[:, index], self.config, same))
+        return torch.stack(losses).sum()
 
     def _fuse_stages(
         self, stages: Sequence[StageOutput], views: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Tokens (B, 996, C), texts (B, 8, C) and alignment loss of all four stages."""
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Tokens (B, 996, C), texts (B, 8, C), and each stage's global (B, C)."""
         globals_: list[Tensor] = []
         locals_: list[Tensor] = []
         text_tokens: list[Tensor] = []
@@ -84,16 +91,12 @@ class Mghft(nn.Module):
             globals_.append(bridge.widen_global(stage.tokens[:, 0]))
             stale = index == 3 and self.config.stage4_text == "stale"
             text_tokens.append(text_tokens[-1] if stale else bridge.widen_local(text))
-        losses = [
-            alignment_loss(seen, views[:, index], self.config)
-            for index, seen in enumerate(globals_)
-        ]
         # The last stage comes first: its CLS is the token that the head reads. Vision tokens have
         # positions; the order of texts changes nothing.
         fused = soft_fusion(torch.stack(globals_[::-1], 1), views)
         local = torch.cat(locals_, 1).flip(1)
         texts = torch.cat([views, *text_tokens], 1)
-        return torch.cat([fused, local], 1), texts, torch.stack(losses).sum()
+        return torch.cat([fused, local], 1), texts, globals_
 
     def _choose(self, index: int, stage: StageOutput) -> Tensor:
         scores = self.score(stage.attention, index < 3)
@@ -130,33 +133,12 @@ class Bridge(nn.Module):
 def total_loss(output: MghftOutput, labels: Tensor, config: MghftConfig) -> Tensor:
     """Cross-entropy with label smoothing plus the weighted alignment loss (Eq. 9), a scalar.
 
-    ``labels`` (B,) count from 0.
+    ``labels`` count from 0 (B,), or are shares of the classes (B, classes).
     """
     entropy = functional.cross_entropy(
         output.logits, labels, label_smoothing=config.label_smoothing
     )
     return entropy + config.alignment_weight * output.alignment
-
-
-def attention_maps(model: Mghft, images: Tensor) -> tuple[NDArray[np.float32], ...]:
-    """Where CLS looks: for each stage (B, heads, h, w) of weights that sum to 1 over h x w.
-
-    These are the scores that choose local tokens. Text plays no part in them.
-    """
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            stages = model.backbone(images)
-    finally:
-        model.train(was_training)
-    maps = []
-    for index, stage in enumerate(stages):
-        scores = model.score(stage.attention, index < 3)
-        shares = scores / scores.sum(-1, keepdim=True)
-        shaped = shares.reshape(*shares.shape[:2], *stage.grid)
-        maps.append(shaped.float().cpu().numpy())
-    return tuple(maps)
 
 
 def _projection(before: int, hidden: int, after: int) -> nn.Sequential:

@@ -15,10 +15,24 @@ from pipeline.engine.storage import atomic_file
 Split = Literal["train", "val", "test"]
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
-LABELS = range(1, 8)
-"""Emotions, as numbers; a model's class is the label less one."""
+EMOTIONS = {
+    1: "anger",
+    2: "disgust",
+    3: "fear",
+    4: "happiness",
+    5: "neutral",
+    6: "sadness",
+    7: "surprise",
+}
+"""Labels; a model's class is the label less one. The files don't name them: this is the
+alphabetical order in which the papers list them."""
 
-_EVERY = "Annotations/all_annos.json"
+LABELS = range(1, 8)
+
+FULL, VIEWED = "Annotations", "Annotations_mg"
+"""Folders of annotations: as published, and with the MGHFT authors' descriptions as texts."""
+
+_EVERY = "all_annos.json"
 _VOTES = ("anno1", "anno2", "anno3")
 
 
@@ -49,14 +63,14 @@ class Ser30k:
     problems: tuple[Problem, ...]
 
 
-def read_ser30k(root: Path, split: Split | Literal["all"] = "all") -> Ser30k:
-    """Rows of a split of the data set at ``root``, in the file's order.
+def read_ser30k(root: Path, split: Split | Literal["all"] = "all", folder: str = FULL) -> Ser30k:
+    """Rows of a split of the data set at ``root``, in the order of its file in ``folder``.
 
     A row without a plain topic and file name or a label from 1 to 7 is left out; other bad cells
     are None or empty. Both are named in ``problems``. Raises StickerworksError when the file
     can't be read or isn't ``{"annotations": [...]}``.
     """
-    path = root / _file(split)
+    path = root / folder / _file(split)
     rows: list[Ser30kRow] = []
     problems: list[Problem] = []
     seen: set[tuple[str, str]] = set()
@@ -81,12 +95,12 @@ def write_ser30k(root: Path, splits: Mapping[Split, Sequence[Ser30kRow]]) -> Non
     everything = [row for split in SPLITS for row in splits.get(split, ())]
     _check(everything)
     for split in SPLITS:
-        _write(root / _file(split), splits.get(split, ()))
-    _write(root / _EVERY, everything)
+        _write(root / FULL / _file(split), splits.get(split, ()))
+    _write(root / FULL / _EVERY, everything)
 
 
 def _file(split: Split | Literal["all"]) -> str:
-    return _EVERY if split == "all" else f"Annotations/image-level/{split}.json"
+    return _EVERY if split == "all" else f"image-level/{split}.json"
 
 
 def _annotations(path: Path) -> list[Any]:

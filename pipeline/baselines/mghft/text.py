@@ -1,12 +1,9 @@
-"""What a frozen BERT gives MGHFT: one vector for each of a sticker's four views (section 3.2)."""
+"""What MGHFT gives its frozen text encoder: a sticker's four views (section 3.2)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Literal
-
-import torch
-from torch import Tensor
 
 from pipeline.baselines.mghft.config import VIEWS
 from pipeline.engine.errors import StickerworksError
@@ -23,18 +20,3 @@ def view_texts(views: Sequence[str], mode: Literal["per_view", "concat"]) -> tup
         )
     texts = tuple(" ".join(view.split()).lower() for view in views)
     return texts if mode == "per_view" else (" ".join(texts),) * len(VIEWS)
-
-
-def pool_layers(
-    layers: Sequence[Tensor], mask: Tensor, pool: Literal["masked", "all"] = "masked"
-) -> Tensor:
-    """Mean of an encoder's last four layers, averaged over tokens: (B, T, D) each to (B, D).
-
-    ``mask`` (B, T) is 1 for tokens and 0 for padding; ``pool="all"`` averages padding too, as the
-    released code does. A text without tokens gives zeros.
-    """
-    mean = torch.stack(list(layers[-4:])).mean(0)
-    if pool == "all":
-        return mean.mean(1)
-    weights = mask.to(mean.dtype).unsqueeze(-1)
-    return (mean * weights).sum(1) / weights.sum(1).clamp(min=1)

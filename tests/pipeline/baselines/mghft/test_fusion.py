@@ -53,6 +53,18 @@ def test_info_nce_by_hand() -> None:
     assert info_nce(vision, text, 0.07).item() == pytest.approx(total / 6)
 
 
+def test_any_row_of_an_equal_text_is_a_match() -> None:
+    vision, text = unit(3, 0), unit(3, 1)
+    text[2] = text[0]
+    same = torch.tensor([[True, False, True], [False, True, False], [True, False, True]])
+    shares = (vision @ text.T / 0.07).softmax(1)
+    there = -(shares * same).sum(1).log().mean()
+    back = -((text @ vision.T / 0.07).softmax(1) * same).sum(1).log().mean()
+    assert info_nce(vision, text, 0.07, same).item() == pytest.approx(float(there + back) / 2)
+    everything = torch.ones(3, 3, dtype=torch.bool)
+    assert info_nce(vision, text, 0.07, everything).item() == pytest.approx(0, abs=1e-12)
+
+
 def test_mlce_by_hand_in_both_directions() -> None:
     vision, text = unit(3, 0), unit(3, 1)
     of_vision, of_text = ((0.5 * (1 + x @ x.T)).softmax(1) for x in (vision, text))
@@ -68,6 +80,15 @@ def test_alignment_is_both_losses_of_unit_vectors() -> None:
     vision, text = unit(4, 0), unit(4, 1)
     expected = info_nce(vision, text, 0.07) + 30 * mlce(vision, text, 1.0, "paper")
     assert alignment_loss(3 * vision, 5 * text, config).item() == pytest.approx(expected.item())
+
+
+def test_the_alignment_loss_is_never_in_half_precision() -> None:
+    config = preset("paper")
+    vision, text = unit(6, 0).float(), unit(6, 1).float()
+    exact = alignment_loss(vision, text, config)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(alignment_loss(vision, text, config), exact)
+        assert alignment_loss(vision.bfloat16(), text.bfloat16(), config).dtype == torch.float32
 
 
 def test_equal_vectors_align_better_than_others() -> None:

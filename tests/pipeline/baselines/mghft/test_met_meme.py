@@ -24,7 +24,7 @@ HEADER = "file_name,sentiment category,sentiment degree,,\r\n"
 # GB18030 holds every character but halves of pairs; U+FFFD marks what can't be decoded.
 characters = st.characters(exclude_categories=("Cs",), exclude_characters="\ufffd")
 cells = st.text(characters, max_size=12)
-plain = st.characters(categories=("L", "N", "P", "So"), exclude_characters="/\\")
+plain = st.characters(categories=("L", "N", "P", "So"), exclude_characters="/\\\ufffd")
 names = st.text(plain, min_size=1, max_size=12).filter(lambda name: name not in {".", ".."})
 rows = st.lists(
     st.builds(

@@ -11,8 +11,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from pipeline.baselines.mghft.attention import attention_maps, heat_maps
 from pipeline.baselines.mghft.config import MghftConfig, preset
-from pipeline.baselines.mghft.model import Mghft, attention_maps, total_loss
+from pipeline.baselines.mghft.model import Mghft, total_loss
 from pipeline.engine.errors import StickerworksError
 
 Inputs = Callable[..., tuple[Tensor, Tensor]]
@@ -53,7 +54,7 @@ def draw(rows: int, side: int) -> tuple[Tensor, Tensor, Tensor]:
 @pytest.mark.usefixtures("one_thread")
 def test_it_learns_32_stickers_by_heart() -> None:
     model = make()
-    losses = train(model.train(), *draw(32, 64), steps=150)
+    losses = train(model.train(), *draw(32, 64), steps=80)
     assert losses[-1] < 0.1 * losses[0]
 
 
@@ -125,6 +126,37 @@ def test_attention_maps_are_those_of_the_naive_chain(inputs: Inputs, naive: Modu
     model.score = naive.naive_scores
     for one, other in zip(ours, attention_maps(model, images), strict=True):
         assert np.allclose(one, other, rtol=1e-6)
+
+
+def test_heat_maps_are_the_mean_over_heads_from_0_to_1(inputs: Inputs) -> None:
+    images = inputs(2, 64)[0]
+    model = make().double().eval()
+    for weight in model.parameters():  # else it looks everywhere alike
+        torch.nn.init.normal_(weight, std=0.3)
+    maps = heat_maps(model, images)
+    for index, stage in enumerate(model.backbone(images)):
+        scores = model.score(stage.attention, index < 3)
+        mean = (scores / scores.sum(-1, keepdim=True)).mean(1)
+        low, high = mean.amin(1, keepdim=True), mean.amax(1, keepdim=True)
+        found = maps[f"stage {index + 1}"]
+        assert found.shape[1:] == stage.grid
+        assert torch.allclose(found.flatten(1), (mean - low) / (high - low))
+    query, key = model.backbone(images)[3].attention[-1]
+    looks = (query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5).softmax(-1)
+    assert looks.shape[-2:] == (5, 5)
+    received = looks.sum((1, 2))[:, 1:]
+    found = maps["last block"].flatten(1)
+    assert found.argsort(1).tolist() == received.argsort(1).tolist()
+    assert found.amin(1).tolist() == [0, 0]
+    assert found.amax(1).tolist() == pytest.approx([1, 1])
+
+
+def test_a_map_that_is_flat_but_for_rounding_is_empty(inputs: Inputs) -> None:
+    model = make().eval()
+    for weight in model.parameters():
+        torch.nn.init.zeros_(weight)
+    maps = heat_maps(model, inputs(1, 64, torch.float32)[0])
+    assert not any(heat.any() for heat in maps.values())
 
 
 def test_the_last_stages_global_comes_first(inputs: Inputs) -> None:
