@@ -22,18 +22,27 @@ def metric_lines(rows: Rows) -> Iterator[str]:
             )
 
 
-def comparison(runs: Mapping[str, Rows]) -> Iterator[str]:
-    """Lines of a Markdown table with a row for each run, in the papers' layout, in per cent."""
-    columns: dict[tuple[str, str], None] = {}
-    for rows in runs.values():
-        for name, metrics in rows.items():
-            shown = _PAPER.get(name, ()) if "top 1" in rows else tuple(metrics)
-            columns.update({(name, title): None for title in shown if title in metrics})
-    yield "| run | " + " | ".join(f"{name} {title}" for name, title in columns) + " |"
+def comparison(
+    runs: Mapping[str, Rows], figures: Mapping[str, Mapping[str, float]] | None = None
+) -> Iterator[str]:
+    """Lines of a Markdown table with a row for each run, in the papers' layout.
+
+    Single ``figures`` of each run follow its table, but for counts. Shares are in per cent.
+    """
+    cells = {run: _flatten(rows, (figures or {}).get(run, {})) for run, rows in runs.items()}
+    columns = list(dict.fromkeys(name for row in cells.values() for name in row))
+    yield "| run | " + " | ".join(columns) + " |"
     yield "| --- |" + " ---: |" * len(columns)
-    for run, rows in runs.items():
-        cells = [_cell(rows.get(name, {}).get(title)) for name, title in columns]
-        yield f"| {run} | " + " | ".join(cells) + " |"
+    for run, row in cells.items():
+        yield f"| {run} | " + " | ".join(_cell(row.get(name)) for name in columns) + " |"
+
+
+def _flatten(rows: Rows, figures: Mapping[str, float]) -> dict[str, float]:
+    flat = {}
+    for name, metrics in rows.items():
+        shown = _PAPER.get(name, ()) if "top 1" in rows else tuple(metrics)
+        flat |= {f"{name} {title}": metrics[title] for title in shown}
+    return flat | {name: value for name, value in figures.items() if isinstance(value, float)}
 
 
 def _room(title: str) -> int:

@@ -69,7 +69,8 @@ def evaluate_command(
     elif len(found) == 1:
         _print(next(iter(found.values())))
     else:
-        for line in comparison({run: one.rows for run, one in found.items()}):
+        tables = {run: one.rows for run, one in found.items()}
+        for line in comparison(tables, {run: one.figures for run, one in found.items()}):
             print(line)
         for run, one in found.items():
             for note in one.notes:
