@@ -70,29 +70,3 @@ def fill(name: str, shape: list[int]) -> Tensor:
         return torch.tensor(0.05 * z)
     is_norm_weight = len(shape) == 1 and "norm" in name and name.endswith("weight")
     return torch.tensor(1 + 0.1 * z if is_norm_weight else 0.1 * z)
-
-
-@pytest.fixture
-def registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The trainer and its layouts are found by name, whenever the package was last installed."""
-    from importlib import metadata
-
-    from pipeline.engine import plugins
-
-    ours = (
-        metadata.EntryPoint(
-            "mghft", "pipeline.baselines.mghft.trainer:BASELINE", "stickerworks.baselines"
-        ),
-        metadata.EntryPoint(
-            "ser30k", "pipeline.baselines.mghft.datasets:SER30K", "stickerworks.layouts"
-        ),
-        metadata.EntryPoint(
-            "met_meme", "pipeline.baselines.mghft.datasets:MET_MEME", "stickerworks.layouts"
-        ),
-    )
-
-    def entry_points(**wanted: str) -> list[metadata.EntryPoint]:
-        added = [point for point in ours if point.matches(**wanted)]
-        return [*metadata.entry_points(**wanted), *added]
-
-    monkeypatch.setattr(plugins, "entry_points", entry_points)

@@ -25,8 +25,6 @@ from pipeline.engine.errors import StickerworksError
 
 Draw = Callable[[int, int], bytes]
 
-pytestmark = pytest.mark.usefixtures("registered")
-
 
 @pytest.fixture
 def draw() -> Draw:

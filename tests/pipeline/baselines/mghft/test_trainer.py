@@ -53,8 +53,6 @@ CHANCE = {
 }
 COLOURS = ("red", "green", "blue", "white", "black", "pink", "grey")
 
-pytestmark = pytest.mark.usefixtures("registered")
-
 
 class StopError(Exception):
     """Ends a run between two steps."""
