@@ -38,7 +38,7 @@ def comparison(
 
 
 def _flatten(rows: Rows, figures: Mapping[str, float]) -> dict[str, float]:
-    flat = {}
+    flat: dict[str, float] = {}
     for name, metrics in rows.items():
         shown = _PAPER.get(name, ()) if "top 1" in rows else tuple(metrics)
         flat |= {f"{name} {title}": metrics[title] for title in shown}
