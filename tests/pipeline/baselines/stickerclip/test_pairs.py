@@ -23,10 +23,11 @@ from pipeline.baselines.stickerclip.pairs import (
     draw_batch,
     embed_frames,
     embed_pairs,
+    embed_texts,
     open_pairs,
     read_examples,
 )
-from pipeline.baselines.stickerclip.text import open_tokenizer
+from pipeline.baselines.stickerclip.text import join_fields, open_tokenizer
 
 Make = Callable[..., Any]
 TINY = replace(PRESETS["tiny"], image_side=16)
@@ -137,6 +138,11 @@ def test_embeddings_are_in_order_whatever_the_blocks(
     again = embed_pairs(model, pairs, tokenize)
     assert torch.allclose(images, again[0], atol=1e-5)
     assert torch.allclose(texts, again[1], atol=1e-5)
+    alone = [embed_texts(model, [join_fields(fields)], tokenize) for fields in pairs.fields]
+    assert torch.allclose(texts, torch.cat(alone), atol=1e-5)
+    few = embed_texts(model, ["b", "a", "b"], tokenize)
+    assert torch.equal(few[0], few[2])
+    assert not torch.allclose(few[0], few[1], atol=1e-3)
 
 
 def test_new_stickers_look_as_those_of_a_release(
