@@ -92,7 +92,7 @@ def _write(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> Non
     # Clones, since safetensors refuses weights that share memory (tied ones).
     apart = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     with atomic_file(path) as temporary:
-        save_file(apart, temporary, metadata={_KEY: json.dumps(facts, sort_keys=True)})
+        save_file(apart, temporary, metadata={_KEY: json.dumps(facts)})
         temporary.chmod(0o644)  # safetensors makes files that only their owner reads
 
 

@@ -105,8 +105,10 @@ def train_run(
             steps = shared_schedule(task.schedule).steps
             rows = prepared.rows * task.schedule.epochs
             several = f" in {process_count()} processes" if process_count() > 1 else ""
-            for line in (*prepared.notes, f"{steps:,} steps on {device}{several}"):
+            # A folder's own notes come with each of its splits.
+            for line in dict.fromkeys(prepared.notes):
                 report(line)
+            report(f"{steps:,} steps on {device}{several}")
             keeper = RunKeeper(
                 wish.output, task.select_on, lambda done: each_step(done, steps, rows)
             )
