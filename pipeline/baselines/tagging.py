@@ -41,6 +41,8 @@ from pipeline.baselines.training import Training, train_model
 from pipeline.baselines.views import describe_views
 from pipeline.engine.errors import StickerworksError
 
+_FEW_TAGS = 20
+
 
 def tagger_baseline(tagger: Tagger) -> Baseline:
     """The baseline that a tagger is."""
@@ -186,9 +188,16 @@ def _judge(tagger: Tagger, dataset: Dataset, settings: Any, seed: int) -> Judged
         curve=curve,
         table=tag_table(scores, truth),
         uses=uses,
-        notes=tuple(describe_views(train.texts, tagger.views(settings))),
+        notes=(*_few(tags), *describe_views(train.texts, tagger.views(settings))),
         tags=tags,
     )
+
+
+def _few(tags: Sequence[str]) -> list[str]:
+    if len(tags) >= _FEW_TAGS:
+        return []
+    # Look-alikes share their scores: with few tags, luck lies between tags and not rows.
+    return [f"there are {len(tags)} tags only: rows alone don't show how far chance goes"]
 
 
 def _predict(tagger: Tagger, run: Trained, stickers: Sequence[Sticker]) -> list[Prediction]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.baselines.mghft.problems import Problem, bad_name, shown
+from pipeline.baselines.problems import Problem, bad_name, shown
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import atomic_file
 

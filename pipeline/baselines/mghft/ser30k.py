@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.baselines.mghft.problems import Problem, bad_name, shown
+from pipeline.baselines.problems import Problem, bad_name, shown
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import atomic_file
 

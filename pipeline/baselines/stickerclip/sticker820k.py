@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.baselines.layout import Layout, Row
-from pipeline.baselines.mghft.problems import Problem, shown
 from pipeline.baselines.pretrained import need_extra
+from pipeline.baselines.problems import Problem, shown
 from pipeline.baselines.stickerclip.pickles import (
     DamagedPickleError,
     RefusedPickleError,

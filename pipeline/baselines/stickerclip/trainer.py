@@ -92,9 +92,9 @@ def evaluate(run: Trained, dataset: Dataset, split: str) -> Evaluation:
         "mean recall": float(np.mean([row["mean"] for row in table.values()])),
         "rows": len(pairs),
         "texts": len(set(pairs.groups.tolist())),
-        "logit scale": model.scale.item(),
     }
-    return Evaluation(table, figures, tuple(examples.notes))
+    scale = f"the logit scale is {model.scale.item():.1f}; it is at most 100"
+    return Evaluation(table, figures, (*examples.notes, scale))
 
 
 def judge(dataset: Dataset, settings: StickerClipConfig, seed: int) -> Judged:
