@@ -1,0 +1,1 @@
+"""STI, the baseline of animated sticker generation (VSD2M, section "STI Layer")."""

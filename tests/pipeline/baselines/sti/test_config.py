@@ -1,0 +1,51 @@
+"""Configurations: what can't be built is refused, and recipes keep them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from pipeline.baselines.settings import change_settings, restore_settings
+from pipeline.baselines.sti.presets import PRESETS, preset
+from pipeline.engine.errors import StickerworksError
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_a_preset_survives_a_recipe(name: Any) -> None:
+    kept = json.loads(json.dumps(asdict(preset(name))))
+    assert restore_settings(PRESETS[name], kept) == PRESETS[name]
+
+
+def test_settings_change_as_people_type_them() -> None:
+    changed = change_settings(preset("tiny"), {"temporal": "conv_attn", "channels": "16,32"})
+    assert changed == preset("tiny", temporal="conv_attn", channels=(16, 32))
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"channels": (32, 36)}, "channels"),
+        ({"channels": (32,)}, "channels"),
+        ({"kernel": 2}, "kernel"),
+        ({"gamma": 0}, "kernel"),
+        ({"image_side": 18}, "image_side"),
+        ({"image_side": 0}, "image_side"),
+        ({"prediction": "epsilon"}, "prediction"),
+        ({"latents": "vae"}, "base"),
+        ({"text": "base"}, "base"),
+        ({"trained": "temporal"}, "trained"),
+        ({"frames": 1}, "sampling_steps"),
+        ({"average": 1.0}, "caption_dropout"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_with_the_key(changes: Any, key: str) -> None:
+    with pytest.raises(StickerworksError, match=f"Change {key}"):
+        preset("tiny", **changes)
+
+
+def test_an_unknown_preset_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(StickerworksError, match="paper, small, tiny"):
+        preset("huge")  # type: ignore[arg-type]

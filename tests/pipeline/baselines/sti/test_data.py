@@ -1,0 +1,56 @@
+"""Rows: captions of the paper's form, and animations alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.baselines.examples import Dataset
+from pipeline.baselines.sti.data import caption_of, captions_of, read_clips
+from pipeline.baselines.sti.presets import preset
+
+Make = Callable[..., Any]
+
+
+@pytest.mark.parametrize(
+    ("texts", "caption"),
+    [
+        ({"domain": "cartoon", "caption_en": "a cat", "caption_zh": "猫"}, "Cartoon\ta cat"),
+        ({"domain": "real", "caption_zh": "猫", "ocr_text": "hi"}, "Real\t猫"),
+        ({"domain": "real", "ocr_text": "hi"}, "Real\thi"),
+        ({"caption_en": "a cat"}, "a cat"),
+        ({"domain": "cartoon"}, "Cartoon\t"),
+        ({}, ""),
+    ],
+)
+def test_a_caption_is_domain_and_description(texts: dict[str, str], caption: str) -> None:
+    assert caption_of(texts) == caption
+
+
+def test_stills_are_left_out_and_counted(write_release: Make, moving: Make) -> None:
+    rows = [moving(n, frames=1 if n % 3 == 0 else 5) for n in range(9)]
+    rows[1]["caption_en"] = rows[1]["domain"] = None
+    config = preset("tiny")
+    found = read_clips(Dataset(write_release(train=rows)), "train", config)
+    assert found.ids == tuple(rows[n]["id"] for n in range(9) if n % 3)
+    assert found.use.used == 6
+    assert [len(found.frames[row]) for row in range(6)] == [config.frames] * 6
+    assert found.frames[0].shape == (config.frames, config.image_side, config.image_side, 3)
+    assert captions_of(found)[1] == "Cartoon\ta red circle moves up"
+    notes = " | ".join(found.notes)
+    assert "3 train rows are stills" in notes
+    assert "1 of 6 train rows have no description" in notes
+
+
+def test_an_animation_moves_in_its_clip(animations: Make) -> None:
+    found = read_clips(Dataset(animations(train=2)), "train", preset("tiny"))
+    clip = found.frames[0].astype(int)
+    assert all((clip[n] != clip[n + 1]).any() for n in range(len(clip) - 1))
+
+
+def test_a_split_without_rows_has_none(animations: Make, tmp_path: Path) -> None:
+    found = read_clips(Dataset(animations(train=2)), "test", preset("tiny"))
+    assert len(found) == 0
