@@ -31,6 +31,11 @@ class ClipRows:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def empty(self) -> Tensor:
+        """The empty caption (L, D)."""
+        return torch.from_numpy(np.array(self.text[len(self)]))
+
     def draw(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Latents (B, C, F, h, w) and text (B, L, D) of some rows."""
         latents = torch.stack([self.latents(int(row)) for row in rows])
@@ -57,7 +62,7 @@ def draw_batch(
     chosen = order[number * config.batch_size :][: config.batch_size]
     latents, text = rows.draw(chosen)
     dropped = np.random.default_rng(key).random(len(chosen)) < config.caption_dropout
-    text[torch.from_numpy(dropped)] = torch.from_numpy(rows.text[len(rows)])
+    text[torch.from_numpy(dropped)] = rows.empty
     noised = diffusion.draw(latents.shape)
     return latents, text, noised.noise, noised.timesteps
 

@@ -40,7 +40,7 @@ def draw_clips(
     config = studio.config
     text = text_features([*captions, ""], config.text_spec)
     device = next(model.parameters()).device
-    empty = torch.from_numpy(text[len(captions)]).to(device)
+    empty = torch.from_numpy(np.array(text[len(captions)])).to(device)
     clips: list[Images] = []
     with torch.inference_mode(), model.averaged():
         for start in range(0, len(captions), config.batch_size):

@@ -71,8 +71,8 @@ class Unchanged(nn.Module):
         ("paper", "conv_attn", 1_411_233_860, 0),
         ("small", "sti", 23_299_600, 18),
         ("small", "conv_attn", 28_721_996, 0),
-        ("tiny", "sti", 1_863_844, 12),
-        ("tiny", "conv_attn", 2_281_868, 0),
+        ("tiny", "sti", 1_094_564, 12),
+        ("tiny", "conv_attn", 1_331_276, 0),
     ],
 )
 def test_each_preset_has_its_size(name: Any, temporal: str, weights: int, layers: int) -> None:

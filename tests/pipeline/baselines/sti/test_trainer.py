@@ -1,0 +1,290 @@
+"""The STI trainer: it learns what captions show, repeats, resumes, judges and generates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.baselines import keeper
+from pipeline.baselines.checkpoint import load_weights, save_weights
+from pipeline.baselines.contract import Floats, NotJudgedError, Prepared, Trained
+from pipeline.baselines.examples import Dataset, Examples
+from pipeline.baselines.runs import Wish, open_run, train_run
+from pipeline.baselines.sti.config import StiConfig
+from pipeline.baselines.sti.data import captions_of, read_clips
+from pipeline.baselines.sti.diffusion import Diffusion
+from pipeline.baselines.sti.latents import open_codec
+from pipeline.baselines.sti.model import VideoDenoiser
+from pipeline.baselines.sti.presets import preset
+from pipeline.baselines.sti.rows import draw_batch, open_rows, row_losses
+from pipeline.baselines.sti.sampling import Studio, draw_clips, write_samples
+from pipeline.baselines.sti.trainer import BASELINE
+from pipeline.baselines.sti.unet import is_temporal
+from pipeline.baselines.texts import text_features
+from pipeline.baselines.training import reproducible, train_model
+from pipeline.engine.errors import StickerworksError
+
+Make = Callable[..., Any]
+TINY = preset("tiny")
+# Fewer weights, and every source of chance: order, noise, dropped captions, dropout.
+QUICK = {"channels": "16,16", "caption_dropout": "0.5", "temporal": "conv_attn"}
+
+
+class StopError(Exception):
+    """Ends a run between two steps."""
+
+
+def train(
+    release: Path, output: Path, stop: int = 0, changes: Mapping[str, str] = QUICK
+) -> list[str]:
+    """Train two epochs; returns the lines told."""
+    lines: list[str] = []
+
+    def each_step(done: int, steps: int, rows: int) -> None:
+        if done == stop:
+            raise StopError
+
+    train_run(
+        Wish("sti", release, output, epochs=2, seed=3, changes=changes), lines.append, each_step
+    )
+    return lines
+
+
+def prepare(release: Path, config: StiConfig, seed: int = 0) -> Prepared:
+    assert BASELINE.prepare is not None
+    with reproducible(seed):
+        return BASELINE.prepare(Dataset(release), config, seed)
+
+
+def losses_of(model: VideoDenoiser, examples: Examples, config: StiConfig) -> Floats:
+    rows = open_rows(examples, open_codec(config), config)
+    return row_losses(model, Diffusion(config), rows, config)
+
+
+@pytest.mark.slow
+def test_it_overfits_32_stickers_and_draws_them_from_their_captions(
+    animations: Make, tmp_path: Path
+) -> None:
+    release = animations(train=32)
+    train_rows = read_clips(Dataset(release), "train", TINY)
+    prepared = prepare(release, TINY)
+    model = cast("VideoDenoiser", prepared.task.model)
+    start = losses_of(model, train_rows, TINY)
+    with reproducible(0):
+        curve = train_model(prepared.task)
+    end = losses_of(model, train_rows, TINY)
+    assert end.mean() < 0.1 * start.mean()
+    assert curve[-1].loss < 0.2 * curve[0].loss
+    rows = open_rows(train_rows, open_codec(TINY), TINY)
+    captions = captions_of(train_rows)
+    wrong = text_features([*captions[5:], *captions[:5], ""], TINY.text_spec)
+    misled = row_losses(model, Diffusion(TINY), replace(rows, text=wrong), TINY)
+    assert misled.mean() > 1.5 * end.mean(), "it reads the captions"
+    studio = Studio(TINY, Diffusion(TINY), open_codec(TINY))
+    asked = ["Cartoon\ta red circle moves right", "Cartoon\ta blue square moves down"]
+    red, blue = (clip.astype(int) for clip in draw_clips(model, studio, asked, 0))
+    # What is red lacks blue, and the other way round.
+    assert (255 - red[..., 2]).sum() > 2 * (255 - red[..., 0]).sum()
+    assert (255 - blue[..., 0]).sum() > 2 * (255 - blue[..., 2]).sum()
+
+
+def test_two_runs_with_one_seed_are_equal_and_another_seed_differs(
+    animations: Make, tmp_path: Path
+) -> None:
+    release = animations(train=8, validation=4)
+    lines = train(release, tmp_path / "one")
+    train(release, tmp_path / "two")
+    one, two = (tmp_path / name for name in ("one", "two"))
+    for file in ("steps.jsonl", "curve.json", "model.safetensors"):
+        assert (one / file).read_bytes() == (two / file).read_bytes()
+    assert "8 train and 4 validation animations" in lines[0]
+    steps = [json.loads(line) for line in (one / "steps.jsonl").read_text().splitlines()]
+    assert len(steps) == 4
+    points = json.loads((one / "curve.json").read_text())
+    assert all(0 < point["metrics"]["denoising_loss"] < 3 for point in points)
+    wish = Wish("sti", release, tmp_path / "other", epochs=2, seed=4, changes=QUICK)
+    train_run(wish, lambda line: None, lambda done, steps, rows: None)
+    assert (tmp_path / "other" / "steps.jsonl").read_bytes() != (one / "steps.jsonl").read_bytes()
+
+
+def test_a_run_that_is_stopped_and_continued_equals_one_that_is_not(
+    animations: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "_SAVE_EVERY", 1)
+    release = animations(train=12, validation=4)
+    changes = {**QUICK, "batch_size": "2", "accumulate": "2"}
+    train(release, tmp_path / "whole", changes=changes)
+    for stop in (2, 4):
+        with pytest.raises(StopError):
+            train(release, tmp_path / "stopped", stop, changes)
+    train(release, tmp_path / "stopped", changes=changes)
+    whole, stopped = (tmp_path / name for name in ("whole", "stopped"))
+    assert len((whole / "steps.jsonl").read_bytes().splitlines()) == 6
+    for file in ("steps.jsonl", "curve.json", "model.safetensors", "checkpoint.safetensors"):
+        assert (whole / file).read_bytes() == (stopped / file).read_bytes(), file
+
+
+def test_every_row_comes_once_an_epoch_and_some_lose_their_caption(animations: Make) -> None:
+    config = preset("tiny", batch_size=5, caption_dropout=0.5)
+    examples = read_clips(Dataset(animations(train=12)), "train", config)
+    rows = open_rows(examples, open_codec(config), config)
+    diffusion = Diffusion(config)
+    torch.manual_seed(0)
+    batches = [draw_batch(rows, diffusion, config, (1, 1, number)) for number in range(3)]
+    assert [len(batch[0]) for batch in batches] == [5, 5, 2]
+    latents = torch.cat([batch[0] for batch in batches])
+    places = [
+        next(row for row in range(12) if torch.equal(rows.latents(row), one)) for one in latents
+    ]
+    assert sorted(places) == list(range(12))
+    assert places != list(range(12))
+    assert np.array_equal(rows.empty, rows.text[12])
+    texts = torch.cat([batch[1] for batch in batches])
+    dropped = [torch.equal(text, rows.empty) for text in texts]
+    assert 2 <= sum(dropped) <= 10
+    for place, text, lost in zip(places, texts, dropped, strict=True):
+        assert lost or np.array_equal(text, rows.text[place])
+
+
+def test_validation_losses_are_those_of_the_averages_and_of_each_row_alone(
+    animations: Make,
+) -> None:
+    config = preset("tiny", channels=(16, 16), batch_size=3)
+    examples = read_clips(Dataset(animations(train=5)), "train", config)
+    torch.manual_seed(0)
+    model = VideoDenoiser(config, pretrained=True)
+    found = losses_of(model, examples, config)
+    assert found.shape == (config.validation_draws, 5)
+    alone = losses_of(model, examples, preset("tiny", channels=(16, 16), batch_size=1))
+    assert np.allclose(found, alone, rtol=1e-4)
+    with torch.no_grad():
+        model.unet.get_parameter("conv_out.weight").add_(1.0)
+    assert np.array_equal(losses_of(model, examples, config), found)
+    model.follow()
+    assert (losses_of(model, examples, config) > found).all()
+
+
+def test_on_a_base_only_the_temporal_part_changes(
+    on_base: Make, animations: Make, tmp_path: Path
+) -> None:
+    config = on_base(caption_dropout=0.5)
+    release = animations(train=4, validation=2)
+    prepared = prepare(release, config)
+    model = cast("VideoDenoiser", prepared.task.model)
+    before = {name: value.clone() for name, value in model.unet.state_dict().items()}
+    with reproducible(0):
+        train_model(prepared.task)
+    changed = {
+        name
+        for name, value in model.unet.state_dict().items()
+        if not torch.equal(value, before[name])
+    }
+    assert changed
+    assert all(is_temporal(name) for name in changed)
+    assert any("semantic_weight" in name for name in changed)
+    save_weights(tmp_path / "model.safetensors", model)
+    # The base gives VAE and text encoder alone: its UNet's weights are in the run.
+    run = Trained(config, prepared.facts, tmp_path / "model.safetensors")
+    assert BASELINE.generate is not None
+    clips = BASELINE.generate(run, ["Cartoon\ta red circle"] * 3, 5)
+    assert [clip.shape for clip in clips] == [(8, 32, 32, 3)] * 3
+    assert clips[0].dtype == np.uint8
+    assert not np.array_equal(clips[0], clips[1]), "each has noise of its own"
+
+
+@pytest.fixture
+def run(animations: Make, tmp_path: Path) -> tuple[Path, Path]:
+    """A release and a run on it, of two epochs."""
+    release = animations(train=8, validation=8, test=6)
+    train(release, tmp_path / "run", changes={"channels": "16,16"})
+    return release, tmp_path / "run"
+
+
+def test_a_run_is_evaluated_with_what_there_is(run: tuple[Path, Path]) -> None:
+    release, folder = run
+    baseline, _, trained = open_run(folder)
+    assert baseline.evaluate is not None
+    found = baseline.evaluate(trained, Dataset(release), "test")
+    assert not found.rows
+    assert found.figures["rows"] == 6
+    assert 0 < found.figures["denoising loss"] < 3
+    assert sum("is missing: set " in note for note in found.notes) == 3
+    changed = Trained(
+        preset("tiny", channels=(16, 16), quality=f"{np.__name__}:ravel", evaluated_clips=4),
+        trained.facts,
+        trained.weights,
+    )
+    notes = baseline.evaluate(changed, Dataset(release), "test").notes
+    assert any("VQA is missing" in note for note in notes), "it gives no figure for each clip"
+    assert any("the first 4 of 6 rows were drawn" in note for note in notes)
+
+
+def test_clips_are_drawn_from_captions_the_same_way_each_time(run: tuple[Path, Path]) -> None:
+    baseline, _, trained = open_run(run[1])
+    assert baseline.generate is not None
+    captions = [f"Cartoon\tnumber {n}" for n in range(5)]
+    clips = baseline.generate(trained, captions, 1)
+    again = baseline.generate(trained, captions[:2], 1)
+    other = baseline.generate(trained, captions, 2)
+    assert len(clips) == 5
+    assert all(clip.shape == (4, 16, 16, 3) and clip.dtype == np.uint8 for clip in clips)
+    assert np.abs(clips[1].astype(int) - again[1]).max() <= 1
+    assert not np.array_equal(clips[0], other[0])
+
+
+def test_samples_stand_below_what_they_are_of(run: tuple[Path, Path], tmp_path: Path) -> None:
+    from PIL import Image
+
+    release, folder = run
+    _, _, trained = open_run(folder)
+    config = cast("StiConfig", trained.settings)
+    model = VideoDenoiser(config, pretrained=False)
+    load_weights(trained.weights, model)
+    studio = Studio(config, Diffusion(config), open_codec(config))
+    examples = read_clips(Dataset(release), "validation", config)
+    before = torch.get_rng_state()
+    write_samples(model, studio, examples, tmp_path / "samples" / "0001.gif")
+    assert torch.equal(torch.get_rng_state(), before), "looking must not change the run"
+    with Image.open(tmp_path / "samples" / "0001.gif") as image:
+        assert image.n_frames == config.frames
+        assert image.size == (4 * 16 + 6, 2 * 16 + 2)
+        above = np.asarray(image.convert("RGB"))[:16, :16].astype(int)
+    assert np.abs(above - examples.frames[0][0]).mean() < 6
+
+
+def test_the_gate_gets_minus_the_loss_of_each_validation_row(animations: Make) -> None:
+    release = animations(train=8, validation=8)
+    config = preset("tiny", channels=(16, 16), epochs=1)
+    assert BASELINE.judge is not None
+    with reproducible(1):
+        found = BASELINE.judge(Dataset(release, seed=1), config, 1)
+    assert found.rows == 8
+    each = -found.resample(np.eye(8))
+    assert (each > 0).all()
+    assert found.resample(np.ones((1, 8)))[0] == pytest.approx(-each.mean())
+    weights = np.array([[3.0, 1, 0, 0, 0, 0, 0, 0]])
+    assert found.resample(weights)[0] == pytest.approx(-(3 * each[0] + each[1]) / 4)
+    assert len(found.table) == config.validation_draws
+    assert np.mean([row["denoising loss"] for row in found.table.values()]) == pytest.approx(
+        each.mean()
+    )
+    assert found.curve[-1].metrics["denoising_loss"] == pytest.approx(each.mean())
+    with reproducible(1):
+        again = BASELINE.judge(Dataset(release, seed=1), config, 1)
+    assert np.array_equal(-again.resample(np.eye(8)), each)
+
+
+def test_a_release_without_animations_is_refused(write_release: Make, moving: Make) -> None:
+    release = write_release(train=[moving(n, frames=1) for n in range(9)], validation=[moving(20)])
+    with pytest.raises(StickerworksError, match="no animated train row of 9"):
+        prepare(release, TINY)
+    assert BASELINE.judge is not None
+    with pytest.raises(NotJudgedError, match="train has 0 usable rows of 9"):
+        BASELINE.judge(Dataset(release), TINY, 0)
