@@ -240,7 +240,7 @@ class ValidateConfig(Section):
     image_side: Positive | None = Field(
         None, description="pixels that the baseline sees [the preset's]"
     )
-    margin: Fraction = Field(0.05, description="mAP (or another baseline's figure) by which the real run must win")
+    margin: Fraction = Field(0.05, description="by how much the figure of the real run must win")
     significance: Fraction = Field(
         0.01, description="share of permuted truths by which the real run may do as well"
     )

@@ -61,6 +61,9 @@ def test_a_file_of_weights_holds_the_averages(tmp_path: Path) -> None:
     other = VideoDenoiser(CONFIG, pretrained=False)
     load_weights(tmp_path / "model.safetensors", other)
     assert int(other.steps) == 1
+    with model.averaged(), other.averaged():
+        kept, restored = (one.unet.get_parameter(NAME) for one in (model, other))
+        assert torch.equal(kept, restored)
     for name, value in model.state_dict().items():
         assert torch.equal(value, other.state_dict()[name]), name
 

@@ -189,6 +189,7 @@ def test_on_a_base_only_the_temporal_part_changes(
     assert changed
     assert all(is_temporal(name) for name in changed)
     assert any("semantic_weight" in name for name in changed)
+    assert int(model.steps) == prepared.task.schedule.steps, "the averages follow each step"
     save_weights(tmp_path / "model.safetensors", model)
     # The base gives VAE and text encoder alone: its UNet's weights are in the run.
     run = Trained(config, prepared.facts, tmp_path / "model.safetensors")
