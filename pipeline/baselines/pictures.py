@@ -109,23 +109,6 @@ def draw_clips(path: Path, captions: Sequence[str], clips: Sequence[Images]) -> 
     _save(figure, path)
 
 
-def write_gif(path: Path, clip: Images, frame_ms: int = 120) -> None:
-    """Frames (F, H, W, 3) as an endless GIF that keeps every frame."""
-    from PIL import Image
-
-    frames = [Image.fromarray(frame) for frame in clip]
-    # Equal neighbours would be merged into one, which is then no clip of F frames.
-    frames[0].save(
-        path,
-        format="GIF",
-        save_all=True,
-        append_images=frames[1:],
-        duration=frame_ms,
-        loop=0,
-        optimize=False,
-    )
-
-
 def _lay_over(axes: Axes, frame: Images, heat: NDArray[np.float32]) -> None:
     axes.imshow(frame.mean(-1), cmap="gray", vmin=0, vmax=255)
     extent = (-0.5, _THUMBNAIL - 0.5, _THUMBNAIL - 0.5, -0.5)

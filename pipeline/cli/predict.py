@@ -134,7 +134,8 @@ def _facts(
 
 
 def _generate(options: Options, baseline: Baseline, trained: Trained, question: Question) -> int:
-    from pipeline.baselines.pictures import draw_clips, write_gif
+    from pipeline.baselines.clips import write_gif
+    from pipeline.baselines.pictures import draw_clips
 
     assert baseline.generate is not None
     clips = baseline.generate(trained, question.captions, question.seed)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from pipeline.baselines.clips import tile_clips, write_gif
 from pipeline.baselines.contract import Images
 from pipeline.baselines.examples import Examples
-from pipeline.baselines.sti.clips import tile_clips, write_gif
 from pipeline.baselines.sti.config import StiConfig
 from pipeline.baselines.sti.data import captions_of
 from pipeline.baselines.sti.diffusion import Diffusion, start_noise

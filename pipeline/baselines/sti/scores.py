@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pipeline.baselines.clips import extend_clip
 from pipeline.baselines.contract import Floats, Images
 from pipeline.baselines.loading import default_device
 from pipeline.baselines.pretrained import load_pretrained, need_extra
-from pipeline.baselines.sti.clips import extend_clip
 from pipeline.baselines.sti.frechet import fit_gaussian, frechet_distance
 from pipeline.baselines.sti.latents import to_signal
 from pipeline.engine.errors import StickerworksError

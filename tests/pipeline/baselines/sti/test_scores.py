@@ -24,8 +24,8 @@ from transformers import (
     CLIPModel,
 )
 
+from pipeline.baselines.clips import extend_clip
 from pipeline.baselines.contract import Images
-from pipeline.baselines.sti.clips import extend_clip
 from pipeline.baselines.sti.comparison import Clips, can_compare, compare_clips, missing_figures
 from pipeline.baselines.sti.presets import preset
 from pipeline.baselines.sti.scores import text_similarity, video_distance, video_quality

@@ -240,6 +240,25 @@ def test_clips_are_drawn_from_captions_the_same_way_each_time(run: tuple[Path, P
     assert not np.array_equal(clips[0], other[0])
 
 
+def test_predict_writes_a_gif_for_each_caption(
+    run: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from PIL import Image
+
+    from pipeline.cli.main import main
+
+    words = ["predict", "--run", str(run[1]), "--caption", "a red circle", "--caption", "二"]
+    monkeypatch.setattr("sys.argv", ["stickerworks", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0, capsys.readouterr().err
+    assert "001.gif: 二" in capsys.readouterr().out
+    for number in (0, 1):
+        with Image.open(run[1] / "samples" / f"{number:03d}.gif") as image:
+            assert image.n_frames == 4
+    assert (run[1] / "predictions.png").stat().st_size > 1000
+
+
 def test_samples_stand_below_what_they_are_of(run: tuple[Path, Path], tmp_path: Path) -> None:
     from PIL import Image
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
+from pipeline.baselines.clips import extend_clip, tile_clips, write_gif
 from pipeline.baselines.contract import Images
-from pipeline.baselines.sti.clips import extend_clip, tile_clips, write_gif
 
 
 def read_gif(path: Path) -> tuple[Images, list[int], int]:
