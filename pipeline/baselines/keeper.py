@@ -21,17 +21,26 @@ from pipeline.engine.storage import atomic_file
 
 LOG, CHECKPOINT, WEIGHTS = "steps.jsonl", "checkpoint.safetensors", "model.safetensors"
 CURVES, POINTS = "curves.png", "curve.json"
+SAMPLES = "samples"
 _SAVE_EVERY = 200
 
 
 class RunKeeper:
     """Keeps steps, checkpoints and weights of a run in its folder, so that a kill loses nothing.
 
-    ``each_step`` is told how many of the steps are done.
+    ``each_step`` is told how many of the steps are done; ``draw`` gets the model, a folder for
+    pictures and the epoch that has ended.
     """
 
-    def __init__(self, folder: Path, select_on: str | None, each_step: Callable[[int], None]):
+    def __init__(
+        self,
+        folder: Path,
+        select_on: str | None,
+        each_step: Callable[[int], None],
+        draw: Callable[[nn.Module, Path, int], None] | None = None,
+    ) -> None:
         self._folder, self._select_on, self._each_step = folder, select_on, each_step
+        self._draw_samples = draw
         self.waited_s = 0.0
         """Seconds that steps waited for their batches; in no file, since files must repeat."""
 
@@ -70,6 +79,8 @@ class RunKeeper:
         os.fsync(self._file.fileno())
         if ended and self._is_best(progress.curve):
             save_weights(self._folder / WEIGHTS, model)
+        if ended and self._draw_samples is not None:
+            self._draw_samples(model, self._folder / SAMPLES, progress.curve[-1].epoch)
         save_checkpoint(self._folder / CHECKPOINT, model, optimizer, progress)
 
     def finish(self, curve: tuple[Point, ...]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from pipeline.baselines.keeper import (
     CURVES,
     LOG,
     POINTS,
+    SAMPLES,
     WEIGHTS,
     Follower,
     RunKeeper,
@@ -110,7 +112,10 @@ def train_run(
                 report(line)
             report(f"{steps:,} steps on {device}{several}")
             keeper = RunKeeper(
-                wish.output, task.select_on, lambda done: each_step(done, steps, rows)
+                wish.output,
+                task.select_on,
+                lambda done: each_step(done, steps, rows),
+                task.draw,
             )
             started = time.perf_counter()
             curve = _train(wish, task, keeper)
@@ -203,6 +208,7 @@ def _open_folder(wish: Wish, recipe: Recipe) -> None:
     if earlier is not None:
         _check_same(folder, earlier, recipe)
     if wish.fresh:
+        shutil.rmtree(folder / SAMPLES, ignore_errors=True)
         # The recipe last: without it the folder would look like someone else's.
         for name in reversed(_OURS):
             (folder / name).unlink(missing_ok=True)

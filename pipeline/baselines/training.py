@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -69,7 +70,8 @@ class Training:
     evaluation mode after each epoch. ``groups`` gives AdamW's parameter groups [everything that
     requires a gradient]. ``select_on`` names the metric whose best epoch gives the weights that
     are kept [the last epoch]. ``after_step`` follows each step of the optimizer (averages of
-    weights).
+    weights). ``draw`` may write pictures for people below a folder after an epoch, and must draw
+    no chance from the generators.
     """
 
     model: nn.Module
@@ -83,6 +85,7 @@ class Training:
     groups: Callable[[nn.Module], list[dict[str, Any]]] | None = None
     select_on: str | None = None
     after_step: Callable[[nn.Module], None] | None = None
+    draw: Callable[[nn.Module, Path, int], None] | None = None
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ class StiConfig:
     - ``zero_snr``: the last timestep is noise alone (needs v-prediction), so that a sticker may
       be as white as it wants.
     - ``noise_levels``: training draws from all timesteps, or from those alone that sampling visits.
+    - ``sample_every``: epochs between sheets of samples in the run's folder; 0 is none.
     - ``guidance``: scale of classifier-free guidance; 1 is none.
     - ``i3d``, ``clip``, ``quality``: what judges generated clips, each optional: path of a
       TorchScript I3D, name or path of a CLIP, and a scorer (see ``scores.py``).
@@ -70,6 +71,7 @@ class StiConfig:
     bf16: bool = True
     validation_draws: int = 4
     evaluated_clips: int = 1024
+    sample_every: int = 1
     i3d: str = ""
     clip: str = "openai/clip-vit-base-patch32"
     quality: str = ""

@@ -40,6 +40,7 @@ PRESETS: Mapping[str, StiConfig] = {
         epochs=60,
         warmup_steps=100,
         evaluated_clips=512,
+        sample_every=10,
     ),
     "tiny": StiConfig(
         **_FROM_CHANCE,
@@ -62,6 +63,7 @@ PRESETS: Mapping[str, StiConfig] = {
         warmup_steps=30,
         bf16=False,
         evaluated_clips=64,
+        sample_every=10,
     ),
 }
 """``paper``, ``small`` (one GPU, minutes) and ``tiny`` (a CPU, a minute); see ``preset``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 from torch import Tensor, nn
@@ -35,7 +36,7 @@ from pipeline.baselines.sti.latents import open_codec
 from pipeline.baselines.sti.model import VideoDenoiser
 from pipeline.baselines.sti.presets import PRESETS
 from pipeline.baselines.sti.rows import draw_batch, open_rows, row_losses
-from pipeline.baselines.sti.sampling import Studio, draw_clips
+from pipeline.baselines.sti.sampling import Studio, draw_clips, write_samples
 from pipeline.baselines.training import Schedule, Training, train_model
 from pipeline.engine.errors import StickerworksError
 
@@ -76,6 +77,13 @@ def _make_training(
         losses = row_losses(cast("VideoDenoiser", model), diffusion, judged, settings)
         return {"denoising_loss": float(losses.mean())}
 
+    def draw(model: nn.Module, folder: Path, epoch: int) -> None:
+        every = settings.sample_every
+        if every and len(validation) and (epoch % every == 0 or epoch == settings.epochs):
+            studio = Studio(settings, diffusion, codec)
+            net = cast("VideoDenoiser", model)
+            write_samples(net, studio, validation, folder / f"epoch-{epoch:04d}.gif")
+
     return Training(
         model=VideoDenoiser(settings, pretrained=True),
         loss=loss,
@@ -91,6 +99,7 @@ def _make_training(
         ),
         seed=seed,
         after_step=lambda model: cast("VideoDenoiser", model).follow(),
+        draw=draw,
     )
 
 

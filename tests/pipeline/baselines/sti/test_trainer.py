@@ -259,6 +259,20 @@ def test_predict_writes_a_gif_for_each_caption(
     assert (run[1] / "predictions.png").stat().st_size > 1000
 
 
+def test_a_run_leaves_sheets_of_samples_and_fresh_removes_them(
+    animations: Make, tmp_path: Path
+) -> None:
+    release, folder = animations(train=8, validation=4), tmp_path / "run"
+    changes = {"channels": "16,16", "sample_every": "2"}
+    for fresh in (False, True):
+        if fresh:
+            (folder / "samples" / "old.gif").write_bytes(b"")
+        wish = Wish("sti", release, folder, epochs=3, changes=changes, fresh=fresh)
+        train_run(wish, lambda line: None, lambda *done: None)
+        sheets = sorted(path.name for path in (folder / "samples").iterdir())
+        assert sheets == ["epoch-0002.gif", "epoch-0003.gif"]
+
+
 def test_samples_stand_below_what_they_are_of(run: tuple[Path, Path], tmp_path: Path) -> None:
     from PIL import Image
 
