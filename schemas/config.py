@@ -241,8 +241,11 @@ class ValidateConfig(Section):
         None, description="pixels that the baseline sees [the preset's]"
     )
     margin: Fraction = Field(0.05, description="by how much the figure of the real run must win")
-    significance: Fraction = Field(
-        0.01, description="share of permuted truths by which the real run may do as well"
+    significance: float = Field(
+        0.01,
+        ge=0.002,
+        le=1,
+        description="share of permuted truths that may do as well",
     )
     seed: int = Field(0, ge=0, description="seed of both runs")
 

@@ -180,10 +180,11 @@ def _count(
         in_split=in_split,
         sampled=len(rows),
         used=len(used),
-        voted=sum(row.voted for row in used),
+        # A row without any tag is neither voted nor suggested.
+        voted=sum(row.voted or not row.targets for row in used),
         simulated=sum(row.simulated for row in used),
         without_image=sum(row.problem is not None for row in rows),
-        without_targets=sum(not row.targets for row in rows),
+        without_targets=sum(not row.targets for row in rows) if needs_targets else 0,
         unreadable=tuple(unreadable),
     )
 

@@ -32,7 +32,6 @@ UNREADABLE = (
     KeyError,
     TypeError,
     OverflowError,
-    MemoryError,
     struct.error,
     zlib.error,
 )
@@ -172,6 +171,9 @@ def _count_frames(image: Image.Image) -> int:
 def _fit(image: Image.Image, side: int) -> Images:
     from PIL import Image
 
+    if image.mode.startswith("I"):
+        # 16 bits a pixel, which Pillow would cut at 255 instead of scaling.
+        image = Image.fromarray((np.asarray(image, np.float64) / 257).clip(0, 255).astype(np.uint8))
     picture = image.convert("RGBA")
     white = Image.new("RGBA", picture.size, "white")
     white.alpha_composite(picture)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -135,6 +136,8 @@ def _judge(
     once = np.ones((1, real.rows))
     value, baseline = float(real.resample(once)[0]), float(control.resample(once)[0])
     difference = value - baseline
+    if not math.isfinite(difference):
+        return _unjudged(f"the {real.figure} of a run is no number", facts)
     weights = resample_counts(real.rows, _RESAMPLES, config.seed)
     spread = real.resample(weights) - control.resample(weights)
     low, high = (float(bound) for bound in np.nanpercentile(spread, [2.5, 97.5]))
@@ -143,7 +146,7 @@ def _judge(
         reasons.append(
             f"real labels win by {difference:.3f} {real.figure}; the margin is {config.margin:.3f}"
         )
-    if low <= 0:
+    if not low > 0:
         reasons.append(f"the 95% interval of that difference starts at {low:.3f}, not above zero")
     p_value = _p_value(real, value, config.seed)
     if p_value is not None and p_value > config.significance:

@@ -116,8 +116,11 @@ class Follower:
         """Go back to the last checkpoint, but for the states of chance, which are another's."""
         wait_for_first()
         state = torch.get_rng_state()
+        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
         progress = load_checkpoint(self._folder / CHECKPOINT, model, optimizer) or Progress()
         torch.set_rng_state(state)
+        if cuda:
+            torch.cuda.set_rng_state_all(cuda)
         return progress
 
     def log(self, step: StepLog, waited_s: float) -> None: ...

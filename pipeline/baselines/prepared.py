@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -94,6 +95,15 @@ def prepare_frames(
     if not path.exists():
         with atomic_file(path) as temporary:
             _write(temporary, _prepare(rows(), side, pick))
+    try:
+        return _open(path)
+    except pa.ArrowInvalid:
+        # A power cut may leave half of what was written whole.
+        path.unlink()
+        return prepare_frames(rows, digest, side, pick)
+
+
+def _open(path: Path) -> pa.Table:
     with pa.memory_map(str(path)) as source:
         return pa.ipc.open_file(source).read_all()
 
@@ -124,7 +134,13 @@ def _prepare(rows: Iterable[Row], side: int, pick: Pick) -> Iterator[list[_Prepa
             yield _prepare_chunk(chunk, side, pick)
         return
     processes = os.cpu_count() or 1
-    with ProcessPoolExecutor(processes, mp_context=get_context("fork")) as pool:
+    # Ctrl-C is for us alone: a worker that it hits between two locks would hang all others.
+    with ProcessPoolExecutor(
+        processes,
+        mp_context=get_context("fork"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    ) as pool:
         # Few at a time: a million stickers must not wait in memory.
         waiting: list[Future[list[_Prepared]]] = []
         try:
@@ -134,7 +150,7 @@ def _prepare(rows: Iterable[Row], side: int, pick: Pick) -> Iterator[list[_Prepa
                     yield waiting.pop(0).result()
             for future in waiting:
                 yield future.result()
-        except BrokenProcessPool as error:
+        except (BrokenProcessPool, MemoryError) as error:
             raise StickerworksError(
                 "A process died while it decoded stickers (out of memory, or a decoder crashed).",
                 "Free memory and run the same command again; `stickerworks filter` quarantines "

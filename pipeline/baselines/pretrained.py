@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from safetensors import SafetensorError
+
 from pipeline.engine.errors import StickerworksError
 
 T = TypeVar("T")
@@ -18,7 +20,7 @@ def load_pretrained(loader: Callable[[str], T], name: str) -> T:
     try:
         return loader(name)
     # What the hub's client raises for no network, no such name, no login and damaged files.
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise StickerworksError(
             f"The pretrained weights {name!r} can't be had: {reason}.",

@@ -70,11 +70,23 @@ def wait_for_first() -> None:
         dist.barrier()
 
 
+def share_weights(model: nn.Module) -> None:
+    """Give every process the first one's weights and buffers to start from."""
+    if process_count() > 1:
+        for value in model.state_dict().values():
+            dist.broadcast(value, 0)
+
+
 def sum_gradients(model: nn.Module, loss: float) -> float:
     """Add up gradients and losses over all processes; returns the sum of losses."""
     if process_count() == 1:
         return loss
     weights = [weight for weight in model.parameters() if weight.requires_grad]
+    device = weights[0].device
+    used = torch.tensor([weight.grad is not None for weight in weights], device=device).int()
+    dist.all_reduce(used)
+    # What no process used keeps no gradient: zeros would still decay it.
+    weights = [weight for weight, times in zip(weights, used.tolist(), strict=True) if times]
     for weight in weights:
         if weight.grad is None:
             weight.grad = torch.zeros_like(weight)

@@ -63,6 +63,8 @@ class Recipe:
     seed: int
     facts: dict[str, Any]
     release: str
+    shuffled: bool = False
+    processes: int = 1
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def _train(wish: Wish, task: Training, keeper: Keeper) -> tuple[Point, ...]:
     except FloatingPointError as error:
         raise StickerworksError(
             f"The run in {wish.output} diverged: {error}.",
-            "Its last checkpoint is whole; start over with another --preset or --seed.",
+            "Start over with --fresh and a lower rate: --with learning_rate=RATE.",
         ) from error
 
 
@@ -189,6 +191,8 @@ def _prepare(wish: Wish) -> tuple[Prepared, Recipe]:
         seed=wish.seed,
         facts=prepared.facts,
         release=str(wish.release.resolve()),
+        shuffled=wish.shuffled,
+        processes=process_count(),
     )
     return prepared, recipe
 
@@ -226,7 +230,11 @@ def _check_same(folder: Path, earlier: Recipe, recipe: Recipe) -> None:
     elif earlier.facts != wanted["facts"]:
         difference = "on other data"
     else:
-        pairs = {"preset": (earlier.preset, recipe.preset), "seed": (earlier.seed, recipe.seed)}
+        # A step of several processes is another step, so the count belongs to the run.
+        pairs = {
+            name: (getattr(earlier, name), getattr(recipe, name))
+            for name in ("preset", "seed", "processes")
+        }
         pairs |= {
             name: (earlier.settings.get(name), value) for name, value in wanted["settings"].items()
         }
@@ -258,6 +266,7 @@ def _locked(folder: Path) -> Iterator[None]:
             raise StickerworksError(f"{folder} is no folder.", "Name one with --output.")
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY)
+    _LOCKS.add(descriptor)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -268,4 +277,15 @@ def _locked(folder: Path) -> Iterator[None]:
             ) from None
         yield
     finally:
+        _LOCKS.discard(descriptor)
         os.close(descriptor)
+
+
+def _let_go() -> None:
+    """Close a parent's locks: a worker outlives a killed run, and must not keep its folder."""
+    while _LOCKS:
+        os.close(_LOCKS.pop())
+
+
+_LOCKS: set[int] = set()
+os.register_at_fork(after_in_child=_let_go)

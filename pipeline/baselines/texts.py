@@ -6,7 +6,7 @@ import hashlib
 import json
 import unicodedata
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -110,7 +110,7 @@ class HashTokenizer:
         return ids, (ids != PAD).astype(np.int64)
 
     def _id(self, word: str) -> int:
-        return 3 + zlib.crc32(word.encode()) % (self.vocab_size - 3)
+        return 3 + zlib.crc32(word.encode("utf-8", "surrogatepass")) % (self.vocab_size - 3)
 
 
 def split_words(text: str) -> list[str]:
@@ -145,12 +145,12 @@ def pool_layers(layers: Sequence[Tensor], mask: Tensor, pool: Pool) -> Tensor:
 
 def _write(path: Path, chunks: Iterator[Features], shape: tuple[int, ...]) -> None:
     with atomic_file(path) as temporary:
-        file = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
-        start = 0
-        for chunk in chunks:
-            file[start : start + len(chunk)] = chunk
-            start += len(chunk)
-        file.flush()
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        # Not through a memory map, where a full disk would kill the process without a word.
+        with temporary.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for chunk in chunks:
+                file.write(np.ascontiguousarray(chunk, "<f4").tobytes())
 
 
 def _hash_all(chunks: Iterator[list[str]], spec: TextSpec) -> Iterator[Features]:
@@ -180,7 +180,7 @@ def _hash_tokens(text: str, spec: TextSpec) -> Features:
 
 
 def _direction(part: str, dim: int) -> Features:
-    seed = zlib.crc32(part.encode())
+    seed = zlib.crc32(part.encode("utf-8", "surrogatepass"))
     drawn = np.random.default_rng(seed).standard_normal(dim).astype(np.float32)
     unit: Features = drawn / np.linalg.norm(drawn)
     return unit
@@ -191,8 +191,11 @@ def _stamp(name: str) -> list[Any]:
     folder = Path(name)
     if not folder.is_dir():
         return []
-    files = sorted(path for path in folder.iterdir() if path.is_file())
-    return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [
+        [str(file.relative_to(folder)), file.stat().st_size, file.stat().st_mtime_ns]
+        for file in files
+    ]
 
 
 def _encode_all(chunks: Iterator[list[str]], spec: TextSpec) -> Iterator[Features]:
@@ -208,6 +211,19 @@ def _encode_all(chunks: Iterator[list[str]], spec: TextSpec) -> Iterator[Feature
 
     def model_of(name: str) -> Any:
         return AutoModel.from_pretrained(name, subfolder=spec.model_folder)
+
+    # Weights that a checkpoint lacks are drawn; a cached text must leave chance as it was.
+    with torch.random.fork_rng():
+        yield from _encode_with(chunks, spec, tokenizer_of, model_of)
+
+
+def _encode_with(
+    chunks: Iterator[list[str]],
+    spec: TextSpec,
+    tokenizer_of: Callable[[str], Any],
+    model_of: Callable[[str], Any],
+) -> Iterator[Features]:
+    import torch
 
     tokenizer = load_pretrained(tokenizer_of, spec.name)
     device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -12,6 +12,7 @@ from pipeline.baselines.contract import Images
 from pipeline.baselines.tagger import Inputs, Tagger
 from pipeline.baselines.tagging import tagger_baseline
 from pipeline.baselines.training import Schedule
+from pipeline.engine.errors import StickerworksError
 
 _SHIFT = 3
 
@@ -25,6 +26,23 @@ class TinySettings:
     batch_size: int = 16
     channels: tuple[int, int, int] = (32, 64, 96)
     learning_rate: float = 3e-3
+
+    def __post_init__(self) -> None:
+        counts = {"epochs": self.epochs, "batch_size": self.batch_size}
+        counts |= {"image_side": self.image_side, "channels": min(self.channels)}
+        least = {"image_side": 8}
+        for name, count in counts.items():
+            if count < least.get(name, 1):
+                raise StickerworksError(
+                    f"The tiny baseline can't be built: {name} is {count}, and "
+                    f"{least.get(name, 1)} is the least.",
+                    f"Change {name}.",
+                )
+        if not 0 < self.learning_rate < 1:
+            raise StickerworksError(
+                f"The tiny baseline can't learn at a rate of {self.learning_rate}.",
+                "Change learning_rate: it is between 0 and 1.",
+            )
 
 
 class TinyNet(nn.Module):

@@ -18,7 +18,13 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.baselines.loading import Batch, load_batches
-from pipeline.baselines.processes import process_count, process_rank, sum_gradients
+from pipeline.baselines.processes import (
+    process_count,
+    process_rank,
+    share_weights,
+    sum_gradients,
+)
+from pipeline.engine.errors import StickerworksError
 
 Metrics = Mapping[str, float]
 
@@ -154,6 +160,7 @@ def train_model(task: Training, keeper: Keeper | None = None) -> tuple[Point, ..
     keeper = keeper or InMemory()
     task = replace(task, schedule=shared_schedule(task.schedule))
     schedule, model = task.schedule, task.model.to(task.device)
+    share_weights(model)
     optimizer = _make_optimizer(task)
     progress = keeper.restore(model, optimizer)
     while progress.step < schedule.steps:
@@ -187,10 +194,21 @@ def train_model(task: Training, keeper: Keeper | None = None) -> tuple[Point, ..
 def shared_schedule(schedule: Schedule) -> Schedule:
     """The schedule of one process's steps when several share them."""
     processes = process_count()
+    if processes == 1:
+        return schedule
     # Losses that gather rows of all processes need a batch in each: a remainder is left out.
-    batches = max(1, schedule.batches_per_epoch // processes) * processes
+    batches = schedule.batches_per_epoch // processes * processes
+    if not batches:
+        raise StickerworksError(
+            f"{schedule.batches_per_epoch} batches an epoch can't be shared by {processes} "
+            "processes.",
+            "Use fewer processes, or smaller batches (--with batch_size=NUMBER).",
+        )
     together = schedule.accumulate * processes
-    return replace(schedule, batches_per_epoch=batches, accumulate=together)
+    shared = replace(schedule, batches_per_epoch=batches, accumulate=together)
+    # Warm-up lasts for as many rows as on one process.
+    warmup = round(schedule.warmup_steps * shared.steps / schedule.steps)
+    return replace(shared, warmup_steps=warmup)
 
 
 def _make_optimizer(task: Training) -> torch.optim.AdamW:

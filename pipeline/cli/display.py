@@ -14,6 +14,11 @@ from pipeline.engine.runner import RunReport
 _LOG_EVERY_S = 15.0
 
 
+def plain(text: str) -> str:
+    """A stranger's text without control characters, which could rewrite the terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 class TerminalDisplay:
     """A bar with rows, rate and time left, gone when the stage is done."""
 

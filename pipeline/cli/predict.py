@@ -17,13 +17,17 @@ from pipeline.baselines.contract import (
     Trained,
     UnreadableImageError,
 )
+from pipeline.baselines.release import TEXTS
 from pipeline.baselines.runs import open_run
 from pipeline.baselines.training import reproducible
-from pipeline.cli.display import make_console
+from pipeline.cli.display import make_console, plain
 from pipeline.cli.session import EXIT_DONE, Options
 from pipeline.cli.train import answer
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import atomic_file
+
+# Beyond that a picture takes minutes to draw, and nobody looks.
+_ON_A_SHEET = 64
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,9 @@ def predict_command(options: Options, question: Question) -> int:
                 return _generate(options, baseline, trained, question)
             return _predict(options, baseline, trained, question, stickers)
     except UnreadableImageError as error:
-        name = _plain(str(question.images[error.number]))
+        name = plain(str(question.images[error.number]))
         raise StickerworksError(
-            f"{name} can't be decoded: {_plain(error.reason)[:200]}.",
+            f"{name} can't be decoded: {plain(error.reason)[:200]}.",
             "Give a GIF, PNG, JPEG, WebP or BMP.",
         ) from error
 
@@ -84,7 +88,7 @@ def _read_stickers(question: Question) -> list[Sticker]:
     unknown = sorted(set(texts) - {path.name for path in question.images})
     if unknown:
         raise StickerworksError(
-            f"{question.texts} has texts of {_plain(unknown[0])}, which is not among the images.",
+            f"{question.texts} has texts of {plain(unknown[0])}, which is not among the images.",
             "Use the files' own names, without folders.",
         )
     return [Sticker(_read(path), texts.get(path.name, {})) for path in question.images]
@@ -101,24 +105,24 @@ def _predict(
 
     assert baseline.predict is not None
     predictions = baseline.predict(trained, stickers)
-    names = [_plain(path.name) for path in question.images]
-    data = [sticker.data for sticker in stickers]
-    pictures = [question.sheet]
-    with atomic_file(question.sheet) as temporary:
-        draw_sheet(temporary, names, data, predictions)
-    if question.attention and baseline.attention is not None:
-        pictures.append(question.run / "attention.png")
-        maps = baseline.attention(trained, stickers)
-        with atomic_file(pictures[-1]) as temporary:
-            draw_attention(temporary, names, data, maps)
+    names = [plain(path.name) for path in question.images][:_ON_A_SHEET]
+    data = [sticker.data for sticker in stickers][:_ON_A_SHEET]
     shown = [prediction[: question.top] for prediction in predictions]
+    pictures = [question.sheet, *([question.run / "attention.png"] if question.attention else [])]
     if options.json:
         answer("predict", _facts(question, shown, pictures))
-        return EXIT_DONE
-    for name, tags in zip(names, shown, strict=True):
-        print(f"{name}: {', '.join(f'{_plain(tag)} {score:.3f}' for tag, score in tags)}")
-    for picture in pictures:
-        make_console().print(escape(f"  sheet        {picture}"))
+    for path, tags in zip(question.images, shown, strict=True) if not options.json else ():
+        told = ", ".join(f"{plain(tag)} {score:.3f}" for tag, score in tags)
+        print(f"{plain(path.name)}: {told}")
+    with atomic_file(question.sheet) as temporary:
+        draw_sheet(temporary, names, data, predictions[:_ON_A_SHEET])
+    if question.attention and baseline.attention is not None:
+        maps = baseline.attention(trained, stickers[:_ON_A_SHEET])
+        with atomic_file(pictures[1]) as temporary:
+            draw_attention(temporary, names, data, maps)
+    for picture in [] if options.json else pictures:
+        few = f" (the first {len(names)})" if len(names) < len(stickers) else ""
+        make_console().print(escape(f"  sheet        {picture}{few}"))
     return EXIT_DONE
 
 
@@ -146,7 +150,7 @@ def _generate(options: Options, baseline: Baseline, trained: Trained, question: 
         with atomic_file(file) as temporary:
             write_gif(temporary, frames)
     with atomic_file(question.sheet) as temporary:
-        draw_clips(temporary, [_plain(caption) for caption in question.captions], clips)
+        draw_clips(temporary, [plain(caption) for caption in question.captions], clips)
     if options.json:
         found = [
             {"caption": caption, "file": str(file)}
@@ -156,7 +160,7 @@ def _generate(options: Options, baseline: Baseline, trained: Trained, question: 
         answer("predict", facts)
         return EXIT_DONE
     for caption, file in zip(question.captions, files, strict=True):
-        print(f"{file}: {_plain(caption)}")
+        print(f"{file}: {plain(caption)}")
     make_console().print(escape(f"  sheet        {question.sheet}"))
     return EXIT_DONE
 
@@ -165,7 +169,7 @@ def _read_texts(path: Path | None) -> dict[str, Mapping[str, str]]:
     if path is None:
         return {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise StickerworksError(f"{path} can't be read: {error}.", "Give JSON lines.") from error
     texts: dict[str, Mapping[str, str]] = {}
@@ -176,20 +180,21 @@ def _read_texts(path: Path | None) -> dict[str, Mapping[str, str]]:
             row = json.loads(line)
             fields = {name: text for name, text in row.items() if isinstance(text, str)}
             texts[fields.pop("file")] = fields
-        except (ValueError, KeyError, AttributeError) as error:
+        except (ValueError, KeyError, AttributeError, RecursionError) as error:
             raise StickerworksError(
                 f"{path} line {number} is no object with a file name.",
                 'Write a line for each: {"file": "a.gif", "caption_en": "a cat waves"}.',
             ) from error
+        unknown = sorted(set(fields) - set(TEXTS))
+        if unknown:
+            raise StickerworksError(
+                f"{path} line {number} has a text called {plain(unknown[0])!r}.",
+                f"Name it as one of: {', '.join(TEXTS)}.",
+            )
     return texts
 
 
 def _read(path: Path) -> bytes:
     if not path.is_file():
-        raise StickerworksError(f"There is no file {_plain(str(path))}.", "Name an image.")
+        raise StickerworksError(f"There is no file {plain(str(path))}.", "Name an image.")
     return path.read_bytes()
-
-
-def _plain(text: str) -> str:
-    # Control characters in a name could rewrite the terminal.
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

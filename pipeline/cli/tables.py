@@ -10,6 +10,9 @@ Rows = Mapping[str, Mapping[str, float]]
 _PAPER = {f"top {k}": ("CR", "CF1", "OR", "OF1") for k in (1, 3, 5)}
 """What StickerTAG's Table 1 shows of each cut."""
 
+_NO_SHARES = ("FVD", "loss", "true ")
+"""Words of columns that hold distances, losses or counts."""
+
 
 def metric_lines(rows: Rows) -> Iterator[str]:
     """Lines of a run's tables: a header for each stretch of rows that have the same columns."""
@@ -31,10 +34,13 @@ def comparison(
     """
     cells = {run: _flatten(rows, (figures or {}).get(run, {})) for run, rows in runs.items()}
     columns = list(dict.fromkeys(name for row in cells.values() for name in row))
+    # By column: a distance below 1 is no share.
+    shares = {name for name in columns if not any(word in name for word in _NO_SHARES)}
     yield "| run | " + " | ".join(columns) + " |"
     yield "| --- |" + " ---: |" * len(columns)
     for run, row in cells.items():
-        yield f"| {run} | " + " | ".join(_cell(row.get(name)) for name in columns) + " |"
+        shown = [_cell(row.get(name), name in shares) for name in columns]
+        yield f"| {run} | " + " | ".join(shown) + " |"
 
 
 def _flatten(rows: Rows, figures: Mapping[str, float]) -> dict[str, float]:
@@ -49,6 +55,5 @@ def _room(title: str) -> int:
     return max(8, len(title) + 2)
 
 
-def _cell(value: float | None) -> str:
-    # Shares in per cent, as the papers; other figures (a Frechet distance) as they are.
-    return "" if value is None else f"{100 * value:.2f}" if 0 <= value <= 1 else f"{value:.2f}"
+def _cell(value: float | None, share: bool) -> str:
+    return "" if value is None else f"{100 * value:.2f}" if share else f"{value:.4g}"

@@ -16,7 +16,7 @@ from pipeline.baselines.examples import Dataset
 from pipeline.baselines.processes import is_first
 from pipeline.baselines.runs import Wish, open_run, train_run
 from pipeline.baselines.training import reproducible
-from pipeline.cli.display import make_console, make_display
+from pipeline.cli.display import make_console, make_display, plain
 from pipeline.cli.session import EXIT_DONE, Options
 from pipeline.cli.tables import comparison, metric_lines
 from pipeline.engine.errors import StickerworksError
@@ -39,7 +39,7 @@ def train_command(options: Options, wish: Wish) -> int:
         display.progress(rows * done // steps)
 
     try:
-        curve = train_run(wish, lambda line: console.print(escape(f"  {line}")), show)
+        curve = train_run(wish, lambda line: console.print(escape(f"  {plain(line)}")), show)
     finally:
         display.stop()
     if not is_first():
@@ -71,10 +71,10 @@ def evaluate_command(
     else:
         tables = {run: one.rows for run, one in found.items()}
         for line in comparison(tables, {run: one.figures for run, one in found.items()}):
-            print(line)
+            print(plain(line))
         for run, one in found.items():
             for note in one.notes:
-                print(f"note: {run}: {note}")
+                print(plain(f"note: {run}: {note}"))
     return EXIT_DONE
 
 
@@ -96,11 +96,11 @@ def split_changes(changes: Sequence[str]) -> dict[str, str]:
 
 def _print(found: Evaluation) -> None:
     for line in metric_lines(found.rows):
-        print(line)
+        print(plain(line))
     for name, value in found.figures.items():
         print(f"{name}: {value:,}" if isinstance(value, int) else f"{name}: {value:.4f}")
     for note in found.notes:
-        print(f"note: {note}")
+        print(f"note: {plain(note)}")
 
 
 def answer(command: str, facts: dict[str, Any]) -> None:
@@ -110,9 +110,9 @@ def answer(command: str, facts: dict[str, Any]) -> None:
 
 
 def _without_nan(value: Any) -> Any:
-    # JSON has no NaN; a figure that doesn't exist is null there.
+    # JSON has neither NaN nor infinity; a figure that doesn't exist is null there.
     if isinstance(value, dict):
         return {key: _without_nan(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_without_nan(inner) for inner in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pipeline.cli.display import plain
 from pipeline.cli.rooms import ROOMS, plan_of
 from pipeline.cli.session import Session
 from pipeline.cli.tables import comparison
@@ -132,7 +133,7 @@ def judge(session: Session, folder: Path) -> str:
             figures += f", p {result.p_value:.3f}"
     session.say(f"  {'validate':<12} {result.verdict}{figures}")
     for reason in result.reasons:
-        session.say(f"  {'':<12} {reason}")
+        session.say(f"  {'':<12} {plain(reason)}")
     for line in comparison(result.metrics) if result.metrics else ():
         session.say(f"  {line}")
     return str(result.verdict)

@@ -107,3 +107,9 @@ def test_a_frame_survives_its_jpeg() -> None:
     back = from_jpegs([to_jpeg(frame) for frame in picture])
     assert back.shape == picture.shape
     assert np.abs(back.astype(int) - picture).mean() < 2
+
+
+def test_sixteen_bits_are_scaled_and_not_cut() -> None:
+    ramp = np.linspace(0, 65535, 16, dtype=np.uint16)[None].repeat(16, 0)
+    frame = decode_first_frame(encode(Image.fromarray(ramp), "PNG"), 16)
+    assert np.abs(frame[0, :, 0].astype(int) - np.linspace(0, 255, 16)).max() <= 1

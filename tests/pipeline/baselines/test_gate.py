@@ -9,10 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from pipeline.baselines.gate import validate_release
+from pipeline.baselines.contract import Judged
+from pipeline.baselines.gate import _facts, _judge, validate_release
 from pipeline.engine.errors import StickerworksError
 from schemas.config import ValidateConfig
 
@@ -121,3 +123,19 @@ def test_a_release_that_wins_by_less_than_the_margin_fails(
 def test_a_missing_release_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(StickerworksError, match="no release"):
         validate_release(tmp_path / "nowhere", CONFIG)
+
+
+def test_a_figure_that_is_no_number_is_never_a_pass() -> None:
+    judged = Judged(
+        figure="mAP",
+        resample=lambda weights: np.full(len(weights), np.nan),
+        permute=None,
+        rows=10,
+        curve=(),
+        table={},
+        uses={},
+    )
+    facts = {**_facts({}), "findings": (), "release": "r", "baseline": "b", "settings": {}}
+    result = _judge(judged, judged, CONFIG, {**facts, "margin": CONFIG.margin})
+    assert (result.verdict, result.passed) == ("not judged", False)
+    assert result.reasons == ("the mAP of a run is no number",)

@@ -79,3 +79,12 @@ def test_large_sets_are_decoded_at_each_access(
     assert small[1] is small[1]
     assert large[1] is not large[1]
     assert np.array_equal(large[1], small[1])
+
+
+def test_a_damaged_cache_is_made_anew(write_release: Make, shapes: Make, cache: Path) -> None:
+    folder = write_release(train=shapes(4))
+    before = Dataset(folder).read("train", 16, FIRST).frames[3].copy()
+    (made,) = cache.iterdir()
+    made.write_bytes(made.read_bytes()[:40])
+    again = Dataset(folder).read("train", 16, FIRST)
+    assert np.array_equal(again.frames[3], before)

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.baselines import training
+from pipeline.baselines.training import Schedule
+
 Make = Callable[..., Any]
 
 SCRIPT = """
@@ -82,3 +85,27 @@ def test_a_run_of_two_processes_is_one_run_folder(
     again = launch(2, *train, "--epochs", 2, cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert len((tmp_path / "run/steps.jsonl").read_text().splitlines()) == 4
+
+
+@pytest.mark.slow
+def test_a_run_keeps_its_number_of_processes_and_batches_must_go_round(
+    write_release: Make, shapes: Make, tmp_path: Path
+) -> None:
+    release = write_release(train=shapes(40), validation=shapes(12, 500))
+    train = ["-m", "pipeline.cli.main", "train", "tiny", "--release", release, "--epochs", 1]
+    assert launch(1, *train, "--output", "run", cwd=tmp_path).returncode == 0
+    other = launch(2, *train, "--output", "run", cwd=tmp_path)
+    assert other.returncode != 0
+    assert "processes 1, not 2" in other.stderr
+    large = launch(2, *train, "--output", "new", "--with", "batch_size=64", cwd=tmp_path)
+    assert large.returncode != 0
+    assert "1 batches an epoch can't be shared by 2 processes" in large.stderr
+
+
+def test_warm_up_lasts_for_as_many_rows_on_several_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    schedule = Schedule(50, 400, 0.1, warmup_steps=2000)
+    monkeypatch.setattr(training, "process_count", lambda: 8)
+    shared = training.shared_schedule(schedule)
+    assert (shared.steps_per_epoch, shared.warmup_steps) == (50, 250)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -140,3 +141,35 @@ def test_every_column_that_is_read_is_one_that_releases_have() -> None:
     there = {name for name, _, _ in COLUMNS}
     assert set(NEEDED) <= there
     assert {"caption_en", "caption_zh", "captioner", "ocr_text", "domain"} <= there & set(TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "value", "words"),
+    [
+        ("tags", pa.string(), "circle", "its column tags is of the type string"),
+        ("tags", pa.list_(pa.int64()), [1], "its column tags is of the type list"),
+        ("image", pa.binary(), b"x", "its column image is of the type binary"),
+        ("id", pa.string(), None, "a train row without an id"),
+    ],
+)
+def test_columns_of_another_type_are_named(
+    write_release: Make, shapes: Make, column: str, kind: pa.DataType, value: Any, words: str
+) -> None:
+    folder = write_release(train=shapes(4))
+    shard = folder / "data" / "train-00000-of-00001.parquet"
+    table = pq.read_table(shard)
+    place = table.schema.get_field_index(column)
+    pq.write_table(table.set_column(place, column, pa.array([value] * 4, kind)), shard)
+    with pytest.raises(StickerworksError, match=words):
+        Dataset(folder).read("train", 8, FIRST)
+
+
+def test_a_missing_shard_is_missed_and_other_splits_have_no_rows(
+    write_release: Make, shapes: Make
+) -> None:
+    folder = write_release(train=shapes(4))
+    assert len(Dataset(folder).read("*", 8, FIRST)) == 0
+    shard = folder / "data" / "train-00000-of-00001.parquet"
+    shard.rename(shard.with_name("train-00000-of-00002.parquet"))
+    with pytest.raises(StickerworksError, match="has 1 of the 2 files that train-00000-of-00002"):
+        Dataset(folder).read("train", 8, FIRST)

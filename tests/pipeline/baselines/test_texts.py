@@ -140,3 +140,30 @@ def test_tokens_are_ids_between_begin_and_end_then_padding(texts: list[str], len
         assert (row[count:] == 0).all()
         assert there.sum() == count
         assert ((row[1 : count - 1] >= 3) & (row[1 : count - 1] < 50)).all()
+
+
+def test_weights_in_a_folder_below_are_told_apart_too(bert: Path, tmp_path: Path) -> None:
+    import shutil
+
+    from transformers import BertModel
+
+    for part in ("text_encoder", "tokenizer"):
+        shutil.copytree(bert, tmp_path / "pipe" / part)
+    spec = TextSpec(
+        str(tmp_path / "pipe"), 16, 8, model_folder="text_encoder", tokenizer_folder="tokenizer"
+    )
+    before = text_features(TEXTS, spec)[0]
+    model = BertModel.from_pretrained(tmp_path / "pipe" / "text_encoder")
+    torch.nn.init.normal_(model.embeddings.word_embeddings.weight)
+    model.save_pretrained(tmp_path / "pipe" / "text_encoder")
+    assert not np.allclose(text_features(TEXTS, spec)[0], before)
+
+
+def test_encoding_leaves_chance_as_it_was(bert: Path) -> None:
+    state = torch.get_rng_state()
+    text_features(["never encoded before"], TextSpec(str(bert), 16, length=8))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_half_a_character_is_hashed_like_any_other() -> None:
+    assert text_features(["\ud800"], HASHED).shape == (1, 64)

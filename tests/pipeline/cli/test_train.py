@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from pipeline.cli.display import plain
 from pipeline.cli.main import main
-from pipeline.cli.predict import _plain
 from pipeline.cli.train import _without_nan
 
 COLOURS = {"红": "red", "blue": "blue"}
@@ -65,6 +65,7 @@ def folder(tmp_path_factory):
         pq.write_table(table, folder / "release" / "data" / f"{split}-00000-of-00001.parquet")
     (folder / "red.png").write_bytes(draw("red", 33))
     (folder / "bad.gif").write_bytes(b"GIF89a\x01")
+    (folder / "odd.jsonl").write_text('{"file": "red.png", "title": "red"}\n')
     (folder / "texts.jsonl").write_text('{"file": "blue.png", "caption_en": "blue"}\n')
     answer = stickerworks(
         "train", "tiny", "--release", "release", "--output", "run", "--epochs", 10, "--json",
@@ -131,6 +132,8 @@ def test_predict_prints_tags_and_draws_a_sheet(folder):
         ("train tiny --release release --output new --with epochs=many", "epochs can't be 'many'"),
         ("train tiny --release release --output new --with epochs", "--with epochs has no '='"),
         ("train tiny --release release --output run --epochs 10 --shuffled", "on other data"),
+        ("train tiny --release release --output new --with epochs=0", "epochs is 0, and 1 is"),
+        ("train tiny --release release --output new --with learning_rate=nan", "at a rate of nan"),
         ("evaluate --run nowhere", "no trained run in nowhere"),
         ("evaluate --run run --split dev", "The split 'dev'"),
         ("evaluate --run run --release nowhere", "There is no release at nowhere"),
@@ -141,6 +144,7 @@ def test_predict_prints_tags_and_draws_a_sheet(folder):
         ("predict --run run red.png --attention", "tiny has no attention to draw"),
         ("predict --run run red.png --texts none.jsonl", "none.jsonl can't be read"),
         ("predict --run run red.png --texts bad.gif", "bad.gif line 1 is no object"),
+        ("predict --run run red.png --texts odd.jsonl", "line 1 has a text called 'title'"),
         ("predict --run run red.png --texts texts.jsonl", "texts of blue.png, which is not among"),
     ],
 )
@@ -155,7 +159,7 @@ def test_every_mistake_is_one_line(folder, arguments, words):
 
 
 def test_names_and_figures_are_made_safe_to_print():
-    assert _plain("a\x1b[2Jb\n表情") == "a\ufffd[2Jb\ufffd表情"
+    assert plain("a\x1b[2Jb\n表情") == "a\ufffd[2Jb\ufffd表情"
     assert _without_nan({"a": (1.0, float("nan")), "b": [{"c": float("nan")}]}) == {
         "a": [1.0, None],
         "b": [{"c": None}],
