@@ -185,6 +185,50 @@ class AnnotateConfig(Section):
     options: dict[str, Any] = Field(default_factory=dict, description="the captioner's own options")
 
 
+class LabelConfig(Section):
+    """Human annotation: the Label Studio server, its people, and what they are shown."""
+
+    url: str | None = Field(
+        None,
+        pattern=r"^https?://[^@\s]+$",
+        description="a server that others run; its token is read from STICKERWORKS_LABEL_TOKEN. "
+        "null means ours, on loopback",
+    )
+    port: int = Field(8090, gt=0, lt=65536, description="port of our server, on 127.0.0.1")
+    server: str | None = Field(
+        None, description="the label-studio program; null looks where `make label-studio` put it"
+    )
+    lead: str = Field("lead@example.org", description="account that owns the projects")
+    annotators: tuple[str, ...] = Field(
+        ("annotator-1@example.org", "annotator-2@example.org", "annotator-3@example.org"),
+        min_length=1,
+        description="accounts whose votes count",
+    )
+    batch_size: Positive = Field(500, description="stickers of one batch")
+    max_tags: Positive = Field(6, description="tags that one vote may give")
+    hints: bool = Field(True, description="show the keywords that a sticker was found under")
+    preannotate: bool = Field(True, description="fill in what the machine thinks")
+    gold: str | None = Field(
+        None,
+        description="JSON lines of stickers whose label is known: id, tags, domain; mixed in",
+    )
+    gold_share: Fraction = Field(0.05, description="share of gold stickers in a batch")
+    reconcile_hours: float = Field(
+        24, ge=0, description="an import reads everything again when the last time was earlier"
+    )
+    screening_sample: int = Field(
+        100, ge=0, description="stickers drawn for screening whatever their safety score"
+    )
+    screening_score: Fraction = Field(0.5, description="safety score from which one is screened")
+
+    @model_validator(mode="after")
+    def _distinct(self) -> LabelConfig:
+        people = [name.strip().lower() for name in (self.lead, *self.annotators)]
+        if len(set(people)) < len(people):
+            raise ValueError("lead and annotators must be different accounts")
+        return self
+
+
 class MergeConfig(Section):
     """When votes become labels (StickerTAG section 3.2)."""
 
@@ -259,6 +303,7 @@ class Config(Section):
     filter: FilterConfig = FilterConfig()
     tags: TagsConfig = TagsConfig()
     annotate: AnnotateConfig = AnnotateConfig()
+    label: LabelConfig = LabelConfig()
     merge: MergeConfig = MergeConfig()
     split: SplitConfig = SplitConfig()
     release: ReleaseConfig = ReleaseConfig()

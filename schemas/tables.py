@@ -185,6 +185,17 @@ SCREENING = _table(
     _column("kept", pa.bool_(), "true when no cheap rule drops it", nullable=False),
     _column("reasons", REASONS, "every cheap rule that drops it"),
 )
+SAFETY = _table(
+    "safety",
+    "sticker",
+    "filter",
+    "How likely content is unsafe; made by a safety scorer, of which none is shipped yet.",
+    ID,
+    MEASURED,
+    _column("score", pa.float64(), "probability of unsafe content"),
+    _column("model", STRING, "scorer and its version"),
+    ERROR,
+)
 OCR = _table(
     "ocr",
     "sticker",
@@ -209,6 +220,16 @@ DUPLICATES = _table(
     _column("kind", STRING, "pixels or perceptual: how it equals its representative"),
     _column("distance", pa.int32(), "largest tile difference to the representative, grey levels"),
     _column("template_id", STRING, "stickers of one template, never separated by a split"),
+)
+REVIEWS = _table(
+    "reviews",
+    "sticker",
+    "filter",
+    "Whether people found that a sticker must not be published.",
+    ID,
+    _column("flagged", pa.bool_(), "true when it must go", nullable=False),
+    _column("flags", STRINGS, "what was found"),
+    _column("provenance", STRING, "who found it, in which annotation"),
 )
 DECISIONS = _table(
     "decisions",
@@ -300,11 +321,61 @@ CAPTIONS = _table(
     _column("flags", STRINGS, "refusal, empty, wrong_language, ..."),
     ERROR,
 )
+BALLOT = _table(
+    "ballot",
+    "global",
+    "label export",
+    "The tags that annotators choose from, frozen when they are first exported.",
+    _column("version", STRING, "version of the tag set that it was taken from", nullable=False),
+    _column("tag", STRING, "the tag", nullable=False),
+)
+TAG_CHANGES = _table(
+    "tag_changes",
+    "global",
+    "label migrate",
+    "What became of tags from one version of the ballot to the next; applied to older votes.",
+    _column("from_version", STRING, "version of the ballot that had the tag", nullable=False),
+    _column("to_version", STRING, "the version that followed it", nullable=False),
+    _column("tag", STRING, "the tag as it was voted for", nullable=False),
+    _column("becomes", STRINGS, "what it is now; empty when it was dropped"),
+)
+TASKS = _table(
+    "tasks",
+    "global",
+    "label export",
+    "One row a task on the annotation server.",
+    ID,
+    _column("purpose", STRING, "labelling, adjudication or screening", nullable=False),
+    _column("project", pa.int64(), "project on the server", nullable=False),
+    _column("task", pa.int64(), "task on the server", nullable=False),
+    _column("batch", STRING, "batch that it was exported with"),
+    _column("gold", pa.bool_(), "its true label is known to the lead"),
+    _column("blind", pa.bool_(), "shown without hints and pre-annotations"),
+    _column("exported_at", STRING, "UTC time, ISO 8601"),
+)
+GOLD = _table(
+    "gold",
+    "global",
+    "label import",
+    "True labels that the lead knows, never shown to the server.",
+    ID,
+    _column("tags", STRINGS, "the true tags"),
+    _column("domain", STRING, "real or cartoon; null when not said"),
+)
+_CAST = (
+    _column("sequence", pa.int64(), "order of time: microseconds since 1970, or a count"),
+    _column("annotation", STRING, "annotation id at its origin; a later row of it replaces"),
+    _column("task", pa.int64(), "task on the annotation server"),
+    _column("created_at", STRING, "UTC time of the annotation, ISO 8601"),
+    _column("lead_time_s", pa.float64(), "seconds spent"),
+    _column("deleted", pa.bool_(), "seen to be gone from the server; what was said still counts"),
+    _column("quarantined", STRING, "why it does not count; null when it does"),
+)
 VOTES = _table(
     "votes",
     "global",
-    "demo",
-    "Raw votes, append-only; so far just the demo's simulated annotators write them.",
+    "label import",
+    "Raw votes, append-only: every version of every annotation that was ever seen.",
     ID,
     _column("annotator", STRING, "who voted", nullable=False),
     _column("origin", STRING, "label_studio or simulated", nullable=False),
@@ -313,10 +384,40 @@ VOTES = _table(
     _column("tags", STRINGS, "tags chosen"),
     _column("domain", STRING, "real or cartoon"),
     _column("caption", STRING, "text written"),
+    _column("ocr", STRING, "text of the sticker as corrected"),
     _column("tagset", STRING, "version of the tag set voted with"),
-    _column("sequence", pa.int64(), "order of arrival; an annotator's later vote replaces"),
-    _column("lead_time_s", pa.float64(), "seconds spent"),
-    _column("annotation", STRING, "annotation id at its origin"),
+    *_CAST,
+    _column("batch", STRING, "batch that the task was exported with"),
+    _column("suggested", STRINGS, "tags of the pre-annotation shown; null when none was"),
+    _column("unedited", pa.bool_(), "the pre-annotation's tags were left as they were"),
+)
+ADJUDICATIONS = _table(
+    "adjudications",
+    "global",
+    "label import",
+    "Decisions on stickers whose annotators disagreed; kept apart from the votes.",
+    ID,
+    _column("adjudicator", STRING, "who decided", nullable=False),
+    _column("skipped", pa.bool_(), "no decision is possible: the sticker is rejected"),
+    _column("tags", STRINGS, "tags decided on"),
+    _column("domain", STRING, "real or cartoon"),
+    _column("tagset", STRING, "version of the tag set decided with"),
+    *_CAST,
+)
+FLAGS = _table(
+    "flags",
+    "global",
+    "label import",
+    "What reviewers found: content that must not be published, or nothing wrong.",
+    ID,
+    _column("reviewer", STRING, "who looked", nullable=False),
+    _column("skipped", pa.bool_(), "the reviewer declined"),
+    _column(
+        "flags", STRINGS, "inappropriate, offensive, insulting, personal_data; empty when fine"
+    ),
+    _column("note", STRING, "the reviewer's words"),
+    _column("by_lead", pa.bool_(), "the lead's word, which overrules the others'"),
+    *_CAST,
 )
 LABELS = _table(
     "labels",
@@ -325,7 +426,11 @@ LABELS = _table(
     "What the votes say of each sticker (StickerTAG section 3.2).",
     ID,
     _column("tags", STRINGS, "effective tags: at least merge.agree annotators gave them"),
-    _column("status", STRING, "effective, adjudicate, insufficient, rejected or unlabelled"),
+    _column(
+        "status",
+        STRING,
+        "effective, adjudicate, insufficient, rejected, unlabelled, or dropped by the filter",
+    ),
     _column("domain", STRING, "majority of the votes; null on a tie"),
     _column("votes", pa.int32(), "valid votes"),
     _column("skips", pa.int32(), "skips"),
@@ -345,6 +450,7 @@ AGREEMENT = _table(
     _column("stickers", pa.int64(), "stickers behind it; for a tag, those that anyone gave it"),
     _column("agreed", pa.int64(), "for a tag: stickers given it by at least two"),
     _column("alpha", pa.float64(), "Krippendorff's alpha (MASI distance for tag sets)"),
+    _column("kappa", pa.float64(), "for the domain: Fleiss' kappa of stickers with equal votes"),
     _column("low", pa.float64(), "lower end of alpha's 95% bootstrap interval over stickers"),
     _column("high", pa.float64(), "upper end"),
     _column("masi", pa.float64(), "for a pair: mean MASI similarity"),
@@ -384,7 +490,9 @@ TABLES: dict[str, Table] = {
         FRAMES,
         SCREENING,
         OCR,
+        SAFETY,
         DUPLICATES,
+        REVIEWS,
         DECISIONS,
         KEYWORDS,
         ELBOW,
@@ -393,7 +501,13 @@ TABLES: dict[str, Table] = {
         SUGGESTIONS,
         DOMAIN,
         CAPTIONS,
+        BALLOT,
+        TAG_CHANGES,
+        TASKS,
+        GOLD,
         VOTES,
+        ADJUDICATIONS,
+        FLAGS,
         LABELS,
         AGREEMENT,
         SPLITS,
