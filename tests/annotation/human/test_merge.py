@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from annotation.human.merge import MERGE, merge_votes
 from schemas.config import Config, MergeConfig
-from schemas.tables import LABELS, TAGSET, VOTES
+from schemas.tables import LABELS, TABLES, TAGSET, VOTES
 
 RULE = MergeConfig()
 TAGS = ["哭", "笑", "狗", "猫"]
@@ -79,11 +79,26 @@ def test_an_annotator_counts_once() -> None:
     assert merged["counts"] == [{"tag": "笑", "votes": 1}]
 
 
-def test_a_later_skip_withdraws_a_vote_and_a_later_vote_a_skip() -> None:
-    withdrawn = label(vote("a", ["笑"]), vote("b", ["笑"], sequence=1), skip("b", 2))
-    assert (withdrawn["status"], withdrawn["votes"], withdrawn["skips"]) == ("insufficient", 1, 1)
-    restored = label(vote("a", ["笑"]), skip("b", 1), vote("b", ["笑"], sequence=2))
-    assert (restored["status"], restored["votes"], restored["skips"]) == ("effective", 2, 0)
+def test_a_skip_counts_only_where_the_annotator_left_no_vote() -> None:
+    for skipped, voted in ((1, 2), (2, 1)):
+        label_ = label(vote("a", ["笑"]), skip("b", skipped), vote("b", ["笑"], sequence=voted))
+        assert (label_["status"], label_["votes"], label_["skips"]) == ("effective", 2, 0)
+
+
+def test_an_annotation_that_is_cancelled_later_is_a_skip() -> None:
+    rows = [vote("a", ["笑"]), vote("b", ["笑"], sequence=1, annotation="7")]
+    cancelled = skip("b", 2) | {"annotation": "7"}
+    merged = label(*rows, cancelled)
+    assert (merged["status"], merged["votes"], merged["skips"]) == ("insufficient", 1, 1)
+    again = label(*rows, cancelled, vote("b", ["笑"], sequence=3, annotation="7"))
+    assert again["status"] == "effective"
+
+
+def test_what_is_quarantined_neither_counts_nor_replaces() -> None:
+    rows = [vote("a", ["笑"]), vote("b", ["笑"], sequence=1, annotation="7")]
+    edited = vote("b", ["哭"], sequence=2, annotation="7", quarantined="edited by another user")
+    assert label(*rows, edited)["tags"] == ["笑"]
+    assert label(rows[0], edited)["status"] == "insufficient"
 
 
 def test_a_skip_is_no_empty_set() -> None:
@@ -110,7 +125,25 @@ def test_unknown_tags_are_left_out_and_listed() -> None:
 
 def test_agreeing_on_unknown_tags_alone_is_no_agreement() -> None:
     rows = [vote(name, ["zz"]) for name in "abc"]
-    assert label(*rows, tagset=TAGS)["status"] == "adjudicate"
+    merged = label(*rows, tagset=TAGS)
+    assert (merged["status"], merged["votes"], merged["unknown_tags"]) == (
+        "insufficient",
+        0,
+        ["zz"],
+    )
+
+
+def test_a_decision_settles_only_what_the_votes_leave_open() -> None:
+    disputed = [vote("a", ["哭"]), vote("b", ["笑"]), vote("c", ["狗"])]
+    decided = {"s": {"tags": ["猫", "zz"], "domain": "real"}}
+    merged = merge_votes(table(disputed), ["s"], RULE, TAGS, decided).to_pylist()[0]
+    assert (merged["tags"], merged["status"]) == (["猫"], "effective")
+    assert (merged["domain"], merged["provenance"]) == ("real", "adjudication")
+    none = {"s": {"tags": [], "domain": None}}
+    assert merge_votes(table(disputed), ["s"], RULE, TAGS, none)["status"][0].as_py() == "rejected"
+    agreed = [vote("a", ["哭"]), vote("b", ["哭"])]
+    merged = merge_votes(table(agreed), ["s"], RULE, TAGS, decided).to_pylist()[0]
+    assert (merged["tags"], merged["provenance"]) == (["哭"], "votes")
 
 
 @pytest.mark.parametrize(
@@ -159,11 +192,15 @@ def stated(rows: list[dict[str, Any]], sticker: str, agree: int, needed: int) ->
     """The rule said as plainly as can be: one annotator, one tag and one vote after another."""
     last: dict[str, dict[str, Any]] = {}
     for row in sorted(rows, key=lambda row: row["sequence"]):
-        if row["id"] == sticker:
+        earlier = last.get(row["annotator"])
+        if row["id"] == sticker and not (
+            row["skipped"] and earlier is not None and not earlier["skipped"]
+        ):
             last[row["annotator"]] = row
-    valid = [row for row in last.values() if row["skipped"] is False]
+    cast = [row for row in last.values() if row["skipped"] is False]
     skips = [row for row in last.values() if row["skipped"] is True]
-    voters = {tag: [row for row in valid if tag in row["tags"]] for tag in [*TAGS, "other"]}
+    valid = [row for row in cast if row["tags"] == [] or any(tag in TAGS for tag in row["tags"])]
+    voters = {tag: [row for row in cast if tag in row["tags"]] for tag in [*TAGS, "other"]}
     effective = sorted(tag for tag in TAGS if len(voters[tag]) >= agree)
     status = "insufficient"
     if not last:
@@ -223,7 +260,7 @@ class MemoryReader:
     ) -> pa.Table:
         if table == "stickers":
             return pa.table({"id": ["s", "t"] if part == 0 else ["u"]})
-        found = self.tables[table]
+        found = self.tables.get(table, TABLES[table].schema.empty_table())
         return found if columns is None else found.select(columns)
 
 

@@ -1,0 +1,51 @@
+"""Older votes in today's tags."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from annotation.human.migration import carry_over, migrate, read_changes
+from schemas.tables import TAG_CHANGES, VOTES
+
+CHANGES = {
+    "1": ("2", {"笑": ("大笑", "微笑"), "哭": ("泪",), "旧": ()}),
+    "2": ("3", {"大笑": ("笑",)}),
+}
+
+
+def test_renames_splits_and_drops_are_applied_in_turn() -> None:
+    assert carry_over(["笑", "哭", "旧", "狗"], "1", CHANGES) == {"笑", "微笑", "泪", "狗"}
+    assert carry_over(["笑"], "2", CHANGES) == {"笑"}
+    assert carry_over(["哭"], None, CHANGES) == {"哭"}
+
+
+def test_changes_in_a_circle_end() -> None:
+    assert carry_over(["a"], "1", {"1": ("2", {"a": ("b",)}), "2": ("1", {"b": ("a",)})}) == {"a"}
+
+
+@given(st.sets(st.text(max_size=3)), st.sampled_from(["1", "2", "3", None]))
+def test_a_tag_that_no_change_names_stays(tags: set[str], version: str | None) -> None:
+    named = {tag for _, becomes in CHANGES.values() for tag in becomes}
+    assert tags - named <= carry_over(tags, version, CHANGES)
+
+
+def test_a_table_of_votes_is_carried_over_row_by_row() -> None:
+    rows = [
+        {"id": "s", "annotator": "a", "origin": "x", "simulated": False, "tags": tags, "tagset": v}
+        for tags, v in ((["笑", "哭"], "1"), (["笑"], "3"), (None, "1"), (["旧"], "1"))
+    ]
+    votes = pa.Table.from_pylist(rows, schema=VOTES.schema)
+    changes = pa.Table.from_pylist(
+        [
+            {"from_version": old, "to_version": new, "tag": tag, "becomes": list(becomes)}
+            for old, (new, named) in CHANGES.items()
+            for tag, becomes in named.items()
+        ],
+        schema=TAG_CHANGES.schema,
+    )
+    carried = migrate(votes, read_changes(changes))
+    assert carried["tags"].to_pylist() == [["微笑", "泪", "笑"], ["笑"], None, []]
+    assert carried.schema == votes.schema
+    assert migrate(votes, {}) is votes
