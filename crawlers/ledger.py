@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from crawlers import ledger_sql as sql
 from crawlers.sighting import Key
-from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.database import Database, transaction
 
 LEDGER = Path("crawl") / "ledger.sqlite"
 """The ledger's place below the workspace."""
@@ -26,6 +26,9 @@ POSITION_BITS = 32
 
 RESTORE = "restore it from a copy, or use a new --workspace."
 """The one remedy for a ledger that is lost: it alone knows where the tables' stickers belong."""
+
+_DATABASE = Database("the crawl's ledger", sql.VERSION, sql.SCHEMA, "crawl", RESTORE)
+ledger_errors = _DATABASE.errors
 
 State = Literal["pending", "ok", "gone", "refused", "retry_at", "failed"]
 
@@ -108,7 +111,7 @@ class Ledger:
     def record_blob(self, key: Key, blob: Blob, facts: Mapping[str, Any]) -> None:
         """Note that the sighting's bytes lie on disk."""
         row = asdict(key) | asdict(blob) | {"facts": json.dumps(facts, sort_keys=True)}
-        with ledger_errors(self.path), self._transaction():
+        with ledger_errors(self.path), transaction(self.connection):
             self.connection.execute(sql.INSERT_BLOB, row)
             self.connection.execute(sql.RECORD_BLOB, row)
 
@@ -166,62 +169,12 @@ class Ledger:
         row: sqlite3.Row | None = self.connection.execute(statement, values).fetchone()
         return row
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self.connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self.connection.rollback()
-            raise
-        self.connection.execute("COMMIT")
-
 
 @contextmanager
 def open_ledger(path: Path) -> Iterator[Ledger]:
     """Open or make the ledger at ``path``; StickerworksError when it can't be used."""
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    with ledger_errors(path):
-        connection = sqlite3.connect(path, timeout=30, isolation_level=None)
-    try:
-        with ledger_errors(path):
-            _prepare(connection, path)
+    with _DATABASE.open(path) as connection:
         yield Ledger(connection, path)
-    finally:
-        connection.close()
-
-
-@contextmanager
-def ledger_errors(path: Path) -> Iterator[None]:
-    """Turn what SQLite says into one clear line."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", None)
-        if code is not None and code & 0xFF == sqlite3.SQLITE_FULL:
-            raise StickerworksError(
-                f"The disk is full: could not write {path}.",
-                "Nothing finished is lost; free some space and run the same command again.",
-            ) from error
-        raise StickerworksError(
-            f"Could not use the crawl's ledger {path}: {error}.",
-            f"If another crawl runs, wait for it. If the file is damaged: {RESTORE}",
-        ) from error
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA journal_mode = WAL")
-    # A kill loses nothing; a power cut may lose the last commits, whose files are fetched again.
-    connection.execute("PRAGMA synchronous = NORMAL")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version not in (0, sql.VERSION):
-        raise StickerworksError(
-            f"The crawl's ledger {path} is of version {version}; this program knows {sql.VERSION}.",
-            "Use the version of stickerworks that made it, or a new --workspace.",
-        )
-    connection.executescript(f"BEGIN; {sql.SCHEMA} PRAGMA user_version = {sql.VERSION}; COMMIT;")
 
 
 def _blob(row: sqlite3.Row) -> Blob:

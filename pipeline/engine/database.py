@@ -1,0 +1,84 @@
+"""SQLite files that survive being killed at any moment, and errors about them for people."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.engine.errors import StickerworksError, disk_errors
+
+
+@dataclass(frozen=True)
+class Database:
+    """What a file is called, the statements that make its tables, and how a lost one is replaced.
+
+    ``version`` is raised when the tables change; a file of another version is refused.
+    """
+
+    name: str
+    version: int
+    schema: str
+    user: str
+    restore: str
+
+    @contextmanager
+    def open(self, path: Path) -> Iterator[sqlite3.Connection]:
+        """A connection in autocommit mode; StickerworksError when the file can't be used."""
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with self.errors(path):
+            connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+        try:
+            with self.errors(path):
+                self._prepare(connection, path)
+            yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def errors(self, path: Path) -> Iterator[None]:
+        """Turn what SQLite says into one clear line."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            code = getattr(error, "sqlite_errorcode", None)
+            if code is not None and code & 0xFF == sqlite3.SQLITE_FULL:
+                raise StickerworksError(
+                    f"The disk is full: could not write {path}.",
+                    "Nothing finished is lost; free some space and run the same command again.",
+                ) from error
+            raise StickerworksError(
+                f"Could not use {self.name} {path}: {error}.",
+                f"If another {self.user} runs, wait for it. If the file is damaged: {self.restore}",
+            ) from error
+
+    def _prepare(self, connection: sqlite3.Connection, path: Path) -> None:
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        # A kill loses nothing; a power cut may lose the last commits, which are made again.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, self.version):
+            raise StickerworksError(
+                f"{self.name[:1].upper()}{self.name[1:]} {path} is of version {version}; "
+                f"this program knows {self.version}.",
+                "Use the version of stickerworks that made it, or a new --workspace.",
+            )
+        connection.executescript(
+            f"BEGIN; {self.schema} PRAGMA user_version = {self.version}; COMMIT;"
+        )
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All statements of the block or none."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.execute("COMMIT")
