@@ -74,6 +74,16 @@ def _find_duplicates(reader: Reader, settings: Any) -> Iterator[Output]:
     return find_duplicates(reader, settings)
 
 
+def _no_settings(config: Config) -> dict[str, Any]:
+    return {}
+
+
+def _collect_reviews(reader: Reader, settings: Any) -> Iterator[Output]:
+    from pipeline.filter.reviews import collect_reviews
+
+    return collect_reviews(reader, settings)
+
+
 SIGNALS = Stage(
     name="signals",
     version=1,
@@ -114,10 +124,19 @@ DUPLICATES = Step(
     settings=_duplicates_settings,
     run=_find_duplicates,
 )
+REVIEWS = Step(
+    name="reviews",
+    version=1,
+    reads=("stickers", "flags"),
+    writes=("reviews",),
+    settings=_no_settings,
+    run=_collect_reviews,
+    optional=("flags",),
+)
 DECISIONS = Stage(
     name="decisions",
-    version=1,
-    reads=("stickers", "signals", "ocr", "duplicates"),
+    version=2,
+    reads=("stickers", "signals", "ocr", "duplicates", "reviews"),
     writes=("decisions",),
     needs=Needs(seconds_per_row=0.00001),
     settings=_decision_settings,
@@ -126,4 +145,4 @@ DECISIONS = Stage(
     models=rule_versions,
 )
 
-PLAN: tuple[Stage | Step, ...] = (SIGNALS, SCREENING, OCR, DUPLICATES, DECISIONS)
+PLAN: tuple[Stage | Step, ...] = (SIGNALS, SCREENING, OCR, DUPLICATES, REVIEWS, DECISIONS)

@@ -35,7 +35,8 @@ def open_screening(context: Context) -> Process:
 
 
 def open_decisions(context: Context) -> Process:
-    """Return the function that decides: failed, dropped by a rule or as a duplicate, or kept.
+    """Return the function that decides: failed, dropped by a rule, as a duplicate or
+    by people who reviewed it, or kept.
 
     Settings: ``rules`` (bounds by name) and ``duplicates``.
     """
@@ -49,6 +50,7 @@ def open_decisions(context: Context) -> Process:
         outcomes = ["failed" if against else "kept" for against in reasons]
         _apply(rules, tables, reasons)
         _add_duplicates(tables["duplicates"], duplicates, reasons)
+        _add_reviews(tables["reviews"], reasons)
         ids = tables["stickers"]["id"].to_pylist()
         rows = []
         for name, outcome, against in zip(ids, outcomes, reasons, strict=True):
@@ -87,6 +89,13 @@ def _add_duplicates(table: pa.Table, config: DuplicatesConfig, reasons: Reasons)
             threshold = config.max_tile_difference_same_text
         detail = f"same as {duplicate['group']} ({duplicate['kind']})"
         reasons[row].append(_reason("duplicate", distance, threshold, detail))
+
+
+def _add_reviews(table: pa.Table, reasons: Reasons) -> None:
+    for row in pc.indices_nonzero(table["flagged"]).to_pylist():
+        review = table.slice(row, 1).to_pylist()[0]
+        detail = f"{', '.join(review['flags'])}: flagged by {review['provenance']}"
+        reasons[row].append(_reason("review", None, None, detail))
 
 
 def _reason(rule: str, value: float | None, threshold: float | None, detail: str | None) -> Reason:

@@ -33,7 +33,7 @@ def screen(config, *signals, tmp_path="/"):
     return process(tables)["screening"].cast(TABLES["screening"].schema).to_pylist()
 
 
-def decide(config, signals, ocr=None, duplicates=None):
+def decide(config, signals, ocr=None, duplicates=None, reviews=None):
     none = [{}] * len(signals)
     alone = [{"group": f"s{i}", "representative": True} for i in range(len(signals))]
     tables = {
@@ -41,6 +41,7 @@ def decide(config, signals, ocr=None, duplicates=None):
         "signals": table("signals", signals),
         "ocr": table("ocr", ocr or none),
         "duplicates": table("duplicates", duplicates or alone),
+        "reviews": table("reviews", reviews or [{"flagged": False}] * len(signals)),
     }
     process = DECISIONS.open(Context(DECISIONS.settings(config), "/"))
     return process(tables)["decisions"].cast(TABLES["decisions"].schema).to_pylist()
@@ -150,6 +151,15 @@ def test_a_duplicate_by_its_text_names_that_threshold():
     assert (reason["value"], reason["threshold"]) == (30, 60)
 
 
+def test_what_people_flagged_is_dropped_with_its_provenance():
+    flagged = {"flagged": True, "flags": ["insulting", "personal_data"], "provenance": "the lead"}
+    rows = decide(Config(), [GOOD, GOOD], reviews=[{"flagged": False}, flagged])
+    assert [row["outcome"] for row in rows] == ["kept", "dropped"]
+    detail = "insulting, personal_data: flagged by the lead"
+    reason = {"rule": "review", "value": None, "threshold": None, "detail": detail}
+    assert rows[1]["reasons"] == [reason]
+
+
 numbers = st.none() | st.floats(0, 100)
 
 
@@ -180,13 +190,13 @@ def test_kept_dropped_and_failed_are_all(rows):
 
 def test_the_plan_travels_to_workers():
     assert [work.name for work in PLAN] == [
-        "signals", "screening", "ocr", "duplicates", "decisions",
+        "signals", "screening", "ocr", "duplicates", "reviews", "decisions",
     ]  # fmt: skip
     assert pickle.loads(pickle.dumps(PLAN)) == PLAN
 
 
 def test_the_plan_is_in_order():
-    there = {"stickers", "media"}
+    there = {"stickers", "media", "flags"}
     for work in PLAN:
         assert set(work.reads) <= there
         there |= set(work.writes)
