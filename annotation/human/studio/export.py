@@ -1,0 +1,181 @@
+"""Export: stickers become tasks on the server, each once, whatever interrupts it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from annotation.human.studio.client import server_errors
+from annotation.human.studio.payload import Shown
+
+from annotation.human.studio.ledger import Ballot, Ledger, Placed, Planned, Project, Purpose
+from annotation.human.studio.projects import ensure_project
+from annotation.human.studio.stickers import Source
+from pipeline.engine.errors import StickerworksError
+from schemas.config import Config
+
+if TYPE_CHECKING:
+    from annotation.human.studio.client import Connection
+
+CHUNK = 100
+"""Tasks sent in one request: few enough that a retry after a cut connection is cheap."""
+
+Describe = Callable[[Planned, Source], dict[str, Any]]
+"""Makes a task's JSON of a planned sticker and what is known of it."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export did: tasks made now, tasks of before, and their project."""
+
+    project: int
+    made: int
+    found: int
+    total: int
+
+
+def send_planned(
+    connection: Connection,
+    ledger: Ledger,
+    config: Config,
+    purpose: Purpose,
+    ballot: Ballot,
+    tasks: Callable[[Sequence[Planned]], Iterator[tuple[Planned, dict[str, Any]]]],
+) -> Exported:
+    """Make the tasks of every planned sticker that has none yet.
+
+    Tasks whose numbers were lost in an earlier run are looked for first, so none is made twice.
+    At the end the server's tasks are compared with the ledger.
+    """
+    project = ensure_project(connection, ledger, config, purpose, ballot)
+    found = _adopt(connection, ledger, purpose, project)
+    waiting = [row for row in ledger.waiting(purpose) if row.ballot == ballot.version]
+    made = 0
+    described = tasks(waiting)
+    while chunk := list(islice(described, CHUNK)):
+        _send(connection, ledger, purpose, project, chunk)
+        made += len(chunk)
+    if made or found:
+        _compare(connection, ledger, purpose, project)
+    total = sum(row["task"] is not None for row in ledger.tasks(purpose))
+    return Exported(project.project, made, found, total)
+
+
+def next_batch(taken: Sequence[str], prefix: str) -> str:
+    """The first unused name of a batch: b001, b002, ...
+
+    >>> next_batch(["b001", "calibration", "b002"], "b")
+    'b003'
+    """
+    number = 1
+    while f"{prefix}{number:03d}" in taken:
+        number += 1
+    return f"{prefix}{number:03d}"
+
+
+def _send(
+    connection: Connection,
+    ledger: Ledger,
+    purpose: Purpose,
+    project: Project,
+    chunk: Sequence[tuple[Planned, dict[str, Any]]],
+) -> None:
+    with server_errors(connection.url):
+        answer = connection.client.projects.import_tasks(
+            project.project, request=[task for _, task in chunk], return_task_ids=True
+        )
+    numbers = answer.task_ids or []
+    if len(numbers) != len(chunk):
+        raise StickerworksError(
+            f"{connection.url} took {len(numbers)} of {len(chunk)} tasks.",
+            "Run the same command again; it looks for them first.",
+        )
+    placed = [
+        Placed(row.sticker, number, suggested(task))
+        for (row, task), number in zip(chunk, numbers, strict=True)
+    ]
+    ledger.place(purpose, project.project, _now(), placed)
+
+
+def suggested(task: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Tags of a task's pre-annotation; None when it shows none."""
+    predictions = task.get("predictions") or ()
+    if not predictions:
+        return None
+    regions = predictions[0]["result"]
+    paths = (r["value"]["taxonomy"] for r in regions if r["from_name"] == "tags")
+    return tuple(sorted(path[-1] for found in paths for path in found))
+
+
+def _adopt(connection: Connection, ledger: Ledger, purpose: Purpose, project: Project) -> int:
+    """Note tasks that the server made without our hearing of it."""
+    waiting = {row.sticker for row in ledger.waiting(purpose) if row.ballot == project.ballot}
+    if not waiting:
+        return 0
+    placed = []
+    with server_errors(connection.url):
+        for task in connection.client.tasks.list(
+            project=project.project, page_size=1000, fields="all"
+        ):
+            sticker = task.data.get("sticker_id")
+            if sticker in waiting:
+                waiting.remove(sticker)
+                predictions = [{"result": p.get("result")} for p in task.predictions or ()]
+                placed.append(Placed(sticker, task.id, suggested({"predictions": predictions})))
+    ledger.place(purpose, project.project, _now(), placed)
+    return len(placed)
+
+
+def _compare(connection: Connection, ledger: Ledger, purpose: Purpose, project: Project) -> None:
+    """Raise StickerworksError unless the server has each of our tasks, about our sticker, once."""
+    with server_errors(connection.url):
+        listed = {
+            task.id: task.data.get("sticker_id")
+            for task in connection.client.tasks.list(
+                project=project.project, page_size=1000, fields="task_only", include="id,data"
+            )
+        }
+    ours = {
+        row["task"]: row["sticker"]
+        for row in ledger.tasks(purpose)
+        if row["project"] == project.project
+    }
+    wrong = sum(listed.get(task) != sticker for task, sticker in ours.items())
+    twice = sum(count > 1 for count in Counter(listed.values()).values())
+    if wrong or twice:
+        raise StickerworksError(
+            f"Project {project.project} on {connection.url} differs from what was exported: "
+            f"{wrong} tasks are gone or about other stickers, {twice} stickers have several tasks.",
+            "Somebody changed it there. Votes count by sticker, so none is lost or doubled; "
+            "delete the surplus tasks, or restore label-studio/data from a copy.",
+        )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def shown(source: Source, batch: str, tags: Sequence[str], files: Path) -> Shown:
+    """What a task shows of a sticker; its file and key frames are placed below ``files``."""
+    from annotation.human.studio.files import place_sticker
+
+    path, frames = place_sticker(files, source.id, source.format, source.media, source.key_frames)
+    return Shown(
+        id=source.id,
+        path=path,
+        frames=frames,
+        keywords=source.keywords,
+        batch=batch,
+        ocr=source.ocr,
+        ocr_score=source.ocr_score,
+        domain=source.domain,
+        domain_probability=source.domain_probability,
+        tags=tuple(tags),
+        caption=source.caption,
+        model="; ".join(("stickerworks", *source.models)),
+    )

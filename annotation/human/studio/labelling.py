@@ -1,0 +1,204 @@
+"""What is exported for labelling, adjudication and screening, and how each is shown."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.compute as pc
+from annotation.human.studio.payload import (
+    AnonymousVote,
+    adjudication_task,
+    labelling_task,
+    screening_task,
+)
+
+from annotation.human.merge import current_votes
+from annotation.human.migration import carry_over, migrate, read_changes
+from annotation.human.studio.ballot import current_ballot
+from annotation.human.studio.export import Exported, next_batch, send_planned, shown
+from annotation.human.studio.gold import read_gold
+from annotation.human.studio.ledger import Ballot, Ledger, Planned
+from annotation.human.studio.stickers import kept_stickers, read_sources
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.workspace import Workspace
+from schemas.config import Config
+
+if TYPE_CHECKING:
+    from annotation.human.studio.client import Connection
+
+NO_BALLOT = Ballot("", ())
+"""Screening asks about no tags."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What an export is asked for: how many stickers, under which name, shown how.
+
+    ``blind`` tasks show neither keywords nor what the machine thinks.
+    """
+
+    limit: int | None = None
+    batch: str | None = None
+    blind: bool = False
+    keep_tags: bool = False
+
+
+@dataclass(frozen=True)
+class Studio:
+    """All that an export works with."""
+
+    workspace: Workspace
+    config: Config
+    ledger: Ledger
+    connection: Connection
+    files: Path
+
+    def sources(self, rows: Sequence[Planned]) -> Iterator[tuple[Planned, Any]]:
+        """Planned stickers with what the tables know of them, shard by shard."""
+        planned = {row.sticker: row for row in rows}
+        language = self.config.annotate.languages[0]
+        for source in read_sources(self.workspace, planned, language):
+            yield planned[source.id], source
+
+
+def export_labelling(studio: Studio, wish: Wish) -> Exported:
+    """Plan the next stickers, with gold among them, and make their tasks."""
+    ballot = current_ballot(studio.workspace, studio.ledger, keep=wish.keep_tags)
+    if not studio.ledger.waiting("labelling"):
+        studio.ledger.plan(_plan_labelling(studio, wish, ballot))
+    label = studio.config.label
+    changes = read_changes(_changes(studio.ledger))
+
+    def tasks(rows: Sequence[Planned]) -> Iterator[tuple[Planned, dict[str, Any]]]:
+        for row, source in studio.sources(rows):
+            carried = carry_over(source.tags, source.tagset, changes)
+            tags = sorted(carried & set(ballot.tags))[: label.max_tags]
+            seen = shown(source, row.batch, tags, studio.files)
+            blind = row.blind or not label.preannotate
+            hints = label.hints and not row.blind
+            yield row, labelling_task(seen, blind=blind, hints=hints)
+
+    return send_planned(studio.connection, studio.ledger, studio.config, "labelling", ballot, tasks)
+
+
+def export_adjudication(studio: Studio) -> Exported:
+    """Make a task of every sticker that three voted on without agreeing on any tag."""
+    ballot = studio.ledger.ballot()
+    if ballot is None:
+        raise StickerworksError(
+            "Nothing was exported for labelling yet.", "Run `stickerworks label export` first."
+        )
+    disputed = _with_status(studio.workspace, "adjudicate")
+    taken = {row["sticker"] for row in studio.ledger.tasks("adjudication")}
+    batch = next_batch([row["batch"] for row in studio.ledger.tasks("adjudication")], "a")
+    studio.ledger.plan(
+        Planned("adjudication", sticker, ballot.version, batch, gold=False, blind=False)
+        for sticker in disputed
+        if sticker not in taken
+    )
+    votes = _votes_by_sticker(studio)
+
+    def tasks(rows: Sequence[Planned]) -> Iterator[tuple[Planned, dict[str, Any]]]:
+        for row, source in studio.sources(rows):
+            seen = shown(source, row.batch, (), studio.files)
+            yield row, adjudication_task(seen, _anonymous(row.sticker, votes.get(row.sticker, ())))
+
+    return send_planned(
+        studio.connection, studio.ledger, studio.config, "adjudication", ballot, tasks
+    )
+
+
+def export_screening(studio: Studio, wish: Wish) -> Exported:
+    """Make review tasks of what the safety score points at, and of a sample of the rest."""
+    scores = _safety(studio.workspace)
+    taken = {row["sticker"] for row in studio.ledger.tasks("screening")}
+    label = studio.config.label
+    kept = kept_stickers(studio.workspace)
+    suspect = sorted(
+        (sticker for sticker in kept if scores.get(sticker, 0) >= label.screening_score),
+        key=lambda sticker: -scores[sticker],
+    )
+    # Ids are hashes: the first ones are a random sample, and the same one on any rerun.
+    sample = [s for s in kept if s not in set(suspect)][: label.screening_sample]
+    asked = [sticker for sticker in (*suspect, *sample) if sticker not in taken][: wish.limit]
+    taken_names = [row["batch"] for row in studio.ledger.tasks("screening")]
+    batch = wish.batch or next_batch(taken_names, "s")
+    studio.ledger.plan(
+        Planned("screening", sticker, NO_BALLOT.version, batch, gold=False, blind=True)
+        for sticker in asked
+    )
+
+    def tasks(rows: Sequence[Planned]) -> Iterator[tuple[Planned, dict[str, Any]]]:
+        for row, source in studio.sources(rows):
+            score = scores.get(row.sticker)
+            seen = shown(source, row.batch, (), studio.files)
+            blurred = score is not None and score >= label.screening_score
+            yield row, screening_task(seen, score=score, blurred=blurred)
+
+    return send_planned(
+        studio.connection, studio.ledger, studio.config, "screening", NO_BALLOT, tasks
+    )
+
+
+def _plan_labelling(studio: Studio, wish: Wish, ballot: Ballot) -> Iterator[Planned]:
+    """The next stickers in batches, gold spread evenly over them."""
+    label = studio.config.label
+    before = studio.ledger.tasks("labelling")
+    taken = {row["sticker"] for row in before}
+    fresh = [s for s in kept_stickers(studio.workspace) if s not in taken]
+    known = set(read_gold(label)["id"].to_pylist())
+    gold, others = [s for s in fresh if s in known], [s for s in fresh if s not in known]
+    left = len(fresh) if wish.limit is None else min(wish.limit, len(fresh))
+    names = [row["batch"] for row in before]
+    while left > 0:
+        size = min(label.batch_size, left)
+        share = min(len(gold), round(size * label.gold_share), size)
+        share = max(share, size - len(others))
+        name = wish.batch or next_batch(names, "b")
+        names.append(name)
+        chosen = [*gold[:share], *others[: size - share]]
+        gold, others, left = gold[share:], others[size - share :], left - size
+        for sticker in sorted(chosen):
+            yield Planned("labelling", sticker, ballot.version, name, sticker in known, wish.blind)
+
+
+def _with_status(workspace: Workspace, status: str) -> list[str]:
+    labels = workspace.read("labels", columns=["id", "status"])
+    return sorted(labels.filter(pc.equal(labels["status"], status))["id"].to_pylist())
+
+
+def _votes_by_sticker(studio: Studio) -> Mapping[str, list[dict[str, Any]]]:
+    changes = read_changes(studio.workspace.read("tag_changes"))
+    votes: dict[str, list[dict[str, Any]]] = {}
+    for row in current_votes(migrate(studio.workspace.read("votes"), changes)).to_pylist():
+        votes.setdefault(row["id"], []).append(row)
+    return votes
+
+
+def _anonymous(sticker: str, votes: Sequence[Mapping[str, Any]]) -> list[AnonymousVote]:
+    """Votes in an order that says nothing of who gave them, the same on any rerun."""
+
+    def lot(vote: Mapping[str, Any]) -> bytes:
+        return hashlib.sha256(f"{sticker}/{vote['annotator']}".encode()).digest()
+
+    return [
+        AnonymousVote(tuple(v["tags"] or ()), v["domain"], v["caption"], bool(v["skipped"]))
+        for v in sorted(votes, key=lot)
+    ]
+
+
+def _safety(workspace: Workspace) -> dict[str, float]:
+    rows = workspace.read("safety", columns=["id", "score"]).to_pylist()
+    return {row["id"]: row["score"] for row in rows if row["score"] is not None}
+
+
+def _changes(ledger: Ledger) -> Any:
+    import pyarrow as pa
+
+    from schemas.tables import TAG_CHANGES
+
+    return pa.Table.from_pylist(ledger.tag_changes(), schema=TAG_CHANGES.schema)

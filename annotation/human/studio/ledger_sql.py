@@ -1,0 +1,110 @@
+"""The annotation ledger's tables and statements, in one place."""
+
+VERSION = 1
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS identity (name TEXT PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS ballots (
+    number INTEGER PRIMARY KEY,
+    version TEXT NOT NULL UNIQUE,
+    tags TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS people (
+    origin TEXT NOT NULL,
+    user INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL CHECK (role IN ('lead', 'annotator')),
+    UNIQUE (origin, user)
+) STRICT;
+CREATE TABLE IF NOT EXISTS tag_changes (
+    from_version TEXT NOT NULL,
+    to_version TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    becomes TEXT NOT NULL,
+    UNIQUE (from_version, tag)
+) STRICT;
+CREATE TABLE IF NOT EXISTS projects (
+    project INTEGER PRIMARY KEY,
+    purpose TEXT NOT NULL CHECK (purpose IN ('labelling', 'adjudication', 'screening')),
+    ballot TEXT NOT NULL,
+    interface TEXT NOT NULL,
+    cursor TEXT,
+    reconciled_at TEXT,
+    UNIQUE (purpose, ballot)
+) STRICT;
+CREATE TABLE IF NOT EXISTS tasks (
+    purpose TEXT NOT NULL,
+    sticker TEXT NOT NULL,
+    ballot TEXT NOT NULL,
+    batch TEXT NOT NULL,
+    gold INTEGER NOT NULL,
+    blind INTEGER NOT NULL,
+    suggested TEXT,
+    project INTEGER REFERENCES projects (project),
+    task INTEGER,
+    exported_at TEXT,
+    UNIQUE (purpose, sticker),
+    UNIQUE (project, task)
+) STRICT;
+CREATE TABLE IF NOT EXISTS annotations (
+    number INTEGER PRIMARY KEY,
+    origin TEXT NOT NULL,
+    project INTEGER NOT NULL,
+    task INTEGER NOT NULL,
+    sticker TEXT NOT NULL,
+    annotation INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    content TEXT NOT NULL,
+    UNIQUE (origin, project, annotation, digest)
+) STRICT;
+CREATE TABLE IF NOT EXISTS deletions (
+    origin TEXT NOT NULL,
+    project INTEGER NOT NULL,
+    annotation INTEGER NOT NULL,
+    seen_at TEXT NOT NULL,
+    UNIQUE (origin, project, annotation)
+) STRICT;
+CREATE TRIGGER IF NOT EXISTS annotations_are_kept BEFORE DELETE ON annotations
+BEGIN SELECT RAISE(ABORT, 'raw votes are append-only'); END;
+CREATE TRIGGER IF NOT EXISTS annotations_stay BEFORE UPDATE ON annotations
+BEGIN SELECT RAISE(ABORT, 'raw votes are append-only'); END;
+"""
+PLAN = """
+INSERT INTO tasks (purpose, sticker, ballot, batch, gold, blind)
+VALUES (:purpose, :sticker, :ballot, :batch, :gold, :blind)
+ON CONFLICT (purpose, sticker) DO NOTHING
+"""
+PLACED = """
+UPDATE tasks SET project = :project, task = :task, suggested = :suggested,
+    exported_at = :exported_at
+WHERE (purpose, sticker) = (:purpose, :sticker)
+"""
+PERSON = """
+INSERT INTO people VALUES (:origin, :user, :name, :role)
+ON CONFLICT (origin, user) DO UPDATE SET name = :name, role = :role
+"""
+APPEND = """
+INSERT INTO annotations (origin, project, task, sticker, annotation, digest, content)
+VALUES (:origin, :project, :task, :sticker, :annotation, :digest, :content)
+ON CONFLICT DO NOTHING
+"""
+DELETED = """
+INSERT INTO deletions (origin, project, annotation, seen_at)
+VALUES (:origin, :project, :annotation, :seen_at) ON CONFLICT DO NOTHING
+"""
+KNOWN = """
+SELECT DISTINCT annotation FROM annotations
+WHERE origin = :origin AND project = :project AND (:task IS NULL OR task = :task)
+AND annotation NOT IN (
+    SELECT annotation FROM deletions WHERE origin = :origin AND project = :project
+)
+"""
+EVERYTHING = """
+SELECT annotations.*, deletions.seen_at IS NOT NULL AS deleted,
+    tasks.purpose, tasks.sticker AS asked, tasks.ballot, tasks.batch, tasks.blind, tasks.suggested
+FROM annotations
+LEFT JOIN tasks ON annotations.origin = 'server'
+    AND (tasks.project, tasks.task) = (annotations.project, annotations.task)
+LEFT JOIN deletions ON (deletions.origin, deletions.project, deletions.annotation)
+    = (annotations.origin, annotations.project, annotations.annotation)
+ORDER BY annotations.number
+"""

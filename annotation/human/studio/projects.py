@@ -1,0 +1,104 @@
+"""Projects on the server: found again by our mark, made once, and checked against edits."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from annotation.human.studio.client import server_errors
+from annotation.human.studio.interface import (
+    adjudication_config,
+    labelling_config,
+    screening_config,
+)
+
+from annotation.human.studio.ledger import Ballot, Ledger, Project, Purpose
+from pipeline.engine.errors import StickerworksError
+from schemas.config import Config
+
+if TYPE_CHECKING:
+    from annotation.human.studio.client import Connection
+
+# A skip leaves a task open for others: the other modes would close it with too few votes.
+_SKIPS = "REQUEUE_FOR_OTHERS"
+_TITLES: dict[Purpose, str] = {
+    "labelling": "Label stickers",
+    "adjudication": "Settle disagreements",
+    "screening": "Review content",
+}
+
+
+def ensure_project(
+    connection: Connection, ledger: Ledger, config: Config, purpose: Purpose, ballot: Ballot
+) -> Project:
+    """The project of ``purpose`` for a ballot, made on the server when it isn't there yet.
+
+    A project that was made before a kill, but not noted, is found by the mark in its description.
+    Raises StickerworksError when it was deleted, or its interface edited, on the server.
+    """
+    known = [p for p in ledger.projects() if (p.purpose, p.ballot) == (purpose, ballot.version)]
+    if known:
+        _check(connection, known[0])
+        return known[0]
+    xml = _interface(config, purpose, ballot)
+    mark = f"stickerworks {ledger.identity} {purpose} {ballot.version}"
+    with server_errors(connection.url):
+        found = _find(connection, mark)
+        if found is None:
+            found = _make(connection, config, purpose, mark, xml)
+    project = Project(found, purpose, ballot.version, _digest(xml), None, None)
+    _check(connection, project)
+    ledger.add_project(project)
+    return project
+
+
+def _interface(config: Config, purpose: Purpose, ballot: Ballot) -> str:
+    if purpose == "screening":
+        return screening_config()
+    made = labelling_config if purpose == "labelling" else adjudication_config
+    return made(ballot.tags, config.label.max_tags)
+
+
+def _find(connection: Connection, mark: str) -> int | None:
+    for project in connection.client.projects.list():
+        if mark in (project.description or ""):
+            return int(project.id)
+    return None
+
+
+def _make(connection: Connection, config: Config, purpose: Purpose, mark: str, xml: str) -> int:
+    votes = config.merge.annotators if purpose == "labelling" else 1
+    made = connection.client.projects.create(
+        title=f"{_TITLES[purpose]}: {config.release.name}"[:50],
+        description=mark,
+        label_config=xml,
+        maximum_annotations=votes,
+        skip_queue=_SKIPS,
+        show_collab_predictions=True,
+    )
+    return int(made.id)
+
+
+def _check(connection: Connection, project: Project) -> None:
+    from label_studio_sdk.core.api_error import ApiError
+
+    try:
+        with server_errors(connection.url):
+            on_server: Any = connection.client.projects.get(id=project.project)
+    except StickerworksError as error:
+        if isinstance(error.__cause__, ApiError) and error.__cause__.status_code == 404:
+            raise StickerworksError(
+                f"Project {project.project} ({project.purpose}) is gone from {connection.url}.",
+                "Votes that were imported are safe. Restore label-studio/data from a copy.",
+            ) from error
+        raise
+    if _digest(on_server.label_config or "") != project.interface:
+        raise StickerworksError(
+            f"The labelling interface of project {project.project} was edited on the server: "
+            "answers given with it may not mean what they say.",
+            f"Undo the edit at {connection.url}/projects/{project.project}/settings/labeling.",
+        )
+
+
+def _digest(xml: str) -> str:
+    return hashlib.sha256("".join(xml.split()).encode()).hexdigest()

@@ -1,0 +1,135 @@
+"""Which stickers can be asked about, and what the tables know to show of each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.workspace import Workspace
+
+_KEYWORDS = 12
+_TEMPLATE = "template"
+_COLUMNS = {
+    "stickers": ["id", "format"],
+    "media": ["id", "path"],
+    "frames": ["id", "key_frames"],
+    "ocr": ["id", "text", "lines", "model"],
+    "domain": ["id", "domain", "probability", "model"],
+    "suggestions": ["id", "tags", "tagset"],
+    "observations": ["id", "query", "title"],
+    "captions": ["id", "captioner", "model", "field", "language", "text", "flags"],
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A sticker's file and key frames, and what the machine says of it."""
+
+    id: str
+    format: str
+    media: Path
+    key_frames: tuple[bytes, ...]
+    keywords: tuple[str, ...]
+    ocr: str | None
+    ocr_score: float | None
+    domain: str | None
+    domain_probability: float | None
+    tags: tuple[str, ...]
+    tagset: str | None
+    caption: str | None
+    models: tuple[str, ...]
+
+
+def kept_stickers(workspace: Workspace) -> list[str]:
+    """Ids of the kept stickers, sorted; ids are hashes, so this order is a random one."""
+    kept: list[str] = []
+    for part in workspace.parts:
+        decisions = workspace.read("decisions", part, ["id", "kept"])
+        kept += decisions.filter(decisions["kept"])["id"].to_pylist()
+    return sorted(kept)
+
+
+def read_sources(workspace: Workspace, wanted: Collection[str], language: str) -> Iterator[Source]:
+    """What there is to show of the ``wanted`` stickers, shard by shard.
+
+    Captions are those of a model in ``language``; a template's are left out. Raises
+    StickerworksError for a sticker whose file is gone.
+    """
+    chosen = pa.array(sorted(wanted), pa.string())
+    for part in workspace.parts:
+        ids = workspace.read("stickers", part, ["id"])["id"]
+        if not pc.any(pc.is_in(ids, value_set=chosen)).as_py():
+            continue
+        tables = {
+            name: _by_id(workspace.read(name, part, columns), chosen)
+            for name, columns in _COLUMNS.items()
+        }
+        for sticker in tables["stickers"]:
+            rows = {name: found.get(sticker, []) for name, found in tables.items()}
+            yield _source(workspace, sticker, rows, language)
+
+
+def _by_id(table: pa.Table, chosen: pa.Array) -> dict[str, list[dict[str, Any]]]:
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for row in table.filter(pc.is_in(table["id"], value_set=chosen)).to_pylist():
+        grouped.setdefault(row["id"], []).append(row)
+    return grouped
+
+
+def _source(
+    workspace: Workspace, sticker: str, rows: Mapping[str, list[dict[str, Any]]], language: str
+) -> Source:
+    one = {name: found[0] if found else {} for name, found in rows.items()}
+    path = one["media"].get("path")
+    if path is None:
+        raise StickerworksError(
+            f"The file of sticker {sticker} is gone.", "Run `stickerworks crawl` again."
+        )
+    caption = _caption(rows["captions"], language)
+    domain, probability = one["domain"].get("domain"), one["domain"].get("probability")
+    if probability is not None and domain == "cartoon":
+        probability = 1 - probability
+    models = (one["domain"].get("model"), one["ocr"].get("model"), caption.get("model"))
+    return Source(
+        id=sticker,
+        format=one["stickers"]["format"],
+        media=workspace.root / path,
+        key_frames=tuple(frame["jpeg"] for frame in one["frames"].get("key_frames") or ()),
+        keywords=_keywords(rows["observations"]),
+        ocr=one["ocr"].get("text") or None,
+        ocr_score=_mean([line["score"] for line in one["ocr"].get("lines") or ()]),
+        domain=domain,
+        domain_probability=probability,
+        tags=tuple(one["suggestions"].get("tags") or ()),
+        tagset=one["suggestions"].get("tagset"),
+        caption=caption.get("text"),
+        models=tuple(model for model in models if model),
+    )
+
+
+def _caption(rows: Sequence[Mapping[str, Any]], language: str) -> Mapping[str, Any]:
+    good = (
+        row
+        for row in rows
+        if row["language"] == language
+        and row["captioner"] != _TEMPLATE
+        and row["text"]
+        and not row["flags"]
+    )
+    return next(good, {})
+
+
+def _keywords(sightings: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    said = (row[name] for row in sightings for name in ("query", "title") if row[name])
+    return tuple(dict.fromkeys(said))[:_KEYWORDS]
+
+
+def _mean(scores: Sequence[float | None]) -> float | None:
+    known = [score for score in scores if score is not None]
+    return sum(known) / len(known) if known else None

@@ -1,0 +1,61 @@
+"""The annotation ledger as tables of the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from annotation.human.studio.gold import read_gold
+from annotation.human.studio.ledger import Ledger
+from annotation.human.studio.reading import Desk, read_answers
+from pipeline.engine.storage import Proof, read_proof, write_table
+from pipeline.engine.workspace import Workspace
+from schemas.config import LabelConfig
+from schemas.tables import TABLES
+
+
+def write_tables(workspace: Workspace, ledger: Ledger, config: LabelConfig) -> dict[str, int]:
+    """Write ``ballot``, ``tag_changes``, ``tasks``, ``gold``, ``votes``, ``adjudications`` and
+    ``flags``; return the rows of each."""
+    stickers = set(workspace.read("stickers", columns=["id"])["id"].to_pylist())
+    desk = Desk.of(ledger.people(), stickers, config.max_tags)
+    answers = read_answers(ledger.everything(), desk).as_arrow()
+    made = {**_asked(ledger), "gold": read_gold(config), **answers}
+    for name, table in made.items():
+        write_table(workspace.path(name), table, Proof(f"label {name}", "ledger"))
+    return {name: len(table) for name, table in made.items()}
+
+
+def simulated_votes(workspace: Workspace) -> int:
+    """Votes in the workspace that no person gave; an import takes their place."""
+    proof = read_proof(workspace.path("votes"))
+    if proof is None or proof.stage == "label votes":
+        return 0
+    return int(workspace.rows("votes"))
+
+
+def _asked(ledger: Ledger) -> Mapping[str, pa.Table]:
+    ballot = ledger.ballot()
+    tags = [] if ballot is None else [{"version": ballot.version, "tag": t} for t in ballot.tags]
+    tasks = [_task(row) for row in ledger.tasks() if row["task"] is not None]
+    return {
+        "ballot": _table("ballot", tags),
+        "tag_changes": _table("tag_changes", ledger.tag_changes()),
+        "tasks": _table("tasks", tasks),
+    }
+
+
+def _task(row: Mapping[str, Any]) -> dict[str, Any]:
+    same = ("purpose", "project", "task", "batch", "exported_at")
+    return {
+        "id": row["sticker"],
+        "gold": bool(row["gold"]),
+        "blind": bool(row["blind"]),
+        **{name: row[name] for name in same},
+    }
+
+
+def _table(name: str, rows: list[dict[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=TABLES[name].schema)
