@@ -149,10 +149,10 @@ def _answers(task: Mapping[str, Any], origin: str, project: int) -> Iterator[Ans
             continue
         kept = {name: annotation.get(name) for name in _KEPT}
         for name in ("completed_by", "updated_by"):
-            if isinstance(kept[name], Mapping):  # exports may name users in full
-                kept[name] = kept[name].get("id")
-        if origin != SERVER and isinstance(annotation.get("prediction"), Mapping):
-            kept["prediction"] = {"result": annotation["prediction"].get("result")}
+            kept[name] = _user(kept[name])
+        shown = annotation.get("prediction")
+        if origin != SERVER and isinstance(shown, Mapping) and shown:
+            kept["prediction"] = {"result": shown.get("result")}
         content = json.dumps(kept, sort_keys=True, default=str)
         yield Answer(
             origin=origin,
@@ -163,6 +163,11 @@ def _answers(task: Mapping[str, Any], origin: str, project: int) -> Iterator[Ans
             digest=hashlib.sha256(content.encode()).hexdigest(),
             content=content,
         )
+
+
+def _user(value: Any) -> Any:
+    """A user's number; exports may name users in full."""
+    return value.get("id") if isinstance(value, Mapping) else value
 
 
 def _sticker(task: Mapping[str, Any]) -> str:

@@ -132,6 +132,11 @@ class Ledger:
                 "INSERT INTO ballots (version, tags) VALUES (?, ?)",
                 (ballot.version, _json(ballot.tags)),
             )
+            # What never reached the server goes there with the new tags.
+            self.connection.execute(
+                "UPDATE tasks SET ballot = ? WHERE task IS NULL AND purpose <> 'screening'",
+                (ballot.version,),
+            )
             for tag, becomes in sorted((changes or {}).items()):
                 assert last is not None, "changes are from an earlier ballot"
                 self.connection.execute(

@@ -1,0 +1,105 @@
+"""The annotation ledger: nothing twice, nothing rewritten."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from annotation.human.studio.ledger import (
+    Answer,
+    Ballot,
+    Ledger,
+    Person,
+    Placed,
+    Planned,
+    Project,
+    open_ledger,
+)
+
+
+def planned(sticker: str, batch: str = "b001") -> Planned:
+    return Planned("labelling", sticker, "v1", batch, gold=False, blind=False)
+
+
+def answer(annotation: int, digest: str = "d", task: int = 5) -> Answer:
+    return Answer("server", 1, task, "s", annotation, digest, "{}")
+
+
+def test_a_sticker_is_planned_and_placed_once(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        ledger.plan([planned("s"), planned("t")])
+        ledger.plan([planned("s", "b002")])
+        ledger.add_project(Project(1, "labelling", "v1", "x", None, None))
+        ledger.place("labelling", 1, "now", [Placed("s", 5, ("笑",))])
+    with open_ledger(tmp_path) as ledger:
+        assert [row.sticker for row in ledger.waiting("labelling")] == ["t"]
+        rows = {row["sticker"]: row for row in ledger.tasks()}
+        assert (rows["s"]["batch"], rows["s"]["task"]) == ("b001", 5)
+        assert ledger.waiting("screening") == []
+
+
+def test_answers_are_only_ever_added(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        assert ledger.append([answer(1), answer(2)], (), "now") == 2
+        assert ledger.append([answer(1), answer(1, "edited")], (), "now") == 1
+        for statement in ("DELETE FROM annotations", "UPDATE annotations SET content = ''"):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                ledger.connection.execute(statement)
+        assert [row["annotation"] for row in ledger.everything()] == [1, 2, 1]
+
+
+def test_what_is_gone_from_the_server_is_marked_and_kept(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        ledger.append([answer(1), answer(2, task=6)], [("server", 1, 1)], "now")
+        assert ledger.known("server", 1) == {2}
+        assert ledger.known("server", 1, 5) == set()
+        assert [row["deleted"] for row in ledger.everything()] == [1, 0]
+
+
+def test_an_answer_stands_beside_the_task_that_was_asked(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        ledger.plan([planned("s")])
+        ledger.add_project(Project(1, "labelling", "v1", "x", None, None))
+        ledger.place("labelling", 1, "now", [Placed("s", 5, None)])
+        foreign = Answer("file", 1, 5, "s", 1, "d", "{}")
+        ledger.append([answer(1), foreign], (), "now")
+        assert [row["purpose"] for row in ledger.everything()] == ["labelling", None]
+
+
+def test_a_new_ballot_takes_along_what_never_reached_the_server(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        ledger.freeze(Ballot("v1", ("a", "b")))
+        ledger.plan([planned("s"), planned("t")])
+        ledger.add_project(Project(1, "labelling", "v1", "x", None, None))
+        ledger.place("labelling", 1, "now", [Placed("s", 5, None)])
+        ledger.freeze(Ballot("v2", ("c",)), {"a": ["c"], "b": []})
+        assert ledger.ballot() == Ballot("v2", ("c",))
+        assert {row["sticker"]: row["ballot"] for row in ledger.tasks()} == {"s": "v1", "t": "v2"}
+        assert ledger.tag_changes() == [
+            {"from_version": "v1", "to_version": "v2", "tag": "a", "becomes": ["c"]},
+            {"from_version": "v1", "to_version": "v2", "tag": "b", "becomes": []},
+        ]
+
+
+def test_the_ledger_keeps_its_identity_and_people(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        name = ledger.identity
+        ledger.know([Person("server", 2, "a", "annotator")])
+        ledger.know([Person("server", 2, "a", "annotator"), Person("server", 1, "l", "lead")])
+    with open_ledger(tmp_path) as ledger:
+        assert ledger.identity == name
+        assert [person.name for person in ledger.people()] == ["l", "a"]
+    with open_ledger(tmp_path / "other") as other:
+        assert other.identity != name
+
+
+def test_importing_progress_is_kept_where_none_is_given(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        ledger.add_project(Project(1, "labelling", "v1", "x", None, None))
+        ledger.read_up_to(1, "c1", "r1")
+        ledger.read_up_to(1, None, None)
+        (project,) = ledger.projects()
+        assert (project.cursor, project.reconciled_at) == ("c1", "r1")
+        assert isinstance(ledger, Ledger)
