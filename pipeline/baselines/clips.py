@@ -50,4 +50,5 @@ def extend_clip(clip: Images, length: int) -> Images:
     missing = max(0, length - len(clip))
     period = max(1, 2 * len(clip) - 2)
     places = np.arange(-((missing + 1) // 2), len(clip) + missing // 2) % period
-    return clip[np.minimum(places, period - places)]
+    turned: Images = clip[np.minimum(places, period - places)]
+    return turned

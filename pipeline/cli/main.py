@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli.label_app import label
 from pipeline.engine.errors import StickerworksError, full_disk
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(label)
 # Options of the whole program that people also write behind the command.
 _FLAGS = {"--dry-run", "--json", "--debug", "--retry-quarantined"}
 _INTERRUPTED = 130  # also what Typer makes of Ctrl-C

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fingerprint import group_rows, hash_json, row_digests
@@ -142,7 +143,7 @@ def _digests(stage: Stage, tables: dict[str, pa.Table], ids: pa.Array) -> list[s
     return row_digests([tables[name] for name in stage.reads if name != stage.selects], ids)
 
 
-def _wanted(stage: Stage, tables: dict[str, pa.Table], rows: int) -> np.ndarray:
+def _wanted(stage: Stage, tables: dict[str, pa.Table], rows: int) -> NDArray[np.bool_]:
     if stage.selects is None:
         return np.ones(rows, dtype=bool)
     kept = tables[stage.selects]["kept"].fill_null(False)
@@ -150,7 +151,11 @@ def _wanted(stage: Stage, tables: dict[str, pa.Table], rows: int) -> np.ndarray:
 
 
 def _take_over(
-    task: ShardTask, workspace: Workspace, ids: pa.Array, digests: list[str], wanted: np.ndarray
+    task: ShardTask,
+    workspace: Workspace,
+    ids: pa.Array,
+    digests: list[str],
+    wanted: NDArray[np.bool_],
 ) -> tuple[Pieces, set[int]]:
     pieces: Pieces = {name: [] for name in task.stage.writes}
     proofs = [workspace.proof(name, task.part) for name in task.stage.writes]

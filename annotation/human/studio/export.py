@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from annotation.human.studio.client import server_errors
-from annotation.human.studio.payload import Shown
-
 from annotation.human.studio.ledger import Ballot, Ledger, Placed, Planned, Project, Purpose
+from annotation.human.studio.payload import Shown
 from annotation.human.studio.projects import ensure_project
 from annotation.human.studio.stickers import Source
 from pipeline.engine.errors import StickerworksError
@@ -87,7 +86,10 @@ def _send(
 ) -> None:
     with server_errors(connection.url):
         answer = connection.client.projects.import_tasks(
-            project.project, request=[task for _, task in chunk], return_task_ids=True
+            project.project,
+            request=[task for _, task in chunk],
+            return_task_ids=True,
+            request_options={"max_retries": 0},  # what was sent twice would be there twice
         )
     numbers = answer.task_ids or []
     if len(numbers) != len(chunk):

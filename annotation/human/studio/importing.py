@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from annotation.human.studio.client import server_errors
-
 from annotation.human.studio.ledger import Answer, Ledger, Person, Project
 from pipeline.engine.errors import StickerworksError
 

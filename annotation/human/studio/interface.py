@@ -1,88 +1,165 @@
 """What annotators see: Label Studio's configuration of the three kinds of projects.
 
 Stickers are shown by HyperText, since Label Studio's own image tag freezes GIFs. Tags are a
-Taxonomy, the only control with a search box that holds hundreds of them. No control has a digit
-as its hotkey: those fire while somebody types a search.
+Taxonomy, the only control with a search box that holds hundreds of them. Every choice has a letter
+with a modifier as its hotkey: left alone it would get a digit, and digits fire as soon as the
+search box loses focus.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import escape, quoteattr
+
+from pipeline.engine.errors import StickerworksError
 
 OBJECT = "sticker"
 FLAG_TITLES = {
     "fine": "Nothing wrong",
-    "inappropriate": "Inappropriate (sex, violence, drugs)",
-    "offensive": "Offensive (hate, discrimination)",
-    "insulting": "Insulting (mocks a person or a group)",
-    "personal_data": "Personal data (a private person, a name, a number, a chat)",
+    "inappropriate": "Inappropriate: sex, violence, drugs",
+    "offensive": "Offensive: hate, discrimination",
+    "insulting": "Insulting: mocks a person or a group",
+    "personal_data": "Personal data: a private person, a name, a number, a chat",
+}
+_FLAG_KEYS = {
+    "fine": "n",
+    "inappropriate": "i",
+    "offensive": "o",
+    "insulting": "u",
+    "personal_data": "p",
 }
 
 
 def labelling_config(tags: Sequence[str], max_tags: int) -> str:
-    """The labelling screen: sticker, key frames and hints on the left, questions on the right."""
+    """The labelling screen: sticker, key frames and hints on the left, questions on the right.
+
+    Raises StickerworksError for a tag that XML can't hold (control characters, lone surrogates).
+    """
     right = (
         _tags(tags, max_tags)
-        + _domain()
+        + _domain(required=True)
         + _text("caption", "Caption", "What it shows and what it is used to say")
-        + _text("ocr", "Text in it", "Correct what was read, or leave empty")
+        + _text("ocr", "Text in it", "What stands written in it; empty when nothing does")
     )
-    return _page(_hyper(OBJECT, "html"), right)
+    return _page(_shown("html"), right)
 
 
 def adjudication_config(tags: Sequence[str], max_tags: int) -> str:
-    """The lead's screen: the sticker and the votes that disagree, and what is decided."""
-    left = _hyper(OBJECT, "html") + _hyper("votes", "votes")
-    return _page(left, _tags(tags, max_tags) + _domain())
+    """The lead's screen: the sticker, the votes that disagree, and what is decided."""
+    votes = _title("Votes") + '<HyperText name="votes" value="$votes" inline="true"/>'
+    return _page(_shown("html"), votes + _tags(tags, max_tags) + _domain(required=False))
 
 
 def screening_config() -> str:
     """The reviewers' screen: anything that must not be published."""
-    choices = "".join(
-        f"<Choice value={quoteattr(name)} html={quoteattr(title)}/>"
-        for name, title in FLAG_TITLES.items()
-    )
+    choices = "".join(_choice(name, title, _FLAG_KEYS[name]) for name, title in FLAG_TITLES.items())
     flags = (
-        '<Header value="Is anything wrong with it?" size="5"/>'
-        f'<Choices name="flags" toName="{OBJECT}" choice="multiple" required="true">'
-        f"{choices}</Choices>"
+        _title("Is anything wrong with it?")
+        + f'<Choices name="flags" toName="{OBJECT}" choice="multiple" required="true" '
+        f'requiredMessage="Choose what is wrong with it, or that nothing is.">{choices}</Choices>'
     )
-    return _page(_hyper(OBJECT, "html"), flags + _text("note", "Note", "What did you see?"))
+    return _page(_shown("html"), flags + _text("note", "Note", "What did you see?"))
+
+
+# The panels of regions and relations stay empty here and would take a third of the screen.
+# No rule may hold ">": the page escapes it.
+_STYLE = """
+.lsf-sidepanels__wrapper_align_right { display: none; }
+.sw-page { display: flex; gap: 28px; align-items: flex-start; }
+.sw-left { flex: 0 0 44%; min-width: 0; max-width: 460px; }
+.sw-right { flex: 1 1 0; min-width: 0; max-width: 560px; }
+.sw-right h4 { font-size: 14px; line-height: 20px; margin: 10px 0 4px; }
+.sw-right .lsf-text-area { margin: 0; }
+.sw-right .lsf-choices { margin: 0; }
+.sw-right .htx-taxonomy { width: 100%; }
+.htx-taxonomy-dropdown .ant-select-tree-switcher-noop { display: none; }
+.sw-sticker { display: flex; justify-content: center; align-items: center; overflow: hidden;
+  height: 340px; border-radius: 8px; background: #fff; border: 1px solid #ddd; }
+.sw-sticker img, .sw-sticker video { width: 320px; height: 320px; object-fit: contain; }
+.sw-frames { display: flex; gap: 6px; margin-top: 8px; }
+.sw-frames img { width: 72px; height: 72px; object-fit: contain; background: #fff;
+  border: 1px solid #ddd; border-radius: 4px; }
+.sw-words { display: flex; flex-wrap: wrap; gap: 4px 6px; margin-top: 8px; max-height: 84px;
+  overflow: auto; }
+.sw-words span { background: #eee; color: #333; border-radius: 4px; padding: 0 6px;
+  font-size: 13px; line-height: 20px; overflow-wrap: anywhere; }
+.sw-votes td { padding: 4px 10px; border-bottom: 1px solid #ddd; vertical-align: top;
+  font-size: 14px; line-height: 20px; overflow-wrap: anywhere; }
+.sw-cover { display: block; cursor: pointer; }
+.sw-cover input { position: absolute; opacity: 0; }
+.sw-cover input:focus-visible + .sw-sticker { outline: 2px solid #4c5fa9; }
+.sw-cover .sw-words { visibility: hidden; }
+.sw-cover input:checked ~ .sw-words { visibility: visible; }
+.sw-cover input:checked ~ span img { filter: none !important; }
+.sw-cover input:checked ~ span video { filter: none !important; }
+.sw-said { margin: 8px 0 0; font-size: 13px; line-height: 20px; }
+"""
 
 
 def _page(left: str, right: str) -> str:
     return (
-        '<View style="display:flex;gap:24px;align-items:flex-start">'
-        f'<View style="flex:0 0 420px">{left}</View>'
-        f'<View style="flex:1 1 auto;min-width:340px">{right}</View></View>'
+        f"<View><Style>{escape(_STYLE)}</Style>"
+        '<View className="sw-page">'
+        f'<View className="sw-left">{left}</View>'
+        f'<View className="sw-right">{right}</View></View></View>'
     )
 
 
-def _hyper(name: str, field: str) -> str:
-    return f'<HyperText name="{name}" value="${field}" inline="true"/>'
+def _shown(field: str) -> str:
+    return f'<HyperText name="{OBJECT}" value="${field}" inline="true"/>'
 
 
 def _tags(tags: Sequence[str], max_tags: int) -> str:
+    for tag in tags:
+        if not tag.strip() or not all(map(_in_xml, tag)):
+            raise StickerworksError(
+                f"The tag {tag!r} can't be shown: it is blank or holds control characters.",
+                "Correct the tag set, then run `stickerworks tags` again.",
+            )
     choices = "".join(f"<Choice value={quoteattr(tag)}/>" for tag in tags)
     return (
-        f'<Header value="Tags (at most {max_tags})" size="5"/>'
-        f'<Taxonomy name="tags" toName="{OBJECT}" leafsOnly="true" showFullPath="false" '
-        f'maxUsages="{max_tags}" placeholder="Type to search">{choices}</Taxonomy>'
+        _title(f"Tags (at most {max_tags})")
+        + f'<Taxonomy name="tags" toName="{OBJECT}" leafsOnly="true" showFullPath="false" '
+        f'maxUsages="{max_tags}" pathSeparator={quoteattr(_separator(tags))} '
+        f'placeholder="Click, then type to search">{choices}</Taxonomy>'
     )
 
 
-def _domain() -> str:
+def _separator(tags: Sequence[str]) -> str:
+    # The page cuts chosen tags at the separator, " / " when none is named.
+    separator = "\u241f"
+    while any(separator in tag for tag in tags):
+        separator += "\u241f"
+    return separator
+
+
+def _domain(*, required: bool) -> str:
+    must = ' required="true" requiredMessage="Choose cartoon or real."' if required else ""
     return (
-        f'<Choices name="domain" toName="{OBJECT}" choice="single-radio" showInline="true">'
-        '<Choice value="cartoon" html="cartoon (drawn)"/>'
-        '<Choice value="real" html="real (photographed)"/></Choices>'
+        _title("Domain")
+        + f'<Choices name="domain" toName="{OBJECT}" choice="single-radio" showInline="true"{must}>'
+        + _choice("cartoon", "cartoon (drawn)", "c")
+        + _choice("real", "real (photographed)", "p")
+        + "</Choices>"
     )
+
+
+def _choice(value: str, title: str, key: str) -> str:
+    return f'<Choice value="{value}" html={quoteattr(title)} hotkey="alt+{key}"/>'
 
 
 def _text(name: str, title: str, hint: str) -> str:
-    return (
-        f'<Header value={quoteattr(title)} size="5"/>'
+    return _title(title) + (
         f'<TextArea name="{name}" toName="{OBJECT}" rows="1" maxSubmissions="1" '
-        f'editable="true" placeholder={quoteattr(hint)}/>'
+        f'editable="true" transcription="true" placeholder={quoteattr(hint)}/>'
     )
+
+
+def _title(text: str) -> str:
+    return f'<Header value={quoteattr(text)} size="5"/>'
+
+
+def _in_xml(sign: str) -> bool:
+    """Whether XML 1.0 can hold a character at all."""
+    code = ord(sign)
+    return sign in "\t\n\r" or 0x20 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or code > 0xFFFF

@@ -9,12 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
-from annotation.human.studio.payload import (
-    AnonymousVote,
-    adjudication_task,
-    labelling_task,
-    screening_task,
-)
 
 from annotation.human.merge import current_votes
 from annotation.human.migration import carry_over, migrate, read_changes
@@ -22,7 +16,14 @@ from annotation.human.studio.ballot import current_ballot
 from annotation.human.studio.export import Exported, next_batch, send_planned, shown
 from annotation.human.studio.gold import read_gold
 from annotation.human.studio.ledger import Ballot, Ledger, Planned
+from annotation.human.studio.payload import (
+    AnonymousVote,
+    adjudication_task,
+    labelling_task,
+    screening_task,
+)
 from annotation.human.studio.stickers import kept_stickers, read_sources
+from annotation.human.studio.wish import Wish
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
@@ -32,19 +33,6 @@ if TYPE_CHECKING:
 
 NO_BALLOT = Ballot("", ())
 """Screening asks about no tags."""
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What an export is asked for: how many stickers, under which name, shown how.
-
-    ``blind`` tasks show neither keywords nor what the machine thinks.
-    """
-
-    limit: int | None = None
-    batch: str | None = None
-    blind: bool = False
-    keep_tags: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from string import ascii_uppercase
 from typing import Any
+from unicodedata import category
 from urllib.parse import quote
 
 from annotation.human.studio.interface import OBJECT
 
 _FILES = "/data/local-files/?d="
-_LONGEST = 200
+_VIDEOS = (".webm", ".mp4")
+_LONGEST = 300
+_KEPT = "\n\u200d"  # the second joins emoji
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class AnonymousVote:
 
 def labelling_task(shown: Shown, *, blind: bool, hints: bool) -> dict[str, Any]:
     """Task of the labelling project. Nothing in it tells a gold sticker from another."""
-    keywords = shown.keywords if hints else ()
+    keywords = shown.keywords if hints and not blind else ()
     task = _task(shown, _sticker(shown) + _frames(shown) + _keywords(keywords))
     prediction = None if blind else _prediction(shown)
     return task if prediction is None else {**task, "predictions": [prediction]}
@@ -56,16 +59,25 @@ def labelling_task(shown: Shown, *, blind: bool, hints: bool) -> dict[str, Any]:
 
 def adjudication_task(shown: Shown, votes: Sequence[AnonymousVote]) -> dict[str, Any]:
     """Task of the adjudication project: the votes as A, B, C in the given order."""
-    task = _task(shown, _sticker(shown) + _frames(shown))
-    rows = "".join(_vote(chr(ord("A") + n), vote) for n, vote in enumerate(votes))
-    return {**task, "data": {**task["data"], "votes": f"<table>{rows}</table>"}}
+    task = _task(shown, _sticker(shown) + _frames(shown) + _keywords(shown.keywords))
+    rows = "".join(
+        _vote(letter, vote) for letter, vote in zip(ascii_uppercase, votes, strict=False)
+    )
+    return {**task, "data": {**task["data"], "votes": f'<table class="sw-votes">{rows}</table>'}}
 
 
 def screening_task(shown: Shown, *, score: float | None, blurred: bool) -> dict[str, Any]:
-    """Task of the screening project; a blurred sticker is clear while it is pressed or chosen."""
-    said = "" if score is None else f"<p>safety score {score:.2f}</p>"
-    html = _sticker(shown, blurred=blurred) + ("" if blurred else _frames(shown)) + said
-    return _task(shown, html + _keywords(() if blurred else shown.keywords))
+    """Task of the screening project; a blurred sticker gets clear, and blurred, by a click."""
+    style = ' style="filter:blur(32px)"' if blurred else ""
+    html = _sticker(shown, style) + _frames(shown, style) + _keywords(shown.keywords)
+    if blurred:  # no script: a checkbox that can't be seen holds whether it is clear
+        html = (
+            f'<label class="sw-cover"><input type="checkbox" autocomplete="off">{html}</label>'
+            '<p class="sw-said">Click the picture to see it clearly, again to blur it.</p>'
+        )
+    if score is not None:
+        html += f'<p class="sw-said">safety score {score:.2f}</p>'
+    return _task(shown, html)
 
 
 def _task(shown: Shown, html: str) -> dict[str, Any]:
@@ -73,66 +85,62 @@ def _task(shown: Shown, html: str) -> dict[str, Any]:
     return {"data": data, "meta": {"batch": shown.batch}}
 
 
-def _sticker(shown: Shown, *, blurred: bool = False) -> str:
-    image = f'<img src="{_address(shown.path)}" alt="" style="{_SIZE}'
-    if not blurred:
-        return f'<div>{image}"></div>'
-    # Without a script: a closed <details> hides what it holds until it is clicked.
-    cover = f'{image};filter:blur(28px)">'
-    return (
-        f'<div>{cover}</div><details><summary>click to see it clearly</summary>{image}"></details>'
-    )
+def _sticker(shown: Shown, style: str = "") -> str:
+    if not shown.path:
+        inner = "This format can't be shown here: please skip it."
+    elif shown.path.endswith(_VIDEOS):
+        inner = (
+            f'<video src="{_address(shown.path)}"{style} autoplay loop muted playsinline></video>'
+        )
+    else:
+        inner = f'<img src="{_address(shown.path)}" alt=""{style}>'
+    return f'<span class="sw-sticker">{inner}</span>'
 
 
-_SIZE = "max-width:400px;max-height:340px;min-width:160px;object-fit:contain"
-
-
-def _frames(shown: Shown) -> str:
+def _frames(shown: Shown, style: str = "") -> str:
     if len(shown.frames) < 2:
         return ""
-    style = "height:72px;margin:6px 6px 0 0"
-    return "<div>" + "".join(
-        f'<img src="{_address(name)}" alt="" style="{style}">' for name in shown.frames
-    ) + "</div>"  # fmt: skip
+    images = (f'<img src="{_address(name)}" alt=""{style}>' for name in shown.frames)
+    return f'<span class="sw-frames">{"".join(images)}</span>'
 
 
 def _keywords(keywords: Iterable[str]) -> str:
-    words = "".join(
-        f'<span style="background:#eee;border-radius:4px;padding:1px 6px;margin:0 6px 4px 0;'
-        f'display:inline-block">{_text(word)}</span>'
-        for word in keywords
-    )
-    return f'<p style="margin-top:8px">{words}</p>' if words else ""
+    words = "".join(f"<span>{_line(word)}</span>" for word in keywords if _line(word))
+    return f'<span class="sw-words">{words}</span>' if words else ""
 
 
-def _vote(name: str, vote: AnonymousVote) -> str:
+def _vote(letter: str, vote: AnonymousVote) -> str:
     if vote.skipped:
         said = "<i>skipped</i>"
     else:
-        tags = ", ".join(map(_text, vote.tags)) or "<i>no tag</i>"
-        said = f"<b>{tags}</b><br>{_text(vote.domain or '')} {_text(vote.caption or '')}"
-    cell = "padding:4px 10px;border-bottom:1px solid #ddd;vertical-align:top"
-    return f'<tr><td style="{cell}">{name}</td><td style="{cell}">{said}</td></tr>'
+        parts = (
+            "<b>" + (", ".join(map(_line, vote.tags)) or "<i>no tag</i>") + "</b>",
+            _line(vote.domain or ""),
+            _line(vote.caption or ""),
+        )
+        said = "<br>".join(part for part in parts if part)
+    return f"<tr><td>{letter}</td><td>{said}</td></tr>"
 
 
 def _prediction(shown: Shown) -> dict[str, Any] | None:
+    caption, ocr = _clean(shown.caption or ""), _clean(shown.ocr or "")
     regions = []
     if shown.tags:
-        regions.append(_region("tags", "taxonomy", [[tag] for tag in shown.tags], None))
+        regions.append(_region("tags", "taxonomy", [[tag] for tag in shown.tags]))
     if shown.domain:
         regions.append(_region("domain", "choices", [shown.domain], shown.domain_probability))
-    if shown.caption:
-        regions.append(_region("caption", "textarea", [shown.caption], None))
-    if shown.ocr:
-        regions.append(_region("ocr", "textarea", [shown.ocr], shown.ocr_score))
+    if caption:
+        regions.append(_region("caption", "textarea", [caption]))
+    if ocr:
+        regions.append(_region("ocr", "textarea", [ocr], shown.ocr_score))
     if not regions:
         return None
     scores = [region["score"] for region in regions if "score" in region]
     score = {"score": min(scores)} if scores else {}
-    return {"model_version": shown.model[:255], "result": regions, **score}
+    return {"model_version": shown.model, "result": regions, **score}
 
 
-def _region(name: str, kind: str, value: list[Any], score: float | None) -> dict[str, Any]:
+def _region(name: str, kind: str, value: list[Any], score: float | None = None) -> dict[str, Any]:
     held = "text" if kind == "textarea" else kind
     region = {
         "id": name,
@@ -148,7 +156,13 @@ def _address(path: str) -> str:
     return _FILES + quote(path)
 
 
-def _text(text: str) -> str:
-    """Text of a stranger: short, on one line, without markup or control characters."""
-    clean = "".join(" " if unicodedata.category(c)[0] == "C" else c for c in text)
-    return escape(" ".join(clean.split())[:_LONGEST])
+def _line(text: str) -> str:
+    """Text of a stranger as HTML: short, on one line, without markup or control characters."""
+    line = " ".join(_clean(text).split())
+    return escape(line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…")
+
+
+def _clean(text: str) -> str:
+    """Text without what steers terminals, direction of writing or encodings; lines are kept."""
+    kept = (c if c in _KEPT or category(c) not in ("Cc", "Cf", "Cs") else " " for c in text)
+    return "".join(kept).strip()

@@ -11,7 +11,6 @@ from annotation.human.studio.interface import (
     labelling_config,
     screening_config,
 )
-
 from annotation.human.studio.ledger import Ballot, Ledger, Project, Purpose
 from pipeline.engine.errors import StickerworksError
 from schemas.config import Config
@@ -75,6 +74,7 @@ def _make(connection: Connection, config: Config, purpose: Purpose, mark: str, x
         maximum_annotations=votes,
         skip_queue=_SKIPS,
         show_collab_predictions=True,
+        request_options={"max_retries": 0},
     )
     return int(made.id)
 

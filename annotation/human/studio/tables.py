@@ -15,14 +15,28 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import LabelConfig
 from schemas.tables import TABLES
 
+ANSWERS = "label votes"
+"""In the proof of a table of votes that people gave."""
 
-def write_tables(workspace: Workspace, ledger: Ledger, config: LabelConfig) -> dict[str, int]:
-    """Write ``ballot``, ``tag_changes``, ``tasks``, ``gold``, ``votes``, ``adjudications`` and
-    ``flags``; return the rows of each."""
+
+def write_asked(workspace: Workspace, ledger: Ledger) -> None:
+    """Write what people were asked: ``ballot``, ``tag_changes`` and ``tasks``."""
+    ballot = ledger.ballot()
+    tags = [] if ballot is None else [{"version": ballot.version, "tag": t} for t in ballot.tags]
+    tasks = [_task(row) for row in ledger.tasks() if row["task"] is not None]
+    _write(workspace, "ballot", tags)
+    _write(workspace, "tag_changes", ledger.tag_changes())
+    _write(workspace, "tasks", tasks)
+
+
+def write_answers(workspace: Workspace, ledger: Ledger, config: LabelConfig) -> dict[str, int]:
+    """Write what they answered: ``votes``, ``adjudications``, ``flags``, and ``gold`` beside it.
+
+    Returns the rows of each.
+    """
     stickers = set(workspace.read("stickers", columns=["id"])["id"].to_pylist())
     desk = Desk.of(ledger.people(), stickers, config.max_tags)
-    answers = read_answers(ledger.everything(), desk).as_arrow()
-    made = {**_asked(ledger), "gold": read_gold(config), **answers}
+    made = {"gold": read_gold(config), **read_answers(ledger.everything(), desk).as_arrow()}
     for name, table in made.items():
         write_table(workspace.path(name), table, Proof(f"label {name}", "ledger"))
     return {name: len(table) for name, table in made.items()}
@@ -31,20 +45,9 @@ def write_tables(workspace: Workspace, ledger: Ledger, config: LabelConfig) -> d
 def simulated_votes(workspace: Workspace) -> int:
     """Votes in the workspace that no person gave; an import takes their place."""
     proof = read_proof(workspace.path("votes"))
-    if proof is None or proof.stage == "label votes":
+    if proof is None or proof.stage == ANSWERS:
         return 0
     return int(workspace.rows("votes"))
-
-
-def _asked(ledger: Ledger) -> Mapping[str, pa.Table]:
-    ballot = ledger.ballot()
-    tags = [] if ballot is None else [{"version": ballot.version, "tag": t} for t in ballot.tags]
-    tasks = [_task(row) for row in ledger.tasks() if row["task"] is not None]
-    return {
-        "ballot": _table("ballot", tags),
-        "tag_changes": _table("tag_changes", ledger.tag_changes()),
-        "tasks": _table("tasks", tasks),
-    }
 
 
 def _task(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,5 +60,6 @@ def _task(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _table(name: str, rows: list[dict[str, Any]]) -> pa.Table:
-    return pa.Table.from_pylist(rows, schema=TABLES[name].schema)
+def _write(workspace: Workspace, name: str, rows: list[dict[str, Any]]) -> None:
+    table = pa.Table.from_pylist(rows, schema=TABLES[name].schema)
+    write_table(workspace.path(name), table, Proof(f"label {name}", "ledger"))

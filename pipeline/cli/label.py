@@ -1,0 +1,218 @@
+"""What `stickerworks label` does: the server, exports, imports, status and report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.cli.rooms import plan_of
+from pipeline.cli.session import Options, Session, open_session
+from pipeline.engine.runner import check_crawled
+
+if TYPE_CHECKING:
+    from annotation.human.studio.labelling import Studio
+    from annotation.human.studio.ledger import Ledger, Purpose
+    from annotation.human.studio.wish import Wish
+
+FOLDER = "label-studio"
+_REVIEWED = ("reviews", "decisions")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where answers are read: a file, or the server when it is None."""
+
+    file: Path | None
+    full: bool
+    annotators: tuple[int, ...]
+    origin: str
+
+
+def setup_command(options: Options) -> int:
+    """Start the server, make the accounts, say where both are."""
+    from annotation.human.studio.client import connect
+    from annotation.human.studio.ledger import open_ledger
+    from annotation.human.studio.server import Place
+
+    with open_session("label setup", options) as session:
+        root = session.workspace.root
+        if options.dry_run:
+            session.say(f"  would start Label Studio on port {session.config.label.port}")
+            return session.exit_code
+        session.say("Starting Label Studio; the first time takes a minute or two.")
+        connection = connect(root, session.config.label)
+        with open_ledger(root) as ledger:
+            _know(ledger, session, connection.accounts.lead, connection.accounts.ids)
+        session.say(f"Label Studio  {connection.url}")
+        session.say(f"Lead          {connection.accounts.lead}")
+        session.say(f"Annotators    {', '.join(session.config.label.annotators)}")
+        if session.config.label.url is None:
+            session.say(f"Passwords     {Place(root / FOLDER).accounts}")
+        session.say("Next: stickerworks label export")
+        session.results["url"] = connection.url
+    return session.exit_code
+
+
+def stop_command(options: Options) -> int:
+    """Stop the server, if it runs."""
+    from annotation.human.studio.server import Place, stop
+
+    with open_session("label stop", options) as session:
+        stopped = stop(Place(session.workspace.root / FOLDER))
+        session.say("Stopped." if stopped else "It wasn't running.")
+    return session.exit_code
+
+
+def export_command(options: Options, wish: Wish, *, screening: bool) -> int:
+    """Export for labelling or screening."""
+    from annotation.human.studio.labelling import export_labelling, export_screening
+    from annotation.human.studio.tables import write_asked
+
+    with open_session("label export", options) as session:
+        check_crawled(session.workspace)
+        if options.dry_run:
+            _plan_export(session, wish, "screening" if screening else "labelling")
+            return session.exit_code
+        with _studio(session) as studio:
+            made = export_screening(studio, wish) if screening else export_labelling(studio, wish)
+            write_asked(session.workspace, studio.ledger)
+        session.results["export"] = asdict(made)
+        again = f", {made.found:,} found from an interrupted run" if made.found else ""
+        session.say(
+            f"{made.made:,} tasks made{again}; {made.total:,} in all: "
+            f"{studio.connection.url}/projects/{made.project}"
+        )
+    return session.exit_code
+
+
+def import_command(options: Options, source: Source) -> int:
+    """Import answers and bring reviews and labels up to date."""
+    from annotation.human.studio.importing import import_file, import_server
+    from annotation.human.studio.ledger import open_ledger
+
+    with open_session("label import", options) as session:
+        check_crawled(session.workspace)
+        if options.dry_run:
+            session.say("  would read what changed on the server and merge it")
+            return session.exit_code
+        if source.file is None:
+            with _studio(session) as studio:
+                hours = session.config.label.reconcile_hours
+                found = import_server(
+                    studio.connection, studio.ledger, reconcile_hours=hours, full=source.full
+                )
+                _write(session, studio.ledger)
+        else:
+            with open_ledger(session.workspace.root) as ledger:
+                found = import_file(source.file, ledger, source.origin, source.annotators)
+                _write(session, ledger)
+        session.results["import"] = asdict(found)
+        gone = f", {found.gone:,} gone from the server (kept here)" if found.gone else ""
+        session.say(f"{found.tasks:,} tasks read: {found.added:,} new answers{gone}")
+        _merge(session)
+    return session.exit_code
+
+
+def adjudicate_command(options: Options) -> int:
+    """Export what waits for a decision."""
+    from annotation.human.studio.labelling import export_adjudication
+    from annotation.human.studio.tables import write_asked
+
+    with open_session("label adjudicate", options) as session:
+        check_crawled(session.workspace)
+        if options.dry_run:
+            session.say("  would make a task of every sticker that waits for a decision")
+            return session.exit_code
+        session.do(plan_of("merge"))
+        with _studio(session) as studio:
+            made = export_adjudication(studio)
+            write_asked(session.workspace, studio.ledger)
+        session.results["export"] = asdict(made)
+        session.say(
+            f"{made.made:,} tasks made; {made.total:,} in all: "
+            f"{studio.connection.url}/projects/{made.project}"
+        )
+    return session.exit_code
+
+
+def migrate_command(options: Options, path: Path, *, draft: bool) -> int:
+    """Take a changed tag set into use."""
+    from annotation.human.studio.ballot import draft_changes, migrate_ballot
+    from annotation.human.studio.ledger import open_ledger
+
+    with (
+        open_session("label migrate", options) as session,
+        open_ledger(session.workspace.root) as ledger,
+    ):
+        if draft:
+            count = draft_changes(session.workspace, ledger, path)
+            session.say(f"{path} names {count:,} tags that are gone; say what became of each.")
+        else:
+            ballot = migrate_ballot(session.workspace, ledger, path)
+            _write(session, ledger)
+            session.say(f"Votes are read with the {len(ballot.tags):,} new tags from now on.")
+            _merge(session)
+    return session.exit_code
+
+
+@contextmanager
+def _studio(session: Session) -> Iterator[Studio]:
+    from annotation.human.studio.client import connect
+    from annotation.human.studio.labelling import Studio
+    from annotation.human.studio.ledger import open_ledger
+    from annotation.human.studio.server import Place
+
+    root = session.workspace.root
+    connection = connect(root, session.config.label)
+    with open_ledger(root) as ledger:
+        _know(ledger, session, connection.accounts.lead, connection.accounts.ids)
+        files = Place(root / FOLDER).files
+        yield Studio(session.workspace, session.config, ledger, connection, files)
+
+
+def _know(ledger: Ledger, session: Session, lead: str, ids: Mapping[str, int]) -> None:
+    from annotation.human.studio.importing import SERVER
+    from annotation.human.studio.ledger import Person
+
+    names = {name.casefold() for name in session.config.label.annotators}
+    people = [Person(SERVER, ids[name], name, "annotator") for name in sorted(names & set(ids))]
+    ledger.know([*people, Person(SERVER, ids[lead.casefold()], lead.casefold(), "lead")])
+
+
+def _write(session: Session, ledger: Ledger) -> None:
+    from annotation.human.studio.tables import simulated_votes, write_answers, write_asked
+
+    simulated = simulated_votes(session.workspace)
+    write_asked(session.workspace, ledger)
+    rows = write_answers(session.workspace, ledger, session.config.label)
+    session.results["tables"] = rows
+    if simulated:
+        session.say(f"{simulated:,} simulated votes made room for those of people.")
+
+
+def _merge(session: Session) -> None:
+    """Let flags decide and votes become labels; both are quick and decode nothing."""
+    if session.workspace.complete("decisions"):
+        reviewing = [work for work in plan_of("filter") if work.name in _REVIEWED]
+        session.do(reviewing)
+    session.do(plan_of("merge"))
+    statuses = Counter(session.workspace.read("labels", columns=["status"])["status"].to_pylist())
+    session.results["labels"] = dict(statuses)
+    said = ", ".join(f"{status} {count:,}" for status, count in sorted(statuses.items()))
+    session.say(f"Labels: {said}")
+
+
+def _plan_export(session: Session, wish: Wish, purpose: Purpose) -> None:
+    from annotation.human.studio.ledger import LEDGER, open_ledger
+    from annotation.human.studio.stickers import kept_stickers
+
+    taken: set[str] = set()
+    if (session.workspace.root / LEDGER).exists():
+        with open_ledger(session.workspace.root) as ledger:
+            taken = {row["sticker"] for row in ledger.tasks(purpose)}
+    fresh = [s for s in kept_stickers(session.workspace) if s not in taken][: wish.limit]
+    session.say(f"  would make {len(fresh):,} tasks for {purpose}")
