@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
+from pipeline.engine.page.text import tidy
 from pipeline.engine.workspace import Workspace
 from pipeline.report.plots import draw_shares
-from pipeline.report.reading import Card, Sample, missing, read_shards, tidy
+from pipeline.report.reading import Card, Sample, missing, read_shards
 
 _EXAMPLES, _CAPTIONS, _TAGS, _PAIRS, _DISPUTED = 8, 12, 40, 30, 12
 

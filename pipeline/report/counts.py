@@ -7,8 +7,9 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from pipeline.engine.page.text import tidy
 from pipeline.engine.workspace import Workspace
-from pipeline.report.reading import Card, Sample, missing, read_shards, say_reason, tidy
+from pipeline.report.reading import Card, Sample, missing, read_shards, say_reason
 
 _FAILURES = 12
 _ROWS = 20

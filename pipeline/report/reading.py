@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import pyarrow as pa
 
+from pipeline.engine.page.text import tidy
 from pipeline.engine.workspace import Workspace
 from schemas.tables import TABLES
 
@@ -75,16 +75,6 @@ def read_shards(
             if table["id"].combine_chunks().equals(ids):
                 tables[name] = table
         yield part, tables
-
-
-def tidy(text: object, limit: int = 80) -> str:
-    """Text of the web as one line without control or direction marks, cut to ``limit``."""
-    shown = "".join(
-        " " if sign.isspace() or unicodedata.category(sign) in ("Cc", "Cf", "Cs") else sign
-        for sign in str(text)[: limit * 4]
-    )
-    line = " ".join(shown.split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def say_reason(reason: Mapping[str, object]) -> str:

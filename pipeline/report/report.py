@@ -10,11 +10,12 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from pipeline.engine.page.text import tidy
 from pipeline.engine.storage import atomic_file
 from pipeline.engine.workspace import Workspace
 from pipeline.report import annotating, counts, filtering, releasing, tagging
 from pipeline.report.pictures import load_pictures
-from pipeline.report.reading import Card, tidy
+from pipeline.report.reading import Card
 from schemas.config import Config
 
 GALLERY = 400

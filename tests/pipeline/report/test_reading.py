@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.report.reading import Sample, say_reason, tidy
+from pipeline.report.reading import Sample, say_reason
 
 
 @given(st.lists(st.text("0123456789abcdef", min_size=1)), st.integers(1, 6))
@@ -24,14 +22,6 @@ def test_a_sample_does_not_grow() -> None:
     for number in range(10_000):
         sample.add(f"{number:08x}", None)
     assert len(sample._seen) <= 20
-
-
-@given(st.text(), st.integers(2, 90))
-def test_tidy_text_is_one_short_line_without_tricks(text: str, limit: int) -> None:
-    shown = tidy(text, limit)
-    assert len(shown) <= limit
-    assert not {unicodedata.category(sign) for sign in shown} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
-    assert shown == " ".join(shown.split())
 
 
 def test_reasons_leave_out_what_is_unknown() -> None:

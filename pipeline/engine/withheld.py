@@ -1,0 +1,47 @@
+"""Stickers that people flagged: no report shows them, nor anything that was read from them."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.engine.workspace import Workspace
+
+REVIEW = "review"
+"""The rule in ``decisions.reasons`` that says what people flagged."""
+
+
+def flagged_stickers(workspace: Workspace) -> frozenset[str]:
+    """Ids of stickers with content that must not be seen, by decision or by a newer review."""
+    flagged: set[str] = set()
+    for part in workspace.parts:
+        reviews = workspace.read("reviews", part, ["id", "flagged"])
+        flagged.update(reviews.filter(reviews["flagged"])["id"].to_pylist())
+        decisions = workspace.read("decisions", part, ["id", "reasons"])
+        # One entry a reason, beside the row that it belongs to.
+        rows = pc.list_parent_indices(decisions["reasons"].combine_chunks())
+        rules = pc.struct_field(pc.list_flatten(decisions["reasons"]), "rule")
+        found = rows.filter(pc.fill_null(pc.equal(rules, REVIEW), False).combine_chunks())
+        flagged.update(decisions["id"].take(found).to_pylist())
+    return frozenset(flagged)
+
+
+def withheld_stickers(workspace: Workspace) -> frozenset[str]:
+    """Flagged stickers and all near-duplicates of theirs, which look the same."""
+    flagged = flagged_stickers(workspace)
+    if not flagged:
+        return flagged
+    groups = _members(workspace, "id", flagged, "group")
+    return flagged | _members(workspace, "group", groups, "id")
+
+
+def _members(
+    workspace: Workspace, column: str, values: frozenset[str], wanted: str
+) -> frozenset[str]:
+    """What ``wanted`` is in rows of ``duplicates`` whose ``column`` is one of the values."""
+    chosen = pa.array(sorted(values), pa.string())
+    found: set[str] = set()
+    for part in workspace.parts:
+        table = workspace.read("duplicates", part, ["id", "group"])
+        found.update(table.filter(pc.is_in(table[column], value_set=chosen))[wanted].to_pylist())
+    return frozenset(found)
