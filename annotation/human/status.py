@@ -1,0 +1,124 @@
+"""The state of annotation on a terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+from annotation.human.progress import Progress
+from pipeline.engine.page.text import tidy
+
+_BATCHES, _REASONS = 20, 8
+_NAME = 34
+
+
+def status_lines(progress: Progress) -> Iterator[str]:
+    """Lines of plain text, without control characters."""
+    if progress.simulated:
+        yield f"Simulated votes: {progress.simulated:,}. No person gave them."
+        yield ""
+    yield from _batches(progress)
+    yield from _annotators(progress)
+    yield from _waiting(progress)
+    yield from _setbacks(progress)
+
+
+def _batches(progress: Progress) -> Iterator[str]:
+    if not progress.batches:
+        yield "Nothing was exported for labelling yet: stickerworks label export"
+        yield ""
+        return
+    rows = [("Batch", "tasks", "complete", "gold", "")]
+    shown = progress.batches[-_BATCHES:]
+    for batch in shown:
+        notes = ["blind"] if batch.blind else []
+        notes += [f"{batch.dropped:,} no longer kept"] if batch.dropped else []
+        done = f"{batch.complete:,} ({_percent(batch.complete, batch.tasks)})"
+        rows.append((batch.name, f"{batch.tasks:,}", done, f"{batch.gold:,}", ", ".join(notes)))
+    if len(shown) > 1:
+        tasks, complete = (sum(getattr(b, n) for b in progress.batches) for n in _SUMS)
+        gold = sum(batch.gold for batch in progress.batches)
+        done = f"{complete:,} ({_percent(complete, tasks)})"
+        rows.append(("all", f"{tasks:,}", done, f"{gold:,}", ""))
+    yield from _table(rows)
+    if len(progress.batches) > _BATCHES:
+        yield f"{len(progress.batches) - _BATCHES:,} earlier batches not shown."
+    yield ""
+
+
+def _annotators(progress: Progress) -> Iterator[str]:
+    rows = [("Annotator", "votes", "skips", "to do", "last vote (UTC)")]
+    for one in progress.annotators:
+        to_do = "not listed" if one.to_do is None else f"{one.to_do:,}"
+        last = (one.last_vote or "-").replace("T", " ").removesuffix("+00:00")
+        rows.append((one.name, f"{one.votes:,}", f"{one.skips:,}", to_do, last))
+    yield from _table(rows)
+    yield ""
+
+
+def _waiting(progress: Progress) -> Iterator[str]:
+    labels = [f"{status} {count:,}" for status, count in progress.labels.items() if count]
+    yield f"Labels        {', '.join(labels) or 'none yet: stickerworks merge'}"
+    backlog = progress.adjudication
+    line = f"Adjudication  {backlog.waiting:,} wait for a decision"
+    if backlog.waiting:
+        line += f", {backlog.exported:,} of them have a task"
+    if backlog.exported < backlog.waiting:
+        line += ": stickerworks label adjudicate"
+    yield line
+    lost = sum(stuck.status == "insufficient" for stuck in progress.stuck)
+    line = f"Stuck skips   {len(progress.stuck):,}"
+    if progress.stuck:
+        settled = len(progress.stuck) - lost
+        line += f": {lost:,} that nobody is left to complete, {settled:,} settled anyway"
+    yield line
+    screening = progress.screening
+    yield (
+        f"Screening     {screening.looked_at:,} of {screening.tasks:,} looked at, "
+        f"{screening.flagged:,} flagged"
+    )
+
+
+def _setbacks(progress: Progress) -> Iterator[str]:
+    if progress.deleted:
+        yield f"Deleted       {progress.deleted:,} votes are gone from the server; they still count"
+    if not progress.quarantined:
+        return
+    yield f"Not counted   {sum(found.answers for found in progress.quarantined):,} answers:"
+    for found in progress.quarantined[:_REASONS]:
+        first = found.examples[0]
+        where = f"annotation {first.annotation or 'unknown'} by {first.who}"
+        yield f"  {found.answers:>5,}  {found.table}: {tidy(found.reason, 90)} ({tidy(where, 60)})"
+    if len(progress.quarantined) > _REASONS:
+        yield f"  {len(progress.quarantined) - _REASONS:,} more reasons not shown."
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows in columns: the first and the last to the left, numbers to the right."""
+    tidied = [[tidy(row[0], _NAME), *(tidy(cell) for cell in row[1:])] for row in rows]
+    widths = [max(map(_width, column)) for column in zip(*tidied, strict=True)]
+    for row in tidied:
+        last = len(row) - 1
+        cells = [
+            _pad(cell, width, left=place in (0, last))
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()
+
+
+def _pad(cell: str, width: int, *, left: bool) -> str:
+    space = " " * (width - _width(cell))
+    return cell + space if left else space + cell
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal: Chinese signs take two, accents that join a sign none."""
+    wide = sum(unicodedata.east_asian_width(sign) in "WF" for sign in text)
+    return len(text) + wide - sum(bool(unicodedata.combining(sign)) for sign in text)
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{part / whole:.0%}" if whole else "-"
+
+
+_SUMS = ("tasks", "complete")

@@ -1,0 +1,224 @@
+"""The state of annotation, counted from tables that were written here by hand."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from annotation.human.progress import Annotator, Backlog, Progress, Screening, Share, progress
+from annotation.human.status import status_lines
+from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.workspace import Workspace
+from schemas.config import Config
+from schemas.tables import TABLES
+
+NOON = 1_790_000_000_000_000  # 2026-09-21T14:13:20 in microseconds
+PEOPLE = ("ann@example.org", "bob@example.org", "cem@example.org")
+ANN, BOB, CEM = PEOPLE
+CONFIG = Config.model_validate({"label": {"annotators": [name.title() for name in PEOPLE]}})
+Rows = list[dict[str, Any]]
+
+
+def key(number: int) -> str:
+    return f"{number:064x}"
+
+
+def put(workspace: Workspace, table: str, rows: Rows) -> None:
+    part = None if TABLES[table].scope == "global" else 0
+    made = pa.Table.from_pylist(rows, schema=TABLES[table].schema)
+    write_table(workspace.path(table, part), made, Proof("test", "test"))
+
+
+def task(number: int, purpose: str = "labelling", batch: str = "b001", **more: Any) -> Any:
+    return {"id": key(number), "purpose": purpose, "project": 1, "task": number, "batch": batch,
+            "gold": False, "blind": False, **more}  # fmt: skip
+
+
+def vote(number: int, annotator: str, *tags: str, **more: Any) -> dict[str, Any]:
+    return {
+        "id": key(number), "annotator": annotator, "origin": "label_studio", "simulated": False,
+        "skipped": False, "tags": list(tags), "sequence": NOON + number,
+        "annotation": f"1/{number}{annotator[0]}", **more,
+    }  # fmt: skip
+
+
+def skip(number: int, annotator: str) -> dict[str, Any]:
+    return vote(number, annotator, skipped=True)
+
+
+def decision(number: int, rule: str | None = None) -> dict[str, Any]:
+    reasons = [{"rule": rule, "value": None, "threshold": None, "detail": "x"}] if rule else None
+    outcome = "dropped" if rule else "kept"
+    return {"id": key(number), "kept": not rule, "outcome": outcome, "reasons": reasons}
+
+
+VOTES: Rows = [
+    *(vote(1, name, "笑") for name in PEOPLE),
+    *(vote(2, name, tag) for name, tag in zip(PEOPLE, ("笑", "哭", "狗"), strict=True)),
+    *(vote(3, ANN, "笑"), vote(3, BOB, "笑"), skip(3, CEM)),
+    *(vote(4, ANN, "笑"), vote(4, BOB, "哭"), skip(4, CEM)),
+    *(vote(5, ANN, "笑"), skip(5, BOB), skip(5, CEM)),
+    *(vote(6, ANN, "笑"), skip(6, BOB)),
+    *(vote(7, ANN, "笑"), vote(7, BOB, "笑"), vote(7, CEM, "no such tag")),
+    *(vote(8, name, "笑") for name in PEOPLE),
+    vote(6, "user 9", "笑", quarantined="given by a user who is on no list"),
+    vote(1, "user 9", "笑", quarantined="given by a user who is on no list"),
+    vote(1, ANN, "哭", annotation="1/77", deleted=True, sequence=NOON - 5),
+]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """Eight stickers exported in two batches, voted on in every way; the last one is flagged."""
+    workspace = Workspace(tmp_path)
+    numbers = range(1, 11)
+    put(workspace, "stickers", [{"id": key(n), "format": "gif"} for n in numbers])
+    put(workspace, "decisions", [decision(n, "review" if n == 8 else None) for n in numbers])
+    put(workspace, "ballot", [{"version": "1", "tag": tag} for tag in ("笑", "哭", "狗")])
+    tasks = [task(n) for n in range(1, 5)] + [task(1, "adjudication"), task(9, "screening")]
+    tasks += [task(n, batch="b002", blind=True, gold=n == 5) for n in range(5, 10)]
+    put(workspace, "tasks", [*tasks, task(8, "screening")])
+    put(workspace, "votes", VOTES)
+    statuses = ["effective", "adjudicate", "effective", "insufficient", "insufficient"]
+    statuses += ["insufficient", "effective", "dropped", "unlabelled", "unlabelled"]
+    labels = zip(numbers, statuses, strict=True)
+    put(workspace, "labels", [{"id": key(n), "status": status} for n, status in labels])
+    seen = {"skipped": False, "by_lead": False, "sequence": NOON, "reviewer": ANN}
+    put(workspace, "flags", [{"id": key(8), "flags": ["offensive"], "annotation": "3/1", **seen}])
+    return workspace
+
+
+@pytest.fixture
+def found(workspace: Workspace) -> Progress:
+    return progress(workspace, CONFIG)
+
+
+def said(found: Progress) -> str:
+    return "\n".join(status_lines(found))
+
+
+def test_batches_count_tasks_complete_ones_and_each_ones_share(found: Progress) -> None:
+    first, second = found.batches
+    assert (first.name, first.tasks, first.complete, first.gold) == ("b001", 4, 2, 0)
+    assert first.shares == (Share(ANN, 4, 0), Share(BOB, 4, 0), Share(CEM, 2, 2))
+    assert (second.tasks, second.complete, second.gold, second.blind) == (4, 0, 1, True)
+    assert (second.dropped, first.dropped, first.blind) == (1, 0, False)
+
+
+def test_a_vote_for_unknown_tags_alone_completes_nothing(
+    workspace: Workspace, found: Progress
+) -> None:
+    tags = ("笑", "哭", "狗", "no such tag")
+    put(workspace, "ballot", [{"version": "1", "tag": tag} for tag in tags])
+    assert progress(workspace, CONFIG).batches[1].complete == found.batches[1].complete + 1
+
+
+def test_annotators_are_those_listed_and_those_who_voted(found: Progress) -> None:
+    at = "2026-09-21T14:13:20+00:00"
+    assert found.annotators == (
+        Annotator(ANN, 8, 0, 1, at),
+        Annotator(BOB, 6, 2, 1, at),
+        Annotator(CEM, 4, 3, 2, at),
+    )
+
+
+def test_one_who_is_not_listed_has_nothing_to_do(workspace: Workspace) -> None:
+    put(workspace, "votes", [*VOTES, vote(2, "team-2-7", "笑")])
+    last = progress(workspace, CONFIG).annotators[-1]
+    assert (last.name, last.votes, last.to_do) == ("team-2-7", 1, None)
+
+
+def test_what_everybody_answered_and_skips_left_short_is_stuck(found: Progress) -> None:
+    # 6 waits for cem; 7 was voted on by all three and skipped by none.
+    stuck = [(int(s.id, 16), s.status, s.votes, s.skips) for s in found.stuck]
+    assert stuck == [(4, "insufficient", 2, 1), (3, "effective", 2, 1), (5, "rejected", 1, 2)]
+
+
+def test_backlog_is_what_no_decision_settles(workspace: Workspace, found: Progress) -> None:
+    assert found.adjudication == Backlog(waiting=1, exported=0)
+    put(workspace, "tasks", [task(2, "adjudication")])
+    assert progress(workspace, CONFIG).adjudication == Backlog(waiting=1, exported=1)
+    decided = {"id": key(2), "adjudicator": "lead@example.org", "annotation": "2/1"}
+    put(workspace, "adjudications", [{**decided, "skipped": True}])
+    assert progress(workspace, CONFIG).adjudication.waiting == 1
+    put(workspace, "adjudications", [{**decided, "skipped": False, "quarantined": "no"}])
+    assert progress(workspace, CONFIG).adjudication.waiting == 1
+    put(workspace, "adjudications", [{**decided, "skipped": False, "tags": ["笑"]}])
+    assert progress(workspace, CONFIG).adjudication.waiting == 0
+
+
+def test_answers_that_do_not_count_are_named_by_reason(found: Progress) -> None:
+    (group,) = found.quarantined
+    assert (group.table, group.answers) == ("votes", 2)
+    assert [(e.who, int(e.id, 16)) for e in group.examples] == [("user 9", 6), ("user 9", 1)]
+
+
+def test_versions_of_one_annotation_are_one_answer(workspace: Workspace) -> None:
+    bad = {"annotation": "1/5", "quarantined": "its result is no list"}
+    versions = [vote(1, ANN, **bad, sequence=NOON + n) for n in range(3)]
+    healed = vote(2, ANN, "笑", annotation="1/6", quarantined="given by the lead")
+    put(
+        workspace,
+        "votes",
+        [*versions, healed, {**healed, "quarantined": None, "sequence": NOON + 9}],
+    )
+    groups = progress(workspace, CONFIG).quarantined
+    assert [(group.reason, group.answers) for group in groups] == [("its result is no list", 1)]
+
+
+def test_screening_and_deleted_and_labels(found: Progress) -> None:
+    assert found.screening == Screening(tasks=2, looked_at=1, flagged=1)
+    assert (found.deleted, found.simulated) == (1, 0)
+    assert found.labels["effective"] == 3
+    assert found.labels["dropped"] == 1
+
+
+def test_simulated_votes_are_owned_up_to(workspace: Workspace) -> None:
+    put(workspace, "votes", [vote(1, "simulated-1", "笑", simulated=True, sequence=3)])
+    found = progress(workspace, CONFIG)
+    assert found.simulated == 1
+    assert found.annotators[-1].last_vote is None
+    assert said(found).startswith("Simulated votes: 1. No person gave them.")
+
+
+def test_progress_is_json(found: Progress) -> None:
+    assert json.loads(json.dumps(asdict(found)))["batches"][0]["tasks"] == 4
+
+
+def test_an_empty_workspace_says_what_to_run(tmp_path: Path) -> None:
+    text = said(progress(Workspace(tmp_path), CONFIG))
+    assert "stickerworks label export" in text
+    assert "stickerworks merge" in text
+
+
+def test_lines_say_what_a_lead_asks(found: Progress) -> None:
+    text = said(found)
+    assert "b001       4   2 (50%)     0" in text
+    assert "blind, 1 no longer kept" in text
+    assert "1 wait for a decision, 0 of them have a task: stickerworks label adjudicate" in text
+    assert "Stuck skips   3: 1 that nobody is left to complete, 2 settled anyway" in text
+    assert "Screening     1 of 2 looked at, 1 flagged" in text
+    assert "votes: given by a user who is on no list (annotation 1/6u by user 9)" in text
+
+
+def columns(lines: Sequence[str], title: str) -> list[str]:
+    start = next(i for i, line in enumerate(lines) if line.startswith(title))
+    return list(lines[start : lines.index("", start)])
+
+
+def test_hostile_names_move_nothing_on_the_terminal(workspace: Workspace) -> None:
+    evil = "\x1b[2Jevil\r\n\u202e老师" + "x" * 90
+    put(workspace, "votes", [*VOTES, vote(1, evil, "笑"), vote(2, evil, quarantined=evil)])
+    put(workspace, "tasks", [task(n, batch=evil) for n in range(1, 4)])
+    lines = list(status_lines(progress(workspace, CONFIG)))
+    signs = {unicodedata.category(sign) for line in lines for sign in line}
+    assert not signs & {"Cc", "Cf", "Zl", "Zp"}
+    assert max(map(len, lines)) < 200
+    assert len(columns(lines, "Annotator")) == 5
