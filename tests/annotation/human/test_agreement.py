@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import random
 from itertools import permutations
 from typing import Any
 
@@ -14,16 +14,15 @@ from hypothesis import strategies as st
 
 from annotation.human.agreement import (
     AGREEMENT,
-    masi_alpha,
-    masi_distance,
-    masi_interval,
     nominal_alpha,
+    nominal_interval,
     pairwise,
     summarise,
     tag_alphas,
 )
+from annotation.human.masi import masi_alpha, masi_distance, masi_interval
 from schemas.config import Config
-from schemas.tables import TABLES, VOTES
+from schemas.tables import DECISIONS, TABLES, TAG_CHANGES, VOTES
 
 A, B, AB, BC, NONE = (frozenset(tags) for tags in ("a", "b", "ab", "bc", ""))
 
@@ -58,8 +57,8 @@ def test_single_tags_give_the_published_alpha_too() -> None:
         (NONE, NONE, 0),
         (A, B, 1),
         (A, NONE, 1),
-        (A, AB, 1 - 0.5 * 0.67),
-        (AB, BC, 1 - 1 / 3 * 0.33),
+        (A, AB, 1 - 0.5 * 2 / 3),
+        (AB, BC, 1 - 1 / 3 * 1 / 3),
     ],
 )
 def test_masi_distance(first: frozenset[str], second: frozenset[str], distance: float) -> None:
@@ -68,10 +67,10 @@ def test_masi_distance(first: frozenset[str], second: frozenset[str], distance: 
 
 
 def test_alpha_by_hand() -> None:
-    # Observed: (0 + 1 + .665) / 3 = .555. Expected, over the 30 ordered pairs of a a a b ab a:
-    # a-b 8 at 1, a-ab 8 at .665, b-ab 2 at .665: 14.65 / 30.
+    # Observed: (0 + 1 + 2/3) / 3 = 5/9. Expected, over the 30 ordered pairs of a a a b ab a:
+    # a-b 8 at 1, a-ab 8 at 2/3, b-ab 2 at 2/3: 44/3 / 30.
     units = [[A, A], [A, B], [AB, A]]
-    assert masi_alpha(units) == pytest.approx(1 - 0.555 / (14.65 / 30))
+    assert masi_alpha(units) == pytest.approx(1 - 5 / 9 / (44 / 3 / 30))
 
 
 def test_single_votes_tell_nothing() -> None:
@@ -136,7 +135,7 @@ def test_pairs_of_annotators() -> None:
     found = {tuple(row["annotators"]): row for row in rows}
     assert found["x", "y"]["stickers"] == 2
     assert found["x", "y"]["equal"] == 0.5
-    assert found["x", "y"]["masi"] == pytest.approx((1 + 0.335) / 2)
+    assert found["x", "y"]["masi"] == pytest.approx((1 + 1 / 3) / 2)
     assert found["x", "z"]["masi"] == 0
 
 
@@ -162,7 +161,7 @@ def test_the_summary_takes_latest_votes_and_no_skips() -> None:
     rows = [*rows_of("s", "a", "a", None), *rows_of("t", "a", "b"), *rows_of("u", "ab", "a")]
     rows += [{**row, "tags": ["z"], "sequence": -5} for row in rows_of("t", "a", "b")]
     found = summarise(pa.Table.from_pylist(rows, schema=VOTES.schema), resamples=50)
-    assert found["alpha"] == pytest.approx(1 - 0.555 / (14.65 / 30))
+    assert found["alpha"] == pytest.approx(1 - 5 / 9 / (44 / 3 / 30))
     assert found["stickers"] == 3
     assert found["domain_alpha"] is None
     assert [tag["tag"] for tag in found["tags"]] == ["a", "b"]
@@ -187,37 +186,99 @@ def test_the_summary_of_no_votes_is_empty() -> None:
     assert (found["stickers"], found["alpha"], found["tags"], found["pairs"]) == (0, None, [], [])
 
 
-def test_stickertag_sized_votes_take_seconds() -> None:
-    random = np.random.default_rng(0)
-    chance = 1 / np.arange(1, 462)
-    drawn = random.choice(461, (13_571, 3, 3), p=chance / chance.sum())
-    names = [f"tag {n}" for n in range(461)]
-    units = [[frozenset(names[i] for i in one) for one in unit] for unit in drawn]
-    start = time.process_time()
-    alpha = masi_alpha(units)
-    assert time.process_time() - start < 10
-    # Votes drawn without looking at the sticker agree no more than by chance.
-    assert alpha == pytest.approx(0, abs=0.01)
+def test_alpha_is_nltks_on_500_items_with_missing_raters_and_empty_sets() -> None:
+    agreement = pytest.importorskip("nltk.metrics.agreement")
+    theirs = pytest.importorskip("nltk.metrics.distance").masi_distance
+    draw = random.Random(7)
+    units = []
+    for _ in range(500):
+        truth = draw.sample("abcdefghij", 2)
+        voters = draw.choice([0, 1, 2, 3, 3, 3, 4])
+        units.append(
+            [
+                frozenset(draw.sample([*truth, draw.choice("abcdefghij")], draw.randint(0, 3)))
+                for _ in range(voters)
+            ]
+        )
+    assert sum(not chosen for unit in units for chosen in unit) > 100
+
+    def distance(first: frozenset[str], second: frozenset[str]) -> float:
+        # nltk divides by zero on two empty sets, which are equal.
+        return float(theirs(first, second)) if first or second else 0.0
+
+    rows = [
+        (f"rater {rater}", item, chosen)
+        for item, unit in enumerate(units)
+        for rater, chosen in enumerate(unit)
+    ]
+    expected = agreement.AnnotationTask(data=rows, distance=distance).alpha()
+    assert 0.1 < expected < 0.9
+    assert masi_alpha(units) == pytest.approx(expected, abs=1e-9)
 
 
-class OneTable:
-    """A reader of the votes alone."""
+def test_votes_drawn_without_looking_agree_no_more_than_by_chance() -> None:
+    drawn = np.random.default_rng(0).choice(40, (2000, 3, 2), p=np.arange(1, 41) / 820)
+    units = [[frozenset(map(str, one)) for one in unit] for unit in drawn]
+    assert masi_alpha(units) == pytest.approx(0, abs=0.01)
 
-    parts = (0,)
 
-    def __init__(self, votes: pa.Table) -> None:
-        self._votes = votes
+def plain_interval(observed: list[tuple[float, float]], expected: float) -> tuple[float, float]:
+    """The interval by drawing the units themselves, one resample after another."""
+    generator = np.random.default_rng(5)
+    figures = []
+    for _ in range(2000):
+        drawn = [observed[i] for i in generator.integers(0, len(observed), len(observed))]
+        figures.append(1 - sum(a for a, _ in drawn) / sum(b for _, b in drawn) / expected)
+    low, high = np.percentile(figures, [2.5, 97.5])
+    return float(low), float(high)
 
-    def read(self, table: str, part: int | None = None, columns: list[str] | None = None) -> Any:
-        assert table == "votes"
-        return self._votes
+
+def test_intervals_are_those_of_drawing_the_units_themselves() -> None:
+    draw = random.Random(2)
+    units = [[draw.choice("aab") for _ in range(draw.choice([2, 3]))] for _ in range(150)]
+    observed = [
+        (sum(x != y for x, y in permutations(unit, 2)) / (len(unit) - 1), float(len(unit)))
+        for unit in units
+    ]
+    everything = [value for unit in units for value in unit]
+    n = len(everything)
+    expected = sum(x != y for x, y in permutations(everything, 2)) / (n * (n - 1))
+    plain = plain_interval(observed, expected)
+    found = {
+        "domain": nominal_interval(units, resamples=4000),
+        "sets": masi_interval([[frozenset(v) for v in unit] for unit in units], resamples=4000),
+        "tag": tag_alphas([[frozenset(v) & {"a"} for v in unit] for unit in units], resamples=4000)[
+            0
+        ]["interval"],
+    }
+    for interval in found.values():
+        assert interval == pytest.approx(plain, abs=0.015)
+
+
+class MemoryReader:
+    """Tables in memory; those not named are missing, so they read as empty."""
+
+    parts = (0, 1)
+
+    def __init__(self, votes: pa.Table, **others: list[dict[str, Any]]) -> None:
+        self._tables = {"votes": votes}
+        for name, rows in others.items():
+            self._tables[name] = pa.Table.from_pylist(rows, schema=TABLES[name].schema)
+
+    def read(
+        self, table: str, part: int | None = None, columns: list[str] | None = None
+    ) -> pa.Table:
+        assert table in AGREEMENT.reads
+        assert part is None
+        found = self._tables.get(table, TABLES[table].schema.empty_table())
+        return found if columns is None else found.select(columns)
 
 
 def votes_of(*rows: tuple[str, str, list[str]]) -> pa.Table:
     return pa.Table.from_pylist(
         [
             {"id": i, "annotator": who, "origin": "simulated", "simulated": True, "tags": tags,
-             "skipped": False, "sequence": number}
+             "skipped": False, "sequence": number, "domain": "real" if tags == ["z"] else "cartoon"}
             for number, (i, who, tags) in enumerate(rows)
         ],
         schema=VOTES.schema,
@@ -228,7 +289,7 @@ def test_the_step_writes_what_it_measures() -> None:
     votes = votes_of(
         ("a", "ann", ["x"]), ("a", "bob", ["x"]), ("b", "ann", ["y"]), ("b", "bob", ["z"])
     )
-    [(table, part, rows)] = AGREEMENT.run(OneTable(votes), AGREEMENT.settings(Config()))
+    [(table, part, rows)] = AGREEMENT.run(MemoryReader(votes), AGREEMENT.settings(Config()))
     assert (table, part) == ("agreement", None)
     assert rows.schema.equals(TABLES["agreement"].schema)
     found = {(row["measure"], row["tag"]): row for row in rows.to_pylist()}
@@ -238,9 +299,54 @@ def test_the_step_writes_what_it_measures() -> None:
     assert found["tag", "x"]["agreed"] == 1
     assert found["pair", None]["annotators"] == ["ann", "bob"]
     assert found["pair", None]["equal"] == 0.5
+    assert found["domain", None]["alpha"] == said["domain_alpha"]
+    assert found["domain", None]["kappa"] == said["domain_kappa"]["kappa"] == pytest.approx(-1 / 3)
+    assert found["tag_sets", None]["kappa"] is None
 
 
 def test_no_votes_give_no_agreement() -> None:
     nothing = TABLES["votes"].schema.empty_table()
-    [(_, _, rows)] = AGREEMENT.run(OneTable(nothing), AGREEMENT.settings(Config()))
+    [(_, _, rows)] = AGREEMENT.run(MemoryReader(nothing), AGREEMENT.settings(Config()))
     assert len(rows) == 0
+
+
+FOUR = (("a", "ann", ["x"]), ("a", "bob", ["x"]), ("b", "ann", ["y"]), ("b", "bob", ["z"]))
+
+
+def measured(votes: pa.Table, **others: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    [(_, _, rows)] = AGREEMENT.run(MemoryReader(votes, **others), AGREEMENT.settings(Config()))
+    found: list[dict[str, Any]] = rows.to_pylist()
+    return found
+
+
+def test_votes_on_stickers_that_are_not_kept_are_left_out() -> None:
+    decisions = [
+        {"id": "a", "kept": True, "outcome": "kept"},
+        {"id": "b", "kept": False, "outcome": "dropped"},
+    ]
+    assert DECISIONS.name in AGREEMENT.optional
+    assert measured(votes_of(*FOUR), decisions=decisions) == measured(votes_of(*FOUR[:2]))
+    # A sticker that no decision names stays.
+    assert measured(votes_of(*FOUR), decisions=decisions[:1]) == measured(votes_of(*FOUR))
+
+
+def test_quarantined_votes_never_enter() -> None:
+    votes = votes_of(*FOUR, ("a", "ann", ["q"]), ("a", "eve", ["q"]))
+    marks = pa.array([None] * 4 + ["given by a user who is on no list"] * 2, pa.string())
+    place = votes.schema.get_field_index("quarantined")
+    marked = votes.set_column(place, votes.schema.field(place), marks)
+    assert measured(marked) == measured(votes_of(*FOUR))
+    assert measured(votes) != measured(marked)
+
+
+def test_tags_of_older_ballots_are_carried_over() -> None:
+    votes = votes_of(*FOUR)
+    place = votes.schema.get_field_index("tagset")
+    old = votes.set_column(
+        place, votes.schema.field(place), pa.array(["1", "1", "1", "2"], pa.string())
+    )
+    changes = [{"from_version": "1", "to_version": "2", "tag": "y", "becomes": ["z"]}]
+    assert TAG_CHANGES.name in AGREEMENT.optional
+    pair = measured(old, tag_changes=changes)[-1]
+    assert (pair["measure"], pair["equal"]) == ("pair", 1)
+    assert measured(old)[-1]["equal"] == 0.5

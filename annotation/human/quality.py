@@ -1,0 +1,45 @@
+"""What tells a lead about the annotators' work, beside how far they agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from annotation.human.confusion import ConfusedPair, confused_pairs
+from annotation.human.gold_scores import GoldScore, gold_scores
+from annotation.human.lead_times import FlaggedVote, LeadTimes, lead_times
+from annotation.human.lean import Lean, lean_on_suggestions
+from annotation.human.votes import read_votes
+from pipeline.engine.stage import Reader
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Every measure of quality that needs nothing but tables; ``asdict`` makes it JSON-able."""
+
+    confused: tuple[ConfusedPair, ...]
+    gold: tuple[GoldScore, ...]
+    lean: tuple[Lean, ...]
+    lead_times: tuple[LeadTimes, ...]
+    flagged: tuple[FlaggedVote, ...]
+
+
+def read_quality(reader: Reader) -> Quality:
+    """Quality of the votes in a workspace; also reads ``gold`` and ``suggestions``."""
+    shown = reader.read("suggestions", columns=["id", "tags"])
+    return measure_quality(read_votes(reader), reader.read("gold"), shown)
+
+
+def measure_quality(
+    votes: pa.Table, gold: pa.Table, suggestions: pa.Table | None = None
+) -> Quality:
+    """Quality from the tables ``votes`` (see ``read_votes``), ``gold`` and ``suggestions``."""
+    times, flagged = lead_times(votes)
+    return Quality(
+        confused=tuple(confused_pairs(votes)),
+        gold=tuple(gold_scores(votes, gold)),
+        lean=tuple(lean_on_suggestions(votes, suggestions)),
+        lead_times=tuple(times),
+        flagged=tuple(flagged),
+    )
