@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
+from pipeline.engine.page.cards import Card
+from pipeline.engine.page.gaps import missing
 from pipeline.engine.page.text import tidy
 from pipeline.engine.workspace import Workspace
 from pipeline.report.plots import draw_shares
-from pipeline.report.reading import Card, Sample, missing, read_shards
+from pipeline.report.reading import Sample, read_shards
 
 _EXAMPLES, _CAPTIONS, _TAGS, _PAIRS, _DISPUTED = 8, 12, 40, 30, 12
 
@@ -140,4 +142,4 @@ def _disputed(row: dict[str, Any]) -> Card:
     return Card(row["id"], (", ".join(given) or "no tag given",))
 
 
-_STATUSES = ("effective", "adjudicate", "insufficient", "rejected", "unlabelled")
+_STATUSES = ("effective", "adjudicate", "insufficient", "rejected", "unlabelled", "dropped")

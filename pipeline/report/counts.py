@@ -7,9 +7,11 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from pipeline.engine.page.cards import Card
+from pipeline.engine.page.gaps import missing
 from pipeline.engine.page.text import tidy
 from pipeline.engine.workspace import Workspace
-from pipeline.report.reading import Card, Sample, missing, read_shards, say_reason
+from pipeline.report.reading import Sample, read_shards, say_reason
 
 _FAILURES = 12
 _ROWS = 20
@@ -130,7 +132,6 @@ def gallery(workspace: Workspace, size: int) -> dict[str, Any]:
         "missing": missing(workspace, "decisions"),
         "cards": cards,
         "total": kept,
-        "hidden": kept - len(cards),
     }
 
 

@@ -9,9 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.engine.page.cards import Card
+from pipeline.engine.page.gaps import missing
 from pipeline.engine.workspace import Workspace
 from pipeline.report.plots import Histogram, draw_histogram
-from pipeline.report.reading import Card, Sample, missing, read_shards, say_reason
+from pipeline.report.reading import Sample, read_shards, say_reason
 from schemas.config import FilterConfig
 
 _SHOWN_PER_RULE = 8

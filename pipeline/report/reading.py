@@ -11,20 +11,10 @@ import pyarrow as pa
 
 from pipeline.engine.page.text import tidy
 from pipeline.engine.workspace import Workspace
-from schemas.tables import TABLES
 
 T = TypeVar("T")
 
 Columns = Mapping[str, Sequence[str]]
-
-
-@dataclass(frozen=True)
-class Card:
-    """A sticker to show: its lines of text, and whether its motion may be shown."""
-
-    id: str
-    lines: tuple[str, ...] = ()
-    motion: bool = False
 
 
 @dataclass
@@ -46,16 +36,6 @@ class Sample(Generic[T]):
     def ranked(self) -> list[tuple[str, T]]:
         """Keys and values, by key."""
         return sorted(self._seen.items(), key=lambda item: item[0])[: self.size]
-
-
-def missing(workspace: Workspace, *tables: str) -> list[dict[str, str]]:
-    """Those of the tables that are not complete, each with the command that makes it."""
-    return [
-        {"table": name, "command": f"stickerworks {TABLES[name].command}"}
-        for name in tables
-        # Votes come from people; no command of ours is missing where there are none yet.
-        if name != "votes" and (not workspace.parts or not workspace.complete(name))
-    ]
 
 
 def read_shards(

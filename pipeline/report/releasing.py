@@ -11,10 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.engine.page.gaps import missing
 from pipeline.engine.page.text import tidy
 from pipeline.engine.workspace import Workspace
 from pipeline.report.plots import draw_curves
-from pipeline.report.reading import missing, read_shards
+from pipeline.report.reading import read_shards
 from schemas.config import Config
 
 _SPLITS = ("train", "validation", "test")

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from pipeline.engine.page.text import tidy
-from pipeline.engine.storage import atomic_file
+from pipeline.engine.page.cards import cards_in, withhold
+from pipeline.engine.page.pictures import load_pictures
+from pipeline.engine.page.render import Page, write_page
+from pipeline.engine.withheld import REVIEW, withheld_stickers
 from pipeline.engine.workspace import Workspace
 from pipeline.report import annotating, counts, filtering, releasing, tagging
-from pipeline.report.pictures import load_pictures
-from pipeline.report.reading import Card
 from schemas.config import Config
 
 GALLERY = 400
 _MOVING = 24
-_HERE = Path(__file__).parent
 
 
 def write_report(workspace: Workspace, config: Config) -> Path:
@@ -28,28 +22,24 @@ def write_report(workspace: Workspace, config: Config) -> Path:
 
     The file needs nothing beside it: pictures are data URIs, there is no script, and its
     content security policy forbids all else. Its size is bounded whatever the workspace's: every
-    list is a sample or a cap that says what it leaves out. Raises StickerworksError
-    when a table can't be read or the disk is full.
+    list is a sample or a cap that says what it leaves out. Stickers that people flagged are
+    counted, and shown nowhere. Raises StickerworksError when a table can't be read or the disk
+    is full.
     """
-    sections = collect_sections(workspace, config)
-    cards = list(_cards(sections))
+    withheld = withheld_stickers(workspace)
+    sections = withhold(collect_sections(workspace, config), withheld)
     moving = [card.id for card in sections["gallery"]["cards"] if card.motion][:_MOVING]
-    pictures = load_pictures(workspace, (card.id for card in cards), moving)
-    html = (
-        _environment()
-        .get_template("template.html")
-        .render(
-            **sections,
-            title=tidy(f"{config.release.name} {config.release.version}"),
-            pictures=pictures,
-            style=_style(),
-            style_hash=_csp_hash(_style()),
-        )
+    pictures = load_pictures(workspace, (card.id for card in cards_in(sections)), moving)
+    page = Page(
+        folder=Path(__file__).parent,
+        title=f"{config.release.name} {config.release.version}",
+        kind="stickerworks report",
+        lead="What this dataset holds, why each sticker is in it or not, and what is still "
+        "missing.",
+        contents=_CONTENTS,
     )
-    target = workspace.reports / "index.html"
-    with atomic_file(target) as temporary:
-        temporary.write_text(html, encoding="utf-8")
-    return target
+    values = {**sections, "pictures": pictures, "withheld": len(withheld), "review": REVIEW}
+    return write_page(workspace.reports / "index.html", page, values)
 
 
 def collect_sections(workspace: Workspace, config: Config) -> dict[str, Any]:
@@ -73,43 +63,19 @@ def collect_sections(workspace: Workspace, config: Config) -> dict[str, Any]:
     }
 
 
-def _cards(value: Any) -> Iterator[Card]:
-    if isinstance(value, Card):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _cards(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _cards(inner)
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["tidy"] = tidy
-    environment.filters["number"] = lambda value: f"{value:,}"
-    environment.filters["percent"] = lambda value: f"{value:.1%}"
-    environment.filters["size"] = _say_bytes
-    environment.filters["figure"] = lambda value: "–" if value is None else f"{value:.3f}"
-    return environment
-
-
-def _say_bytes(count: int) -> str:
-    amount, units = float(count), ["bytes", "KB", "MB", "GB", "TB"]
-    while amount >= 1000 and len(units) > 1:
-        amount, units = amount / 1000, units[1:]
-    return f"{amount:,.0f} {units[0]}" if units[0] == "bytes" else f"{amount:,.1f} {units[0]}"
-
-
-def _style() -> str:
-    return (_HERE / "style.css").read_text(encoding="utf-8")
-
-
-def _csp_hash(style: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+_CONTENTS = (
+    ("overview", "Overview"),
+    ("rules", "Rules"),
+    ("distributions", "Distributions"),
+    ("duplicates", "Duplicates"),
+    ("failures", "Failures"),
+    ("unfetched", "Not fetched"),
+    ("tags", "Tags"),
+    ("domain", "Domain"),
+    ("captions", "Captions"),
+    ("votes", "Votes"),
+    ("splits", "Splits"),
+    ("release", "Release"),
+    ("gate", "Gate"),
+    ("gallery", "Gallery"),
+)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from pipeline.engine.page.gaps import missing
 from pipeline.engine.page.text import tidy
 from pipeline.engine.workspace import Workspace
 from pipeline.report.plots import draw_bars, draw_elbow
-from pipeline.report.reading import missing
 
 _KEYWORDS, _TAGS, _WORDS = 20, 60, 6
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 from PIL import Image
 
+from pipeline.engine.page.pictures import draw_motion, load_pictures
+from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.workspace import Workspace
-from pipeline.report.pictures import draw_motion, load_pictures
+from schemas.tables import TABLES
 
 
 def opened(uri: str) -> Image.Image:
@@ -27,19 +30,50 @@ def gif(path: Path, frames: int, size: tuple[int, int] = (200, 120), duration: i
     return path
 
 
-def test_stills_are_small_and_there_for_all_with_key_frames(filled: Workspace) -> None:
-    rows = filled.read("decisions").to_pylist()
-    pictures = load_pictures(filled, [row["id"] for row in rows], [])
-    assert sorted(pictures) == sorted(r["id"] for r in rows if r["outcome"] != "failed")
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """Six animated stickers in two shards; of the last one there is no key frame."""
+    made = Workspace(tmp_path / "own")
+    made.root.mkdir()
+    for number in range(6):
+        gif(made.root / f"{number}.gif", 4 + number)
+    for part in (0, 1):
+        ids = range(3 * part, 3 * part + 3)
+        put(made, "stickers", part, [{"id": f"{n:064x}", "format": "gif"} for n in ids])
+        put(made, "media", part, [{"id": f"{n:064x}", "path": f"{n}.gif"} for n in ids])
+        put(made, "frames", part, [{"id": f"{n:064x}", "key_frames": key_frames(n)} for n in ids])
+    return made
+
+
+def put(workspace: Workspace, table: str, part: int, rows: list[dict[str, Any]]) -> None:
+    made = pa.Table.from_pylist(rows, schema=TABLES[table].schema)
+    write_table(workspace.path(table, part), made, Proof("test", "test"))
+
+
+def key_frames(number: int) -> list[dict[str, Any]]:
+    if number == 5:
+        return []
+    target = io.BytesIO()
+    Image.new("RGB", (200, 120), (40 * number, 80, 90)).save(target, "JPEG")
+    return [{"index": 0, "jpeg": target.getvalue()}]
+
+
+def ids_of(workspace: Workspace) -> list[str]:
+    return list(workspace.read("stickers")["id"].to_pylist())
+
+
+def test_stills_are_small_and_there_for_all_with_key_frames(workspace: Workspace) -> None:
+    pictures = load_pictures(workspace, ids_of(workspace), [])
+    assert sorted(pictures) == ids_of(workspace)[:5]
     assert all(max(opened(p.still).size) <= 96 for p in pictures.values())
     assert not any(p.motion for p in pictures.values())
 
 
-def test_motion_is_for_those_that_were_asked(filled: Workspace) -> None:
-    animated = [r["id"] for r in filled.read("signals").to_pylist() if r["animated"]]
-    pictures = load_pictures(filled, animated, animated[:2])
+def test_motion_is_for_those_that_were_asked(workspace: Workspace) -> None:
+    asked = ids_of(workspace)[1:5:3]
+    pictures = load_pictures(workspace, ids_of(workspace), asked)
     moving = {key: picture.motion for key, picture in pictures.items() if picture.motion}
-    assert sorted(moving) == sorted(animated[:2])
+    assert sorted(moving) == asked
     assert all(getattr(opened(uri), "n_frames", 1) > 1 for uri in moving.values())
 
 
@@ -70,9 +104,9 @@ def test_more_pixels_than_the_budget_are_not_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = gif(tmp_path / "a.gif", 11)
-    monkeypatch.setattr("pipeline.report.pictures._MOTION_PIXELS", 200 * 120 * 11)
+    monkeypatch.setattr("pipeline.engine.page.pictures._MOTION_PIXELS", 200 * 120 * 11)
     assert draw_motion(path) is not None
-    monkeypatch.setattr("pipeline.report.pictures._MOTION_PIXELS", 200 * 120 * 11 - 1)
+    monkeypatch.setattr("pipeline.engine.page.pictures._MOTION_PIXELS", 200 * 120 * 11 - 1)
     assert draw_motion(path) is None
 
 
@@ -87,13 +121,8 @@ def test_a_missing_file_has_no_motion(tmp_path: Path) -> None:
     assert draw_motion(tmp_path / "gone.gif") is None
 
 
-def test_a_broken_key_frame_is_left_out(
-    make_workspace: Callable[..., Workspace], put_rows: Callable[..., None]
-) -> None:
-    workspace = make_workspace()
+def test_a_broken_key_frame_is_left_out(workspace: Workspace) -> None:
     rows = workspace.read("frames", 0).to_pylist()
     rows[0]["key_frames"][0]["jpeg"] = b"\xff\xd8 no picture"
-    put_rows(workspace, "frames", 0, rows)
-    ids = [row["id"] for row in rows]
-    assert ids[0] not in load_pictures(workspace, ids, [])
-    assert ids[2] in load_pictures(workspace, ids, [])
+    put(workspace, "frames", 0, rows)
+    assert sorted(load_pictures(workspace, ids_of(workspace), [])) == ids_of(workspace)[1:5]

@@ -1,0 +1,16 @@
+"""What a page can't say yet, and the command that would let it."""
+
+from __future__ import annotations
+
+from pipeline.engine.workspace import Workspace
+from schemas.tables import TABLES
+
+
+def missing(workspace: Workspace, *tables: str) -> list[dict[str, str]]:
+    """Those of the tables that are not complete, each with the command that makes it."""
+    return [
+        {"table": name, "command": f"stickerworks {TABLES[name].command}"}
+        for name in tables
+        # Votes come from people; no command of ours is missing where there are none yet.
+        if name != "votes" and (not workspace.parts or not workspace.complete(name))
+    ]

@@ -1,0 +1,88 @@
+"""HTML pages that need nothing beside them: one style, no script, pictures as data URIs."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from pipeline.engine.page.text import tidy
+from pipeline.engine.storage import atomic_file
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page's template, which lies in ``folder`` as template.html, and what its head says.
+
+    ``contents`` are the ids of the sections and their names; a style.css in ``folder`` is added
+    to the common one.
+    """
+
+    folder: Path
+    title: str
+    kind: str
+    lead: str
+    contents: tuple[tuple[str, str], ...]
+
+
+def write_page(target: Path, page: Page, values: Mapping[str, Any]) -> Path:
+    """Write the page with its template's ``values``, whole or not at all, and return its path.
+
+    The content security policy forbids all but this style and pictures within the page. Raises
+    StickerworksError when the disk is full.
+    """
+    style = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (_HERE / "style.css", page.folder / "style.css")
+        if path.exists()
+    )
+    html = (
+        _environment(page.folder)
+        .get_template("template.html")
+        .render(
+            **values,
+            title=tidy(page.title),
+            kind=page.kind,
+            lead=page.lead,
+            contents=page.contents,
+            style=style,
+            style_hash=_csp_hash(style),
+        )
+    )
+    with atomic_file(target) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+    return target
+
+
+def _environment(folder: Path) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader([folder, _HERE]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["tidy"] = tidy
+    environment.filters["number"] = lambda value: f"{value:,}"
+    environment.filters["percent"] = lambda value: f"{value:.1%}"
+    environment.filters["size"] = _say_bytes
+    environment.filters["figure"] = lambda value: "–" if value is None else f"{value:.3f}"
+    return environment
+
+
+def _say_bytes(count: int) -> str:
+    amount, units = float(count), ["bytes", "KB", "MB", "GB", "TB"]
+    while amount >= 1000 and len(units) > 1:
+        amount, units = amount / 1000, units[1:]
+    return f"{amount:,.0f} {units[0]}" if units[0] == "bytes" else f"{amount:,.1f} {units[0]}"
+
+
+def _csp_hash(style: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

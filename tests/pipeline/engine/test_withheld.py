@@ -1,0 +1,62 @@
+"""Which stickers no report may show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.withheld import flagged_stickers, withheld_stickers
+from pipeline.engine.workspace import Workspace
+from schemas.tables import TABLES
+
+
+def put(workspace: Workspace, table: str, part: int, rows: list[dict[str, Any]]) -> None:
+    made = pa.Table.from_pylist(rows, schema=TABLES[table].schema)
+    write_table(workspace.path(table, part), made, Proof("test", "test"))
+
+
+def decided(name: str, *rules: str) -> dict[str, Any]:
+    reasons = [{"rule": r, "value": None, "threshold": None, "detail": None} for r in rules]
+    outcome = "dropped" if rules else "kept"
+    return {"id": name, "kept": not rules, "outcome": outcome, "reasons": reasons or None}
+
+
+def member(name: str, group: str) -> dict[str, Any]:
+    return {"id": name, "group": group, "representative": name == group}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """Two shards; d is flagged, and b in the other shard is its representative."""
+    workspace = Workspace(tmp_path)
+    for part, names in enumerate(("abc", "def")):
+        put(workspace, "stickers", part, [{"id": name} for name in names])
+    put(workspace, "decisions", 0, [decided("a", "aspect"), decided("b"), decided("c")])
+    flagged = decided("d", "duplicate", "review")
+    put(workspace, "decisions", 1, [decided("e"), flagged, decided("f", "entropy")])
+    put(workspace, "duplicates", 0, [member("a", "a"), member("b", "b"), member("c", "b")])
+    put(workspace, "duplicates", 1, [member("e", "a"), member("d", "b"), member("f", "f")])
+    return workspace
+
+
+def test_the_rule_review_flags_its_own_sticker(workspace: Workspace) -> None:
+    assert flagged_stickers(workspace) == {"d"}
+
+
+def test_all_that_look_the_same_are_withheld(workspace: Workspace) -> None:
+    assert withheld_stickers(workspace) == {"b", "c", "d"}
+
+
+def test_a_review_newer_than_the_decisions_counts(workspace: Workspace) -> None:
+    put(workspace, "reviews", 0, [{"id": n, "flagged": n == "a"} for n in "abc"])
+    assert withheld_stickers(workspace) == {"a", "b", "c", "d", "e"}
+
+
+def test_without_flags_or_tables_nothing_is_withheld(workspace: Workspace, tmp_path: Path) -> None:
+    put(workspace, "decisions", 1, [decided("e"), decided("d"), decided("f")])
+    assert withheld_stickers(workspace) == frozenset()
+    assert withheld_stickers(Workspace(tmp_path / "empty")) == frozenset()
