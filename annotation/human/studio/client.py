@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from annotation.human.studio.accounts import Accounts, ensure_accounts, find_accounts
-from annotation.human.studio.server import Place, start
+from annotation.human.studio.place import Place, account_name
+from annotation.human.studio.server import start
 from pipeline.engine.errors import StickerworksError
 from schemas.config import LabelConfig
 
@@ -19,34 +20,41 @@ if TYPE_CHECKING:
 
 FOLDER = "label-studio"
 _VARIABLE = "STICKERWORKS_LABEL_TOKEN"
-_TIMEOUT_S = 300
+_TIMEOUT_S, _CONNECT_S = 300, 10
+
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Connection:
-    """The server's address, the SDK's client for it, and who is who there."""
+    """The server's address, the SDK's client for it, who is who, and the files that it shows."""
 
     url: str
     client: LabelStudio = field(repr=False)
     accounts: Accounts
+    files: Path
 
 
-def connect(root: Path, config: LabelConfig) -> Connection:
-    """Connect to ``config.url``, or to the workspace's own server."""
+def connect(root: Path, config: LabelConfig, say: Say = lambda _: None) -> Connection:
+    """Connect to ``config.url``, or to the server of the workspace ``root``, started if need be.
+
+    ``say`` hears of a start. Raises StickerworksError when there is no token, no answer, or no
+    account of somebody who is configured.
+    """
+    place = Place(root / FOLDER)
     if config.url is None:
-        place = Place(root / FOLDER)
-        url = start(place, config)
+        url = start(place, config, say)
         accounts = ensure_accounts(place, url, config)
-        return Connection(url, _client(url, accounts.token), accounts)
-    url, token = config.url.rstrip("/"), os.environ.get(_VARIABLE, "")
+        return Connection(url, _client(url, accounts.token, ours=True), accounts, place.files)
+    url, token = config.url.rstrip("/"), os.environ.get(_VARIABLE, "").strip()
     if not token:
         raise StickerworksError(
             f"The token for {url} is missing.", f"Put it into the environment as {_VARIABLE}."
         )
-    client = _client(url, token)
     with server_errors(url):
-        there = {str(user.email).casefold(): int(user.id) for user in client.users.list()}
-    return Connection(url, client, find_accounts(there, config, token))
+        client = _client(url, token, ours=False)
+        there = {account_name(str(user.email)): int(user.id) for user in client.users.list()}
+    return Connection(url, client, find_accounts(there, config, token), place.files)
 
 
 @contextmanager
@@ -58,9 +66,9 @@ def server_errors(url: str) -> Iterator[None]:
     try:
         yield
     except ApiError as error:
+        error.headers = None  # cookies, for instance
         raise StickerworksError(
-            f"{url} answered with status {error.status_code}.",
-            "Run the same command again; nothing is lost. Its log is label-studio/server.log.",
+            f"{url} answered with status {error.status_code}.", _remedy(error.status_code)
         ) from error
     except httpx.HTTPError as error:
         raise StickerworksError(
@@ -69,7 +77,30 @@ def server_errors(url: str) -> Iterator[None]:
         ) from error
 
 
-def _client(url: str, token: str) -> LabelStudio:
+def _remedy(status: int | None) -> str:
+    if status in (401, 403):
+        return f"It refused our token; for a server of others, correct {_VARIABLE}."
+    if status is not None and status < 500 and status not in (408, 409, 429):
+        return (
+            "Is it Label Studio, at the version that we use? "
+            "Its own words stand in its log (ours: label-studio/server.log)."
+        )
+    return (
+        "Run the same command again; nothing is lost. "
+        "Its own words stand in its log (ours: label-studio/server.log)."
+    )
+
+
+def _client(url: str, token: str, *, ours: bool) -> LabelStudio:
+    import httpx
     from label_studio_sdk import LabelStudio
 
-    return LabelStudio(base_url=url, api_key=token, timeout=_TIMEOUT_S)
+    from annotation.human.studio.patience import PatientClient
+
+    web = PatientClient(
+        timeout=httpx.Timeout(_TIMEOUT_S, connect=_CONNECT_S),
+        follow_redirects=True,
+        trust_env=not ours,  # a proxy has no say on loopback
+    )
+    # The SDK itself would send writes again whose answer was lost.
+    return LabelStudio(base_url=url, api_key=token, httpx_client=web, max_retries=0)

@@ -1,0 +1,90 @@
+"""The server's process: which one is ours, where it listens, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from pipeline.engine.storage import atomic_file
+
+MARK = "STICKERWORKS_SERVER_OF"
+"""Environment variable of our servers alone; it names the data directory."""
+
+_CLOCK_S = 2  # two readings of one process's birth differ by as much when the clock is set
+_STOP_S = 20
+
+
+@dataclass(frozen=True)
+class Found:
+    """A live server of ours and the port that it was told to take."""
+
+    process: psutil.Process
+    port: int
+
+
+def note(state: Path, pid: int, port: int) -> None:
+    """Remember a server; with its birth a process is unmistakable, its number is used again."""
+    born = psutil.Process(pid).create_time()
+    with atomic_file(state) as temporary:
+        temporary.write_text(json.dumps({"pid": pid, "born": born, "port": port}))
+
+
+def noted(state: Path, data: Path) -> Found | None:
+    """The remembered server, if it still lives and serves ``data`` and no copy of it."""
+    try:
+        held = json.loads(state.read_text(encoding="utf-8"))
+        process = psutil.Process(held["pid"])
+        same = abs(process.create_time() - held["born"]) < _CLOCK_S
+    except (FileNotFoundError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):
+        return None
+    return Found(process, held["port"]) if same and _serves(process, data) else None
+
+
+def serving(data: Path) -> list[psutil.Process]:
+    """Every server of ours on ``data``, noted or not: a kill may come before the note."""
+    return [process for process in psutil.process_iter() if _serves(process, data)]
+
+
+def ports(process: psutil.Process) -> set[int]:
+    """TCP ports on which a process listens."""
+    try:
+        links = process.net_connections(kind="tcp")
+    except psutil.NoSuchProcess:
+        return set()
+    return {link.laddr.port for link in links if link.status == psutil.CONN_LISTEN}
+
+
+def end(processes: Sequence[psutil.Process]) -> bool:
+    """Ask processes to end, then make them; False when one is still there."""
+    for ask in (psutil.Process.terminate, psutil.Process.kill):
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                ask(process)
+        deadline = time.monotonic() + _STOP_S
+        while any(map(_alive, processes)):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.1)
+        else:
+            return True
+    return False
+
+
+def _serves(process: psutil.Process, data: Path) -> bool:
+    try:
+        return process.environ().get(MARK) == str(data) and _alive(process)
+    except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
+        return False  # gone, or another user's: none of ours
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
