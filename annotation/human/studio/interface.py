@@ -65,17 +65,19 @@ def screening_config() -> str:
 # No rule may hold ">": the page escapes it.
 _STYLE = """
 .lsf-sidepanels__wrapper_align_right { display: none; }
+.lsf-sidepanels { padding-right: 0 !important; }
 .sw-page { display: flex; gap: 28px; align-items: flex-start; }
-.sw-left { flex: 0 0 44%; min-width: 0; max-width: 460px; }
-.sw-right { flex: 1 1 0; min-width: 0; max-width: 560px; }
+.sw-left { flex: 0 0 44%; min-width: 0; max-width: 520px; }
+.sw-right { flex: 1 1 0; min-width: 0; max-width: 640px; }
 .sw-right h4 { font-size: 14px; line-height: 20px; margin: 10px 0 4px; }
 .sw-right .lsf-text-area { margin: 0; }
 .sw-right .lsf-choices { margin: 0; }
+.sw-right .lsf-choice__item { line-height: 24px; margin-bottom: 6px; }
 .sw-right .htx-taxonomy { width: 100%; }
 .htx-taxonomy-dropdown .ant-select-tree-switcher-noop { display: none; }
 .sw-sticker { display: flex; justify-content: center; align-items: center; overflow: hidden;
-  height: 340px; border-radius: 8px; background: #fff; border: 1px solid #ddd; }
-.sw-sticker img, .sw-sticker video { width: 320px; height: 320px; object-fit: contain; }
+  height: 380px; border-radius: 8px; background: #fff; border: 1px solid #ddd; }
+.sw-sticker img, .sw-sticker video { width: 360px; height: 360px; object-fit: contain; }
 .sw-frames { display: flex; gap: 6px; margin-top: 8px; }
 .sw-frames img { width: 72px; height: 72px; object-fit: contain; background: #fff;
   border: 1px solid #ddd; border-radius: 4px; }
@@ -85,7 +87,8 @@ _STYLE = """
   font-size: 13px; line-height: 20px; overflow-wrap: anywhere; }
 .sw-votes td { padding: 4px 10px; border-bottom: 1px solid #ddd; vertical-align: top;
   font-size: 14px; line-height: 20px; overflow-wrap: anywhere; }
-.sw-cover { display: block; cursor: pointer; }
+.sw-cover { display: block; cursor: pointer; font-weight: normal; }
+.sw-cover .sw-frames { overflow: hidden; }
 .sw-cover input { position: absolute; opacity: 0; }
 .sw-cover input:focus-visible + .sw-sticker { outline: 2px solid #4c5fa9; }
 .sw-cover .sw-words { visibility: hidden; }
