@@ -3,18 +3,21 @@
 
 PYTHON ?= python3
 VENV := .venv
+SERVER := .venv-label-studio
+# Label Studio wants other versions than we do, hence an environment of its own (about 1 GB).
+SERVER := .venv-label-studio
 STICKERWORKS := $(VENV)/bin/stickerworks $(ARGS)
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev fonts demo run crawl filter tags annotate merge split release validate report test lint format bench clean
+.PHONY: help setup setup-dev fonts demo run crawl filter tags annotate merge split release validate report label-studio test lint format bench clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 setup: $(VENV)/.installed fonts ## install into .venv
 
-setup-dev: $(VENV)/.installed-dev fonts ## the same, with what tests and lint need
+setup-dev: $(VENV)/.installed-dev $(SERVER)/.installed fonts ## the same, with what tests and lint need
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +29,19 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@ $(VENV)/.installed
+
+$(SERVER)/bin/python:
+	$(PYTHON) -m venv $(SERVER)
+
+$(SERVER)/.installed: constraints-label-studio.txt | $(SERVER)/bin/python
+	$(SERVER)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-label-studio.txt label-studio
+	touch $@
+
+# Label Studio's server pins what ours must not be pinned to: an environment of its own (1 GB).
+$(SERVER)/.installed: constraints-label-studio.txt
+	test -x $(SERVER)/bin/python || $(PYTHON) -m venv $(SERVER)
+	$(SERVER)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< label-studio
+	touch $@
 
 # Chinese glyphs for drawn stickers and plots: installed where we may, else one message and Latin labels.
 fonts: | $(VENV)/bin/python
@@ -54,6 +70,9 @@ tags: setup ## keywords to a named tag set
 annotate: tags ## domain and captions by machine
 	$(STICKERWORKS) annotate
 
+label-studio: setup $(SERVER)/.installed ## start Label Studio on loopback, for three annotators and a lead
+	$(VENV)/bin/stickerworks label setup $(ARGS)
+
 merge: setup ## votes to labels
 	$(STICKERWORKS) merge
 
@@ -68,6 +87,9 @@ validate: setup ## the gate: a baseline against its label-shuffled control
 
 report: setup ## the HTML report of the workspace
 	$(STICKERWORKS) report
+
+label-studio: setup $(SERVER)/.installed ## install and start the labelling server on loopback
+	$(STICKERWORKS) label setup
 
 test: setup-dev ## all tests
 	$(VENV)/bin/python -m pytest --durations=10 $(TESTS)
@@ -85,6 +107,6 @@ format: setup-dev ## put the code into the house style
 bench: setup-dev ## every benchmark; each ends with one line of JSON
 	@for script in benchmarks/*.py; do $(VENV)/bin/python $$script || exit 1; done
 
-clean: ## remove the environment and caches; workspaces stay
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## remove the environments and caches; workspaces stay
+	rm -rf $(VENV) $(SERVER) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,10 +12,18 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from annotation.human.studio.server import find_program
 from pipeline.cli.session import EXIT_DONE, EXIT_FAILED, Options
+from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fonts import MISSING_FONT, chinese_font
+from schemas.config import LabelConfig
 
 _MEMORY_GB, _DISK_GB = 4, 2
+_EXTRAS = {
+    "": "make setup",
+    "baselines": "make setup (the papers' baselines need it)",
+    "label": "make setup (human annotation needs it)",
+}
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,8 @@ class Check:
 
 def doctor_command(options: Options) -> int:
     """Print every check; 1 when something that is needed is missing."""
-    checks = [*_packages(), *_plugins(), _font(), _memory(), _disk(options.workspace or Path())]
+    checks = [*_packages(), *_plugins(), _label_studio(), _font(), _memory()]
+    checks.append(_disk(options.workspace or Path()))
     if options.json:
         print(json.dumps([asdict(check) for check in checks], ensure_ascii=False, indent=2))
     for check in [] if options.json else checks:
@@ -46,9 +55,9 @@ def _packages() -> list[Check]:
     checks = [Check("python", True, platform.python_version())]
     for line in distribution("stickerworks").requires or []:
         requirement = Requirement(line)
-        extra = next((e for e in ("", "baselines") if _asked(requirement, e)), None)
+        extra = next((e for e in _EXTRAS if _asked(requirement, e)), None)
         if extra is not None:
-            checks.append(_package(requirement, needed=not extra))
+            checks.append(_package(requirement, extra))
     return checks
 
 
@@ -56,8 +65,8 @@ def _asked(requirement: Requirement, extra: str) -> bool:
     return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
 
 
-def _package(requirement: Requirement, needed: bool) -> Check:
-    remedy = "make setup" if needed else "make setup (the papers' baselines need it)"
+def _package(requirement: Requirement, extra: str) -> Check:
+    remedy, needed = _EXTRAS[extra], not extra
     try:
         found = version(requirement.name)
     except PackageNotFoundError:
@@ -78,6 +87,14 @@ def _plugins() -> list[Check]:
             else:
                 checks.append(Check(name, True, point.value))
     return checks
+
+
+def _label_studio() -> Check:
+    try:
+        program = find_program(LabelConfig())
+    except StickerworksError as error:
+        return Check("label-studio", False, error.message, error.remedy, needed=False)
+    return Check("label-studio", True, str(program))
 
 
 def _font() -> Check:
