@@ -3,7 +3,6 @@
 
 PYTHON ?= python3
 VENV := .venv
-SERVER := .venv-label-studio
 # Label Studio wants other versions than we do, hence an environment of its own (about 1 GB).
 SERVER := .venv-label-studio
 STICKERWORKS := $(VENV)/bin/stickerworks $(ARGS)
@@ -37,12 +36,6 @@ $(SERVER)/.installed: constraints-label-studio.txt | $(SERVER)/bin/python
 	$(SERVER)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-label-studio.txt label-studio
 	touch $@
 
-# Label Studio's server pins what ours must not be pinned to: an environment of its own (1 GB).
-$(SERVER)/.installed: constraints-label-studio.txt
-	test -x $(SERVER)/bin/python || $(PYTHON) -m venv $(SERVER)
-	$(SERVER)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< label-studio
-	touch $@
-
 # Chinese glyphs for drawn stickers and plots: installed where we may, else one message and Latin labels.
 fonts: | $(VENV)/bin/python
 	@if ! $(VENV)/bin/python -c 'import sys; from pipeline.engine.fonts import chinese_font; sys.exit(chinese_font() is None)'; then \
@@ -69,9 +62,6 @@ tags: setup ## keywords to a named tag set
 
 annotate: tags ## domain and captions by machine
 	$(STICKERWORKS) annotate
-
-label-studio: setup $(SERVER)/.installed ## start Label Studio on loopback, for three annotators and a lead
-	$(VENV)/bin/stickerworks label setup $(ARGS)
 
 merge: setup ## votes to labels
 	$(STICKERWORKS) merge
