@@ -36,6 +36,11 @@ def fate(id_: str, sticker: Joined, config: ReleaseConfig) -> dict[str, Any]:
             id_, "left_out", [*reasons, _reason("no_split", "no split was assigned")], None
         )
     status = label_status(sticker)
+    if status == "dropped":
+        raise StickerworksError(
+            f"Sticker {id_} is kept, but its label is from when it wasn't: labels are out of date.",
+            "Run `stickerworks merge` again.",
+        )
     if config.labelled_only and status != "effective":
         return _fate(id_, "left_out", [*reasons, _reason("labelled_only", status)], None)
     return _fate(id_, "released", reasons, split)

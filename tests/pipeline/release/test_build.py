@@ -340,6 +340,12 @@ def test_a_split_for_a_dropped_sticker_is_refused(drawn: Any, build: Build) -> N
         build()
 
 
+def test_a_kept_sticker_whose_label_was_dropped_is_refused(drawn: Any, build: Build) -> None:
+    drawn.rows["labels"][0]["status"] = "dropped"
+    with pytest.raises(StickerworksError, match="labels are out of date"):
+        build()
+
+
 def test_nothing_to_release_is_said(drawn: Any, build: Build) -> None:
     for row in drawn.rows["splits"]:
         row["split"] = None
