@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.cli.display import plain
 from pipeline.cli.rooms import plan_of
 from pipeline.cli.session import Options, Session, open_session
 from pipeline.engine.runner import check_crawled
@@ -159,19 +160,30 @@ def migrate_command(options: Options, path: Path, *, draft: bool) -> int:
     return session.exit_code
 
 
+def status_command(options: Options) -> int:
+    """Print how far the work is."""
+    from annotation.human.progress import progress
+    from annotation.human.status import status_lines
+
+    with open_session("label status", options, reads_only=True) as session:
+        found = progress(session.workspace, session.config)
+        session.results["status"] = asdict(found)
+        for line in status_lines(found):
+            session.say(plain(line))
+    return session.exit_code
+
+
 @contextmanager
 def _studio(session: Session) -> Iterator[Studio]:
     from annotation.human.studio.client import connect
     from annotation.human.studio.labelling import Studio
     from annotation.human.studio.ledger import open_ledger
-    from annotation.human.studio.server import Place
 
     root = session.workspace.root
     connection = connect(root, session.config.label)
     with open_ledger(root) as ledger:
         _know(ledger, session, connection.accounts.lead, connection.accounts.ids)
-        files = Place(root / FOLDER).files
-        yield Studio(session.workspace, session.config, ledger, connection, files)
+        yield Studio(session.workspace, session.config, ledger, connection)
 
 
 def _know(ledger: Ledger, session: Session, lead: str, ids: Mapping[str, int]) -> None:

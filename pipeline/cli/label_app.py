@@ -104,3 +104,11 @@ def migrate(
     from pipeline.cli.label import migrate_command
 
     raise typer.Exit(migrate_command(_given(context), file, draft=draft))
+
+
+@label.command()
+def status(context: typer.Context) -> None:
+    """Say how far each batch and annotator is, and what waits for whom."""
+    from pipeline.cli.label import status_command
+
+    raise typer.Exit(status_command(_given(context)))

@@ -121,14 +121,14 @@ def _adopt(connection: Connection, ledger: Ledger, purpose: Purpose, project: Pr
         return 0
     placed = []
     with server_errors(connection.url):
-        for task in connection.client.tasks.list(
+        for found in connection.client.tasks.list(
             project=project.project, page_size=1000, fields="all"
         ):
-            sticker = task.data.get("sticker_id")
+            task = found.dict()
+            sticker = task["data"].get("sticker_id")
             if sticker in waiting:
                 waiting.remove(sticker)
-                predictions = [{"result": p.get("result")} for p in task.predictions or ()]
-                placed.append(Placed(sticker, task.id, suggested({"predictions": predictions})))
+                placed.append(Placed(sticker, task["id"], suggested(task)))
     ledger.place(purpose, project.project, _now(), placed)
     return len(placed)
 

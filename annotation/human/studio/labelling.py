@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
@@ -43,7 +42,6 @@ class Studio:
     config: Config
     ledger: Ledger
     connection: Connection
-    files: Path
 
     def sources(self, rows: Sequence[Planned]) -> Iterator[tuple[Planned, Any]]:
         """Planned stickers with what the tables know of them, shard by shard."""
@@ -65,7 +63,7 @@ def export_labelling(studio: Studio, wish: Wish) -> Exported:
         for row, source in studio.sources(rows):
             carried = carry_over(source.tags, source.tagset, changes)
             tags = sorted(carried & set(ballot.tags))[: label.max_tags]
-            seen = shown(source, row.batch, tags, studio.files)
+            seen = shown(source, row.batch, tags, studio.connection.files)
             blind = row.blind or not label.preannotate
             hints = label.hints and not row.blind
             yield row, labelling_task(seen, blind=blind, hints=hints)
@@ -92,7 +90,7 @@ def export_adjudication(studio: Studio) -> Exported:
 
     def tasks(rows: Sequence[Planned]) -> Iterator[tuple[Planned, dict[str, Any]]]:
         for row, source in studio.sources(rows):
-            seen = shown(source, row.batch, (), studio.files)
+            seen = shown(source, row.batch, (), studio.connection.files)
             yield row, adjudication_task(seen, _anonymous(row.sticker, votes.get(row.sticker, ())))
 
     return send_planned(
@@ -123,7 +121,7 @@ def export_screening(studio: Studio, wish: Wish) -> Exported:
     def tasks(rows: Sequence[Planned]) -> Iterator[tuple[Planned, dict[str, Any]]]:
         for row, source in studio.sources(rows):
             score = scores.get(row.sticker)
-            seen = shown(source, row.batch, (), studio.files)
+            seen = shown(source, row.batch, (), studio.connection.files)
             blurred = score is not None and score >= label.screening_score
             yield row, screening_task(seen, score=score, blurred=blurred)
 

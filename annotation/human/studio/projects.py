@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from annotation.human.studio.client import server_errors
+from annotation.human.studio.files import allow_files
 from annotation.human.studio.interface import (
     adjudication_config,
     labelling_config,
@@ -45,6 +46,7 @@ def ensure_project(
         found = _find(connection, mark)
         if found is None:
             found = _make(connection, config, purpose, mark, xml)
+        allow_files(connection.client, found, connection.files)
     project = Project(found, purpose, ballot.version, _digest(xml), None, None)
     _check(connection, project)
     ledger.add_project(project)

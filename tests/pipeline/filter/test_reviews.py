@@ -22,8 +22,12 @@ class MemoryReader:
         self.flags = pa.Table.from_pylist(rows, schema=FLAGS.schema)
 
     def read(self, table, part=None, columns=None):
-        if table == "stickers":
-            return pa.table({"id": ["r", "s"] if part == 0 else ["t"]})
+        if table == "duplicates":
+            return pa.table(
+                {"id": ["r", "s"], "group": ["r", "s"]}
+                if part == 0
+                else {"id": ["t", "like t"], "group": ["t", "t"]}
+            )
         return self.flags
 
 
@@ -31,7 +35,7 @@ def review(*rows):
     written = list(collect_reviews(MemoryReader(rows), {}))
     assert [(name, part) for name, part, _ in written] == [("reviews", 0), ("reviews", 1)]
     found = [row for _, _, table in written for row in table.to_pylist()]
-    assert [row["id"] for row in found] == ["r", "s", "t"]
+    assert [row["id"] for row in found] == ["r", "s", "t", "like t"]
     assert not found[0]["flagged"]
     assert not found[2]["flagged"]
     return found[1]
@@ -67,3 +71,12 @@ def test_an_annotation_that_was_cancelled_no_longer_flags():
     said = flag("a", "offensive", sequence=1)
     gone = flag("a", sequence=2, skipped=True, annotation=said["annotation"])
     assert not review(said, gone)["flagged"]
+
+
+def test_what_is_flagged_takes_its_near_duplicates_along():
+    rows = [flag("a", "offensive") | {"id": "like t"}]
+    written = [row for _, _, t in collect_reviews(MemoryReader(rows), {}) for row in t.to_pylist()]
+    assert [row["id"] for row in written if row["flagged"]] == ["t", "like t"]
+    assert [row["flags"] for row in written[2:]] == [["offensive"], ["offensive"]]
+    assert "on like t, which is alike" in written[2]["provenance"]
+    assert "alike" not in written[3]["provenance"]

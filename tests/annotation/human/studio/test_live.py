@@ -1,0 +1,287 @@
+"""The whole way through a real server: export, votes, interference, import, adjudication."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from PIL import Image, ImageDraw
+
+from annotation.human.studio import export, importing
+from annotation.human.studio.labelling import Studio as Desk
+from annotation.human.studio.labelling import export_labelling
+from annotation.human.studio.ledger import open_ledger
+from annotation.human.studio.wish import Wish
+from pipeline.cli.main import app
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.workspace import Workspace
+from schemas.config import Config
+
+FOREIGN = "stranger@example.org"
+WORDS = ("happy cat", "sad dog", "good night", "thank you", "birthday cake", "angry bird")
+COUNT = 60
+
+
+def draw(folder: Path, count: int) -> None:
+    """Stickers that no two look alike, some of them moving."""
+    for n in range(count):
+        keyword = folder / WORDS[n % len(WORDS)]
+        keyword.mkdir(parents=True, exist_ok=True)
+        frames = []
+        for step in range(1 + 2 * (n % 2)):
+            frame = Image.new("RGB", (96, 96), (37 * n % 256, 91 * n % 256, 53 * n % 256))
+            pen = ImageDraw.Draw(frame)
+            for corner in range(5):
+                x, y = (13 * n * (corner + 1)) % 80, (29 * (n + 3) * (corner + 2)) % 80
+                pen.rectangle((x, y + 4 * step, x + 6 + corner * 3, y + 16), fill=(n, 255 - n, 99))
+            frames.append(frame)
+        name = keyword / f"{n:03d}.gif"
+        frames[0].save(name, save_all=True, append_images=frames[1:], duration=120, loop=0)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace of drawn stickers, filtered and with a tag set."""
+    folder = tmp_path_factory.mktemp("drawn")
+    draw(folder / "stickers", COUNT + 12)
+    source = f"crawl.sources=[{{source: folder, options: {{path: {folder / 'stickers'}}}}}]"
+    base = ["--workspace", str(folder / "workspace"), "--set", source]
+    base += ["--set", "tags.clusters=4", "--set", "filter.duplicates.max_phash_distance=0"]
+    for room in ("crawl", "filter", "tags", "annotate"):
+        assert app(args=[*base, room], standalone_mode=False) in (0, None)
+    return Workspace(folder / "workspace")
+
+
+@pytest.fixture(scope="module")
+def studio(drawn: Workspace, make_studio: Any) -> Any:
+    return make_studio(drawn)
+
+
+def answer(tags: list[str], domain: str = "cartoon", **more: Any) -> dict[str, Any]:
+    chosen = {"taxonomy": [[tag] for tag in tags]}
+    regions = [
+        {"from_name": "tags", "to_name": "sticker", "type": "taxonomy", "value": chosen},
+        {"from_name": "domain", "to_name": "sticker", "type": "choices",
+         "value": {"choices": [domain]}},
+    ]  # fmt: skip
+    return {"result": regions, "lead_time": 3.0, "was_cancelled": False, **more}
+
+
+def skip() -> dict[str, Any]:
+    return {"result": [], "was_cancelled": True}
+
+
+class Booth:
+    """Votes through the server's own API, as the users' browsers would."""
+
+    def __init__(self, studio: Any) -> None:
+        self.url = studio.connection.url
+        names = (*studio.config.label.annotators, studio.config.label.lead, FOREIGN)
+        self.users = {name: studio.user(name) for name in names}
+
+    def vote(self, name: str, task: int, said: dict[str, Any]) -> int:
+        reply = self.users[name].post(f"{self.url}/api/tasks/{task}/annotations/", json=said)
+        assert reply.ok, reply.text
+        return int(reply.json()["id"])
+
+    def edit(self, name: str, annotation: int, said: dict[str, Any]) -> requests.Response:
+        return self.users[name].patch(f"{self.url}/api/annotations/{annotation}/", json=said)
+
+
+def tasks_of(studio: Any, purpose: str) -> dict[str, int]:
+    rows = studio.workspace.read("tasks").to_pylist()
+    return {row["id"]: row["task"] for row in rows if row["purpose"] == purpose}
+
+
+def statuses(studio: Any) -> dict[str, tuple[str, list[str], str | None]]:
+    rows = studio.workspace.read("labels").to_pylist()
+    return {row["id"]: (row["status"], row["tags"], row["provenance"]) for row in rows}
+
+
+def digests(studio: Any) -> dict[str, str]:
+    paths = sorted(studio.workspace.tables.rglob("*.parquet"))
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def on_server(studio: Any, project: int) -> list[str]:
+    listed = studio.connection.client.tasks.list(project=project, page_size=1000)
+    return [task.data["sticker_id"] for task in listed]
+
+
+A, B, C, LEAD, STRANGER = range(5)
+SKIP = None
+ONE, TWO, THREE, FOUR, MADE_UP = range(5)
+# Who gives which tags, in order; what must come of it.
+CASES: list[tuple[list[tuple[Any, ...]], str, list[int]]] = [
+    ([], "unlabelled", []),
+    ([(A, [ONE]), (B, [ONE]), (C, [ONE])], "effective", [ONE]),
+    ([(A, [ONE, TWO]), (B, [TWO, THREE]), (C, [ONE, THREE])], "effective", [ONE, TWO, THREE]),
+    ([(A, [ONE]), (B, [TWO]), (C, [THREE])], "adjudicate", []),
+    ([(A, [FOUR]), (B, SKIP), (C, [FOUR])], "effective", [FOUR]),
+    ([(A, [ONE]), (B, SKIP), (C, SKIP)], "rejected", []),
+    # The first votes twice, and the second vote counts.
+    ([(A, [ONE]), (B, [ONE]), (A, [TWO])], "insufficient", []),
+    # A stranger and the lead vote too.
+    ([(A, [ONE]), (STRANGER, [ONE]), (LEAD, [ONE])], "insufficient", []),
+    # A stranger changes a vote before it was imported.
+    ([(A, [ONE]), (B, [TWO]), (STRANGER, [ONE], "edits the last")], "insufficient", []),
+    # A stranger votes in another's name.
+    ([(A, [ONE]), (STRANGER, [ONE], "as B")], "insufficient", []),
+    ([(A, [MADE_UP, ONE]), (B, [MADE_UP, ONE])], "effective", [ONE]),
+    # No tag fits, say all three.
+    ([(A, []), (B, []), (C, [])], "adjudicate", []),
+]
+
+
+def cast(studio: Any, task_of: dict[str, int], tags: list[str]) -> dict[str, Any]:
+    """Let everybody vote, and say what must come of it."""
+    booth = Booth(studio)
+    label = studio.config.label
+    names = (*label.annotators, label.lead, FOREIGN)
+    words = [*tags[:4], "made up"]
+    expected = {}
+    for n, (sticker, task) in enumerate(sorted(task_of.items())):
+        acts, status, effective = CASES[n % len(CASES)]
+        last = 0
+        for who, given, *how in acts:
+            said = skip() if given is SKIP else answer([words[tag] for tag in given])
+            if how == ["edits the last"]:
+                assert booth.edit(names[who], last, said).ok
+            else:
+                more = {"completed_by": studio.connection.accounts.ids[names[B]]} if how else {}
+                last = booth.vote(names[who], task, said | more)
+        provenance = "votes" if acts else None
+        expected[sticker] = (status, sorted(words[tag] for tag in effective), provenance)
+    return expected
+
+
+def test_the_whole_way(studio: Any) -> None:
+    studio.label("export", "--next", str(COUNT))
+    task_of = tasks_of(studio, "labelling")
+    assert len(task_of) == COUNT
+    tags = studio.workspace.read("ballot")["tag"].to_pylist()
+    expected = cast(studio, task_of, tags)
+
+    studio.label("import")
+    found = statuses(studio)
+    assert {sticker: found[sticker] for sticker in expected} == expected
+    votes = studio.workspace.read("votes").to_pylist()
+    reasons = [vote["quarantined"] for vote in votes if vote["quarantined"]]
+    assert len([r for r in reasons if "no list" in r]) == 5
+    assert len([r for r in reasons if "the lead" in r]) == 5
+    assert len([r for r in reasons if "another user" in r]) == 10
+
+    studio.label("adjudicate")
+    disputed = [sticker for sticker, said in expected.items() if said[0] == "adjudicate"]
+    decisions = tasks_of(studio, "adjudication")
+    assert sorted(decisions) == sorted(disputed)
+    booth = Booth(studio)
+    for n, sticker in enumerate(sorted(disputed)):
+        decided = [tags[0]] if n % 2 else []
+        booth.vote(studio.config.label.lead, decisions[sticker], answer(decided))
+        expected[sticker] = ("effective" if decided else "rejected", decided, "adjudication")
+    studio.label("import")
+    found = statuses(studio)
+    assert {sticker: found[sticker] for sticker in expected} == expected
+
+    before = digests(studio)
+    studio.label("import")
+    studio.label("import", "--full")
+    studio.label("adjudicate")
+    assert digests(studio) == before
+    (project, *_) = sorted({row["project"] for row in studio.workspace.read("tasks").to_pylist()})
+    assert sorted(on_server(studio, project)) == sorted(task_of)
+
+
+def test_a_vote_that_is_deleted_on_the_server_is_kept(studio: Any) -> None:
+    before = statuses(studio)
+    votes = studio.workspace.read("votes").to_pylist()
+    gone = next(vote for vote in votes if before[vote["id"]][0] == "effective")
+    number = gone["annotation"].split("/")[1]
+    booth = Booth(studio)
+    assert booth.users[FOREIGN].delete(f"{booth.url}/api/annotations/{number}/").ok
+    studio.label("import")
+    assert statuses(studio) == before
+    marked = [v for v in studio.workspace.read("votes").to_pylist() if v["deleted"]]
+    assert [vote["annotation"] for vote in marked] == [gone["annotation"]]
+
+
+def test_what_a_reviewer_flags_leaves_every_later_table(studio: Any) -> None:
+    studio.label("export", "--screening", "--next", "5")
+    sticker, task = min(tasks_of(studio, "screening").items())
+    flag = {"from_name": "flags", "to_name": "sticker", "type": "choices",
+            "value": {"choices": ["personal_data"]}}  # fmt: skip
+    said = {"result": [flag], "was_cancelled": False}
+    Booth(studio).vote(studio.config.label.annotators[0], task, said)
+    studio.label("import")
+    decisions = {row["id"]: row for row in studio.workspace.read("decisions").to_pylist()}
+    assert decisions[sticker]["outcome"] == "dropped"
+    (reason,) = decisions[sticker]["reasons"]
+    assert reason["rule"] == "review"
+    assert reason["detail"].startswith("personal_data: flagged by a reviewer, annotation ")
+    assert statuses(studio)[sticker] == ("dropped", None, None)
+
+
+@pytest.fixture
+def desk(studio: Any) -> Iterator[Desk]:
+    with open_ledger(studio.workspace.root) as ledger:
+        config = Config(label=studio.config.label)
+        yield Desk(studio.workspace, config, ledger, studio.connection)
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_server_killed_during_export_gets_no_task_twice(
+    studio: Any, desk: Desk, monkeypatch: pytest.MonkeyPatch, arrives: bool
+) -> None:
+    before = tasks_of(studio, "labelling")
+    monkeypatch.setattr(export, "CHUNK", 2)
+    projects = desk.connection.client.projects
+    real, calls = projects.import_tasks, []
+
+    def unlucky(*arguments: Any, **named: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:  # the power fails before, or after, the server has taken the tasks
+            if arrives:
+                real(*arguments, **named)
+            studio.kill()
+            return real(*arguments, **named)
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(projects, "import_tasks", unlucky)
+    with pytest.raises(StickerworksError, match="stopped answering"):
+        export_labelling(desk, Wish(limit=5))
+    assert len(desk.ledger.waiting("labelling")) == 3
+    monkeypatch.undo()
+    studio.label("export", "--next", "5")
+    after = tasks_of(studio, "labelling")
+    assert len(after) == len(before) + 5
+    assert sorted(on_server(studio, 1)) == sorted(after)
+
+
+def test_a_server_killed_during_import_loses_no_vote(
+    studio: Any, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = len(studio.workspace.read("votes"))
+    booth = Booth(studio)
+    fresh = list(tasks_of(studio, "labelling").values())[-6:]
+    for task in fresh:
+        booth.vote(studio.config.label.annotators[0], task, answer(["x"]))
+    monkeypatch.setattr(importing, "_PAGE", 3)
+    append, pages = desk.ledger.append, []
+
+    def unlucky(*arguments: Any) -> int:
+        pages.append(1)
+        if len(pages) == 2:
+            studio.kill()
+        return append(*arguments)
+
+    monkeypatch.setattr(desk.ledger, "append", unlucky)
+    with pytest.raises(StickerworksError, match="stopped answering"):
+        importing.import_server(desk.connection, desk.ledger, reconcile_hours=0)
+    monkeypatch.undo()
+    studio.label("import")
+    assert len(studio.workspace.read("votes")) == before + len(fresh)
