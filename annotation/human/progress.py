@@ -162,8 +162,11 @@ def _batches(
     gone: Collection[str],
     needed: int,
 ) -> Iterable[Batch]:
-    names = sorted({row["batch"] or "" for row in asked.values()})
-    for name in names:
+    first: dict[str, str] = {}
+    for row in asked.values():
+        at, name = row["exported_at"] or "", row["batch"] or ""
+        first[name] = min(first.get(name, at), at)
+    for name in sorted(first, key=lambda name: (first[name], name)):
         rows = [row for row in asked.values() if (row["batch"] or "") == name]
         mine = [row for row in rows if row["id"] not in gone]
         yield Batch(

@@ -81,7 +81,7 @@ def _waiting(progress: Progress) -> Iterator[str]:
 
 def _setbacks(progress: Progress) -> Iterator[str]:
     if progress.deleted:
-        yield f"Deleted       {progress.deleted:,} votes are gone from the server; they still count"
+        yield f"Deleted       {progress.deleted:,} gone from the server, which still count"
     if not progress.quarantined:
         return
     yield f"Not counted   {sum(found.answers for found in progress.quarantined):,} answers:"

@@ -118,7 +118,7 @@ def labels(workspace: Workspace) -> dict[str, Any]:
     ranked = sorted(given, key=lambda tag: (-given[tag], tag))
     pairs = [row for row in agreement if row["measure"] == "pair"]
     return {
-        "missing": missing(workspace, "votes", "labels"),
+        "missing": missing(workspace, "labels"),
         "statuses": {name: statuses[name] for name in _STATUSES},
         "simulated": simulated,
         "tags": [

@@ -11,6 +11,5 @@ def missing(workspace: Workspace, *tables: str) -> list[dict[str, str]]:
     return [
         {"table": name, "command": f"stickerworks {TABLES[name].command}"}
         for name in tables
-        # Votes come from people; no command of ours is missing where there are none yet.
-        if name != "votes" and (not workspace.parts or not workspace.complete(name))
+        if not workspace.parts or not workspace.complete(name)
     ]

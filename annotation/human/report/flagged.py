@@ -1,0 +1,65 @@
+"""The review list: what people flagged, what they said of it, and who they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from annotation.human.report.working import NAME
+from pipeline.engine.page.cards import Card
+from pipeline.engine.page.gaps import missing
+from pipeline.engine.page.text import tidy
+from pipeline.engine.withheld import flagged_stickers
+from pipeline.engine.workspace import Workspace
+
+_SHOWN, _WORDS = 48, 6
+
+
+def review_list(workspace: Workspace) -> dict[str, Any]:
+    """Every flagged sticker with each reviewer's word on it, those without a lead's word first.
+
+    The lead's word overrules the others', so what the lead cleared is not here.
+    """
+    words: dict[str, list[dict[str, Any]]] = {}
+    for row in _current(workspace.read("flags").to_pylist()):
+        words.setdefault(row["id"], []).append(row)
+    found = flagged_stickers(workspace)
+    ranked = sorted(found, key=lambda sticker: (_settled(words.get(sticker, ())), sticker))
+    return {
+        "missing": missing(workspace, "flags", "decisions"),
+        "total": len(ranked),
+        "unsettled": sum(not _settled(words.get(sticker, ())) for sticker in ranked),
+        "rows": [
+            (Card(sticker), [_word(row) for row in words.get(sticker, ())[:_WORDS]])
+            for sticker in ranked[:_SHOWN]
+        ],
+        "more": max(0, len(ranked) - _SHOWN),
+    }
+
+
+def _current(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The latest word of each reviewer on each sticker that counts and is no skip."""
+    counting = [row for row in rows if row["quarantined"] is None]
+    counting.sort(key=lambda row: row["sequence"] or 0)
+    versions = {(row["id"], row["reviewer"], row["annotation"]): row for row in counting}
+    said = sorted(
+        (row for row in versions.values() if not row["skipped"]),
+        key=lambda row: row["sequence"] or 0,
+    )
+    latest = {(row["id"], row["reviewer"]): dict(row) for row in said}
+    return sorted(latest.values(), key=lambda row: (not row["by_lead"], row["reviewer"]))
+
+
+def _settled(words: Sequence[Mapping[str, Any]]) -> bool:
+    return any(row["by_lead"] for row in words)
+
+
+def _word(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "who": tidy(row["reviewer"], NAME),
+        "lead": bool(row["by_lead"]),
+        "flags": [tidy(flag, 24) for flag in row["flags"] or ()],
+        "note": tidy(row["note"] or "", 200),
+        "annotation": tidy(row["annotation"] or "?", 24),
+        "at": tidy((row["created_at"] or "")[:16]).replace("T", " "),
+    }
