@@ -27,7 +27,7 @@ PROGRAM = "STICKERWORKS_LABEL_STUDIO"
 Say = Callable[[str], None]
 
 _HOST = "127.0.0.1"
-_START_S = 600
+_START_S, _LEAVE_S = 600, 5
 # Label Studio reads dozens of settings under bare names (DEBUG, HOST, CI, ...): it gets just these.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "LD_LIBRARY_PATH")
 
@@ -93,7 +93,7 @@ def running(place: Place) -> str | None:
 
 def _spawn(program: Path, place: Place, config: LabelConfig, held: Mapping[str, Any]) -> None:
     command = [str(program), "start", "--no-browser", "--internal-host", _HOST]
-    with place.log.open("ab") as log:
+    with open(place.log, "ab", opener=_private) as log:  # it has addresses of invitations
         try:
             child = subprocess.Popen(
                 [*command, "--port", str(config.port)],
@@ -109,6 +109,10 @@ def _spawn(program: Path, place: Place, config: LabelConfig, held: Mapping[str, 
                 f"{program} can't be run: {error.strerror}.", "Run `make label-studio`."
             ) from error
     process.note(place.state, child.pid, config.port)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _environment(place: Place, config: LabelConfig, held: Mapping[str, Any]) -> dict[str, str]:
@@ -139,17 +143,27 @@ def _environment(place: Place, config: LabelConfig, held: Mapping[str, Any]) -> 
 
 
 def _check_port(port: int) -> None:
-    # The server itself would take the next free port in silence.
+    # The server itself would take the next free port in silence. One that was just stopped or
+    # killed holds its port until the last of its threads has gone.
+    deadline = time.monotonic() + _LEAVE_S
+    while not _free(port):
+        if time.monotonic() > deadline:
+            raise _port_taken(port)
+        time.sleep(0.1)
+
+
+def _free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((_HOST, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                raise _port_taken(port) from error
+                return False
             raise StickerworksError(
                 f"Port {port} can't be used: {error.strerror}.", "Choose one: --set label.port=..."
             ) from error
+    return True
 
 
 def _port_taken(port: int) -> StickerworksError:

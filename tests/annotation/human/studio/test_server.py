@@ -1,0 +1,290 @@
+"""Our server starts once, stops at once, survives kills, and takes nobody's place."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+
+from annotation.human.studio import process
+from annotation.human.studio.accounts import ensure_accounts
+from annotation.human.studio.place import Place, read_accounts
+from annotation.human.studio.server import find_program, running, start, stop
+from pipeline.engine.errors import StickerworksError
+from schemas.config import LabelConfig
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def number(place: Place) -> int:
+    (found,) = process.serving(place.data)
+    return int(found.pid)
+
+
+def ended(pid: int) -> bool:
+    """Gone, or dead and not yet collected by us, who started it."""
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def secrets_of(place: Place) -> list[str]:
+    held = read_accounts(place)
+    return [held["token"], *held["passwords"].values()]
+
+
+@pytest.fixture
+def copied(migrated: Place, tmp_path: Path) -> Any:
+    """A place whose database is made already; stopped at the end."""
+    place = Place(tmp_path / "with a space" / "label-studio")
+    shutil.copytree(migrated.root, place.root)
+    yield place
+    stop(place)
+
+
+def test_a_second_start_finds_it_running(studio: Any) -> None:
+    before = number(studio.place)
+    assert start(studio.place, studio.config.label) == studio.url == running(studio.place)
+    assert number(studio.place) == before
+
+
+def test_it_listens_on_loopback_alone(studio: Any) -> None:
+    sockets = psutil.Process(number(studio.place)).net_connections(kind="tcp")
+    addresses = {s.laddr for s in sockets if s.status == psutil.CONN_LISTEN}
+    assert addresses == {("127.0.0.1", studio.config.label.port)}
+
+
+def test_nobody_signs_up_without_an_invitation(studio: Any) -> None:
+    session = requests.Session()
+    address = f"{studio.url}/user/signup/"
+    session.get(address)
+    form = {
+        "email": "intruder@example.org",
+        "password": "long-enough-1",
+        "csrfmiddlewaretoken": session.cookies["csrftoken"],
+    }
+    assert session.post(address, data=form, headers={"Referer": address}).status_code == 403
+
+
+def test_it_shows_files_below_its_folder_alone(studio: Any) -> None:
+    inside = studio.place.files / "stickers"
+    inside.mkdir(parents=True, exist_ok=True)
+    (inside / "a.png").write_bytes(b"png")
+    client = studio.connection.client
+    project = client.projects.create(title="files").id
+    client.import_storage.local.create(project=project, path=str(inside), use_blob_urls=True)
+    browser = studio.annotator(0)
+
+    def show(path: str) -> requests.Response:
+        return browser.get(f"{studio.url}/data/local-files/", params={"d": path})
+
+    assert show("stickers/a.png").content == b"png"
+    for path in ("../accounts.json", "stickers/../../accounts.json", str(studio.place.accounts)):
+        answer = show(path)
+        assert not answer.ok
+        assert not any(secret in answer.text for secret in secrets_of(studio.place))
+    with pytest.raises(Exception, match="path"):
+        client.import_storage.local.create(project=project, path=str(studio.place.data))
+
+
+def test_passwords_and_tokens_stand_in_neither_log_nor_command_line(studio: Any) -> None:
+    studio.annotator(0)
+    words = " ".join(psutil.Process(number(studio.place)).cmdline())
+    shown = studio.place.log.read_text() + words + studio.place.state.read_text()
+    assert not any(secret in shown for secret in secrets_of(studio.place))
+    assert stat.S_IMODE(studio.place.log.stat().st_mode) == 0o600
+    assert stat.S_IMODE(studio.place.data.stat().st_mode) == 0o700
+
+
+def test_stopping_twice_says_that_it_was_stopped(copied: Place) -> None:
+    start(copied, LabelConfig(port=free_port()))
+    pid = number(copied)
+    assert stop(copied) is True
+    assert ended(pid)
+    assert running(copied) is None
+    assert stop(copied) is False
+
+
+def test_a_killed_server_starts_again_with_all_that_it_had(copied: Place) -> None:
+    config = LabelConfig(port=free_port())
+    url = start(copied, config)
+    before = ensure_accounts(copied, url, config)
+    os.killpg(number(copied), signal.SIGKILL)
+    psutil.wait_procs(psutil.Process().children(), 10)
+    assert running(copied) is None
+    assert start(copied, config) == url
+    assert ensure_accounts(copied, url, config) == before
+
+
+def test_it_outlives_the_program_that_started_it(copied: Place) -> None:
+    port = free_port()
+    script = (
+        "import sys; from pathlib import Path; from schemas.config import LabelConfig;"
+        "from annotation.human.studio.server import Place, start;"
+        "start(Place(Path(sys.argv[1])), LabelConfig(port=int(sys.argv[2])))"
+    )
+    subprocess.run([sys.executable, "-c", script, copied.root, str(port)], check=True)
+    assert running(copied) == f"http://127.0.0.1:{port}"
+    assert os.getsid(number(copied)) == number(copied)
+
+
+def test_a_server_that_nobody_noted_is_found_by_its_data(copied: Place) -> None:
+    config = LabelConfig(port=free_port())
+    url = start(copied, config)
+    pid = number(copied)
+    copied.state.unlink()
+    assert start(copied, config) == url, "it doesn't stand in its own way"
+    assert ended(pid)
+    copied.state.unlink()
+    assert stop(copied) is True
+    assert process.serving(copied.data) == []
+
+
+def test_a_taken_port_is_named_with_the_way_out(copied: Place) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        said = rf"Port {port} .*--set label\.port=\d+"
+        with pytest.raises(StickerworksError, match=said):
+            start(copied, LabelConfig(port=port))
+    assert process.serving(copied.data) == []
+
+
+def test_a_port_taken_after_we_looked_is_noticed(
+    copied: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("annotation.human.studio.server._check_port", lambda port: None)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(StickerworksError, match=f"Port {port} .* taken"):
+            start(copied, LabelConfig(port=port))
+    assert process.serving(copied.data) == []
+
+
+def test_a_stranger_with_the_number_of_our_process_is_left_alone(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    try:
+        process.note(place.state, stranger.pid, 1)
+        noted = json.loads(place.state.read_text())
+        place.state.write_text(json.dumps({**noted, "born": noted["born"] - 60}))
+        assert stop(place) is False
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_what_does_not_listen_is_killed_with_its_children(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_STOP_S", 0.5)
+    deaf = "trap '' TERM; sh -c \"trap '' TERM; echo deaf; while :; do sleep 0.1; done\" & wait"
+    leader = subprocess.Popen(
+        ["sh", "-c", deaf],
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        env={"PATH": os.environ["PATH"], process.MARK: str(Place(tmp_path).data)},
+    )
+    assert leader.stdout is not None
+    leader.stdout.readline()
+    family = [psutil.Process(leader.pid), *psutil.Process(leader.pid).children(recursive=True)]
+    process.note(tmp_path / "server.json", leader.pid, 1)
+    assert stop(Place(tmp_path)) is True
+    assert all(ended(member.pid) for member in family)
+
+
+def test_another_lead_is_refused(copied: Place) -> None:
+    with pytest.raises(StickerworksError, match=r"not made for the lead boss@example\.org"):
+        start(copied, LabelConfig(port=free_port(), lead="boss@example.org"))
+
+
+def test_accounts_that_cannot_be_read_are_named_without_their_content(copied: Place) -> None:
+    copied.accounts.write_text('{"token": "abc')
+    with pytest.raises(StickerworksError, match=r"accounts\.json can't be read") as caught:
+        start(copied, LabelConfig(port=free_port()))
+    assert "abc" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_program_that_ends_at_once_points_to_its_log(tmp_path: Path) -> None:
+    program = tmp_path / "label-studio"
+    program.write_text("#!/bin/sh\necho broken\nexit 1\n")
+    program.chmod(0o755)
+    place = Place(tmp_path / "place")
+    with pytest.raises(StickerworksError, match=r"ended at once\. .*server\.log"):
+        start(place, LabelConfig(port=free_port(), server=str(program)))
+    assert place.log.read_text() == "broken\n"
+    assert list(read_accounts(place)["passwords"]) == ["lead@example.org"]
+
+
+def test_a_program_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(StickerworksError, match=r"label\.server names .*nowhere"):
+        find_program(LabelConfig(server="nowhere"))
+    monkeypatch.setenv("STICKERWORKS_LABEL_STUDIO", str(tmp_path / "gone"))
+    with pytest.raises(StickerworksError, match="STICKERWORKS_LABEL_STUDIO names .*gone"):
+        find_program(LabelConfig())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["while it migrates", "before the lead has our token"])
+def test_killed_during_the_first_start_a_rerun_works(
+    migrated: Place, tmp_path: Path, moment: str
+) -> None:
+    assert migrated.accounts.exists(), "a server is installed"
+    place = Place(tmp_path / "first start" / "label-studio")
+    config = LabelConfig(port=free_port())
+    try:
+        _interrupt(place, config, moment, migrated)
+        kept = read_accounts(place)
+        said: list[str] = []
+        url = start(place, config, said.append)
+        assert said == ["Label Studio makes its database first: one to two minutes."]
+        assert read_accounts(place) == kept
+        made = ensure_accounts(place, url, config)
+        assert sorted(made.ids) == sorted(map(str.casefold, (config.lead, *config.annotators)))
+    finally:
+        stop(place)
+
+
+def _interrupt(place: Place, config: LabelConfig, moment: str, migrated: Place) -> None:
+    database = place.data / "label_studio.sqlite3"
+    if moment == "while it migrates":
+        script = (
+            "import sys; from pathlib import Path; from schemas.config import LabelConfig;"
+            "from annotation.human.studio.server import Place, start;"
+            "start(Place(Path(sys.argv[1])), LabelConfig(port=int(sys.argv[2])))"
+        )
+        ours = subprocess.Popen([sys.executable, "-c", script, place.root, str(config.port)])
+        while not (database.exists() and database.stat().st_size > 500_000):
+            assert ours.poll() is None
+            time.sleep(0.1)
+        ours.kill()
+        ours.wait()
+        assert process.serving(place.data), "it goes on without us"
+        os.killpg(number(place), signal.SIGKILL)
+        return
+    shutil.copytree(migrated.root, place.root)
+    place.unfinished.touch()
+    connection = sqlite3.connect(database)
+    with connection:
+        connection.execute("PRAGMA foreign_keys = off")
+        connection.execute("DELETE FROM organization")
+        connection.execute("UPDATE authtoken_token SET key = 'a' || substr(key, 2)")
+    connection.close()
