@@ -10,10 +10,10 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from annotation.human.merge import current_decisions, current_votes, label_sticker
+from annotation.human.merge import current_votes, label_sticker
 from annotation.human.migration import migrate, read_changes
 from annotation.human.setbacks import Quarantined, count_deleted, quarantined
-from pipeline.engine.withheld import flagged_stickers
+from annotation.human.waiting import Backlog, Screening, count_backlog, count_screening
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 
@@ -56,14 +56,6 @@ class Annotator:
 
 
 @dataclass(frozen=True)
-class Backlog:
-    """Stickers that wait for an adjudicator, and how many of them have a task."""
-
-    waiting: int
-    exported: int
-
-
-@dataclass(frozen=True)
 class Stuck:
     """A skipped sticker that lacks votes though every annotator has answered.
 
@@ -75,15 +67,6 @@ class Stuck:
     votes: int
     skips: int
     status: str
-
-
-@dataclass(frozen=True)
-class Screening:
-    """Stickers sent for screening, those looked at, and all that people have flagged."""
-
-    tasks: int
-    looked_at: int
-    flagged: int
 
 
 @dataclass(frozen=True)
@@ -128,10 +111,10 @@ def progress(workspace: Workspace, config: Config) -> Progress:
         batches=tuple(_batches(asked, votes, valid, gone, config.merge.annotators)),
         annotators=tuple(_annotators(open_, votes, listed)),
         labels=_labels(workspace),
-        adjudication=_backlog(workspace, tasks),
+        adjudication=count_backlog(workspace, tasks),
         stuck=tuple(_stuck(open_, votes, valid, (config.merge.annotators, listed))),
         quarantined=tuple(quarantined(workspace)),
-        screening=_screening(workspace, tasks),
+        screening=count_screening(workspace, tasks),
         deleted=count_deleted(everything),
         simulated=sum(bool(vote["simulated"]) for cast in votes.values() for vote in cast),
     )
@@ -220,15 +203,6 @@ def _labels(workspace: Workspace) -> dict[str, int]:
     return {status: counts[status] for status in _STATUSES}
 
 
-def _backlog(workspace: Workspace, tasks: Sequence[Mapping[str, Any]]) -> Backlog:
-    labels = workspace.read("labels", columns=["id", "status"])
-    disputed = labels.filter(pc.equal(labels["status"], "adjudicate"))["id"].to_pylist()
-    decided = current_decisions(workspace.read("adjudications"))
-    waiting = {key for key in disputed if key not in decided}
-    exported = {row["id"] for row in tasks if row["purpose"] == "adjudication"}
-    return Backlog(len(waiting), len(waiting & exported))
-
-
 def _stuck(
     tasks: Mapping[str, Mapping[str, Any]],
     votes: Votes,
@@ -245,13 +219,3 @@ def _stuck(
         and set(listed) <= {vote["annotator"] for vote in votes[key]}
     ]
     return sorted(found, key=lambda s: (s.status != "insufficient", s.status, s.batch, s.id))
-
-
-def _screening(workspace: Workspace, tasks: Sequence[Mapping[str, Any]]) -> Screening:
-    sent = {row["id"] for row in tasks if row["purpose"] == "screening"}
-    looked = {
-        row["id"]
-        for row in workspace.read("flags", columns=["id", "skipped", "quarantined"]).to_pylist()
-        if row["quarantined"] is None and not row["skipped"]
-    }
-    return Screening(len(sent), len(sent & looked), len(flagged_stickers(workspace)))

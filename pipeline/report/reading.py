@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import pyarrow as pa
 
-from pipeline.engine.page.text import tidy
+from pipeline.engine.page.text import shorten_ids, tidy
 from pipeline.engine.workspace import Workspace
 
 T = TypeVar("T")
@@ -66,6 +65,5 @@ def say_reason(reason: Mapping[str, object]) -> str:
     if isinstance(value, float) and isinstance(threshold, float):
         # A rule drops what lies outside of its bounds, so the side tells which bound it is.
         text += f" {'below' if value < threshold else 'above'} {threshold:.4g}"
-    # Ids are shown as the cards show them: by their first characters.
-    detail = tidy(re.sub(r"\b([0-9a-f]{10})[0-9a-f]{54}\b", r"\1", str(reason["detail"] or "")), 90)
+    detail = tidy(shorten_ids(str(reason["detail"] or "")), 90)
     return f"{text}: {detail}" if detail else text

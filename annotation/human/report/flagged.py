@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from annotation.human.report.working import NAME
 from pipeline.engine.page.cards import Card
 from pipeline.engine.page.gaps import missing
-from pipeline.engine.page.text import tidy
+from pipeline.engine.page.text import shorten_ids, tidy
 from pipeline.engine.withheld import flagged_stickers
 from pipeline.engine.workspace import Workspace
 
@@ -18,22 +21,42 @@ _SHOWN, _WORDS = 48, 6
 def review_list(workspace: Workspace) -> dict[str, Any]:
     """Every flagged sticker with each reviewer's word on it, those without a lead's word first.
 
-    The lead's word overrules the others', so what the lead cleared is not here.
+    After them come their near-duplicates, which go with them. The lead's word overrules the
+    others', so what the lead cleared is not here.
     """
     words: dict[str, list[dict[str, Any]]] = {}
     for row in _current(workspace.read("flags").to_pylist()):
         words.setdefault(row["id"], []).append(row)
     found = flagged_stickers(workspace)
-    ranked = sorted(found, key=lambda sticker: (_settled(words.get(sticker, ())), sticker))
+    own = {sticker for sticker in found if any(row["flags"] for row in words.get(sticker, ()))}
+    ranked = sorted(found, key=lambda s: (s not in own, _settled(words.get(s, ())), s))
+    shown = ranked[:_SHOWN]
+    why = _provenance(workspace, shown)
     return {
         "missing": missing(workspace, "flags", "decisions"),
-        "total": len(ranked),
-        "unsettled": sum(not _settled(words.get(sticker, ())) for sticker in ranked),
+        "total": len(own),
+        "alike": len(found) - len(own),
+        "unsettled": sum(not _settled(words[sticker]) for sticker in own),
         "rows": [
-            (Card(sticker), [_word(row) for row in words.get(sticker, ())[:_WORDS]])
-            for sticker in ranked[:_SHOWN]
+            (
+                Card(sticker, () if sticker in own else (why.get(sticker, ""),)),
+                [_word(row) for row in words.get(sticker, ())[:_WORDS]],
+            )
+            for sticker in shown
         ],
-        "more": max(0, len(ranked) - _SHOWN),
+        "more": len(ranked) - len(shown),
+    }
+
+
+def _provenance(workspace: Workspace, stickers: Sequence[str]) -> dict[str, str]:
+    """Why each must go, for those that were not flagged themselves."""
+    reviews = workspace.read("reviews", columns=["id", "flags", "provenance"])
+    chosen = pc.is_in(reviews["id"], value_set=pa.array(stickers, pa.string()))
+    return {
+        row["id"]: tidy(
+            f"{', '.join(row['flags'] or ())}: {shorten_ids(row['provenance'] or '')}", 160
+        )
+        for row in reviews.filter(chosen).to_pylist()
     }
 
 

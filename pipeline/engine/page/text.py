@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 
@@ -13,3 +14,12 @@ def tidy(text: object, limit: int = 80) -> str:
     )
     line = " ".join(shown.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def shorten_ids(text: str) -> str:
+    """Text with the ids of stickers cut to their first characters, as cards show them.
+
+    >>> shorten_ids(f"same as {'ab' * 32} (pixels)")
+    'same as ababababab (pixels)'
+    """
+    return re.sub(r"\b([0-9a-f]{10})[0-9a-f]{54}\b", r"\1", text)

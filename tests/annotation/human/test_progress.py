@@ -12,8 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from annotation.human.progress import Annotator, Backlog, Progress, Screening, Share, progress
+from annotation.human.progress import Annotator, Progress, Share, progress
 from annotation.human.status import status_lines
+from annotation.human.waiting import Backlog, Screening
 from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config

@@ -101,6 +101,10 @@ def build(root: Path, stickers: int = 60, flagged: tuple[int, ...] = (5, 9)) -> 
         [{**row, "representative": row["id"] == row["group"]} for row in groups],
     )
     put(workspace, "decisions", [decision(n, n in flagged) for n in numbers])
+    alike = f"a reviewer, annotation 3/5 (on {key(5)}, which is alike)"
+    reviews = [{"id": key(n), "flagged": n in flagged or n == 13} for n in numbers]
+    reviews[13] |= {"flags": ["offensive"], "provenance": alike}
+    put(workspace, "reviews", reviews)
     put(workspace, "suggestions", [{"id": key(n), "tags": ["笑"]} for n in numbers])
     put(workspace, "ballot", [{"version": "1", "tag": tag} for tag in TAGS])
     put(workspace, "tag_changes", [])

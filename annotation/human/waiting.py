@@ -1,0 +1,58 @@
+"""Stickers that wait for an adjudicator or a reviewer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow.compute as pc
+
+from annotation.human.merge import current_decisions
+from pipeline.engine.withheld import flagged_stickers
+from pipeline.engine.workspace import Workspace
+
+Tasks = Sequence[Mapping[str, Any]]
+"""Rows of the table of that name."""
+
+_SAID = ["id", "skipped", "flags", "quarantined"]
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Stickers that wait for an adjudicator, and how many of them have a task."""
+
+    waiting: int
+    exported: int
+
+
+@dataclass(frozen=True)
+class Screening:
+    """Stickers sent for screening, those looked at, and all that people flagged themselves."""
+
+    tasks: int
+    looked_at: int
+    flagged: int
+
+
+def count_backlog(workspace: Workspace, tasks: Tasks) -> Backlog:
+    """Stickers to be adjudicated by the table ``labels``, without a decision that counts."""
+    labels = workspace.read("labels", columns=["id", "status"])
+    disputed = labels.filter(pc.equal(labels["status"], "adjudicate"))["id"].to_pylist()
+    decided = current_decisions(workspace.read("adjudications"))
+    waiting = {key for key in disputed if key not in decided}
+    exported = {row["id"] for row in tasks if row["purpose"] == "adjudication"}
+    return Backlog(len(waiting), len(waiting & exported))
+
+
+def count_screening(workspace: Workspace, tasks: Tasks) -> Screening:
+    """How far the screening is; near-duplicates of flagged stickers are not counted."""
+    sent = {row["id"] for row in tasks if row["purpose"] == "screening"}
+    said = [
+        row
+        for row in workspace.read("flags", columns=_SAID).to_pylist()
+        if row["quarantined"] is None and not row["skipped"]
+    ]
+    looked = {row["id"] for row in said}
+    flagged = flagged_stickers(workspace) & {row["id"] for row in said if row["flags"]}
+    return Screening(len(sent), len(sent & looked), len(flagged))
