@@ -173,6 +173,18 @@ def status_command(options: Options) -> int:
     return session.exit_code
 
 
+def report_command(options: Options) -> int:
+    """Write the lead's page."""
+    from annotation.human.report.report import write_label_report
+
+    with open_session("label report", options) as session:
+        check_crawled(session.workspace)
+        path = write_label_report(session.workspace, session.config)
+        session.results["report"] = str(path)
+        session.say(f"Report  {path}")
+    return session.exit_code
+
+
 @contextmanager
 def _studio(session: Session) -> Iterator[Studio]:
     from annotation.human.studio.client import connect

@@ -112,3 +112,11 @@ def status(context: typer.Context) -> None:
     from pipeline.cli.label import status_command
 
     raise typer.Exit(status_command(_given(context)))
+
+
+@label.command()
+def report(context: typer.Context) -> None:
+    """Write the lead's page: progress, agreement, quality, disagreements."""
+    from pipeline.cli.label import report_command
+
+    raise typer.Exit(report_command(_given(context)))

@@ -68,7 +68,7 @@ def test_simulated_votes_are_marked_everywhere(demo):
 def test_votes_end_in_every_status(demo):
     status = Counter(Workspace(demo.workspace).read("labels")["status"].to_pylist())
     assert status["effective"] > 200
-    assert {"adjudicate", "insufficient", "rejected", "unlabelled"} <= set(status)
+    assert {"adjudicate", "insufficient", "rejected", "dropped"} <= set(status)
 
 
 def test_no_sticker_leaves_its_machine_or_secrets_in_the_release(demo):

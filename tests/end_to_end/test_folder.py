@@ -59,7 +59,7 @@ def test_a_folder_becomes_a_release_and_nothing_is_lost(folder, tmp_path, run):
     assert not workspace.media.exists(), "files of a folder are not copied"
     page = (workspace.reports / "index.html").read_text(encoding="utf-8")
     assert f"kept {decisions['kept']}" in page
-    assert set(workspace.read("labels")["status"].to_pylist()) == {"unlabelled"}
+    assert set(workspace.read("labels")["status"].to_pylist()) == {"dropped", "unlabelled"}
     # The workspace knows what it was made from: later commands need its name alone.
     again = run("--workspace", workspace.root, "release", "--json")
     assert json.loads(again.stdout)["release"] == result["release"]

@@ -62,7 +62,7 @@ def screening_config() -> str:
 
 
 # The panels of regions and relations stay empty here and would take a third of the screen.
-# No rule may hold ">": the page escapes it.
+# No rule may hold ">": the page escapes it. The chequered ground shows white lines on nothing.
 _STYLE = """
 .lsf-sidepanels__wrapper_align_right { display: none; }
 .lsf-sidepanels { padding-right: 0 !important; }
@@ -76,10 +76,12 @@ _STYLE = """
 .sw-right .htx-taxonomy { width: 100%; }
 .htx-taxonomy-dropdown .ant-select-tree-switcher-noop { display: none; }
 .sw-sticker { display: flex; justify-content: center; align-items: center; overflow: hidden;
-  height: 380px; border-radius: 8px; background: #fff; border: 1px solid #ddd; }
+  height: 380px; border-radius: 8px; border: 1px solid #ddd; }
+.sw-sticker, .sw-frames img { background: repeating-conic-gradient(#cfcfcf 0 25%, #ececec 0 50%)
+  0 0 / 20px 20px; }
 .sw-sticker img, .sw-sticker video { width: 360px; height: 360px; object-fit: contain; }
 .sw-frames { display: flex; gap: 6px; margin-top: 8px; }
-.sw-frames img { width: 72px; height: 72px; object-fit: contain; background: #fff;
+.sw-frames img { width: 72px; height: 72px; object-fit: contain;
   border: 1px solid #ddd; border-radius: 4px; }
 .sw-words { display: flex; flex-wrap: wrap; gap: 4px 6px; margin-top: 8px; max-height: 84px;
   overflow: auto; }
