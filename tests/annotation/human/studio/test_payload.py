@@ -13,11 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from label_studio_sdk.label_interface import LabelInterface
 
-from annotation.human.studio.interface import (
-    adjudication_config,
-    labelling_config,
-    screening_config,
-)
+from annotation.human.studio.interface import labelling_config
 from annotation.human.studio.payload import (
     AnonymousVote,
     Shown,
@@ -198,11 +194,11 @@ def test_screening_says_its_score_and_blurs_all_pictures_when_asked() -> None:
     assert "0.83" in blurred
 
 
-def every_task(shown: Shown, vote: AnonymousVote) -> list[tuple[str, dict[str, Any]]]:
+def every_task(shown: Shown, vote: AnonymousVote) -> list[dict[str, Any]]:
     return [
-        (labelling_config(TAGS, 6), labelling_task(shown, blind=False, hints=True)),
-        (adjudication_config(TAGS, 6), adjudication_task(shown, [vote, vote, vote])),
-        (screening_config(), screening_task(shown, score=0.9, blurred=True)),
+        labelling_task(shown, blind=False, hints=True),
+        adjudication_task(shown, [vote, vote, vote]),
+        screening_task(shown, score=0.9, blurred=True),
     ]
 
 
@@ -213,7 +209,7 @@ def test_no_text_of_a_stranger_becomes_markup(
 ) -> None:
     shown = replace(SHOWN, caption=caption, ocr=ocr, keywords=tuple(keywords))
     vote = AnonymousVote((tag,), caption, ocr, skipped=False)
-    for _, task in every_task(shown, vote):
+    for task in every_task(shown, vote):
         for html in (task["data"]["html"], task["data"].get("votes", "")):
             page = Page(html)
             assert set(page.elements) <= OURS
