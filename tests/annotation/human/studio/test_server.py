@@ -175,14 +175,22 @@ def test_a_port_taken_after_we_looked_is_noticed(
     assert process.serving(copied.data) == []
 
 
-def test_a_stranger_with_the_number_of_our_process_is_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("alike", ["neither", "born at that time", "on those data"])
+def test_a_stranger_with_the_number_of_our_process_is_left_alone(
+    tmp_path: Path, alike: str
+) -> None:
     place = Place(tmp_path)
-    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    mark = place.data if alike == "on those data" else tmp_path / "another"
+    environment = {"PATH": os.environ["PATH"], process.MARK: str(mark)}
+    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True, env=environment)
     try:
         process.note(place.state, stranger.pid, 1)
-        noted = json.loads(place.state.read_text())
-        place.state.write_text(json.dumps({**noted, "born": noted["born"] - 60}))
-        assert stop(place) is False
+        held = json.loads(place.state.read_text())
+        if alike != "born at that time":
+            place.state.write_text(json.dumps({**held, "born": held["born"] - 60}))
+        assert process.noted(place.state, place.data) is None
+        if alike != "on those data":
+            assert stop(place) is False
         assert stranger.poll() is None
     finally:
         stranger.kill()
