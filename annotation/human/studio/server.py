@@ -59,15 +59,14 @@ def start(place: Place, config: LabelConfig, say: Say = lambda _: None) -> str:
     or the server does not come up.
     """
     place = Place(place.root.absolute())
-    if process.noted(place.state, place.data) is None:
-        program = find_program(config)
-        stop(place)  # one that a kill kept from being noted
-        _check_port(config.port)
-        held = lead_account(place, config)
-        if prepare(place):
-            say("Label Studio makes its database first: one to two minutes.")
-        _spawn(program, place, config, held)
     url = _wait(place)
+    if url is None:
+        _launch(place, config, say)
+        url = _wait(place)
+    if url is None:
+        raise StickerworksError(
+            "Label Studio ended at once.", f"Its own words stand at the end of {place.log}."
+        )
     place.unfinished.unlink(missing_ok=True)
     return url
 
@@ -89,6 +88,16 @@ def running(place: Place) -> str | None:
         return None
     url = f"http://{_HOST}:{found.port}"
     return url if _healthy(url) else None
+
+
+def _launch(place: Place, config: LabelConfig, say: Say) -> None:
+    program = find_program(config)
+    stop(place)  # one that a kill kept from being noted
+    _check_port(config.port)
+    held = lead_account(place, config)
+    if prepare(place):
+        say("Label Studio makes its database first: one to two minutes.")
+    _spawn(program, place, config, held)
 
 
 def _spawn(program: Path, place: Place, config: LabelConfig, held: Mapping[str, Any]) -> None:
@@ -173,14 +182,13 @@ def _port_taken(port: int) -> StickerworksError:
     )
 
 
-def _wait(place: Place) -> str:
+def _wait(place: Place) -> str | None:
+    """URL once the noted server answers; None when there is none, or it ends before."""
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline:
         found = process.noted(place.state, place.data)
         if found is None:
-            raise StickerworksError(
-                "Label Studio ended at once.", f"Its own words stand at the end of {place.log}."
-            )
+            return None
         url = running(place)
         if url is not None:
             return url

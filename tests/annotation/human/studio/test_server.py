@@ -131,6 +131,15 @@ def test_a_killed_server_starts_again_with_all_that_it_had(copied: Place) -> Non
     assert ensure_accounts(copied, url, config) == before
 
 
+def test_a_server_that_ends_while_it_is_waited_for_is_started_again(copied: Place) -> None:
+    held = {"PATH": os.environ["PATH"], process.MARK: str(copied.data)}
+    dying = subprocess.Popen(["sleep", "2"], env=held, start_new_session=True)
+    config = LabelConfig(port=free_port())
+    process.note(copied.state, dying.pid, config.port)
+    assert start(copied, config) == f"http://127.0.0.1:{config.port}"
+    dying.wait()
+
+
 def test_it_outlives_the_program_that_started_it(copied: Place) -> None:
     port = free_port()
     script = (
