@@ -44,8 +44,7 @@ def setup_command(options: Options) -> int:
         if options.dry_run:
             session.say(f"  would start Label Studio on port {session.config.label.port}")
             return session.exit_code
-        session.say("Starting Label Studio; the first time takes a minute or two.")
-        connection = connect(root, session.config.label)
+        connection = connect(root, session.config.label, session.say)
         with open_ledger(root) as ledger:
             _know(ledger, session, connection.accounts.lead, connection.accounts.ids)
         session.say(f"Label Studio  {connection.url}")
@@ -192,7 +191,7 @@ def _studio(session: Session) -> Iterator[Studio]:
     from annotation.human.studio.ledger import open_ledger
 
     root = session.workspace.root
-    connection = connect(root, session.config.label)
+    connection = connect(root, session.config.label, session.say)
     with open_ledger(root) as ledger:
         _know(ledger, session, connection.accounts.lead, connection.accounts.ids)
         yield Studio(session.workspace, session.config, ledger, connection)

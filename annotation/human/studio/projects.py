@@ -39,6 +39,9 @@ def ensure_project(
     known = [p for p in ledger.projects() if (p.purpose, p.ballot) == (purpose, ballot.version)]
     if known:
         _check(connection, known[0])
+        # Folders are noted by their absolute paths, and workspaces move.
+        with server_errors(connection.url):
+            allow_files(connection.client, known[0].project, connection.files)
         return known[0]
     xml = _interface(config, purpose, ballot)
     mark = f"stickerworks {ledger.identity} {purpose} {ballot.version}"
