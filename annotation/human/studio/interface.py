@@ -77,7 +77,7 @@ _STYLE = """
 .htx-taxonomy-dropdown .ant-select-tree-switcher-noop { display: none; }
 .sw-sticker { display: flex; justify-content: center; align-items: center; overflow: hidden;
   height: 380px; border-radius: 8px; border: 1px solid #ddd; }
-.sw-sticker, .sw-frames img { background: repeating-conic-gradient(#cfcfcf 0 25%, #ececec 0 50%)
+.sw-sticker, .sw-frames img { background: repeating-conic-gradient(#d6d6d6 0 25%, #eee 0 50%)
   0 0 / 20px 20px; }
 .sw-sticker img, .sw-sticker video { width: 360px; height: 360px; object-fit: contain; }
 .sw-frames { display: flex; gap: 6px; margin-top: 8px; }

@@ -214,19 +214,19 @@ def drawn(concept: str, frames: int, words: tuple[str, ...] = ()) -> list[Image.
 
 @pytest.fixture(scope="module")
 def labelling(desk: Desk) -> tuple[int, list[int]]:
-    """A project: a sticker with suggestions and hostile hints, a still, odd tags, a blind task."""
+    """A project: a sticker with suggestions, a still with hostile hints, odd tags, a blind task."""
     cat = placed(
         desk.files,
         drawn("猫咪", 8, ("开心",)),
-        keywords=("开心的猫咪", "so happy cat", "猫咪来了", *HOSTILE),
+        keywords=("开心的猫咪", "so happy cat", "猫咪来了"),
         ocr="开心",
         ocr_score=0.9,
         domain="cartoon",
         domain_probability=0.97,
-        tags=("tag 7", "开心猫"),
+        tags=("开心", "开心猫"),
         caption="An orange cat jumps for joy.",
     )
-    still = placed(desk.files, drawn("猫咪", 1))
+    still = placed(desk.files, drawn("猫咪", 1), keywords=("cat", *HOSTILE))
     odd = placed(desk.files, drawn("开心", 1), tags=ODD, domain="real", domain_probability=0.5)
     tasks = [labelling_task(shown, blind=False, hints=True) for shown in (cat, still, odd)]
     tasks.append(labelling_task(cat, blind=True, hints=True))
@@ -266,7 +266,7 @@ def test_digits_choose_nothing_and_a_letter_with_alt_does(desk: Desk, labelling:
 
 def test_hostile_keywords_are_text_and_nothing_runs(desk: Desk, labelling: Any) -> None:
     project, tasks = labelling
-    desk.show(project, tasks[0])
+    desk.show(project, tasks[1])
     time.sleep(0.5)
     assert desk.browser.execute_script("return window.stolen") is None
     assert not desk.all(".sw-words img, .sw-words script, .sw-words svg")
@@ -276,7 +276,7 @@ def test_hostile_keywords_are_text_and_nothing_runs(desk: Desk, labelling: Any) 
 def test_an_answer_given_through_the_screen_arrives(desk: Desk, labelling: Any) -> None:
     project, tasks = labelling
     desk.show(project)
-    assert desk.wait(desk.tags) == ["tag 7", "开心猫"]
+    assert desk.wait(desk.tags) == ["开心", "开心猫"]
     fields = [e.get_attribute("value") for e in desk.all(".lsf-textarea__region textarea")]
     fields += [e.get_attribute("value") for e in desk.all(".lsf-textarea__region input")]
     assert sorted(filter(None, fields)) == ["An orange cat jumps for joy.", "开心"]
@@ -288,7 +288,7 @@ def test_an_answer_given_through_the_screen_arrives(desk: Desk, labelling: Any) 
     desk.wait(desk.tags)
     desk.choose("难过熊")
     items = desk.submit(tasks[0])
-    assert items["tags"]["value"] == {"taxonomy": [["tag 7"], ["开心猫"], ["难过熊"]]}
+    assert items["tags"]["value"] == {"taxonomy": [["开心"], ["开心猫"], ["难过熊"]]}
     assert items["domain"]["value"] == {"choices": ["cartoon"]}
     assert items["caption"]["value"] == {"text": ["An orange cat jumps for joy."]}
     assert items["ocr"]["value"] == {"text": ["开心"]}
