@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 CHUNK = 100
 """Tasks sent in one request: few enough that a retry after a cut connection is cheap."""
 
-Describe = Callable[[Planned, Source], dict[str, Any]]
-"""Makes a task's JSON of a planned sticker and what is known of it."""
+MODEL = "stickerworks"
+"""Who suggests. One name for a project: the server shows just those suggestions that carry the
+name it heard last. Which models stand behind it is said by the tables."""
 
 
 @dataclass(frozen=True)
@@ -179,5 +180,5 @@ def shown(source: Source, batch: str, tags: Sequence[str], files: Path) -> Shown
         domain_probability=source.domain_probability,
         tags=tuple(tags),
         caption=source.caption,
-        model="; ".join(("stickerworks", *source.models)),
+        model=MODEL,
     )

@@ -19,11 +19,11 @@ _COLUMNS = {
     "stickers": ["id", "format"],
     "media": ["id", "path"],
     "frames": ["id", "key_frames"],
-    "ocr": ["id", "text", "lines", "model"],
-    "domain": ["id", "domain", "probability", "model"],
+    "ocr": ["id", "text", "lines"],
+    "domain": ["id", "domain", "probability"],
     "suggestions": ["id", "tags", "tagset"],
     "observations": ["id", "query", "title"],
-    "captions": ["id", "captioner", "model", "field", "language", "text", "flags"],
+    "captions": ["id", "captioner", "field", "language", "text", "flags"],
 }
 
 
@@ -43,7 +43,6 @@ class Source:
     tags: tuple[str, ...]
     tagset: str | None
     caption: str | None
-    models: tuple[str, ...]
 
 
 def kept_stickers(workspace: Workspace) -> list[str]:
@@ -95,7 +94,6 @@ def _source(
     domain, probability = one["domain"].get("domain"), one["domain"].get("probability")
     if probability is not None and domain == "cartoon":
         probability = 1 - probability
-    models = (one["domain"].get("model"), one["ocr"].get("model"), caption.get("model"))
     return Source(
         id=sticker,
         format=one["stickers"]["format"],
@@ -109,7 +107,6 @@ def _source(
         tags=tuple(one["suggestions"].get("tags") or ()),
         tagset=one["suggestions"].get("tagset"),
         caption=caption.get("text"),
-        models=tuple(model for model in models if model),
     )
 
 

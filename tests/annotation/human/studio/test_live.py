@@ -197,6 +197,18 @@ def test_the_whole_way(studio: Any) -> None:
     assert sorted(on_server(studio, project)) == sorted(task_of)
 
 
+def test_every_suggestion_is_shown(studio: Any) -> None:
+    # The server shows just those of the model that the project names.
+    client = studio.connection.client
+    rows = studio.workspace.read("tasks").to_pylist()
+    (number,) = {row["project"] for row in rows if row["purpose"] == "labelling"}
+    model = client.projects.get(id=number).model_version
+    tasks = [task.dict() for task in client.tasks.list(project=number, fields="all")]
+    names = {made["model_version"] for task in tasks for made in task["predictions"]}
+    assert names == {model}
+    assert sum(len(task["predictions"]) for task in tasks) >= COUNT / 2
+
+
 def test_a_vote_that_is_deleted_on_the_server_is_kept(studio: Any) -> None:
     before = statuses(studio)
     votes = studio.workspace.read("votes").to_pylist()
