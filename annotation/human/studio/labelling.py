@@ -55,7 +55,7 @@ def export_labelling(studio: Studio, wish: Wish) -> Exported:
     """Plan the next stickers, with gold among them, and make their tasks."""
     ballot = current_ballot(studio.workspace, studio.ledger, keep=wish.keep_tags)
     if not studio.ledger.waiting("labelling"):
-        studio.ledger.plan(_plan_labelling(studio, wish, ballot))
+        studio.ledger.plan(plan_labelling(studio, wish, ballot))
     label = studio.config.label
     changes = read_changes(_changes(studio.ledger))
 
@@ -130,7 +130,7 @@ def export_screening(studio: Studio, wish: Wish) -> Exported:
     )
 
 
-def _plan_labelling(studio: Studio, wish: Wish, ballot: Ballot) -> Iterator[Planned]:
+def plan_labelling(studio: Studio, wish: Wish, ballot: Ballot) -> Iterator[Planned]:
     """The next stickers in batches, gold spread evenly over them."""
     label = studio.config.label
     before = studio.ledger.tasks("labelling")
