@@ -297,3 +297,25 @@ def test_a_server_killed_during_import_loses_no_vote(
     monkeypatch.undo()
     studio.label("import")
     assert len(studio.workspace.read("votes")) == before + len(fresh)
+
+
+def test_a_second_export_of_everything_adds_nothing(studio: Any) -> None:
+    studio.label("export")
+    before = digests(studio)
+    studio.label("export")
+    studio.label("export", "--screening")
+    screened = digests(studio)
+    studio.label("export", "--screening")
+    assert digests(studio) == screened
+    assert before.keys() == screened.keys()
+    (number,) = {
+        row["project"]
+        for row in studio.workspace.read("tasks").to_pylist()
+        if row["purpose"] == "labelling"
+    }
+    kept = {
+        row["id"]
+        for row in studio.workspace.read("decisions").to_pylist()
+        if row["kept"] or row["reasons"][0]["rule"] == "review"
+    }
+    assert sorted(on_server(studio, number)) == sorted(kept)
