@@ -1,0 +1,1 @@
+"""What people corrected, as training sets in the formats that trainers read."""

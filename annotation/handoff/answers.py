@@ -1,0 +1,60 @@
+"""What annotators wrote, of the votes that count, by sticker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from annotation.human.merge import current_votes
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Texts by sticker, one an annotator, in order of the annotators' names.
+
+    ``simulated`` counts votes with a text that no person gave and that were left out.
+    """
+
+    texts: dict[str, tuple[str, ...]]
+    simulated: int
+
+
+def read_answers(workspace: Workspace, column: str, *, simulated: bool) -> Answers:
+    """What ``column`` (``ocr`` or ``caption``) of the votes that count says now.
+
+    The latest version of each annotation and the latest vote of each annotator count; skips,
+    quarantined votes and empty texts don't. Raises StickerworksError when nothing is left.
+    """
+    votes = workspace.read("votes")
+    made_up = pc.fill_null(votes["simulated"], False)
+    left_out = 0
+    if not simulated:
+        left_out = len(_written(current_votes(votes.filter(made_up)), column))
+        votes = votes.filter(pc.invert(made_up))
+    rows = _written(current_votes(votes), column).select(["id", "annotator", column]).to_pylist()
+    texts: dict[str, tuple[str, ...]] = {}
+    for row in sorted(rows, key=lambda row: (row["id"], row["annotator"])):
+        texts[row["id"]] = (*texts.get(row["id"], ()), row[column])
+    if not texts:
+        raise _nothing(workspace, column, left_out)
+    return Answers(texts, left_out)
+
+
+def _written(votes: pa.Table, column: str) -> pa.Table:
+    said = pc.utf8_trim_whitespace(pc.fill_null(votes[column], ""))
+    skipped = pc.fill_null(votes["skipped"], False)
+    return votes.filter(pc.and_(pc.not_equal(said, ""), pc.invert(skipped)))
+
+
+def _nothing(workspace: Workspace, column: str, left_out: int) -> StickerworksError:
+    what = {"ocr": "corrected the text of", "caption": "wrote a caption for"}[column]
+    remedy = "Run `stickerworks label import` once annotators have."
+    if left_out:
+        remedy = (
+            f"The {left_out} votes that do are simulated; they are exported with --simulated alone."
+        )
+    return StickerworksError(f"Nobody {what} a sticker of {workspace.root} yet.", remedy)

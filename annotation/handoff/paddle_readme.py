@@ -1,0 +1,78 @@
+"""The README of a PaddleOCR training set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from annotation.handoff.readme_parts import licence_note, reasons_table, simulated_note
+
+if TYPE_CHECKING:
+    from annotation.handoff.paddle_ocr import OcrSummary
+
+_LONGEST = 23  # max_text_length 25 of PaddleOCR's configurations less the two ends NRTR adds
+
+
+def readme(summary: OcrSummary) -> str:
+    """What the folder is, how it was made, how many, and how to train with it."""
+    total = summary.stickers
+    left_out = reasons_table("Stickers left out", summary.left_out)
+    partly = reasons_table("Stickers with frames that are not in `det/`", summary.no_detection)
+    return f"""# Text of stickers, corrected by people, for PaddleOCR
+
+Text lines cut out of stickers with what they say (`rec/`), and whole frames with the places of all
+their text (`det/`), of {total} stickers. Made by `stickerworks annotate export-ocr` from the texts
+that annotators corrected.{simulated_note(summary.simulated, summary.simulated_left_out)}
+
+| | train | val |
+| --- | ---: | ---: |
+| recognition: lines | {summary.crops["train"]} | {summary.crops["val"]} |
+| detection: frames | {summary.pictures["train"]} | {summary.pictures["val"]} |
+
+| file | what |
+| --- | --- |
+| `rec/rec_gt_train.txt`, `rec/rec_gt_val.txt` | a line's picture, a tab, its text |
+| `rec/dict.txt` | the {len(summary.characters - {" "})} characters in these texts, one a line |
+| `det/det_gt_train.txt`, `det/det_gt_val.txt` | a frame, a tab, its boxes and texts as JSON |
+| `manifest.jsonl` | every sticker whose text somebody gave: what it gave here, or why nothing |
+
+## How it was made
+
+A text counts when two annotators corrected it alike ({summary.bases["agreed"]} stickers), when one
+alone corrected it ({summary.bases["single"]}), or when two or more left it as it was read
+({summary.bases["confirmed"]}). Its lines are aligned with those that OCR had read by edit distance;
+a pair gives a crop of the box. A frame is in `det/` only if every line has its box in it. Stickers
+in test, and those that look like one, are not here; train and val are the splits of the data set.
+
+{left_out}{partly}## Licences
+
+{licence_note(summary.withheld_bytes, total)}
+
+## Training
+
+In a checkout of PaddleOCR, with DIR for this folder and the weights that PaddleOCR's documentation
+lists for the configuration:
+
+```sh
+python tools/train.py -c configs/rec/PP-OCRv6/PP-OCRv6_small_rec.yml -o \\
+  Global.pretrained_model=WEIGHTS.pdparams \\
+  Train.dataset.data_dir=DIR/rec 'Train.dataset.label_file_list=[DIR/rec/rec_gt_train.txt]' \\
+  Eval.dataset.data_dir=DIR/rec 'Eval.dataset.label_file_list=[DIR/rec/rec_gt_val.txt]'
+
+python tools/train.py -c configs/det/PP-OCRv5/PP-OCRv5_mobile_det.yml -o \\
+  Global.pretrained_model=WEIGHTS.pdparams \\
+  Train.dataset.data_dir=DIR/det 'Train.dataset.label_file_list=[DIR/det/det_gt_train.txt]' \\
+  Eval.dataset.data_dir=DIR/det 'Eval.dataset.label_file_list=[DIR/det/det_gt_val.txt]'
+```
+
+Keep the dictionary of pretrained weights: with `Global.character_dict_path=DIR/rec/dict.txt` the
+last layer starts anew, which takes far more lines than these. Characters outside of a dictionary
+are skipped without a word, and so are labels that are too long: the longest here has
+{summary.longest} characters{_too_long(summary.longest)}. With fewer lines than a batch,
+lower `Train.sampler.first_bs`, or the recogniser's loader drops them all.
+"""
+
+
+def _too_long(longest: int) -> str:
+    if longest <= _LONGEST:
+        return ", which PaddleOCR's configurations take"
+    return f", and more than {_LONGEST} need `Global.max_text_length={longest + 2}`"
