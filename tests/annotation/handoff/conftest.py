@@ -90,10 +90,7 @@ class Bench:
         """Add a sticker; where ``read`` is None the real OCR reads it."""
         id_ = key(name)
         key_frames = [frame(n, jpeg) for n, jpeg in enumerate(frames)]
-        if read is None:
-            found = read_text(ocr_engine(), key_frames, 0.5)
-        else:
-            found = {"lines": list(read)}
+        found = {"lines": read} if read is not None else read_text(ocr_engine(), key_frames, 0.5)
         self.stickers[id_] = {
             "stickers": {"id": id_, "format": "gif"},
             "frames": {"id": id_, "key_frames": key_frames},

@@ -234,7 +234,7 @@ def test_every_correction_ends_in_the_manifest_with_its_reason(
     assert all(reason in readme for reason in summary.left_out)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(min_size=1, max_size=12), st.text("\t\n\r\0\u2028\x85\"'\\{}[],<>#*", max_size=8))
 def test_no_text_breaks_the_files(
     bench: Any, drawn: Draw, line_read: Line, tmp_path: Path, text: str, odd: str

@@ -1,0 +1,74 @@
+"""The README of caption chats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from annotation.handoff.readme_parts import licence_note, reasons_table, simulated_note
+
+if TYPE_CHECKING:
+    from annotation.handoff.chat import SftSummary
+
+
+def readme(summary: SftSummary) -> str:
+    """What the folder is, how it was made, how many, and how to train with it."""
+    total = summary.stickers
+    return f"""# Captions of stickers by people, as chats
+
+What people wrote of {total} stickers, for supervised fine-tuning of a vision-language model: a
+request with the frames of a sticker, and its caption as the answer. Made by
+`stickerworks annotate export-sft`.{simulated_note(summary.simulated, summary.simulated_left_out)}
+
+| | train | validation |
+| --- | ---: | ---: |
+| chats | {summary.chats["train"]} | {summary.chats["validation"]} |
+
+{summary.languages["en"]} chats are in English and {summary.languages["zh"]} in Chinese;
+{summary.images} pictures belong to them.
+
+| file | what |
+| --- | --- |
+| `train.jsonl`, `validation.jsonl` | a chat a line; `<image>` stands for each of `images` |
+| `trl/train.jsonl`, `trl/validation.jsonl` | the same with typed parts in place of `<image>` |
+| `images/` | frames as JPEG; paths are relative to this folder |
+| `dataset_info.json` | LLaMA-Factory's index |
+| `manifest.jsonl` | every sticker that somebody captioned: what was used of it, or why nothing |
+
+A set without chats has no file.
+
+## How it was made
+
+A sticker gives one chat a language: the caption that most annotators wrote, of equals the longest.
+Captions that equal what a model had suggested are left out. Tokens of chat templates in captions
+are taken apart (`<image>` became `‹image>`). The user's turn tells when each frame of an animation
+is shown. Stickers in test, and those that look like one, are not here; train and validation are
+the splits of the data set.
+
+{reasons_table("Stickers left out", summary.left_out)}{
+        reasons_table("Captions left out", summary.captions_left_out)
+    }## Licences
+
+{licence_note(summary.withheld_bytes, total)}
+
+## Training
+
+Run these in this folder, with your model for MODEL and TEMPLATE.
+
+```sh
+llamafactory-cli train --stage sft --do_train --finetuning_type lora \\
+  --model_name_or_path MODEL --template TEMPLATE --output_dir ../captioner \\
+  --dataset_dir . --dataset sticker_captions_train --eval_dataset sticker_captions_validation
+
+swift sft --model MODEL --output_dir ../captioner \\
+  --dataset train.jsonl --val_dataset validation.jsonl
+```
+
+```python
+from datasets import Image, List, load_dataset
+from trl import SFTConfig, SFTTrainer
+
+chats = load_dataset("json", data_files={{"train": "trl/train.jsonl"}}, split="train")
+chats = chats.cast_column("images", List(Image()))
+SFTTrainer(MODEL, train_dataset=chats, args=SFTConfig("../captioner", max_length=None)).train()
+```
+"""
