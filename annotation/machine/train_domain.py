@@ -1,16 +1,14 @@
-"""Train the domain classifier: `python -m annotation.machine.train_domain --manifest ... `.
+"""Train the default classifier: `python -m annotation.machine.train_domain --manifest ... `.
 
-The manifest is JSON lines with ``path`` (below the manifest's folder), ``pack`` and ``domain``
-(real or cartoon; others are left out). Packs share artists and subjects, so every figure is
-leave-one-pack-out, and the penalty is chosen inside the packs that are left: no figure has seen
-its own pack, not even through that choice.
+manifest.py says what a manifest and its corrections look like. Packs share artists and subjects,
+so every figure is leave-one-pack-out, and the penalty is chosen inside the packs that are left:
+no figure has seen its own pack, not even through that choice.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import json
 import sys
 from collections import Counter
@@ -22,29 +20,35 @@ from typing import Any
 import numpy as np
 import sklearn
 from numpy.typing import NDArray
-from PIL import Image, ImageSequence
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 from annotation.machine.domain_model import FORMAT, SHIPPED
 from annotation.machine.features import FEATURES, sticker_statistics
+from annotation.machine.manifest import key_frames, read_manifest
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import atomic_file
 
 PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-KEY_FRAME_SIDE, JPEG_QUALITY, KEY_FRAMES = 512, 90, 3
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Statistics (stickers x features), whether each is real, and its pack."""
+    """Statistics (stickers x features), whether each is real, its pack and its name."""
 
     statistics: Floats
     real: NDArray[np.bool_]
     packs: NDArray[np.str_]
+    names: NDArray[np.str_]
+
+    def take(self, chosen: NDArray[np.bool_]) -> Labelled:
+        """The chosen stickers."""
+        return Labelled(
+            self.statistics[chosen], self.real[chosen], self.packs[chosen], self.names[chosen]
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,9 +63,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="PACK=DOMAIN",
         help="a pack whose domain in the manifest is wrong; recorded in the model file",
     )
+    parser.add_argument(
+        "--corrections", type=Path, help="JSON lines of stickers whose domain is wrong there"
+    )
     options = parser.parse_args(arguments)
     try:
-        model = train(options.manifest, dict(_pair(item) for item in options.relabel))
+        relabel = dict(_pair(item) for item in options.relabel)
+        model = train(options.manifest, relabel, options.corrections)
     except StickerworksError as error:
         print(error, file=sys.stderr)
         return 1
@@ -72,34 +80,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def train(manifest: Path, relabel: dict[str, str]) -> dict[str, Any]:
+def train(
+    manifest: Path, relabel: dict[str, str], corrections: Path | None = None
+) -> dict[str, Any]:
     """The model file's content, held-out figures and provenance included."""
-    given = read_labelled(manifest)
-    unknown = sorted(set(relabel) - set(given.packs.tolist()))
-    if unknown:
-        raise StickerworksError(
-            f"No pack in {manifest} is called {unknown[0]!r}.", "Check --relabel."
-        )
-    domains = [relabel.get(pack) for pack in given.packs.tolist()]
-    real = [
-        was if new is None else new == "real"
-        for was, new in zip(given.real.tolist(), domains, strict=True)
-    ]
-    data = Labelled(given.statistics, np.array(real), given.packs)
+    given, data = read_labelled(manifest, relabel, corrections)
     for labels in (given, data):
         _check_packs(labels)
     penalty = choose_penalty(data)
     scaler, regression = fit(data, penalty)
     held_out = {"labels used": evaluate(data)}
-    if relabel:
+    if relabel or corrections:
         held_out["manifest's own labels"] = evaluate(given)
     return {
         "format": FORMAT,
         "name": "domain-logistic",
-        "version": "1",
+        "version": "2",
         "classes": "probability of real; cartoon otherwise; classes weighted equally",
         "held_out": held_out,
-        "training": _provenance(manifest, data, relabel, penalty),
+        "training": _provenance(manifest, data, relabel, penalty)
+        | _corrected(given, data, corrections),
         "intercept": _short(regression.intercept_[0]),
         "terms": [
             {
@@ -115,54 +115,34 @@ def train(manifest: Path, relabel: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def read_labelled(manifest: Path) -> Labelled:
-    """Measure every sticker of a manifest that is labelled real or cartoon."""
-    try:
-        lines = manifest.read_text(encoding="utf-8").splitlines()
-        rows = [json.loads(line) for line in lines if line.strip()]
-    except (OSError, ValueError) as error:
-        raise StickerworksError(f"The manifest {manifest} can't be read: {error}.") from error
-    rows = [row for row in rows if row.get("domain") in ("real", "cartoon")]
-    if len({row["domain"] for row in rows}) < 2:
+def read_labelled(
+    manifest: Path, relabel: dict[str, str], corrections: Path | None = None
+) -> tuple[Labelled, Labelled]:
+    """Measure every labelled sticker of a manifest: with its own labels, and corrected.
+
+    ``relabel`` gives whole packs another domain, and prevails.
+    """
+    entries = read_manifest(manifest, corrections)
+    unknown = sorted(set(relabel) - {str(entry.pack) for entry in entries})
+    if unknown:
+        raise StickerworksError(
+            f"No pack in {manifest} is called {unknown[0]!r}.", "Check --relabel."
+        )
+    files = [(entry, entry.path) for entry in entries if entry.path is not None]
+    if len({entry.found for entry, _ in files}) < 2:
         raise StickerworksError(
             f"The manifest {manifest} lacks real or cartoon stickers.",
             'Each line needs "path", "pack" and "domain".',
         )
-    statistics = [
-        sticker_statistics(list(key_frames(manifest.parent / row["path"]))) for row in rows
-    ]
-    return Labelled(
-        np.array(statistics),
-        np.array([row["domain"] == "real" for row in rows]),
-        np.array([row["pack"] for row in rows]),
+    statistics = np.array([sticker_statistics(key_frames(path)) for _, path in files])
+    packs = np.array([entry.pack or entry.id for entry, _ in files])
+    names = np.array([entry.name for entry, _ in files])
+    found = np.array([entry.found == "real" for entry, _ in files])
+    corrected = [relabel.get(str(entry.pack), entry.domain) == "real" for entry, _ in files]
+    return (
+        Labelled(statistics, found, packs, names),
+        Labelled(statistics, np.array(corrected), packs, names),
     )
-
-
-def key_frames(path: Path) -> list[bytes]:
-    """At most three frames spread over the sticker, as the JPEG that the filter stores.
-
-    The filter picks its key frames by farthest-point sampling; for whole-picture statistics
-    evenly spread ones stand for them.
-    """
-    pictures = []
-    with Image.open(path) as image:
-        try:
-            for frame in ImageSequence.Iterator(image):
-                pictures.append(frame.convert("RGBA"))
-        except (OSError, SyntaxError):
-            if not pictures:
-                raise
-    chosen = sorted({index * len(pictures) // KEY_FRAMES for index in range(KEY_FRAMES)})
-    return [_jpeg(pictures[index]) for index in chosen]
-
-
-def _jpeg(picture: Image.Image) -> bytes:
-    flat = Image.new("RGBA", picture.size, "white")
-    flat.alpha_composite(picture)
-    flat.thumbnail((KEY_FRAME_SIDE, KEY_FRAME_SIDE))
-    target = io.BytesIO()
-    flat.convert("RGB").save(target, "JPEG", quality=JPEG_QUALITY)
-    return target.getvalue()
 
 
 def fit(data: Labelled, penalty: float) -> tuple[StandardScaler, LogisticRegression]:
@@ -180,7 +160,7 @@ def held_out_scores(data: Labelled, penalty: float | None = None) -> Floats:
     scores = np.zeros(len(data.real))
     for pack in np.unique(data.packs):
         out = data.packs == pack
-        rest = Labelled(data.statistics[~out], data.real[~out], data.packs[~out])
+        rest = data.take(~out)
         scaler, regression = fit(rest, choose_penalty(rest) if penalty is None else penalty)
         scores[out] = regression.decision_function(scaler.transform(data.statistics[out]))
     return scores
@@ -194,7 +174,11 @@ def choose_penalty(data: Labelled) -> float:
 
 def evaluate(data: Labelled) -> dict[str, Any]:
     """Leave-one-pack-out figures, pooled over packs, with the worst packs named."""
-    scores = held_out_scores(data)
+    return figures(data, held_out_scores(data))
+
+
+def figures(data: Labelled, scores: Floats) -> dict[str, Any]:
+    """The figures of held-out log-odds."""
     right = (scores > 0) == data.real
     packs = {pack: float(right[data.packs == pack].mean()) for pack in np.unique(data.packs)}
     worst = sorted(packs.items(), key=lambda item: (item[1], item[0]))[:5]
@@ -203,6 +187,10 @@ def evaluate(data: Labelled) -> dict[str, Any]:
         "balanced_accuracy": round(float(balanced_accuracy_score(data.real, scores > 0)), 3),
         "auc": round(float(roc_auc_score(data.real, scores)), 3),
         "accuracy": round(float(right.mean()), 3),
+        "confusion": {
+            name: {"real": int((scores[of] > 0).sum()), "cartoon": int((scores[of] <= 0).sum())}
+            for name, of in (("real", data.real), ("cartoon", ~data.real))
+        },
         "worst_packs": {str(pack): round(share, 2) for pack, share in worst},
     }
 
@@ -211,7 +199,8 @@ def _provenance(
     manifest: Path, data: Labelled, relabel: dict[str, str], penalty: float
 ) -> dict[str, Any]:
     packs = Counter(
-        "real" if data.real[data.packs == pack][0] else "cartoon" for pack in np.unique(data.packs)
+        "real" if data.real[data.packs == pack].mean() > 0.5 else "cartoon"
+        for pack in np.unique(data.packs)
     )
     return {
         "manifest_sha256": hashlib.sha256(manifest.read_bytes()).hexdigest(),
@@ -221,6 +210,15 @@ def _provenance(
         "penalty_c": penalty,
         "scikit_learn": sklearn.__version__,
         "note": "Trained by the stickerworks authors on statistics alone; no picture is kept.",
+    }
+
+
+def _corrected(given: Labelled, data: Labelled, corrections: Path | None) -> dict[str, Any]:
+    return {
+        "corrected_stickers": int((given.real != data.real).sum()),
+        "corrections_sha256": None
+        if corrections is None
+        else hashlib.sha256(corrections.read_bytes()).hexdigest(),
     }
 
 
