@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -292,6 +293,16 @@ def test_more_than_it_takes_are_told_to_wait(tmp_path: Path) -> None:
         assert busy
         assert all(answer.headers["Retry-After"] == "1" for answer in busy)
         assert server.counts()["busy"] == len(busy)
+
+
+@pytest.mark.parametrize("kind", ["429", "cut", "drop", "huge", "empty"])
+def test_one_at_a_time_is_never_too_many(tmp_path: Path, kind: str) -> None:
+    with OpenaiServer(always(kind, max_concurrent=1, huge_bytes=500_000), tmp_path) as server:
+        for seed in (1, 1, 2, 2):
+            with suppress(httpx.RemoteProtocolError):
+                ask(server, seed=seed)
+        assert server.counts() == {kind: 2, "ok": 2}
+        assert server.peak_in_flight() == 1
 
 
 def test_a_connection_is_kept_for_many_requests(tmp_path: Path) -> None:
