@@ -1,21 +1,67 @@
-"""Real or cartoon, from plain statistics of the key frames (VSD2M, "Domain").
+"""Real or cartoon, from the key frames (VSD2M, "Domain").
 
-VSD2M trains an EfficientNet for this; ours is a logistic regression that needs no GPU, no
-download and no framework, with its held-out figures in the model file.
+The one that is shipped is a logistic regression over plain statistics, which needs no GPU, no
+download and no framework. A folder that `stickerworks annotate domain --train` wrote takes its
+place: an EfficientNet, as in VSD2M, learnt from people's labels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from annotation.machine.domain_model import SHIPPED, DomainModel, load_model
+from annotation.machine.domain_model import SHIPPED, load_model
 from pipeline.engine.stage import Context, Needs, Process, Stage, Tables
 from schemas.config import Config
 from schemas.tables import DOMAIN as TABLE
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """What tells real from cartoon: the rounded probability of real of a sticker's key frames.
+
+    ``measure`` raises OSError, ValueError or SyntaxError on frames that can't be decoded.
+    """
+
+    title: str
+    threshold: float
+    measure: Callable[[Sequence[bytes]], float]
+
+
+def open_classifier(path: Path) -> Classifier:
+    """The classifier of a JSON file or of a trained folder; torch is imported for a folder only."""
+    if path.is_dir():
+        from annotation.machine.efficientnet.saved import load_classifier
+
+        return Classifier(*load_classifier(path))
+    from annotation.machine.features import FEATURES, sticker_statistics
+
+    model = load_model(path)
+
+    def measure(jpegs: Sequence[bytes]) -> float:
+        values = sticker_statistics(jpegs).tolist()
+        return model.probability(dict(zip(FEATURES, values, strict=True)))
+
+    return Classifier(model.title, 0.5, measure)
+
+
+def classify(sticker: str, frames: Mapping[str, Any], classifier: Classifier) -> dict[str, Any]:
+    """The ``domain`` row of one sticker; ``frames`` is its row of that table."""
+    row = {"id": sticker, "measured": True, "model": classifier.title}
+    jpegs = [frame["jpeg"] for frame in frames["key_frames"] or () if frame["jpeg"]]
+    if not jpegs:
+        return row | {"error": frames["error"] or "no key frames"}
+    try:
+        probability = classifier.measure(jpegs)
+    except (OSError, ValueError, SyntaxError) as error:
+        return row | {"error": f"key frame can't be read: {error}"}
+    # The label follows the stored, rounded probability, so that the two can never disagree.
+    domain = "real" if probability >= classifier.threshold else "cartoon"
+    return row | {"domain": domain, "probability": probability}
 
 
 def _settings(config: Config) -> dict[str, str | None]:
@@ -28,36 +74,25 @@ def _path(settings: Mapping[str, str | None]) -> Path:
 
 
 def _models(config: Config) -> Mapping[str, str]:
-    return {"domain": load_model(_path(_settings(config))).digest}
+    path = _path(_settings(config))
+    if path.is_dir():
+        from annotation.machine.efficientnet.saved import read_description
+
+        return {"domain": read_description(path).digest}
+    return {"domain": load_model(path).digest}
 
 
 def _open(context: Context) -> Process:
-    model = load_model(_path(context.settings))
+    classifier = open_classifier(_path(context.settings))
 
     def process(tables: Tables) -> dict[str, pa.Table]:
         frames = tables["frames"].select(["id", "key_frames", "error"]).to_pylist()
         by_id = {row["id"]: row for row in frames}
-        rows = [classify(key, by_id[key], model) for key in tables["stickers"]["id"].to_pylist()]
+        ids = tables["stickers"]["id"].to_pylist()
+        rows = [classify(key, by_id[key], classifier) for key in ids]
         return {TABLE.name: pa.Table.from_pylist(rows, schema=TABLE.schema)}
 
     return process
-
-
-def classify(sticker: str, frames: Mapping[str, Any], model: DomainModel) -> dict[str, Any]:
-    """The ``domain`` row of one sticker; ``frames`` is its row of that table."""
-    from annotation.machine.features import FEATURES, sticker_statistics
-
-    row = {"id": sticker, "measured": True, "model": model.title}
-    jpegs = [frame["jpeg"] for frame in frames["key_frames"] or () if frame["jpeg"]]
-    if not jpegs:
-        return row | {"error": frames["error"] or "no key frames"}
-    try:
-        values = sticker_statistics(jpegs)
-    except (OSError, ValueError, SyntaxError) as error:
-        return row | {"error": f"key frame can't be read: {error}"}
-    probability = model.probability(dict(zip(FEATURES, values.tolist(), strict=True)))
-    # The label follows the stored, rounded probability, so that the two can never disagree.
-    return row | {"domain": "real" if probability >= 0.5 else "cartoon", "probability": probability}
 
 
 DOMAIN = Stage(

@@ -1,0 +1,1 @@
+"""The domain as an EfficientNet learns it from labelled stickers (VSD2M, "Domain")."""

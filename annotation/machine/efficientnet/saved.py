@@ -1,0 +1,194 @@
+"""A trained classifier as a folder: written whole or not at all, read with its digests checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from annotation.machine.efficientnet.calibration import Calibration
+from annotation.machine.efficientnet.views import Sizing
+from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.storage import sync_folder
+
+FORMAT = "stickerworks-domain-efficientnet/1"
+WEIGHTS, CONFIG, DESCRIPTION = "model.safetensors", "config.json", "classifier.json"
+THRESHOLD = 0.5
+_MAX_JSON, _MAX_WEIGHTS = 1_000_000, 2_000_000_000
+_REMEDY = (
+    "Train one with `stickerworks annotate domain --train`, "
+    "or set annotate.domain_model to null for the one that is shipped."
+)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What classifier.json says; ``digest`` is the file's own, which holds those of the rest."""
+
+    name: str
+    sizing: Sizing
+    calibration: Calibration
+    threshold: float
+    statistics: bool
+    digest: str
+
+    @property
+    def title(self) -> str:
+        """What the ``model`` column says."""
+        return f"{self.name} sha256:{self.digest[:12]}"
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A folder beside ``target`` that takes its place when the block succeeds.
+
+    Killed at any time, ``target`` is an old model, a new one, or missing; never half of one.
+    """
+    check_target(target)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    replaced = target.with_name(f".{target.name}.{os.getpid()}.old.tmp")
+    with disk_errors(target):
+        for leftover in target.parent.glob(f".{target.name}.*.tmp"):
+            shutil.rmtree(leftover)
+        try:
+            temporary.mkdir(parents=True)
+            yield temporary
+            for path in temporary.iterdir():
+                with path.open("rb") as written:
+                    os.fsync(written.fileno())
+            sync_folder(temporary)
+            if target.exists():
+                target.rename(replaced)
+            temporary.rename(target)
+            sync_folder(target.parent)
+        finally:
+            for leftover in (temporary, replaced):
+                shutil.rmtree(leftover, ignore_errors=True)
+
+
+def check_target(target: Path) -> None:
+    """StickerworksError where something that is no model would be replaced."""
+    if target.exists() and not (target / DESCRIPTION).is_file():
+        raise StickerworksError(
+            f"{target} exists and holds no domain classifier, so none is written over it.",
+            "Choose another folder for the model.",
+        )
+
+
+def save_model(folder: Path, model: Any, description: dict[str, Any]) -> None:
+    """Write weights, transformers' configuration and classifier.json with their digests."""
+    model.save_pretrained(folder)
+    digests = {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (WEIGHTS, CONFIG)
+    }
+    content = {"format": FORMAT, **description, "sha256": digests}
+    write_json(folder / DESCRIPTION, content)
+
+
+def describe(sizing: Sizing, calibration: Calibration, statistics: bool) -> dict[str, Any]:
+    """The parts of classifier.json that decide a probability."""
+    return {
+        "classes": ["cartoon", "real"],
+        "preprocessing": asdict(sizing) | {"key_frames": "mean log-odds over crops of all"},
+        "statistics": statistics,
+        "calibration": {"method": "Platt", **asdict(calibration)},
+        "threshold": THRESHOLD,
+    }
+
+
+def write_json(path: Path, content: Any) -> None:
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_description(folder: Path) -> Description:
+    """Read classifier.json and check the other files against it; no torch is needed."""
+    with _clear_errors(folder):
+        content = _read(folder / DESCRIPTION, _MAX_JSON)
+        raw = json.loads(content)
+        if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+            raise ValueError(f'the "format" of {DESCRIPTION} is not "{FORMAT}"')
+        for name, limit in ((CONFIG, _MAX_JSON), (WEIGHTS, _MAX_WEIGHTS)):
+            if hashlib.sha256(_read(folder / name, limit)).hexdigest() != raw["sha256"][name]:
+                raise ValueError(f"{name} is not the one that was trained")
+        seen, scale = raw["preprocessing"], raw["calibration"]
+        sizing = Sizing(
+            crop=int(seen["crop"]),
+            reach=int(seen["reach"]),
+            enlarge=bool(seen["enlarge"]),
+            mean=_colour(seen["mean"]),
+            std=_colour(seen["std"]),
+        )
+        return Description(
+            name=str(raw["name"])[:80],
+            sizing=sizing,
+            calibration=Calibration(float(scale["slope"]), float(scale["offset"])),
+            threshold=float(raw["threshold"]),
+            statistics=bool(raw["statistics"]),
+            digest=hashlib.sha256(content).hexdigest(),
+        )
+
+
+def load_classifier(folder: Path) -> tuple[str, float, Callable[[Sequence[bytes]], float]]:
+    """Title, threshold and measure of a folder's model, computing on one thread.
+
+    The measure gives the rounded probability of real of a sticker's key frames, and raises
+    OSError or ValueError when one can't be decoded.
+    """
+    import torch
+    from safetensors.torch import load_file
+
+    from annotation.machine.efficientnet.model import transformers_model, with_statistics
+    from annotation.machine.efficientnet.training import log_odds
+    from annotation.machine.features import FEATURES, sticker_statistics
+
+    described = read_description(folder)
+    model_class, configuration = transformers_model()
+    with _clear_errors(folder):
+        model = model_class(configuration.from_json_file(folder / CONFIG))
+        model = with_statistics(model, described.statistics)
+        model.load_state_dict(load_file(folder / WEIGHTS))
+    model.eval()
+    torch.set_num_threads(1)
+
+    def measure(jpegs: Sequence[bytes]) -> float:
+        statistics = sticker_statistics(jpegs) if described.statistics else [0.0] * len(FEATURES)
+        odds = log_odds(model, jpegs, statistics, described.sizing)
+        return described.calibration.probability(odds)
+
+    return described.title, described.threshold, measure
+
+
+@contextmanager
+def _clear_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+        return
+    except KeyError as error:
+        reason = f"{DESCRIPTION} has no {error}"
+    except OSError as error:
+        name = Path(error.filename).name if error.filename else "a file"
+        reason = f"{name} can't be read: {error.strerror or error}"
+    except StickerworksError:
+        raise
+    # What json, transformers, safetensors and torch raise on files that make no sense.
+    except Exception as error:  # noqa: BLE001
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+    raise StickerworksError(f"The domain model {folder} can't be used: {reason}.", _REMEDY)
+
+
+def _read(path: Path, limit: int) -> bytes:
+    if path.stat().st_size > limit:
+        raise ValueError(f"{path.name} is larger than {limit:,} bytes")
+    return path.read_bytes()
+
+
+def _colour(values: Any) -> tuple[float, float, float]:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue

@@ -1,0 +1,182 @@
+"""Training one network on labelled stickers, and asking it about others."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotation.machine.efficientnet.model import Preset, logits, make_model
+from annotation.machine.efficientnet.samples import Sample
+from annotation.machine.efficientnet.views import (
+    Sizing,
+    decode,
+    normalise,
+    test_crops,
+    training_crop,
+)
+
+Say = Callable[[str], None]
+
+
+def device_name() -> str:
+    """``cuda`` where torch finds a GPU, else ``cpu``."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def fit(samples: Sequence[Sample], preset: Preset, seed: int, say: Say) -> Any:
+    """Train a network; on a CPU the same samples, preset and seed give the same bits.
+
+    Every batch holds both domains evenly, and within a domain every sticker equally often.
+    """
+    import torch
+    from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
+
+    device = device_name()
+    with reproducible(seed):
+        model = make_model(preset)
+        _standardise(model, samples)
+        model = model.to(device)
+        trained = _thaw(model, preset)
+        optimizer = torch.optim.AdamW(trained, weight_decay=preset.weight_decay)
+        random = np.random.default_rng(seed)
+        steps = max(1, math.ceil(len(samples) / preset.batch))
+        for epoch in range(preset.epochs):
+            total = 0.0
+            _train_mode(model, preset)
+            for step in range(steps):
+                share = (epoch * steps + step) / (preset.epochs * steps)
+                for group in optimizer.param_groups:
+                    group["lr"] = group["peak"] * _course(share)
+                chosen = _draw(samples, preset.batch, random)
+                pixels, statistics = _training_batch(chosen, preset.sizing, random)
+                real = torch.tensor([float(sample.real) for sample in chosen], device=device)
+                with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+                    odds = logits(model, pixels.to(device), statistics.to(device))
+                loss = cross_entropy(odds.float(), real)
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()  # type: ignore[no-untyped-call]
+                torch.nn.utils.clip_grad_norm_([w for g in trained for w in g["params"]], 5.0)
+                optimizer.step()
+                total += float(loss.detach())
+            say(f"epoch {epoch + 1} of {preset.epochs}: loss {total / steps:.3f}")
+        return model.eval().to("cpu")
+
+
+def score(model: Any, samples: Sequence[Sample], sizing: Sizing) -> NDArray[np.float64]:
+    """Log-odds of real of each sticker."""
+    model = model.to(device_name()).eval()
+    found = [log_odds(model, sample.frames, sample.statistics, sizing) for sample in samples]
+    model.to("cpu")
+    return np.array(found)
+
+
+def log_odds(model: Any, jpegs: Sequence[bytes], statistics: Any, sizing: Sizing) -> float:
+    """Log-odds of real of one sticker: the mean over the crops of all its key frames.
+
+    A sticker is a batch of its own, so that its figures depend on nothing beside it. Raises
+    OSError or ValueError when a frame can't be decoded.
+    """
+    import torch
+
+    device = next(model.parameters()).device
+    crops = np.concatenate([test_crops(decode(jpeg), sizing) for jpeg in jpegs])
+    pixels = torch.from_numpy(normalise(crops, sizing)).to(device)
+    row = torch.as_tensor(np.asarray(statistics), dtype=torch.float32, device=device)
+    with torch.inference_mode():
+        return float(logits(model, pixels, row.expand(len(pixels), -1)).double().mean())
+
+
+@contextmanager
+def reproducible(seed: int) -> Iterator[None]:
+    """Seed torch and compute on one thread, whose sums don't depend on how many there are."""
+    import torch
+
+    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    # cuBLAS asks for it before it promises the same bits twice.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    with torch.random.fork_rng():
+        try:
+            torch.set_num_threads(1)
+            torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+            torch.manual_seed(seed)
+            yield
+        finally:
+            torch.set_num_threads(threads)
+            torch.use_deterministic_algorithms(strict)
+
+
+def _standardise(model: Any, samples: Sequence[Sample]) -> None:
+    import torch
+
+    if hasattr(model, "statistics"):
+        values = np.stack([sample.statistics for sample in samples])
+        scale = values.std(axis=0)
+        model.statistics.mean.copy_(torch.from_numpy(values.mean(axis=0)))
+        model.statistics.scale.copy_(torch.from_numpy(np.where(scale > 1e-9, scale, 1.0)))
+
+
+def _thaw(model: Any, preset: Preset) -> list[dict[str, Any]]:
+    """AdamW's parameter groups; heads that start anew learn faster than a pretrained body."""
+    body, heads = [], []
+    pretrained = preset.pretrained is not None
+    for name, weight in model.named_parameters():
+        part = name.split(".")
+        early = "embeddings" in part or ("blocks" in part and int(part[3]) < preset.frozen)
+        if pretrained and (early or ("squeeze_excite" in part and preset.pretrained == "lite0")):
+            weight.requires_grad_(False)
+        elif part[0] in ("classifier", "statistics"):
+            heads.append(weight)
+        else:
+            body.append(weight)
+    faster = 10 if pretrained else 1
+    return [
+        {"params": body, "lr": 0.0, "peak": preset.rate},
+        {"params": heads, "lr": 0.0, "peak": preset.rate * faster},
+    ]
+
+
+def _train_mode(model: Any, preset: Preset) -> None:
+    from torch import nn
+
+    model.train()
+    if preset.pretrained is not None:
+        # A few hundred stickers say less of batch statistics than what they were pretrained on.
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+
+
+def _course(share: float) -> float:
+    """Of the peak rate: a linear rise over the first twentieth, then half a cosine."""
+    rise = 0.05
+    if share < rise:
+        return (share + 0.002) / rise
+    return 0.5 * (1 + math.cos(math.pi * (share - rise) / (1 - rise)))
+
+
+def _draw(samples: Sequence[Sample], count: int, random: np.random.Generator) -> list[Sample]:
+    real = [number for number, sample in enumerate(samples) if sample.real]
+    cartoon = [number for number, sample in enumerate(samples) if not sample.real]
+    chosen = [*random.choice(real, count // 2), *random.choice(cartoon, count - count // 2)]
+    return [samples[number] for number in chosen]
+
+
+def _training_batch(
+    chosen: Sequence[Sample], sizing: Sizing, random: np.random.Generator
+) -> tuple[Any, Any]:
+    import torch
+
+    crops = []
+    for sample in chosen:
+        jpeg = sample.frames[int(random.integers(len(sample.frames)))]
+        crops.append(training_crop(decode(jpeg), sizing, random))
+    statistics = np.stack([sample.statistics for sample in chosen])
+    return torch.from_numpy(normalise(crops, sizing)), torch.from_numpy(statistics).float()

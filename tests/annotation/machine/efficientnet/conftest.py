@@ -1,0 +1,57 @@
+"""A network that is trained in a second, and labelled stickers drawn for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from annotation.machine.efficientnet import model
+from annotation.machine.efficientnet.model import Preset
+from annotation.machine.efficientnet.samples import Sample
+from annotation.machine.efficientnet.views import Sizing
+from annotation.machine.features import sticker_statistics
+
+Draw = Callable[[int], Image.Image]
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> Preset:
+    """A preset of a few thousand weights, known by the name tiny."""
+    preset = Preset("tiny", Sizing(32, 48, enlarge=False), 0.1, 0.1, 2, 3e-3, batch=16)
+    monkeypatch.setitem(model.PRESETS, "tiny", preset)
+    return preset
+
+
+@pytest.fixture
+def make_sample(
+    photograph: Draw, drawing: Draw, jpeg: Callable[[Image.Image], bytes]
+) -> Callable[..., Sample]:
+    """A drawn sticker: real by its picture, of the group named."""
+
+    def make(number: int, real: bool, group: str = "g") -> Sample:
+        frames = (jpeg((photograph if real else drawing)(number)),)
+        name = f"{'real' if real else 'cartoon'}-{number:03d}"
+        return Sample(name, name, real, group, frames, sticker_statistics(frames))
+
+    return make
+
+
+@pytest.fixture
+def manifest(tmp_path: Path, photograph: Draw, drawing: Draw) -> Path:
+    """Three packs of photographs and three of drawings, four stickers each."""
+    rows: list[dict[str, Any]] = []
+    for pack in range(6):
+        for number in range(4):
+            path = tmp_path / "labelled" / f"{pack}-{number}.png"
+            path.parent.mkdir(exist_ok=True)
+            (photograph if pack < 3 else drawing)(10 * pack + number).save(path)
+            domain = "real" if pack < 3 else "cartoon"
+            rows.append({"path": path.name, "pack": f"pack {pack}", "domain": domain})
+    path = tmp_path / "labelled" / "manifest.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return path

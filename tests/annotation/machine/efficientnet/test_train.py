@@ -1,0 +1,177 @@
+"""Training from labels to a folder that the stage takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from annotation.machine.domain import DOMAIN
+from annotation.machine.efficientnet import train, training
+from annotation.machine.efficientnet.model import Preset
+from annotation.machine.efficientnet.train import Trained, TrainWish, train_command_work
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.stage import Context
+from pipeline.engine.workspace import Workspace
+from schemas.config import AnnotateConfig, Config
+from schemas.tables import DOMAIN as TABLE
+from schemas.tables import FRAMES, STICKERS
+
+Draw = Callable[[int], Image.Image]
+Jpeg = Callable[[Image.Image], bytes]
+
+
+@pytest.fixture
+def work(tmp_path: Path, tiny: Preset, manifest: Path) -> Callable[..., Trained]:
+    """Trains the tiny network on the manifest."""
+
+    def run(**wish: Any) -> Trained:
+        return train_command_work(
+            Workspace(tmp_path / "workspace"),
+            TrainWish(**({"labels": manifest, "preset": "tiny", "folds": 3} | wish)),
+            lambda line: None,
+        )
+
+    return run
+
+
+def annotate(folder: Path, jpegs: list[bytes]) -> list[dict[str, Any]]:
+    config = Config(annotate=AnnotateConfig(domain_model=str(folder)))
+    process = DOMAIN.open(Context(DOMAIN.settings(config), folder))
+    rows = [
+        {"id": f"{n}", "key_frames": [{"index": 0, "jpeg": jpeg}]} for n, jpeg in enumerate(jpegs)
+    ]
+    made = process(
+        {
+            "stickers": pa.Table.from_pylist(
+                [{"id": row["id"]} for row in rows], schema=STICKERS.schema
+            ),
+            "frames": pa.Table.from_pylist(rows, schema=FRAMES.schema),
+        }
+    )["domain"]
+    assert made.schema == TABLE.schema
+    return list(made.to_pylist())
+
+
+def test_a_trained_folder_is_whole_and_the_stage_takes_it(
+    work: Callable[..., Trained], tmp_path: Path, photograph: Draw, drawing: Draw, jpeg: Jpeg
+) -> None:
+    made = work()
+    assert made.path == tmp_path / "workspace/models/domain"
+    assert {path.name for path in made.path.iterdir()} == {
+        "model.safetensors",
+        "config.json",
+        "classifier.json",
+        "report.json",
+        "confusion.png",
+        "README.md",
+        "mistakes.jsonl",
+    }
+    assert list(made.path.parent.iterdir()) == [made.path]
+    assert str(made.path) in made.setting
+    report = json.loads((made.path / "report.json").read_text(encoding="utf-8"))
+    assert report["held_out"] == made.held_out
+    confusion = made.held_out["confusion"]
+    assert sum(confusion["real"].values()) == sum(confusion["cartoon"].values()) == 12
+    wrong = (made.path / "mistakes.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(wrong) == confusion["real"]["cartoon"] + confusion["cartoon"]["real"]
+    described = json.loads((made.path / "classifier.json").read_text(encoding="utf-8"))
+    assert described["training"]["stickers"] == {"real": 12, "cartoon": 12}
+    assert described["training"]["groups"] == 6
+    card = (made.path / "README.md").read_text(encoding="utf-8")
+    assert str(made.held_out["balanced_accuracy"]) in card
+
+    frames = [jpeg(photograph(90)), jpeg(drawing(90)), b"no picture"]
+    first, second, damaged = annotate(made.path, frames)
+    for row in (first, second):
+        assert row["model"] == made.title
+        assert row["domain"] == ("real" if row["probability"] >= 0.5 else "cartoon")
+        assert round(row["probability"], 4) == row["probability"]
+    assert damaged["error"].startswith("key frame can't be read")
+    # A sticker's figures depend on nothing beside it.
+    assert annotate(made.path, frames[1:2])[0]["probability"] == second["probability"]
+
+
+def test_the_same_labels_and_seed_give_the_same_bytes(
+    work: Callable[..., Trained], tmp_path: Path
+) -> None:
+    one, other = work(output=tmp_path / "one").path, work(output=tmp_path / "other").path
+    for path in one.iterdir():
+        assert path.read_bytes() == (other / path.name).read_bytes(), path.name
+    third = work(output=tmp_path / "third", seed=1).path
+    weights = "model.safetensors"
+    assert (one / weights).read_bytes() != (third / weights).read_bytes()
+
+
+def test_another_model_is_another_fingerprint(work: Callable[..., Trained], tmp_path: Path) -> None:
+    def fingerprint(folder: Path) -> object:
+        return DOMAIN.models(Config(annotate=AnnotateConfig(domain_model=str(folder))))
+
+    first = fingerprint(work().path)
+    assert fingerprint(work().path) == first
+    assert fingerprint(work(seed=1).path) != first
+    assert first != DOMAIN.models(Config())
+
+
+def test_a_run_that_was_killed_takes_over_its_folds(
+    work: Callable[..., Trained], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = work(output=tmp_path / "whole").path
+    fits: list[int] = []
+
+    def counting(samples: Any, *rest: Any) -> Any:
+        fits.append(len(samples))
+        if len(fits) == 3:
+            raise KeyboardInterrupt
+        return training.fit(samples, *rest)
+
+    monkeypatch.setattr(train, "fit", counting)
+    with pytest.raises(KeyboardInterrupt):
+        work(output=tmp_path / "killed")
+    assert not (tmp_path / "killed").exists()
+    again = work(output=tmp_path / "killed").path
+    assert len(fits) == 5  # two folds, the third that was killed, and again; then all
+    for path in whole.iterdir():
+        assert path.read_bytes() == (again / path.name).read_bytes(), path.name
+
+
+def test_a_model_is_replaced_but_nothing_else_is(
+    work: Callable[..., Trained], tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work", encoding="utf-8")
+    with pytest.raises(StickerworksError, match="holds no domain classifier"):
+        work(output=mine)
+    assert (mine / "thesis.txt").read_text(encoding="utf-8") == "years of work"
+
+
+def test_too_few_labels_are_counted(work: Callable[..., Trained], manifest: Path) -> None:
+    lines = manifest.read_text(encoding="utf-8").splitlines()
+    manifest.write_text("\n".join(lines[:4] + lines[12:]), encoding="utf-8")
+    with pytest.raises(StickerworksError, match=r"4 real in 1 packs and 12 cartoon in 3") as caught:
+        work()
+    assert "stickerworks label" in caught.value.remedy
+    assert "--labels" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        ({"folds": 1}, "--folds 1"),
+        ({"epochs": 0}, "--epochs 0"),
+        ({"preset": "huge"}, "no preset 'huge'"),
+        ({"pretrained": "lite0"}, "don't fit the preset tiny"),
+        ({"pretrained": "/no/such/folder"}, "can't be had"),
+    ],
+)
+def test_impossible_wishes_are_refused(
+    work: Callable[..., Trained], wish: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(StickerworksError, match=said):
+        work(**wish)
