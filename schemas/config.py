@@ -174,7 +174,8 @@ class AnnotateConfig(Section):
     """Machine annotation."""
 
     domain_model: str | None = Field(
-        None, description="a trained domain classifier (JSON); null means the one we ship"
+        None,
+        description="a trained domain classifier (JSON file or folder); null means the one we ship",
     )
     captioner: str = Field(
         "template", description="name of a plugin in the group stickerworks.captioners"
@@ -183,6 +184,21 @@ class AnnotateConfig(Section):
         ("en", "zh"), min_length=1, description="languages of captions"
     )
     options: dict[str, Any] = Field(default_factory=dict, description="the captioner's own options")
+    prompts: tuple[str, ...] = Field(
+        ("vsd2m", "stickertag", "mghft", "sticker820k"),
+        min_length=1,
+        description="prompt sets that a model is asked: names of ours, or paths of YAML files",
+    )
+    frames: int = Field(8, ge=4, le=16, description="frames of an animation that a model sees")
+    frame_side: Positive = Field(512, description="longest side of such a frame, in pixels")
+    prefer: tuple[str, ...] = Field(
+        (),
+        description="captioners or models whose texts are preferred, the best first; then come "
+        "what is configured now, the newest, and the template",
+    )
+    accept_flags: tuple[str, ...] = Field(
+        (), description="flags that a text may carry and still be released, such as unread_quote"
+    )
 
 
 class LabelConfig(Section):

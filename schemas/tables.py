@@ -73,6 +73,25 @@ TEXT_LINE = pa.struct(
 )
 TAG_COUNT = pa.struct([pa.field("tag", STRING), pa.field("votes", pa.int32())])
 
+DESCRIPTION_FIELDS: tuple[tuple[str, str], ...] = (
+    ("caption_en", "English caption: what is seen and what happens, in a sentence"),
+    ("caption_zh", "Chinese caption"),
+    ("description_en", "longer English description (VSD2M, Sticker820K)"),
+    ("description_zh", "longer Chinese description"),
+    ("content", "text on the sticker as a model read it; empty where there is none (StickerTAG)"),
+    ("style", "style in a phrase (StickerTAG)"),
+    ("role", "who or what is shown (StickerTAG)"),
+    ("action", "what it does (StickerTAG)"),
+    ("attributes", "style, role and action in a sentence (StickerTAG)"),
+    ("intention", "what it is sent for (MGHFT)"),
+    ("overall_style", "overall style (MGHFT)"),
+    ("main_role", "main roles (MGHFT)"),
+    ("character_details", "expression, posture and other details (MGHFT)"),
+    ("emotion", "class of emotion (Sticker820K)"),
+    ("style_class", "class of style (Sticker820K)"),
+)
+"""Columns of ``descriptions`` and of releases that models write, with what they hold."""
+
 _SIGHTING = (
     _column("source", STRING, "name of the source plugin", nullable=False),
     _column("source_id", STRING, "the item's id at its source", nullable=False),
@@ -306,20 +325,47 @@ DOMAIN = _table(
     _column("model", STRING, "classifier and its version"),
     ERROR,
 )
+CLIPS = _table(
+    "clips",
+    "sticker",
+    "annotate",
+    "Frames of animations as captioning models see them; made only for captioners that are models.",
+    ID,
+    MEASURED,
+    _column("frames", pa.list_(KEY_FRAME), "in play order; empty for a still"),
+    ERROR,
+)
 CAPTIONS = _table(
     "captions",
     "detail",
     "annotate",
-    "One row a sticker, field and language.",
+    "What every captioner ever said: one row a sticker, captioner, prompt set, field and language.",
     ID,
     _column("captioner", STRING, "plugin that wrote it; template is no model"),
-    _column("model", STRING, "model and revision; null for the template"),
-    _column("prompt", STRING, "prompt set and version"),
-    _column("field", STRING, "description, ..."),
+    _column("model", STRING, "name of the model; null for the template"),
+    _column("revision", STRING, "revision or digest of the model, as far as it is known"),
+    _column("prompt", STRING, "prompt set and its version"),
+    _column("turn", STRING, "request of the prompt set; its fields share tokens and seconds"),
+    _column("field", STRING, "description, caption, style, ..."),
     _column("language", STRING, "en, zh"),
-    _column("text", STRING, "the text"),
-    _column("flags", STRINGS, "refusal, empty, wrong_language, ..."),
+    _column("text", STRING, "the text, or the class"),
+    _column("flags", STRINGS, "refusal, empty, wrong_language, unread_quote, cut_off, ..."),
+    _column("attempt", pa.int32(), "how often it was asked again, from 0"),
+    _column("tokens_in", pa.int64(), "tokens that the model read"),
+    _column("tokens_out", pa.int64(), "tokens that it wrote"),
+    _column("seconds", pa.float64(), "from question to answer"),
+    _column("asked_at", STRING, "UTC time of the answer, ISO 8601; null for the template"),
     ERROR,
+)
+DESCRIPTIONS = _table(
+    "descriptions",
+    "sticker",
+    "annotate",
+    "The preferred text of each field, of all that captioners said: what releases carry.",
+    ID,
+    *(_column(name, STRING, doc) for name, doc in DESCRIPTION_FIELDS),
+    _column("captioner", STRING, "plugin that wrote the captions; template is no model"),
+    _column("written_by", STRINGS, "models and prompt sets of the texts, each once"),
 )
 BALLOT = _table(
     "ballot",
@@ -500,7 +546,9 @@ TABLES: dict[str, Table] = {
         TAGSET,
         SUGGESTIONS,
         DOMAIN,
+        CLIPS,
         CAPTIONS,
+        DESCRIPTIONS,
         BALLOT,
         TAG_CHANGES,
         TASKS,

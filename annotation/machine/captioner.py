@@ -9,28 +9,52 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from annotation.machine.chat import Chat, Model, Picture
+
+Options = Mapping[str, Any]
+
 
 @dataclass(frozen=True)
 class Facts:
-    """What earlier stages found out about one sticker; texts come from the web, uncleaned."""
+    """What earlier stages found out about one sticker; texts come from the web, uncleaned.
+
+    ``pictures`` are what a model may look at: the frames of an animation, or one still.
+    """
 
     id: str
     domain: str | None
     animated: bool | None
     keywords: tuple[str, ...]
     text: str
-    key_frames: tuple[bytes, ...]
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one answer took; ``asked_at`` is UTC, ISO 8601."""
+
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    seconds: float | None = None
+    asked_at: str | None = None
+    attempt: int = 0
 
 
 @dataclass(frozen=True)
 class Caption:
-    """One text; ``error`` says why there is none."""
+    """One field's text; ``error`` says why there is none, ``flags`` why it may be wrong.
+
+    ``asked`` names the question that it answers, None where nothing was asked.
+    """
 
     field: str
     language: str
     text: str | None
     flags: tuple[str, ...] = ()
     error: str | None = None
+    turn: str | None = None
+    cost: Cost = Cost()
+    asked: str | None = None
 
 
 Write = Callable[[Sequence[Facts]], Sequence[Sequence[Caption]]]
@@ -38,15 +62,30 @@ Write = Callable[[Sequence[Facts]], Sequence[Sequence[Caption]]]
 
 
 @dataclass(frozen=True)
-class Captioner:
-    """A named captioner.
+class Rates:
+    """What an estimate of a run needs: GPUs behind the model, prices for a million tokens."""
 
-    ``open`` gets the languages and the plugin's own options, checks them (StickerworksError) and
-    loads what is heavy. ``model`` names model and revision for these options, None where no
-    model writes; with ``prompt`` it stands in every row and in the fingerprint.
+    gpus: int | None = None
+    price_in: float | None = None
+    price_out: float | None = None
+    currency: str = "USD"
+
+
+@dataclass(frozen=True)
+class Captioner:
+    """A named captioner: it writes by itself (``write``), or answers prompt sets (``chat``).
+
+    All functions get the plugin's own options and check them (StickerworksError). ``model`` names
+    model and revision, None where no model writes; with the prompts it stands in every row and
+    in the fingerprint, and so does ``settings``: what else decides an answer, such as the
+    temperature, but not how fast it is got. ``write`` also gets the languages. ``chat`` loads
+    what is heavy, or connects.
     """
 
     name: str
-    prompt: str
-    model: Callable[[Mapping[str, Any]], str | None]
-    open: Callable[[Sequence[str], Mapping[str, Any]], Write]
+    model: Callable[[Options], Model | None]
+    prompt: str | None = None
+    write: Callable[[Sequence[str], Options], Write] | None = None
+    chat: Callable[[Options], Chat] | None = None
+    settings: Callable[[Options], Mapping[str, Any]] = dict
+    rates: Callable[[Options], Rates] = lambda options: Rates()

@@ -1,112 +1,164 @@
-"""Captions of the kept stickers, written by the captioner that the configuration names."""
+"""Captions of the kept stickers, by the captioner that the configuration names.
+
+A captioner that writes by itself runs in worker processes. One that is a model is asked from the
+main process, and what it says goes into the ledger of answers first; the table then holds what
+every model ever said.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import pyarrow as pa
+from pydantic import Field
 
-from annotation.machine.captioner import Caption, Captioner, Facts
+from annotation.machine.answers import FILE, Speaker, caption_row, open_answers
+from annotation.machine.asking import Interview, ask_all
+from annotation.machine.captioner import Captioner
+from annotation.machine.facts import collect_facts
+from annotation.machine.prompt_set import PromptSet, load_prompt_set
+from pipeline.engine.fingerprint import hash_json
 from pipeline.engine.plugins import load_plugin
 from pipeline.engine.stage import Context, Needs, Process, Stage, Tables
-from schemas.config import Config
+from schemas.config import Config, Section
 from schemas.tables import CAPTIONS as TABLE
 
 
-def _settings(config: Config) -> dict[str, Any]:
+class CaptionSettings(Section):
+    """What the stage needs to know; how fast answers are got stays out of the fingerprint."""
+
+    captioner: str
+    languages: tuple[str, ...]
+    prompts: tuple[str, ...]
+    decides: dict[str, Any]
+    options: dict[str, Any] = Field(exclude=True)
+
+
+def load_captioner(config: Config) -> Captioner:
+    """The captioner that the configuration names."""
+    captioner: Captioner = load_plugin("captioners", config.annotate.captioner)
+    return captioner
+
+
+def caption_settings(config: Config) -> CaptionSettings:
+    """Settings of the stage; StickerworksError when an option or a prompt set is wrong."""
     chosen = config.annotate
-    return {
-        "captioner": chosen.captioner,
-        "languages": list(chosen.languages),
-        "options": dict(chosen.options),
-    }
+    captioner = load_captioner(config)
+    return CaptionSettings(
+        captioner=chosen.captioner,
+        languages=chosen.languages,
+        prompts=chosen.prompts if captioner.chat else (),
+        decides=dict(captioner.settings(chosen.options)),
+        options=dict(chosen.options),
+    )
 
 
 def _models(config: Config) -> Mapping[str, str]:
-    captioner: Captioner = load_plugin("captioners", config.annotate.captioner)
+    captioner = load_captioner(config)
     model = captioner.model(config.annotate.options)
-    return {"captioner": captioner.prompt, "model": model or "none"}
+    asked = config.annotate.prompts if captioner.chat else ()
+    return {
+        "captioner": captioner.prompt or captioner.name,
+        "model": model.title if model else "none",
+        "prompts": " ".join(load_prompt_set(name).title for name in asked),
+    }
+
+
+def is_asked(config: Config) -> bool:
+    """Whether the configured captioner is a model that is asked."""
+    return load_captioner(config).chat is not None
+
+
+def speaker_of(settings: CaptionSettings) -> Speaker:
+    """Who answers under these settings."""
+    captioner: Captioner = load_plugin("captioners", settings.captioner)
+    model = captioner.model(settings.options)
+    if model is None:
+        raise ValueError(f"{captioner.name} has a chat but names no model")
+    digest = hash_json([captioner.name, model.name, model.revision, settings.decides])
+    return Speaker(captioner.name, model, digest)
+
+
+def prompt_sets(settings: CaptionSettings) -> tuple[PromptSet, ...]:
+    """The prompt sets that are asked, in order."""
+    return tuple(load_prompt_set(name) for name in dict.fromkeys(settings.prompts))
 
 
 def _open(context: Context) -> Process:
-    settings = context.settings
-    captioner: Captioner = load_plugin("captioners", settings["captioner"])
-    write = captioner.open(settings["languages"], settings["options"])
-    origin = {
-        "captioner": captioner.name,
-        "model": captioner.model(settings["options"]),
-        "prompt": captioner.prompt,
-    }
+    captioner: Captioner = load_plugin("captioners", context.settings.captioner)
+    return _open_chat(context, captioner) if captioner.chat else _open_write(context, captioner)
+
+
+def _open_chat(context: Context, captioner: Captioner) -> Process:
+    settings: CaptionSettings = context.settings
+    with ExitStack() as opened:
+        answers = opened.enter_context(open_answers(context.root))
+        runner = opened.enter_context(asyncio.Runner())
+        interview = open_interview(settings, captioner)
+        opened.callback(lambda: runner.run(interview.chat.close()))
+        context.at_end(opened.pop_all().close)
 
     def process(tables: Tables) -> dict[str, pa.Table]:
-        facts = collect_facts(tables)
-        captions = write(facts)
-        rows = [
-            {"id": known.id, **origin, **_row(caption)}
-            for known, written in zip(facts, captions, strict=True)
-            for caption in written
-        ]
+        stickers = collect_facts(tables)
+        runner.run(ask_all(stickers, interview, answers, context.advance))
+        rows = [row for facts in stickers for row in answers.captions(facts.id)]
         return {TABLE.name: pa.Table.from_pylist(rows, schema=TABLE.schema)}
 
     return process
 
 
-def collect_facts(tables: Tables) -> list[Facts]:
-    """What the tables know of each sticker, in the order of ``stickers``."""
-    domain = _by_id(tables, "domain", "domain")
-    animated = _by_id(tables, "signals", "animated")
-    text = _by_id(tables, "ocr", "text")
-    frames = _by_id(tables, "frames", "key_frames")
-    sightings: dict[str, list[dict[str, Any]]] = {}
-    for row in tables["observations"].select(["id", "query", "tags", "title"]).to_pylist():
-        sightings.setdefault(row["id"], []).append(row)
-    return [
-        Facts(
-            id=key,
-            domain=domain[key],
-            animated=animated[key],
-            keywords=_keywords(sightings.get(key, [])),
-            text=text[key] or "",
-            key_frames=tuple(frame["jpeg"] for frame in frames[key] or ()),
-        )
-        for key in tables["stickers"]["id"].to_pylist()
-    ]
+def open_interview(settings: CaptionSettings, captioner: Captioner) -> Interview:
+    """Load or connect to the model."""
+    if captioner.chat is None:
+        raise ValueError(f"{captioner.name} is no model that can be asked")
+    sets = prompt_sets(settings)
+    speaker = speaker_of(settings)
+    return Interview(captioner.chat(settings.options), speaker, sets, settings.languages)
 
 
-def _keywords(sightings: list[dict[str, Any]]) -> tuple[str, ...]:
-    queries = [row["query"] for row in sightings]
-    tags = [tag for row in sightings for tag in row["tags"] or ()]
-    titles = [row["title"] for row in sightings]
-    # Queries first: they are the trigger words; a title is the least like a keyword.
-    return tuple(dict.fromkeys(word for word in (*queries, *tags, *titles) if word))
-
-
-def _by_id(tables: Tables, name: str, column: str) -> dict[str, Any]:
-    table = tables[name]
-    pairs = zip(table["id"].to_pylist(), table[column].to_pylist(), strict=True)
-    return dict(pairs)
-
-
-def _row(caption: Caption) -> dict[str, Any]:
-    return {
-        "field": caption.field,
-        "language": caption.language,
-        "text": caption.text,
-        "flags": list(caption.flags),
-        "error": caption.error,
+def _open_write(context: Context, captioner: Captioner) -> Process:
+    settings: CaptionSettings = context.settings
+    if captioner.write is None:
+        raise ValueError(f"{captioner.name} neither writes nor is asked")
+    write = captioner.write(settings.languages, settings.options)
+    model = captioner.model(settings.options)
+    origin = {
+        "captioner": captioner.name,
+        "model": model.name if model else None,
+        "revision": model.revision if model else None,
+        "prompt": captioner.prompt,
     }
+    asked_before = (context.root / FILE).exists()
+
+    def process(tables: Tables) -> dict[str, pa.Table]:
+        stickers = collect_facts(tables)
+        own = {
+            facts.id: [{"id": facts.id, **origin, **caption_row(caption)} for caption in written]
+            for facts, written in zip(stickers, write(stickers), strict=True)
+        }
+        if asked_before:
+            with open_answers(context.root) as answers:
+                for key in own:
+                    own[key] += answers.captions(key)
+        rows = [row for found in own.values() for row in found]
+        return {TABLE.name: pa.Table.from_pylist(rows, schema=TABLE.schema)}
+
+    return process
 
 
 CAPTIONS = Stage(
     name="captions",
-    version=1,
-    reads=("stickers", "decisions", "signals", "frames", "domain", "ocr", "observations"),
+    version=2,
+    reads=("stickers", "decisions", "signals", "frames", "clips", "domain", "ocr", "observations"),
     writes=("captions",),
     needs=Needs(cpus=1, memory_mb=512, seconds_per_row=0.001),
-    settings=_settings,
+    settings=caption_settings,
     open=_open,
     selects="decisions",
-    batch_rows=64,
+    batch_rows=1000,
     models=_models,
+    here=is_asked,
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from annotation.machine.captions import CAPTIONS
+from annotation.machine.descriptions import DESCRIPTIONS
 from annotation.machine.domain import DOMAIN
 from pipeline.engine.stage import Stage
 
-PLAN: tuple[Stage, ...] = (DOMAIN, CAPTIONS)
+PLAN: tuple[Stage, ...] = (DOMAIN, CAPTIONS, DESCRIPTIONS)

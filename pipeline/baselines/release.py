@@ -21,16 +21,21 @@ TEXTS = (
     "ocr_text",
     "domain",
     "pack",
-    # What the papers' annotation adds: four attributes (StickerTAG section 4.2), four views
-    # (MGHFT section 3.2), classes of emotion and style (Sticker820K).
+    # What the papers' annotation adds: descriptions (VSD2M), four attributes (StickerTAG section
+    # 4.2), four views (MGHFT section 3.2), classes of emotion and style (Sticker820K).
+    "description_en",
+    "description_zh",
     "content",
     "style",
     "role",
     "action",
+    "attributes",
     "intention",
+    "overall_style",
     "main_role",
     "character_details",
     "emotion",
+    "style_class",
 )
 """Columns of text that a release may have."""
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     # StickerTAG section 4.2: content is the text on the sticker.
     "content": ("content", "ocr_text"),
-    "style": ("style", "domain"),
+    "style": ("style", "overall_style", "style_class", "domain"),
     "role": ("role", "main_role", "caption_en", "caption_zh"),
     "action": ("action", "caption_en", "caption_zh"),
     # MGHFT section 3.2.
+    "overall style": ("overall_style", "style", "style_class", "domain"),
     "intention": ("intention", "emotion", "caption_en", "caption_zh"),
     "main role": ("main_role", "role", "caption_en", "caption_zh"),
     "character details": ("character_details", "action", "ocr_text"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli.annotate_app import annotate
 from pipeline.cli.label_app import label
 from pipeline.engine.errors import StickerworksError, full_disk
 
@@ -24,6 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(label)
+app.add_typer(annotate)
 # Options of the whole program that people also write behind the command.
 _FLAGS = {"--dry-run", "--json", "--debug", "--retry-quarantined"}
 _INTERRUPTED = 130  # also what Typer makes of Ctrl-C
@@ -74,7 +76,6 @@ def _room(name: str, text: str) -> None:
 
 _room("filter", "Measure stickers, read their text, find duplicates, decide what is kept.")
 _room("tags", "Cluster keywords into a named tag set.")
-_room("annotate", "Add domain and captions by machine.")
 _room("merge", "Merge annotators' votes into labels.")
 _room("split", "Assign train, validation and test without leakage.")
 

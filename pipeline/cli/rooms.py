@@ -28,8 +28,9 @@ def _tags() -> Plan:
 
 def _annotate() -> Plan:
     from annotation.machine.stages import PLAN
+    from pipeline.filter.stages import CLIPS
 
-    return PLAN
+    return (CLIPS, *PLAN)
 
 
 def _merge() -> Plan:

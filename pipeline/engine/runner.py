@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fingerprint import fingerprint, hash_json
-from pipeline.engine.local import run_local, worker_count
-from pipeline.engine.shard import ShardTask
+from pipeline.engine.here import run_here
+from pipeline.engine.local import Progress, run_local, worker_count
+from pipeline.engine.shard import ShardReport, ShardTask
 from pipeline.engine.stage import Context, Stage, Step
 from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.workspace import Workspace
@@ -84,7 +85,7 @@ def pending(
         or (retry_quarantined and _quarantined(work, workspace, part))
     ]
     rows = _rows(workspace, tuple(stale))
-    workers = min(worker_count(config.engine), max(1, len(stale)))
+    workers = 1 if work.here(config) else min(worker_count(config.engine), max(1, len(stale)))
     return Pending(work.name, len(stale), rows, rows * work.needs.seconds_per_row / workers)
 
 
@@ -137,13 +138,21 @@ def _run_stage(
         workspace.scratch.mkdir(parents=True, exist_ok=True)
         display.start(stage.name, rows)
         try:
-            for report in run_local(tasks, config.engine, display.progress):
+            for report in _executor(stage, config)(tasks, display.progress):
                 counts.update(report.counts)
         finally:
             display.stop()
     current_shards = len(workspace.parts) - len(tasks)
     seconds = time.monotonic() - started
     return RunReport(stage.name, len(tasks), current_shards, rows, counts, seconds)
+
+
+def _executor(
+    stage: Stage, config: Config
+) -> Callable[[Sequence[ShardTask], Progress], Iterable[ShardReport]]:
+    if stage.here(config):
+        return run_here
+    return lambda tasks, progress: run_local(tasks, config.engine, progress)
 
 
 def _task(stage: Stage, workspace: Workspace, config: Config, mark: str, part: int) -> ShardTask:

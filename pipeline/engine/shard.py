@@ -74,10 +74,13 @@ class Mark:
         return Mark(pid, started, tuple(batch), done)
 
 
-def run_shard(task: ShardTask) -> ShardReport:
-    """Run the stage over the shard and write its tables with their proof."""
+def run_shard(task: ShardTask, process: Process | None = None) -> ShardReport:
+    """Run the stage over the shard and write its tables with their proof.
+
+    ``process`` is the stage's function where that is open already.
+    """
     _mark(task, (), 0)
-    process = _open(task)
+    process = process or _open(task)
     workspace = Workspace(task.context.root)
     tables = {name: workspace.read(name, task.part) for name in task.stage.reads}
     ids = tables[task.stage.reads[0]]["id"].combine_chunks()

@@ -28,12 +28,22 @@ class Needs:
     seconds_per_row: float = 0.01
 
 
+def _unheard(_: Any) -> None:
+    """Nobody listens."""
+
+
 @dataclass(frozen=True)
 class Context:
-    """What a worker may know: the settings in the stage's fingerprint, and where bytes lie."""
+    """What a worker may know: the settings in the stage's fingerprint, and where bytes lie.
+
+    In the main process ``advance`` takes the number of rows of the batch that are done so far, and
+    ``at_end`` what is to be called when the last shard is done or the run breaks off.
+    """
 
     settings: Any
     root: Path
+    advance: Callable[[int], None] = _unheard
+    at_end: Callable[[Callable[[], object]], object] = _unheard
 
     def media_path(self, path: str) -> Path:
         """File of a ``media`` row: relative paths are below the workspace."""
@@ -43,6 +53,11 @@ class Context:
 def no_models(config: Config) -> Mapping[str, str]:
     """For stages that no model decides; named, since a stage travels to workers by pickling."""
     return {}
+
+
+def in_workers(config: Config) -> bool:
+    """For stages that always run in worker processes."""
+    return False
 
 
 @dataclass(frozen=True)
@@ -63,6 +78,10 @@ class Stage:
     The function must return, for every sticker given, exactly one row in each written table of
     scope ``sticker`` and any number in those of scope ``detail``, in order. A row that can't be
     measured sets ``error``; an exception costs the row, which is then quarantined.
+
+    ``here`` says whether the main process itself runs the stage: where work is mostly waiting for
+    a server, or one model fills the device, more processes would only be in each other's way. No
+    one watches such a stage's time and memory.
     """
 
     name: str
@@ -75,6 +94,7 @@ class Stage:
     selects: str | None = None
     batch_rows: int = 1
     models: Callable[[Config], Mapping[str, str]] = no_models
+    here: Callable[[Config], bool] = in_workers
 
     @property
     def dear(self) -> bool:

@@ -12,7 +12,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from pipeline.filter.frames import OPAQUE, Frame, Pixels, Source, guard, open_source, read_frames
+from pipeline.filter.frames import (
+    OPAQUE,
+    Frame,
+    Pixels,
+    Source,
+    displayed_ms,
+    guard,
+    open_source,
+    read_frames,
+)
 from pipeline.filter.header import Undecodable
 from pipeline.filter.key_frames import choose, sample, thumbnails
 from pipeline.filter.picture import (
@@ -26,7 +35,6 @@ from pipeline.filter.picture import (
 )
 from schemas.config import DecodeConfig
 
-_SHORTEST_MS, _BROWSERS_MS = 20, 100
 _MOST_MS = 2**31 - 1
 _KEEP_BYTES = 128 << 20
 """Frames are kept up to this size for the choice of key frames; beyond, they are read again."""
@@ -81,7 +89,7 @@ def _measure(source: Source, caps: DecodeConfig) -> Measured:
     seen = _read(source)
     declared, frames = source.header.frames, len(seen.durations)
     flags = ["truncated"] if frames < declared else []
-    durations = [_BROWSERS_MS if d < _SHORTEST_MS else d for d in seen.durations]
+    durations = [displayed_ms(d) for d in seen.durations]
     if frames == 1:
         durations = [0]
     elif durations != seen.durations:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -45,9 +46,7 @@ def open_signals(context: Context) -> Process:
                 signals.append({"id": sticker["id"], "error": _GONE})
                 frames.append({"id": sticker["id"], "error": _GONE})
                 continue
-            data = context.media_path(path).read_bytes()
-            if hashlib.sha256(data).hexdigest() != sticker["id"]:
-                raise ValueError("its file no longer holds the bytes that were crawled")
+            data = read_media(context.media_path(path), sticker["id"])
             measured = measure(data, sticker["format"], context.settings)
             lies = extension_lies(sticker["extension"], sticker["format"])
             name: Row = {"id": sticker["id"], "error": None}
@@ -60,6 +59,14 @@ def open_signals(context: Context) -> Process:
         }
 
     return process
+
+
+def read_media(path: Path, sticker: str) -> bytes:
+    """A sticker's bytes; ValueError when the file holds others, OSError when it isn't there."""
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != sticker:
+        raise ValueError("its file no longer holds the bytes that were crawled")
+    return data
 
 
 def extension_lies(extension: str | None, kind: str | None) -> bool:

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from pipeline.engine.stage import Context, Needs, Output, Process, Reader, Stage, Step
+from pipeline.filter.clip_settings import ClipSettings
 from pipeline.filter.rules.configured import CHEAP, KNOWN, configured_rules, rule_versions
 from schemas.config import Config, DecodeConfig, DuplicatesConfig, OcrConfig, RuleConfig
 
@@ -66,6 +67,19 @@ def _ocr_models(config: Config) -> Mapping[str, str]:
     from pipeline.filter.ocr.reading import ocr_models
 
     return ocr_models(config)
+
+
+def clip_settings(config: Config) -> ClipSettings:
+    """What ``clips`` holds; the template looks at no frame, so that none are made for it."""
+    asked = config.annotate
+    frames = 0 if asked.captioner == "template" else asked.frames
+    return ClipSettings(frames=frames, side=asked.frame_side, caps=config.filter.decode)
+
+
+def _open_clips(context: Context) -> Process:
+    from pipeline.filter.clips import open_clips
+
+    return open_clips(context)
 
 
 def _find_duplicates(reader: Reader, settings: Any) -> Iterator[Output]:
@@ -144,5 +158,17 @@ DECISIONS = Stage(
     batch_rows=10_000,
     models=rule_versions,
 )
+CLIPS = Stage(
+    name="clips",
+    version=1,
+    reads=("stickers", "decisions", "media", "signals"),
+    writes=("clips",),
+    needs=Needs(memory_mb=2048, seconds_per_row=0.02),
+    settings=clip_settings,
+    open=_open_clips,
+    selects="decisions",
+    models=_decoders,
+)
+"""Runs with annotation, which alone knows whether a model will look at frames."""
 
 PLAN: tuple[Stage | Step, ...] = (SIGNALS, SCREENING, OCR, DUPLICATES, REVIEWS, DECISIONS)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from schemas.tables import DESCRIPTION_FIELDS
+
 SPLITS = ("train", "validation", "test")
 
 # Name, kind and meaning; the kinds are those of `datasets`, a list in brackets.
@@ -23,9 +25,9 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("suggested_tags", "[string]", "tags that the sticker's keywords suggest; nobody voted"),
     ("domain", "string", "real or cartoon"),
     ("domain_provenance", "string", "votes or classifier"),
-    ("caption_en", "string", "English description, machine-made"),
-    ("caption_zh", "string", "Chinese description, machine-made"),
+    *((name, "string", f"{doc}; machine-made") for name, doc in DESCRIPTION_FIELDS),
     ("captioner", "string", "what wrote the captions; template is no model"),
+    ("written_by", "[string]", "models and prompt sets that wrote these texts, each once"),
     ("ocr_text", "string", "text read in the key frames"),
     ("keywords", "[string]", "distinct queries, tags and titles it was found with, sorted"),
     ("pack", "string", "title (else id) of the first pack it was seen in"),

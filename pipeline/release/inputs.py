@@ -14,11 +14,11 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import TABLES
 
-RELEASE_FORMAT = 2
+RELEASE_FORMAT = 3
 """Raised when the same tables would give other bytes; part of every fingerprint."""
 
 REQUIRED = ("stickers", "media", "observations", "signals", "duplicates", "decisions", "splits")
-OPTIONAL = ("ocr", "suggestions", "domain", "captions", "labels")
+OPTIONAL = ("ocr", "suggestions", "domain", "descriptions", "labels")
 GLOBAL = ("tagset", "votes", "agreement", "leakage", "unfetched")
 
 # The blobs of signals stay unread: a shard in memory is text and numbers only.

@@ -10,6 +10,7 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.release.inputs import Joined
 from pipeline.release.redact import public_text, public_url
 from schemas.config import ReleaseConfig
+from schemas.tables import DESCRIPTION_FIELDS
 
 _BASIS = {"item": 0, "site": 1}
 
@@ -65,7 +66,7 @@ def release_row(id_: str, sticker: Joined, image: bytes | None) -> dict[str, Any
         "label_status": label_status(sticker),
         "suggested_tags": sorted((sticker.get("suggestions") or {}).get("tags") or []),
         **_domain(sticker),
-        **_captions(sticker),
+        **_descriptions(sticker),
         "ocr_text": (sticker.get("ocr") or {}).get("text"),
         **_provenance(sightings),
         "duplicate_group": sticker["duplicates"]["group"],
@@ -124,16 +125,13 @@ def _domain(sticker: Joined) -> dict[str, Any]:
     return {"domain": voted or classified, "domain_provenance": provenance}
 
 
-def _captions(sticker: Joined) -> dict[str, Any]:
-    texts: dict[str, Any] = {"caption_en": None, "caption_zh": None, "captioner": None}
-    for row in sticker.get("captions") or []:
-        column = f"caption_{row['language']}"
-        # A flagged text (refusal, wrong language, ...) is worse than none.
-        usable = row["text"] and not row["error"] and not row["flags"]
-        if row["field"] == "description" and usable and texts.get(column, "") is None:
-            texts[column] = row["text"]
-            texts["captioner"] = texts["captioner"] or row["captioner"]
-    return texts
+def _descriptions(sticker: Joined) -> dict[str, Any]:
+    texts = sticker.get("descriptions") or {}
+    return {
+        **{name: texts.get(name) for name, _ in DESCRIPTION_FIELDS},
+        "captioner": texts.get("captioner"),
+        "written_by": texts.get("written_by") or [],
+    }
 
 
 def _provenance(sightings: list[dict[str, Any]]) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -37,6 +38,7 @@ class SplitWriter:
         self._written = 0
         self._buffer: list[dict[str, Any]] = []
         self._buffered_bytes = 0
+        self._open: ExitStack | None = None
         self._writer: pq.ParquetWriter | None = None
 
     def __enter__(self) -> SplitWriter:
@@ -75,26 +77,34 @@ class SplitWriter:
         if not self._buffer:
             return
         if self._writer is None:
-            self._writer = _open_writer(self.files[self._written // self._rows_per_file])
+            self._open_file(self.files[self._written // self._rows_per_file])
         table = pa.Table.from_pylist(self._buffer, schema=release_schema())
-        self._writer.write_table(table, row_group_size=_GROUP_ROWS)
+        cast("pq.ParquetWriter", self._writer).write_table(table, row_group_size=_GROUP_ROWS)
         self._written += len(self._buffer)
         self.num_bytes += table.nbytes
         self._buffer, self._buffered_bytes = [], 0
         if self._written % self._rows_per_file == 0:
             self._end_file()
 
+    def _open_file(self, path: Path) -> None:
+        # A writer that fails to write a file's end, as on a full disk, would leave it open.
+        with ExitStack() as opened:
+            file = opened.enter_context(pa.OSFile(str(path), "wb"))
+            self._writer = _open_writer(file)
+            opened.callback(self._writer.close)
+            self._open = opened.pop_all()
+
     def _end_file(self) -> None:
-        if self._writer is not None:
-            writer, self._writer = self._writer, None
-            writer.close()
+        if self._open is not None:
+            opened, self._open, self._writer = self._open, None, None
+            opened.close()
 
 
-def _open_writer(path: Path) -> pq.ParquetWriter:
+def _open_writer(file: pa.NativeFile) -> pq.ParquetWriter:
     schema = release_schema()
     leaves = leaf_columns(schema)
     return pq.ParquetWriter(
-        path,
+        file,
         schema,
         compression={leaf: "NONE" if leaf == _IMAGE else "ZSTD" for leaf in leaves},
         use_dictionary=[leaf for leaf in leaves if leaf != _IMAGE],

@@ -23,7 +23,7 @@ _COLUMNS = {
     "domain": ["id", "domain", "probability"],
     "suggestions": ["id", "tags", "tagset"],
     "observations": ["id", "query", "title"],
-    "captions": ["id", "captioner", "field", "language", "text", "flags"],
+    "descriptions": ["id", "captioner", "caption_en", "caption_zh"],
 }
 
 
@@ -90,7 +90,6 @@ def _source(
         raise StickerworksError(
             f"The file of sticker {sticker} is gone.", "Run `stickerworks crawl` again."
         )
-    caption = _caption(rows["captions"], language)
     domain, probability = one["domain"].get("domain"), one["domain"].get("probability")
     if probability is not None and domain == "cartoon":
         probability = 1 - probability
@@ -106,20 +105,13 @@ def _source(
         domain_probability=probability,
         tags=tuple(one["suggestions"].get("tags") or ()),
         tagset=one["suggestions"].get("tagset"),
-        caption=caption.get("text"),
+        caption=_caption(one["descriptions"], language),
     )
 
 
-def _caption(rows: Sequence[Mapping[str, Any]], language: str) -> Mapping[str, Any]:
-    good = (
-        row
-        for row in rows
-        if row["language"] == language
-        and row["captioner"] != _TEMPLATE
-        and row["text"]
-        and not row["flags"]
-    )
-    return next(good, {})
+def _caption(texts: Mapping[str, Any], language: str) -> str | None:
+    text: str | None = texts.get(f"caption_{language}")
+    return None if texts.get("captioner") == _TEMPLATE else text
 
 
 def _keywords(sightings: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

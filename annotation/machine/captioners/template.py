@@ -80,7 +80,7 @@ def _chinese(facts: Facts, keywords: list[str], text: str) -> str:
     return sentence + "。"
 
 
-def _open(languages: Sequence[str], options: Mapping[str, Any]) -> Write:
+def _write(languages: Sequence[str], options: Mapping[str, Any]) -> Write:
     if options:
         raise StickerworksError(
             f"The template captioner has no option called {sorted(options)[0]!r}.",
@@ -96,4 +96,6 @@ def _open(languages: Sequence[str], options: Mapping[str, Any]) -> Write:
     return write
 
 
-CAPTIONER = Captioner(name="template", prompt="template/1", model=lambda options: None, open=_open)
+CAPTIONER = Captioner(
+    name="template", prompt="template/1", model=lambda options: None, write=_write
+)

@@ -11,7 +11,7 @@ from pipeline.engine.errors import StickerworksError
 Preset = Literal["paper", "small", "tiny"]
 Four = tuple[int, int, int, int]
 
-VIEWS = ("intention", "style", "main role", "character details")
+VIEWS = ("intention", "overall style", "main role", "character details")
 """What view i of the text describes; stage i of the backbone gets it."""
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from annotation.machine.captioner import Caption, Captioner, Facts
 from annotation.machine.captioners.template import CAPTIONER, clean, clean_keywords, describe
 from annotation.machine.captions import CAPTIONS
+from annotation.machine.chat import Model
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.stage import Context
 from schemas.config import AnnotateConfig, Config
@@ -23,7 +24,7 @@ from schemas.tables import TABLES
 
 
 def facts(**known: Any) -> Facts:
-    given = {"domain": None, "animated": None, "keywords": (), "text": "", "key_frames": ()}
+    given = {"domain": None, "animated": None, "keywords": (), "text": "", "pictures": ()}
     return Facts(id="s", **{**given, **known})
 
 
@@ -111,6 +112,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {"id": "a"},
         {"id": "c"},
     ],
+    "clips": [{"id": "b"}, {"id": "a"}, {"id": "c"}],
     "ocr": [{"id": "b", "text": "早"}, {"id": "a"}, {"id": "c", "text": ""}],
     "observations": SIGHTINGS,
 }
@@ -145,7 +147,8 @@ def test_the_template_never_poses_as_a_model(tmp_path: Path) -> None:
     assert set(made["captioner"].to_pylist()) == {"template"}
     assert set(made["prompt"].to_pylist()) == {"template/1"}
     assert made["model"].null_count == len(made) == 6
-    assert CAPTIONS.models(Config()) == {"captioner": "template/1", "model": "none"}
+    models = {"captioner": "template/1", "model": "none", "prompts": ""}
+    assert CAPTIONS.models(Config()) == models
 
 
 def test_languages_are_the_configured_ones(tmp_path: Path) -> None:
@@ -170,15 +173,20 @@ def test_another_captioner_sees_all_facts_and_its_errors_are_kept(
         failed = Caption("mood", "en", None, ("refusal",), "refused")
         return [[failed], [], [Caption("mood", "en", "glad"), Caption("mood", "zh", "乐")]]
 
-    other = Captioner("other", "mood/3", lambda options: "m@1", lambda languages, options: write)
+    other = Captioner(
+        "other",
+        lambda options: Model("m", "1"),
+        "mood/3",
+        write=lambda languages, options: write,
+        settings=lambda options: {},
+    )
     monkeypatch.setattr("annotation.machine.captions.load_plugin", lambda group, name: other)
     rows = run(Config(), tmp_path).to_pylist()
     assert [row["id"] for row in rows] == ["b", "c", "c"]
     assert (rows[0]["text"], rows[0]["flags"], rows[0]["error"]) == (None, ["refusal"], "refused")
-    assert {(row["captioner"], row["model"], row["prompt"]) for row in rows} == {
-        ("other", "m@1", "mood/3")
-    }
-    assert seen[0].key_frames == (b"one", b"two")
+    origin = ("captioner", "model", "revision", "prompt")
+    assert {tuple(row[name] for name in origin) for row in rows} == {("other", "m", "1", "mood/3")}
+    assert [picture.jpeg for picture in seen[0].pictures] == [b"one", b"two"]
     assert seen[0].keywords == ("笑", "哭", "t", "a title")
 
 

@@ -117,16 +117,16 @@ class Drawn:
         add("ocr", id=id_, measured=kept, text="你好" if kept else None)
         add("suggestions", id=id_, tags=tags, tagset="v1")
         add("domain", id=id_, measured=kept, domain="cartoon", probability=0.1)
-        for language in ("en", "zh"):
-            add(
-                "captions",
-                id=id_,
-                captioner="template",
-                field="description",
-                language=language,
-                text=f"sticker {number}",
-                flags=["refusal"] if number == 4 else [],
-            )
+        text = None if number == 4 else f"sticker {number}"
+        add(
+            "descriptions",
+            id=id_,
+            caption_en=text,
+            caption_zh=text,
+            style="flat" if number == 1 else None,
+            captioner=text and "template",
+            written_by=["template/1"] if text else [],
+        )
         add(
             "labels",
             id=id_,

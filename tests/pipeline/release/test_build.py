@@ -128,7 +128,9 @@ def test_a_row_holds_what_the_tables_say(released: Release, drawn: Any) -> None:
     assert (unlabelled["tags"], unlabelled["label_status"]) == ([], "unlabelled")
     assert unlabelled["suggested_tags"] == [drawn.tags[1]]
     assert (unlabelled["domain"], unlabelled["domain_provenance"]) == ("cartoon", "classifier")
-    assert rows[drawn.ids[4]]["caption_en"] is None, "a flagged caption is not released"
+    assert rows[drawn.ids[4]]["caption_en"] is None
+    assert rows[drawn.ids[1]]["style"] == "flat"
+    assert rows[drawn.ids[1]]["written_by"] == ["template/1"]
 
 
 def test_bytes_that_may_not_be_passed_on_are_left_out_and_counted(
@@ -266,7 +268,7 @@ def test_labelled_only_leaves_out_the_others_and_says_why(build: Build) -> None:
 
 
 def test_unvoted_workspaces_release_suggestions(drawn: Any, build: Build) -> None:
-    drawn.rows["labels"] = drawn.rows["votes"] = drawn.rows["captions"] = []
+    drawn.rows["labels"] = drawn.rows["votes"] = drawn.rows["descriptions"] = []
     release = build()
     card = (release.path / "README.md").read_text("utf-8")
     assert "SIMULATED" not in card

@@ -1,0 +1,133 @@
+"""Asking a model about many stickers at once, each answer kept as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from annotation.machine.answers import Answers, Speaker
+from annotation.machine.captioner import Caption, Facts
+from annotation.machine.chat import Answer, Chat
+from annotation.machine.conversation import Asked, Request, converse
+from annotation.machine.prompt_set import PromptSet
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Interview:
+    """Who is asked what, in which languages."""
+
+    chat: Chat
+    speaker: Speaker
+    prompts: tuple[PromptSet, ...]
+    languages: tuple[str, ...]
+
+
+@dataclass
+class Tally:
+    """What asking took; requests and tokens by prompt set, ``reused`` are answers kept before."""
+
+    requests: Counter[str] = field(default_factory=Counter)
+    with_pictures: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    reused: int = 0
+    stickers: int = 0
+    seconds: float = 0.0
+
+    def add(self, request: Request, answer: Answer) -> None:
+        """Count a request that was sent."""
+        self.requests[request.prompt] += 1
+        self.with_pictures += any(message.pictures for message in request.question.messages)
+        self.tokens_in += answer.tokens_in or 0
+        self.tokens_out += answer.tokens_out or 0
+
+
+async def ask_all(
+    stickers: Sequence[Facts],
+    interview: Interview,
+    answers: Answers,
+    progress: Progress,
+    tally: Tally | None = None,
+) -> None:
+    """Ask every prompt set about every sticker; captions are kept in the ledger.
+
+    As many stickers are talked about at once as the chat has questions in flight. Raises what the
+    chat raises when no question can be answered; answers that came by then are kept.
+    """
+    tally = tally if tally is not None else Tally()
+    started = time.monotonic()
+    queue = iter(stickers)
+    async with _first_error(), asyncio.TaskGroup() as group:
+        for _ in range(max(1, min(interview.chat.in_flight, len(stickers)))):
+            group.create_task(_work(queue, interview, answers, progress, tally))
+    tally.seconds += time.monotonic() - started
+
+
+@asynccontextmanager
+async def _first_error() -> AsyncIterator[None]:
+    """Raise the first error of a group of tasks by itself: the others follow from it."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        first: BaseException = group
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from first.__cause__
+
+
+async def _work(
+    queue: Iterator[Facts],
+    interview: Interview,
+    answers: Answers,
+    progress: Progress,
+    tally: Tally,
+) -> None:
+    for facts in queue:
+        await _interview(facts, interview, answers, tally)
+        tally.stickers += 1
+        progress(tally.stickers)
+
+
+async def _interview(facts: Facts, interview: Interview, answers: Answers, tally: Tally) -> None:
+    speaker = interview.speaker
+    book = answers.of_sticker(facts.id, speaker)
+
+    async def ask(request: Request) -> Asked:
+        digest = request.question.digest
+        known = book.find(digest)
+        if known is not None:
+            tally.reused += 1
+            return known
+        attempt = book.attempts(digest)
+        answer = await interview.chat.ask(replace(request.question, attempt=attempt))
+        answer = replace(answer, text=None if answer.text is None else storable(answer.text))
+        tally.add(request, answer)
+        asked = answers.record(facts.id, speaker, request, attempt, answer)
+        # Where asking again failed, the earlier answer still counts.
+        return asked if not attempt else answers.of_sticker(facts.id, speaker).find(digest) or asked
+
+    async def one_set(prompts: PromptSet) -> list[Caption]:
+        if not facts.pictures:
+            return [
+                Caption(name, code, None, error="not asked: there is no picture to look at")
+                for code in prompts.spoken(interview.languages)
+                for turn in prompts.turns
+                for name in turn.fields
+            ]
+        return await converse(facts, prompts, interview.languages, ask)
+
+    # Sets know nothing of each other, so that they may go on side by side.
+    found = await asyncio.gather(*(one_set(prompts) for prompts in interview.prompts))
+    for prompts, captions in zip(interview.prompts, found, strict=True):
+        answers.keep(facts.id, speaker, prompts.title, captions)
+
+
+def storable(text: str) -> str:
+    """A text without what no table can hold: halves of characters, and NUL."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")

@@ -1,0 +1,121 @@
+"""A model behind an OpenAI-compatible endpoint (vLLM, SGLang, a service), asked over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import replace
+
+from annotation.machine.captioner import Captioner, Options
+from annotation.machine.chat import Answer, Model, Question
+from annotation.machine.served.body import UNTHINKING, Dialect, read_response, request_body
+from annotation.machine.served.options import ServedOptions, deciding, rates, read_options
+from annotation.machine.served.sending import Reply, Sender
+from pipeline.engine.errors import StickerworksError
+
+_FORMS = ("json_schema", "json_object", "off")
+_SCHEMA_WORDS = re.compile("response_format|json_schema|json_object|guided|structured|schema")
+
+
+class ServedChat:
+    """Questions as chat completions; JSON is asked for in the strictest way the server takes."""
+
+    def __init__(self, options: ServedOptions) -> None:
+        if not options.is_local and options.key is None:
+            raise StickerworksError(
+                f"{options.base_url} needs a key, and {options.key_env} is not set.",
+                f"export {options.key_env}=..., or name another variable in "
+                "annotate.options.key_env (a server without keys takes any word).",
+            )
+        self._options = options
+        self._sender: Sender | None = None
+        self._connecting = asyncio.Lock()
+        strictest = "json_schema" if options.structured == "auto" else options.structured
+        self._dialect = Dialect(strictest, unthinking=True)
+
+    @property
+    def in_flight(self) -> int:
+        """Questions worth having open at once."""
+        return self._options.in_flight
+
+    async def ask(self, question: Question) -> Answer:
+        """Send a question until it is answered or given up."""
+        async with self._connecting:
+            if self._sender is None:
+                self._sender = await self._connect()
+        while True:
+            dialect = self._dialect
+            body = request_body(question, self._options, dialect)
+            reply = await self._sender.post("/chat/completions", body)
+            plainer = self._plainer(dialect, reply, question)
+            if plainer is None:
+                break
+            # Other questions may have found out meanwhile.
+            if self._dialect == dialect:
+                self._dialect = plainer
+        if reply.error is not None:
+            return Answer(None, error=reply.error)
+        answer = read_response(reply.body, reply.seconds)
+        return answer or Answer(None, error="the server's answer holds no message")
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._sender is not None:
+            await self._sender.close()
+
+    def _plainer(self, dialect: Dialect, reply: Reply, question: Question) -> Dialect | None:
+        """What to try instead when the server didn't understand; None when that isn't why."""
+        if reply.status != 400:
+            return None
+        said = (reply.error or "").lower()
+        if UNTHINKING in said and dialect.unthinking and self._options.extra is None:
+            return replace(dialect, unthinking=False)
+        asked = question.schema is not None and dialect.structured != "off"
+        if self._options.structured != "auto" or not asked or not _SCHEMA_WORDS.search(said):
+            return None
+        return replace(dialect, structured=_FORMS[_FORMS.index(dialect.structured) + 1])
+
+    async def _connect(self) -> Sender:
+        sender = Sender(self._options)
+        try:
+            reply = await sender.get("/models")
+        except StickerworksError as error:
+            # Not all servers list their models; one that refuses the key says so here.
+            if " 401: " in str(error) or " 403: " in str(error):
+                await sender.close()
+                raise
+            return sender
+        if reply.error is not None and reply.status is None:
+            await sender.close()
+            raise StickerworksError(
+                f"No server answers at {self._options.base_url}: {reply.error}.",
+                f"Start one, such as `vllm serve {self._options.model}` (docs/annotating.md), or "
+                "set annotate.options.base_url.",
+            )
+        names = _names(reply)
+        if names and self._options.model not in names:
+            await sender.close()
+            raise StickerworksError(
+                f"{self._options.base_url} serves no model called {self._options.model!r}.",
+                f"It serves {', '.join(names[:8])}: set annotate.options.model.",
+            )
+        return sender
+
+
+def _names(reply: Reply) -> list[str]:
+    try:
+        return [str(item["id"]) for item in reply.body["data"]]
+    except (KeyError, TypeError):
+        return []
+
+
+def _model(options: Options) -> Model:
+    read = read_options(options)
+    return Model(read.model, read.revision)
+
+
+def _chat(options: Options) -> ServedChat:
+    return ServedChat(read_options(options))
+
+
+CAPTIONER = Captioner(name="openai", model=_model, chat=_chat, settings=deciding, rates=rates)

@@ -1,0 +1,193 @@
+"""One sticker through one prompt set: what is asked, in which order, and what the answers say.
+
+A conversation shows its pictures in its first message, which every later request repeats since
+servers remember nothing: a request holds each picture once. Pictures come before all words and the
+system message is the same in all of our sets, so that a server which keeps the beginnings of
+prompts (prefix caching) looks at them once a sticker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from annotation.machine.captioner import Caption, Cost, Facts
+from annotation.machine.chat import Answer, Message, Picture, Question
+from annotation.machine.judging import Judged, judge
+from annotation.machine.parsing import without_thought
+from annotation.machine.prompt_set import FieldSpec, PromptSet, Turn
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An answer, the digest of its question, and what it took."""
+
+    answer: Answer
+    digest: str
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class Request:
+    """A question and where in which prompt set it stands."""
+
+    question: Question
+    prompt: str
+    turn: str
+    language: str
+
+
+Ask = Callable[[Request], Awaitable[Asked]]
+
+
+async def converse(
+    facts: Facts, prompts: PromptSet, languages: tuple[str, ...], ask: Ask
+) -> list[Caption]:
+    """Ask the turns of a prompt set about a sticker; every field ends with a text or a reason."""
+    talk = _Talk(facts, prompts, prompts.spoken(languages), ask)
+    for turn in prompts.turns:
+        for language in _languages(turn, talk.languages):
+            await talk.take_turn(turn, language)
+    return talk.captions
+
+
+def _languages(turn: Turn, spoken: Sequence[str]) -> Sequence[str]:
+    return {"first": spoken[:1], "others": spoken[1:], "each": spoken}[turn.languages]
+
+
+@dataclass
+class _Talk:
+    facts: Facts
+    prompts: PromptSet
+    languages: tuple[str, ...]
+    ask: Ask
+    captions: list[Caption] = field(default_factory=list)
+    values: dict[tuple[str, str], str] = field(default_factory=dict)
+    said: list[tuple[str, str]] = field(default_factory=list)
+
+    async def take_turn(self, turn: Turn, language: str) -> None:
+        """Ask one turn in one language, or say why it isn't asked."""
+        missing = self._missing(turn, language)
+        if missing is not None:
+            self._add(
+                Caption(name, code, None, error=f"not asked: there is no usable {missing}")
+                for name, code, _ in self._fields(turn, language)
+            )
+            return
+        if any(self._value(name, language) != value for name, value in turn.when.items()):
+            self._add(
+                Caption(name, code, turn.otherwise[name])
+                for name, code, _ in self._fields(turn, language)
+                if name in turn.otherwise
+            )
+            return
+        if language not in turn.prompt:
+            self._add(
+                Caption(name, code, None, error=f"not asked: {turn.name} has no prompt in {code}")
+                for name, code, _ in self._fields(turn, language)
+            )
+            return
+        prompt = self._fill(turn, language)
+        question = Question(
+            self._messages(turn, prompt), _schema(turn, self.languages), turn.max_tokens
+        )
+        asked = await self.ask(Request(question, self.prompts.title, turn.name, language))
+        found = [
+            self._judge(asked, turn, name, code, spec)
+            for name, code, spec in self._fields(turn, language)
+        ]
+        self._add(found)
+        if not turn.alone and asked.answer.text and any(map(_is_useful, found)):
+            # An answer that says nothing would only lead the next one astray.
+            self.said.append((prompt, without_thought(asked.answer.text)))
+
+    def _add(self, captions: Any) -> None:
+        for caption in captions:
+            self.captions.append(caption)
+            if caption.text is not None and _is_useful(caption):
+                self.values[caption.field, caption.language] = caption.text
+
+    def _missing(self, turn: Turn, language: str) -> str | None:
+        needed = (*turn.places, *turn.when)
+        return next((name for name in needed if self._value(name, language) is None), None)
+
+    def _value(self, name: str, language: str) -> str | None:
+        first = self.languages[0]
+        return self.values.get((name, language), self.values.get((name, first)))
+
+    def _fill(self, turn: Turn, language: str) -> str:
+        prompt: str = turn.prompt[language]  # type: ignore[index]
+        for name in turn.places:
+            # In one pass for each place: a text that holds braces itself is put in as it is.
+            before, mark, after = prompt.partition(f"{{{name}}}")
+            prompt = before + (self._value(name, language) or "") + after if mark else prompt
+        return prompt
+
+    def _messages(self, turn: Turn, prompt: str) -> tuple[Message, ...]:
+        shown = () if turn.alone else self.facts.pictures
+        history = [] if turn.alone else self.said
+        messages = [Message("system", self.prompts.system)] if self.prompts.system else []
+        pictures: tuple[Picture, ...] = shown
+        for earlier, reply in history:
+            messages += [Message("user", earlier, pictures), Message("assistant", reply)]
+            pictures = ()
+        return (*messages, Message("user", prompt, pictures))
+
+    def _fields(self, turn: Turn, language: str) -> list[tuple[str, str, FieldSpec]]:
+        return [
+            (name, code, spec)
+            for name, spec in turn.fields.items()
+            for code in (self.languages if spec.each_language else (language,))
+        ]
+
+    def _judge(
+        self, asked: Asked, turn: Turn, name: str, language: str, spec: FieldSpec
+    ) -> Caption:
+        key = None if turn.plain else _key(name, language, spec)
+        judged = judge(asked.answer, key, language, spec, self.facts.text)
+        return Caption(
+            name,
+            language,
+            judged.text,
+            judged.flags,
+            judged.error,
+            turn.name,
+            asked.cost,
+            asked.digest,
+        )
+
+
+def _is_useful(caption: Caption) -> bool:
+    return Judged(caption.text, caption.flags, caption.error).useful
+
+
+def _key(name: str, language: str, spec: FieldSpec) -> str:
+    key = spec.key or name
+    return f"{key}_{language}" if spec.each_language else key
+
+
+def _schema(turn: Turn, languages: Sequence[str]) -> dict[str, Any] | None:
+    """JSON schema of a turn's answer; None where it is the text itself."""
+    if turn.plain:
+        return None
+    properties: dict[str, Any] = {}
+    for name, spec in turn.fields.items():
+        for code in languages if spec.each_language else languages[:1]:
+            kind: Mapping[str, Any] = {"type": "string"}
+            if spec.kind == "class":
+                kind = {"type": "string", "enum": list(spec.classes)}
+            elif spec.kind == "yes_no":
+                kind = {"type": "string", "enum": ["yes", "no"]}
+            elif spec.each_language:
+                kind = {"type": "string", "description": _IN[code]}
+            properties[_key(name, code, spec)] = kind
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+_IN = {"en": "in English", "zh": "in Chinese (用中文)"}

@@ -1,0 +1,141 @@
+"""What captioning will take, from a few stickers that are asked for real."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from annotation.machine.answers import Usage, open_answers
+from annotation.machine.asking import Tally, ask_all
+from annotation.machine.captioner import Facts, Rates
+from annotation.machine.captions import (
+    CAPTIONS,
+    caption_settings,
+    load_captioner,
+    open_interview,
+)
+from annotation.machine.facts import collect_facts
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.workspace import Workspace
+from schemas.config import Config
+from schemas.tables import TABLES
+
+Frames = Callable[[Mapping[str, Any]], list[dict[str, Any]]]
+"""Frames, as in ``clips``, of a sticker from its row in ``stickers``, ``media`` and ``signals``."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is left to ask, and what it will take by what the probe took."""
+
+    rows: int
+    probed: int
+    requests: int
+    requests_a_row: float
+    with_pictures_a_row: float
+    tokens_in: int | None
+    tokens_out: int | None
+    hours: float
+    gpu_hours: float | None
+    money: float | None
+    currency: str
+
+
+def probe(workspace: Workspace, config: Config, frames: Frames, rows: int) -> Estimate:
+    """Ask about ``rows`` stickers spread over all that are kept, and reckon up the rest.
+
+    The answers are kept in the ledger: the run that follows doesn't ask them again.
+    """
+    captioner, settings = load_captioner(config), caption_settings(config)
+    sample = list(_sample(workspace, frames, rows))
+    if not sample:
+        raise StickerworksError("There is no kept sticker to ask about.", "Look at the filter.")
+    tally = Tally()
+    with open_answers(workspace.root) as answers, asyncio.Runner() as runner:
+        interview = open_interview(settings, captioner)
+        started = time.monotonic()
+        try:
+            runner.run(ask_all(sample, interview, answers, lambda done: None, tally))
+        finally:
+            runner.run(interview.chat.close())
+        wall = time.monotonic() - started
+        titles = [prompts.title for prompts in interview.prompts]
+        usage = answers.usage(interview.speaker, [facts.id for facts in sample])
+        left = _kept(workspace) - answers.finished(interview.speaker, titles)
+        # Of answers that were kept before, time alone says how fast they would come.
+        wall = wall if not tally.reused else usage.seconds / interview.chat.in_flight
+    return _reckon(usage, len(sample), max(0, left), wall, captioner.rates(settings.options))
+
+
+def _reckon(usage: Usage, probed: int, rows: int, wall: float, rates: Rates) -> Estimate:
+    scale = rows / probed
+    hours = wall * scale / 3600
+    tokens_in = None if usage.tokens_in is None else round(usage.tokens_in * scale)
+    tokens_out = None if usage.tokens_out is None else round(usage.tokens_out * scale)
+    money = None
+    if tokens_in is not None and tokens_out is not None:
+        prices = (rates.price_in, rates.price_out)
+        if any(price is not None for price in prices):
+            money = (tokens_in * (prices[0] or 0) + tokens_out * (prices[1] or 0)) / 1e6
+    return Estimate(
+        rows=rows,
+        probed=probed,
+        requests=round(usage.requests * scale),
+        requests_a_row=usage.requests / probed,
+        with_pictures_a_row=usage.with_pictures / probed,
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        hours=hours,
+        gpu_hours=None if rates.gpus is None else hours * rates.gpus,
+        money=money,
+        currency=rates.currency,
+    )
+
+
+def _kept(workspace: Workspace) -> int:
+    kept = workspace.read("decisions", columns=["kept"])["kept"]
+    return int(pc.sum(kept).as_py() or 0)
+
+
+def _sample(workspace: Workspace, frames: Frames, rows: int) -> Iterator[Facts]:
+    """Kept stickers evenly spread over the shards; tables that aren't made yet read as empty."""
+    total = _kept(workspace)
+    wanted = {n * total // rows for n in range(rows)} if total > rows else set(range(total))
+    before = 0
+    for part in workspace.parts:
+        decisions = workspace.read("decisions", part, ["id", "kept"])
+        kept = decisions.filter(decisions["kept"])["id"].to_pylist()
+        chosen = [key for place, key in enumerate(kept, before) if place in wanted]
+        before += len(kept)
+        if chosen:
+            yield from collect_facts(_tables(workspace, part, chosen, frames))
+
+
+def _tables(
+    workspace: Workspace, part: int, chosen: list[str], frames: Frames
+) -> dict[str, pa.Table]:
+    values = pa.array(chosen)
+    tables = {}
+    for name in (*CAPTIONS.reads, "media"):
+        there = workspace.path(name, part).exists()
+        table = workspace.read(name, part) if there else _empty(name, chosen)
+        tables[name] = table.filter(pc.is_in(table["id"], value_set=values))
+    if not workspace.path("clips", part).exists():
+        known = zip(*(tables[n].to_pylist() for n in ("stickers", "media", "signals")), strict=True)
+        made = [
+            {"id": sticker["id"], "frames": frames({**signals, **media, **sticker})}
+            for sticker, media, signals in known
+        ]
+        tables["clips"] = pa.Table.from_pylist(made, schema=TABLES["clips"].schema)
+    return tables
+
+
+def _empty(name: str, chosen: list[str]) -> pa.Table:
+    rows = [{"id": key} for key in chosen] if TABLES[name].scope == "sticker" else []
+    return pa.Table.from_pylist(rows, schema=TABLES[name].schema)

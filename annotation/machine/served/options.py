@@ -1,0 +1,107 @@
+"""Options of the captioner ``openai``."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+
+from annotation.machine.captioner import Options, Rates
+from pipeline.engine.errors import StickerworksError
+from schemas.config import Section
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class ServedOptions(Section):
+    """Where the model is served, how it is asked, and how hard."""
+
+    base_url: str = Field("http://127.0.0.1:8000/v1", description="address up to /v1")
+    model: str = Field(min_length=1, description="model as the server names it")
+    revision: str | None = Field(None, description="revision that the server was started with")
+    key_env: str = Field("OPENAI_API_KEY", description="environment variable that holds the key")
+    in_flight: int = Field(32, gt=0, le=4096, description="questions open at once, at most")
+    timeout_s: float = Field(120, gt=0, description="seconds that one answer may take")
+    attempts: int = Field(6, gt=0, description="times that one question is sent")
+    longest_wait_s: float = Field(60, gt=0, description="longest pause between two of them")
+    temperature: float = Field(0, ge=0, le=2, description="0 for the likeliest answer")
+    structured: Literal["auto", "json_schema", "json_object", "off"] = Field(
+        "auto", description="how JSON is asked for; auto finds out what the server takes"
+    )
+    extra: dict[str, Any] | None = Field(
+        None,
+        description="keys added to every request; null switches thinking off where that is known",
+    )
+    gpus: int | None = Field(None, gt=0, description="GPUs behind the server, for estimates")
+    price_in: float | None = Field(None, ge=0, description="price of a million tokens read")
+    price_out: float | None = Field(None, ge=0, description="price of a million tokens written")
+    currency: str = Field("USD", description="currency of the prices")
+
+    @field_validator("base_url")
+    @classmethod
+    def _plain_address(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            port_is_fine = parts.port is None or parts.port > 0
+        except ValueError as error:
+            raise ValueError(f"it is no address: {error}") from error
+        if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_fine:
+            raise ValueError("it is no address such as http://127.0.0.1:8000/v1")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("it must hold no user, password or query; keys go into key_env")
+        return url.rstrip("/")
+
+    @field_validator("extra")
+    @classmethod
+    def _only_more(cls, extra: dict[str, Any] | None) -> dict[str, Any] | None:
+        ours = {"model", "messages", "stream", "response_format", "n"} & set(extra or {})
+        if ours:
+            raise ValueError(f"{min(ours)} is set by stickerworks itself")
+        return extra
+
+    @property
+    def key(self) -> str | None:
+        """The key, read when it is needed and kept nowhere."""
+        return os.environ.get(self.key_env) or None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server runs on this machine, which needs no key."""
+        return urlsplit(self.base_url).hostname in LOOPBACK
+
+
+def read_options(options: Options) -> ServedOptions:
+    """Check the options; StickerworksError names the first one that is wrong."""
+    try:
+        return ServedOptions.model_validate(dict(options))
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        name = ".".join(str(step) for step in first["loc"])
+        if first["type"] == "missing":
+            raise StickerworksError(
+                f"The captioner openai needs annotate.options.{name}.",
+                "Set it to the model as your server names it, such as Qwen/Qwen3.5-4B.",
+            ) from None
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(ServedOptions.model_fields)
+            raise StickerworksError(
+                f"The captioner openai has no option called {name!r}.", f"It has {known}."
+            ) from None
+        raise StickerworksError(
+            f"annotate.options.{name} of the captioner openai can't be used: {first['msg']}.",
+            "docs/annotating.md says what it takes.",
+        ) from None
+
+
+def deciding(options: Options) -> dict[str, Any]:
+    """What decides an answer beside the model: not how fast it is got."""
+    read = read_options(options)
+    return {"temperature": read.temperature, "extra": read.extra}
+
+
+def rates(options: Options) -> Rates:
+    """What an estimate needs."""
+    read = read_options(options)
+    return Rates(read.gpus, read.price_in, read.price_out, read.currency)

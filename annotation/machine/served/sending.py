@@ -1,0 +1,204 @@
+"""One request sent until it is answered, refused for good, or given up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import random
+import time
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from annotation.machine.served.options import ServedOptions
+from annotation.machine.served.throttle import Throttle
+from pipeline.engine.errors import StickerworksError
+
+_LARGEST = 4_000_000
+_TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
+_OVERLOADED = frozenset({429, 503, 529})
+_ROW = frozenset({400, 413, 415, 422})
+_FEWEST_FAILURES = 20
+_TOO_MANY = 429
+# A quota is no fault: it is waited for, about twenty times the longest pause.
+_PATIENCE = 24
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A response's JSON with the seconds it took; or why there is none, with the status."""
+
+    body: Any = None
+    seconds: float = 0.0
+    error: str | None = None
+    status: int | None = None
+
+
+class Sender:
+    """Posts JSON to one endpoint, with retries, backpressure, and an end when the server is gone.
+
+    The key goes into a header and nowhere else: what a server says is cut, and the key is taken
+    out of it, before it is told.
+    """
+
+    def __init__(self, options: ServedOptions) -> None:
+        self._options = options
+        self._throttle = Throttle(options.in_flight)
+        key = options.key
+        self._secret = key
+        headers = {"User-Agent": "stickerworks", "Accept": "application/json"}
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=options.in_flight)
+        # Proxies and certificates of the environment hold; netrc and redirects don't.
+        self._client = httpx.AsyncClient(
+            headers=headers, timeout=options.timeout_s, limits=limits, follow_redirects=False
+        )
+        self._failures = self._refusals = 0
+        self._answered = False
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    async def post(self, path: str, body: dict[str, Any]) -> Reply:
+        """Send until there is a reply for good. Raises StickerworksError when none can come."""
+        data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        failed = turned_away = 0
+        while True:
+            async with self._throttle.slot():
+                reply, wait = await self._once(path, data)
+            if reply.error is None or reply.status in _ROW:
+                return reply
+            if reply.status == _TOO_MANY:
+                turned_away += 1
+            else:
+                failed += 1
+            if failed >= self._options.attempts or turned_away >= _PATIENCE:
+                times = failed + turned_away
+                return Reply(error=f"given up after {times} attempts: {reply.error}")
+            # Full jitter: a crowd that was turned away together doesn't come back together.
+            backoff = min(self._options.longest_wait_s, 0.5 * 2 ** (failed + turned_away - 1))
+            await asyncio.sleep(max(wait, random.uniform(0, backoff)))
+
+    async def get(self, path: str) -> Reply:
+        """One GET, for finding out what the server has."""
+        reply, _ = await self._once(path, None)
+        return reply
+
+    async def _once(self, path: str, data: bytes | None) -> tuple[Reply, float]:
+        started = time.monotonic()
+        url = self._options.base_url + path
+        try:
+            # Of the whole answer: httpx itself only bounds each read.
+            async with asyncio.timeout(self._options.timeout_s):
+                status, headers, content = await self._exchange(url, data)
+        except TimeoutError:
+            return self._failed(f"no answer within {self._options.timeout_s:g} s"), 0.0
+        except httpx.HTTPError as error:
+            return self._failed(self._tell(f"{type(error).__name__}: {error}".rstrip(": "))), 0.0
+        except httpx.InvalidURL as error:
+            raise StickerworksError(f"{url} is no address: {error}.") from error
+        if status == 200:
+            return self._read(content, time.monotonic() - started), 0.0
+        said = self._tell(_error_text(content))
+        if status in _TRANSIENT:
+            wait = self._retry_after(headers.get("retry-after"))
+            if status in _OVERLOADED:
+                self._throttle.ease()
+                self._throttle.pause(wait)
+            return self._failed(f"the server answered {status}: {said}", status), wait
+        if status in _ROW:
+            self._refused(url, said)
+            return Reply(error=f"the server answered {status}: {said}", status=status), 0.0
+        raise _hopeless(url, status, said, self._options)
+
+    async def _exchange(self, url: str, data: bytes | None) -> tuple[int, httpx.Headers, bytes]:
+        method, kind = ("GET", {}) if data is None else ("POST", {"Content-Type": _JSON})
+        async with self._client.stream(method, url, content=data, headers=kind) as response:
+            pieces, size = [], 0
+            async for piece in response.aiter_bytes():
+                size += len(piece)
+                if size > _LARGEST:
+                    raise httpx.ReadError(f"the answer is larger than {_LARGEST:,} bytes")
+                pieces.append(piece)
+            return response.status_code, response.headers, b"".join(pieces)
+
+    def _refused(self, url: str, said: str) -> None:
+        """Count a request that the server won't take; StickerworksError when it takes none."""
+        self._failures = 0
+        self._refusals += 1
+        if not self._answered and self._refusals >= _FEWEST_FAILURES:
+            raise StickerworksError(
+                f"{url} refused each of the first {self._refusals} requests: {said}",
+                "Check annotate.options, such as model, extra and structured.",
+            )
+
+    def _read(self, content: bytes, seconds: float) -> Reply:
+        try:
+            body = json.loads(content)
+        except (ValueError, RecursionError):
+            return self._failed("the answer is no JSON", 200)
+        self._failures = 0
+        self._answered = True
+        self._throttle.grow()
+        return Reply(body, seconds, status=200)
+
+    def _failed(self, error: str, status: int | None = None) -> Reply:
+        """Count a failure that may pass; StickerworksError when nothing else comes any more."""
+        # Being turned away says that the server lives.
+        self._failures += status != _TOO_MANY
+        if self._failures >= max(_FEWEST_FAILURES, 3 * self._options.in_flight):
+            raise StickerworksError(
+                f"{self._options.base_url} failed {self._failures} times in a row, the last time "
+                f"because: {error}.",
+                "What was answered is kept. Look at the server, then run the same command again.",
+            )
+        return Reply(error=error, status=status)
+
+    def _retry_after(self, value: str | None) -> float:
+        """Seconds that the server asks for, as a number or a date."""
+        if not value:
+            return 0.0
+        try:
+            seconds = float(value)
+        except ValueError:
+            try:
+                seconds = parsedate_to_datetime(value).timestamp() - time.time()
+            except (ValueError, TypeError, OverflowError):
+                return 0.0
+        return (
+            min(max(0.0, seconds), self._options.longest_wait_s) if math.isfinite(seconds) else 0.0
+        )
+
+    def _tell(self, text: str) -> str:
+        if self._secret:
+            text = text.replace(self._secret, "[key]")
+        flat = " ".join("".join(s if s.isprintable() else " " for s in text[:2000]).split())
+        return flat[:300] or "nothing"
+
+
+_JSON = "application/json"
+
+
+def _error_text(content: bytes) -> str:
+    text = content[:4000].decode("utf-8", "replace")
+    try:
+        body = json.loads(content)
+        error = body.get("error", body) if isinstance(body, dict) else body
+        found = error.get("message", error) if isinstance(error, dict) else error
+        return found if isinstance(found, str) else text
+    except (ValueError, RecursionError):
+        return text
+
+
+def _hopeless(url: str, status: int, said: str, options: ServedOptions) -> StickerworksError:
+    remedy = {
+        401: f"Put the server's key into the environment variable {options.key_env}.",
+        403: f"The key in {options.key_env} may not use this model.",
+        404: f"Check annotate.options.base_url and the model's name {options.model!r}.",
+    }.get(status, "Check annotate.options.base_url; redirects are not followed.")
+    return StickerworksError(f"{url} answered {status}: {said}", remedy)
