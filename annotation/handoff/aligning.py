@@ -11,7 +11,6 @@ from unicodedata import normalize
 ALIKE = 0.5
 """Least similarity of lines that are taken for one."""
 _MOST_JOINED = 3
-_JOINING = 0.5  # matched characters that a join must bring beyond a pair of single lines
 _SHORT = 3
 
 
@@ -67,18 +66,18 @@ def _best(read: Sequence[str], corrected: Sequence[str]) -> list[Pair]:
     left, right = [comparable(line) for line in read], [comparable(line) for line in corrected]
 
     @cache
-    def worth(i: int, j: int, m: int, n: int) -> float:
+    def worth(i: int, j: int, m: int, n: int) -> int:
         one, other = "".join(left[i : i + m]), "".join(right[j : j + n])
         longest = max(len(one), len(other))
         matched = longest - edit_distance(one, other)
-        return matched - _JOINING * (m + n - 2) if matched >= ALIKE * longest > 0 else 0.0
+        return matched if matched >= ALIKE * longest else 0
 
-    scores = [[0.0] * (len(right) + 1) for _ in range(len(left) + 1)]
+    scores = [[0] * (len(right) + 1) for _ in range(len(left) + 1)]
     steps: dict[tuple[int, int], tuple[int, int]] = {}
     for i in range(len(left), -1, -1):
         for j in range(len(right), -1, -1):
             for m, n in _moves(len(left) - i, len(right) - j):
-                gain = worth(i, j, m, n) if m and n else 0.0
+                gain = worth(i, j, m, n) if m and n else 0
                 score = scores[i + m][j + n] + gain
                 if (i, j) not in steps or score > scores[i][j]:
                     scores[i][j], steps[i, j] = score, (m, n)
@@ -86,7 +85,10 @@ def _best(read: Sequence[str], corrected: Sequence[str]) -> list[Pair]:
 
 
 def _moves(left: int, right: int) -> Iterator[tuple[int, int]]:
-    """How many lines of each side one step may take; a step of one side alone skips a line."""
+    """How many lines of each side one step may take; a step of one side alone skips a line.
+
+    The first of equals is taken, so lines are joined only where that matches more characters.
+    """
     for m, n in ((1, 0), (0, 1), (1, 1)):
         if m <= left and n <= right:
             yield m, n
@@ -98,7 +100,7 @@ def _moves(left: int, right: int) -> Iterator[tuple[int, int]]:
 
 
 def _walk(
-    steps: Mapping[tuple[int, int], tuple[int, int]], worth: Callable[[int, int, int, int], float]
+    steps: Mapping[tuple[int, int], tuple[int, int]], worth: Callable[[int, int, int, int], int]
 ) -> Iterator[Pair]:
     i = j = 0
     while (i, j) in steps:

@@ -54,7 +54,5 @@ def _nothing(workspace: Workspace, column: str, left_out: int) -> StickerworksEr
     what = {"ocr": "corrected the text of", "caption": "wrote a caption for"}[column]
     remedy = "Run `stickerworks label import` once annotators have."
     if left_out:
-        remedy = (
-            f"The {left_out} votes that do are simulated; they are exported with --simulated alone."
-        )
+        remedy = f"The {left_out} votes that do are simulated, which only --simulated exports."
     return StickerworksError(f"Nobody {what} a sticker of {workspace.root} yet.", remedy)
