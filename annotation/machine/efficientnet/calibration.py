@@ -56,10 +56,11 @@ def fit_calibration(log_odds: Floats, real: NDArray[np.bool_]) -> Calibration:
 def calibration_error(probabilities: Floats, real: NDArray[np.bool_]) -> float:
     """Expected calibration error over ten bins of equal width (Naeini et al. 2015)."""
     total = len(real)
-    return sum(
+    gaps = (
         row["stickers"] / total * abs(row["probability"] - row["real"])
         for row in reliability(probabilities, real)
     )
+    return float(sum(gaps))
 
 
 def reliability(probabilities: Floats, real: NDArray[np.bool_]) -> list[dict[str, Any]]:

@@ -68,12 +68,12 @@ def collect_labels(workspace: Workspace, simulated: bool = False) -> Labels:
     return _labels(given, "votes", left_out)
 
 
-def read_labels(manifest: Path, workspace: Workspace) -> Labels:
+def read_labels(manifest: Path, workspace: Workspace, corrections: Path | None = None) -> Labels:
     """Labels made elsewhere; their groups are the manifest's packs.
 
     Lines with an id take their key frames from the workspace.
     """
-    entries = {entry.id: entry for entry in read_manifest(manifest)}
+    entries = {entry.id: entry for entry in read_manifest(manifest, corrections)}
     frames = dict(_frames(workspace, {key for key, entry in entries.items() if not entry.path}))
     given = (
         (key, entry.name, entry.domain == "real", entry.pack or key, _entry_frames(entry, frames))

@@ -15,13 +15,15 @@ from annotation.machine.efficientnet.model import Preset, logits, make_model
 from annotation.machine.efficientnet.samples import Sample
 from annotation.machine.efficientnet.views import (
     Sizing,
+    covering_crops,
     decode,
     normalise,
-    test_crops,
     training_crop,
 )
 
 Say = Callable[[str], None]
+
+_SETTLING = 16
 
 
 def device_name() -> str:
@@ -67,6 +69,8 @@ def fit(samples: Sequence[Sample], preset: Preset, seed: int, say: Say) -> Any:
                 optimizer.step()
                 total += float(loss.detach())
             say(f"epoch {epoch + 1} of {preset.epochs}: loss {total / steps:.3f}")
+        if preset.pretrained is None:
+            _settle(model, samples, preset, random)
         return model.eval().to("cpu")
 
 
@@ -87,7 +91,7 @@ def log_odds(model: Any, jpegs: Sequence[bytes], statistics: Any, sizing: Sizing
     import torch
 
     device = next(model.parameters()).device
-    crops = np.concatenate([test_crops(decode(jpeg), sizing) for jpeg in jpegs])
+    crops = np.concatenate([covering_crops(decode(jpeg), sizing) for jpeg in jpegs])
     pixels = torch.from_numpy(normalise(crops, sizing)).to(device)
     row = torch.as_tensor(np.asarray(statistics), dtype=torch.float32, device=device)
     with torch.inference_mode():
@@ -152,6 +156,34 @@ def _train_mode(model: Any, preset: Preset) -> None:
         for module in model.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
+
+
+def _settle(
+    model: Any, samples: Sequence[Sample], preset: Preset, random: np.random.Generator
+) -> None:
+    """Take batch statistics anew from the trained weights.
+
+    The running ones lag behind weights that still moved; after a short training the network
+    would see other activations than it learnt with, and call everything one domain.
+    """
+    import torch
+    from torch import nn
+
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    model.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the plain mean over all batches
+        norm.train()
+    device = next(model.parameters()).device
+    with torch.no_grad():
+        for _ in range(_SETTLING):
+            chosen = _draw(samples, preset.batch, random)
+            pixels, statistics = _training_batch(chosen, preset.sizing, random)
+            logits(model, pixels.to(device), statistics.to(device))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
 
 
 def _course(share: float) -> float:

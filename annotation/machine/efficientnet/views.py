@@ -40,7 +40,7 @@ def decode(jpeg: bytes) -> Image.Image:
         return image.convert("RGB")
 
 
-def test_crops(image: Image.Image, sizing: Sizing) -> Bytes:
+def covering_crops(image: Image.Image, sizing: Sizing) -> Bytes:
     """Crops that cover a frame, each also mirrored: crops x side x side x 3.
 
     One crop where the frame fits into it, else both ends and the middle of each longer side.

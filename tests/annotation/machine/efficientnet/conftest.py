@@ -22,7 +22,7 @@ Draw = Callable[[int], Image.Image]
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> Preset:
     """A preset of a few thousand weights, known by the name tiny."""
-    preset = Preset("tiny", Sizing(32, 48, enlarge=False), 0.1, 0.1, 2, 3e-3, batch=16)
+    preset = Preset("tiny", Sizing(32, 96, enlarge=False), 0.1, 0.1, 2, 5e-3, batch=16)
     monkeypatch.setitem(model.PRESETS, "tiny", preset)
     return preset
 

@@ -1,0 +1,72 @@
+"""The network learns, and sees frames as it should."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from annotation.machine.efficientnet.model import Preset, make_model
+from annotation.machine.efficientnet.samples import Sample
+from annotation.machine.efficientnet.training import fit, reproducible, score
+from annotation.machine.efficientnet.views import Sizing, covering_crops, normalise, training_crop
+
+quiet: Callable[[str], None] = lambda line: None  # noqa: E731
+
+
+@pytest.mark.parametrize("statistics", [False, True])
+def test_it_overfits_64_images_and_knows_others(
+    tiny: Preset, make_sample: Callable[..., Sample], statistics: bool
+) -> None:
+    learn = [make_sample(n, real=n % 2 == 0) for n in range(64)]
+    ask = [make_sample(100 + n, real=n % 2 == 0) for n in range(16)]
+    preset = replace(tiny, epochs=12, rate=5e-3, dropout=0.0, statistics=statistics)
+    losses: list[str] = []
+    model = fit(learn, preset, 0, losses.append)
+    assert float(losses[-1].rpartition(" ")[2]) < 0.05 < float(losses[0].rpartition(" ")[2])
+    for samples, least in ((learn, 1.0), (ask, 0.9)):
+        odds = score(model, samples, preset.sizing)
+        right = (odds > 0) == np.array([sample.real for sample in samples])
+        assert right.mean() >= least
+
+
+def test_batch_norms_begin_at_one(tiny: Preset) -> None:
+    # transformers' own initialisation draws their scale around 0, and keeps 1% of the statistics.
+    with reproducible(0):
+        model = make_model(tiny)
+    norms = [module for module in model.modules() if type(module).__name__ == "BatchNorm2d"]
+    assert all((norm.weight == 1).all() and norm.momentum == 0.1 for norm in norms)
+
+
+@given(st.integers(1, 90), st.integers(1, 90), st.booleans(), st.integers(0, 2**32 - 1))
+def test_any_frame_gives_crops_of_one_size(
+    width: int, height: int, enlarge: bool, seed: int
+) -> None:
+    sizing = Sizing(24, 40, enlarge=enlarge)
+    image = Image.new("RGB", (width, height), "black")
+    crops = covering_crops(image, sizing)
+    assert crops.shape[1:] == (24, 24, 3)
+    assert 2 <= len(crops) <= 18
+    one = training_crop(image, sizing, np.random.default_rng(seed))
+    assert one.shape == (24, 24, 3)
+    assert normalise([one], sizing).shape == (1, 3, 24, 24)
+
+
+def covering_crops_cover_the_frame_and_are_mirrored() -> None:
+    pixels = np.zeros((24, 60, 3), dtype=np.uint8)
+    pixels[:, 0], pixels[:, -1] = 255, 128
+    crops = covering_crops(Image.fromarray(pixels), Sizing(24, 60, enlarge=False))
+    assert (crops[0][:, 0] == 255).all()
+    assert (crops[1][:, -1] == 255).all()
+    assert (crops[-2][:, -1] == 128).all()
+
+
+def test_small_frames_lie_in_the_middle_of_white() -> None:
+    crops = covering_crops(Image.new("RGB", (10, 10), "black"), Sizing(20, 40, enlarge=False))
+    assert (crops[0][5:15, 5:15] == 0).all()
+    assert (crops[0][:5] == 255).all()
