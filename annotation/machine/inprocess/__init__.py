@@ -1,0 +1,1 @@
+"""A vision-language model that answers in this process, with transformers."""

@@ -1,0 +1,54 @@
+"""What ``annotate.options`` may say to the captioner ``transformers``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from pipeline.engine.errors import StickerworksError
+from schemas.config import Section
+
+
+class InProcessOptions(Section):
+    """Which model answers, where it computes, and how it chooses its words."""
+
+    model: str = Field(min_length=1, description="name on the hub, or a folder")
+    revision: str | None = Field(None, description="branch, tag or commit on the hub")
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|cuda(:\d+)?)$",
+        description="auto (the GPU if there is one), cpu, cuda or cuda:1",
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="auto: that of the checkpoint on a GPU, float32 on the CPU"
+    )
+    batch: int = Field(8, ge=1, le=512, description="questions answered at once")
+    max_pixels: int | None = Field(
+        None, ge=1024, description="pictures of more pixels are made smaller; null means never"
+    )
+    temperature: float = Field(
+        0.0, ge=0.0, le=2.0, description="0 takes the likeliest token; asking again uses 0.7"
+    )
+    enable_thinking: bool = Field(False, description="let models think first that can")
+    offline: bool = Field(False, description="never go to the hub; use what was downloaded before")
+
+
+def check_options(options: Mapping[str, Any]) -> InProcessOptions:
+    """The options, checked; raises StickerworksError that names the key and the remedy."""
+    if "trust_remote_code" in options:
+        raise StickerworksError(
+            "annotate.options.trust_remote_code: code that comes with a model is never run.",
+            "Remove it. A model that needs its own code can be served by a program that you trust "
+            "with it, and asked by the captioner openai.",
+        )
+    try:
+        return InProcessOptions.model_validate(dict(options))
+    except ValidationError as error:
+        first = error.errors()[0]
+        known = ", ".join(InProcessOptions.model_fields)
+        raise StickerworksError(
+            f"annotate.options.{'.'.join(map(str, first['loc']))}: {first['msg']}.",
+            f"The captioner transformers knows {known}; model is needed.",
+        ) from error
