@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -49,15 +48,12 @@ class Answering:
         return self._most
 
     def answer(self, questions: Sequence[Question]) -> list[Answer]:
-        """Answers in the order of the questions; ``seconds`` is the time of the whole batch."""
-        started = time.perf_counter()
+        """Answers in the order of the questions, without ``seconds``."""
         # One enormous question must not make all batches after it batches of one.
         self._least = (self._most + 1) // 2
         prepared = [self._prepare(question) for question in questions]
         answers = iter(self._answer([one for one in prepared if isinstance(one, _Asked)]))
-        found = [next(answers) if isinstance(one, _Asked) else one for one in prepared]
-        seconds = time.perf_counter() - started
-        return [replace(answer, seconds=seconds) for answer in found]
+        return [next(answers) if isinstance(one, _Asked) else one for one in prepared]
 
     def stop(self) -> None:
         """End what is being generated after its next token; called from any thread."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from annotation.machine.chat import Answer, Question
 from annotation.machine.inprocess.answering import Answering
@@ -40,7 +41,11 @@ class InProcessChat:
         return 2 * self._batch
 
     async def ask(self, question: Question) -> Answer:
-        """The model's answer; cancelling the caller takes back a question that still waits."""
+        """The model's answer; cancelling the caller takes back a question that still waits.
+
+        ``seconds`` counts from here, as it does for a served model: waiting for a batch included.
+        """
+        started = time.perf_counter()
         if self._closed:
             raise StickerworksError("The model was closed.", "Run the same command again.")
         loop = asyncio.get_running_loop()
@@ -48,7 +53,8 @@ class InProcessChat:
         self._waiting.append(waiting)
         if self._working is None or self._working.done():
             self._working = loop.create_task(self._work())
-        return await waiting.answered
+        answer = await waiting.answered
+        return replace(answer, seconds=time.perf_counter() - started)
 
     async def close(self) -> None:
         """Cancel what is open, wait for the thread, and free the model."""
