@@ -46,7 +46,7 @@ class ServedChat:
         while True:
             dialect = self._dialect
             body = request_body(question, self._options, dialect)
-            reply = await self._sender.post("/chat/completions", body)
+            reply = await self._sender.post("/chat/completions", body, needs="choices")
             plainer = self._plainer(dialect, reply, question)
             if plainer is None:
                 break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -56,11 +57,10 @@ def request_body(question: Question, options: ServedOptions, dialect: Dialect) -
 
 def schema_in_words(schema: Mapping[str, Any]) -> str:
     """What to add to a prompt where the server can't hold the model to a schema."""
-    members = []
-    for key, kind in schema["properties"].items():
-        among = " | ".join(kind["enum"]) if "enum" in kind else kind.get("description", "text")
-        members.append(f'"{key}": <{among}>')
-    return "Answer with one JSON object and nothing else: {" + ", ".join(members) + "}"
+    return (
+        "Answer with one JSON object and nothing else. It must follow this JSON schema: "
+        + json.dumps(schema, ensure_ascii=False)
+    )
 
 
 def _message(message: Message) -> dict[str, Any]:

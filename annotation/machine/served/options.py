@@ -77,7 +77,9 @@ def read_options(options: Options) -> ServedOptions:
     try:
         return ServedOptions.model_validate(dict(options))
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
+        # A key that isn't known explains one that is missing.
+        found = error.errors(include_input=False)
+        first = min(found, key=lambda one: one["type"] != "extra_forbidden")
         name = ".".join(str(step) for step in first["loc"])
         if first["type"] == "missing":
             raise StickerworksError(

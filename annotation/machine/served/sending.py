@@ -64,13 +64,16 @@ class Sender:
         """Close all connections."""
         await self._client.aclose()
 
-    async def post(self, path: str, body: dict[str, Any]) -> Reply:
-        """Send until there is a reply for good. Raises StickerworksError when none can come."""
+    async def post(self, path: str, body: dict[str, Any], needs: str) -> Reply:
+        """Send until there is a reply for good: JSON with something under ``needs``, or a refusal.
+
+        Raises StickerworksError when none can come.
+        """
         data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         failed = turned_away = 0
         while True:
             async with self._throttle.slot():
-                reply, wait = await self._once(path, data)
+                reply, wait = await self._once(path, data, needs)
             if reply.error is None or reply.status in _ROW:
                 return reply
             if reply.status == _TOO_MANY:
@@ -86,10 +89,12 @@ class Sender:
 
     async def get(self, path: str) -> Reply:
         """One GET, for finding out what the server has."""
-        reply, _ = await self._once(path, None)
+        reply, _ = await self._once(path, None, None)
         return reply
 
-    async def _once(self, path: str, data: bytes | None) -> tuple[Reply, float]:
+    async def _once(
+        self, path: str, data: bytes | None, needs: str | None
+    ) -> tuple[Reply, float]:
         started = time.monotonic()
         url = self._options.base_url + path
         try:
@@ -103,7 +108,7 @@ class Sender:
         except httpx.InvalidURL as error:
             raise StickerworksError(f"{url} is no address: {error}.") from error
         if status == 200:
-            return self._read(content, time.monotonic() - started), 0.0
+            return self._read(content, needs, time.monotonic() - started), 0.0
         said = self._tell(_error_text(content))
         if status in _TRANSIENT:
             wait = self._retry_after(headers.get("retry-after"))
@@ -137,11 +142,14 @@ class Sender:
                 "Check annotate.options, such as model, extra and structured.",
             )
 
-    def _read(self, content: bytes, seconds: float) -> Reply:
+    def _read(self, content: bytes, needs: str | None, seconds: float) -> Reply:
         try:
             body = json.loads(content)
         except (ValueError, RecursionError):
             return self._failed("the answer is no JSON", 200)
+        if needs and not (isinstance(body, dict) and body.get(needs)):
+            # As proxies and servers that are starting answer now and then.
+            return self._failed(f"the answer has no {needs}: {self._tell(_error_text(content))}")
         self._failures = 0
         self._answered = True
         self._throttle.grow()
