@@ -16,7 +16,7 @@ STEERING = (
     "<|video_pad|>",
 )
 THOUGHT = ("<think>", "</think>")
-CONTEXT = 1024
+CONTEXT = 2048
 
 # What the templates of the Qwen family do, in short.
 TEMPLATE = """\

@@ -46,7 +46,8 @@ def check_options(options: Mapping[str, Any]) -> InProcessOptions:
     try:
         return InProcessOptions.model_validate(dict(options))
     except ValidationError as error:
-        first = error.errors()[0]
+        # A misspelt key says more than the one that is missing for it.
+        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
         known = ", ".join(InProcessOptions.model_fields)
         raise StickerworksError(
             f"annotate.options.{'.'.join(map(str, first['loc']))}: {first['msg']}.",

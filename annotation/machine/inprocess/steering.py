@@ -55,21 +55,24 @@ class Drawing:
         drawn = scores.clone()
         for row, chance in enumerate(self._chances):
             if chance.temperature > 0:
-                logits = self._cut(scores[row] / chance.temperature)
+                logits, places = self._likeliest(scores[row] / chance.temperature)
                 noise = torch.empty_like(logits).exponential_(generator=self._generators[row])
                 least = torch.finfo(noise.dtype).tiny  # the logarithm of 0 would make NaN of -inf
-                drawn[row] = logits - noise.clamp_min(least).log()
+                drawn[row] = float("-inf")
+                drawn[row, places] = logits - noise.clamp_min(least).log()
         return drawn
 
-    def _cut(self, logits: Tensor) -> Tensor:
-        """Logits of the ``top_k`` likeliest that hold ``top_p`` of the mass; -inf elsewhere."""
-        ordered, places = logits.sort(descending=True)
-        before = ordered.softmax(-1).cumsum(-1).roll(1)
-        before[0] = 0
-        out = before >= self._top_p
-        if self._top_k:
-            out[self._top_k :] = True
-        return logits.index_fill(-1, places[out], float("-inf"))
+    def _likeliest(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """The ``top_k`` logits that hold ``top_p`` of the mass, and their tokens."""
+        import torch
+
+        if not self._top_k and self._top_p >= 1:
+            return logits, torch.arange(len(logits), device=logits.device)
+        ordered, places = logits.topk(min(self._top_k or len(logits), len(logits)))
+        before = ordered.softmax(-1).cumsum(-1) - ordered.softmax(-1)
+        kept = before < self._top_p
+        kept[0] = True
+        return ordered[kept], places[kept]
 
 
 class Ending:

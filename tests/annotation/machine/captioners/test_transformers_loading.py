@@ -191,6 +191,7 @@ def test_code_that_comes_with_a_model_is_never_run(copy: Path, tmp_path: Path) -
         ({}, "model"),
         ({"model": ""}, "model"),
         ({"model": "a/b", "modle": "c"}, "modle"),
+        ({"modle": "a/b"}, "modle"),
         ({"model": "a/b", "device": "tpu"}, "device"),
         ({"model": "a/b", "dtype": "int8"}, "dtype"),
         ({"model": "a/b", "batch": 0}, "batch"),
