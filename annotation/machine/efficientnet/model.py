@@ -168,7 +168,10 @@ def _initialise(model: Any) -> None:
 
 def _from_pretrained(model_class: Any, name: str) -> Any:
     from safetensors import SafetensorError
+    from transformers.utils import logging
 
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
     try:
         return model_class.from_pretrained(
             name,
@@ -187,6 +190,9 @@ def _from_pretrained(model_class: Any, name: str) -> Any:
             "Check it and the network, or give the folder of a downloaded EfficientNet; the "
             "preset lite uses weights that a package brings.",
         ) from error
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _rounded(channels: float) -> int:

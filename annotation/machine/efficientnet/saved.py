@@ -83,7 +83,13 @@ def check_target(target: Path) -> None:
 
 def save_model(folder: Path, model: Any, description: dict[str, Any]) -> None:
     """Write weights, transformers' configuration and classifier.json with their digests."""
-    model.save_pretrained(folder)
+    from safetensors.torch import save_file
+
+    # As save_pretrained does, without its progress bars on people's terminals.
+    model.config.architectures = [type(model).__name__]
+    model.config.to_json_file(folder / CONFIG)
+    weights = {name: value.contiguous() for name, value in model.state_dict().items()}
+    save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
     digests = {
         name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (WEIGHTS, CONFIG)
     }

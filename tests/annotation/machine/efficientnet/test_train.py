@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from annotation.machine.domain import DOMAIN
 from annotation.machine.efficientnet import train, training
-from annotation.machine.efficientnet.model import Preset
+from annotation.machine.efficientnet.model import Preset, make_model
 from annotation.machine.efficientnet.train import Trained, TrainWish, train_command_work
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.stage import Context
@@ -175,3 +178,17 @@ def test_impossible_wishes_are_refused(
 ) -> None:
     with pytest.raises(StickerworksError, match=said):
         work(**wish)
+
+
+def test_training_goes_on_from_a_folder_in_transformers_form(
+    work: Callable[..., Trained], tmp_path: Path, tiny: Preset
+) -> None:
+    first = work(output=tmp_path / "first").path
+    model = make_model(replace(tiny, pretrained=str(first)))
+    kept_weights = load_file(first / "model.safetensors")
+    body = {name: value for name, value in model.state_dict().items() if "encoder" in name}
+    assert body
+    assert all(torch.equal(value, kept_weights[name]) for name, value in body.items())
+    second = work(output=tmp_path / "second", pretrained=str(first), epochs=1)
+    described = json.loads((second.path / "classifier.json").read_text(encoding="utf-8"))
+    assert described["training"]["weights"] == f"from {first}"
