@@ -67,6 +67,12 @@ def _models(config: Config) -> Mapping[str, str]:
     }
 
 
+def check_captioner(config: Config) -> None:
+    """StickerworksError when the captioner, its options or a prompt set can't be used."""
+    caption_settings(config)
+    _models(config)
+
+
 def is_asked(config: Config) -> bool:
     """Whether the configured captioner is a model that is asked."""
     return load_captioner(config).chat is not None

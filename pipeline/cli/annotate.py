@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 def annotate_command(options: Options, retry: Retry | None, probe_rows: int) -> int:
     """Bring the tables of the room up to date, or say what that would take."""
-    from annotation.machine.captions import caption_settings, is_asked
+    from annotation.machine.captions import check_captioner, is_asked
     from annotation.machine.retrying import reopen
 
     with open_session("annotate", options) as session:
         check_crawled(session.workspace)
-        caption_settings(session.config)  # a wrong option is told before anything is made
+        check_captioner(session.config)  # before anything is made
         if options.dry_run:
             session.do(plan_of("annotate"))
             if is_asked(session.config):

@@ -7,11 +7,12 @@ import json
 import math
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import httpx
+import aiohttp
 
 from annotation.machine.served.options import ServedOptions
 from annotation.machine.served.throttle import Throttle
@@ -49,20 +50,28 @@ class Sender:
         self._throttle = Throttle(options.in_flight)
         key = options.key
         self._secret = key
-        headers = {"User-Agent": "stickerworks", "Accept": "application/json"}
+        headers = {
+            "User-Agent": "stickerworks",
+            "Accept": "application/json",
+            # A packed answer may unpack to any size.
+            "Accept-Encoding": "identity",
+        }
         if key:
             headers["Authorization"] = f"Bearer {key}"
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=options.in_flight)
-        # Proxies and certificates of the environment hold; netrc and redirects don't.
-        self._client = httpx.AsyncClient(
-            headers=headers, timeout=options.timeout_s, limits=limits, follow_redirects=False
+        self._session = aiohttp.ClientSession(
+            headers=headers,
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(total=options.timeout_s),
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=not options.is_local,  # proxies that the environment names
         )
         self._failures = self._refusals = 0
         self._answered = False
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
+        await self._session.close()
 
     async def post(self, path: str, body: dict[str, Any], needs: str) -> Reply:
         """Send until there is a reply for good: JSON with something under ``needs``, or a refusal.
@@ -92,21 +101,15 @@ class Sender:
         reply, _ = await self._once(path, None, None)
         return reply
 
-    async def _once(
-        self, path: str, data: bytes | None, needs: str | None
-    ) -> tuple[Reply, float]:
+    async def _once(self, path: str, data: bytes | None, needs: str | None) -> tuple[Reply, float]:
         started = time.monotonic()
         url = self._options.base_url + path
         try:
-            # Of the whole answer: httpx itself only bounds each read.
-            async with asyncio.timeout(self._options.timeout_s):
-                status, headers, content = await self._exchange(url, data)
+            status, headers, content = await self._exchange(url, data)
         except TimeoutError:
             return self._failed(f"no answer within {self._options.timeout_s:g} s"), 0.0
-        except httpx.HTTPError as error:
+        except (aiohttp.ClientError, OSError) as error:
             return self._failed(self._tell(f"{type(error).__name__}: {error}".rstrip(": "))), 0.0
-        except httpx.InvalidURL as error:
-            raise StickerworksError(f"{url} is no address: {error}.") from error
         if status == 200:
             return self._read(content, needs, time.monotonic() - started), 0.0
         said = self._tell(_error_text(content))
@@ -121,16 +124,17 @@ class Sender:
             return Reply(error=f"the server answered {status}: {said}", status=status), 0.0
         raise _hopeless(url, status, said, self._options)
 
-    async def _exchange(self, url: str, data: bytes | None) -> tuple[int, httpx.Headers, bytes]:
+    async def _exchange(self, url: str, data: bytes | None) -> tuple[int, Mapping[str, str], bytes]:
         method, kind = ("GET", {}) if data is None else ("POST", {"Content-Type": _JSON})
-        async with self._client.stream(method, url, content=data, headers=kind) as response:
+        asked = self._session.request(method, url, data=data, headers=kind, allow_redirects=False)
+        async with asked as response:
             pieces, size = [], 0
-            async for piece in response.aiter_bytes():
+            async for piece in response.content.iter_any():
                 size += len(piece)
                 if size > _LARGEST:
-                    raise httpx.ReadError(f"the answer is larger than {_LARGEST:,} bytes")
+                    raise aiohttp.ClientPayloadError(f"it is larger than {_LARGEST:,} bytes")
                 pieces.append(piece)
-            return response.status_code, response.headers, b"".join(pieces)
+            return response.status, response.headers, b"".join(pieces)
 
     def _refused(self, url: str, said: str) -> None:
         """Count a request that the server won't take; StickerworksError when it takes none."""
