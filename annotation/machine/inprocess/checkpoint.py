@@ -86,29 +86,38 @@ def _digest(folder: Path, stamps: tuple[tuple[Path, int, int], ...]) -> str:
 
 
 def _commit(options: InProcessOptions) -> str:
-    from huggingface_hub import HfApi, try_to_load_from_cache
+    from huggingface_hub import HfApi
 
-    name, revision = options.model, options.revision
+    name = options.model
     with _reaching(name):
-        cached = try_to_load_from_cache(name, "config.json", revision=revision)
-        if isinstance(cached, str):
-            return Path(cached).parent.name
+        known = _known_commit(options)
+        if known is not None:
+            return known
         if _offline(options):
             raise StickerworksError(
                 f"The model {name!r} was not downloaded before, and the hub may not be asked "
                 "(annotate.options.offline or HF_HUB_OFFLINE).",
                 _REMEDY,
             )
-        return str(HfApi().model_info(name, revision=revision, timeout=30).sha)
+        return str(HfApi().model_info(name, revision=options.revision, timeout=30).sha)
+
+
+def _known_commit(options: InProcessOptions) -> str | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = try_to_load_from_cache(options.model, "config.json", revision=options.revision)
+    return Path(cached).parent.name if isinstance(cached, str) else None
 
 
 def _snapshot(options: InProcessOptions) -> Path:
     commit = _commit(options)
     with _reaching(options.model):
-        folder = _downloaded(options.model, commit)
+        known = _known_commit(options)
+        folder = _downloaded(options.model, commit) if known else None
         if folder is not None and (_offline(options) or _missing(folder) is None):
             return folder
-        return _download(options.model, commit)
+        # By its own name at first, so that the cache remembers which commit that is.
+        return _download(options.model, known or options.revision)
 
 
 def _offline(options: InProcessOptions) -> bool:
@@ -126,15 +135,15 @@ def _downloaded(name: str, commit: str) -> Path | None:
         return None
 
 
-def _download(name: str, commit: str) -> Path:
+def _download(name: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
 
     wanted = [f"*{suffix}" for suffix in SUFFIXES if suffix != ".bin"]
     folder = Path(
-        snapshot_download(name, revision=commit, allow_patterns=wanted, ignore_patterns="*/*")
+        snapshot_download(name, revision=revision, allow_patterns=wanted, ignore_patterns="*/*")
     )
     if _missing(folder) == "weights":
-        snapshot_download(name, revision=commit, allow_patterns="pytorch_model*.bin")
+        snapshot_download(name, revision=revision, allow_patterns="pytorch_model*.bin")
     return folder
 
 

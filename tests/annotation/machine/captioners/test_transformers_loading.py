@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from model_hub import serve_model
 from tiny_vision_model import make_checkpoint
 
 from annotation.machine.captioners.transformers import CAPTIONER
@@ -111,6 +112,34 @@ def test_a_download_that_broke_off_is_refused_offline(hub_cache: Path) -> None:
     (weights,) = hub_cache.rglob("model.safetensors")
     weights.unlink()
     assert "no weights" in _refusal({"model": "someone/tiny"}).message
+
+
+def test_a_model_is_downloaded_once_and_known_offline_from_then_on(
+    tiny_vision_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    question: Callable[..., Question],
+) -> None:
+    from huggingface_hub import constants
+
+    (tmp_path / "served").mkdir()
+    served = shutil.copytree(tiny_vision_model, tmp_path / "served" / "tiny")
+    (served / "README.md").write_text("Not needed.")
+    (served / "pytorch_model.bin").write_bytes(b"the weights once more")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    with serve_model(served, "someone/tiny", COMMIT) as (address, sent):
+        monkeypatch.setattr(constants, "ENDPOINT", address)
+        template = f"{address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        assert _revision("someone/tiny") == COMMIT
+        assert sent == []
+        assert _ask("someone/tiny", question("What is a cat?")).text
+        assert "model.safetensors" in sent
+        assert not {"README.md", "pytorch_model.bin"} & set(sent)
+        assert len(sent) == len(set(sent))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert _revision("someone/tiny") == COMMIT
+    assert _ask("someone/tiny", question("What is a cat?")).text
 
 
 def test_no_network_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
