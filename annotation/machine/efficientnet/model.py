@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -76,8 +75,6 @@ def choose_preset(name: str, pretrained: str | None, epochs: int | None) -> Pres
 
 def transformers_model() -> Any:
     """transformers' model class and configuration, or how to install them."""
-    # Nothing here may wait for a network: names on the hub are loaded only when asked for.
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         from transformers import EfficientNetConfig, EfficientNetForImageClassification
     except ImportError as error:

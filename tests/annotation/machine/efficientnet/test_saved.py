@@ -108,3 +108,11 @@ def test_the_default_classifier_needs_no_torch() -> None:
         "assert not {'torch', 'transformers', 'sklearn'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_folder_that_is_no_model_is_not_replaced(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    with pytest.raises(StickerworksError, match="holds no domain classifier"), whole_folder(mine):
+        pass
+    assert list(tmp_path.iterdir()) == [mine]

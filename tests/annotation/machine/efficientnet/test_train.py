@@ -143,9 +143,10 @@ def test_a_run_that_was_killed_takes_over_its_folds(
         assert path.read_bytes() == (again / path.name).read_bytes(), path.name
 
 
-def test_a_model_is_replaced_but_nothing_else_is(
-    work: Callable[..., Trained], tmp_path: Path
+def test_what_is_no_model_is_not_replaced_nor_trained_for(
+    work: Callable[..., Trained], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(train, "fit", lambda *_: pytest.fail("an hour was lost"))
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work", encoding="utf-8")
