@@ -68,7 +68,7 @@ def _parts(
     for number, picture in enumerate(message.pictures, 1):
         if picture.start_ms is not None:
             seconds = picture.start_ms / 1000
-            parts.append({"type": "text", "text": f"Frame {number}, at {seconds:.1f} s:"})
+            parts.append({"type": "text", "text": f"Frame {number}, at {seconds:.2f} s:"})
         parts.append({"type": "image", "image": _decode(picture, max_pixels)})
     text = disarm(message.text, control)
     if schema is not None:
