@@ -6,7 +6,7 @@ MANIFEST is JSON lines as annotation/machine/manifest.py reads them (default
 ../shared/real-stickers/manifest.jsonl), corrected by annotation/machine/domain_corrections.jsonl.
 The default classifier is trained leaving one pack out, with the labels as found and corrected.
 With --efficientnet that preset (default lite) and the default classifier's statistics are trained
-on the same --folds groups of packs, which takes a quarter of an hour on a core.
+on the same --folds groups of packs: minutes on a core, a quarter of an hour for tuned.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _efficientnet(options: argparse.Namespace) -> dict[str, Any]:
     """Figures of a preset and of the statistics alone, on the same folds."""
     preset = choose_preset(options.efficientnet, None, options.epochs)
     labels = read_labels(options.manifest, Workspace(Path("nowhere")), CORRECTIONS)
-    scorer = network_scorer(preset, 0, lambda line: print(line, file=sys.stderr))
+    scorer = network_scorer(preset, 0, lambda line: print(line, file=sys.stderr), {})
     if options.resume:
         scorer = kept(scorer, options.resume, f"{preset.name}-{preset.epochs}-{options.folds}")
     start = time.perf_counter()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from annotation.machine.efficientnet import lite
+from annotation.machine.efficientnet.probe import probe_log_odds, with_probe
 from annotation.machine.efficientnet.views import Sizing
 from annotation.machine.features import FEATURES
 from pipeline.engine.errors import StickerworksError
@@ -19,7 +20,8 @@ class Preset:
     """A network and how it is trained; ``width`` and ``depth`` scale B0.
 
     ``frozen`` blocks, counted from the input, and all batch statistics keep what pretraining
-    gave them. With ``statistics`` the plain statistics of features.py join the head.
+    gave them. With ``statistics`` the plain statistics of features.py join the head. With
+    ``probe`` the whole body is frozen, and a regression reads the block of that number instead.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Preset:
     frozen: int = 0
     statistics: bool = False
     pretrained: str | None = None
+    probe: int | None = None
 
 
 PRESETS = {
@@ -42,6 +45,16 @@ PRESETS = {
         Preset("paper", Sizing(224, 224, enlarge=True), 1.0, 1.0, epochs=12, rate=3e-4),
         Preset(
             "lite",
+            Sizing(224, 224, enlarge=True, mean=lite.MEAN, std=lite.STD),
+            1.0,
+            1.0,
+            epochs=1,
+            rate=0.0,
+            pretrained="lite0",
+            probe=15,
+        ),
+        Preset(
+            "tuned",
             Sizing(160, 160, enlarge=True, mean=lite.MEAN, std=lite.STD),
             1.0,
             1.0,
@@ -67,7 +80,8 @@ def choose_preset(name: str, pretrained: str | None, epochs: int | None) -> Pres
     if pretrained is not None:
         if pretrained == "lite0" and preset.sizing.mean != lite.MEAN:
             raise StickerworksError(
-                f"The weights lite0 don't fit the preset {name}.", "Use the preset lite with them."
+                f"The weights lite0 don't fit the preset {name}.",
+                "Use the presets lite or tuned with them.",
             )
         preset = replace(preset, pretrained=pretrained)
     return preset if epochs is None else replace(preset, epochs=epochs)
@@ -120,15 +134,17 @@ def make_model(preset: Preset) -> Any:
         model.load_state_dict(lite.read_lite(lite.find_weights(), model.state_dict()))
     else:
         model = _from_pretrained(model_class, preset.pretrained)
-    return with_statistics(model, preset.statistics)
+    return with_heads(model, preset.statistics, preset.probe)
 
 
-def with_statistics(model: Any, wanted: bool) -> Any:
-    """Add a linear head for the plain statistics, standardised by buffers that travel along."""
+def with_heads(model: Any, statistics: bool, probe: int | None) -> Any:
+    """Add what reads more than the last layer, standardised by buffers that travel along."""
     import torch
     from torch import nn
 
-    if wanted:
+    if probe is not None:
+        return with_probe(model, probe)
+    if statistics:
         head = nn.Linear(len(FEATURES), len(CLASSES), bias=False)
         nn.init.zeros_(head.weight)
         head.register_buffer("mean", torch.zeros(len(FEATURES)))
@@ -139,6 +155,8 @@ def with_statistics(model: Any, wanted: bool) -> Any:
 
 def logits(model: Any, pixels: Any, statistics: Any) -> Any:
     """Log-odds of real, a number for each row of ``pixels`` (n x 3 x side x side)."""
+    if hasattr(model, "probe"):
+        return probe_log_odds(model, pixels, statistics)
     both = model(pixel_values=pixels).logits
     if hasattr(model, "statistics"):
         head = model.statistics

@@ -36,6 +36,7 @@ class Description:
     calibration: Calibration
     threshold: float
     statistics: bool
+    probe: int | None
     digest: str
 
     @property
@@ -97,12 +98,15 @@ def save_model(folder: Path, model: Any, description: dict[str, Any]) -> None:
     write_json(folder / DESCRIPTION, content)
 
 
-def describe(sizing: Sizing, calibration: Calibration, statistics: bool) -> dict[str, Any]:
+def describe(
+    sizing: Sizing, calibration: Calibration, statistics: bool, probe: int | None
+) -> dict[str, Any]:
     """The parts of classifier.json that decide a probability."""
     return {
         "classes": ["cartoon", "real"],
         "preprocessing": asdict(sizing) | {"key_frames": "mean log-odds over crops of all"},
         "statistics": statistics,
+        "probe": probe,
         "calibration": {"method": "Platt", **asdict(calibration)},
         "threshold": THRESHOLD,
     }
@@ -137,6 +141,7 @@ def read_description(folder: Path) -> Description:
             calibration=Calibration(float(scale["slope"]), float(scale["offset"])),
             threshold=float(raw["threshold"]),
             statistics=bool(raw["statistics"]),
+            probe=None if raw["probe"] is None else int(raw["probe"]),
             digest=hashlib.sha256(content).hexdigest(),
         )
 
@@ -150,7 +155,7 @@ def load_classifier(folder: Path) -> tuple[str, float, Callable[[Sequence[bytes]
     import torch
     from safetensors.torch import load_file
 
-    from annotation.machine.efficientnet.model import transformers_model, with_statistics
+    from annotation.machine.efficientnet.model import transformers_model, with_heads
     from annotation.machine.efficientnet.training import log_odds
     from annotation.machine.features import FEATURES, sticker_statistics
 
@@ -158,13 +163,14 @@ def load_classifier(folder: Path) -> tuple[str, float, Callable[[Sequence[bytes]
     model_class, configuration = transformers_model()
     with _clear_errors(folder):
         model = model_class(configuration.from_json_file(folder / CONFIG))
-        model = with_statistics(model, described.statistics)
+        model = with_heads(model, described.statistics, described.probe)
         model.load_state_dict(load_file(folder / WEIGHTS))
     model.eval()
     torch.set_num_threads(1)
 
     def measure(jpegs: Sequence[bytes]) -> float:
-        statistics = sticker_statistics(jpegs) if described.statistics else [0.0] * len(FEATURES)
+        read = described.statistics or described.probe is not None
+        statistics = sticker_statistics(jpegs) if read else [0.0] * len(FEATURES)
         odds = log_odds(model, jpegs, statistics, described.sizing)
         return described.calibration.probability(odds)
 

@@ -35,7 +35,7 @@ from annotation.machine.efficientnet.saved import (
     whole_folder,
     write_json,
 )
-from annotation.machine.efficientnet.training import Say, device_name, fit, score
+from annotation.machine.efficientnet.training import Known, Say, device_name, fit, score
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 
@@ -93,10 +93,12 @@ def train_command_work(workspace: Workspace, wish: TrainWish, say: Say) -> Train
     for reason, count in labels.left_out.items():
         say(f"left out: {count} stickers with {reason}")
     progress = target.with_name(f".{target.name}.folds")
-    scorer = kept(network_scorer(preset, wish.seed, say), progress, _key(labels, preset, wish))
+    known: Known = {}
+    scorer = network_scorer(preset, wish.seed, say, known)
+    scorer = kept(scorer, progress, _key(labels, preset, wish))
     held, plain = hold_out_both(labels.samples, wish.folds, scorer)
     say(f"training on all {len(labels.samples)} stickers")
-    model = fit(labels.samples, preset, wish.seed, say)
+    model = fit(labels.samples, preset, wish.seed, say, known)
     report = {"held_out": figures(held), "statistics_alone": figures(plain)}
     _write(target, model, held, report, _training(labels, preset, wish) | {"name": _name(preset)})
     shutil.rmtree(progress, ignore_errors=True)
@@ -104,12 +106,14 @@ def train_command_work(workspace: Workspace, wish: TrainWish, say: Say) -> Train
     return Trained(target, report["held_out"], report["statistics_alone"], title)
 
 
-def network_scorer(preset: Preset, seed: int, say: Say) -> Callable[..., NDArray[np.float64]]:
-    """Trains a network for each fold."""
+def network_scorer(
+    preset: Preset, seed: int, say: Say, known: Known
+) -> Callable[..., NDArray[np.float64]]:
+    """Trains a network for each fold; ``known`` is kept for the next."""
 
     def scorer(fold: int, learn: Sequence[Sample], ask: Sequence[Sample]) -> NDArray[np.float64]:
         say(f"fold {fold + 1}: training on {len(learn)} stickers, holding out {len(ask)}")
-        return score(fit(learn, preset, seed, say), ask, preset.sizing)
+        return score(fit(learn, preset, seed, say, known), ask, preset.sizing)
 
     return scorer
 
@@ -139,9 +143,10 @@ def _write(
     target: Path, model: Any, held: HeldOut, report: dict[str, Any], training: dict[str, Any]
 ) -> None:
     calibration = fit_calibration(held.log_odds, held.real)
+    settings = training["settings"]
     description = {
         "name": training.pop("name"),
-        **describe(training.pop("sizing"), calibration, hasattr(model, "statistics")),
+        **describe(training.pop("sizing"), calibration, settings["statistics"], settings["probe"]),
         "training": training,
     }
     with whole_folder(target) as folder:

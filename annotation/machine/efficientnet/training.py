@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.machine.efficientnet.model import Preset, logits, make_model
+from annotation.machine.efficientnet.probe import fit_probe, probe_features
 from annotation.machine.efficientnet.samples import Sample
 from annotation.machine.efficientnet.views import (
     Sizing,
@@ -22,6 +23,8 @@ from annotation.machine.efficientnet.views import (
 )
 
 Say = Callable[[str], None]
+Known = dict[str, NDArray[np.float64]]
+"""By sticker, what a frozen body has computed of it."""
 
 _SETTLING = 16
 
@@ -33,11 +36,16 @@ def device_name() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def fit(samples: Sequence[Sample], preset: Preset, seed: int, say: Say) -> Any:
+def fit(
+    samples: Sequence[Sample], preset: Preset, seed: int, say: Say, known: Known | None = None
+) -> Any:
     """Train a network; on a CPU the same samples, preset and seed give the same bits.
 
     Every batch holds both domains evenly, and within a domain every sticker equally often.
+    ``known`` keeps what a frozen body has computed of stickers, for the next fold.
     """
+    if preset.probe is not None:
+        return _fit_probe(samples, preset, seed, say, {} if known is None else known)
     import torch
     from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
@@ -74,6 +82,19 @@ def fit(samples: Sequence[Sample], preset: Preset, seed: int, say: Say) -> Any:
         return model.eval().to("cpu")
 
 
+def _fit_probe(samples: Sequence[Sample], preset: Preset, seed: int, say: Say, known: Known) -> Any:
+    with reproducible(seed):
+        model = make_model(preset).eval().to(device_name())
+        for number, sample in enumerate(samples):
+            if sample.id not in known:
+                inputs = _inputs(model, sample.frames, sample.statistics, preset.sizing)
+                known[sample.id] = _mean(probe_features, model, *inputs)
+            if (number + 1) % 500 == 0:
+                say(f"seen {number + 1} of {len(samples)} stickers")
+        fit_probe(model, samples, np.stack([known[sample.id] for sample in samples]))
+        return model.to("cpu")
+
+
 def score(model: Any, samples: Sequence[Sample], sizing: Sizing) -> NDArray[np.float64]:
     """Log-odds of real of each sticker."""
     model = model.to(device_name()).eval()
@@ -88,14 +109,24 @@ def log_odds(model: Any, jpegs: Sequence[bytes], statistics: Any, sizing: Sizing
     A sticker is a batch of its own, so that its figures depend on nothing beside it. Raises
     OSError or ValueError when a frame can't be decoded.
     """
+    return float(_mean(logits, model, *_inputs(model, jpegs, statistics, sizing)))
+
+
+def _inputs(model: Any, jpegs: Sequence[bytes], statistics: Any, sizing: Sizing) -> tuple[Any, Any]:
     import torch
 
     device = next(model.parameters()).device
     crops = np.concatenate([covering_crops(decode(jpeg), sizing) for jpeg in jpegs])
     pixels = torch.from_numpy(normalise(crops, sizing)).to(device)
     row = torch.as_tensor(np.asarray(statistics), dtype=torch.float32, device=device)
+    return pixels, row.expand(len(pixels), -1)
+
+
+def _mean(ask: Callable[..., Any], model: Any, pixels: Any, statistics: Any) -> Any:
+    import torch
+
     with torch.inference_mode():
-        return float(logits(model, pixels, row.expand(len(pixels), -1)).double().mean())
+        return ask(model, pixels, statistics).double().mean(0).cpu().numpy()
 
 
 @contextmanager

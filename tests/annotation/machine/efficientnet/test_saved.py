@@ -26,7 +26,7 @@ from schemas.config import AnnotateConfig, Config
 @pytest.fixture
 def folder(tmp_path: Path, tiny: Preset) -> Path:
     target = tmp_path / "model"
-    described = describe(tiny.sizing, Calibration(1.5, -0.5), statistics=False)
+    described = describe(tiny.sizing, Calibration(1.5, -0.5), statistics=False, probe=None)
     with whole_folder(target) as temporary:
         save_model(temporary, make_model(tiny), {"name": "test/1", **described})
     return target

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from annotation.machine.domain import DOMAIN
 from annotation.machine.efficientnet import train, training
-from annotation.machine.efficientnet.model import Preset, make_model
+from annotation.machine.efficientnet.model import PRESETS, Preset, make_model
 from annotation.machine.efficientnet.train import Trained, TrainWish, train_command_work
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.stage import Context
@@ -193,3 +193,23 @@ def test_training_goes_on_from_a_folder_in_transformers_form(
     second = work(output=tmp_path / "second", pretrained=str(first), epochs=1)
     described = json.loads((second.path / "classifier.json").read_text(encoding="utf-8"))
     assert described["training"]["weights"] == f"from {first}"
+
+
+def test_a_probe_is_saved_with_its_body(
+    work: Callable[..., Trained],
+    tmp_path: Path,
+    tiny: Preset,
+    monkeypatch: pytest.MonkeyPatch,
+    photograph: Draw,
+    drawing: Draw,
+    jpeg: Jpeg,
+) -> None:
+    body = work(output=tmp_path / "body").path
+    monkeypatch.setitem(PRESETS, "probe", replace(tiny, pretrained=str(body), probe=3))
+    made = work(output=tmp_path / "probe", preset="probe")
+    rows = annotate(made.path, [jpeg(photograph(90)), jpeg(drawing(90))])
+    assert [row["domain"] for row in rows] == ["real", "cartoon"]
+    assert made.held_out["auc"] > 0.9
+    again = work(output=tmp_path / "again", preset="probe").path
+    for path in made.path.iterdir():
+        assert path.read_bytes() == (again / path.name).read_bytes(), path.name

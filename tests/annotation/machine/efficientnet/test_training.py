@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from safetensors.torch import save_file
 
 from annotation.machine.efficientnet.model import Preset, make_model
+from annotation.machine.efficientnet.probe import PENALTIES, choose_penalty
 from annotation.machine.efficientnet.samples import Sample
 from annotation.machine.efficientnet.training import fit, reproducible, score
 from annotation.machine.efficientnet.views import Sizing, covering_crops, normalise, training_crop
@@ -70,3 +74,31 @@ def test_small_frames_lie_in_the_middle_of_white() -> None:
     crops = covering_crops(Image.new("RGB", (10, 10), "black"), Sizing(20, 40, enlarge=False))
     assert (crops[0][5:15, 5:15] == 0).all()
     assert (crops[0][:5] == 255).all()
+
+
+def test_a_probe_reads_a_frozen_body(
+    tiny: Preset, make_sample: Callable[..., Sample], tmp_path: Path
+) -> None:
+    learn = [make_sample(n, real=n % 2 == 0, group=f"g{n % 8}") for n in range(32)]
+    ask = [make_sample(100 + n, real=n % 2 == 0) for n in range(8)]
+    with reproducible(0):
+        body = make_model(tiny)
+    body.config.to_json_file(tmp_path / "config.json")
+    save_file(body.state_dict(), tmp_path / "model.safetensors", metadata={"format": "pt"})
+    preset = replace(tiny, pretrained=str(tmp_path), probe=3)
+    known: dict[str, np.ndarray] = {}
+    model = fit(learn, preset, 0, quiet, known)
+    for name, value in body.efficientnet.state_dict().items():
+        assert torch.equal(value, model.efficientnet.state_dict()[name]), name
+    assert set(known) == {sample.id for sample in learn}
+    right = (score(model, ask, preset.sizing) > 0) == np.array([s.real for s in ask])
+    assert right.all()
+    again = fit(learn, preset, 0, quiet, known)
+    assert torch.equal(again.probe.weight, model.probe.weight)
+
+
+def test_too_few_groups_to_compare_penalties_take_the_middle_one(
+    make_sample: Callable[..., Sample],
+) -> None:
+    alone = [make_sample(n, real=n % 2 == 0, group="g") for n in range(4)]
+    assert choose_penalty(alone, np.zeros((4, 2))) == PENALTIES[1]
