@@ -14,13 +14,21 @@ from annotation.machine.checks import (
     UNREAD_QUOTE,
     USELESS,
     WRONG_LANGUAGE,
-    is_refusal,
     speaks,
     stands_in,
     unread_quotes,
 )
-from annotation.machine.parsing import read_class, read_object, read_yes_no, take, without_thought
+from annotation.machine.parsing import (
+    read_class,
+    read_members,
+    read_yes_no,
+    storable,
+    take,
+    unwrapped,
+    without_thought,
+)
 from annotation.machine.prompt_set import FieldSpec
+from annotation.machine.refusals import is_refusal
 
 
 @dataclass(frozen=True)
@@ -45,23 +53,31 @@ def judge(answer: Answer, key: str | None, language: str, spec: FieldSpec, read:
     """
     if answer.error is not None:
         return Judged(None, (), answer.error)
-    said = without_thought(answer.text or "")
-    if not said:
-        reason = "the model refused" if answer.refused else "the answer is empty"
-        return Judged(None, (REFUSAL if answer.refused else EMPTY,), reason)
+    said = storable(without_thought(answer.text or ""))
+    cut_off = answer.finish == "length"
     if answer.refused:
-        return Judged(said, (REFUSAL,))
+        return Judged(said, (REFUSAL,)) if said else _nothing(REFUSAL, "the model refused")
+    if not said:
+        return _nothing(EMPTY, "the answer is cut off" if cut_off else "the answer is empty")
     found = _read_plain(said, spec) if key is None else _read_member(said, key, spec)
     if found.text is not None and not found.flags:
         found = replace(found, flags=tuple(_find_faults(found.text, language, spec, read)))
-    if answer.finish == "length" and found.text:
+    # What was found in an object, or is one of a few words, is whole whatever came after it.
+    if cut_off and found.text is None:
+        found = replace(found, error=f"the answer is cut off: {found.error}")
+    elif cut_off and key is None and found.text not in ("yes", "no"):
         found = replace(found, flags=(*found.flags, CUT_OFF))
     return found
 
 
+def _nothing(flag: str, reason: str) -> Judged:
+    return Judged(None, (flag,), reason)
+
+
 def _read_plain(said: str, spec: FieldSpec) -> Judged:
     if spec.kind != "yes_no":
-        return Judged(said)
+        text = unwrapped(said)
+        return Judged(text) if text else _nothing(EMPTY, "the answer is empty")
     word = read_yes_no(said)
     if word is not None:
         return Judged(word)
@@ -69,14 +85,16 @@ def _read_plain(said: str, spec: FieldSpec) -> Judged:
 
 
 def _read_member(said: str, key: str, spec: FieldSpec) -> Judged:
-    found = read_object(said)
+    found = read_members(said)
     if found is None:
         if is_refusal(said):
             return Judged(said, (REFUSAL,))
-        return Judged(None, (UNPARSED,), f"the answer is no JSON object: {said[:80]!r}")
-    text = (take(found, key) or "").strip()
-    if not text:
-        return Judged(None, (EMPTY,), f"the answer has no {key}")
+        return _nothing(UNPARSED, f"the answer holds no JSON object: {said[:80]!r}")
+    given = take(found, key)
+    text = (given or "").strip()
+    # That nothing is written on a sticker is something to say about it.
+    if not text and (given is None or spec.kind != "reading"):
+        return _nothing(EMPTY, f"the answer has no {key}")
     if spec.kind == "class":
         return Judged(read_class(text, spec.classes) or text)
     if spec.kind == "yes_no":
@@ -96,4 +114,5 @@ def _find_faults(text: str, language: str, spec: FieldSpec, read: str) -> list[s
     if is_refusal(text):
         return [REFUSAL]
     faults = [] if speaks(text, language) else [WRONG_LANGUAGE]
-    return [*faults, UNREAD_QUOTE] if unread_quotes(text, read) else faults
+    hallucinates = not spec.speech and unread_quotes(text, read)
+    return [*faults, UNREAD_QUOTE] if hallucinates else faults

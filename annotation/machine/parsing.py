@@ -1,123 +1,164 @@
-"""Answers as values: a tolerant reader of JSON, yes or no, and classes."""
+"""Answers as values: what is left of a thought, members of JSON, yes or no, and classes."""
 
 from __future__ import annotations
 
-import ast
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from annotation.machine.loose_json import read_objects
+
 _LONGEST = 100_000
-_THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
-_FENCE = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL | re.IGNORECASE)
-_TRAILING_COMMA = re.compile(r",\s*([}\]])")
-_YES = re.compile(r"\W*(yes|yeah|true|是|有|存在)", re.IGNORECASE)
-_NO = re.compile(r"\W*(no\b|none|not\b|there is no|false|否|不|没|無|无)", re.IGNORECASE)
+_LONGEST_KEY = 100
+_DEEPEST = 4
+# Marks of models that think aloud, and signs that steer models and stay in answers now and then.
+_OPENS = re.compile(r"<(?:think|thinking|thought)>|◁think▷", re.IGNORECASE)
+_CLOSES = re.compile(r"</(?:think|thinking|thought)>|◁/think▷", re.IGNORECASE)
+_STEERING = re.compile(r"<\|[a-z0-9_]{1,30}\|>|</?answer>|</s>\Z", re.IGNORECASE)
+_WRAPS = {'"': '"', "'": "'", "“": "”", "‘": "’", "「": "」", "『": "』", "«": "»", "`": "`"}
+
+_TEXT = r"(?:text|words?|letters?|writing|written|captions?|文字|字样|字|文本|字符)"
+_UNSURE = re.compile(
+    r"\W*(?:(?:i['’]?m|i\ am)?\s?(?:not\ (?:sure|certain)|unsure|uncertain)|unclear|maybe|perhaps"
+    r"|yes\s?(?:/|or)\s?no\b|不确定|不清楚|无法确定|不知道|可能|是否|有没有)",
+    re.IGNORECASE,
+)
+_LEADING = re.compile(
+    r"\W*(?:(?:the\ )?answer(?:\ is)?|答案?(?:是|为)?)?\W*(?:"
+    r"(?P<no>no|nope|none|not|n|false|否|不(?!错)|没(?!错)|無|无|是?没有|いいえ)"
+    r"|(?P<yes>yes|yeah|yep|yup|y|true|correct|是|有|存在|对|没错|はい))"
+    r"(?:(?<=[^a-z])|\b)",
+    re.IGNORECASE,
+)
+_DENIES = re.compile(
+    rf"\b(?:no|not|without|isn['’]t|aren['’]t|doesn['’]t|don['’]t|cannot|can['’]t)\b"
+    rf"[^.,;!?\n]{{0,40}}{_TEXT}|(?:没有?|無|无|不(?:含|包含|存在))[^。，；！？,.\n]{{0,12}}{_TEXT}",
+    re.IGNORECASE,
+)
+_AFFIRMS = re.compile(
+    rf"\b(?:is|are|has|have|contains?|includes?|shows?|says?|reads?|see|displays?)\b"
+    rf"[^.,;!?\n]{{0,40}}{_TEXT}|(?:有|写着|包含|含有|存在)[^。，；！？,.\n]{{0,12}}{_TEXT}",
+    re.IGNORECASE,
+)
+_TAKES_BACK = re.compile(
+    rf"\b(?:there(?:['’]s|\ is|\ are)|has|have|contains?)\ no\b[^.,;!?\n]{{0,20}}{_TEXT}"
+    rf"|没有[^。，；！？\n]{{0,6}}{_TEXT}",
+    re.IGNORECASE,
+)
+_FIRST = 300
 
 
 def without_thought(text: str) -> str:
-    """The answer behind a leading ``<think>`` block; nothing when the thought has no end."""
-    rest = _THOUGHT.sub("", text)
-    return "" if rest.lstrip().startswith("<think>") else rest.strip()
+    """The answer behind what a model thought aloud; nothing when the thought has no end.
 
-
-def read_object(text: str) -> dict[str, Any] | None:
-    """The JSON object of an answer, however it is wrapped; None where there is none.
-
-    Taken as they come: prose or a code fence around it, commas too many, single quotes, raw line
-    breaks within texts. An object that breaks off is none: its last text may be half of one.
+    Templates that open the thought themselves leave an answer that only closes it.
     """
-    text = text[:_LONGEST]
-    fenced = [match.group(1) for match in _FENCE.finditer(text)]
-    for candidate in (*fenced, text):
-        start = candidate.find("{")
-        while start >= 0:
-            end = _end_of_object(candidate, start)
-            if end is None:
-                break
-            found = _decode(candidate[start:end])
-            if found is not None:
-                return found
-            start = candidate.find("{", start + 1)
-    return None
+    answer = []
+    at, inside = 0, _opens_unseen(text)
+    while True:
+        mark = (_CLOSES if inside else _OPENS).search(text, at)
+        if not inside:
+            answer.append(text[at : mark.start() if mark else None])
+        if mark is None:
+            return _STEERING.sub("", "".join(answer)).strip()
+        at, inside = mark.end(), not inside
+
+
+def _opens_unseen(text: str) -> bool:
+    closes, opens = _CLOSES.search(text), _OPENS.search(text)
+    return closes is not None and (opens is None or closes.start() < opens.start())
+
+
+def unwrapped(text: str) -> str:
+    """A text without the code fence or the one pair of quotes that stands around all of it."""
+    text = text.strip()
+    if len(text) > 6 and text.startswith("```") and text.endswith("```") and text.count("```") == 2:
+        first, _, rest = text[3:-3].partition("\n")
+        text = (rest if re.fullmatch(r"\w*\s*", first) else text[3:-3]).strip()
+    closing = _WRAPS.get(text[:1])
+    inner = text[1:-1]
+    if closing and len(text) > 1 and text.endswith(closing) and not {text[0], closing} & set(inner):
+        return inner.strip()
+    return text
+
+
+def storable(text: str) -> str:
+    """A text without what no table can hold: NUL, and halves of characters that have no other."""
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return whole.replace("\0", "")
+
+
+def read_members(text: str) -> dict[str, Any] | None:
+    """The members of all JSON objects in an answer, by ``bare`` key; None where there is no object.
+
+    Of objects that have the same key the first counts. What lies in an object within an object is
+    found under its own key, and under both keys joined.
+    """
+    objects = read_objects(text[:_LONGEST])
+    if not objects:
+        return None
+    found: dict[str, Any] = {}
+    waiting: deque[tuple[str, Any, int]] = deque(("", one, 0) for one in objects)
+    while waiting:
+        prefix, value, depth = waiting.popleft()
+        for key, member in _members(value):
+            for name in (f"{prefix}{key}", key):
+                if member is not None and len(name) <= _LONGEST_KEY:
+                    found.setdefault(name, member)
+            if depth < _DEEPEST and isinstance(member, (dict, list)):
+                waiting.append((f"{prefix}{key}_"[:_LONGEST_KEY], member, depth + 1))
+    return found
+
+
+def _members(value: Any) -> Iterator[tuple[str, Any]]:
+    for one in value if isinstance(value, list) else (value,):
+        if isinstance(one, dict):
+            yield from ((bare(str(key)[: 2 * _LONGEST_KEY]), member) for key, member in one.items())
 
 
 def take(found: Mapping[str, Any], key: str) -> str | None:
-    """The text under a key, however it is spelt; numbers and lists become text, None is none."""
-    wanted = _bare(key)
-    for name, value in found.items():
-        if _bare(str(name)) == wanted:
-            return _as_text(value)
-    return None
+    """The text under a key, however it is spelt; numbers and lists become text, objects none."""
+    return _as_text(found.get(bare(key)), _DEEPEST)
 
 
 def read_yes_no(text: str) -> str | None:
-    """``yes`` or ``no``; None where the answer is neither."""
-    if _NO.match(text):
+    """``yes`` or ``no``, as a word of its own or a sentence about text; None for neither."""
+    text = text[:_FIRST]
+    if _UNSURE.match(text):
+        return None
+    leading = _LEADING.match(text)
+    if leading is not None:
+        if leading["no"]:
+            return "no"
+        # "Yes, there is no text" says neither.
+        return None if _TAKES_BACK.search(text) else "yes"
+    if _DENIES.search(text):
         return "no"
-    return "yes" if _YES.match(text) else None
+    return "yes" if _AFFIRMS.search(text) else None
 
 
 def read_class(text: str, classes: Sequence[str]) -> str | None:
     """The one class that a text names; None where it names none, or more than one."""
-    flat = f"_{_bare(text)}_"
-    exact = [name for name in classes if f"_{_bare(name)}_" == flat]
-    named = exact or [name for name in classes if f"_{_bare(name)}_" in flat]
+    flat = f"_{bare(text)}_"
+    exact = [name for name in classes if f"_{bare(name)}_" == flat]
+    named = exact or [name for name in classes if f"_{bare(name)}_" in flat]
     # "edited photo" names the class photo as well: the longest name that holds the others counts.
-    longest = [n for n in named if all(_bare(other) in _bare(n) for other in named)]
+    longest = [n for n in named if all(bare(other) in bare(n) for other in named)]
     return longest[0] if longest else None
 
 
-def _bare(name: str) -> str:
+def bare(name: str) -> str:
+    """A name in lower case, with one underscore for all that is neither letter nor digit."""
     return re.sub(r"[\W_]+", "_", name.casefold()).strip("_")
 
 
-def _as_text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
+def _as_text(value: Any, depth: int) -> str | None:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, (int, float)):
-        return str(value)
-    if isinstance(value, (list, tuple)):
-        return ", ".join(text for item in value if (text := _as_text(item)))
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _end_of_object(text: str, start: int) -> int | None:
-    """Index behind the brace that closes the one at ``start``; braces in quotes don't count."""
-    depth, quote, escaped = 0, "", False
-    for index in range(start, len(text)):
-        sign = text[index]
-        if quote:
-            if escaped:
-                escaped = False
-            elif sign == "\\":
-                escaped = True
-            elif sign == quote:
-                quote = ""
-        elif sign == '"':
-            quote = sign
-        elif sign == "{":
-            depth += 1
-        elif sign == "}":
-            depth -= 1
-            if depth == 0:
-                return index + 1
+    if isinstance(value, (str, int, float)):
+        return storable(str(value))
+    if isinstance(value, list) and depth:
+        texts = (_as_text(item, depth - 1) for item in value)
+        return ", ".join(text for text in texts if text) or None
     return None
-
-
-def _decode(text: str) -> dict[str, Any] | None:
-    for candidate in (text, _TRAILING_COMMA.sub(r"\1", text)):
-        try:
-            found = json.loads(candidate, strict=False)
-        except (ValueError, RecursionError):
-            continue
-        return found if isinstance(found, dict) else None
-    try:
-        # Python's spelling of the same: single quotes, True, None. It evaluates literals alone.
-        literal = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None
-    return literal if isinstance(literal, dict) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from annotation.machine.parsing import bare
 from pipeline.engine.errors import StickerworksError
 from schemas.config import Section
 
@@ -18,7 +20,9 @@ Language = Literal["en", "zh"]
 
 SHIPPED = Path(__file__).with_name("prompts")
 _MAX_BYTES = 100_000
-_PLACE = re.compile(r"\{(\w+)\}")
+_NAME = re.compile(r"\w{1,40}")
+PLACE = re.compile(r"\{(\w+)\}")
+"""Where a prompt quotes a field."""
 
 
 class FieldSpec(Section):
@@ -26,17 +30,22 @@ class FieldSpec(Section):
 
     A ``reading`` is text that stands on the sticker, whatever its language. ``key`` is its name
     in the JSON of an answer of several fields; with ``each_language`` there is one a language.
+    What a field of ``speech`` quotes may be what people say, and needn't stand on the sticker.
     """
 
     kind: Literal["text", "reading", "yes_no", "class"]
     classes: tuple[str, ...] = ()
     key: str | None = None
     each_language: bool = False
+    speech: bool = False
 
     @model_validator(mode="after")
     def _whole(self) -> FieldSpec:
         if (self.kind == "class") != bool(self.classes):
             raise ValueError("a class needs `classes`, and nothing else has them")
+        names = [bare(name) for name in self.classes]
+        if not all(names) or len(set(names)) < len(names):
+            raise ValueError("`classes` holds a name twice, or one without a letter")
         return self
 
 
@@ -47,7 +56,7 @@ class Turn(Section):
     asked in each of its languages: the first configured, the ``others``, or ``each``. Fields of
     earlier turns are put into ``{places}`` of the prompt, in the turn's language where there is
     such a text. It is asked only ``when`` a field has a value; ``otherwise`` says what its fields
-    are then.
+    are then, as far as they are anything.
     """
 
     name: str = Field(pattern=r"^\w{1,40}$")
@@ -62,7 +71,7 @@ class Turn(Section):
     @property
     def places(self) -> tuple[str, ...]:
         """Fields that the prompt quotes."""
-        found = (name for text in self.prompt.values() for name in _PLACE.findall(text))
+        found = (name for text in self.prompt.values() for name in PLACE.findall(text))
         return tuple(dict.fromkeys(found))
 
     @property
@@ -70,6 +79,24 @@ class Turn(Section):
         """Whether the answer is the text itself: one field that is no class."""
         kinds = [(spec.kind, spec.each_language) for spec in self.fields.values()]
         return len(kinds) == 1 and kinds[0][0] != "class" and not kinds[0][1]
+
+    @model_validator(mode="after")
+    def _readable(self) -> Turn:
+        odd = [name for name in self.fields if not _NAME.fullmatch(name)]
+        if odd:
+            raise ValueError(f"{odd[0]!r} is no name of a field: at most 40 letters and digits")
+        if not all(text.strip() for text in self.prompt.values()):
+            raise ValueError("a prompt is empty")
+        if not set(self.otherwise) <= set(self.fields):
+            raise ValueError("`otherwise` names a field that it doesn't ask")
+        keys = [
+            bare(f"{spec.key or name}{ending}")
+            for name, spec in self.fields.items()
+            for ending in (("_en", "_zh") if spec.each_language else ("",))
+        ]
+        if not all(keys) or len(set(keys)) < len(keys):
+            raise ValueError("two fields have the same key in the answer, or one has none")
+        return self
 
 
 class PromptSet(Section):
@@ -96,6 +123,7 @@ class PromptSet(Section):
     @model_validator(mode="after")
     def _sound(self) -> PromptSet:
         known: set[str] = set()
+        told: set[tuple[str, str]] = set()
         names = [turn.name for turn in self.turns]
         if len(set(names)) < len(names):
             raise ValueError("two turns have the same name")
@@ -103,11 +131,15 @@ class PromptSet(Section):
             missing = {*turn.places, *turn.when} - known
             if missing:
                 raise ValueError(f"turn {turn.name} needs {min(missing)}, which no turn before has")
-            if not set(turn.otherwise) <= set(turn.fields):
-                raise ValueError(f"turn {turn.name}: `otherwise` names a field that it doesn't ask")
             if set(self.languages or ("en",)) - set(turn.prompt):
                 raise ValueError(f"turn {turn.name} has no prompt in one of its languages")
             known |= set(turn.fields)
+            for name, spec in turn.fields.items():
+                asked = "each" if spec.each_language else turn.languages
+                parts = {(name, part) for part in ("first", "others") if asked in (part, "each")}
+                if parts & told:
+                    raise ValueError(f"turn {turn.name} asks {name} again in the same language")
+                told |= parts
         return self
 
 
@@ -122,15 +154,17 @@ def load_prompt_set(name: str) -> PromptSet:
                 f"annotate.prompts takes {known}, or the path of a YAML file.",
             )
         return _load(own, ours=True)
-    return _load(Path(name).expanduser(), ours=False)
+    # Not `expanduser`, which raises where there is no such home.
+    return _load(Path(os.path.expanduser(name)), ours=False)
 
 
 @cache
 def _load(path: Path, ours: bool) -> PromptSet:
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise StickerworksError(f"The prompt set {path} is larger than {_MAX_BYTES:,} bytes.")
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+        if len(data) > _MAX_BYTES:
+            raise ValueError(f"it is larger than {_MAX_BYTES:,} bytes")
         content = yaml.safe_load(data)
         if not isinstance(content, dict):
             raise ValueError("it is no mapping")
@@ -140,9 +174,12 @@ def _load(path: Path, ours: bool) -> PromptSet:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
-        reason = f"{where}: {first['msg']}" if where else first["msg"]
+        said = first["msg"].removeprefix("Value error, ")
+        reason = f"{where}: {said}" if where else said
     except (yaml.YAMLError, ValueError) as error:
         reason = " ".join(str(error).split())
+    except RecursionError:
+        reason = "it is nested too deeply"
     else:
         return found if ours else found.model_copy(update={"digest": _hash(data)})
     raise StickerworksError(
