@@ -61,15 +61,20 @@ def domain(workspace: Workspace) -> dict[str, Any]:
 def captions(workspace: Workspace) -> dict[str, Any]:
     """Who wrote captions, flags and errors, and a sample with all its texts."""
     written: Counter[tuple[Any, ...]] = Counter()
+    doubted: Counter[tuple[Any, ...]] = Counter()
+    failed: Counter[tuple[Any, ...]] = Counter()
     flags: Counter[str] = Counter()
     errors = 0
     sample: Sample[list[dict[str, Any]]] = Sample(_CAPTIONS)
-    columns = ["id", "captioner", "model", "prompt", "field", "language", "text", "flags", "error"]
-    keys = ["captioner", "model", "prompt", "field", "language"]
+    keys = ["captioner", "model", "revision", "prompt", "field", "language"]
+    columns = ["id", *keys, "text", "flags", "error"]
     for part in workspace.parts:
         table = workspace.read("captions", part, columns)
-        for row in table.group_by(keys).aggregate([([], "count_all")]).to_pylist():
-            written[tuple(row[key] for key in keys)] += row["count_all"]
+        for row in table.select([*keys, "flags", "error"]).to_pylist():
+            kind = tuple(row[name] for name in keys)
+            written[kind] += 1
+            doubted[kind] += bool(row["flags"])
+            failed[kind] += row["error"] is not None
         flags.update(pc.list_flatten(table["flags"]).to_pylist())
         errors += len(table) - table["error"].null_count
         first = sorted(set(table["id"].to_pylist()))[:_CAPTIONS]
@@ -82,7 +87,7 @@ def captions(workspace: Workspace) -> dict[str, Any]:
     return {
         "missing": missing(workspace, "captions"),
         "written": [
-            dict(zip(keys, key, strict=True), rows=n)
+            dict(zip(keys, key, strict=True), rows=n, flagged=doubted[key], failed=failed[key])
             for key, n in sorted(written.items(), key=lambda item: str(item[0]))
         ],
         "flags": sorted(flags.items()),

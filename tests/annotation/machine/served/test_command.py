@@ -1,0 +1,101 @@
+"""The command line: what a run would take, asking again, and what is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.cli.annotate import annotate_command
+from pipeline.cli.session import Options
+from pipeline.engine.errors import StickerworksError
+from schemas.config import Config
+
+Command = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def command(shelf: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs `annotate` with a configuration; returns the JSON answer, ``told`` among it."""
+
+    def call(config: Config, retry: Any = None, probe: int = 20, *, dry: bool = False) -> Any:
+        file = tmp_path / "config.yaml"
+        file.write_text(yaml.safe_dump(json.loads(config.model_dump_json())))
+        options = Options(file, shelf.workspace.root, dry_run=dry, json=True)
+        code = annotate_command(options, retry, probe)
+        captured = capsys.readouterr()
+        return {**json.loads(captured.out), "code": code, "told": captured.err}
+
+    return call
+
+
+def test_a_dry_run_asks_a_few_and_reckons_up_the_rest(
+    shelf: Any, serve: Any, asking: Any, command: Command
+) -> None:
+    server = serve(latency_s=0.1)
+    shelf.fill(30, shard_rows=10, unkept=3)
+    for part in shelf.workspace.parts:
+        shelf.workspace.path("clips", part).unlink()
+    prices = {"gpus": 2, "price_in": 1.0, "price_out": 10.0}
+    config = asking(server, prices, prompts=["mghft"])
+    found = command(config, probe=4, dry=True)["estimate"]
+    assert len(server.chats()) == 16
+    assert (found["rows"], found["probed"], found["requests"]) == (23, 4, 92)
+    assert (found["requests_a_row"], found["with_pictures_a_row"]) == (4, 4)
+    assert found["gpu_hours"] == 2 * found["hours"] > 0
+    money = (found["tokens_in"] * 1.0 + found["tokens_out"] * 10.0) / 1e6
+    assert found["money"] == pytest.approx(money)
+    # The frames of animations were decoded for it, and are those that the run shows.
+    assert {entry["images"] for entry in server.chats()} == {1, 4}
+    assert not shelf.workspace.path("captions", 0).exists()
+    again = command(config, probe=4, dry=True)["estimate"]
+    assert len(server.chats()) == 16
+    assert again["tokens_in"] == found["tokens_in"]
+    command(config)
+    assert len(server.chats()) == 27 * 4
+    assert command(config, dry=True)["estimate"]["rows"] == 0
+
+
+def test_what_is_flagged_is_counted_told_and_asked_again(
+    shelf: Any, serve: Any, asking: Any, command: Command
+) -> None:
+    server = serve(misbehave={"refusal": 0.3, "400": 0.2}, misbehave_by="messages", seed=2)
+    shelf.fill(6)
+    config = asking(server, prompts=["mghft"])
+    first = command(config)
+    assert first["captions"]["flags"]["refusal"] > 0
+    assert first["captions"]["failed"] > 0
+    assert "flagged: refusal" in first["told"]
+    assert "annotate --retry flagged" in first["told"]
+    assert "sk-" not in first["told"]
+    for _ in range(4):
+        last = command(config, "flagged")
+    assert last["captions"]["failed"] == 0
+    assert last["captions"]["flags"] == {}
+    assert "--retry flagged" not in last["told"]
+
+
+def test_the_template_takes_no_probe_and_no_retry(shelf: Any, command: Command) -> None:
+    shelf.fill(2)
+    assert "estimate" not in command(Config(), dry=True)
+    assert not (shelf.workspace.root / "answers.sqlite").exists()
+
+    with pytest.raises(StickerworksError, match="template is no model"):
+        command(Config(), "flagged")
+
+
+def test_a_wrong_option_is_told_before_anything_is_made(
+    shelf: Any, serve: Any, asking: Any, command: Command
+) -> None:
+
+    shelf.fill(2)
+    before = shelf.workspace.proof("clips", 0)
+    with pytest.raises(StickerworksError, match="no option called 'modle'"):
+        command(asking(serve(), {"modle": "x"}))
+    with pytest.raises(StickerworksError, match="no prompt set called 'vsd3m'"):
+        command(asking(serve(), prompts=["vsd3m"]))
+    assert shelf.workspace.proof("clips", 0) == before
