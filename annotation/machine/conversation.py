@@ -3,12 +3,13 @@
 A conversation shows its pictures in its first message, which every later request repeats since
 servers remember nothing: a request holds each picture once. Pictures come before all words and the
 system message is the same in all of our sets, so that a server which keeps the beginnings of
-prompts (prefix caching) looks at them once a sticker.
+prompts (prefix caching) looks at them once a sticker. A turn that stands alone has neither: it
+is about a text, and a system message that speaks of a picture would have a model miss it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,7 @@ from annotation.machine.captioner import Caption, Cost, Facts
 from annotation.machine.chat import Answer, Message, Picture, Question
 from annotation.machine.judging import Judged, judge
 from annotation.machine.parsing import without_thought
-from annotation.machine.prompt_set import FieldSpec, PromptSet, Turn
+from annotation.machine.prompt_set import PLACE, FieldSpec, PromptSet, Turn
 
 
 @dataclass(frozen=True)
@@ -68,23 +69,12 @@ class _Talk:
 
     async def take_turn(self, turn: Turn, language: str) -> None:
         """Ask one turn in one language, or say why it isn't asked."""
-        missing = self._missing(turn, language)
-        if missing is not None:
+        why_not, otherwise = self._hinders(turn, language)
+        if why_not is not None:
             self._add(
-                Caption(name, code, None, error=f"not asked: there is no usable {missing}")
-                for name, code, _ in self._fields(turn, language)
-            )
-            return
-        if any(self._value(name, language) != value for name, value in turn.when.items()):
-            self._add(
-                Caption(name, code, turn.otherwise[name])
-                for name, code, _ in self._fields(turn, language)
-                if name in turn.otherwise
-            )
-            return
-        if language not in turn.prompt:
-            self._add(
-                Caption(name, code, None, error=f"not asked: {turn.name} has no prompt in {code}")
+                Caption(name, code, otherwise[name])
+                if name in otherwise
+                else Caption(name, code, None, error=f"not asked: {why_not}")
                 for name, code, _ in self._fields(turn, language)
             )
             return
@@ -102,15 +92,25 @@ class _Talk:
             # An answer that says nothing would only lead the next one astray.
             self.said.append((prompt, without_thought(asked.answer.text)))
 
-    def _add(self, captions: Any) -> None:
+    def _hinders(self, turn: Turn, language: str) -> tuple[str | None, Mapping[str, str]]:
+        """Why a turn isn't asked, None where it is; and what its fields are all the same."""
+        if not turn.alone and not self.facts.pictures:
+            return "there is no picture to look at", {}
+        if language not in turn.prompt:
+            return f"{turn.name} has no prompt in {language}", {}
+        for name in (*turn.places, *turn.when):
+            if self._value(name, language) is None:
+                return f"there is no usable {name}", {}
+        for name, value in turn.when.items():
+            if self._value(name, language) != value:
+                return f"{name} is not {value}", turn.otherwise
+        return None, {}
+
+    def _add(self, captions: Iterable[Caption]) -> None:
         for caption in captions:
             self.captions.append(caption)
             if caption.text is not None and _is_useful(caption):
                 self.values[caption.field, caption.language] = caption.text
-
-    def _missing(self, turn: Turn, language: str) -> str | None:
-        needed = (*turn.places, *turn.when)
-        return next((name for name in needed if self._value(name, language) is None), None)
 
     def _value(self, name: str, language: str) -> str | None:
         first = self.languages[0]
@@ -118,18 +118,15 @@ class _Talk:
 
     def _fill(self, turn: Turn, language: str) -> str:
         prompt: str = turn.prompt[language]  # type: ignore[index]
-        for name in turn.places:
-            # In one pass for each place: a text that holds braces itself is put in as it is.
-            before, mark, after = prompt.partition(f"{{{name}}}")
-            prompt = before + (self._value(name, language) or "") + after if mark else prompt
-        return prompt
+        # In one pass: a text that holds braces itself is put in as it is.
+        return PLACE.sub(lambda place: self._value(place[1], language) or "", prompt)
 
     def _messages(self, turn: Turn, prompt: str) -> tuple[Message, ...]:
-        shown = () if turn.alone else self.facts.pictures
-        history = [] if turn.alone else self.said
+        if turn.alone:
+            return (Message("user", prompt),)
         messages = [Message("system", self.prompts.system)] if self.prompts.system else []
-        pictures: tuple[Picture, ...] = shown
-        for earlier, reply in history:
+        pictures: tuple[Picture, ...] = self.facts.pictures
+        for earlier, reply in self.said:
             messages += [Message("user", earlier, pictures), Message("assistant", reply)]
             pictures = ()
         return (*messages, Message("user", prompt, pictures))
