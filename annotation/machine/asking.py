@@ -14,6 +14,7 @@ from annotation.machine.captioner import Caption, Facts
 from annotation.machine.chat import Answer, Chat
 from annotation.machine.conversation import Asked, Request, converse
 from annotation.machine.prompt_set import PromptSet
+from pipeline.engine.errors import StickerworksError
 
 Progress = Callable[[int], None]
 
@@ -58,15 +59,19 @@ async def ask_all(
     """Ask every prompt set about every sticker; captions are kept in the ledger.
 
     As many stickers are talked about at once as the chat has questions in flight. Raises what the
-    chat raises when no question can be answered; answers that came by then are kept.
+    chat raises when no question can be answered; answers that came by then are kept. Any other
+    error of one sticker is raised when all the others are done.
     """
     tally = tally if tally is not None else Tally()
+    faults: list[Exception] = []
     started = time.monotonic()
     queue = iter(stickers)
     async with _first_error(), asyncio.TaskGroup() as group:
         for _ in range(max(1, min(interview.chat.in_flight, len(stickers)))):
-            group.create_task(_work(queue, interview, answers, progress, tally))
+            group.create_task(_work(queue, interview, answers, _Counts(progress, tally, faults)))
     tally.seconds += time.monotonic() - started
+    if faults:
+        raise faults[0]
 
 
 @asynccontextmanager
@@ -81,17 +86,25 @@ async def _first_error() -> AsyncIterator[None]:
         raise first from first.__cause__
 
 
+@dataclass(frozen=True)
+class _Counts:
+    progress: Progress
+    tally: Tally
+    faults: list[Exception]
+
+
 async def _work(
-    queue: Iterator[Facts],
-    interview: Interview,
-    answers: Answers,
-    progress: Progress,
-    tally: Tally,
+    queue: Iterator[Facts], interview: Interview, answers: Answers, counts: _Counts
 ) -> None:
     for facts in queue:
-        await _interview(facts, interview, answers, tally)
-        tally.stickers += 1
-        progress(tally.stickers)
+        try:
+            await _interview(facts, interview, answers, counts.tally)
+        except StickerworksError:
+            raise
+        except Exception as error:  # noqa: BLE001 - raised at the end, when it costs one row alone
+            counts.faults.append(error)
+        counts.tally.stickers += 1
+        counts.progress(counts.tally.stickers)
 
 
 async def _interview(facts: Facts, interview: Interview, answers: Answers, tally: Tally) -> None:

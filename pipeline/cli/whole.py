@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.cli.annotate import say_captions
 from pipeline.cli.configuration import load_config, save_config
 from pipeline.cli.rooms import plan_of
 from pipeline.cli.session import Options, Session, open_session
@@ -49,6 +50,8 @@ def run_all(session: Session, votes: Sequence[Stage | Step] = ()) -> str:
         say_decisions(session)
     session.do(plan_of("tags"))
     session.do(plan_of("annotate"))
+    if not session.options.dry_run:
+        say_captions(session)
     session.do(votes)
     session.do(plan_of("merge"))
     session.do(plan_of("split"))

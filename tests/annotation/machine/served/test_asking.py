@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from annotation.machine import asking as module
 from annotation.machine.answers import open_answers
 from annotation.machine.prompt_set import load_prompt_set
 from annotation.machine.retrying import reopen
@@ -365,3 +366,25 @@ def test_all_at_once_means_as_many_as_allowed(shelf: Any, serve: Any, asking: An
     shelf.fill(16)
     shelf.caption(asking(server, {"in_flight": 8}, prompts=["sticker820k"]))
     assert server.peak_in_flight() == 8
+
+
+def test_a_fault_of_ours_costs_one_sticker(
+    shelf: Any, serve: Any, asking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve()
+    shelf.fill(8)
+    bad = shelf.ids[3]
+
+    usual = module.converse
+
+    async def faulty(facts: Any, *rest: Any) -> Any:
+        if facts.id == bad:
+            raise ZeroDivisionError("a fault")
+        return await usual(facts, *rest)
+
+    monkeypatch.setattr(module, "converse", faulty)
+    report = shelf.caption(asking(server, prompts=["sticker820k"]))
+    assert report.counts["quarantined"] == 1
+    (row,) = (row for row in shelf.rows() if row["id"] == bad)
+    assert row["error"] == "quarantined: raised ZeroDivisionError: a fault"
+    assert len(server.chats()) == 7
