@@ -51,7 +51,7 @@ class TrainWish:
 
     labels: Path | None = None
     output: Path | None = None
-    preset: str = "small"
+    preset: str = "lite"
     epochs: int | None = None
     folds: int = 5
     seed: int = 0
