@@ -63,7 +63,7 @@ def _best(column: str, rows: Sequence[Row], preference: Preference) -> Row | Non
     languages = (ending,) if ending in LANGUAGES else LANGUAGES
     name = field if ending in LANGUAGES else column
     ranked = [
-        ((source, languages.index(row["language"]), *_rank(row, preference)), row)
+        ((source, *_rank(row, preference), languages.index(row["language"])), row)
         for row in rows
         if row["language"] in languages
         for source in _sources(name, row)

@@ -75,11 +75,11 @@ def fill_up(picks: Sequence[int], durations: Sequence[int]) -> list[int]:
     """
     chosen = set(picks)
     count = len(durations)
-    even = (index * count // LEAST for index in range(LEAST))
-    for index in (*even, *range(count)):
-        if len(chosen) >= min(LEAST, count):
-            break
-        chosen.add(index)
+    even = [index * count // LEAST for index in range(LEAST)]
+    while len(chosen) < min(LEAST, count):
+        # The one farthest from all chosen: beside a pick there is nothing new to see.
+        left = [index for index in even if index not in chosen]
+        chosen.add(max(left, key=lambda index: min(abs(index - pick) for pick in chosen)))
     return sorted(chosen)
 
 

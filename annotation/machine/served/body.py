@@ -47,16 +47,17 @@ def request_body(question: Question, options: ServedOptions, dialect: Dialect) -
         if dialect.structured == "json_schema":
             wanted = {"name": "annotation", "schema": question.schema, "strict": True}
             body["response_format"] = {"type": "json_schema", "json_schema": wanted}
-            return body
-        if dialect.structured == "json_object":
+        elif dialect.structured == "json_object":
             body["response_format"] = {"type": "json_object"}
+        # Also with a schema: servers such as vLLM only forbid what it doesn't allow, and a model
+        # that isn't told the keys and classes writes something else as far as it is let.
         last = body["messages"][-1]
         last["content"] = _with_text(last["content"], schema_in_words(question.schema))
     return body
 
 
 def schema_in_words(schema: Mapping[str, Any]) -> str:
-    """What to add to a prompt where the server can't hold the model to a schema."""
+    """What to add to a prompt, so that a model knows what the schema wants."""
     return (
         "Answer with one JSON object and nothing else. It must follow this JSON schema: "
         + json.dumps(schema, ensure_ascii=False)

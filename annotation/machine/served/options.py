@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -23,9 +24,11 @@ class ServedOptions(Section):
     revision: str | None = Field(None, description="revision that the server was started with")
     key_env: str = Field("OPENAI_API_KEY", description="environment variable that holds the key")
     in_flight: int = Field(32, gt=0, le=4096, description="questions open at once, at most")
-    timeout_s: float = Field(120, gt=0, description="seconds that one answer may take")
+    timeout_s: float = Field(120, gt=0, le=86400, description="seconds that one answer may take")
     attempts: int = Field(6, gt=0, description="times that one question is sent")
-    longest_wait_s: float = Field(60, gt=0, description="longest pause between two of them")
+    longest_wait_s: float = Field(
+        60, gt=0, le=86400, description="longest pause between two of them"
+    )
     temperature: float = Field(0, ge=0, le=2, description="0 for the likeliest answer")
     structured: Literal["auto", "json_schema", "json_object", "off"] = Field(
         "auto", description="how JSON is asked for; auto finds out what the server takes"
@@ -59,12 +62,26 @@ class ServedOptions(Section):
         ours = {"model", "messages", "stream", "response_format", "n"} & set(extra or {})
         if ours:
             raise ValueError(f"{min(ours)} is set by stickerworks itself")
+        try:
+            json.dumps(extra, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"it holds what is no JSON: {error}") from error
         return extra
 
     @property
     def key(self) -> str | None:
-        """The key, read when it is needed and kept nowhere."""
-        return os.environ.get(self.key_env) or None
+        """The key, read when it is needed and kept nowhere; StickerworksError if it can't be one.
+
+        Line breaks around it, as files bring them along, are no part of it.
+        """
+        key = os.environ.get(self.key_env, "").strip()
+        # An HTTP header can't hold it, and errors of libraries would tell it.
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise StickerworksError(
+                f"The key in {self.key_env} holds spaces or signs that no key has.",
+                f"Set {self.key_env} to the key alone.",
+            )
+        return key or None
 
     @property
     def is_local(self) -> bool:
@@ -92,7 +109,8 @@ def read_options(options: Options) -> ServedOptions:
                 f"The captioner openai has no option called {name!r}.", f"It has {known}."
             ) from None
         raise StickerworksError(
-            f"annotate.options.{name} of the captioner openai can't be used: {first['msg']}.",
+            f"annotate.options.{name} of the captioner openai can't be used: "
+            f"{first['msg'].removeprefix('Value error, ')}.",
             "docs/annotating.md says what it takes.",
         ) from None
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 _EASE_S = 1.0
 
@@ -34,15 +34,7 @@ class Throttle:
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
         """Wait for a place, in the order of asking."""
-        while self._out >= self.limit:
-            turn = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            try:
-                await turn
-            except asyncio.CancelledError:
-                self._wake()
-                raise
-        self._out += 1
+        await self._enter()
         try:
             while (wait := self._resume_at - time.monotonic()) > 0:
                 await asyncio.sleep(wait)
@@ -50,6 +42,24 @@ class Throttle:
         finally:
             self._out -= 1
             self._wake()
+
+    async def _enter(self) -> None:
+        if self._out < self.limit and not self._waiting:
+            self._out += 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                with suppress(ValueError):
+                    self._waiting.remove(turn)
+            else:
+                # It had its place already, which nobody else knows to give back.
+                self._out -= 1
+            self._wake()
+            raise
 
     def ease(self) -> None:
         """The server is overloaded: half as many, at most once a second."""
@@ -68,9 +78,9 @@ class Throttle:
         self._resume_at = max(self._resume_at, time.monotonic() + seconds)
 
     def _wake(self) -> None:
-        room = self.limit - self._out
-        while self._waiting and room > 0:
+        # A place is taken here and not when its task goes on: others could come in between.
+        while self._waiting and self._out < self.limit:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
-                room -= 1
+                self._out += 1
