@@ -61,7 +61,7 @@ def test_any_frame_gives_crops_of_one_size(
     assert normalise([one], sizing).shape == (1, 3, 24, 24)
 
 
-def covering_crops_cover_the_frame_and_are_mirrored() -> None:
+def test_crops_cover_the_frame_and_are_mirrored() -> None:
     pixels = np.zeros((24, 60, 3), dtype=np.uint8)
     pixels[:, 0], pixels[:, -1] = 255, 128
     crops = covering_crops(Image.fromarray(pixels), Sizing(24, 60, enlarge=False))
