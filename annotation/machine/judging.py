@@ -25,6 +25,7 @@ from annotation.machine.parsing import (
     storable,
     take,
     unwrapped,
+    without_preface,
     without_thought,
 )
 from annotation.machine.prompt_set import FieldSpec
@@ -77,6 +78,8 @@ def _nothing(flag: str, reason: str) -> Judged:
 def _read_plain(said: str, spec: FieldSpec) -> Judged:
     if spec.kind != "yes_no":
         text = unwrapped(said)
+        if spec.kind == "text":
+            text = unwrapped(without_preface(text))
         return Judged(text) if text else _nothing(EMPTY, "the answer is empty")
     word = read_yes_no(said)
     if word is not None:

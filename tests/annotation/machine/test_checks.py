@@ -36,6 +36,7 @@ NEITHER = [
     "Seekor kucing kartun yang sedang tertawa dengan mata tertutup",
     "Кот спит на диване",
     "猫がジャンプしている",
+    "今日東京都内大型犬登場だよね",
     "고양이가 뛴다",
     "🙂🙂",
     "12345",

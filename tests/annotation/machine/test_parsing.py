@@ -19,6 +19,7 @@ from annotation.machine.parsing import (
     storable,
     take,
     unwrapped,
+    without_preface,
     without_thought,
 )
 
@@ -62,6 +63,36 @@ def test_thoughts_are_no_answer(answer: str, said: str) -> None:
 )
 def test_quotes_around_a_whole_answer_are_taken_off(text: str, inner: str) -> None:
     assert unwrapped(text) == inner
+
+
+@pytest.mark.parametrize(
+    "preface",
+    [
+        "Here is the translation:\n\n",
+        "Sure! Here's a short English summary: ",
+        "Caption: ",
+        "Description of the sticker in plain English: ",
+        "以下是译文：",
+        "好的，以下是对这段描述的概括：",
+        "译文:",
+    ],
+)
+def test_what_only_announces_a_text_is_no_part_of_it(preface: str) -> None:
+    assert without_preface(preface + "A cat says: no.") == "A cat says: no."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A cat says: no.",
+        "Here is a cat.",
+        "The caption reads: no",
+        "小猫说：译文",
+        "一只猫：可爱的描述：好",
+    ],
+)
+def test_other_colons_announce_nothing(text: str) -> None:
+    assert without_preface(text) == text
 
 
 @pytest.mark.parametrize(
@@ -216,9 +247,16 @@ def test_hostile_objects_take_no_longer_than_long_ones(start: str, unit: str) ->
     assert time.process_time() - began < 3
 
 
+def test_comments_without_an_end_are_not_looked_for_over_and_over() -> None:
+    began = time.process_time()
+    assert read_objects("{a:/*" * 200_000) == []
+    assert time.process_time() - began < 3
+
+
 @pytest.mark.parametrize("unit", ["<think>", "</think>", "<think></think>", "<|a", " ", "no ", "!"])
 def test_hostile_answers_take_no_longer_than_long_ones(unit: str) -> None:
     text = unit * (400_000 // len(unit))
     began = time.process_time()
     without_thought(text), unwrapped(text), read_yes_no(text), read_class(text, STYLES)
+    without_preface(text)
     assert time.process_time() - began < 3
