@@ -44,7 +44,7 @@ class Throttle:
             self._wake()
 
     async def _enter(self) -> None:
-        if self._out < self.limit and not self._waiting:
+        if self._out < self.limit:
             self._out += 1
             return
         turn = asyncio.get_running_loop().create_future()
