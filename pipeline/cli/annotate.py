@@ -143,6 +143,11 @@ def train_command(options: Options, wish: TrainWish) -> int:
             "held_out": trained.held_out,
             "statistics_alone": trained.statistics_alone,
         }
+        for name, key in (("balanced accuracy", "balanced_accuracy"), ("AUC", "auc")):
+            session.say(
+                f"  held-out {name} {trained.held_out[key]:.3f}, of plain statistics "
+                f"{trained.statistics_alone[key]:.3f}"
+            )
         session.say(f"Model  {trained.path}")
         session.say(f"Use it with {trained.setting} (or annotate.domain_model in the YAML file).")
     return session.exit_code

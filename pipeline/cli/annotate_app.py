@@ -62,7 +62,7 @@ def domain(
     output: Annotated[
         Path | None, typer.Option(help="folder of the model [WORKSPACE/models/domain]")
     ] = None,
-    preset: Annotated[str, typer.Option(help="paper or small")] = "small",
+    preset: Annotated[str, typer.Option(help="lite, tuned, small or paper")] = "lite",
     epochs: Annotated[int | None, typer.Option(min=1, help="passes [the preset's]")] = None,
     folds: Annotated[int, typer.Option(min=2, help="parts that are held out in turn")] = 5,
     seed: Annotated[int, typer.Option(min=0, help="decides all chance")] = 0,

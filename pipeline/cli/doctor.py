@@ -22,6 +22,7 @@ _MEMORY_GB, _DISK_GB = 4, 2
 _EXTRAS = {
     "": "make setup",
     "baselines": "make setup (the papers' baselines need it)",
+    "domain": "make setup (training the domain classifier needs it)",
     "label": "make setup (human annotation needs it)",
 }
 

