@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from annotation.machine.answers import Answers, Speaker
-from annotation.machine.captioner import Caption, Facts
+from annotation.machine.captioner import Facts
 from annotation.machine.chat import Answer, Chat
 from annotation.machine.conversation import Asked, Request, converse
+from annotation.machine.parsing import storable
 from annotation.machine.prompt_set import PromptSet
 from pipeline.engine.errors import StickerworksError
 
@@ -110,13 +111,10 @@ async def _work(
 async def _interview(facts: Facts, interview: Interview, answers: Answers, tally: Tally) -> None:
     speaker = interview.speaker
     book = answers.of_sticker(facts.id, speaker)
+    under_way: dict[str, asyncio.Task[Asked]] = {}
 
-    async def ask(request: Request) -> Asked:
+    async def send(request: Request) -> Asked:
         digest = request.question.digest
-        known = book.find(digest)
-        if known is not None:
-            tally.reused += 1
-            return known
         attempt = book.attempts(digest)
         answer = await interview.chat.ask(replace(request.question, attempt=attempt))
         answer = replace(answer, text=None if answer.text is None else storable(answer.text))
@@ -125,22 +123,23 @@ async def _interview(facts: Facts, interview: Interview, answers: Answers, tally
         # Where asking again failed, the earlier answer still counts.
         return asked if not attempt else answers.of_sticker(facts.id, speaker).find(digest) or asked
 
-    async def one_set(prompts: PromptSet) -> list[Caption]:
-        if not facts.pictures:
-            return [
-                Caption(name, code, None, error="not asked: there is no picture to look at")
-                for code in prompts.spoken(interview.languages)
-                for turn in prompts.turns
-                for name in turn.fields
-            ]
-        return await converse(facts, prompts, interview.languages, ask)
+    async def ask(request: Request) -> Asked:
+        digest = request.question.digest
+        known = book.find(digest)
+        if known is not None:
+            tally.reused += 1
+            return known
+        # Two sets may have a question in common.
+        if digest not in under_way:
+            under_way[digest] = asyncio.create_task(send(request))
+        return await under_way[digest]
 
     # Sets know nothing of each other, so that they may go on side by side.
-    found = await asyncio.gather(*(one_set(prompts) for prompts in interview.prompts))
+    talks = (converse(facts, prompts, interview.languages, ask) for prompts in interview.prompts)
+    try:
+        found = await asyncio.gather(*talks)
+    finally:
+        for task in under_way.values():
+            task.cancel()
     for prompts, captions in zip(interview.prompts, found, strict=True):
         answers.keep(facts.id, speaker, prompts.title, captions)
-
-
-def storable(text: str) -> str:
-    """A text without what no table can hold: halves of characters, and NUL."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "")

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
+import pyarrow as pa
+
 from pipeline.engine.local import Progress
 from pipeline.engine.shard import ShardReport, ShardTask, run_shard
+from pipeline.engine.stage import Tables
 
 
 def run_here(tasks: Sequence[ShardTask], progress: Progress) -> Iterator[ShardReport]:
@@ -16,17 +19,25 @@ def run_here(tasks: Sequence[ShardTask], progress: Progress) -> Iterator[ShardRe
     The stage is opened once. A row that raises is quarantined as in a worker, but a crash, a hang
     or too much memory ends or stalls the run: tables that were written stay.
     """
-    finished = 0
+    finished = in_shard = 0
     with ExitStack() as stack:
         context = replace(
             tasks[0].context,
-            advance=lambda rows: progress(finished + rows),
+            advance=lambda rows: progress(finished + in_shard + rows),
             at_end=stack.callback,
         )
         process = tasks[0].stage.open(context)
+
+        def counted(tables: Tables) -> dict[str, pa.Table]:
+            nonlocal in_shard
+            written = process(tables)
+            in_shard += len(tables[tasks[0].stage.reads[0]])
+            return written
+
         for task in tasks:
-            report = run_shard(task, process)
+            in_shard = 0
+            report = run_shard(task, counted)
             task.marker.unlink(missing_ok=True)
-            finished += task.rows
+            finished, in_shard = finished + task.rows, 0
             progress(finished)
             yield report

@@ -14,7 +14,7 @@ from annotation.machine.served.sending import Reply, Sender
 from pipeline.engine.errors import StickerworksError
 
 _FORMS = ("json_schema", "json_object", "off")
-_SCHEMA_WORDS = re.compile("response_format|json_schema|json_object|guided|structured|schema")
+_SCHEMA_WORDS = re.compile("response_format|json_schema|json_object|guided_json|structured_output")
 
 
 class ServedChat:
@@ -65,7 +65,7 @@ class ServedChat:
 
     def _plainer(self, dialect: Dialect, reply: Reply, question: Question) -> Dialect | None:
         """What to try instead when the server didn't understand; None when that isn't why."""
-        if reply.status != 400:
+        if reply.status not in (400, 422):
             return None
         said = (reply.error or "").lower()
         if UNTHINKING in said and dialect.unthinking and self._options.extra is None:

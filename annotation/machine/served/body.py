@@ -97,7 +97,7 @@ def read_response(body: Any, seconds: float) -> Answer | None:
     refusal = message.get("refusal")
     usage = body.get("usage") if isinstance(body.get("usage"), dict) else {}
     return Answer(
-        text=_content(message.get("content")) or (refusal if isinstance(refusal, str) else None),
+        text=_content(message.get("content")) or _content(refusal) or None,
         finish=finish if isinstance(finish, str) else None,
         tokens_in=_count(usage.get("prompt_tokens")),
         tokens_out=_count(usage.get("completion_tokens")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -10,13 +11,14 @@ import pytest
 
 from annotation.machine import asking as module
 from annotation.machine.answers import open_answers
-from annotation.machine.prompt_set import load_prompt_set
+from annotation.machine.prompt_set import SHIPPED, load_prompt_set
 from annotation.machine.retrying import reopen
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import Proof, write_table
 from schemas.config import Config
-from schemas.tables import CLIPS, DESCRIPTION_FIELDS
+from schemas.tables import CLIPS, DESCRIPTION_FIELDS, TABLES
 
+FRAMES_OF = {"frames": "key_frames", "clips": "frames"}
 SETS = ("vsd2m", "stickertag", "mghft", "sticker820k")
 
 
@@ -388,3 +390,36 @@ def test_a_fault_of_ours_costs_one_sticker(
     (row,) = (row for row in shelf.rows() if row["id"] == bad)
     assert row["error"] == "quarantined: raised ZeroDivisionError: a fault"
     assert len(server.chats()) == 7
+
+
+def test_sets_that_share_a_question_ask_it_once(
+    shelf: Any, serve: Any, asking: Any, tmp_path: Path
+) -> None:
+    server = serve()
+    shelf.fill(2)
+    ours = (SHIPPED / "vsd2m.yaml").read_text()
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(ours.replace("name: vsd2m", "name: mine").replace("30 words", "12 words"))
+    shelf.caption(asking(server, prompts=["vsd2m", str(mine)]))
+    rows = shelf.rows()
+    assert {row["prompt"].split()[0] for row in rows} == {"vsd2m/1", "mine/1"}
+    assert all(row["text"] for row in rows)
+    # The description, its translation and the Chinese caption are asked for once.
+    assert len(server.chats()) == 2 * (4 + 1)
+
+
+def test_a_sticker_without_a_picture_has_a_reason_for_each_field(
+    shelf: Any, serve: Any, asking: Any
+) -> None:
+    server = serve()
+    shelf.fill(2)
+    for name in ("frames", "clips"):
+        rows = [{**row, FRAMES_OF[name]: None} for row in shelf.rows(name)]
+        table = pa.Table.from_pylist(rows, schema=TABLES[name].schema)
+        write_table(shelf.workspace.path(name, 0), table, Proof("test", "bare"))
+    shelf.caption(asking(server))
+    found = Counter((r["id"], r["prompt"], r["field"], r["language"]) for r in shelf.rows())
+    assert set(found) == {(key, *field) for key in shelf.ids for field in every_field()}
+    assert set(found.values()) == {1}
+    assert all("not asked" in row["error"] for row in shelf.rows())
+    assert server.chats() == []
