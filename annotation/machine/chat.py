@@ -63,6 +63,19 @@ class Question:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def frame_label(number: int, start_ms: int) -> str:
+    """What stands before a frame of an animation, counted from 1."""
+    return f"Frame {number}, at {start_ms / 1000:.2f} s:"
+
+
+def schema_in_words(schema: Schema) -> str:
+    """What to add to a prompt, so that a model knows what the schema wants."""
+    return (
+        "Answer with one JSON object and nothing else. It must follow this JSON schema: "
+        + json.dumps(schema, ensure_ascii=False)
+    )
+
+
 @dataclass(frozen=True)
 class Answer:
     """What came back. ``error`` says why there is no text; ``refused`` that the server said so.

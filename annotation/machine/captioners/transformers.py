@@ -10,26 +10,26 @@ from annotation.machine.chat import Chat, Model
 from annotation.machine.inprocess.batching import InProcessChat
 from annotation.machine.inprocess.checkpoint import find_revision
 from annotation.machine.inprocess.loading import choose_device
-from annotation.machine.inprocess.options import check_options
+from annotation.machine.inprocess.options import read_options
 
 _DECIDES = ("temperature", "enable_thinking", "max_pixels", "dtype")
 
 
 def _model(options: Options) -> Model:
-    checked = check_options(options)
+    checked = read_options(options)
     return Model(checked.model, find_revision(checked))
 
 
 def _chat(options: Options) -> Chat:
-    return InProcessChat(check_options(options))
+    return InProcessChat(read_options(options))
 
 
 def _settings(options: Options) -> Mapping[str, Any]:
-    return check_options(options).model_dump(include=set(_DECIDES))
+    return read_options(options).model_dump(include=set(_DECIDES))
 
 
 def _rates(options: Options) -> Rates:
-    return Rates(gpus=None if choose_device(check_options(options).device) == "cpu" else 1)
+    return Rates(gpus=None if choose_device(read_options(options).device) == "cpu" else 1)
 
 
 CAPTIONER = Captioner(

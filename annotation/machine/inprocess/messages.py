@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from annotation.machine.chat import Message, Picture, Question, Schema
+from annotation.machine.chat import (
+    Message,
+    Picture,
+    Question,
+    Schema,
+    frame_label,
+    schema_in_words,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -67,18 +73,13 @@ def _parts(
     parts: list[Part] = []
     for number, picture in enumerate(message.pictures, 1):
         if picture.start_ms is not None:
-            seconds = picture.start_ms / 1000
-            parts.append({"type": "text", "text": f"Frame {number}, at {seconds:.2f} s:"})
+            label = frame_label(number, picture.start_ms)
+            parts.append({"type": "text", "text": label})
         parts.append({"type": "image", "image": _decode(picture, max_pixels)})
     text = disarm(message.text, control)
     if schema is not None:
-        text = f"{text}\n\n{disarm(_wish(schema), control)}".strip()
+        text = f"{text}\n\n{disarm(schema_in_words(schema), control)}".strip()
     return [*parts, {"type": "text", "text": text}]
-
-
-def _wish(schema: Schema) -> str:
-    shape = json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
-    return f"Answer with one JSON object of this JSON schema and nothing else: {shape}"
 
 
 def _decode(picture: Picture, max_pixels: int | None) -> Image.Image:

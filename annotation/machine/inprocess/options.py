@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
+from annotation.machine.options import check_options
 from pipeline.engine.errors import StickerworksError
 from schemas.config import Section
 
@@ -35,7 +36,7 @@ class InProcessOptions(Section):
     offline: bool = Field(False, description="never go to the hub; use what was downloaded before")
 
 
-def check_options(options: Mapping[str, Any]) -> InProcessOptions:
+def read_options(options: Mapping[str, Any]) -> InProcessOptions:
     """The options, checked; raises StickerworksError that names the key and the remedy."""
     if "trust_remote_code" in options:
         raise StickerworksError(
@@ -43,13 +44,4 @@ def check_options(options: Mapping[str, Any]) -> InProcessOptions:
             "Remove it. A model that needs its own code can be served by a program that you trust "
             "with it, and asked by the captioner openai.",
         )
-    try:
-        return InProcessOptions.model_validate(dict(options))
-    except ValidationError as error:
-        # A misspelt key says more than the one that is missing for it.
-        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-        known = ", ".join(InProcessOptions.model_fields)
-        raise StickerworksError(
-            f"annotate.options.{'.'.join(map(str, first['loc']))}: {first['msg']}.",
-            f"The captioner transformers knows {known}; model is needed.",
-        ) from error
+    return check_options("transformers", InProcessOptions, options)

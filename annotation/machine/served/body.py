@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from annotation.machine.chat import Answer, Message, Question
+from annotation.machine.chat import Answer, Message, Question, frame_label, schema_in_words
 from annotation.machine.served.options import ServedOptions
 
 _AGAIN_TEMPERATURE = 0.7
@@ -56,21 +54,13 @@ def request_body(question: Question, options: ServedOptions, dialect: Dialect) -
     return body
 
 
-def schema_in_words(schema: Mapping[str, Any]) -> str:
-    """What to add to a prompt, so that a model knows what the schema wants."""
-    return (
-        "Answer with one JSON object and nothing else. It must follow this JSON schema: "
-        + json.dumps(schema, ensure_ascii=False)
-    )
-
-
 def _message(message: Message) -> dict[str, Any]:
     if not message.pictures:
         return {"role": message.role, "content": message.text}
     parts: list[dict[str, Any]] = []
     for number, picture in enumerate(message.pictures, 1):
         if picture.start_ms is not None:
-            parts.append(_text(f"Frame {number}, at {picture.start_ms / 1000:.2f} s:"))
+            parts.append(_text(frame_label(number, picture.start_ms)))
         data = base64.b64encode(picture.jpeg).decode("ascii")
         parts.append({"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{data}"}})
     return {"role": message.role, "content": [*parts, _text(message.text)]}

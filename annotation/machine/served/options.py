@@ -7,9 +7,10 @@ import os
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from annotation.machine.captioner import Options, Rates
+from annotation.machine.options import check_options
 from pipeline.engine.errors import StickerworksError
 from schemas.config import Section
 
@@ -20,7 +21,9 @@ class ServedOptions(Section):
     """Where the model is served, how it is asked, and how hard."""
 
     base_url: str = Field("http://127.0.0.1:8000/v1", description="address up to /v1")
-    model: str = Field(min_length=1, description="model as the server names it")
+    model: str = Field(
+        min_length=1, description="the model as your server names it, such as Qwen/Qwen3.5-4B"
+    )
     revision: str | None = Field(None, description="revision that the server was started with")
     key_env: str = Field("OPENAI_API_KEY", description="environment variable that holds the key")
     in_flight: int = Field(32, gt=0, le=4096, description="questions open at once, at most")
@@ -91,28 +94,7 @@ class ServedOptions(Section):
 
 def read_options(options: Options) -> ServedOptions:
     """Check the options; StickerworksError names the first one that is wrong."""
-    try:
-        return ServedOptions.model_validate(dict(options))
-    except ValidationError as error:
-        # A key that isn't known explains one that is missing.
-        found = error.errors(include_input=False)
-        first = min(found, key=lambda one: one["type"] != "extra_forbidden")
-        name = ".".join(str(step) for step in first["loc"])
-        if first["type"] == "missing":
-            raise StickerworksError(
-                f"The captioner openai needs annotate.options.{name}.",
-                "Set it to the model as your server names it, such as Qwen/Qwen3.5-4B.",
-            ) from None
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(ServedOptions.model_fields)
-            raise StickerworksError(
-                f"The captioner openai has no option called {name!r}.", f"It has {known}."
-            ) from None
-        raise StickerworksError(
-            f"annotate.options.{name} of the captioner openai can't be used: "
-            f"{first['msg'].removeprefix('Value error, ')}.",
-            "docs/annotating.md says what it takes.",
-        ) from None
+    return check_options("openai", ServedOptions, options)
 
 
 def deciding(options: Options) -> dict[str, Any]:

@@ -231,9 +231,9 @@ def test_code_that_comes_with_a_model_is_never_run(copy: Path, tmp_path: Path) -
     ],
 )
 def test_a_bad_option_is_named(options: dict[str, Any], key: str) -> None:
-    assert f"annotate.options.{key}:" in _refusal(options).message
+    assert key in _refusal(options).message
     for function in (CAPTIONER.model, CAPTIONER.settings, CAPTIONER.rates):
-        with pytest.raises(StickerworksError, match=f"annotate.options.{key}:"):
+        with pytest.raises(StickerworksError, match=key):
             function(options)
 
 

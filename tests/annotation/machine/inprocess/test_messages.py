@@ -68,7 +68,7 @@ def test_the_schema_stands_at_the_end_of_the_last_request() -> None:
         ("assistant", ["A cat."]),
     ]
     assert shown[3][1][0].startswith("As JSON.\n\nAnswer with one JSON object")
-    assert shown[3][1][0].endswith('{"type":"object"}')
+    assert shown[3][1][0].endswith('{"type": "object"}')
 
 
 @pytest.mark.parametrize("size", [(400, 300), (2000, 10), (10, 2000)])
