@@ -15,8 +15,8 @@ SHIPPED = Path(__file__).with_name("domain_model.json")
 FORMAT = "stickerworks-domain/1"
 _MAX_BYTES = 1_000_000
 _REMEDY = (
-    "Train one with `python -m annotation.machine.train_domain`, "
-    "or set annotate.domain_model to null for the one that is shipped."
+    "Train one with `stickerworks annotate domain --train`, or set annotate.domain_model to null "
+    "for the one that is shipped."
 )
 
 

@@ -78,15 +78,22 @@ class ServedChat:
     async def _connect(self) -> Sender:
         sender = Sender(self._options)
         try:
+            await self._look(sender)
+        except BaseException:  # a run that is broken off leaves no connection behind either
+            await sender.close()
+            raise
+        return sender
+
+    async def _look(self, sender: Sender) -> None:
+        """StickerworksError when no server answers, or not with this key or model."""
+        try:
             reply = await sender.get("/models")
         except StickerworksError as error:
             # Not all servers list their models; one that refuses the key says so here.
             if " 401: " in str(error) or " 403: " in str(error):
-                await sender.close()
                 raise
-            return sender
+            return
         if reply.error is not None and reply.status is None:
-            await sender.close()
             raise StickerworksError(
                 f"No server answers at {self._options.base_url}: {reply.error}.",
                 f"Start one, such as `vllm serve {self._options.model}` (docs/annotating.md), or "
@@ -94,12 +101,10 @@ class ServedChat:
             )
         names = _names(reply)
         if names and self._options.model not in names:
-            await sender.close()
             raise StickerworksError(
                 f"{self._options.base_url} serves no model called {self._options.model!r}.",
                 f"It serves {', '.join(names[:8])}: set annotate.options.model.",
             )
-        return sender
 
 
 def _names(reply: Reply) -> list[str]:
