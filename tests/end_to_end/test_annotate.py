@@ -11,7 +11,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-import yaml
 from openai_server import OpenaiServer
 
 from pipeline.engine.workspace import Workspace
@@ -34,18 +33,17 @@ def test_all_four_sets_fill_their_columns_on_the_demos_stickers(
 ) -> None:
     workspace = Workspace(shutil.copytree(demo.workspace, tmp_path / "workspace"))
     with OpenaiServer({"rules": RULES, "check_images": True}, tmp_path) as server:
-        config = {
-            "annotate": {
-                "captioner": "openai",
-                "options": {"base_url": server.url, "model": "replica-vl", "revision": "r1"},
-                # The replica always reads the same words, which most stickers don't have.
-                "accept_flags": ["unread_quote"],
-            },
-            "release": {"name": "demo", "version": "0.2.0"},
+        # The workspace brings the demo's configuration; this goes beyond it.
+        asked = {"base_url": server.url, "model": "replica-vl", "revision": "r1"}
+        changes = {
+            "annotate.captioner": "openai",
+            "annotate.options": json.dumps(asked),
+            # The replica always reads the same words, which most stickers don't have.
+            "annotate.accept_flags": "[unread_quote]",
+            "release.version": "0.2.0",
         }
-        file = tmp_path / "config.yaml"
-        file.write_text(yaml.safe_dump(config))
-        options = ("--config", file, "--workspace", workspace.root, "--json")
+        options = ["--workspace", workspace.root, "--json"]
+        options += [word for pair in changes.items() for word in ("--set", "=".join(pair))]
         annotated = run("annotate", *options)
         assert annotated.returncode == 0, annotated.stderr
         chats = server.chats()

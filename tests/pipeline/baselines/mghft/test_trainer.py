@@ -127,7 +127,7 @@ def test_a_run_judges_one_tag_a_row_and_shows_where_it_looks(
 ) -> None:
     lines = train(release, tmp_path / "run")
     assert any("view intention: 0 of 24 rows have it, 24 get another column" in x for x in lines)
-    assert any("view style: 0 of 24 rows have it, 0 get another column" in x for x in lines)
+    assert any("view overall style: 0 of 24 rows have it, 0 get another" in x for x in lines)
     baseline, recipe, trained = open_run(tmp_path / "run")
     tags = ["circle", "cross", "square", "stripes"]
     assert recipe.facts["tags"] == tags
