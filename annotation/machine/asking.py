@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from annotation.machine.answers import Answers, Speaker
 from annotation.machine.captioner import Facts
-from annotation.machine.chat import Answer, Chat
+from annotation.machine.chat import Chat
 from annotation.machine.conversation import Asked, Request, converse
 from annotation.machine.parsing import storable
 from annotation.machine.prompt_set import PromptSet
@@ -32,22 +31,14 @@ class Interview:
 
 @dataclass
 class Tally:
-    """What asking took; requests and tokens by prompt set, ``reused`` are answers kept before."""
+    """Requests that were sent by prompt set, answers kept before (``reused``), stickers done.
+
+    What the answers took stands in the ledger: ``Answers.usage``.
+    """
 
     requests: Counter[str] = field(default_factory=Counter)
-    with_pictures: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
     reused: int = 0
     stickers: int = 0
-    seconds: float = 0.0
-
-    def add(self, request: Request, answer: Answer) -> None:
-        """Count a request that was sent."""
-        self.requests[request.prompt] += 1
-        self.with_pictures += any(message.pictures for message in request.question.messages)
-        self.tokens_in += answer.tokens_in or 0
-        self.tokens_out += answer.tokens_out or 0
 
 
 async def ask_all(
@@ -65,12 +56,10 @@ async def ask_all(
     """
     tally = tally if tally is not None else Tally()
     faults: list[Exception] = []
-    started = time.monotonic()
     queue = iter(stickers)
     async with _first_error(), asyncio.TaskGroup() as group:
         for _ in range(max(1, min(interview.chat.in_flight, len(stickers)))):
             group.create_task(_work(queue, interview, answers, _Counts(progress, tally, faults)))
-    tally.seconds += time.monotonic() - started
     if faults:
         raise faults[0]
 
@@ -118,7 +107,7 @@ async def _interview(facts: Facts, interview: Interview, answers: Answers, tally
         attempt = book.attempts(digest)
         answer = await interview.chat.ask(replace(request.question, attempt=attempt))
         answer = replace(answer, text=None if answer.text is None else storable(answer.text))
-        tally.add(request, answer)
+        tally.requests[request.prompt] += 1
         asked = answers.record(facts.id, speaker, request, attempt, answer)
         # Where asking again failed, the earlier answer still counts.
         return asked if not attempt else answers.of_sticker(facts.id, speaker).find(digest) or asked

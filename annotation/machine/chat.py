@@ -48,7 +48,7 @@ class Question:
     max_tokens: int
     attempt: int = 0
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """sha256 of all that is asked, pictures included; the attempt is left out."""
         shown = [

@@ -8,7 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from annotation.machine.captions import caption_settings, load_captioner
+from annotation.machine.captions import load_captioner
+from annotation.machine.chat import Model
 from pipeline.engine.stage import Context, Needs, Process, Stage, Tables
 from schemas.config import Config
 from schemas.tables import DESCRIPTION_FIELDS
@@ -94,13 +95,12 @@ def _rank(row: Row, preference: Preference) -> tuple[int, bool]:
 def _writer(row: Row) -> str:
     if row["model"] is None:
         return str(row["prompt"])
-    revision = f"@{row['revision']}" if row["revision"] else ""
-    return f"{row['model']}{revision} {row['prompt']}"
+    return f"{Model(row['model'], row['revision']).title} {row['prompt']}"
 
 
 def _settings(config: Config) -> dict[str, Any]:
     chosen = config.annotate
-    model = load_captioner(config).model(caption_settings(config).options)
+    model = load_captioner(config).model(chosen.options)
     return {
         "prefer": list(chosen.prefer),
         "accept": sorted(set(chosen.accept_flags)),

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -166,14 +166,17 @@ def _missing(folder: Path) -> str | None:
 
 
 @contextmanager
-def _reaching(name: str) -> Iterator[None]:
-    """One clear line for whatever the hub's client, or the HTTP client below it, raises."""
+def explained(what: str, remedy: str) -> Iterator[None]:
+    """One clear line for whatever a library raises: ``what`` didn't work, and its own words."""
     try:
         yield
     except StickerworksError:
         raise
     except Exception as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise StickerworksError(
-            f"The model {name!r} can't be had from the hub: {reason}.", _REMEDY
-        ) from error
+        raise StickerworksError(f"{what}: {reason.rstrip('.')}.", remedy) from error
+
+
+def _reaching(name: str) -> AbstractContextManager[None]:
+    """For the hub's client, and the HTTP client below it."""
+    return explained(f"The model {name!r} can't be had from the hub", _REMEDY)

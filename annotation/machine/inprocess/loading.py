@@ -10,10 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from annotation.machine.inprocess.checkpoint import fetch
+from annotation.machine.inprocess.checkpoint import explained, fetch
 from annotation.machine.inprocess.messages import control_pattern
 from annotation.machine.inprocess.options import InProcessOptions
 from pipeline.engine.errors import StickerworksError
+
+_UNLOADABLE = (
+    "Its files may be damaged, or it may need a newer transformers or code of its own, "
+    "which is never run; choose another annotate.options.model."
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ def load(options: InProcessOptions) -> Loaded:
     device = choose_device(options.device)
     with _quiet():
         folder = fetch(options)
-        with _explained(options.model):
+        with explained(f"The model {options.model!r} can't be loaded", _UNLOADABLE):
             config = _read_config(folder, options.model)
             processor = _load_processor(folder, config, options.model)
             model = _load_model(folder, options, device)
@@ -198,18 +203,3 @@ def _quiet() -> Iterator[None]:
     finally:
         if bars:
             logging.enable_progress_bar()
-
-
-@contextmanager
-def _explained(name: str) -> Iterator[None]:
-    try:
-        yield
-    except StickerworksError:
-        raise
-    except Exception as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise StickerworksError(
-            f"The model {name!r} can't be loaded: {reason}",
-            "Its files may be damaged, or it may need a newer transformers or code of its own, "
-            "which is never run; choose another annotate.options.model.",
-        ) from error
