@@ -7,6 +7,8 @@ VENV := .venv
 SERVER := .venv-label-studio
 STICKERWORKS := $(VENV)/bin/stickerworks $(ARGS)
 TESTS ?= tests
+# Tests run in so many processes; each of them holds up to 2 GB.
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev fonts demo run crawl filter tags annotate merge split release validate report label-studio test lint format bench clean
@@ -82,19 +84,19 @@ label-studio: setup $(SERVER)/.installed ## install and start the labelling serv
 	$(STICKERWORKS) label setup
 
 test: setup-dev ## all tests
-	$(VENV)/bin/python -m pytest --durations=10 $(TESTS)
+	$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations=10 $(TESTS)
 
-lint: setup-dev ## style, types and who may import whom
+lint: $(VENV)/.installed-dev ## style, types and who may import whom
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-format: setup-dev ## put the code into the house style
+format: $(VENV)/.installed-dev ## put the code into the house style
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-bench: setup-dev ## every benchmark; each ends with one line of JSON
+bench: $(VENV)/.installed-dev ## every benchmark; each ends with one line of JSON
 	@for script in benchmarks/*.py; do $(VENV)/bin/python $$script || exit 1; done
 
 clean: ## remove the environments and caches; workspaces stay
