@@ -132,6 +132,11 @@ class FilterConfig(Section):
         description="bounds of each rule by its name in the group stickerworks.rules; bounds "
         "that are not named keep their default, null switches one off",
     )
+    keep_truncated: bool = Field(
+        False,
+        description="keep animations that break off but open as they are: loading a frame beyond "
+        "`frames` fails; false drops them, as those that Pillow refuses are always dropped",
+    )
     ocr: OcrConfig = OcrConfig()
     duplicates: DuplicatesConfig = DuplicatesConfig()
 
