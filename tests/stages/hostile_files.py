@@ -231,7 +231,7 @@ def _jpegs(sound: dict[str, tuple[str, bytes]]) -> Iterator[Hostile]:
     for name, block in EXIF.items():
         segment = b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block
         yield Hostile(f"jpeg whose EXIF has {name}", kind, whole[:2] + segment + whole[2:])
-    for width, height in ((0, 24), (24, 0), (65_500, 65_500), (7_000, 5_000)):
+    for width, height in ((0, 24), (24, 0), (65_500, 65_500), (4_000, 3_000)):
         size = struct.pack(">2H", height, width)
         data = whole[: frame + 5] + size + whole[frame + 9 :]
         yield Hostile(f"jpeg of {width} x {height}", kind, data)
