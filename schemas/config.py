@@ -22,9 +22,26 @@ class EngineConfig(Section):
     workers: int = Field(0, ge=0, description="worker processes; 0 means one a core")
     row_timeout_s: float = Field(60, gt=0, description="seconds one row may take")
     memory_mb: Positive = Field(4096, description="memory one worker may hold")
-    max_quarantined: int = Field(
-        50, ge=0, description="rows of one shard that may crash, hang or raise before the run stops"
+    max_quarantined: Fraction = Field(
+        0.01,
+        description="share of a stage's rows that may crash, hang or raise before the run stops",
     )
+    quarantine_floor: int = Field(
+        50,
+        ge=0,
+        description="rows that may do so whatever their share; beyond them, a run also stops when "
+        "it is most of the rows tried so far",
+    )
+
+    @field_validator("max_quarantined", mode="before")
+    @classmethod
+    def _is_a_share(cls, value: Any) -> Any:
+        if isinstance(value, int) and value >= 1:
+            raise ValueError(
+                "this is a share of a stage's rows, such as 0.01; "
+                "a number of rows goes into engine.quarantine_floor"
+            )
+        return value
 
 
 class SourceConfig(Section):
@@ -131,6 +148,11 @@ class FilterConfig(Section):
         default_factory=_default_rules,
         description="bounds of each rule by its name in the group stickerworks.rules; bounds "
         "that are not named keep their default, null switches one off",
+    )
+    keep_truncated: bool = Field(
+        False,
+        description="keep animations that break off but open as they are: loading a frame beyond "
+        "`frames` fails; false drops them, as those that Pillow refuses are always dropped",
     )
     ocr: OcrConfig = OcrConfig()
     duplicates: DuplicatesConfig = DuplicatesConfig()

@@ -183,7 +183,7 @@ SIGNALS = _table(
     _column("phash", pa.binary(8), "perceptual hash of the first key frame"),
     _column("grey64", pa.binary(4096), "first key frame as 64x64 grey levels, row by row"),
     _column("extension_lies", pa.bool_(), "the claimed extension is of another format"),
-    _column("flags", STRINGS, "truncated, dark_background, clamped_durations, ..."),
+    _column("flags", STRINGS, "truncated, refused, clamped_durations, dark_background"),
     ERROR,
 )
 FRAMES = _table(

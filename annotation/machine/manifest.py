@@ -17,6 +17,7 @@ from typing import Any
 from PIL import Image, ImageSequence
 
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.images import reading_images
 
 DOMAINS = ("cartoon", "real")
 KEY_FRAME_SIDE, JPEG_QUALITY, KEY_FRAMES = 512, 90, 3
@@ -66,16 +67,17 @@ def key_frames(path: Path) -> list[bytes]:
     """At most three frames spread over the sticker, as the JPEG that the filter stores.
 
     The filter picks its key frames by farthest-point sampling; for whole-picture statistics
-    evenly spread ones stand for them.
+    evenly spread ones stand for them. OSError when not even the first can be decoded.
     """
     pictures = []
-    with Image.open(path) as image:
-        try:
+    try:
+        with reading_images(), Image.open(path) as image:
             for frame in ImageSequence.Iterator(image):
                 pictures.append(frame.convert("RGBA"))
-        except (OSError, SyntaxError):
-            if not pictures:
-                raise
+    except Exception as error:
+        # Pillow raises errors of nearly any type on damaged files.
+        if not pictures:
+            raise OSError(" ".join(str(error).split())) from error
     chosen = sorted({index * len(pictures) // KEY_FRAMES for index in range(KEY_FRAMES)})
     return [_jpeg(pictures[index]) for index in chosen]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from pipeline.baselines.contract import Images
 if TYPE_CHECKING:
     from PIL import Image
 
-_MAX_PIXELS = 40_000_000
 # Beyond that an animation's end is not looked at: a stranger's file may hold millions.
 _MAX_FRAMES = 2_000
 _FORMATS = ("GIF", "PNG", "JPEG", "WEBP", "BMP")
@@ -84,19 +82,16 @@ def decode_frames(data: bytes, pick: Pick, side: int) -> tuple[Images, int]:
     """
     from PIL import Image
 
-    with warnings.catch_warnings():
-        # A picture between Pillow's two limits is refused too, without a line on stderr.
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-                if image.width * image.height > _MAX_PIXELS:
-                    raise ValueError(f"{image.width}x{image.height} pixels are too many")
-                first = _fit(image, side)
-                if pick.choose(_MAX_FRAMES) == (0,):
-                    return first[None], _count_frames(image)
-                return _decode_picked(image, first, pick, side)
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise ValueError(str(error)) from error
+    from pipeline.engine.images import reading_images
+
+    try:
+        with reading_images(), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            first = _fit(image, side)
+            if pick.choose(_MAX_FRAMES) == (0,):
+                return first[None], _count_frames(image)
+            return _decode_picked(image, first, pick, side)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ValueError(str(error)) from error
 
 
 def decode_first_frame(data: bytes, side: int) -> Images:

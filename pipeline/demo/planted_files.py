@@ -66,7 +66,8 @@ def _plant_truncated(desk: Desk) -> None:
     # A GIF grows frame by frame, so the last frame begins where the shorter file ends.
     last_frame = len(save_gif(frames[:-1], 100)) - 1
     data = whole[: (last_frame + len(whole)) // 2]
-    _put(desk, PACKS[2], "gif", data, replace(truth("truncated_gif"), flag="truncated"))
+    cut = replace(truth("truncated_gif"), expected="dropped", rule="truncated", flag="truncated")
+    _put(desk, PACKS[2], "gif", data, cut)
 
 
 def _plant_lying(desk: Desk) -> None:

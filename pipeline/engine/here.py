@@ -9,8 +9,9 @@ from dataclasses import replace
 import pyarrow as pa
 
 from pipeline.engine.local import Progress
-from pipeline.engine.shard import ShardReport, ShardTask, run_shard
+from pipeline.engine.shard import run_shard
 from pipeline.engine.stage import Tables
+from pipeline.engine.task import ShardReport, ShardTask
 
 
 def run_here(tasks: Sequence[ShardTask], progress: Progress) -> Iterator[ShardReport]:
@@ -19,7 +20,7 @@ def run_here(tasks: Sequence[ShardTask], progress: Progress) -> Iterator[ShardRe
     The stage is opened once. A row that raises is quarantined as in a worker, but a crash, a hang
     or too much memory ends or stalls the run: tables that were written stay.
     """
-    finished = in_shard = 0
+    finished = in_shard = quarantined = 0
     with ExitStack() as stack:
         context = replace(
             tasks[0].context,
@@ -40,4 +41,6 @@ def run_here(tasks: Sequence[ShardTask], progress: Progress) -> Iterator[ShardRe
             task.marker.unlink(missing_ok=True)
             finished, in_shard = finished + task.rows, 0
             progress(finished)
+            quarantined += report.counts["quarantined"]
+            task.check(quarantined, finished, report.reason)
             yield report

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager, suppress
@@ -19,7 +19,8 @@ import psutil
 from pebble import ProcessExpired, ProcessPool
 
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.shard import Mark, ShardReport, ShardTask, run_shard, too_many_quarantined
+from pipeline.engine.shard import run_shard
+from pipeline.engine.task import Mark, ShardReport, ShardTask, cut
 from schemas.config import EngineConfig
 
 Progress = Callable[[int], None]
@@ -27,7 +28,7 @@ Progress = Callable[[int], None]
 
 _POLL_S = 0.05
 # Native libraries leak a little with every image; a fresh process costs about a second.
-_SHARDS_PER_WORKER = 10
+_SHARDS_PER_WORKER, _PIECES_PER_WORKER = 10, 50
 # Rows' worth of time that a batch may take at most, and starting or writing may.
 _PATIENCE = 10
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -53,16 +54,17 @@ def run_local(
 def _run(
     tasks: Sequence[ShardTask], engine: EngineConfig, progress: Progress
 ) -> Iterator[ShardReport]:
-    workers = min(worker_count(engine), len(tasks))
+    waiting = deque(piece for task in tasks for piece in cut(task))
+    workers = min(worker_count(engine), len(waiting))
     pool = ProcessPool(
         max_workers=workers,
-        max_tasks=_SHARDS_PER_WORKER,
+        max_tasks=_SHARDS_PER_WORKER if len(waiting) == len(tasks) else _PIECES_PER_WORKER,
         initializer=_start_worker,
         context=multiprocessing.get_context("spawn"),
     )
-    waiting = deque(tasks)
     running: dict[Future[ShardReport], ShardTask] = {}
     watch = _Watch(engine)
+    joins = _Joins(tasks, waiting)
     finished = 0
     ended = False
     try:
@@ -91,7 +93,11 @@ def _run(
                 else:
                     finished += task.rows
                     task.marker.unlink(missing_ok=True)
-                    yield future.result()
+                    watch.count(task, future.result())
+                    if task.piece is None:
+                        yield future.result()
+                    elif (whole := joins.after(task)) is not None:
+                        waiting.appendleft(whole)
         ended = True
     finally:
         if ended:
@@ -138,14 +144,37 @@ def _start_worker() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
+class _Joins:
+    """Knows when the last piece of a shard is done, and what puts them together."""
+
+    def __init__(self, tasks: Iterable[ShardTask], pieces: Iterable[ShardTask]) -> None:
+        # Their rows have been counted, piece by piece.
+        self._whole = {task.part: replace(task, rows=0) for task in tasks}
+        self._left = Counter(piece.part for piece in pieces)
+
+    def after(self, piece: ShardTask) -> ShardTask | None:
+        """The task that joins the pieces of a shard, once this was the last."""
+        self._left[piece.part] -= 1
+        return None if self._left[piece.part] else self._whole[piece.part]
+
+
 class _Watch:
-    """Kills workers whose row is over its limits, and finds the row to blame for a death."""
+    """Kills workers whose row is over its limits, finds the row to blame for a death, and stops
+    the run when too many rows are to blame."""
 
     def __init__(self, engine: EngineConfig) -> None:
         self._engine = engine
         self._killed: dict[int, str] = {}
         self._suspects: set[tuple[int, tuple[str, ...]]] = set()
         self._deaths_outside_rows: dict[int, int] = {}
+        self._quarantined = self._seen = 0
+
+    def count(self, task: ShardTask, report: ShardReport) -> None:
+        """Take a task's rows into account, unless it has but joined what was counted before."""
+        if task.rows:
+            self._seen += task.rows
+            self._quarantined += report.counts["quarantined"]
+            task.check(self._quarantined, self._seen, report.reason)
 
     def rows_done(self, tasks: Iterable[ShardTask]) -> int:
         """Rows behind the workers, after killing those that are over their limits."""
@@ -153,7 +182,7 @@ class _Watch:
         for task in tasks:
             mark = Mark.read(task.marker)
             if mark is not None:
-                total += mark.done
+                total += min(mark.done, task.rows)
                 self._check(mark)
         return total
 
@@ -186,8 +215,8 @@ class _Watch:
         if suspect not in self._suspects:
             self._suspects.add(suspect)
             return replace(task, one_by_one=True)
-        if len(task.quarantined) >= task.max_quarantined:
-            raise too_many_quarantined(task, reason)
+        quarantined = self._quarantined + len(task.quarantined) + 1
+        task.check(quarantined, self._seen + mark.done + 1, reason)
         return replace(task, quarantined={**task.quarantined, mark.batch[0]: reason})
 
     def _outside_rows(self, task: ShardTask, reason: str) -> ShardTask:

@@ -14,9 +14,10 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fingerprint import fingerprint, hash_json
 from pipeline.engine.here import run_here
 from pipeline.engine.local import Progress, run_local, worker_count
-from pipeline.engine.shard import ShardReport, ShardTask
+from pipeline.engine.quarantine import Allowance, allow
 from pipeline.engine.stage import Context, Stage, Step
 from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.task import ShardReport, ShardTask, spans
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import TABLES
@@ -84,8 +85,10 @@ def pending(
         if not _shard_is_current(work, workspace, mark, part)
         or (retry_quarantined and _quarantined(work, workspace, part))
     ]
-    rows = _rows(workspace, tuple(stale))
-    workers = 1 if work.here(config) else min(worker_count(config.engine), max(1, len(stale)))
+    sizes = [_rows(workspace, (part,)) for part in stale]
+    rows = sum(sizes)
+    tasks = sum(max(1, len(spans(work, size))) for size in sizes)
+    workers = 1 if work.here(config) else min(worker_count(config.engine), max(1, tasks))
     return Pending(work.name, len(stale), rows, rows * work.needs.seconds_per_row / workers)
 
 
@@ -124,7 +127,7 @@ def _run_stage(
     stage: Stage, workspace: Workspace, config: Config, display: Display, retry: bool
 ) -> RunReport:
     started = time.monotonic()
-    tasks, counts = [], Counter[str]()
+    stale, counts = [], Counter[str]()
     mark = _fingerprint(stage, config)
     for part in workspace.parts:
         current = _shard_is_current(stage, workspace, mark, part)
@@ -132,7 +135,10 @@ def _run_stage(
         if current and proof and not (retry and _quarantined(stage, workspace, part)):
             counts.update(proof.counts)
         else:
-            tasks.append(_task(stage, workspace, config, mark, part))
+            stale.append(part)
+    every = _rows(workspace, workspace.parts)
+    allowance = allow(config.engine, every, counts["quarantined"])
+    tasks = [_task(stage, workspace, config, mark, part, allowance) for part in stale]
     rows = sum(task.rows for task in tasks)
     if tasks:
         workspace.scratch.mkdir(parents=True, exist_ok=True)
@@ -155,7 +161,14 @@ def _executor(
     return lambda tasks, progress: run_local(tasks, config.engine, progress)
 
 
-def _task(stage: Stage, workspace: Workspace, config: Config, mark: str, part: int) -> ShardTask:
+def _task(
+    stage: Stage,
+    workspace: Workspace,
+    config: Config,
+    mark: str,
+    part: int,
+    allowance: Allowance,
+) -> ShardTask:
     return ShardTask(
         stage=stage,
         part=part,
@@ -164,7 +177,7 @@ def _task(stage: Stage, workspace: Workspace, config: Config, mark: str, part: i
         fingerprint=mark,
         inputs=_inputs(stage, workspace, (part,)),
         marker=workspace.scratch / f"{stage.name}-{part:05d}.json",
-        max_quarantined=config.engine.max_quarantined,
+        allowance=allowance,
     )
 
 

@@ -2,111 +2,87 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.engine.earlier import Pieces, find_earlier
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fingerprint import group_rows, hash_json, row_digests
-from pipeline.engine.stage import Context, Process, Stage
-from pipeline.engine.storage import Proof, read_row_digests, write_table
+from pipeline.engine.stage import Process, Stage
+from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.task import Mark, ShardReport, ShardTask
 from pipeline.engine.workspace import Workspace
 from schemas.tables import TABLES
 
-Pieces = dict[str, list[pa.Table]]
+_QUARANTINED = "quarantined: "
 
 
 @dataclass(frozen=True)
-class ShardTask:
-    """One stage over one shard; ``quarantined`` maps rows to leave out to the reason."""
+class _Shard:
+    """The tables that a stage reads: the runs of each sticker in them, what decides each
+    sticker's rows, and which are worth measuring."""
 
-    stage: Stage
-    part: int
-    rows: int
-    context: Context
-    fingerprint: str
-    inputs: dict[str, str]
-    marker: Path
-    max_quarantined: int
-    quarantined: dict[str, str] = field(default_factory=dict)
-    one_by_one: bool = False
-
-
-@dataclass(frozen=True)
-class ShardReport:
-    """What became of a shard's rows: read = measured + skipped + taken_over, of which failed
-    carry an error, quarantined among them."""
-
-    part: int
-    counts: dict[str, int]
-
-
-@dataclass(frozen=True)
-class Mark:
-    """Where a worker is: the batch that it works on, and how many rows lie behind it."""
-
-    pid: int
-    started: float
-    batch: tuple[str, ...]
-    done: int
-
-    def write(self, path: Path) -> None:
-        text = json.dumps([self.pid, self.started, self.batch, self.done])
-        temporary = path.with_suffix(f".{self.pid}")
-        temporary.write_text(text)
-        os.replace(temporary, path)
-
-    @staticmethod
-    def read(path: Path) -> Mark | None:
-        """The mark last written; None before the first."""
-        try:
-            pid, started, batch, done = json.loads(path.read_text())
-        except FileNotFoundError:
-            return None
-        return Mark(pid, started, tuple(batch), done)
+    tables: dict[str, pa.Table]
+    ids: pa.Array
+    runs: dict[str, list[tuple[int, int]]]
+    digests: list[str]
+    wanted: NDArray[np.bool_]
 
 
 def run_shard(task: ShardTask, process: Process | None = None) -> ShardReport:
-    """Run the stage over the shard and write its tables with their proof.
+    """Run the stage over the shard, or a piece of it, and write its tables with their proof.
 
     ``process`` is the stage's function where that is open already.
     """
     _mark(task, (), 0)
-    process = process or _open(task)
     workspace = Workspace(task.context.root)
+    shard = _read(task, workspace)
+    wanted = np.flatnonzero(shard.wanted).tolist()
+    if task.piece is not None:
+        wanted = [i for i in wanted if task.piece[0] <= i < task.piece[1]]
+    earlier = find_earlier(task, workspace, shard.ids, shard.digests, wanted)
+    todo = [i for i in wanted if i not in earlier.taken_over and i not in earlier.measured]
+    rows = earlier.rows
+    raised = _measure(task, process, shard, todo, rows)
+    _add_empty(task.stage, rows, {**task.quarantined, **raised})
+    measured = sorted([*earlier.measured, *todo])
+    if task.piece is not None:
+        return _put_aside(task, workspace, shard, measured, rows, fresh=bool(todo))
+    skipped = np.flatnonzero(~shard.wanted).tolist()
+    _add_empty(task.stage, rows, {shard.ids[i].as_py(): None for i in skipped})
+    counts = {
+        "read": len(shard.ids),
+        "measured": len(measured),
+        "skipped": len(skipped),
+        "taken_over": len(earlier.taken_over),
+    }
+    return _write(task, workspace, shard, rows, counts)
+
+
+# The pieces of a shard come one after the other, and reading it takes longer than some of them.
+_last_read: dict[str, _Shard] = {}
+
+
+def _read(task: ShardTask, workspace: Workspace) -> _Shard:
+    key = hash_json([task.stage.name, str(task.context.root), task.part, task.inputs])
+    if key in _last_read:
+        return _last_read[key]
     tables = {name: workspace.read(name, task.part) for name in task.stage.reads}
     ids = tables[task.stage.reads[0]]["id"].combine_chunks()
     runs = {name: _runs(table, ids, name) for name, table in tables.items()}
     digests = _digests(task.stage, tables, ids)
-    wanted = _wanted(task.stage, tables, len(ids))
-    pieces, taken = _take_over(task, workspace, ids, digests, wanted)
-    todo = [i for i in np.flatnonzero(wanted).tolist() if i not in taken]
-    raised = _measure(task, process, tables, runs, ids, todo, pieces)
-    skipped = np.flatnonzero(~wanted).tolist()
-    _add_empty(task.stage, pieces, {ids[i].as_py(): None for i in skipped})
-    quarantined = {**task.quarantined, **raised}
-    _add_empty(task.stage, pieces, quarantined)
-    counts = {
-        "read": len(ids),
-        "measured": len(todo),
-        "skipped": len(skipped),
-        "taken_over": len(taken),
-    }
-    # Skipped and quarantined rows are worth another try whenever the shard runs again.
-    reusable = [
-        d
-        for d, w, i in zip(digests, wanted, ids, strict=False)
-        if w and i.as_py() not in quarantined
-    ]
-    return _write(task, workspace, ids, pieces, counts, reusable)
+    shard = _Shard(tables, ids, runs, digests, _wanted(task.stage, tables, len(ids)))
+    _last_read.clear()
+    if task.piece is not None:
+        _last_read[key] = shard
+    return shard
 
 
 _opened: dict[str, Process] = {}
@@ -153,83 +129,42 @@ def _wanted(stage: Stage, tables: dict[str, pa.Table], rows: int) -> NDArray[np.
     return np.asarray(kept.to_numpy(zero_copy_only=False), dtype=bool)
 
 
-def _take_over(
-    task: ShardTask,
-    workspace: Workspace,
-    ids: pa.Array,
-    digests: list[str],
-    wanted: NDArray[np.bool_],
-) -> tuple[Pieces, set[int]]:
-    pieces: Pieces = {name: [] for name in task.stage.writes}
-    proofs = [workspace.proof(name, task.part) for name in task.stage.writes]
-    # Tables of two different runs (one killed between them) don't belong together.
-    known_runs = {(p.fingerprint, hash_json(p.inputs)) if p else None for p in proofs}
-    if not digests or len(known_runs) > 1:
-        return pieces, set()
-    if proofs[0] is None or proofs[0].fingerprint != task.fingerprint:
-        return pieces, set()
-    known = set(read_row_digests(workspace.path(task.stage.writes[0], task.part)))
-    taken = {i for i in np.flatnonzero(wanted).tolist() if digests[i] in known}
-    values = ids.take(pa.array(sorted(taken), pa.int64()))
-    for name in task.stage.writes:
-        rows = workspace.read(name, task.part)
-        pieces[name].append(rows.filter(pc.is_in(rows["id"], value_set=values)))
-    return pieces, taken
-
-
 def _measure(
-    task: ShardTask,
-    process: Process,
-    tables: dict[str, pa.Table],
-    runs: dict[str, list[tuple[int, int]]],
-    ids: pa.Array,
-    todo: list[int],
-    pieces: Pieces,
+    task: ShardTask, process: Process | None, shard: _Shard, todo: list[int], pieces: Pieces
 ) -> dict[str, str]:
     """Append the rows of every batch to ``pieces``; return the rows that raised, with why."""
     raised: dict[str, str] = {}
+    ids = shard.ids
+    first, end = task.piece or (0, len(ids))
     rows = [i for i in todo if ids[i].as_py() not in task.quarantined]
     size = 1 if task.one_by_one else task.stage.batch_rows
+    before = end - first - len(rows)
 
-    def measure(batch: list[int], done: int) -> None:
+    def measure(process: Process, batch: list[int], done: int) -> None:
         names = [ids[i].as_py() for i in batch]
         _mark(task, names, done)
         try:
-            written = process({n: _slice(t, runs[n], batch) for n, t in tables.items()})
+            written = process({n: _slice(t, shard.runs[n], batch) for n, t in shard.tables.items()})
         except StickerworksError:
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 - costs one row, not the shard
             if len(batch) > 1:
                 for offset, i in enumerate(batch):
-                    measure([i], done + offset)
+                    measure(process, [i], done + offset)
                 return
             raised[names[0]] = f"raised {type(error).__name__}: {error}"[:500]
-            _check_raised(task, raised)
+            task.check(len(raised) + len(task.quarantined), done + 1, raised[names[0]])
             return
         for name in task.stage.writes:
             schema = TABLES[name].schema
             pieces[name].append(written[name].select(schema.names).cast(schema))
 
-    before = len(ids) - len(rows)
-    for start in range(0, len(rows), size):
-        measure(rows[start : start + size], before + start)
-    _mark(task, (), len(ids))
+    if rows:
+        process = process or _open(task)
+        for start in range(0, len(rows), size):
+            measure(process, rows[start : start + size], before + start)
+    _mark(task, (), end - first)
     return raised
-
-
-def _check_raised(task: ShardTask, raised: dict[str, str]) -> None:
-    if len(raised) + len(task.quarantined) > task.max_quarantined:
-        raise too_many_quarantined(task, list(raised.values())[-1])
-
-
-def too_many_quarantined(task: ShardTask, reason: str) -> StickerworksError:
-    """The error of a shard in which so many rows fail that the stage itself must be broken."""
-    return StickerworksError(
-        f"{task.stage.name} stopped at shard {task.part}: more than {task.max_quarantined} rows "
-        f"were quarantined, the last because it {reason}.",
-        "This looks like a fault of the stage, not of the rows; "
-        "raise engine.max_quarantined to go on all the same.",
-    )
 
 
 def _slice(table: pa.Table, runs: list[tuple[int, int]], batch: list[int]) -> pa.Table:
@@ -255,39 +190,69 @@ def _add_empty(stage: Stage, pieces: Pieces, errors: dict[str, str] | dict[str, 
                 f"{next(iter(errors.values()))}"
             )
         row = [
-            {"id": i, "error": e and f"quarantined: {e}", "measured": e is not None}
+            {"id": i, "error": e and f"{_QUARANTINED}{e}", "measured": e is not None}
             for i, e in errors.items()
         ]
         known = [{k: v for k, v in r.items() if k in schema.names} for r in row]
         pieces[name].append(pa.Table.from_pylist(known, schema=schema))
 
 
-def _write(
+def _put_aside(
     task: ShardTask,
     workspace: Workspace,
-    ids: pa.Array,
+    shard: _Shard,
+    measured: list[int],
     pieces: Pieces,
-    counts: dict[str, int],
-    digests: list[str],
+    *,
+    fresh: bool,
 ) -> ShardReport:
-    ordered = {name: _in_order(task, name, ids, found) for name, found in pieces.items()}
-    counts = {**counts, **_failures(ordered[task.stage.writes[0]])}
-    proof = Proof(task.stage.name, task.fingerprint, task.inputs, counts)
-    # The first table goes last: its proof says that all of them are there.
+    """Write the rows of a piece, where any is new, for the task that joins them."""
+    ids = shard.ids.take(pa.array(measured, pa.int64()))
+    rows = {name: _in_order(task, name, ids, found) for name, found in pieces.items()}
+    first, end = task.piece or (0, 0)
+    if fresh:
+        counts = {"first": first, "end": end, "measured": len(measured)}
+        proof = Proof(task.stage.name, task.fingerprint, task.inputs, counts)
+        digests = [shard.digests[i] for i in measured]
+        # The first table goes last: its proof says that all of them are there.
+        for name in reversed(task.stage.writes):
+            write_table(workspace.piece(name, task.part, first), rows[name], proof, digests)
+    return _report(task, rows[task.stage.writes[0]], {"measured": len(measured)})
+
+
+def _write(
+    task: ShardTask, workspace: Workspace, shard: _Shard, pieces: Pieces, counts: dict[str, int]
+) -> ShardReport:
+    rows = {name: _in_order(task, name, shard.ids, found) for name, found in pieces.items()}
+    report = _report(task, rows[task.stage.writes[0]], counts)
+    proof = Proof(task.stage.name, task.fingerprint, task.inputs, report.counts)
+    # Skipped and quarantined rows are worth another try whenever the shard runs again.
+    again = set(_errors(rows[task.stage.writes[0]], _QUARANTINED)["id"].to_pylist())
+    known = zip(shard.digests, shard.wanted, shard.ids.to_pylist(), strict=False)
+    digests = [digest for digest, wanted, sticker in known if wanted and sticker not in again]
     for name in reversed(task.stage.writes):
-        write_table(workspace.path(name, task.part), ordered[name], proof, digests)
-    return ShardReport(task.part, counts)
+        write_table(workspace.path(name, task.part), rows[name], proof, digests)
+    for name in task.stage.writes:
+        for start in workspace.pieces_of(name, task.part):
+            workspace.piece(name, task.part, start).unlink(missing_ok=True)
+    return report
 
 
-def _failures(table: pa.Table) -> dict[str, int]:
-    if "error" not in table.schema.names:
-        return {"failed": 0, "quarantined": 0}
-    failed = table.filter(pc.is_valid(table["error"]))
-    quarantined = failed.filter(pc.starts_with(failed["error"], "quarantined: "))
-    return {
-        "failed": len(pc.unique(failed["id"])),
+def _report(task: ShardTask, rows: pa.Table, counts: dict[str, int]) -> ShardReport:
+    quarantined = _errors(rows, _QUARANTINED)
+    counts = {
+        **counts,
+        "failed": len(pc.unique(_errors(rows)["id"])),
         "quarantined": len(pc.unique(quarantined["id"])),
     }
+    last = quarantined["error"][-1].as_py() if len(quarantined) else ""
+    return ShardReport(task.part, counts, last.removeprefix(_QUARANTINED))
+
+
+def _errors(rows: pa.Table, prefix: str = "") -> pa.Table:
+    if "error" not in rows.schema.names:
+        return rows.slice(0, 0)
+    return rows.filter(pc.fill_null(pc.starts_with(rows["error"], prefix), False))
 
 
 def _in_order(task: ShardTask, name: str, ids: pa.Array, pieces: list[pa.Table]) -> pa.Table:
@@ -297,7 +262,8 @@ def _in_order(task: ShardTask, name: str, ids: pa.Array, pieces: list[pa.Table])
     if places.null_count:
         raise ValueError(f"{task.stage.name} returned rows of {name} for stickers not given to it")
     order = np.argsort(places.to_numpy(), kind="stable")
-    rows = rows.take(pa.array(order))
+    # In one chunk: how a shard was cut must not show in the bytes of its file.
+    rows = rows.take(pa.array(order)).combine_chunks()
     if TABLES[name].scope == "sticker" and not rows["id"].combine_chunks().equals(ids):
         raise ValueError(f"{task.stage.name} did not return one row of {name} for each sticker")
     if "measured" in schema.names:

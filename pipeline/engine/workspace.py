@@ -66,6 +66,15 @@ class Workspace:
             raise ValueError(f"{table} has shards")
         return self.tables / table / f"part-{part:05d}.parquet"
 
+    def piece(self, table: str, part: int, start: int) -> Path:
+        """File of a shard's rows from ``start`` on, put aside until the shard is whole."""
+        return self.root / "pieces" / table / f"part-{part:05d}-{start:05d}.parquet"
+
+    def pieces_of(self, table: str, part: int) -> tuple[int, ...]:
+        """First rows of the pieces of a shard that were put aside, ascending."""
+        paths = self.piece(table, part, 0).parent.glob(f"part-{part:05d}-*.parquet")
+        return tuple(sorted(int(path.stem.rpartition("-")[2]) for path in paths))
+
     def proof(self, table: str, part: int | None = None) -> Proof | None:
         return read_proof(self.path(table, part))
 
@@ -118,7 +127,7 @@ class Workspace:
 
     def _sweep(self) -> None:
         """Remove what writers that were killed left under temporary names."""
-        for folder in (self.tables, self.reports):
+        for folder in (self.tables, self.reports, self.root / "pieces"):
             for leftover in folder.rglob(".*.tmp"):
                 leftover.unlink(missing_ok=True)
         for marker in self.scratch.glob("*"):

@@ -8,9 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.engine.images import reading_images
 from pipeline.engine.stage import Context, Process, Tables
 from pipeline.filter.clip_settings import ClipSettings
-from pipeline.filter.frames import Frame, displayed_ms, guard, open_source, read_frames
+from pipeline.filter.frames import Frame, displayed_ms, open_source, read_frames
 from pipeline.filter.header import Undecodable
 from pipeline.filter.key_frames import choose, sample, thumbnails
 from pipeline.filter.picture import DARK, WHITE, compose, jpeg
@@ -52,7 +53,7 @@ def sample_clip(
     Those that differ most are chosen; where fewer than four differ, others fill up evenly.
     Raises Undecodable.
     """
-    with guard(settings.caps.max_pixels):
+    with reading_images(settings.caps.max_pixels):
         source = open_source(data, kind, settings.caps)
         samples, durations = [], []
         for frame in read_frames(source):

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from pipeline.engine.images import reading_images
 from pipeline.filter.frames import (
     OPAQUE,
     Frame,
     Pixels,
     Source,
     displayed_ms,
-    guard,
     open_source,
     read_frames,
 )
@@ -61,6 +61,7 @@ class _Pass:
     lowest: int
     digest: bytes
     kept: list[Frame]
+    refused: bool
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def measure(data: bytes, kind: str | None, caps: DecodeConfig) -> Measured:
     takes an extra) or ``decode:`` (the file is damaged or empty).
     """
     try:
-        with guard(caps.max_pixels):
+        with reading_images(caps.max_pixels):
             return _measure(open_source(data, kind, caps), caps)
     except Undecodable as error:
         return Measured({"error": str(error)}, None)
@@ -89,6 +90,7 @@ def _measure(source: Source, caps: DecodeConfig) -> Measured:
     seen = _read(source)
     declared, frames = source.header.frames, len(seen.durations)
     flags = ["truncated"] if frames < declared else []
+    flags += ["refused"] if seen.refused else []
     durations = [displayed_ms(d) for d in seen.durations]
     if frames == 1:
         durations = [0]
@@ -124,18 +126,20 @@ def _read(source: Source) -> _Pass:
     durations: list[int] = []
     samples = []
     lowest = OPAQUE
+    refused = False
     before: Pixels | None = None
     for frame in read_frames(source, room):
         _add_frame(sha, frame.pixels, before)
         before = frame.pixels
         durations.append(frame.duration_ms)
         lowest = min(lowest, frame.lowest)
+        refused |= frame.refused
         if header.frames > 1:
             samples.append(sample(frame.pixels))
         if header.frames == 1 or room is not None:
             kept.append(frame)
     shape = (0, 0) if before is None else (before.shape[0], before.shape[1])
-    return _Pass(shape, durations, samples, lowest, sha.digest(), kept)
+    return _Pass(shape, durations, samples, lowest, sha.digest(), kept, refused)
 
 
 _rooms = [np.empty(0, dtype=np.uint32)]

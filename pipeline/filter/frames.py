@@ -5,18 +5,15 @@ from __future__ import annotations
 import io
 import re
 import struct
-import warnings
-import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from PIL import Image, ImageFile, ImageOps
+from PIL import ExifTags, Image, ImageFile, ImageOps
 from PIL.GifImagePlugin import GifImageFile
-from PIL.JpegImagePlugin import JpegImageFile
+from PIL.JpegImagePlugin import jpeg_factory
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
@@ -41,19 +38,6 @@ _NEEDS = {
     "mp4": "needs mp4: MP4 is kept, but measuring it takes a video decoder (PyAV)",
     "tgs": "needs tgs: TGS is kept, but measuring it takes a Lottie renderer (rlottie-python)",
 }
-# What Pillow raises on broken files; test_fuzz.py hunts for others. Half a million damaged files
-# raised all but the two of struct and zlib, which its source can raise.
-_BROKEN = (
-    OSError,
-    EOFError,
-    SyntaxError,
-    ValueError,
-    IndexError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)
 
 
 @dataclass(frozen=True)
@@ -66,24 +50,28 @@ class _Format:
 
 
 _PNG = _Format(re.compile(rb"\x89PNG\r\n\x1a\n"), scan_png, PngImageFile)
-# Pillow's classes are asked directly: Image.open would try every format that it knows, and would
-# take a JPEG with a depth map for an animation of two frames.
+# Pillow's classes are asked directly: Image.open would try every format that it knows.
 _FORMATS = {
     "gif": _Format(re.compile(rb"GIF8[79]a"), scan_gif, GifImageFile),
     "png": _PNG,
     "apng": _PNG,
-    "jpeg": _Format(re.compile(rb"\xff\xd8\xff"), scan_jpeg, JpegImageFile),
+    "jpeg": _Format(re.compile(rb"\xff\xd8\xff"), scan_jpeg, jpeg_factory),
     "webp": _Format(re.compile(rb"RIFF....WEBP", re.DOTALL), scan_webp, WebPImageFile),
 }
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One displayed frame; ``lowest`` is its lowest pixel value, below OPAQUE if not opaque."""
+    """One displayed frame; ``lowest`` is its lowest pixel value, below OPAQUE if not opaque.
+
+    The first one says whether its file is ``refused``: Pillow can't open it as it is, or fails on
+    its EXIF block; whoever loads a release would get an error instead of a picture.
+    """
 
     pixels: Pixels
     duration_ms: int
     lowest: int
+    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,23 +109,30 @@ def read_frames(source: Source, room: Pixels | None = None) -> Iterator[Frame]:
 
     The frames lie one after the other in ``room`` where that is given; it must hold them all.
     A file whose first frame can't be decoded raises Undecodable; a caller that gets fewer frames
-    than ``source.header.frames`` knows that the file is damaged further on. Runs within ``guard``.
+    than ``source.header.frames`` knows that the file is damaged further on. Runs within
+    ``reading_images``.
     """
     shape: tuple[int, ...] | None = None
     for index in range(source.header.frames):
         try:
             if index == 0:
-                image = _open(source)
+                image, refused = _open(source)
                 # The default image of such an APNG is not part of its animation.
                 skipped = int(isinstance(image, PngImageFile) and image.default_image)
             image.seek(index + skipped)
             _check_size(image, source.header)
             image.load()
-        except _BROKEN as error:
+            upright, broken_exif = _upright(image)
+            picture = _as_rgb(upright)
+        except MemoryError:
+            raise
+        # Pillow raises errors of nearly any type on hostile bytes. What is done with its pixels
+        # stands below: an error there is a fault of ours.
+        except Exception as error:
             if index == 0:
                 raise Undecodable(f"decode: {_describe(error)}") from error
             return
-        words = _words(image)
+        words = _words(picture)
         shape = shape or words.shape
         if words.shape != shape:
             words = _fit(words, shape)
@@ -145,30 +140,22 @@ def read_frames(source: Source, room: Pixels | None = None) -> Iterator[Frame]:
             pixels = np.empty(shape, dtype=np.uint32)
         else:
             pixels = room[index * words.size : (index + 1) * words.size].reshape(shape)
-        yield Frame(pixels, _milliseconds(image), _store(words, pixels))
+        lowest = _store(words, pixels)
+        yield Frame(pixels, _milliseconds(image), lowest, index == 0 and (refused or broken_exif))
 
 
-@contextmanager
-def guard(max_pixels: int) -> Iterator[None]:
-    """Pillow's own limit as a second line: some canvases grow only while decoding."""
-    before = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = max_pixels
+def _open(source: Source) -> tuple[ImageFile.ImageFile, bool]:
+    """The file, and whether Pillow refuses it as it is and reads its sound part alone."""
+    decoder = _FORMATS[source.format].decoder
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = before
-
-
-def _open(source: Source) -> ImageFile.ImageFile:
-    data = source.data
-    if source.format == "webp" and source.header.usable < len(data):
-        # libwebp refuses a file as a whole when its last chunk is cut; what precedes it is sound.
-        usable = source.header.usable
-        data = data[:4] + struct.pack("<I", usable - 8) + data[8:usable]
-    return _FORMATS[source.format].decoder(io.BytesIO(data))
+        return decoder(io.BytesIO(source.data)), False
+    except OSError:
+        if source.format != "webp":
+            raise
+    # libwebp refuses a file as a whole when its end is cut off; what precedes it is sound.
+    usable = source.header.usable
+    sound = source.data[:4] + struct.pack("<I", usable - 8) + source.data[8:usable]
+    return decoder(io.BytesIO(sound)), True
 
 
 def _check_size(image: ImageFile.ImageFile, header: Header) -> None:
@@ -179,14 +166,28 @@ def _check_size(image: ImageFile.ImageFile, header: Header) -> None:
         )
 
 
-def _words(image: ImageFile.ImageFile) -> Pixels:
-    """Pixels of the frame that is loaded, shared with Pillow where possible."""
-    frame = _upright(image) if "exif" in image.info else image
+def _upright(image: Image.Image) -> tuple[Image.Image, bool]:
+    """The picture as its EXIF block turns it, and whether reading that block fails."""
+    try:
+        if image.getexif().get(ExifTags.Base.Orientation) is None:
+            return image, False
+        turned = ImageOps.exif_transpose(image)
+    except Exception:  # noqa: BLE001 - costs the rotation only; viewers ignore such blocks, too
+        return image, True
+    return (turned if "exif" in image.info else image), False
+
+
+def _as_rgb(frame: Image.Image) -> Image.Image:
     if frame.mode.startswith("I;16"):
         # Pillow clips 16-bit grey at 255 instead of scaling it.
         frame = Image.fromarray((np.asarray(frame) >> 8).astype(np.uint8))
     if frame.mode not in ("RGB", "RGBA") or "transparency" in frame.info:
         frame = frame.convert("RGBA")
+    return frame
+
+
+def _words(frame: Image.Image) -> Pixels:
+    """Pixels of a loaded RGB or RGBA picture, shared with Pillow where possible."""
     width, height = frame.size
     try:
         words = np.frombuffer(pa.array(frame).values.buffers()[1], "<u4", width * height)
@@ -206,14 +207,6 @@ def _store(words: Pixels, pixels: Pixels) -> int:
     # Whatever an encoder left where nothing shows would tell equal pictures apart.
     np.multiply(words, words >= 1 << 24, out=pixels)
     return 0
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except _BROKEN:
-        # A broken EXIF block costs the rotation only; viewers ignore such blocks, too.
-        return image
 
 
 def _fit(words: Pixels, shape: tuple[int, ...]) -> Pixels:

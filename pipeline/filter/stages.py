@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.engine.stage import Context, Needs, Output, Process, Reader, Stage, Step
 from pipeline.filter.clip_settings import ClipSettings
 from pipeline.filter.rules.configured import CHEAP, KNOWN, configured_rules, rule_versions
-from schemas.config import Config, DecodeConfig, DuplicatesConfig, OcrConfig, RuleConfig
+from schemas.config import Config, DecodeConfig, DuplicatesConfig, OcrConfig
 
 
 # Named functions throughout, since a stage travels to its workers by pickling.
@@ -21,8 +21,9 @@ def _decoders(config: Config) -> Mapping[str, str]:
     return {"pillow": version("pillow")}
 
 
-def _cheap_rules(config: Config) -> dict[str, RuleConfig]:
-    return configured_rules(config, CHEAP)
+def _screening_settings(config: Config) -> dict[str, Any]:
+    rules = configured_rules(config, CHEAP)
+    return {"rules": rules, "keep_truncated": config.filter.keep_truncated}
 
 
 def _ocr_settings(config: Config) -> OcrConfig:
@@ -35,7 +36,11 @@ def _duplicates_settings(config: Config) -> DuplicatesConfig:
 
 def _decision_settings(config: Config) -> dict[str, Any]:
     rules = configured_rules(config, KNOWN)
-    return {"rules": rules, "duplicates": config.filter.duplicates}
+    return {
+        "rules": rules,
+        "keep_truncated": config.filter.keep_truncated,
+        "duplicates": config.filter.duplicates,
+    }
 
 
 # Pillow, pyarrow.compute and the like are imported where work begins: every command reads this.
@@ -100,7 +105,7 @@ def _collect_reviews(reader: Reader, settings: Any) -> Iterator[Output]:
 
 SIGNALS = Stage(
     name="signals",
-    version=1,
+    version=2,
     reads=("stickers", "media"),
     writes=("signals", "frames"),
     needs=Needs(memory_mb=2048, seconds_per_row=0.004),
@@ -110,11 +115,11 @@ SIGNALS = Stage(
 )
 SCREENING = Stage(
     name="screening",
-    version=1,
+    version=2,
     reads=("stickers", "signals"),
     writes=("screening",),
     needs=Needs(seconds_per_row=0.00001),
-    settings=_cheap_rules,
+    settings=_screening_settings,
     open=_open_screening,
     batch_rows=10_000,
     models=rule_versions,
@@ -149,7 +154,7 @@ REVIEWS = Step(
 )
 DECISIONS = Stage(
     name="decisions",
-    version=2,
+    version=3,
     reads=("stickers", "signals", "ocr", "duplicates", "reviews"),
     writes=("decisions",),
     needs=Needs(seconds_per_row=0.00001),

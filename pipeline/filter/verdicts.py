@@ -16,15 +16,22 @@ from schemas.tables import DECISIONS, SCREENING
 Reason = dict[str, Any]
 Reasons = list[list[Reason]]
 """For each row, every reason against it."""
+_REFUSED = "Pillow can't open the file as it is: the end or the EXIF block is damaged"
 
 
 def open_screening(context: Context) -> Process:
-    """Return the function that drops what the cheap rules drop, and what could not be decoded."""
-    rules: Mapping[str, RuleConfig] = context.settings
+    """Return the function that drops what the cheap rules drop, and what could not be decoded
+    as a whole.
+
+    Settings: ``rules`` (bounds by name) and ``keep_truncated``.
+    """
+    rules: Mapping[str, RuleConfig] = context.settings["rules"]
+    keep_truncated: bool = context.settings["keep_truncated"]
 
     def process(tables: Tables) -> dict[str, pa.Table]:
         reasons = _failures(tables["signals"]["error"], "decode")
         _apply(rules, tables, reasons)
+        _add_damaged(tables["signals"], keep_truncated, reasons)
         rows = [
             {"id": name, "kept": not against, "reasons": against}
             for name, against in zip(tables["stickers"]["id"].to_pylist(), reasons, strict=True)
@@ -35,12 +42,13 @@ def open_screening(context: Context) -> Process:
 
 
 def open_decisions(context: Context) -> Process:
-    """Return the function that decides: failed, dropped by a rule, as a duplicate or
+    """Return the function that decides: failed, dropped by a rule, as damaged, as a duplicate or
     by people who reviewed it, or kept.
 
-    Settings: ``rules`` (bounds by name) and ``duplicates``.
+    Settings: ``rules`` (bounds by name), ``keep_truncated`` and ``duplicates``.
     """
     rules: Mapping[str, RuleConfig] = context.settings["rules"]
+    keep_truncated: bool = context.settings["keep_truncated"]
     duplicates: DuplicatesConfig = context.settings["duplicates"]
 
     def process(tables: Tables) -> dict[str, pa.Table]:
@@ -49,6 +57,7 @@ def open_decisions(context: Context) -> Process:
             reasons[row] += failed
         outcomes = ["failed" if against else "kept" for against in reasons]
         _apply(rules, tables, reasons)
+        _add_damaged(tables["signals"], keep_truncated, reasons)
         _add_duplicates(tables["duplicates"], duplicates, reasons)
         _add_reviews(tables["reviews"], reasons)
         ids = tables["stickers"]["id"].to_pylist()
@@ -78,6 +87,19 @@ def _apply(rules: Mapping[str, RuleConfig], tables: Tables, reasons: Reasons) ->
             outside = compare(values, threshold).fill_null(False)
             for row in pc.indices_nonzero(outside).to_pylist():
                 reasons[row].append(_reason(name, values[row].as_py(), threshold, None))
+
+
+def _add_damaged(signals: pa.Table, keep_truncated: bool, reasons: Reasons) -> None:
+    """Drop what nobody could load from a release as its row says: its bytes are the original's."""
+    known = signals.select(["flags", "frames", "declared_frames"])
+    damaged = pc.indices_nonzero(pc.greater(pc.list_value_length(known["flags"]), 0))
+    for row, sticker in zip(damaged.to_pylist(), known.take(damaged).to_pylist(), strict=True):
+        if "refused" in sticker["flags"]:
+            reasons[row].append(_reason("refused", None, None, _REFUSED))
+        if "truncated" in sticker["flags"] and not keep_truncated:
+            frames, declared = sticker["frames"], sticker["declared_frames"]
+            detail = f"{frames} of its {declared} frames can be decoded"
+            reasons[row].append(_reason("truncated", frames, declared, detail))
 
 
 def _add_duplicates(table: pa.Table, config: DuplicatesConfig, reasons: Reasons) -> None:

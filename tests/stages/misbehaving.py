@@ -40,6 +40,8 @@ def _never_opens(context: Context) -> Process:
 
 def _open(context: Context) -> Process:
     log = context.root / "measured.log"
+    with (context.root / "workers.log").open("a") as lines:
+        lines.write(f"{os.getpid()}\n")
 
     def process(tables: Tables) -> dict[str, pa.Table]:
         rows = tables["stickers"].to_pylist()
@@ -59,13 +61,15 @@ def _open(context: Context) -> Process:
     return process
 
 
-def signals(batch_rows: int = 1, version: int = 1, opens: bool = True) -> Stage:
+def signals(
+    batch_rows: int = 1, version: int = 1, opens: bool = True, seconds_per_row: float = 0.01
+) -> Stage:
     return Stage(
         name="signals",
         version=version,
         reads=("stickers", "media"),
         writes=("signals", "frames"),
-        needs=Needs(seconds_per_row=0.01),
+        needs=Needs(seconds_per_row=seconds_per_row),
         settings=key_frames,
         open=_open if opens else _never_opens,
         batch_rows=batch_rows,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
+from pipeline.engine.images import reading_images
 from pipeline.engine.workspace import Workspace
 
 SIDE = 96
 _QUALITY = 78
 _MOTION_FRAMES, _MOTION_BYTES, _MOTION_PIXELS = 12, 60_000, 40_000_000
 _FORMATS = ("GIF", "PNG", "WEBP")
-# What Pillow raises for damaged files, measured over the formats above.
-_DAMAGE = (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def _picture(key_frame: Mapping[str, Any], media: Path | None) -> Picture:
     try:
         with Image.open(io.BytesIO(key_frame["jpeg"] or b""), formats=["JPEG"]) as image:
             picture = image.convert("RGB")
-    except _DAMAGE:
+    except (OSError, SyntaxError, ValueError):
         return Picture("")
     picture.thumbnail((SIDE, SIDE))
     target = io.BytesIO()
@@ -77,12 +75,12 @@ def _picture(key_frame: Mapping[str, Any], media: Path | None) -> Picture:
 def draw_motion(path: Path) -> str | None:
     """A GIF of at most a dozen small frames; None where the file doesn't allow one."""
     try:
-        with Image.open(path, formats=_FORMATS) as image:
+        with reading_images(), Image.open(path, formats=_FORMATS) as image:
             count = getattr(image, "n_frames", 1)
             if count < 2 or image.width * image.height * count > _MOTION_PIXELS:
                 return None
             frames, durations = _sampled(image, count)
-    except _DAMAGE:
+    except Exception:  # noqa: BLE001 - Pillow raises errors of nearly any type on damaged files
         return None
     target = io.BytesIO()
     frames[0].save(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hostile_files import hostile_files
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -14,6 +15,7 @@ from PIL import Image
 from pipeline.baselines.frames import (
     ENDS,
     FIRST,
+    UNREADABLE,
     clip,
     decode_first_frame,
     decode_frames,
@@ -113,3 +115,16 @@ def test_sixteen_bits_are_scaled_and_not_cut() -> None:
     ramp = np.linspace(0, 65535, 16, dtype=np.uint16)[None].repeat(16, 0)
     frame = decode_first_frame(encode(Image.fromarray(ramp), "PNG"), 16)
     assert np.abs(frame[0, :, 0].astype(int) - np.linspace(0, 255, 16)).max() <= 1
+
+
+def test_hostile_files_are_decoded_or_unreadable_and_nothing_is_said(recwarn) -> None:
+    decoded = 0
+    for file in hostile_files():
+        try:
+            frames, _ = decode_frames(file.data, ENDS, 8)
+        except UNREADABLE:
+            continue
+        decoded += 1
+        assert frames.shape[1:] == (8, 8, 3)
+    assert decoded > 50
+    assert not recwarn.list

@@ -12,12 +12,13 @@ import pytest
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.here import run_here
+from pipeline.engine.quarantine import Allowance
 from pipeline.engine.runner import run
 from pipeline.engine.stage import Context, Process, Stage, Tables
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config, EngineConfig
 
-CONFIG = Config(engine=EngineConfig(workers=1, max_quarantined=5))
+CONFIG = Config(engine=EngineConfig(workers=1, quarantine_floor=5))
 
 
 @dataclass
@@ -177,6 +178,9 @@ def tasks_of(tmp_path: Path) -> Tasks:
 
     def build(stage: Stage, workspace: Workspace) -> Sequence[object]:
         workspace.scratch.mkdir(parents=True, exist_ok=True)
-        return [_task(stage, workspace, CONFIG, "mark", part) for part in workspace.parts]
+        allowance = Allowance(5, 5)
+        return [
+            _task(stage, workspace, CONFIG, "mark", part, allowance) for part in workspace.parts
+        ]
 
     return build

@@ -60,7 +60,7 @@ def test_a_row_that_eats_memory_is_killed_and_quarantined(workspace_of, display)
 
 def test_a_stage_that_fails_everywhere_stops_with_a_reason(workspace_of, display):
     workspace = workspace_of([["raise"] * 9])
-    config = Config(engine=EngineConfig(workers=1, max_quarantined=5))
+    config = Config(engine=EngineConfig(workers=1, quarantine_floor=5))
     with pytest.raises(StickerworksError, match="more than 5 rows.*a broken row"):
         run(misbehaving.signals(), workspace, config, display)
     assert workspace.proof("signals", 0) is None

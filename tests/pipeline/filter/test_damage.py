@@ -43,7 +43,9 @@ class TestDamage:
         got = signals(data[: int(len(data) * 0.7)], kind)
         assert 3 <= got["frames"] <= 4
         assert got["animated"]
-        assert got["flags"] == ["truncated"]
+        # A cut GIF or APNG still opens; of a cut WebP, nobody but us decodes the sound part.
+        refused = ["refused"] if kind == "webp" else []
+        assert got["flags"] == ["truncated", *refused]
         whole = signals(data, kind)
         assert (whole["frames"], whole["flags"]) == (6, [])
 

@@ -84,7 +84,7 @@ def test_what_could_not_be_decoded_is_screened_out():
 
 
 def test_screening_leaves_ocr_to_decisions():
-    assert set(SCREENING.settings(Config())) == {"aspect", "entropy", "min_side"}
+    assert set(SCREENING.settings(Config())["rules"]) == {"aspect", "entropy", "min_side"}
     assert set(DECISIONS.settings(Config())["rules"]) == {
         "aspect",
         "entropy",
@@ -95,7 +95,7 @@ def test_screening_leaves_ocr_to_decisions():
 
 def test_null_bounds_switch_a_rule_off():
     config = with_rules(entropy={"min": None, "max": None}, min_side={"min": 32})
-    assert set(SCREENING.settings(config)) == {"min_side"}
+    assert set(SCREENING.settings(config)["rules"]) == {"min_side"}
 
 
 def test_a_maximum_and_a_minimum():

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hostile_files import hostile_files
 from PIL import Image
 
 from pipeline.engine.page.pictures import draw_motion, load_pictures
@@ -126,3 +127,13 @@ def test_a_broken_key_frame_is_left_out(workspace: Workspace) -> None:
     rows[0]["key_frames"][0]["jpeg"] = b"\xff\xd8 no picture"
     put(workspace, "frames", 0, rows)
     assert sorted(load_pictures(workspace, ids_of(workspace), [])) == ids_of(workspace)[1:5]
+
+
+def test_hostile_files_have_no_motion_or_some_and_nothing_is_said(tmp_path, recwarn):
+    path = tmp_path / "hostile"
+    drawn = 0
+    for file in hostile_files():
+        path.write_bytes(file.data)
+        drawn += draw_motion(path) is not None
+    assert drawn > 5
+    assert not recwarn.list

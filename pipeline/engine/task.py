@@ -1,0 +1,100 @@
+"""What the runner asks of a worker, what it gets back, and where the worker is meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pipeline.engine.quarantine import Allowance
+from pipeline.engine.stage import Context, Stage
+
+# What a kill costs at most, for each worker; reading and writing a piece takes a percent of it.
+_PIECE_S = 5.0
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """One stage over one shard, or over the rows of one ``piece`` of it (first, and behind last).
+
+    ``quarantined`` maps rows to leave out to the reason; ``rows`` is what the task is worth when
+    progress is counted.
+    """
+
+    stage: Stage
+    part: int
+    rows: int
+    context: Context
+    fingerprint: str
+    inputs: dict[str, str]
+    marker: Path
+    allowance: Allowance
+    quarantined: dict[str, str] = field(default_factory=dict)
+    one_by_one: bool = False
+    piece: tuple[int, int] | None = None
+
+    def check(self, quarantined: int, seen: int, reason: str) -> None:
+        """StickerworksError when so many rows were quarantined that the stage must be broken."""
+        self.allowance.check(self.stage.name, self.part, quarantined, seen, reason)
+
+
+@dataclass(frozen=True)
+class ShardReport:
+    """What became of a shard's rows: read = measured + skipped + taken_over, of which failed
+    carry an error, quarantined among them; ``reason`` is that of the last one quarantined."""
+
+    part: int
+    counts: dict[str, int]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where a worker is: the batch that it works on, and how many rows lie behind it."""
+
+    pid: int
+    started: float
+    batch: tuple[str, ...]
+    done: int
+
+    def write(self, path: Path) -> None:
+        text = json.dumps([self.pid, self.started, self.batch, self.done])
+        temporary = path.with_suffix(f".{self.pid}")
+        temporary.write_text(text)
+        os.replace(temporary, path)
+
+    @staticmethod
+    def read(path: Path) -> Mark | None:
+        """The mark last written; None before the first."""
+        try:
+            pid, started, batch, done = json.loads(path.read_text())
+        except FileNotFoundError:
+            return None
+        return Mark(pid, started, tuple(batch), done)
+
+
+def cut(task: ShardTask) -> list[ShardTask]:
+    """The task as pieces, so that all workers share a dear shard and a kill costs a few seconds.
+
+    A worker puts each piece aside; the task itself then joins them. A shard that is done within
+    seconds stays whole.
+    """
+    return [
+        replace(
+            task,
+            rows=end - start,
+            piece=(start, end),
+            marker=task.marker.with_stem(f"{task.marker.stem}-{start:05d}"),
+        )
+        for start, end in spans(task.stage, task.rows)
+    ] or [task]
+
+
+def spans(stage: Stage, rows: int) -> list[tuple[int, int]]:
+    """Rows of each piece of a shard; none where it isn't cut. A shard that grows keeps its cuts."""
+    batches = max(1, round(_PIECE_S / stage.needs.seconds_per_row / stage.batch_rows))
+    size = batches * stage.batch_rows
+    if not stage.dear or rows <= size:
+        return []
+    return [(start, min(start + size, rows)) for start in range(0, rows, size)]

@@ -1,0 +1,116 @@
+"""Hostile files end as a row that says why, or as one that whoever loads it finds true."""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+import pyarrow as pa
+import pytest
+from datasets import Image as ImageFeature
+from hostile_files import EXIF, hostile_files, png, sound_files
+from PIL import Image
+
+from pipeline.engine.stage import Context
+from pipeline.filter.decode import measure
+from pipeline.filter.stages import SCREENING
+from schemas.config import Config, DecodeConfig, FilterConfig
+from schemas.tables import SIGNALS, STICKERS
+
+CAPS = DecodeConfig(max_pixels=1_000_000, max_total_pixels=4_000_000)
+FILES = hostile_files()
+
+
+def kept(rows, **switches):
+    """Which rows of ``signals`` the filter's damage rules leave, in order."""
+    config = Config(filter=FilterConfig(**switches))
+    signals = [{"id": str(n), **row} for n, row in enumerate(rows)]
+    tables = {
+        "stickers": pa.Table.from_pylist([{"id": row["id"]} for row in signals], STICKERS.schema),
+        "signals": pa.Table.from_pylist(signals, SIGNALS.schema),
+    }
+    settings = {**SCREENING.settings(config), "rules": {}}
+    return SCREENING.open(Context(settings, None))(tables)["screening"]["kept"].to_pylist()
+
+
+def load(data, frames):
+    """What ``datasets`` does with a row of a release, and every frame that the row claims."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ImageFeature().decode_example({"bytes": data, "path": None})
+        with Image.open(io.BytesIO(data)) as image:
+            for index in range(frames):
+                image.seek(index)
+                image.load()
+
+
+@pytest.fixture(scope="module")
+def measured():
+    return [measure(file.data, file.kind, CAPS) for file in FILES]
+
+
+def test_there_are_many_and_no_two_are_the_same():
+    assert len(FILES) > 200
+    assert len({file.name for file in FILES}) == len(FILES)
+
+
+def test_each_is_measured_or_says_why_not(measured):
+    for file, found in zip(FILES, measured, strict=True):
+        error = found.signals.get("error")
+        if error is None:
+            assert found.key_frames, file.name
+        else:
+            assert error.startswith(("decode: ", "too_large: ", "needs ")), file.name
+            assert found.key_frames is None
+            assert "0x" not in error, "an address makes a row of its own of every run"
+    assert 40 < sum("error" not in found.signals for found in measured) < 200
+
+
+@pytest.mark.parametrize("keep_truncated", [False, True])
+def test_whatever_is_kept_loads_from_a_release(measured, keep_truncated):
+    rows = [found.signals for found in measured]
+    chosen = kept(rows, keep_truncated=keep_truncated)
+    assert sum(chosen) > 30
+    for file, row, keep in zip(FILES, rows, chosen, strict=True):
+        if keep:
+            try:
+                load(file.data, row["frames"])
+            except Exception as error:  # noqa: BLE001 - the name of the file is what matters
+                pytest.fail(f"{file.name}: {type(error).__name__} {error}")
+
+
+def test_sound_files_are_kept():
+    files = sound_files().values()
+    assert all(kept([measure(data, kind, CAPS).signals for kind, data in files]))
+
+
+@pytest.mark.parametrize("name", ["moving gif", "apng", "moving webp"])
+def test_a_cut_animation_is_dropped_unless_it_is_asked_for_and_opens(name):
+    kind, data = sound_files()[name]
+    row = measure(data[: len(data) * 6 // 10], kind, CAPS).signals
+    assert row["frames"] < row["declared_frames"]
+    assert kept([row]) == [False]
+    assert kept([row], keep_truncated=True) == [kind != "webp"]
+
+
+@pytest.mark.parametrize("kind", ["png", "webp"])
+def test_an_exif_block_that_fails_costs_the_sticker(kind):
+    data = io.BytesIO()
+    Image.new("RGB", (9, 9)).save(data, kind.upper(), exif=EXIF["no byte order"])
+    with pytest.raises(SyntaxError):
+        load(data.getvalue(), 1)
+    row = measure(data.getvalue(), kind, CAPS).signals
+    assert row["flags"] == ["refused"]
+    assert kept([row], keep_truncated=True) == [False]
+
+
+def test_a_palette_with_too_much_transparency_is_a_decode_error():
+    data = png((b"PLTE", bytes(12)), (b"tRNS", bytes(257)), (b"IDAT", b"x\x9cc`\0\0\0\x14\0\1"))
+    assert measure(data, "png", CAPS).signals["error"].startswith("decode: ")
+
+
+def test_pillow_keeps_its_remarks_to_itself_and_ours_are_shown(recwarn):
+    for name in ("cut entry", "a billion values"):
+        data = next(file.data for file in FILES if file.name == f"jpeg whose EXIF has {name}")
+        measure(data, "jpeg", CAPS)
+    assert not recwarn.list
