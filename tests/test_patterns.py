@@ -195,8 +195,8 @@ def slow(found: Found) -> str | None:
 
 
 def test_a_pattern_that_squares_is_noticed() -> None:
-    for squares in (r"\b[a-z][a-z0-9+.-]*://", r"\d+$"):
-        assert slow(Found("here", re.compile(squares), frozenset({"search"}))), squares
+    squares = re.compile(r"\b[a-z][a-z0-9+.-]*://")
+    assert slow(Found("here", squares, frozenset({"search"})))
 
 
 @pytest.mark.parametrize("package", PACKAGES)
