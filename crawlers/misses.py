@@ -54,7 +54,7 @@ def miss_of_exception(error: Exception) -> Miss:
     """What an exception on the way to a file means."""
     if isinstance(error, Refused | Postponed):
         state: State = "refused" if isinstance(error, Refused) else "retry_at"
-        return Miss(state, error.error_class, scrub(error.error))
+        return Miss(state, error.error_class, clean_text(scrub(error.error)) or state)
     text = clean_text(scrub(str(error)), 300) or type(error).__name__
     if isinstance(error, TRANSIENT) and is_certificate(error):
         return Miss("retry_at", "certificate", text)

@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-_SECRET_NAMES = re.compile(
-    r"(^|[-_.])(api[-_]?key|app[-_]?key|key|token|auth|authorization|sig|sign|signature|secret|"
-    r"pass|passwd|password|pwd|credential|credentials|session|sessionid|sid|jwt|cookie|ticket)$",
-    re.IGNORECASE,
+from pipeline.engine.secret_names import (
+    carries_secret,
+    hide_pairs,
+    is_secret_name,
+    is_secret_pair,
 )
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_TELEGRAM = re.compile(r"/(file/)?bot\d+:[A-Za-z0-9_-]+")
-_URL = re.compile(r"https?://[^\s\"'<>\\]+", re.IGNORECASE)
+
+_TELEGRAM = re.compile(r"/(file/)?bot\d+(?::|%3a)[A-Za-z0-9_-]+", re.IGNORECASE)
+_URL = re.compile(r"(?:(?<![a-z0-9+.-])[a-z0-9+.-]++:)?//[^\s\"'<>\\]+", re.IGNORECASE)
 _PARAMETER = re.compile(r"[?&;]")
 
 
@@ -40,15 +41,16 @@ def strip_secrets(url: str) -> str:
     except ValueError:
         return "(unreadable address)"
     query = "&".join(
-        pair for pair in _PARAMETER.split(parts.query) if pair and not _is_secret(pair)
+        pair for pair in _PARAMETER.split(parts.query) if pair and not is_secret_pair(pair)
     )
-    path = _TELEGRAM.sub(r"/\1bot(token)", parts.path)
-    return urlunsplit((parts.scheme, host, path, query, ""))
+    path = "/".join(map(_strip_segment, parts.path.split("/")))
+    path = _TELEGRAM.sub(r"/\1bot(token)", path)
+    return hide_pairs(urlunsplit((parts.scheme, host, path, query, "")))
 
 
 def scrub(text: str) -> str:
-    """Text with the secrets stripped from every address in it."""
-    return _URL.sub(lambda match: strip_secrets(match[0]), text)
+    """Text with the secrets stripped from every address in it, whole or without its scheme."""
+    return hide_pairs(_URL.sub(lambda match: strip_secrets(match[0]), text))
 
 
 def scrub_record(value: Any) -> Any:
@@ -57,11 +59,11 @@ def scrub_record(value: Any) -> Any:
         return {
             _valid(str(name)): scrub_record(item)
             for name, item in value.items()
-            if not _is_secret(str(name))
+            if not is_secret_name(str(name))
         }
     if isinstance(value, list | tuple):
         return [scrub_record(item) for item in value]
-    return scrub(_valid(value)) if isinstance(value, str) else value
+    return _scrub_value(_valid(value)) if isinstance(value, str) else value
 
 
 def record_json(record: Mapping[str, Any] | None) -> str | None:
@@ -71,10 +73,16 @@ def record_json(record: Mapping[str, Any] | None) -> str | None:
     return json.dumps(scrub_record(record), ensure_ascii=False, sort_keys=True)
 
 
+def _scrub_value(text: str) -> str:
+    # An address may hold spaces where it stands alone; within a sentence it ends at the first.
+    if text.count("//") == 1 and _URL.match(text.strip()):
+        text = strip_secrets(text.strip())
+    return scrub(text)
+
+
+def _strip_segment(segment: str) -> str:
+    return ";".join(part for part in segment.split(";") if not carries_secret(part))
+
+
 def _valid(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _is_secret(pair: str) -> bool:
-    name = _CAMEL.sub("_", pair.partition("=")[0])
-    return bool(_SECRET_NAMES.search(name))

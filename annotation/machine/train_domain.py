@@ -28,6 +28,7 @@ from annotation.machine.domain_model import FORMAT, SHIPPED
 from annotation.machine.features import FEATURES, sticker_statistics
 from annotation.machine.manifest import key_frames, read_manifest
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.page.text import plain
 from pipeline.engine.storage import atomic_file
 
 PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         relabel = dict(_pair(item) for item in options.relabel)
         model = train(options.manifest, relabel, options.corrections)
     except StickerworksError as error:
-        print(error, file=sys.stderr)
+        print(plain(str(error)), file=sys.stderr)
         return 1
     with atomic_file(options.output) as temporary:
         text = json.dumps(model, indent=2, ensure_ascii=False)

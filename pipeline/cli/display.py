@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 import time
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from pipeline.engine.page import text
 from pipeline.engine.runner import RunReport
 
+plain = text.plain
+
 _LOG_EVERY_S = 15.0
+_UNSURE = re.compile(r"[^\n -~]")
 
 
-def plain(text: str) -> str:
-    """A stranger's text without control characters, which could rewrite the terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+def tell(line: str = "") -> None:
+    """A line of the answer, on the standard output; nothing in it is obeyed."""
+    print(plain(line))
+
+
+def tell_json(answer: Any) -> None:
+    """The answer as JSON, whole: what a terminal would obey is escaped, and means the same."""
+    encoding = sys.stdout.encoding or "utf-8"
+    whole = json.dumps(answer, ensure_ascii=False, indent=2)
+    print(_UNSURE.sub(lambda sign: _escaped(sign[0], encoding), whole))
 
 
 class TerminalDisplay:
@@ -82,7 +96,7 @@ def make_display(console: Console) -> TerminalDisplay | LogDisplay:
 
 def make_console() -> Console:
     """The console for people: standard error, so that standard output stays for results."""
-    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+    return _PlainConsole(file=sys.stderr, highlight=False, soft_wrap=True)
 
 
 def describe(report: RunReport) -> str:
@@ -96,6 +110,23 @@ def describe(report: RunReport) -> str:
         if report.counts.get(key):
             parts.append(f"{key.replace('_', ' ')} {report.counts[key]:,}")
     return f"  {report.name:<12} {', '.join(parts)}"
+
+
+def _escaped(sign: str, encoding: str) -> str:
+    """The character, or what JSON writes for it where a terminal can't or mustn't get it."""
+    try:
+        sign.encode(encoding)
+    except UnicodeEncodeError:
+        return json.dumps(sign)[1:-1]
+    return sign if sign.isprintable() else json.dumps(sign)[1:-1]
+
+
+class _PlainConsole(Console):
+    """Obeys Rich alone: text of strangers in a line brings no codes of its own."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        shown = (plain(thing) if isinstance(thing, str) else thing for thing in objects)
+        super().print(*shown, **options)
 
 
 class _Rate(ProgressColumn):

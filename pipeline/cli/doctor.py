@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from annotation.human.studio.server import find_program
+from pipeline.cli.display import tell, tell_json
 from pipeline.cli.session import EXIT_DONE, EXIT_FAILED, Options
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fonts import MISSING_FONT, chinese_font
@@ -43,12 +43,12 @@ def doctor_command(options: Options) -> int:
     checks = [*_packages(), *_plugins(), _label_studio(), _font(), _memory()]
     checks.append(_disk(options.workspace or Path()))
     if options.json:
-        print(json.dumps([asdict(check) for check in checks], ensure_ascii=False, indent=2))
+        tell_json([asdict(check) for check in checks])
     for check in [] if options.json else checks:
         mark = "ok  " if check.fine else ("MISS" if check.needed else "note")
-        print(f"{mark} {check.name:<28} {check.found}")
+        tell(f"{mark} {check.name:<28} {check.found}")
         if not check.fine:
-            print(f"     {check.remedy}")
+            tell(f"     {check.remedy}")
     return EXIT_FAILED if any(c.needed and not c.fine for c in checks) else EXIT_DONE
 
 

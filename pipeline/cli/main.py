@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.annotate_app import annotate
+from pipeline.cli.encoding import speak_utf8
 from pipeline.cli.label_app import label
 from pipeline.engine.errors import StickerworksError, full_disk
+from pipeline.engine.page.text import plain
 
 if TYPE_CHECKING:
     from pipeline.cli.session import Options
@@ -249,6 +252,7 @@ def doctor(context: typer.Context) -> None:
 
 def main() -> None:
     """Run the command line; every error is one clear line."""
+    speak_utf8()
     arguments = _options_first(sys.argv[1:])
     debug = "--debug" in arguments
     try:
@@ -270,7 +274,10 @@ def main() -> None:
 
 def _tell_usage(error: typer.TyperException) -> None:
     if hasattr(error, "show"):
-        error.show()  # with the usage line of the command that was meant
+        shown = io.StringIO()
+        error.show(file=shown)  # with the usage line of the command that was meant
+        for line in shown.getvalue().splitlines():
+            _tell(line)
     else:
         _tell(f"error: {error.format_message()}")
 
@@ -285,7 +292,7 @@ def _explain(error: Exception) -> str:
 
 
 def _tell(line: str) -> None:
-    print(line, file=sys.stderr)
+    print(plain(line), file=sys.stderr)
 
 
 def _options_first(arguments: list[str]) -> list[str]:

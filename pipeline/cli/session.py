@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -13,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipeline.cli.configuration import load_config
-from pipeline.cli.display import describe, make_console, make_display
+from pipeline.cli.display import describe, make_console, make_display, tell_json
 from pipeline.engine.runner import Pending, RunReport, pending, run
 from pipeline.engine.stage import Stage, Step
 from pipeline.engine.workspace import Workspace
@@ -110,7 +109,7 @@ def open_session(
         with workspace.lock(command):
             yield session
     if options.json:
-        print(json.dumps(_answer(command, session), ensure_ascii=False, indent=2))
+        tell_json(_answer(command, session))
 
 
 def _answer(command: str, session: Session) -> dict[str, Any]:

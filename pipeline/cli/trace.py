@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from pipeline.cli.display import tell
 from pipeline.cli.session import EXIT_DONE, Options, Session, open_session
 from pipeline.engine.errors import StickerworksError
 from schemas.tables import TABLES
@@ -61,13 +62,14 @@ def _plain(value: Any) -> Any:
 
 
 def _print(sticker: str, part: int, tables: dict[str, list[dict[str, Any]]]) -> None:
-    print(f"sticker {sticker} (shard {part})")
+    tell(f"sticker {sticker} (shard {part})")
     for table, rows in tables.items():
         for row in rows:
-            print(f"\n{table}")
+            tell()
+            tell(table)
             for key, value in row.items():
                 if key != "id" and value not in (None, [], ""):
                     text = (
                         value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
                     )
-                    print(f"  {key:<16} {text}")
+                    tell(f"  {key:<16} {text}")

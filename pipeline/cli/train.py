@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -16,7 +15,7 @@ from pipeline.baselines.examples import Dataset
 from pipeline.baselines.processes import is_first
 from pipeline.baselines.runs import Wish, open_run, train_run
 from pipeline.baselines.training import reproducible
-from pipeline.cli.display import make_console, make_display, plain
+from pipeline.cli.display import make_console, make_display, plain, tell_json
 from pipeline.cli.session import EXIT_DONE, Options
 from pipeline.cli.tables import comparison, metric_lines
 from pipeline.engine.errors import StickerworksError
@@ -106,7 +105,7 @@ def _print(found: Evaluation) -> None:
 def answer(command: str, facts: dict[str, Any]) -> None:
     """Print what a command found as one JSON object."""
     found = {"command": command, "exit_code": EXIT_DONE, **_without_nan(facts)}
-    print(json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False))
+    tell_json(found)
 
 
 def _without_nan(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from functools import cache
@@ -44,7 +45,7 @@ def _ask_fontconfig() -> Path | None:
     if command is None:
         return None
     pattern = ["--format", "%{lang}\n%{file}", ":lang=zh-cn"]
-    answer = subprocess.run([command, *pattern], capture_output=True, text=True, check=False)
-    languages, _, file = answer.stdout.partition("\n")
+    answer = subprocess.run([command, *pattern], capture_output=True, check=False)
+    languages, _, file = os.fsdecode(answer.stdout).partition("\n")
     # fc-match always names some font, also one without the glyphs that were asked for.
     return Path(file) if "zh-cn" in languages.split("|") and Path(file).is_file() else None

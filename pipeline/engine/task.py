@@ -61,14 +61,14 @@ class Mark:
     def write(self, path: Path) -> None:
         text = json.dumps([self.pid, self.started, self.batch, self.done])
         temporary = path.with_suffix(f".{self.pid}")
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)
 
     @staticmethod
     def read(path: Path) -> Mark | None:
         """The mark last written; None before the first."""
         try:
-            pid, started, batch, done = json.loads(path.read_text())
+            pid, started, batch, done = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         return Mark(pid, started, tuple(batch), done)

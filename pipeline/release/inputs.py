@@ -14,7 +14,7 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import TABLES
 
-RELEASE_FORMAT = 3
+RELEASE_FORMAT = 4
 """Raised when the same tables would give other bytes; part of every fingerprint."""
 
 REQUIRED = ("stickers", "media", "observations", "signals", "duplicates", "decisions", "splits")

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
+from string import punctuation
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-_SECRET_NAMES = re.compile(
-    r"(?i)(^|[-_.])(access|auth|api|private)?[-_.]?"
-    r"(key|apikey|token|secret|sig|signature|password|passwd|pwd|auth|session|credential)s?$"
+from pipeline.engine.secret_names import (
+    HIDDEN,
+    carries_secret,
+    hide_pairs,
+    is_secret_pair,
 )
+
 _BOT_TOKEN = re.compile(r"(?i)(bot)\d{5,}(?::|%3a)[\w-]{20,}")
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
-_URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]*://[^\s\"'<>]+")
+# From the beginning of what may be a scheme on, and never back: a text takes time in proportion.
+_URL = re.compile(r"(?i)(?<![a-z0-9+.-])[a-z0-9+.-]++://[^\s\"'<>]+")
+_PARAMETER = re.compile(r"([&;])")
 # A path of two or more levels that no scheme, host or relative name stands before.
 _LOCAL_PATH = re.compile(
     r"(?<![\w:/\\.~…-])(?:~|[A-Za-z]:)?[/\\]+(?:[^\s/\\\"']+[/\\]+)+([^\s/\\\"']*)"
@@ -37,7 +43,8 @@ def public_url(url: str | None) -> str | None:
         return None
     host = f"[{host}]" if ":" in host else host
     netloc = host if port is None else f"{host}:{port}"
-    path = _BOT_TOKEN.sub(r"\1***", parts.path)
+    path = "/".join(map(_public_segment, parts.path.split("/")))
+    path = _BOT_TOKEN.sub(r"\1***", path)
     clean = urlunsplit((parts.scheme.lower(), netloc, path, _public_query(parts.query), ""))
     return _BLANK.sub(lambda match: quote(match[0]), clean)
 
@@ -49,10 +56,10 @@ def public_text(text: str | None) -> str | None:
     text = _QUOTED_PATH.sub(_last_name, text)
     pieces, end = [], 0
     for match in _URL.finditer(text):
-        pieces.append(_LOCAL_PATH.sub(r"…/\1", text[end : match.start()]))
+        pieces.append(_public_prose(text[end : match.start()]))
         pieces.append(public_url(match[0]) or "…")
         end = match.end()
-    pieces.append(_LOCAL_PATH.sub(r"…/\1", text[end:]))
+    pieces.append(_public_prose(text[end:]))
     return _BOT_TOKEN.sub(r"\1***", "".join(pieces))
 
 
@@ -62,9 +69,23 @@ def _last_name(quoted: re.Match[str]) -> str:
     return f"{quoted['quote']}…/{names[-1]}" if len(names) > 2 else quoted[0]
 
 
+def _public_prose(text: str) -> str:
+    return hide_pairs(_LOCAL_PATH.sub(r"…/\1", text))
+
+
+def _public_segment(segment: str) -> str:
+    return ";".join(HIDDEN if carries_secret(part) else part for part in segment.split(";"))
+
+
 def _public_query(query: str) -> str:
-    pairs = parse_qsl(query, keep_blank_values=True)
-    if not any(_SECRET_NAMES.search(name) for name, _ in pairs):
+    pairs = _PARAMETER.split(query)
+    if not any(map(is_secret_pair, pairs)):
         return query
-    kept = [(name, "***" if _SECRET_NAMES.search(name) else value) for name, value in pairs]
-    return "&".join(f"{quote(name)}={quote(value, safe='*')}" for name, value in kept)
+    return "".join(map(_public_pair, pairs))
+
+
+def _public_pair(pair: str) -> str:
+    if not is_secret_pair(pair):
+        return quote(pair, safe=punctuation)
+    name = pair.partition("=")[0]
+    return HIDDEN if carries_secret(name) else f"{quote(unquote(name))}={HIDDEN}"

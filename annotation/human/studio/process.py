@@ -32,7 +32,7 @@ def note(state: Path, pid: int, port: int) -> None:
     """Remember a server; with its birth a process is unmistakable, its number is used again."""
     born = psutil.Process(pid).create_time()
     with atomic_file(state) as temporary:
-        temporary.write_text(json.dumps({"pid": pid, "born": born, "port": port}))
+        temporary.write_text(json.dumps({"pid": pid, "born": born, "port": port}), "utf-8")
 
 
 def noted(state: Path, data: Path) -> Found | None:

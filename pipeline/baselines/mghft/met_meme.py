@@ -40,7 +40,7 @@ DETAILS = (
 """Columns that are kept as they stand."""
 
 _NAME, _LABEL, _TEXT = "file_name", "sentiment category", "text"
-_CELL = re.compile(r"([0-9]+)\s*(?:\(\s*([^()]*?)\s*\)?)?")
+_CELL = re.compile(r"([0-9]+)\s*(?:\(([^()]*)\)?)?")
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def parse_emotion(cell: str) -> int | str:
     number = int(digits) if len(digits) == 1 else 0
     if number not in EMOTIONS:
         return "has a number that is not from 1 to 7"
-    if name is not None and name.casefold() != EMOTIONS[number]:
+    if name is not None and name.strip().casefold() != EMOTIONS[number]:
         return f"has a name that is not {number}'s: {EMOTIONS[number]}"
     return number
 

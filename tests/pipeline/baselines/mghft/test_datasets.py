@@ -74,10 +74,10 @@ def met_meme(tmp_path: Path, draw: Draw) -> Path:
 
 def change_rows(path: Path, *changed: dict[str, Any]) -> None:
     """Change the first rows of a SER30K annotation file."""
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text(encoding="utf-8"))
     for row, changes in zip(content["annotations"], changed, strict=False):
         row.update(changes)
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def train_and_judge(folder: Path, output: Path) -> tuple[list[str], Any, list[str]]:
