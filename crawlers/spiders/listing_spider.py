@@ -88,7 +88,8 @@ def _refused(shown: str, host: str, error: Refused) -> StickerworksError:
             f"robots.txt of {host} disallows the listing {shown}.",
             "Ask its owner, or take the source out of crawl.sources.",
         )
-    return StickerworksError(
-        f"The listing at {error.error}.",
-        f"If this is meant, add {host} to crawl.allow_hosts.",
-    )
+    said = error.error if error.host == host else f"{shown} could not be had: {error.error}"
+    remedy = f"If this is meant, add {error.host} to crawl.allow_hosts."
+    if error.error_class != "private_address":
+        remedy = "Check the source's options; if they are right, tell the owner of that host."
+    return StickerworksError(f"The listing at {said}.", remedy)
