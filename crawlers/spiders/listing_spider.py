@@ -58,7 +58,7 @@ def _explain(url: str, error: BaseException | None) -> StickerworksError:
         return _status(shown, host, error.response.status)
     if isinstance(error, Refused):
         return _refused(shown, host, error)
-    if isinstance(error, DownloadCancelledError):
+    if type(error) is DownloadCancelledError:
         return StickerworksError(f"The listing at {shown} is larger than {_MAX_BYTES} bytes.")
     if isinstance(error, TRANSIENT) and is_certificate(error):
         return StickerworksError(
