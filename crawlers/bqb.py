@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 
 _CATEGORY = re.compile(r"^\d{2,4}(?P<theme>.+?)BQB$")
-_NUMBER = re.compile(r"\d+$")
+_NUMBER = re.compile(r"(?<!\d)\d+$")
 # What cameras, phones and messengers call a file that nobody named.
 _MACHINE_NAMES = frozenset(
     {"dsc", "download", "image", "images", "img", "mmexport", "qq图片", "screenshot", "tb"}

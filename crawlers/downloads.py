@@ -18,7 +18,7 @@ class HeadersTooLargeError(DownloadCancelledError):
     """A host sends headers without an end."""
 
 
-class CappedHandler(HTTP11DownloadHandler):  # type: ignore[misc]
+class CappedHandler(HTTP11DownloadHandler):
     """Ends a response whose headers are larger than 64 KiB; Twisted would collect them for ever."""
 
     def __init__(self, crawler: Any) -> None:
@@ -65,6 +65,6 @@ class _Counted:
         self._size = self._size + len(data) if waiting else 0
         if self._size > _MAX_HEADERS:
             error = HeadersTooLargeError(f"the headers are larger than {_MAX_HEADERS} bytes")
-            self._protocol._disconnectParser(Failure(error))
+            self._protocol._disconnectParser(Failure(error))  # type: ignore[no-untyped-call]
             # A connection that is merely closed goes on reading over TLS.
             self._protocol.transport.abortConnection()

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
+_MAX_RECORD = 32_768  # characters; sources' own records have a few thousand
+
 _SECRET_NAMES = re.compile(
     r"(^|[-_.])(api[-_]?key|app[-_]?key|key|token|auth|authorization|sig|sign|signature|secret|"
     r"pass|passwd|password|pwd|credential|credentials|session|sessionid|sid|jwt|cookie|ticket)$",
@@ -65,10 +67,21 @@ def scrub_record(value: Any) -> Any:
 
 
 def record_json(record: Mapping[str, Any] | None) -> str | None:
-    """A source's own record as JSON, secrets removed; None stays None."""
+    """A source's own record as JSON, secrets removed; None stays None.
+
+    Of a record that is too large or too deep, only that is said, under the key ``cut``.
+    """
     if record is None:
         return None
-    return json.dumps(scrub_record(record), ensure_ascii=False, sort_keys=True)
+    try:
+        text = json.dumps(scrub_record(record), ensure_ascii=False, sort_keys=True)
+    except RecursionError:
+        return json.dumps({"cut": "the record is nested too deeply"})
+    if len(text) > _MAX_RECORD:
+        return json.dumps(
+            {"cut": f"the record has {len(text)} characters, more than {_MAX_RECORD}"}
+        )
+    return text
 
 
 def _valid(text: str) -> str:

@@ -40,6 +40,36 @@ def test_headers_without_an_end_cost_their_file_alone(
     assert {row["error"] for row in rows} == {"the headers are larger than 65536 bytes"}
 
 
+def test_endless_names_and_addresses_are_rows_and_never_sent(
+    site: Any, bqb: ModuleType, workspace: Workspace, crawl_site: Crawl
+) -> None:
+    reports: list[str] = []
+    deep: dict[str, Any] = {}
+    for _ in range(700):
+        deep = {"a": deep}
+    site.add("A", "good.gif")
+    name = {"name": "n" * 10_000_000 + ".gif", "category": "A"}
+    note = {"name": "note.gif", "category": "A", "note": "x" * 10_000_000}
+    site.extra_entries = [name, note, {"name": "deep.gif", "category": "A", "note": deep}]
+    for item in ("A/note.gif", "A/deep.gif"):
+        site.answers[item] = bqb.body(bqb.gif(7))
+    site.add("A", "away.gif")
+    location = f"http://{site.host}/{'a' * 9000}.gif"
+    site.answers["A/away.gif"] = bqb.status(302, Location=location)
+    summary = crawl_site(site, report=reports.append)
+    assert (summary.stickers, summary.unfetched) == (2, {"too_long": 2})
+    assert "chinesebqb: 3 sightings say more than we keep; what was cut ends in …" in reports
+    assert max(map(len, site.requests)) < 200
+    errors = {row["source_id"][:8]: row["error"] for row in workspace.read("unfetched").to_pylist()}
+    assert errors["A/nnnnnn"] == "its id has 10000006 characters, more than 4096"
+    assert errors["A/away.g"].endswith("characters, more than 8000")
+    records = {r["source_id"]: r["raw_json"] for r in workspace.read("observations").to_pylist()}
+    assert "the record has " in records["A/note.gif"]
+    assert "nested too deeply" in records["A/deep.gif"]
+    ledger = workspace.root / "crawl" / "ledger.sqlite"
+    assert ledger.stat().st_size < 200_000
+
+
 def test_a_crawl_that_holds_too_much_is_stopped_with_one_clear_line(
     site: Any, crawl_site: Crawl
 ) -> None:

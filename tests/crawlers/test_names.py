@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawlers.names import claimed_extension, clean_text, decodable, encode_name
+from crawlers.names import claimed_extension, clean_text, cut_name, decodable, encode_name
 
 ORDINARY = [
     "a.gif",
@@ -63,3 +63,17 @@ def test_the_claimed_extension_is_plain() -> None:
     assert claimed_extension("a/b.GIF") == "gif"
     assert claimed_extension("万恶vtb") is None
     assert claimed_extension("a.gif/../../x y") is None
+
+
+def test_a_text_that_is_too_long_shows_that_it_is_cut() -> None:
+    assert clean_text("a" * 2000) == "a" * 2000
+    assert clean_text("a" * 2001) == "a" * 1999 + "…"
+    assert clean_text(" " * 5000) is None
+
+
+@given(st.text(st.characters(), max_size=40), st.text(st.characters(), max_size=40))
+def test_names_that_are_cut_stay_apart(one: str, other: str) -> None:
+    common = "a" * 20
+    cut = [cut_name(common + name, 30) for name in (one, other)]
+    assert (cut[0] == cut[1]) == (one == other)
+    assert max(map(len, cut)) <= 30
