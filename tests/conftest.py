@@ -26,7 +26,7 @@ import loopback_guard  # noqa: E402 - it lies in no package, since children impo
 
 _PATH = os.environ.get("PYTHONPATH", "").split(os.pathsep)
 os.environ["PYTHONPATH"] = os.pathsep.join([_GUARD, *(p for p in _PATH if p and p != _GUARD)])
-os.environ[loopback_guard.ATTEMPTS] = str(Path(_CACHE.name) / "attempts.jsonl")
+os.environ[loopback_guard.ATTEMPTS] = str(Path(_CACHE.name) / "attempts.txt")
 loopback_guard.install()
 
 

@@ -8,13 +8,14 @@ so that a test fails whose code survives the refusal.
 from __future__ import annotations
 
 import functools
-import json
 import os
 import socket
 import sys
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # every child of a test imports this module, so it imports little
+    from ipaddress import IPv4Address, IPv6Address
 
 ATTEMPTS = "STICKERWORKS_TESTS_ATTEMPTS"
 """Environment variable: the file that refusals are written to."""
@@ -44,9 +45,9 @@ def attempts() -> list[str]:
         return []
     with open(path, encoding="utf-8") as file:
         file.seek(_read)
-        lines = file.readlines()
+        lines = file.read().splitlines()
         _read = file.tell()
-    return [json.loads(line) for line in lines]
+    return lines
 
 
 def _sending(original: Callable[..., Any], place: int) -> Callable[..., Any]:
@@ -82,6 +83,8 @@ def _is_here(host: Any) -> bool:
 
 
 def _address(host: Any) -> IPv4Address | IPv6Address | None:
+    from ipaddress import IPv4Address, ip_address
+
     name = _name(host)
     try:
         return ip_address(name.partition("%")[0])
@@ -107,10 +110,10 @@ def _refuse(host: Any, port: Any) -> None:
         # RFC 6761 6.4: such names exist nowhere, and nobody need be asked.
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
     test = os.environ.get("PYTEST_CURRENT_TEST", "a test")
-    command = " ".join(sys.orig_argv)[:200]
+    command = " ".join(" ".join(sys.orig_argv).split())[:200]
     said = f"Tests may reach loopback alone, but {test} tried {_name(host)}:{port} in: {command}"
     path = os.environ.get(ATTEMPTS)
     if path:
         with open(path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(said) + "\n")
+            file.write(said + "\n")
     raise OutsideLoopbackError(socket.EAI_FAIL, said)
