@@ -13,6 +13,9 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import unquote, urlsplit
 
 Address = IPv4Address | IPv6Address
+MAX_ADDRESS = 8000
+"""Characters of the longest address that is fetched or stored; servers take no longer ones."""
+
 _PORTS = {"http": 80, "https": 443}
 _LOCAL_NAMES = ("localhost", "local", "internal", "localdomain", "home.arpa")
 _NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
@@ -45,6 +48,9 @@ class AllowList:
 
 def objection(url: str, allowed: AllowList) -> Objection | None:
     """Why this address may not be fetched, as far as its text shows; None when it may."""
+    if len(url) > MAX_ADDRESS:
+        error = f"the address has {len(url)} characters, more than {MAX_ADDRESS}"
+        return Objection("too_long", error)
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port

@@ -6,12 +6,18 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psutil
 
 from crawlers.source import Source
 from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.workspace import Workspace
 from schemas.config import CrawlConfig
+
+_LOOK_EVERY_S = 0.1
 
 
 def crawl_in_child(
@@ -43,13 +49,20 @@ def crawl_in_child(
             encoding="utf-8",
         )
     try:
-        last = _talk(process, json.dumps(job), report)
+        with _memory_limit(process.pid, config.memory_mb) as exceeded:
+            last = _talk(process, json.dumps(job), report)
     finally:
         process.kill()
         process.wait()
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()
+    if exceeded.is_set():
+        raise StickerworksError(
+            f"The crawl of {source.name} held more than {config.memory_mb} MB and was stopped.",
+            "Nothing finished is lost. Raise crawl.memory_mb, or lower crawl.concurrency or "
+            f"crawl.max_bytes, and run the same command again. {log} says what it did last.",
+        )
     if "error" in last:
         raise StickerworksError(*last["error"])
     if "done" not in last:
@@ -57,6 +70,34 @@ def crawl_in_child(
             f"The crawl of {source.name} stopped unexpectedly ({_ending(process.returncode)}).",
             f"Nothing finished is lost: run the same command again to go on. {log} says more.",
         )
+
+
+@contextmanager
+def _memory_limit(pid: int, limit_mb: int) -> Iterator[threading.Event]:
+    """Kill the process once it holds more memory than allowed; the event says that it did.
+
+    From outside, since a process that is busy parsing a huge answer can't look after itself.
+    """
+    exceeded, ended = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        try:
+            process = psutil.Process(pid)
+            while not ended.wait(_LOOK_EVERY_S):
+                if process.memory_info().rss > limit_mb * 2**20:
+                    process.kill()
+                    exceeded.set()
+                    return
+        except psutil.Error:
+            return  # it has ended
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield exceeded
+    finally:
+        ended.set()
+        watcher.join()
 
 
 def _talk(

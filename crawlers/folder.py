@@ -11,10 +11,10 @@ from pydantic import Field
 
 from crawlers.bqb import is_category, name_parts, theme_of
 from crawlers.manifest import Entry, origin_url, read_manifest, same_name
-from crawlers.names import clean_text, encode_name
+from crawlers.names import MAX_CHARACTERS, clean_text, encode_name
 from crawlers.sighting import LocalFile, Sighting
 from crawlers.source import Source, SourceOptions
-from crawlers.walk import Found, is_workspace, walk
+from crawlers.walk import Found, Problem, is_workspace, reason, walk
 from pipeline.engine.errors import StickerworksError
 
 _DEFAULT_MANIFEST = "manifest.jsonl"
@@ -60,16 +60,17 @@ def folder_files(options: FolderOptions) -> Iterator[LocalFile]:
     places = _Places()
     empty = True
     for found in walk(folder, without=manifest):
-        empty = False
+        empty = empty and found.problem is not None and found.problem[1] == "hidden"
         name = same_name(found.relative)
         listed[name] = True
         yield from _local_files(found, entries.get(name), places)
     if empty:
         raise StickerworksError(
-            f"The folder {_shown(folder)} holds no files.", "Check crawl.sources[].options.path."
+            f"The folder {_shown(folder)} holds no files (hidden ones aside).",
+            "Check crawl.sources[].options.path.",
         )
     for name in (name for name, there in listed.items() if not there):
-        problem = ("gone", "missing", "the manifest names this file, but it isn't there")
+        problem = entries[name].problem or _absence(folder / name)
         yield from _local_files(Found(name, folder / name, problem), entries[name], places)
 
 
@@ -87,7 +88,18 @@ def _manifest(options: FolderOptions, folder: Path) -> Path | None:
     if options.manifest is not None:
         return Path(os.path.abspath(Path(options.manifest).expanduser()))
     default = folder / _DEFAULT_MANIFEST
-    return default if default.is_file() else None
+    return default if os.path.exists(default) and not os.path.isdir(default) else None
+
+
+def _absence(path: Path) -> Problem:
+    """Why a file that the manifest names was not found."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return "gone", "missing", "the manifest names this file, but it isn't there"
+    except (OSError, ValueError) as error:
+        return "failed", "unreadable", reason(error)
+    return "refused", "left_out", "it is a folder, hidden, or in a workspace"
 
 
 def _local_files(found: Found, entry: Entry | None, places: _Places) -> Iterator[LocalFile]:
@@ -102,8 +114,9 @@ def _local_files(found: Found, entry: Entry | None, places: _Places) -> Iterator
     pack_title = (row.pack if row else None) or encode_name(parent) or None
     pack_index = _next(places.packs, pack) if pack else None
     # Cleaned before they are compared: tables would hold "a" and "a " as the same.
-    given = (clean_text(query) for query in (row.keywords if row and row.keywords else ()))
-    queries: list[str | None] = [query for query in given if query]
+    given = row.keywords if row and row.keywords else ()
+    cleaned = (query if len(query) > MAX_CHARACTERS else clean_text(query) for query in given)
+    queries: list[str | None] = [query for query in cleaned if query]
     queries = queries or [keyword]
     for query in dict.fromkeys(queries):
         sighting = Sighting(
@@ -122,7 +135,8 @@ def _local_files(found: Found, entry: Entry | None, places: _Places) -> Iterator
             licence_basis="item" if row and row.licence else "none",
             raw=entry.raw if entry else None,
         )
-        yield LocalFile(sighting, found.path, row.sha256 if row else None, found.problem)
+        problem = found.problem or (entry.problem if entry else None)
+        yield LocalFile(sighting, found.path, row.sha256 if row else None, problem)
 
 
 def _next(counts: dict[str, int], name: str) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +11,18 @@ from typing import Any
 
 from crawlers.ledger import POSITION_BITS, Blob, Ledger, Miss
 from crawlers.names import claimed_extension, decodable
-from crawlers.sighting import Key, LocalFile, columns_of, key_of
+from crawlers.sighting import (
+    Key,
+    LocalFile,
+    columns_of,
+    is_cut,
+    key_of,
+    told_of_cuts,
+    too_long,
+)
 from crawlers.sniff import sniff
 from crawlers.store import holds, media_path, store
-from crawlers.walk import reason
+from crawlers.walk import open_regular, reason
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 
@@ -27,37 +34,44 @@ _MISSING = Miss("gone", "missing", "the file is no longer in its folder under th
 
 @dataclass
 class Visited:
-    """What the local sources of one crawl came across.
+    """What the local sources of one crawl came across: keys by their source's position.
 
     ``partial`` names the sources that were not walked to their end, so that a sighting they didn't
     list may still be there.
     """
 
-    keys: set[Key] = field(default_factory=set)
+    keys: dict[Key, int] = field(default_factory=dict)
     stickers: set[str] = field(default_factory=set)
     partial: set[str] = field(default_factory=set)
 
 
 class LocalCrawl:
-    """Takes files in one by one; ``visited`` is shared by all local sources of a crawl."""
+    """Takes files in one by one; ``visited`` is shared by all local sources of a crawl.
+
+    ``cut`` counts the sightings that say more than is kept.
+    """
 
     def __init__(self, workspace: Workspace, ledger: Ledger, visited: Visited, max_bytes: int):
         self._workspace = workspace
         self._ledger = ledger
         self._visited = visited
         self._max_bytes = max_bytes
+        self.cut = 0
 
     def take(self, key: Key, listing: int, file: LocalFile, redistribute: bool) -> str | None:
         """Bring one file's sighting to its end; the hash of its bytes, or None without any."""
-        if key in self._visited.keys:
+        position = listing >> POSITION_BITS
+        if self._visited.keys.setdefault(key, position) != position:
             raise StickerworksError(
                 f"crawl.sources lists {key.source} twice, and both hold {key.source_id!r}.",
                 "Put both folders below one, and list that one.",
             )
-        self._visited.keys.add(key)
-        if file.problem is not None and file.path.is_dir():
+        unreadable = file.problem is not None and file.problem[1] == "unreadable"
+        if unreadable and os.path.isdir(file.path):
             self._visited.partial.add(key.source)  # nobody knows what that folder holds
-        self._ledger.note(key, listing, columns_of(file.sighting), redistribute)
+        columns = columns_of(file.sighting)
+        self.cut += is_cut(file.sighting, columns)
+        self._ledger.note(key, listing, columns, redistribute)
         result = self._read(file)
         if isinstance(result, Miss):
             self._ledger.record_miss(key, result)
@@ -85,12 +99,13 @@ class LocalCrawl:
             self._ledger.repoint(blob.sha256, blob.path)
 
     def _read(self, file: LocalFile) -> Blob | Miss:
-        if file.problem is not None:
-            state, error_class, error = file.problem
-            return Miss(state, error_class, error)  # type: ignore[arg-type]
+        length = too_long(file.sighting)
+        problem = file.problem or (length and ("failed", "too_long", length))
+        if problem:
+            return Miss(*problem)  # type: ignore[arg-type]
         try:
-            data = _read_regular(file.path, self._max_bytes)
-        except OSError as error:
+            data = _read(file.path, self._max_bytes)
+        except (OSError, ValueError) as error:
             return Miss("failed", "unreadable", reason(error))
         if data is None:
             return Miss("failed", "too_large", "the file is larger than crawl.max_bytes")
@@ -144,6 +159,8 @@ def crawl_files(
             found.add(sha256)
         if (place + 1) % _REPORT_EVERY == 0:
             report(f"{source}: {len(found)} stickers in {place + 1} files")
+    if crawl.cut:
+        report(told_of_cuts(source, crawl.cut))
 
 
 # Nothing of the machine or the moment: the same files give the same rows anywhere.
@@ -163,14 +180,10 @@ def _is_gone(path: str) -> bool:
     return False
 
 
-def _read_regular(path: Path, max_bytes: int) -> bytes | None:
+def _read(path: Path, max_bytes: int) -> bytes | None:
     """Bytes of a regular file; None when there are more than allowed."""
-    # O_NONBLOCK: what was a file may be a pipe by now, and opening that would wait for ever.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(0, "Not a regular file any more")
-        if os.fstat(descriptor).st_size > max_bytes:
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size > max_bytes:
             return None
         data = file.read(max_bytes + 1)
     return data if len(data) <= max_bytes else None

@@ -6,14 +6,21 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from crawlers.names import encode_name
+from crawlers.walk import Problem, open_regular, reason
 from pipeline.engine.errors import StickerworksError
+
+_MAX_BYTES = 2**30
+_MAX_LINE = 2**20
+_MAX_KEYWORDS = 100
 
 
 def _listed(value: Any) -> Any:
@@ -46,34 +53,55 @@ class ManifestRow(BaseModel):
 
 @dataclass(frozen=True)
 class Entry:
-    """A row of the manifest, as checked and as it stands there."""
+    """A row of the manifest, as checked and as it stands there, and what is wrong with it."""
 
     row: ManifestRow
     raw: Mapping[str, Any]
+    problem: Problem | None = None
 
 
 def read_manifest(manifest: Path, folder: Path) -> dict[str, Entry]:
     """Entries by path relative to the folder (NFC: file systems differ in how they write names).
 
-    Raises StickerworksError that names the line for anything unusable.
+    A path that can't be below the folder is kept as it stands, with its problem. Raises
+    StickerworksError that names the line for anything else unusable.
     """
     entries: dict[str, Entry] = {}
-    try:
-        lines = manifest.read_bytes().split(b"\n")
-    except OSError as error:
-        raise StickerworksError(
-            f"Could not read the manifest {manifest}: {error.strerror}.",
-            "Check crawl.sources[].options.manifest.",
-        ) from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        entry = _entry(line, f"{manifest}:{number}")
-        path = _below(entry.row.path, manifest, folder, number)
+    for number, line in _lines(manifest):
+        where = f"{manifest}:{number}"
+        entry = _entry(line, where)
+        path = _below(entry.raw["path"], manifest, folder)
+        if path is None:
+            problem = ("refused", "outside_folder", "the manifest names a path outside the folder")
+            path, entry = entry.raw["path"], replace(entry, problem=problem)
         if path in entries:
-            raise _broken(f"{manifest}:{number}", f"{entry.row.path!r} stands there twice")
+            raise _broken(where, f"{encode_name(entry.raw['path'])!r} stands there twice")
         entries[path] = entry
     return entries
+
+
+def _lines(manifest: Path) -> Iterator[tuple[int, bytes]]:
+    """Lines that hold anything, and their numbers."""
+    try:
+        with open_regular(manifest) as file:
+            size, read = os.fstat(file.fileno()).st_size, partial(file.readline, _MAX_LINE + 1)
+            if size > _MAX_BYTES:
+                raise StickerworksError(
+                    f"The manifest {manifest} has {size} bytes, more than {_MAX_BYTES}.",
+                    "Split the folder, and give each part a manifest of its own.",
+                )
+            for number, line in enumerate(iter(read, b""), start=1):
+                if len(line) > _MAX_LINE:
+                    raise _broken(
+                        f"{manifest}:{number}", f"more than {_MAX_LINE} bytes in one line"
+                    )
+                if line.strip():
+                    yield number, line
+    except OSError as error:
+        raise StickerworksError(
+            f"Could not read the manifest {manifest}: {reason(error)}.",
+            "Check crawl.sources[].options.manifest.",
+        ) from error
 
 
 def same_name(path: str) -> str:
@@ -92,25 +120,40 @@ def origin_url(origin: str | None) -> str | None:
 
 def _entry(line: bytes, where: str) -> Entry:
     try:
-        raw = json.loads(line)
-        return Entry(ManifestRow.model_validate(raw), raw)
+        # Names on disk need be no UTF-8, and whoever lists them may write them as they are.
+        raw = json.loads(line.decode("utf-8-sig", "surrogateescape"))
+        row = ManifestRow.model_validate(_readable(raw))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(map(str, first["loc"])) or "the row"
         raise _broken(where, f"{name}: {first['msg']}") from error
     except (ValueError, RecursionError) as error:
         raise _broken(where, f"no JSON object ({error})") from error
+    keywords = len(row.keywords or ())
+    if keywords <= _MAX_KEYWORDS:
+        return Entry(row, raw)
+    problem = f"the manifest gives it {keywords} keywords, more than {_MAX_KEYWORDS}"
+    row = row.model_copy(update={"keywords": None})
+    return Entry(row, raw, ("failed", "too_many_keywords", problem))
 
 
-def _below(path: str, manifest: Path, folder: Path, number: int) -> str:
-    try:
-        joined = os.path.normpath(os.path.join(manifest.parent, path))
-        relative = os.path.relpath(joined, folder)
-    except ValueError as error:
-        raise _broken(f"{manifest}:{number}", str(error)) from error
-    if os.path.isabs(path) or relative.split(os.sep)[0] == os.pardir:
-        raise _broken(f"{manifest}:{number}", f"{path!r} lies outside of {folder}")
-    return same_name(relative)
+def _readable(value: Any) -> Any:
+    """The row with question marks for what is no text: pydantic takes none of that."""
+    if isinstance(value, dict):
+        return {name: _readable(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_readable(item) for item in value]
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+
+
+def _below(path: str, manifest: Path, folder: Path) -> str | None:
+    """The path relative to the folder; None when it leads elsewhere."""
+    if os.path.isabs(path):
+        return None
+    if "\0" in path:
+        return path  # normpath() would end the name there
+    relative = os.path.relpath(os.path.join(manifest.parent, path), folder)
+    return None if relative.split(os.sep)[0] == os.pardir else same_name(relative)
 
 
 def _broken(where: str, reason: str) -> StickerworksError:

@@ -21,7 +21,7 @@ from crawlers.names import claimed_extension, clean_text
 from crawlers.optout import opt_out
 from crawlers.run import Run
 from crawlers.settings import user_agent
-from crawlers.sighting import Key, columns_of, key_of
+from crawlers.sighting import Key, columns_of, is_cut, key_of, told_of_cuts, too_long
 from crawlers.sniff import sniff
 from crawlers.store import holds, media_path, store
 from crawlers.trace import META, Trace
@@ -51,6 +51,7 @@ class MediaPipeline:
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
         self._seen: set[Key] = set()
         self._reported = time.monotonic()
+        self._cut = 0
 
     @classmethod
     def from_crawler(cls, crawler: Any) -> MediaPipeline:
@@ -75,6 +76,10 @@ class MediaPipeline:
         self._tell_progress()
         return item
 
+    def close_spider(self) -> None:
+        if self._cut:
+            self._run.report(told_of_cuts(self._run.source, self._cut))
+
     async def _settle(self, item: Listed) -> str | None:
         """Bring one sighting to its end; the hash of its bytes, or None without any."""
         run, sighting = self._run, item.sighting
@@ -85,7 +90,12 @@ class MediaPipeline:
         redistribute = run.redistribute if sighting.redistribute is None else sighting.redistribute
         listing = (run.position << POSITION_BITS) + item.position
         columns = columns_of(sighting)
+        self._cut += is_cut(sighting, columns)
         known = run.ledger.note(key, listing, columns, redistribute, run.earlier)
+        reason = too_long(sighting)
+        if reason is not None:
+            run.ledger.record_miss(key, Miss("failed", "too_long", reason))
+            return None
         if known is not None and self._is_settled(known):
             return known.blob.sha256 if known.blob else None
         async with self._lock((key.source_id, key.variant)):

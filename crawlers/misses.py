@@ -14,6 +14,7 @@ from scrapy.exceptions import (
     ResponseDataLossError,
 )
 
+from crawlers.downloads import HeadersTooLargeError
 from crawlers.ledger import Miss, State
 from crawlers.middlewares.retry import MAX_WAIT_S, RETRY_STATUSES, TRANSIENT
 from crawlers.names import clean_text
@@ -26,6 +27,7 @@ _GONE = frozenset({404, 410})
 _FORBIDDEN = frozenset({401, 403, 407, 451})
 _STREAK = 20
 _MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], State, str, str], ...] = (
+    (HeadersTooLargeError, "failed", "headers_too_large", ""),
     (DownloadCancelledError, "failed", "too_large", "the file is larger than crawl.max_bytes"),
     (IgnoreRequest, "failed", "redirects", ""),
     (ResponseDataLossError, "retry_at", "truncated", "the connection ended before the file did"),

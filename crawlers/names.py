@@ -7,7 +7,10 @@ import re
 import unicodedata
 
 MAX_CHARACTERS = 2000
-_DIGEST_CHARACTERS = 16
+"""Characters of a text that are kept."""
+
+MAX_ID = 4096
+"""Characters of the longest id; no path on disk is longer."""
 
 # Bidirectional overrides and isolates can make a title read as something that it isn't.
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -16,11 +19,29 @@ _EXTENSION = re.compile(r"\.([A-Za-z0-9]{1,8})$")
 
 
 def clean_text(value: str | None, limit: int = MAX_CHARACTERS) -> str | None:
-    """Text that is valid Unicode, without control characters; None when nothing is left."""
+    """Text that is valid Unicode, without control characters; None when nothing is left.
+
+    A text longer than the limit is cut and ends in "…".
+    """
     if value is None:
         return None
     kept = "".join(_clean_character(character) for character in value[:limit])
-    return " ".join(kept.split()) or None
+    text = " ".join(kept.split())
+    if text and len(value) > limit:
+        text = text[: limit - 1] + "…"
+    return text or None
+
+
+def cut_name(name: str, limit: int) -> str:
+    """A name of at most ``limit`` characters: a longer one ends in a digest, so that two stay two.
+
+    >>> cut_name("a" * 60, 24)
+    'aaaaaaa…11ee391211c62564'
+    """
+    if len(name) <= limit:
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{name[: limit - 17]}…{digest}"
 
 
 def encode_name(name: str) -> str:
@@ -35,15 +56,6 @@ def encode_name(name: str) -> str:
         _percent(character) if character == "%" or _needs_encoding(character) else character
         for character in name
     )
-
-
-def encode_id(name: str) -> str:
-    """``encode_name`` cut to MAX_CHARACTERS; the hash at the end keeps apart what was cut."""
-    encoded = encode_name(name)
-    if len(encoded) <= MAX_CHARACTERS:
-        return encoded
-    digest = hashlib.sha256(encoded.encode()).hexdigest()[:_DIGEST_CHARACTERS]
-    return f"{encoded[: MAX_CHARACTERS - len(digest) - 1]}…{digest}"
 
 
 def decodable(name: str) -> bool:

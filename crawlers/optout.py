@@ -1,7 +1,8 @@
-"""Opt-outs that come with a response: X-Robots-Tag and TDM-Reservation."""
+"""Opt-outs: X-Robots-Tag and TDM-Reservation, and the text of files that state them."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from crawlers.settings import product_token
@@ -10,6 +11,16 @@ _REFUSALS = frozenset({"noai", "noimageai", "noindex", "noimageindex", "none"})
 _WITH_VALUES = frozenset(
     {"max-snippet", "max-video-preview", "max-image-preview", "unavailable_after"}
 )
+
+
+def policy_text(data: bytes) -> str:
+    """Text of a robots.txt or tdmrep.json: UTF-8, or UTF-16 and UTF-32 as some editors save it.
+
+    Byte order marks are dropped wherever they stand (joined files have them in the middle): one
+    before ``User-agent`` would hide that line, and with it the whole group. Both kinds of file
+    begin with ASCII, by which JSON's own detection tells encodings without a mark apart.
+    """
+    return data.decode(json.detect_encoding(data), "replace").replace("\ufeff", "")
 
 
 def opt_out(robots_tags: Iterable[str], tdm_reservation: str, user_agent: str) -> str | None:

@@ -58,6 +58,11 @@ _MIDDLEWARES: dict[str, int | None] = {
     "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,
 }
 
+_HANDLERS: dict[str, str | None] = {
+    **dict.fromkeys(("data", "file", "ftp", "s3")),
+    **dict.fromkeys(("http", "https"), "crawlers.downloads.CappedHandler"),
+}
+
 _LIMITS: dict[str, Any] = {
     "AUTOTHROTTLE_ENABLED": True,
     "AUTOTHROTTLE_MAX_DELAY": _MAX_DELAY_S,
@@ -65,7 +70,7 @@ _LIMITS: dict[str, Any] = {
     "DEFAULT_REQUEST_HEADERS": {"Accept": "*/*"},
     "DOWNLOAD_DELAY_JITTER": 0.0,
     "DOWNLOAD_FAIL_ON_DATALOSS": True,
-    "DOWNLOAD_HANDLERS": {"data": None, "file": None, "ftp": None, "s3": None},
+    "DOWNLOAD_HANDLERS": _HANDLERS,
     "DOWNLOAD_VERIFY_CERTIFICATES": True,
     "DOWNLOAD_WARNSIZE": 0,
     "LOG_INSTALL_ROOT_HANDLER": False,

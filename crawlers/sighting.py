@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crawlers.names import clean_text, encode_id
+from crawlers.addresses import MAX_ADDRESS
+from crawlers.names import MAX_CHARACTERS, MAX_ID, clean_text, cut_name, encode_name
 from crawlers.urls import record_json, strip_secrets
 
 _INT32 = 2**31 - 1
@@ -68,10 +69,41 @@ def key_of(source: str, sighting: Sighting) -> Key:
     """Key of a source's sighting, as stored."""
     return Key(
         source,
-        encode_id(sighting.source_id),
-        clean_text(sighting.query) or "",
-        clean_text(sighting.variant) or "",
+        encode_name(cut_name(sighting.source_id, MAX_ID)),
+        _clean_name(sighting.query) or "",
+        _clean_name(sighting.variant) or "",
     )
+
+
+def too_long(sighting: Sighting) -> str | None:
+    """Why these bytes aren't wanted: what tells sightings apart can't be cut; None when it fits."""
+    for name, text, limit in (
+        ("id", sighting.source_id, MAX_ID),
+        ("query", sighting.query, MAX_CHARACTERS),
+        ("variant", sighting.variant, MAX_CHARACTERS),
+        ("address", sighting.media_url, MAX_ADDRESS),
+    ):
+        if text is not None and len(text) > limit:
+            return f"its {name} has {len(text)} characters, more than {limit}"
+    return None
+
+
+def is_cut(sighting: Sighting, columns: Mapping[str, Any]) -> bool:
+    """Whether its columns hold less than it says: texts end in "…", a record says so itself."""
+    names = (sighting.pack_id, sighting.pack_title, sighting.author, sighting.title)
+    texts = (*names, sighting.licence, *sighting.tags)
+    addresses = (sighting.page_url, sighting.licence_url)
+    return (
+        len(sighting.tags) > _MAX_TAGS
+        or any(len(text or "") > MAX_CHARACTERS for text in texts)
+        or any(len(address or "") > MAX_ADDRESS for address in addresses)
+        or (columns["raw_json"] or "").startswith('{"cut": ')
+    )
+
+
+def told_of_cuts(source: str, count: int) -> str:
+    """One line for people about sightings that are cut."""
+    return f"{source}: {count} sightings say more than we keep; what was cut ends in …"
 
 
 def columns_of(sighting: Sighting) -> dict[str, Any]:
@@ -81,7 +113,7 @@ def columns_of(sighting: Sighting) -> dict[str, Any]:
     """
     return {
         "rank": _in_range(sighting.rank, 2**63 - 1),
-        "pack_id": clean_text(sighting.pack_id),
+        "pack_id": _clean_name(sighting.pack_id),
         "pack_title": clean_text(sighting.pack_title),
         "pack_index": _in_range(sighting.pack_index, _INT32),
         "author": clean_text(sighting.author),
@@ -101,8 +133,12 @@ def _clean_tags(tags: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(tag for tag in cleaned if tag))
 
 
+def _clean_name(name: str | None) -> str | None:
+    return clean_text(cut_name(name, MAX_CHARACTERS)) if name else None
+
+
 def _address(url: str | None) -> str | None:
-    return clean_text(strip_secrets(url)) if url else None
+    return clean_text(strip_secrets(url), MAX_ADDRESS) if url else None
 
 
 def _in_range(number: int | None, largest: int) -> int | None:

@@ -21,12 +21,16 @@ class Trace:
 
 
 class Refused(IgnoreRequest):
-    """We don't fetch this, and asking again would change nothing."""
+    """We don't fetch this, and asking again would change nothing.
 
-    def __init__(self, error_class: str, error: str) -> None:
+    ``host`` is the one whose address we refuse, as crawl.allow_hosts would name it.
+    """
+
+    def __init__(self, error_class: str, error: str, host: str = "") -> None:
         super().__init__(error)
         self.error_class = error_class
         self.error = error
+        self.host = host
 
 
 class Postponed(IgnoreRequest):

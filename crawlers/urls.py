@@ -15,6 +15,8 @@ from pipeline.engine.secret_names import (
     is_secret_pair,
 )
 
+_MAX_RECORD = 32_768  # characters; sources' own records have a few thousand
+
 _TELEGRAM = re.compile(r"/(file/)?bot\d+(?::|%3a)[A-Za-z0-9_-]+", re.IGNORECASE)
 _URL = re.compile(r"(?:(?<![a-z0-9+.-])[a-z0-9+.-]++:)?//[^\s\"'<>\\]+", re.IGNORECASE)
 _PARAMETER = re.compile(r"[?&;]")
@@ -67,10 +69,21 @@ def scrub_record(value: Any) -> Any:
 
 
 def record_json(record: Mapping[str, Any] | None) -> str | None:
-    """A source's own record as JSON, secrets removed; None stays None."""
+    """A source's own record as JSON, secrets removed; None stays None.
+
+    Of a record that is too large or too deep, only that is said, under the key ``cut``.
+    """
     if record is None:
         return None
-    return json.dumps(scrub_record(record), ensure_ascii=False, sort_keys=True)
+    try:
+        text = json.dumps(scrub_record(record), ensure_ascii=False, sort_keys=True)
+    except RecursionError:
+        return json.dumps({"cut": "the record is nested too deeply"})
+    if len(text) > _MAX_RECORD:
+        return json.dumps(
+            {"cut": f"the record has {len(text)} characters, more than {_MAX_RECORD}"}
+        )
+    return text
 
 
 def _scrub_value(text: str) -> str:

@@ -81,6 +81,7 @@ class CrawlConfig(Section):
     delay_s: float = Field(0.0, ge=0, description="seconds between requests to one host")
     timeout_s: float = Field(30.0, gt=0, description="seconds one response may take")
     attempts: Positive = Field(3, description="requests made for one file before giving up")
+    memory_mb: Positive = Field(2048, description="memory one source's process may hold")
     obey_robots: bool = Field(True, description="refuse what robots.txt disallows")
     allow_hosts: list[str] = Field(
         default_factory=list,

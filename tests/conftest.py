@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,42 @@ _CACHE = tempfile.TemporaryDirectory(prefix="stickerworks-tests-")
 os.environ["STICKERWORKS_CACHE"] = _CACHE.name
 
 _TESTS = Path(__file__).parent
+# No test leaves this machine, nor does a process that it starts.
+_GUARD = str(_TESTS / "loopback")
+sys.path.insert(0, _GUARD)
+import loopback_guard  # noqa: E402 - it lies in no package, since children import it alone
+
+_PATH = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+os.environ["PYTHONPATH"] = os.pathsep.join([_GUARD, *(p for p in _PATH if p and p != _GUARD)])
+os.environ[loopback_guard.ATTEMPTS] = str(Path(_CACHE.name) / "attempts.txt")
+loopback_guard.install()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Iterator[None]:
+    yield from _on_loopback()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    yield from _on_loopback()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    yield from _on_loopback()
+
+
+def _on_loopback() -> Iterator[None]:
+    """Fail what tried to leave loopback, also where its code made something of the refusal."""
+    try:
+        yield
+    finally:
+        tried = loopback_guard.attempts()
+        if tried:
+            pytest.fail("\n".join(dict.fromkeys(tried)), pytrace=False)
+
+
 # Several workers would each make what these share: a finished demo, a migrated server.
 _SHARING = ("end_to_end", "annotation/human/studio")
 # What takes longest begins first, so that no worker waits for it at the end.

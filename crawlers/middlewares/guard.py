@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.exceptions import CannotResolveHostError
 
 from crawlers.addresses import AllowList, objection
+from crawlers.names import clean_text
 from crawlers.trace import Refused
 from crawlers.urls import strip_secrets
 
@@ -25,7 +27,8 @@ class GuardMiddleware:
     def process_request(self, request: Request) -> None:
         found = objection(request.url, self._allowed)
         if found is not None:
-            raise Refused(found.error_class, f"{strip_secrets(request.url)}: {found.error}")
+            shown = clean_text(strip_secrets(request.url), 300)
+            raise Refused(found.error_class, f"{shown}: {found.error}", _host(request.url))
 
     def process_exception(self, request: Request, exception: Exception) -> None:
         if not isinstance(exception, CannotResolveHostError):
@@ -33,9 +36,18 @@ class GuardMiddleware:
         from twisted.internet import reactor
 
         resolver: Any = getattr(reactor, "nameResolver", None)
-        host = request.url.split("/")[2].rpartition("@")[2].partition(":")[0]
+        host = _host(request.url).partition(":")[0]
         address = getattr(resolver, "refused", {}).get(host)
         if address is not None:
             raise Refused(
-                "private_address", f"{host} resolves to the private address {address}"
+                "private_address",
+                f"{host} resolves to the private address {address}",
+                _host(request.url),
             ) from exception
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""

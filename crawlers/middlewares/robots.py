@@ -14,15 +14,17 @@ from urllib.parse import urlsplit
 
 from protego import Protego
 from scrapy import Request
-from scrapy.exceptions import IgnoreRequest, NotConfigured
+from scrapy.exceptions import DownloadCancelledError, IgnoreRequest, NotConfigured
 from scrapy.http import Response
 
+from crawlers.optout import policy_text
 from crawlers.run import Run
 from crawlers.settings import product_token
 from crawlers.trace import META, Postponed, Refused, Trace
 from crawlers.urls import strip_secrets
 
 _MAX_BYTES = 512 * 1024  # RFC 9309 2.5 asks for at least 500 KiB
+_MAX_DOWNLOAD = 20_000_000  # a larger file is no robots.txt
 _MAX_DELAY_S = 60.0
 
 
@@ -74,23 +76,35 @@ class RobotsMiddleware:
         await _keep_pace(host, self._run)
 
     async def _learn(self, host: _Host, url: str) -> None:
-        request = Request(url, priority=1000, meta={"is_robots_txt": True})
+        meta = {"is_robots_txt": True, "download_maxsize": _MAX_DOWNLOAD}
+        request = Request(url, priority=1000, meta=meta)
         try:
             response: Response = await self._crawler.engine.download_async(request)
-        except IgnoreRequest:
-            raise
+        except Refused as error:
+            if error.host == urlsplit(url).netloc:
+                raise
+            reason = f"{url} leads to another address: {error.error}"
+            raise Refused(error.error_class, reason, error.host) from error
         except Exception as error:
-            reason = f"{strip_secrets(url)} could not be read: {error or type(error).__name__}"
+            if self._run.stopped.is_set():
+                raise
+            reason = f"{url} could not be read: {_why(error)}"
             raise Postponed("robots_unreachable", reason) from error
         if response.status >= 500 or response.status == 429:
             # RFC 9309 2.3.1.4: rules that exist and can't be read forbid everything.
             raise Postponed("robots_unreachable", f"{url} answered {response.status}")
         if response.status < 300:
             body = response.body[:_MAX_BYTES]
-            host.rules = Protego.parse(body.decode("utf-8", "replace"))
+            host.rules = Protego.parse(policy_text(body))
             host.sha256 = hashlib.sha256(response.body).hexdigest()
             host.delay_s = min(host.rules.crawl_delay(self._agent) or 0.0, _MAX_DELAY_S)
         host.known = True
+
+
+def _why(error: Exception) -> str:
+    if type(error) is DownloadCancelledError:
+        return f"it is larger than {_MAX_DOWNLOAD} bytes"
+    return str(error) or type(error).__name__
 
 
 async def _keep_pace(host: _Host, run: Run) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import Field, field_validator
 
 from crawlers.bqb import name_parts, theme_of
-from crawlers.names import clean_text
+from crawlers.names import MAX_ID, clean_text
 from crawlers.sighting import Sighting
 from crawlers.source import Source, SourceOptions
 from crawlers.urls import quote_path, strip_secrets
@@ -83,6 +83,9 @@ def _sightings(entries: list[Any], index_url: str) -> Iterator[Sighting]:
             continue
         source_id = f"{category}/{name}"
         if source_id in seen:
+            continue
+        if len(source_id) > MAX_ID:
+            yield Sighting(source_id=source_id, raw=entry)
             continue
         try:
             media_url = _beside(index_url, source_id)

@@ -58,7 +58,7 @@ def _explain(url: str, error: BaseException | None) -> StickerworksError:
         return _status(shown, host, error.response.status)
     if isinstance(error, Refused):
         return _refused(shown, host, error)
-    if isinstance(error, DownloadCancelledError):
+    if type(error) is DownloadCancelledError:
         return StickerworksError(f"The listing at {shown} is larger than {_MAX_BYTES} bytes.")
     if isinstance(error, TRANSIENT) and is_certificate(error):
         return StickerworksError(
@@ -88,7 +88,8 @@ def _refused(shown: str, host: str, error: Refused) -> StickerworksError:
             f"robots.txt of {host} disallows the listing {shown}.",
             "Ask its owner, or take the source out of crawl.sources.",
         )
-    return StickerworksError(
-        f"The listing at {error.error}.",
-        f"If this is meant, add {host} to crawl.allow_hosts.",
-    )
+    said = error.error if error.host == host else f"{shown} could not be had: {error.error}"
+    remedy = f"If this is meant, add {error.host} to crawl.allow_hosts."
+    if error.error_class != "private_address":
+        remedy = "Check the source's options; if they are right, tell the owner of that host."
+    return StickerworksError(f"The listing at {said}.", remedy)

@@ -52,8 +52,13 @@ def crawl_site(
 ) -> Callable[..., CrawlSummary]:
     """Crawls a replica into the workspace."""
 
-    def run(site: Any, limit: int | None = None, **settings: Any) -> CrawlSummary:
-        return crawl(workspace, config_for(site, limit, **settings))
+    def run(
+        site: Any,
+        limit: int | None = None,
+        report: Callable[[str], None] = lambda text: None,
+        **settings: Any,
+    ) -> CrawlSummary:
+        return crawl(workspace, config_for(site, limit, **settings), report)
 
     return run
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,3 +65,10 @@ def test_any_name_is_read(category: str, name: str) -> None:
     parts = name_parts(name, theme)
     assert len(parts) == len(set(parts))
     assert all(parts)
+
+
+def test_long_numbers_cost_no_more_than_other_names() -> None:
+    name = "猫" + "1" * 200_000 + "x"
+    started = time.process_time()
+    assert name_parts(name, FUNNY) == [name]
+    assert time.process_time() - started < 2

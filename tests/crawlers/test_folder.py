@@ -3,8 +3,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import socket
+import stat
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +85,7 @@ def test_a_sticker_under_two_keywords_has_two_observations(
     assert [row["query"] for row in workspace.read("observations").to_pylist()] == ["狗", "猫"]
 
 
-def test_what_is_no_media_is_listed_as_such_and_hidden_files_are_not(
+def test_what_is_no_media_or_hidden_is_listed_as_such(
     workspace: Workspace, put: Callable[[str, bytes], Path], crawl_folder: Crawl
 ) -> None:
     put("猫/a.gif", gif(1))
@@ -90,8 +93,10 @@ def test_what_is_no_media_is_listed_as_such_and_hidden_files_are_not(
     put("猫/README.md", b"# cats")
     put("猫/.hidden.gif", gif(2))
     put(".git/c.gif", gif(3))
-    assert crawl_folder().unfetched == {"not_media": 2}
+    assert crawl_folder().unfetched == {"hidden": 2, "not_media": 2}
     assert [row["source_id"] for row in workspace.read("unfetched").to_pylist()] == [
+        ".git",
+        "猫/.hidden.gif",
         "猫/README.md",
         "猫/b.gif",
     ]
@@ -133,9 +138,42 @@ def test_links_are_not_followed_out_of_the_folder(
         "a.gif",
         "inside.gif",
     ]
-    assert summary.unfetched == {"outside_folder": 1, "unreadable": 1}
+    assert summary.unfetched == {
+        "linked_folder": 1,
+        "no_file": 1,
+        "outside_folder": 1,
+        "unreadable": 1,
+    }
     reasons = {row["source_id"]: row["error"] for row in workspace.read("unfetched").to_pylist()}
     assert reasons["broken.gif"] == "No such file or directory"
+
+
+@pytest.mark.timeout(20)
+def test_what_is_no_file_is_a_row_and_never_opened(
+    workspace: Workspace, folder: Path, put: Callable[[str, bytes], Path], crawl_folder: Crawl
+) -> None:
+    put("a.gif", gif(1))
+    put("cats/b.gif", gif(2))
+    os.mkfifo(folder / "pipe.gif")
+    (folder / "linked-pipe.gif").symlink_to("pipe.gif")
+    (folder / "linked-cats").symlink_to("cats")
+    with socket.socket(socket.AF_UNIX) as server:
+        short = os.open(folder, os.O_DIRECTORY)  # a socket's own path may be 108 bytes at most
+        server.bind(f"/proc/self/fd/{short}/socket.gif")
+        os.close(short)
+    devices = {}
+    if os.geteuid() == 0:
+        with suppress(PermissionError):
+            os.mknod(folder / "zero.gif", stat.S_IFCHR | 0o666, os.makedev(1, 5))
+            devices = {"zero.gif": "it is a device, not a file"}
+    assert crawl_folder().stickers == 2
+    rows = workspace.read("unfetched").to_pylist()
+    assert {row["source_id"]: row["error"] for row in rows} == devices | {
+        "pipe.gif": "it is a named pipe, not a file",
+        "linked-pipe.gif": "it is a named pipe, not a file",
+        "linked-cats": "links to folders are not followed",
+        "socket.gif": "it is a socket, not a file",
+    }
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -110,6 +110,17 @@ def test_a_folder_that_cannot_be_read_takes_nothing_away(
     assert set(_queries(workspace)) == {_id(1), _id(2)}
 
 
+def test_beside_a_linked_folder_a_deleted_file_is_still_missed(
+    workspace: Workspace, tmp_path: Path, folder: Path, put: Put, crawl_folder: Crawl
+) -> None:
+    put("a.gif", gif(1))
+    page = put("b.html", b"<html>")
+    (folder / "away").symlink_to(tmp_path)
+    crawl_folder()
+    page.unlink()
+    assert crawl_folder().unfetched == {"missing": 1, "outside_folder": 1}
+
+
 def test_the_same_bytes_twice_change_nothing_when_crawled_again(
     workspace: Workspace, put: Put, crawl_folder: Crawl
 ) -> None:

@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawlers.misses import miss_of_exception
-from crawlers.names import MAX_CHARACTERS, claimed_extension, clean_text, decodable, encode_name
+from crawlers.names import (
+    MAX_CHARACTERS,
+    MAX_ID,
+    claimed_extension,
+    clean_text,
+    cut_name,
+    decodable,
+    encode_name,
+)
 from crawlers.sighting import Sighting, key_of
 from crawlers.trace import Refused
 
@@ -49,7 +57,7 @@ def test_two_names_never_become_one(one: str, other: str) -> None:
 def test_ids_are_short_and_stay_apart_however_long_a_source_makes_them() -> None:
     ids = {key_of("site", Sighting(f"{'a' * 200_000}{end}")).source_id for end in ("1", "2")}
     assert len(ids) == 2
-    assert {len(name) for name in ids} == {MAX_CHARACTERS}
+    assert {len(name) for name in ids} == {MAX_ID}
     assert key_of("site", Sighting("滑稽/1.gif")).source_id == "滑稽/1.gif"
 
 
@@ -78,3 +86,17 @@ def test_the_claimed_extension_is_plain() -> None:
     assert claimed_extension("a/b.GIF") == "gif"
     assert claimed_extension("万恶vtb") is None
     assert claimed_extension("a.gif/../../x y") is None
+
+
+def test_a_text_that_is_too_long_shows_that_it_is_cut() -> None:
+    assert clean_text("a" * 2000) == "a" * 2000
+    assert clean_text("a" * 2001) == "a" * 1999 + "…"
+    assert clean_text(" " * 5000) is None
+
+
+@given(st.text(st.characters(), max_size=40), st.text(st.characters(), max_size=40))
+def test_names_that_are_cut_stay_apart(one: str, other: str) -> None:
+    common = "a" * 20
+    cut = [cut_name(common + name, 30) for name in (one, other)]
+    assert (cut[0] == cut[1]) == (one == other)
+    assert max(map(len, cut)) <= 30

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -66,6 +67,40 @@ def test_robots_txt_that_forbids_or_fails_stops_the_source(
     with pytest.raises(StickerworksError, match="answered 500"):
         crawl_site(site, attempts=1)
     assert set(site.requests) == {"/robots.txt"}
+
+
+def test_robots_txt_that_leads_to_a_private_address_names_that_address(
+    site: Any, bqb: ModuleType, crawl_site: Crawl
+) -> None:
+    site.add("A", "a.gif")
+    site.robots = bqb.status(302, Location="http://10.0.0.1:81/robots.txt")
+    with pytest.raises(StickerworksError) as caught:
+        crawl_site(site)
+    assert f"{site.host}/robots.txt leads to another address: " in caught.value.message
+    assert caught.value.remedy == "If this is meant, add 10.0.0.1:81 to crawl.allow_hosts."
+
+
+def test_robots_txt_that_hides_behind_a_mark_or_has_no_end_lets_nothing_through(
+    site: Any, bqb: ModuleType, workspace: Workspace, crawl_site: Crawl
+) -> None:
+    rules = b"\xef\xbb\xbfUser-agent: stickerworks\nDisallow: /\n"
+    with ExitStack() as stack:
+        hosts = {
+            n: stack.enter_context(bqb.serving(bqb.Replica())) for n in ("bom", "endless", "ring")
+        }
+        hosts["bom"].robots = bqb.body(rules, "text/plain")
+        hosts["endless"].robots = bqb.endless(b"# no end\n" * 7000)
+        hosts["ring"].robots = bqb.status(302, Location=f"http://{hosts['ring'].host}/robots.txt")
+        for name, host in hosts.items():
+            location = f"http://{host.host}{bqb.ROOT}/a.gif"
+            site.answers[site.add("A", f"{name}.gif")] = bqb.status(302, Location=location)
+        crawl_site(site, allow_hosts=[site.host, *(host.host for host in hosts.values())])
+        assert [host.media_requests() for host in hosts.values()] == [[], [], []]
+    missed = {row["source_id"]: row for row in workspace.read("unfetched").to_pylist()}
+    assert missed["A/bom.gif"]["error_class"] == "robots"
+    unread = {name: missed[f"A/{name}.gif"]["error"].partition("read: ")[2] for name in hosts}
+    assert unread["endless"] == "it is larger than 20000000 bytes"
+    assert unread["ring"] == "max redirections reached"
 
 
 @pytest.mark.parametrize(

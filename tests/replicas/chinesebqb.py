@@ -11,7 +11,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
@@ -167,6 +167,22 @@ def chunked(data: bytes, times: int) -> Answer:
             handler.wfile.write(b"0\r\n\r\n")
         except OSError:
             handler.close_connection = True
+
+    return answer
+
+
+def endless(piece: bytes, head: bytes = b"HTTP/1.1 200 OK\r\n\r\n", most: int = 10**8) -> Answer:
+    """Sends the head, then the piece again and again until the client hangs up.
+
+    ``most`` bytes are sent, so that a client without a limit ends, too.
+    """
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.close_connection = True
+        with suppress(OSError):
+            handler.wfile.write(head)
+            for _ in range(most // len(piece)):
+                handler.wfile.write(piece)
 
     return answer
 

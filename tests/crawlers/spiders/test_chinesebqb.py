@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawlers.sighting import columns_of, key_of
+from crawlers.sighting import columns_of, key_of, too_long
 from crawlers.spiders.chinesebqb import read_index
 from pipeline.engine.errors import StickerworksError
 
@@ -59,6 +59,14 @@ def test_strange_names_are_quoted(name: str) -> None:
     tail = (sighting.media_url or "").rpartition("/A/")[2]
     assert not set(tail) & set("#?`{}")
     assert sighting.source_id == f"A/{name}"
+
+
+def test_a_name_of_ten_megabytes_is_listed_without_an_address() -> None:
+    entries = [{"name": "1" * 10_000_000, "category": "A"}, {"name": "a.gif", "category": "A"}]
+    (long, good), senseless = read_index(_index(*entries), INDEX)
+    assert (long.media_url, good.source_id, senseless) == (None, "A/a.gif", 0)
+    assert len(key_of("chinesebqb", long).source_id) == 4096
+    assert too_long(long) is not None
 
 
 @pytest.mark.parametrize(
