@@ -279,8 +279,14 @@ class SplitConfig(Section):
 class ReleaseConfig(Section):
     """What a release is called and how it is cut."""
 
-    name: str = Field("stickers", pattern=r"^[A-Za-z0-9][A-Za-z0-9._]*$", description="name")
-    version: str = Field("0.1.0", pattern=r"^\d+\.\d+\.\d+$", description="MAJOR.MINOR.PATCH")
+    name: str = Field(
+        "stickers", max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._]*$", description="name"
+    )
+    version: str = Field(
+        "0.1.0",
+        pattern=r"^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}$",
+        description="MAJOR.MINOR.PATCH",
+    )
     licence: str = Field("other", description="licence of the annotations, for the card")
     description: str = Field("", description="a paragraph for the card")
     rows_per_file: Positive = Field(5000, description="rows of one Parquet file")

@@ -190,6 +190,7 @@ def _studio(session: Session) -> Iterator[Studio]:
     from annotation.human.studio.labelling import Studio
     from annotation.human.studio.ledger import open_ledger
 
+    session.check_trusted("label")
     root = session.workspace.root
     connection = connect(root, session.config.label, session.say)
     with open_ledger(root) as ledger:

@@ -13,12 +13,17 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipeline.cli.configuration import load_config
-from pipeline.cli.display import describe, make_console, make_display
+from pipeline.cli.display import describe, make_console, make_display, plain
+from pipeline.cli.keeping import differing, keep_settings, record
+from pipeline.cli.trust import check_trusted
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.paths import named_path
 from pipeline.engine.runner import Pending, RunReport, pending, run
 from pipeline.engine.stage import Stage, Step
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 
+_KEYS_SHOWN = 6
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_QUARANTINED = 0, 1, 2, 3
 
 
@@ -33,6 +38,7 @@ class Options:
     json: bool = False
     retry_quarantined: bool = False
     debug: bool = False
+    keep: bool = False
 
 
 @dataclass
@@ -68,6 +74,10 @@ class Session:
             self.reports.append(report)
             self.say(describe(report))
 
+    def check_trusted(self, section: str) -> None:
+        """Refuse programs and servers that a file which may be a stranger's names there."""
+        check_trusted(section, self.config, self.options)
+
     def _plan(self, item: Stage | Step) -> None:
         will = pending(
             item,
@@ -101,16 +111,40 @@ def open_session(
 
     A command that ``reads_only`` takes no lock and so makes no workspace either.
     """
+    if options.keep and reads_only:
+        raise StickerworksError(
+            f"`{command}` makes nothing, so there are no settings to keep.", "Leave out --keep."
+        )
+    # A configuration that is handed over is kept by the command itself.
+    keeps = options.keep and config is None and not options.dry_run
     config = config or load_config(options.config, options.overrides, options.workspace)
-    workspace = Workspace((options.workspace or Path(config.workspace)).expanduser().absolute())
+    root = named_path(options.workspace or config.workspace, "workspace").absolute()
+    workspace = Workspace(named_path(root, "workspace"))
     session = Session(config, workspace, options, make_console())
     if options.dry_run or reads_only:
+        _say_differing(command, session)
         yield session
     else:
         with workspace.lock(command):
+            if keeps:
+                session.say(keep_settings(options.overrides, root))
+            _say_differing(command, session)
+            record(command, config, root)
             yield session
     if options.json:
         print(json.dumps(_answer(command, session), ensure_ascii=False, indent=2))
+
+
+def _say_differing(command: str, session: Session) -> None:
+    keys = differing(command, session.config, session.workspace.root)
+    if not keys:
+        return
+    session.results["other_settings"] = [plain(key) for key in keys]
+    more = f" and {len(keys) - _KEYS_SHOWN} more" if len(keys) > _KEYS_SHOWN else ""
+    session.say(
+        f"Set otherwise than the last time: {', '.join(map(plain, keys[:_KEYS_SHOWN]))}{more}. "
+        "(What --set gives holds for one command, unless --keep keeps it.)"
+    )
 
 
 def _answer(command: str, session: Session) -> dict[str, Any]:

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.cli.annotate import say_captions
-from pipeline.cli.configuration import load_config, save_config
+from pipeline.cli.configuration import load_config
+from pipeline.cli.keeping import keep_settings, save_config
 from pipeline.cli.rooms import plan_of
 from pipeline.cli.session import Options, Session, open_session
 from pipeline.cli.work import build, crawl_sources, judge, say_decisions, write_html
+from pipeline.engine.paths import named_path
 from pipeline.engine.stage import Stage, Step
 from schemas.config import Config, ReleaseConfig, SourceConfig
 
@@ -26,11 +28,15 @@ def run_command(options: Options, folder: Path | None) -> int:
     if folder is not None:
         config = _with_folder(config, folder)
     with open_session("run", options, config) as session:
+        session.check_trusted("annotate")
+        root = session.workspace.root
         if folder is not None and not options.dry_run:
             # What was set for this run alone is not kept, but for the name of what it makes.
             lasting = load_config(options.config, (), options.workspace)
             lasting = lasting.model_copy(update={"crawl": config.crawl, "release": config.release})
-            save_config(lasting, session.workspace.root)
+            save_config(lasting, root)
+        if options.keep and not options.dry_run:
+            session.say(keep_settings(options.overrides, root))
         session.failed = run_all(session) == "failed"
         if not options.dry_run:
             say_where(session)
@@ -75,7 +81,7 @@ def say_where(session: Session) -> None:
 
 def _with_folder(config: Config, folder: Path) -> Config:
     """The configuration for a folder: it is the only source and gives the release its name."""
-    folder = folder.expanduser().absolute()
+    folder = named_path(folder, "run FOLDER").absolute()
     source = SourceConfig(source="folder", options={"path": str(folder)})
     shard_rows = min(config.crawl.shard_rows, _FOLDER_SHARD_ROWS)
     crawl = config.crawl.model_copy(update={"sources": [source], "shard_rows": shard_rows})
