@@ -111,13 +111,15 @@ def differing(command: str, config: Config, workspace: Path) -> list[str]:
     before, now = _read_record(workspace), dict(_digests(config))
     sections = _MAKES.get(command, ()) + _ALSO_READS.get(command, ())
     known = {key.split(".")[0] for key in before}
-    return sorted(
+    other = {
         key
         for key in before.keys() | now.keys()
         if any(covers(section, key) for section in sections)
         and key.split(".")[0] in known
         and before.get(key) != now.get(key)
-    )
+    }
+    # A mapping that was empty is told by what stands in it now.
+    return sorted(key for key in other if not any(one.startswith(f"{key}.") for one in other))
 
 
 def record(command: str, config: Config, workspace: Path) -> None:

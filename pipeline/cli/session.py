@@ -121,6 +121,8 @@ def open_session(
     root = named_path(options.workspace or config.workspace, "workspace").absolute()
     workspace = Workspace(named_path(root, "workspace"))
     session = Session(config, workspace, options, make_console())
+    if options.keep and options.dry_run:
+        session.say("  what --set gives would be kept in the workspace")
     if options.dry_run or reads_only:
         _say_differing(command, session)
         yield session

@@ -11,6 +11,7 @@ from pipeline.cli.configuration import load_config
 from pipeline.cli.keeping import keep_settings, save_config
 from pipeline.cli.rooms import plan_of
 from pipeline.cli.session import Options, Session, open_session
+from pipeline.cli.summary import say_summary
 from pipeline.cli.work import build, crawl_sources, judge, say_decisions, write_html
 from pipeline.engine.paths import named_path
 from pipeline.engine.stage import Stage, Step
@@ -39,7 +40,7 @@ def run_command(options: Options, folder: Path | None) -> int:
             session.say(keep_settings(options.overrides, root))
         session.failed = run_all(session) == "failed"
         if not options.dry_run:
-            say_where(session)
+            say_summary(session)
     return session.exit_code
 
 
@@ -65,18 +66,6 @@ def run_all(session: Session, votes: Sequence[Stage | Step] = ()) -> str:
     verdict = judge(session, folder)
     write_html(session)
     return verdict
-
-
-def say_where(session: Session) -> None:
-    """End with what was made, where, and the two lines that load it."""
-    release = session.results["release"]
-    rows = ", ".join(f"{split} {count:,}" for split, count in release["rows"].items())
-    session.say()
-    session.say(f"Release  {release['path']}  ({rows})")
-    session.say(f"Report   {session.results['report']}")
-    session.say("Load it:")
-    session.say("    from datasets import load_dataset")
-    session.say(f"    stickers = load_dataset({release['path']!r})")
 
 
 def _with_folder(config: Config, folder: Path) -> Config:
