@@ -212,7 +212,9 @@ class LabelConfig(Section):
     )
     port: int = Field(8090, gt=0, lt=65536, description="port of our server, on 127.0.0.1")
     server: str | None = Field(
-        None, description="the label-studio program; null looks where `make label-studio` put it"
+        None,
+        description="the label-studio program, from --set or --config alone; null looks where "
+        "`make label-studio` put it",
     )
     lead: str = Field("lead@example.org", description="account that owns the projects")
     annotators: tuple[str, ...] = Field(

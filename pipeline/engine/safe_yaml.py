@@ -77,7 +77,7 @@ class _Loader(yaml.SafeLoader):
         seen: set[Hashable] = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                value: Hashable = self.construct_object(key)  # type: ignore[no-untyped-call]
+                value: Hashable = self.construct_object(key)
                 if value in seen:
                     self._refuse(key, f"the key {key.value[:60]!r} stands twice")
                 seen.add(value)
