@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from pipeline.cli.configuration import load_config
+from pipeline.cli.configuration import load_config, read_layers
 from pipeline.cli.display import describe, make_console, make_display, plain
 from pipeline.cli.keeping import differing, keep_settings, record
 from pipeline.cli.trust import check_trusted
@@ -115,12 +115,13 @@ def open_session(
         raise StickerworksError(
             f"`{command}` makes nothing, so there are no settings to keep.", "Leave out --keep."
         )
-    # A configuration that is handed over is kept by the command itself.
-    keeps = options.keep and config is None and not options.dry_run
+    loads = config is None
     config = config or load_config(options.config, options.overrides, options.workspace)
     root = named_path(options.workspace or config.workspace, "workspace").absolute()
     workspace = Workspace(named_path(root, "workspace"))
     session = Session(config, workspace, options, make_console())
+    if loads:
+        _say_kept(session)
     if options.keep and options.dry_run:
         session.say("  what --set gives would be kept in the workspace")
     if options.dry_run or reads_only:
@@ -128,13 +129,25 @@ def open_session(
         yield session
     else:
         with workspace.lock(command):
-            if keeps:
+            # Who hands over a configuration also keeps it.
+            if options.keep and loads:
                 session.say(keep_settings(options.overrides, root))
             _say_differing(command, session)
             record(command, config, root)
             yield session
     if options.json:
         print(json.dumps(_answer(command, session), ensure_ascii=False, indent=2))
+
+
+def _say_kept(session: Session) -> None:
+    """Tell where a kept setting hides what the configuration says of the same key."""
+    options = session.options
+    layers = read_layers(options.config, options.overrides, options.workspace)
+    for kept in layers:
+        others = [layer for layer in layers if layer is not kept]
+        hidden = [key for key in kept.values if any(other.has(key) for other in others)]
+        if kept.origin == "kept" and hidden:
+            session.say(f"{', '.join(map(plain, hidden))}: as kept in {kept.path}")
 
 
 def _say_differing(command: str, session: Session) -> None:

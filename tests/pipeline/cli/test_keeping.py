@@ -6,9 +6,11 @@ import stat
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pipeline.cli.configuration import load_config
 from pipeline.cli.keeping import RECORD, differing, keep_settings, record, save_config
+from pipeline.cli.main import app
 from pipeline.engine.errors import StickerworksError
 from schemas.config import Config
 
@@ -109,3 +111,30 @@ def test_a_spoilt_record_is_none(here: Path, content: str) -> None:
     (here / "mine").mkdir()
     (here / "mine" / RECORD).write_text(content)
     assert differing("run", config(), here / "mine") == []
+
+
+def test_a_kept_setting_that_hides_the_configurations_is_told(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep_settings(["tags.step=5", "tags.clusters=7"], here / "mine")
+    app(args=["--dry-run", "crawl"], standalone_mode=False)
+    assert "tags.step: as kept in mine/stickerworks.yaml" in capsys.readouterr().err.splitlines()
+
+
+def test_one_line_says_what_differs_and_keep_keeps(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "pictures").mkdir()
+    Image.effect_noise((64, 64), 90).save(here / "pictures/a.png")
+    folder = f"crawl.sources=[{{source: folder, options: {{path: {here / 'pictures'}}}}}]"
+
+    def crawled(*options: str) -> list[str]:
+        app(args=[*options, "crawl"], standalone_mode=False)
+        return [one for one in capsys.readouterr().err.splitlines() if one[0] != " "]
+
+    differs = "Set otherwise than the last time: crawl.max_bytes. "
+    assert not any(one.startswith("Set") for one in crawled("--set", folder))
+    last = crawled("--set", folder, "--set", "crawl.max_bytes=99999", "--keep")
+    assert last[0].endswith("mine/stickerworks.yaml: crawl.sources, crawl.max_bytes")
+    assert last[1].startswith(differs)
+    assert not any(one.startswith(("Set", "Kept")) for one in crawled())
