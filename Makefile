@@ -1,11 +1,12 @@
 # The front door. `make demo` needs nothing but Python 3.11 and a package index.
 # Options for a command go through ARGS: make filter ARGS="--set filter.rules.aspect.max=2"
+# Another workspace than the configured one: make label-studio WORKSPACE=~/my-dataset
 
 PYTHON ?= python3
 VENV := .venv
 # Label Studio wants other versions than we do, hence an environment of its own (about 1 GB).
 SERVER := .venv-label-studio
-STICKERWORKS := $(VENV)/bin/stickerworks $(ARGS)
+STICKERWORKS := $(VENV)/bin/stickerworks $(if $(WORKSPACE),--workspace "$(WORKSPACE)") $(ARGS)
 TESTS ?= tests
 # Tests run in so many processes; each of them holds up to 2 GB.
 WORKERS ?= 2
@@ -80,7 +81,7 @@ validate: setup ## the gate: a baseline against its label-shuffled control
 report: setup ## the HTML report of the workspace
 	$(STICKERWORKS) report
 
-label-studio: setup $(SERVER)/.installed ## install and start the labelling server on loopback
+label-studio: setup $(SERVER)/.installed ## serve the workspace for labelling, on loopback
 	$(STICKERWORKS) label setup
 
 test: setup-dev ## all tests

@@ -16,6 +16,7 @@ from crawlers.sighting import LocalFile, Sighting
 from crawlers.source import Source, SourceOptions
 from crawlers.walk import Found, Problem, is_workspace, reason, walk
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.paths import named_path
 
 _DEFAULT_MANIFEST = "manifest.jsonl"
 
@@ -44,7 +45,7 @@ def folder_files(options: FolderOptions) -> Iterator[LocalFile]:
 
     Raises StickerworksError when the folder is missing or holds no file.
     """
-    folder = Path(os.path.abspath(Path(options.path).expanduser()))
+    folder = Path(os.path.abspath(named_path(options.path, "crawl.sources[].options.path")))
     if not folder.is_dir():
         raise StickerworksError(
             f"There is no folder {_shown(folder)}.", "Check crawl.sources[].options.path."
@@ -86,7 +87,9 @@ SOURCE = Source(
 
 def _manifest(options: FolderOptions, folder: Path) -> Path | None:
     if options.manifest is not None:
-        return Path(os.path.abspath(Path(options.manifest).expanduser()))
+        return Path(
+            os.path.abspath(named_path(options.manifest, "crawl.sources[].options.manifest"))
+        )
     default = folder / _DEFAULT_MANIFEST
     return default if os.path.exists(default) and not os.path.isdir(default) else None
 

@@ -58,9 +58,12 @@ def read_options(source: Source, config: SourceConfig, position: int) -> BaseMod
     try:
         return source.options.model_validate(config.options)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        # A key that isn't known explains one that is missing.
+        found = error.errors(include_url=False)
+        first = min(found, key=lambda one: one["type"] != "extra_forbidden")
         key = ".".join([f"crawl.sources[{position}].options", *map(str, first["loc"])])
         known = ", ".join(source.options.model_fields) or "none"
+        what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
         raise StickerworksError(
-            f"{key}: {first['msg']}.", f"The source {source.name!r} knows these options: {known}."
+            f"{key}: {what}.", f"The source {source.name!r} knows these options: {known}."
         ) from error

@@ -35,6 +35,11 @@ def configuration_page() -> str:
         "",
         "Generated from `schemas/config.py` by `python docs/generate.py`. Keys go into",
         "`stickerworks.yaml` or behind `--set`, as in `--set filter.rules.aspect.max=2`.",
+        "",
+        "The file is the one of `--config`, else the workspace's own where `--workspace` names",
+        "one, else the current folder's. `--set` holds for one command; `--keep` keeps it in the",
+        "workspace. Programs (`label.server`) count from `--set` and `--config` alone, and servers",
+        "that get a key (`label.url`, addresses in `annotate.options`) from no workspace's file.",
     ]
     lines += _section(Config, "")
     return "\n".join(lines) + "\n"

@@ -235,7 +235,9 @@ class LabelConfig(Section):
     )
     port: int = Field(8090, gt=0, lt=65536, description="port of our server, on 127.0.0.1")
     server: str | None = Field(
-        None, description="the label-studio program; null looks where `make label-studio` put it"
+        None,
+        description="the label-studio program, from --set or --config alone; null looks where "
+        "`make label-studio` put it",
     )
     lead: str = Field("lead@example.org", description="account that owns the projects")
     annotators: tuple[str, ...] = Field(
@@ -302,8 +304,14 @@ class SplitConfig(Section):
 class ReleaseConfig(Section):
     """What a release is called and how it is cut."""
 
-    name: str = Field("stickers", pattern=r"^[A-Za-z0-9][A-Za-z0-9._]*$", description="name")
-    version: str = Field("0.1.0", pattern=r"^\d+\.\d+\.\d+$", description="MAJOR.MINOR.PATCH")
+    name: str = Field(
+        "stickers", max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._]*$", description="name"
+    )
+    version: str = Field(
+        "0.1.0",
+        pattern=r"^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}$",
+        description="MAJOR.MINOR.PATCH",
+    )
     licence: str = Field("other", description="licence of the annotations, for the card")
     description: str = Field("", description="a paragraph for the card")
     rows_per_file: Positive = Field(5000, description="rows of one Parquet file")

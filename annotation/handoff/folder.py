@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.engine.errors import StickerworksError, full_disk
+from pipeline.engine.paths import named_path
 from pipeline.engine.storage import sync_folder
 
 _REFUSED = (
@@ -30,7 +31,7 @@ def export_folder(output: Path, kind: str) -> Iterator[Path]:
     Raises StickerworksError for an ``output`` that holds anything but an earlier export of this
     kind, and for a full disk.
     """
-    output = output.expanduser().resolve()
+    output = named_path(output, "--output").resolve()
     check_output(output, kind)
     temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
     with _output_errors(output):

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from annotation.machine.domain_model import SHIPPED, load_model
+from pipeline.engine.paths import named_path
 from pipeline.engine.stage import Context, Needs, Process, Stage, Tables
 from schemas.config import Config
 from schemas.tables import DOMAIN as TABLE
@@ -70,7 +71,7 @@ def _settings(config: Config) -> dict[str, str | None]:
 
 def _path(settings: Mapping[str, str | None]) -> Path:
     chosen = settings["domain_model"]
-    return SHIPPED if chosen is None else Path(chosen)
+    return SHIPPED if chosen is None else named_path(chosen, "annotate.domain_model")
 
 
 def _models(config: Config) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.paths import read_regular
 
 SHIPPED = Path(__file__).with_name("domain_model.json")
 FORMAT = "stickerworks-domain/1"
@@ -85,11 +86,7 @@ def load_model(path: Path) -> DomainModel:
 
 def _read(path: Path) -> bytes:
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise StickerworksError(
-                f"The domain model {path} is larger than {_MAX_BYTES:,} bytes.", _REMEDY
-            )
-        return path.read_bytes()
+        return read_regular(path, _MAX_BYTES)
     except OSError as error:
         raise StickerworksError(
             f"The domain model {path} can't be read: {error.strerror}.", _REMEDY

@@ -18,9 +18,11 @@ from PIL import Image, ImageSequence
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.images import reading_images
+from pipeline.engine.paths import read_regular
 
 DOMAINS = ("cartoon", "real")
 KEY_FRAME_SIDE, JPEG_QUALITY, KEY_FRAMES = 512, 90, 3
+_MAX_BYTES = 100_000_000
 _FORM = 'Each line is an object with "path" or "id", "domain" and, where it has one, "pack".'
 
 
@@ -94,7 +96,7 @@ def _jpeg(picture: Image.Image) -> bytes:
 def _rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
     rows = []
     try:
-        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+        for number, line in enumerate(read_regular(path, _MAX_BYTES).decode().split("\n"), 1):
             if line.strip():
                 row = json.loads(line)
                 if not isinstance(row, dict):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from functools import cache
 from pathlib import Path
@@ -14,6 +13,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from annotation.machine.parsing import bare
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.paths import named_path, read_regular
+from pipeline.engine.safe_yaml import parse_yaml, problem
 from schemas.config import Section
 
 Language = Literal["en", "zh"]
@@ -154,18 +155,14 @@ def load_prompt_set(name: str) -> PromptSet:
                 f"annotate.prompts takes {known}, or the path of a YAML file.",
             )
         return _load(own, ours=True)
-    # Not `expanduser`, which raises where there is no such home.
-    return _load(Path(os.path.expanduser(name)), ours=False)
+    return _load(named_path(name, "annotate.prompts"), ours=False)
 
 
 @cache
 def _load(path: Path, ours: bool) -> PromptSet:
     try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
-        if len(data) > _MAX_BYTES:
-            raise ValueError(f"it is larger than {_MAX_BYTES:,} bytes")
-        content = yaml.safe_load(data)
+        data = read_regular(path, _MAX_BYTES)
+        content = parse_yaml(data)
         if not isinstance(content, dict):
             raise ValueError("it is no mapping")
         found = PromptSet.model_validate(content)
@@ -176,10 +173,10 @@ def _load(path: Path, ours: bool) -> PromptSet:
         where = ".".join(str(step) for step in first["loc"])
         said = first["msg"].removeprefix("Value error, ")
         reason = f"{where}: {said}" if where else said
-    except (yaml.YAMLError, ValueError) as error:
+    except yaml.YAMLError as error:
+        reason = problem(error)
+    except ValueError as error:
         reason = " ".join(str(error).split())
-    except RecursionError:
-        reason = "it is nested too deeply"
     else:
         return found if ours else found.model_copy(update={"digest": _hash(data)})
     raise StickerworksError(

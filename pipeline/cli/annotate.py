@@ -24,6 +24,7 @@ def annotate_command(options: Options, retry: Retry | None, probe_rows: int) -> 
 
     with open_session("annotate", options) as session:
         check_crawled(session.workspace)
+        session.check_trusted("annotate")
         check_captioner(session.config)  # before anything is made
         if options.dry_run:
             session.do(plan_of("annotate"))

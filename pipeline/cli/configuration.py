@@ -1,55 +1,145 @@
-"""Configuration: one YAML file, overridden key by key, checked with messages for people."""
+"""Configuration: YAML files, overridden key by key, checked with messages for people."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.storage import atomic_file
+from pipeline.engine.paths import named_path, read_regular
+from pipeline.engine.safe_yaml import MAX_BYTES, parse_yaml, problem
 from schemas.config import Config
 
 DEFAULT_FILE = Path("stickerworks.yaml")
-_OURS = "# Written by `stickerworks run` or `demo`; overwritten by the next one.\n"
+KEPT_MARK = "# Kept by `stickerworks --keep`"
+"""How a workspace's file begins that goes beyond a configuration and isn't one itself."""
+
+Origin = Literal["given", "current", "workspace", "kept"]
+Settings = list[tuple[str, Any]]
+"""Keys such as ``tags.clusters`` with their values."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one file says and how it was come by: ``given`` by name, or found where it lies.
+
+    ``kept`` is a workspace's file of single settings: its keys are such as ``tags.clusters``.
+    """
+
+    path: Path
+    origin: Origin
+    values: dict[str, Any]
+
+    def has(self, key: str) -> bool:
+        """Whether it says anything of a key."""
+        if self.origin == "kept":
+            return any(covers(name, key) for name in self.values)
+        inner: Any = self.values
+        for name in key.split("."):
+            if not isinstance(inner, dict) or name not in inner:
+                return False
+            inner = inner[name]
+        return True
 
 
 def load_config(
     file: Path | None, overrides: Sequence[str], workspace: Path | None = None
 ) -> Config:
-    """Read a YAML file and apply ``key=value`` strings.
+    """Read YAML files and apply ``key=value`` strings.
 
     Without a file, a workspace that was named brings its own ``stickerworks.yaml``, if it has
-    one; else the one of the current folder is read, if there is one.
+    one; else the one of the current folder is read, if there is one. What ``--keep`` kept in the
+    workspace goes beyond either.
     """
-    if file is None and workspace is not None and (workspace / DEFAULT_FILE).is_file():
-        file = workspace / DEFAULT_FILE
-    values = _read_yaml(file)
-    return parse_config(values, str(file or DEFAULT_FILE), overrides)
+    values: dict[str, Any] = {}
+    layers = read_layers(file, overrides, workspace)
+    for layer in layers:
+        if layer.origin == "kept":
+            for key, value in layer.values.items():
+                set_key(values, key, value)
+        else:
+            # A section with nothing in it has its defaults.
+            values = {key: value for key, value in layer.values.items() if value is not None}
+    origin = " and ".join(str(layer.path) for layer in layers) or str(DEFAULT_FILE)
+    return parse_config(values, origin, overrides)
 
 
-def save_config(config: Config, workspace: Path) -> None:
-    """Keep what differs from the defaults in the workspace, for the commands to come.
+def read_layers(
+    file: Path | None, overrides: Sequence[str], workspace: Path | None = None
+) -> list[Layer]:
+    """The files that make the configuration: one that is whole, if any, and what was kept."""
+    own = None if workspace is None else read_own(workspace)
+    if file is not None:
+        base: Layer | None = Layer(file, "given", _values(file, _text(file)))
+    elif own is not None and own.origin == "workspace":
+        base = own
+    else:
+        base = _current()
+    if workspace is None:
+        own = read_own(_workspace(base, overrides))
+    if base is not None and own is not None and own.path.resolve() == base.path.resolve():
+        return [base if base.origin == "given" else own]
+    kept = [own] if own is not None and own.origin == "kept" else []
+    return kept if base is None else [base, *kept]
 
-    A file there that somebody else wrote stays as it is.
-    """
-    target = workspace / DEFAULT_FILE
-    if target.exists() and not target.read_text(encoding="utf-8").startswith(_OURS):
-        return
-    values = config.model_dump(mode="json", exclude_defaults=True, exclude={"workspace"})
-    with atomic_file(target) as temporary:
-        temporary.touch(mode=0o600)  # options of plugins are theirs, perhaps secret
-        temporary.write_text(_OURS + yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
+
+def read_own(workspace: Path) -> Layer | None:
+    """The file that lies in a workspace, which may be somebody else's; None where there is none."""
+    path = workspace / DEFAULT_FILE
+    if not path.is_file():
+        return None
+    text = _text(path)
+    return Layer(path, "kept" if text.startswith(KEPT_MARK) else "workspace", _values(path, text))
+
+
+def _current() -> Layer | None:
+    if not DEFAULT_FILE.exists():
+        return None
+    return Layer(DEFAULT_FILE, "current", _values(DEFAULT_FILE, _text(DEFAULT_FILE)))
+
+
+def _workspace(base: Layer | None, overrides: Sequence[str]) -> Path:
+    values = dict(base.values) if base else {}
+    values |= {key: value for key, value in split_overrides(overrides) if key == "workspace"}
+    root = values.get("workspace")
+    return named_path(root if isinstance(root, str) else Config().workspace, "workspace")
+
+
+def split_overrides(overrides: Iterable[str]) -> Settings:
+    """Keys and values of ``key=value`` strings; StickerworksError for any other form."""
+    found = []
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        key = key.strip()
+        if not equals or not all(key.split(".")):
+            raise StickerworksError(
+                f"--set takes key=value, not {_shown(override)}.",
+                "Example: --set filter.rules.aspect.max=2",
+            )
+        try:
+            found.append((key, parse_yaml(text)))
+        except yaml.YAMLError as error:
+            raise StickerworksError(
+                f"--set {key}: {_shown(text)} is no valid YAML value: {problem(error)}."
+            ) from None
+    return found
+
+
+def covers(name: str, key: str) -> bool:
+    """Whether setting one key decides another: itself, a section around it or a part of it."""
+    return name == key or key.startswith(f"{name}.") or name.startswith(f"{key}.")
 
 
 def parse_config(values: dict[str, Any], origin: str, overrides: Sequence[str] = ()) -> Config:
     """Apply overrides and check; every problem is one line that names the key and the remedy."""
-    for override in overrides:
-        _apply(values, override)
+    for key, value in split_overrides(overrides):
+        set_key(values, key, value)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
@@ -57,55 +147,59 @@ def parse_config(values: dict[str, Any], origin: str, overrides: Sequence[str] =
         raise StickerworksError(f"Bad configuration ({origin}): {'; '.join(problems)}.") from None
 
 
-def _read_yaml(file: Path | None) -> dict[str, Any]:
-    path = file or DEFAULT_FILE
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        if file is None:
-            return {}
-        raise StickerworksError(
-            f"There is no configuration file {path}.", "Check the path given to --config."
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise StickerworksError(f"Could not read the configuration {path}: {error}.") from None
-    except yaml.YAMLError as error:
-        what = " ".join(str(error).split())
-        raise StickerworksError(f"{path} is no valid YAML: {what}.") from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise StickerworksError(f"{path} must hold keys and values, such as `workspace: here`.")
-    # A section with nothing in it has its defaults.
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def _apply(values: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    names = key.strip().split(".")
-    if not equals or not all(names):
-        raise StickerworksError(
-            f"--set takes key=value, not {override!r}.", "Example: --set filter.rules.aspect.max=2"
-        )
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise StickerworksError(f"--set {key}: {text!r} is no valid YAML value.") from None
+def set_key(values: dict[str, Any], key: str, value: Any) -> None:
+    """Set a key such as ``tags.clusters`` in nested mappings."""
+    names = key.split(".")
     for name in names[:-1]:
         inner = values.setdefault(name, {})
         if not isinstance(inner, dict):
             raise StickerworksError(f"--set {key}: {name} holds a value, not keys.")
-        values = inner
+        # A copy: YAML lets two keys share one mapping.
+        copy = dict(inner)
+        values[name] = copy
+        values = copy
     values[names[-1]] = value
+
+
+def _values(path: Path, text: str) -> dict[str, Any]:
+    try:
+        values = parse_yaml(text)
+    except yaml.YAMLError as error:
+        raise StickerworksError(f"{path} is no valid YAML: {problem(error)}.") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise StickerworksError(f"{path} must hold keys and values, such as `workspace: here`.")
+    return values
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_regular(path, MAX_BYTES).decode("utf-8-sig")
+    except FileNotFoundError:
+        raise StickerworksError(
+            f"There is no configuration file {path}.", "Check the path given to --config."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        what = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise StickerworksError(
+            f"Could not read the configuration {path}: {what}.",
+            "Name a plain file of a few lines as --config.",
+        ) from None
 
 
 def _explain(problem: dict[str, Any]) -> str:
     key = ".".join(str(part) for part in problem["loc"]) or "the whole file"
     if problem["type"] == "extra_forbidden":
         return f"unknown key {key}{_suggestion(problem['loc'])}"
-    given = "" if isinstance(problem["input"], dict) else f", not {problem['input']!r}"
+    given = "" if isinstance(problem["input"], dict) else f", not {_shown(problem['input'])}"
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return f"{key}: {message}{given}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}..."
 
 
 def _suggestion(location: tuple[str | int, ...]) -> str:

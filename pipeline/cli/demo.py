@@ -6,13 +6,16 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from pipeline.cli.configuration import parse_config, save_config
+from pipeline.cli.configuration import parse_config
+from pipeline.cli.keeping import keep_settings, save_config
 from pipeline.cli.session import Options, Session, open_session
-from pipeline.cli.whole import run_all, say_where
+from pipeline.cli.summary import say_summary
+from pipeline.cli.whole import run_all
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.paths import named_path
 from schemas.config import Config
 
-_DEFAULT_WORKSPACE = Path("demo-workspace")
+DEMO_WORKSPACE = Path("demo-workspace")
 _SITE = "site"
 # Text recognition may err; every other outcome is certain.
 _OCR_SHARE = 0.95
@@ -24,7 +27,7 @@ def demo_command(options: Options, port: int) -> int:
         raise StickerworksError(
             "The demo brings its own configuration.", "Use --set to change some of it."
         )
-    root = (options.workspace or _DEFAULT_WORKSPACE).absolute()
+    root = named_path(options.workspace or DEMO_WORKSPACE, "--workspace").absolute()
     if (root / "tables").exists() and not (root / _SITE).exists():
         raise StickerworksError(
             f"{root} holds another dataset.", "Choose another --workspace for the demo."
@@ -57,6 +60,8 @@ def _draw_and_run(session: Session, options: Options, port: int) -> None:
     with serve(root / _SITE, port) as site:
         session.config = _settings(site.base_url, root, options)
         save_config(_settings(site.base_url, root, replace(options, overrides=())), root)
+        if options.keep:
+            session.say(keep_settings(options.overrides, root))
         session.failed = not _run(session, root / _SITE)
 
 
@@ -70,7 +75,7 @@ def _run(session: Session, site_folder: Path) -> bool:
     voted = proof is not None and proof.stage == ANSWERS
     verdict = run_all(session, [] if voted else [simulation(site_folder / TRUTH_FILE)])
     right = _check_outcomes(session, site_folder)
-    say_where(session)
+    say_summary(session)
     if voted:
         session.say("The votes in it are those that were imported with `label import`.")
     else:

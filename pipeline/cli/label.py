@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.cli.configuration import load_config
 from pipeline.cli.display import plain
 from pipeline.cli.rooms import plan_of
 from pipeline.cli.session import Options, Session, open_session
+from pipeline.engine.paths import named_path
 from pipeline.engine.runner import check_crawled
+from pipeline.engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from annotation.human.studio.labelling import Studio
@@ -34,13 +38,21 @@ class Source:
 
 
 def setup_command(options: Options) -> int:
-    """Start the server, make the accounts, say where both are."""
+    """Start the server of the workspace, make the accounts, say where both are and how far it is.
+
+    Where neither a workspace nor a configuration is named and the configured workspace is empty,
+    the demo's is served, if there is one.
+    """
     from annotation.human.studio.client import connect
     from annotation.human.studio.ledger import open_ledger
     from annotation.human.studio.server import Place
 
+    options, note = _choose_workspace(options)
     with open_session("label setup", options) as session:
+        session.check_trusted("label")
         root = session.workspace.root
+        stickers = sum(session.workspace.rows("stickers", n) for n in session.workspace.parts)
+        session.say(f"Workspace     {plain(str(root))}: {stickers:,} stickers{note}")
         if options.dry_run:
             session.say(f"  would start Label Studio on port {session.config.label.port}")
             return session.exit_code
@@ -52,9 +64,42 @@ def setup_command(options: Options) -> int:
         session.say(f"Annotators    {', '.join(session.config.label.annotators)}")
         if session.config.label.url is None:
             session.say(f"Passwords     {Place(root / FOLDER).accounts}")
-        session.say("Next: stickerworks label export")
+        _say_progress(session)
         session.results["url"] = connection.url
     return session.exit_code
+
+
+def _choose_workspace(options: Options) -> tuple[Options, str]:
+    """The options with the workspace that is served, and a note on the choice."""
+    from pipeline.cli.demo import DEMO_WORKSPACE
+
+    if options.workspace or options.config or not Workspace(DEMO_WORKSPACE).parts:
+        return options, ""
+    configured = load_config(None, options.overrides).workspace
+    if configured == str(DEMO_WORKSPACE):
+        return options, ""
+    if not Workspace(named_path(configured, "workspace")).parts:
+        note = f" (the demo's, since {configured} holds none; --workspace names another)"
+        return replace(options, workspace=DEMO_WORKSPACE), note
+    return options, f" (the demo's are in --workspace {DEMO_WORKSPACE})"
+
+
+def _say_progress(session: Session) -> None:
+    from annotation.human.progress import progress
+    from annotation.human.status import status_lines
+
+    found = progress(session.workspace, session.config)
+    session.results["progress"] = asdict(found)
+    session.say()
+    for line in status_lines(found):
+        session.say(plain(line))
+    command = "stickerworks"
+    if session.options.workspace is not None:
+        command += f" --workspace {shlex.quote(str(session.options.workspace))}"
+    if not session.workspace.parts:
+        session.say(f"Next: {command} run FOLDER, since there is nothing to label yet")
+    elif not found.batches:
+        session.say(f"Next: {command} label export")
 
 
 def stop_command(options: Options) -> int:
@@ -190,6 +235,7 @@ def _studio(session: Session) -> Iterator[Studio]:
     from annotation.human.studio.labelling import Studio
     from annotation.human.studio.ledger import open_ledger
 
+    session.check_trusted("label")
     root = session.workspace.root
     connection = connect(root, session.config.label, session.say)
     with open_ledger(root) as ledger:

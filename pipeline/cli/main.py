@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import sys
 from pathlib import Path
@@ -12,8 +11,16 @@ import typer
 
 from pipeline.cli.annotate_app import annotate
 from pipeline.cli.encoding import speak_utf8
+from pipeline.cli.explaining import explain
 from pipeline.cli.label_app import label
-from pipeline.engine.errors import StickerworksError, full_disk
+from pipeline.cli.streams import (
+    EXIT_PIPE,
+    allow_open_files,
+    check_arguments,
+    hush,
+    open_closed,
+    reader_gone,
+)
 from pipeline.engine.page.text import plain
 
 if TYPE_CHECKING:
@@ -30,7 +37,8 @@ app = typer.Typer(
 app.add_typer(label)
 app.add_typer(annotate)
 # Options of the whole program that people also write behind the command.
-_FLAGS = {"--dry-run", "--json", "--debug", "--retry-quarantined"}
+_FLAGS = {"--dry-run", "--json", "--debug", "--retry-quarantined", "--keep"}
+_KEEP_NOTHING = {"train", "evaluate", "predict", "trace", "doctor", "report"}
 _INTERRUPTED = 130  # also what Typer makes of Ctrl-C
 _VALUED = {"--config", "--workspace", "--set"}
 
@@ -47,11 +55,24 @@ def _options(
         bool, typer.Option("--retry-quarantined", help="measure quarantined rows again")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="keep what --set gives for later commands")
+    ] = False,
 ) -> None:
     from pipeline.cli.session import Options
+    from pipeline.engine.paths import named_path
 
+    if keep and (not set_ or context.invoked_subcommand in _KEEP_NOTHING):
+        raise typer.BadParameter("it keeps what --set gives to a command that makes tables")
     context.obj = Options(
-        config, workspace, tuple(set_ or ()), dry_run, json, retry_quarantined, debug
+        config and named_path(config, "--config"),
+        workspace and named_path(workspace, "--workspace"),
+        tuple(set_ or ()),
+        dry_run,
+        json,
+        retry_quarantined,
+        debug,
+        keep,
     )
 
 
@@ -252,24 +273,38 @@ def doctor(context: typer.Context) -> None:
 
 def main() -> None:
     """Run the command line; every error is one clear line."""
+    open_closed()
     speak_utf8()
-    arguments = _options_first(sys.argv[1:])
-    debug = "--debug" in arguments
     try:
+        code = _run(sys.argv[1:])
+    except (BrokenPipeError, SystemExit):  # Rich makes the one of the other
+        if not reader_gone():
+            raise
+        code = EXIT_PIPE
+        hush()
+    sys.exit(code)
+
+
+def _run(given: list[str]) -> int:
+    arguments = _options_first(given)
+    try:
+        check_arguments(given)
+        allow_open_files()
         code = app(args=arguments, standalone_mode=False)
+        sys.stdout.flush()
     except typer.TyperException as error:
         _tell_usage(error)
         code = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED
     except Exception as error:
-        if debug:
+        if "--debug" in arguments or (isinstance(error, BrokenPipeError) and reader_gone()):
             raise
-        _tell(_explain(error))
+        _tell(explain(error))
         code = 1
     if code == _INTERRUPTED:
         _tell("Interrupted. Nothing finished is lost; run the same command again to go on.")
-    sys.exit(code or 0)
+    return code or 0
 
 
 def _tell_usage(error: typer.TyperException) -> None:
@@ -280,15 +315,6 @@ def _tell_usage(error: typer.TyperException) -> None:
             _tell(line)
     else:
         _tell(f"error: {error.format_message()}")
-
-
-def _explain(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        error = full_disk(error.filename or "the workspace")
-    if isinstance(error, StickerworksError):
-        return f"error: {error}"
-    what = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"error: this is a fault of stickerworks: {what} (--debug shows where)"
 
 
 def _tell(line: str) -> None:

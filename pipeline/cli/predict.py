@@ -24,10 +24,12 @@ from pipeline.cli.display import make_console, plain
 from pipeline.cli.session import EXIT_DONE, Options
 from pipeline.cli.train import answer
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.paths import read_regular
 from pipeline.engine.storage import atomic_file
 
 # Beyond that a picture takes minutes to draw, and nobody looks.
 _ON_A_SHEET = 64
+_MAX_TEXTS = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -169,9 +171,10 @@ def _read_texts(path: Path | None) -> dict[str, Mapping[str, str]]:
     if path is None:
         return {}
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        lines = read_regular(path, _MAX_TEXTS).decode("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise StickerworksError(f"{path} can't be read: {error}.", "Give JSON lines.") from error
+        what = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise StickerworksError(f"{path} can't be read: {what}.", "Give JSON lines.") from error
     texts: dict[str, Mapping[str, str]] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():

@@ -11,13 +11,19 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from pipeline.cli.configuration import load_config
+from pipeline.cli.configuration import load_config, read_layers
 from pipeline.cli.display import describe, make_console, make_display, tell_json
+from pipeline.cli.keeping import differing, keep_settings, record
+from pipeline.cli.trust import check_trusted
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.page.text import plain
+from pipeline.engine.paths import named_path
 from pipeline.engine.runner import Pending, RunReport, pending, run
 from pipeline.engine.stage import Stage, Step
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 
+_KEYS_SHOWN = 6
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_QUARANTINED = 0, 1, 2, 3
 
 
@@ -32,6 +38,7 @@ class Options:
     json: bool = False
     retry_quarantined: bool = False
     debug: bool = False
+    keep: bool = False
 
 
 @dataclass
@@ -67,6 +74,10 @@ class Session:
             self.reports.append(report)
             self.say(describe(report))
 
+    def check_trusted(self, section: str) -> None:
+        """Refuse programs and servers that a file which may be a stranger's names there."""
+        check_trusted(section, self.config, self.options)
+
     def _plan(self, item: Stage | Step) -> None:
         will = pending(
             item,
@@ -100,16 +111,55 @@ def open_session(
 
     A command that ``reads_only`` takes no lock and so makes no workspace either.
     """
+    if options.keep and reads_only:
+        raise StickerworksError(
+            f"`{command}` makes nothing, so there are no settings to keep.", "Leave out --keep."
+        )
+    loads = config is None
     config = config or load_config(options.config, options.overrides, options.workspace)
-    workspace = Workspace((options.workspace or Path(config.workspace)).expanduser().absolute())
+    root = named_path(options.workspace or config.workspace, "workspace").absolute()
+    workspace = Workspace(named_path(root, "workspace"))
     session = Session(config, workspace, options, make_console())
+    if loads:
+        _say_kept(session)
+    if options.keep and options.dry_run:
+        session.say("  what --set gives would be kept in the workspace")
     if options.dry_run or reads_only:
+        _say_differing(command, session)
         yield session
     else:
         with workspace.lock(command):
+            # Who hands over a configuration also keeps it.
+            if options.keep and loads:
+                session.say(keep_settings(options.overrides, root))
+            _say_differing(command, session)
+            record(command, config, root)
             yield session
     if options.json:
         tell_json(_answer(command, session))
+
+
+def _say_kept(session: Session) -> None:
+    """Tell where a kept setting hides what the configuration says of the same key."""
+    options = session.options
+    layers = read_layers(options.config, options.overrides, options.workspace)
+    for kept in layers:
+        others = [layer for layer in layers if layer is not kept]
+        hidden = [key for key in kept.values if any(other.has(key) for other in others)]
+        if kept.origin == "kept" and hidden:
+            session.say(f"{', '.join(map(plain, hidden))}: as kept in {kept.path}")
+
+
+def _say_differing(command: str, session: Session) -> None:
+    keys = differing(command, session.config, session.workspace.root)
+    if not keys:
+        return
+    session.results["other_settings"] = [plain(key) for key in keys]
+    more = f" and {len(keys) - _KEYS_SHOWN} more" if len(keys) > _KEYS_SHOWN else ""
+    session.say(
+        f"Set otherwise than the last time: {', '.join(map(plain, keys[:_KEYS_SHOWN]))}{more}. "
+        "(What --set gives holds for one command, unless --keep keeps it.)"
+    )
 
 
 def _answer(command: str, session: Session) -> dict[str, Any]:

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.cli.annotate import say_captions
-from pipeline.cli.configuration import load_config, save_config
+from pipeline.cli.configuration import load_config
+from pipeline.cli.keeping import keep_settings, save_config
 from pipeline.cli.rooms import plan_of
 from pipeline.cli.session import Options, Session, open_session
+from pipeline.cli.summary import say_summary
 from pipeline.cli.work import build, crawl_sources, judge, say_decisions, write_html
+from pipeline.engine.paths import named_path
 from pipeline.engine.stage import Stage, Step
 from schemas.config import Config, ReleaseConfig, SourceConfig
 
@@ -26,14 +29,18 @@ def run_command(options: Options, folder: Path | None) -> int:
     if folder is not None:
         config = _with_folder(config, folder)
     with open_session("run", options, config) as session:
+        session.check_trusted("annotate")
+        root = session.workspace.root
         if folder is not None and not options.dry_run:
             # What was set for this run alone is not kept, but for the name of what it makes.
             lasting = load_config(options.config, (), options.workspace)
             lasting = lasting.model_copy(update={"crawl": config.crawl, "release": config.release})
-            save_config(lasting, session.workspace.root)
+            save_config(lasting, root)
+        if options.keep and not options.dry_run:
+            session.say(keep_settings(options.overrides, root))
         session.failed = run_all(session) == "failed"
         if not options.dry_run:
-            say_where(session)
+            say_summary(session)
     return session.exit_code
 
 
@@ -61,21 +68,9 @@ def run_all(session: Session, votes: Sequence[Stage | Step] = ()) -> str:
     return verdict
 
 
-def say_where(session: Session) -> None:
-    """End with what was made, where, and the two lines that load it."""
-    release = session.results["release"]
-    rows = ", ".join(f"{split} {count:,}" for split, count in release["rows"].items())
-    session.say()
-    session.say(f"Release  {release['path']}  ({rows})")
-    session.say(f"Report   {session.results['report']}")
-    session.say("Load it:")
-    session.say("    from datasets import load_dataset")
-    session.say(f"    stickers = load_dataset({release['path']!r})")
-
-
 def _with_folder(config: Config, folder: Path) -> Config:
     """The configuration for a folder: it is the only source and gives the release its name."""
-    folder = folder.expanduser().absolute()
+    folder = named_path(folder, "run FOLDER").absolute()
     source = SourceConfig(source="folder", options={"path": str(folder)})
     shard_rows = min(config.crawl.shard_rows, _FOLDER_SHARD_ROWS)
     crawl = config.crawl.model_copy(update={"sources": [source], "shard_rows": shard_rows})

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.safe_yaml import parse_yaml
 from pipeline.release.checksums import check_checksums
 from pipeline.release.columns import SPLITS
 
@@ -123,7 +124,7 @@ def _compare_schema(name: str, schema: pa.Schema, reading: _Reading) -> None:
 def _compare_with_card(folder: Path, rows: Counter[str]) -> list[str]:
     try:
         text = (folder / "README.md").read_text("utf-8")
-        front = yaml.safe_load(text.split("---\n")[1])
+        front = parse_yaml(text.split("---\n")[1])
         said = {split["name"]: split["num_examples"] for split in front["dataset_info"]["splits"]}
     except (OSError, ValueError, IndexError, KeyError, TypeError, yaml.YAMLError) as error:
         return [f"README.md doesn't say how many rows there are: {type(error).__name__}"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
-from pathlib import Path
 
 import pyarrow as pa
 
+from pipeline.engine.paths import named_path
 from pipeline.engine.stage import Output, Reader, Step
 from pipeline.tags.keywords import COLUMNS, carried_keywords
 from pipeline.tags.naming import Member, Tag, name_clusters, tagset_version
@@ -36,7 +36,9 @@ class ClusterSettings(Section):
 def _keyword_settings(config: Config) -> KeywordSettings:
     words = set(read_dictionary(STICKER_WORDS))
     if config.tags.user_dictionary is not None:
-        words.update(read_dictionary(Path(config.tags.user_dictionary)))
+        words.update(
+            read_dictionary(named_path(config.tags.user_dictionary, "tags.user_dictionary"))
+        )
     return KeywordSettings(
         words=tuple(sorted(words)),
         reactions=read_reactions(),

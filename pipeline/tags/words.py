@@ -7,9 +7,11 @@ from collections.abc import Collection
 from pathlib import Path
 
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.paths import read_regular
 
 STICKER_WORDS = Path(__file__).with_name("sticker_words.txt")
 REACTIONS = Path(__file__).with_name("reactions.txt")
+_MAX_BYTES = 20_000_000
 
 
 def read_dictionary(path: Path) -> tuple[str, ...]:
@@ -35,7 +37,7 @@ def stop_words(reactions: Collection[str]) -> frozenset[str]:
 
 def _lines(path: Path) -> list[list[str]]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_regular(path, _MAX_BYTES).decode("utf-8-sig")
     except OSError as error:
         raise StickerworksError(
             f"The dictionary {path} can't be read: {error.strerror}.",

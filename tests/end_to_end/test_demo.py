@@ -34,6 +34,22 @@ def test_nothing_is_lost(demo):
     assert len(unfetched) == sum(row.sha256 is None for row in drawn)
 
 
+def test_the_end_sums_up_what_the_tables_hold(demo):
+    answer = json.loads(demo.answer.stdout)
+    found, workspace = answer["summary"], Workspace(demo.workspace)
+    assert found["read"] == len(workspace.read("stickers"))
+    assert found["read"] == found["kept"] + found["dropped"] + found["failed"]
+    assert sum(found["unfetched"].values()) == len(workspace.read("unfetched"))
+    assert found["labels"]["effective"] > 200
+    assert found["simulated"]
+    assert found["gate"]["verdict"] == "passed"
+    assert found["splits"] == answer["release"]["rows"]
+    assert demo.answer.stderr.count(f"\nWorkspace {demo.workspace}\n") == 1
+    end = demo.answer.stderr.rpartition("\nWorkspace ")[2]
+    for said in (f"{found['kept']:,}", "Gate            passed", found["report"], "load_dataset"):
+        assert said in end
+
+
 def test_the_release_loads_with_the_expected_counts_and_its_gifs_move(demo):
     from datasets import load_dataset
 

@@ -14,6 +14,8 @@ import yaml
 
 from annotation.human.studio.ledger import Ballot, Ledger
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.paths import read_regular
+from pipeline.engine.safe_yaml import MAX_BYTES, parse_yaml, problem
 from pipeline.engine.storage import atomic_file
 from pipeline.engine.workspace import Workspace
 
@@ -107,9 +109,9 @@ def _frozen(ledger: Ledger) -> Ballot:
 
 def _read_changes(path: Path) -> Mapping[str, Sequence[str]]:
     try:
-        held: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        what = " ".join(str(error).split())
+        held: Any = parse_yaml(read_regular(path, MAX_BYTES)) or {}
+    except (OSError, yaml.YAMLError) as error:
+        what = problem(error) if isinstance(error, yaml.YAMLError) else error.strerror
         raise StickerworksError(f"Could not read {path}: {what}.", "Correct the file.") from error
     named = {tag: [new] if isinstance(new, str) else new for tag, new in _items(held)}
     for tag, new in named.items():

@@ -11,8 +11,11 @@ import pyarrow as pa
 
 from annotation.human.studio.reading import DOMAINS
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.paths import named_path, read_regular
 from schemas.config import LabelConfig
 from schemas.tables import GOLD
+
+_MAX_BYTES = 50_000_000
 
 
 def read_gold(config: LabelConfig) -> pa.Table:
@@ -21,16 +24,17 @@ def read_gold(config: LabelConfig) -> pa.Table:
     Each line is a JSON object with ``id`` (a sticker's sha256), ``tags`` and perhaps ``domain``.
     Raises StickerworksError that names the line that can't be read.
     """
-    rows = {} if config.gold is None else dict(_read(Path(config.gold).expanduser()))
+    rows = {} if config.gold is None else dict(_read(named_path(config.gold, "label.gold")))
     return pa.Table.from_pylist([rows[key] for key in sorted(rows)], schema=GOLD.schema)
 
 
 def _read(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_regular(path, _MAX_BYTES).decode().splitlines()
     except (OSError, UnicodeDecodeError) as error:
+        what = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise StickerworksError(
-            f"Could not read the gold file {path}: {error}.", "Name another one as label.gold."
+            f"Could not read the gold file {path}: {what}.", "Name another one as label.gold."
         ) from error
     for number, line in enumerate(lines, 1):
         if line.strip():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from annotation.human.studio.client import server_errors
 from annotation.human.studio.ledger import Answer, Ledger, Person, Project
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.paths import read_regular
 
 if TYPE_CHECKING:
     from annotation.human.studio.client import Connection
@@ -22,6 +23,7 @@ SERVER = "server"
 """Origin of answers from the server that the ledger exported to."""
 
 _PAGE = 200
+_MAX_BYTES = 2_000_000_000
 # Changes that were being written while we read; asked for again, since that costs nothing.
 _OVERLAP = timedelta(minutes=2)
 _KEPT = (
@@ -177,7 +179,7 @@ def _sticker(task: Mapping[str, Any]) -> str:
 
 def _load(path: Path) -> list[Any]:
     try:
-        tasks = json.loads(path.read_bytes())
+        tasks = json.loads(read_regular(path, _MAX_BYTES))
     except OSError as error:
         raise StickerworksError(f"Could not read {path}: {error.strerror}.") from error
     except ValueError as error:

@@ -17,6 +17,7 @@ import requests
 from annotation.human.studio import process
 from annotation.human.studio.place import Place, account_name, lead_account, prepare
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.paths import named_path
 from schemas.config import LabelConfig
 
 __all__ = ["PROGRAM", "Place", "find_program", "running", "start", "stop"]
@@ -36,7 +37,7 @@ def find_program(config: LabelConfig) -> Path:
     """The label-studio program; StickerworksError when there is none."""
     for named, value in (("label.server", config.server), (PROGRAM, os.environ.get(PROGRAM))):
         if value:
-            path = Path(value).expanduser().absolute()
+            path = named_path(value, named).absolute()
             if not path.is_file():
                 raise StickerworksError(f"{named} names {path}, which is no file.", "Correct it.")
             return path

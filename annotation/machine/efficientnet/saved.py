@@ -15,6 +15,7 @@ from typing import Any
 from annotation.machine.efficientnet.calibration import Calibration
 from annotation.machine.efficientnet.views import Sizing
 from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.paths import read_regular
 from pipeline.engine.storage import sync_folder
 
 FORMAT = "stickerworks-domain-efficientnet/1"
@@ -196,9 +197,7 @@ def _clear_errors(folder: Path) -> Iterator[None]:
 
 
 def _read(path: Path, limit: int) -> bytes:
-    if path.stat().st_size > limit:
-        raise ValueError(f"{path.name} is larger than {limit:,} bytes")
-    return path.read_bytes()
+    return read_regular(path, limit)
 
 
 def _colour(values: Any) -> tuple[float, float, float]:

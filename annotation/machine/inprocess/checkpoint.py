@@ -12,6 +12,7 @@ from pathlib import Path
 
 from annotation.machine.inprocess.options import InProcessOptions
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.paths import named_path
 
 SUFFIXES = (".safetensors", ".bin", ".json", ".jinja", ".model", ".txt", ".tiktoken")
 """Files that decide what a model answers: weights, configuration, tokenizer, chat template."""
@@ -48,7 +49,7 @@ def fetch(options: InProcessOptions) -> Path:
 
 def _local_folder(model: str) -> Path | None:
     """The folder that ``model`` names; None where it is a name on the hub."""
-    folder = Path(model).expanduser()
+    folder = named_path(model, "annotate.options.model")
     if folder.is_dir():
         return folder
     if folder.exists() or folder.is_absolute() or model.startswith((".", "~")):

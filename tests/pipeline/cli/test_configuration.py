@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.configuration import load_config, save_config
+from pipeline.cli.configuration import load_config
+from pipeline.cli.keeping import save_config
 from pipeline.engine.errors import StickerworksError
 from schemas.config import Config
 
@@ -67,6 +68,9 @@ def test_naming_one_rule_leaves_the_others_as_they_are(tmp_path):
         ('crawl: {user_agent: "a/1\\r\\nCookie: x"}', r"crawl\.user_agent"),
         ("release: {version: one}", r"release\.version: .*not 'one'"),
         ("release: {name: ../../etc}", r"release\.name"),
+        ("release: {version: 0.0." + "1" * 300 + "}", r"release\.version"),
+        ("release: {name: " + "n" * 101 + "}", r"release\.name"),
+        ("merge: {agree: 2}\nmerge: {agree: 3}", "'merge' stands twice"),
         ("- a\n- b", "must hold keys and values"),
         ("a: [", "no valid YAML"),
     ],
@@ -75,6 +79,7 @@ def test_a_bad_file_is_explained_in_one_line(tmp_path, text, message):
     with pytest.raises(StickerworksError, match=message) as caught:
         load(tmp_path, text)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
 
 
 def test_every_problem_is_named_at_once(tmp_path):
@@ -110,6 +115,12 @@ def test_a_file_of_ones_own_is_never_replaced(tmp_path):
     (tmp_path / "stickerworks.yaml").write_text("# mine\nworkspace: .\n")
     save_config(Config(), tmp_path)
     assert (tmp_path / "stickerworks.yaml").read_text() == "# mine\nworkspace: .\n"
+
+
+def test_two_keys_that_share_a_mapping_are_set_apart(tmp_path):
+    text = "filter: {rules: {aspect: &both {max: 2}, entropy: *both}}"
+    rules = load(tmp_path, text, "filter.rules.aspect.max=3").filter.rules
+    assert (rules["aspect"].max, rules["entropy"].max) == (3, 2)
 
 
 def test_an_empty_section_has_its_defaults(tmp_path):
