@@ -12,18 +12,17 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from pipeline.engine.key_frames import choose, displayed_ms, sample, thumbnails
 from pipeline.filter.frames import (
     OPAQUE,
     Frame,
     Pixels,
     Source,
-    displayed_ms,
     guard,
     open_source,
     read_frames,
 )
 from pipeline.filter.header import Undecodable
-from pipeline.filter.key_frames import choose, sample, thumbnails
 from pipeline.filter.picture import (
     DARK,
     WHITE,

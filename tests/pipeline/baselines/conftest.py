@@ -118,3 +118,27 @@ def shapes() -> Callable[..., Rows]:
 def gif() -> Callable[..., bytes]:
     """Make an animation of images."""
     return make_gif
+
+
+@pytest.fixture
+def still() -> bytes:
+    """A sticker of a few colours, which a GIF keeps as they are."""
+    image = Image.new("RGB", (64, 64), "white")
+    ImageDraw.Draw(image).ellipse((10, 10, 50, 50), fill="blue")
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def blank() -> bytes:
+    """A picture of the still's size with nothing on it."""
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), "white").save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def appearing(gif: Callable[..., bytes], blank: bytes, still: bytes) -> bytes:
+    """An animation that begins with nothing and then shows the still."""
+    return gif(blank, still)
