@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.baselines.contract import Images
+from pipeline.engine.key_frames import Pixels, displayed_ms, sample, thumbnails
+from pipeline.engine.key_frames import choose as choose_key_frames
 
 if TYPE_CHECKING:
     from PIL import Image
 
 # Beyond that an animation's end is not looked at: a stranger's file may hold millions.
 _MAX_FRAMES = 2_000
+# Nor of one that the filter would refuse, to find its key frame: all of that has to be decoded.
+_MAX_ANIMATED_PIXELS = 200_000_000
+_WHITE = 255
 _FORMATS = ("GIF", "PNG", "JPEG", "WEBP", "BMP")
 # What Pillow's decoders raise on broken files.
 UNREADABLE = (
@@ -39,22 +44,21 @@ UNREADABLE = (
 class Pick:
     """Which frames a model sees; ``name`` is part of a cache's key.
 
-    ``choose`` maps the number of frames, at least 1, to their indices in order.
+    ``choose`` maps the number of frames, at least 1, to their indices in order; None is for the
+    key frame, which depends on what the frames show.
     """
 
     name: str
-    choose: Callable[[int], tuple[int, ...]]
-
-
-def _first(frames: int) -> tuple[int, ...]:
-    return (0,)
+    choose: Callable[[int], tuple[int, ...]] | None = None
 
 
 def _ends(frames: int) -> tuple[int, ...]:
     return tuple(sorted({0, frames // 2, frames - 1}))
 
 
-FIRST = Pick("first", _first)
+KEY_FRAME = Pick("key frame")
+"""The one frame that stands for an animation, as the filter chooses it: held longest, and of
+equals the one of most contrast. The papers' stills are such frames; the first is often blank."""
 ENDS = Pick("first, middle, last", _ends)
 """First, middle and last frame, each once: a still gives one."""
 
@@ -86,17 +90,18 @@ def decode_frames(data: bytes, pick: Pick, side: int) -> tuple[Images, int]:
 
     try:
         with reading_images(), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            first = _fit(image, side)
-            if pick.choose(_MAX_FRAMES) == (0,):
-                return first[None], _count_frames(image)
-            return _decode_picked(image, first, pick, side)
+            first = _fit(_seek(image, 0), side)
+            count = _count_frames(image)
+            if pick.choose is not None:
+                return _decode_picked(image, {0: first}, count, pick.choose)
+            return (first[None], 1) if count == 1 else _decode_key_frame(image, count, side)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ValueError(str(error)) from error
 
 
-def decode_first_frame(data: bytes, side: int) -> Images:
-    """First frame (side, side, 3) on white, its proportions kept."""
-    frames: Images = decode_frames(data, FIRST, side)[0][0]
+def decode_key_frame(data: bytes, side: int) -> Images:
+    """Key frame (side, side, 3) on white, its proportions kept."""
+    frames: Images = decode_frames(data, KEY_FRAME, side)[0][0]
     return frames
 
 
@@ -130,14 +135,32 @@ def tell_unreadable(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(".")
 
 
-def _decode_picked(image: Image.Image, first: Images, pick: Pick, side: int) -> tuple[Images, int]:
-    count, frames = _count_frames(image), {0: first}
+def _decode_key_frame(image: Image.Image, count: int, side: int) -> tuple[Images, int]:
+    samples, durations = [], []
+    most = max(1, _MAX_ANIMATED_PIXELS // (image.width * image.height))
+    for index in range(min(count, most)):
+        try:
+            samples.append(sample(_pixels(_seek(image, index))))
+        except UNREADABLE:
+            count = index
+            break
+        durations.append(displayed_ms(round(image.info.get("duration") or 0)))
+    (key,) = choose_key_frames(thumbnails(samples, _WHITE), durations, 1)
+    return _fit(_seek(image, key), side)[None], count
+
+
+def _decode_picked(
+    image: Image.Image,
+    frames: dict[int, Images],
+    count: int,
+    choose: Callable[[int], tuple[int, ...]],
+) -> tuple[Images, int]:
+    side = len(frames[0])
     while True:
-        wanted = pick.choose(count)
+        wanted = choose(count)
         try:
             for index in sorted(set(wanted) - set(frames)):
-                image.seek(index)
-                frames[index] = _fit(image, side)
+                frames[index] = _fit(_seek(image, index), side)
         except UNREADABLE:
             count = _last_readable(image, index) + 1
             continue
@@ -148,8 +171,7 @@ def _last_readable(image: Image.Image, broken: int) -> int:
     """Index of the last frame before ``broken`` that decodes; the first one does."""
     for index in range(broken - 1, 0, -1):
         try:
-            image.seek(index)
-            image.load()
+            _seek(image, index).load()
         except UNREADABLE:
             continue
         return index
@@ -157,19 +179,44 @@ def _last_readable(image: Image.Image, broken: int) -> int:
 
 
 def _count_frames(image: Image.Image) -> int:
+    if image.format == "MPO":
+        # A JPEG with a second picture, such as a depth map, is no animation.
+        return 1
     try:
-        return min(_MAX_FRAMES, int(getattr(image, "n_frames", 1)))
+        return min(_MAX_FRAMES, int(getattr(image, "n_frames", 1)) - _skipped(image))
     except UNREADABLE:
         return 1
 
 
-def _fit(image: Image.Image, side: int) -> Images:
+def _seek(image: Image.Image, index: int) -> Image.Image:
+    image.seek(index + _skipped(image))
+    return image
+
+
+def _skipped(image: Image.Image) -> int:
+    # What an APNG shows where nothing moves is not part of its animation.
+    return int(bool(getattr(image, "default_image", False)))
+
+
+def _pixels(image: Image.Image) -> Pixels:
+    rgba = np.asarray(_rgba(image))
+    words: Pixels = np.ascontiguousarray(rgba).view("<u4")[..., 0]
+    return words
+
+
+def _rgba(image: Image.Image) -> Image.Image:
     from PIL import Image
 
     if image.mode.startswith("I"):
         # 16 bits a pixel, which Pillow would cut at 255 instead of scaling.
         image = Image.fromarray((np.asarray(image, np.float64) / 257).clip(0, 255).astype(np.uint8))
-    picture = image.convert("RGBA")
+    return image.convert("RGBA")
+
+
+def _fit(image: Image.Image, side: int) -> Images:
+    from PIL import Image
+
+    picture = _rgba(image)
     white = Image.new("RGBA", picture.size, "white")
     white.alpha_composite(picture)
     scale = side / max(picture.size)

@@ -32,7 +32,7 @@ def load_batches(
 
 
 def default_device() -> str:
-    """A GPU where there is one."""
+    """A GPU where there is one: that of this process, if several train together."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 

@@ -14,7 +14,7 @@ from matplotlib.font_manager import FontProperties
 from numpy.typing import NDArray
 
 from pipeline.baselines.contract import HeatMaps, Images, Prediction
-from pipeline.baselines.frames import decode_first_frame
+from pipeline.baselines.frames import decode_key_frame
 from pipeline.baselines.training import Point, StepLog
 from pipeline.engine.fonts import chinese_font
 
@@ -52,7 +52,7 @@ def draw_curves(path: Path, steps: Sequence[StepLog], curve: Sequence[Point]) ->
 
 def draw_sheet(path: Path, names: Sequence[str], images: Sequence[bytes],
                predictions: Sequence[Prediction]) -> None:  # fmt: skip
-    """Each sticker's first frame over its highest tags, drawn as bars from 0 to 1."""
+    """Each sticker's key frame over its highest tags, drawn as bars from 0 to 1."""
     columns = min(_COLUMNS, len(images))
     rows = -(-len(images) // columns)
     figure = Figure(figsize=(2.6 * columns, 3.9 * rows), dpi=100, layout="constrained")
@@ -63,7 +63,7 @@ def draw_sheet(path: Path, names: Sequence[str], images: Sequence[bytes],
     for number, (name, data, prediction) in enumerate(zip(names, images, predictions, strict=True)):
         row, column = divmod(number, columns)
         picture: Axes = grid[2 * row, column]
-        picture.imshow(decode_first_frame(data, _THUMBNAIL))
+        picture.imshow(decode_key_frame(data, _THUMBNAIL))
         # A name may hold dollar signs, which would be set as mathematics.
         picture.set_title(name[:28], fontsize=8, parse_math=False, **_font(font))
         _draw_bars(grid[2 * row + 1, column], prediction[:_SHOWN], font)
@@ -73,7 +73,7 @@ def draw_sheet(path: Path, names: Sequence[str], images: Sequence[bytes],
 def draw_attention(
     path: Path, names: Sequence[str], images: Sequence[bytes], maps: Sequence[HeatMaps]
 ) -> None:
-    """A row for each sticker: its first frame, then each heat map laid over it."""
+    """A row for each sticker: its key frame, then each heat map laid over it."""
     titles = list(maps[0])
     columns, rows = 1 + len(titles), len(images)
     figure = Figure(figsize=(2 * columns, 2.2 * rows), dpi=100, layout="constrained")
@@ -82,7 +82,7 @@ def draw_attention(
     for axes in grid.flat:
         axes.set_axis_off()
     for row, (name, data, found) in enumerate(zip(names, images, maps, strict=True)):
-        frame = decode_first_frame(data, _THUMBNAIL)
+        frame = decode_key_frame(data, _THUMBNAIL)
         grid[row, 0].imshow(frame)
         grid[row, 0].set_title(name[:24], fontsize=8, parse_math=False, **_font(font))
         for column, title in enumerate(titles, start=1):

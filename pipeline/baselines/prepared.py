@@ -35,7 +35,7 @@ from pipeline.baselines.layout import Row
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import atomic_file
 
-_VERSION = 1
+_VERSION = 2
 _CHUNK = 32
 # Below this a pool of processes takes longer to start than the work.
 _POOL_ROWS = 256

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
+from pipeline.baselines.loading import default_device
+
 # The first process judges the model meanwhile, which may take long.
 _PATIENCE = timedelta(hours=6)
 
@@ -39,15 +41,15 @@ def is_first() -> bool:
 def joined() -> Iterator[str]:
     """Join the processes that `torchrun` started, if it did; gives the device of this one."""
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
-        yield "cuda" if torch.cuda.is_available() else "cpu"
+        yield default_device()
         return
-    cuda = torch.cuda.is_available()
-    device = f"cuda:{os.environ['LOCAL_RANK']}" if cuda else "cpu"
+    cuda = default_device() == "cuda"
     if cuda:
-        torch.cuda.set_device(device)
+        # From here on "cuda" means this one.
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     dist.init_process_group("nccl" if cuda else "gloo", timeout=_PATIENCE)
     try:
-        yield device
+        yield default_device()
     finally:
         dist.destroy_process_group()
 

@@ -27,7 +27,6 @@ from pipeline.baselines.keeper import (
     Follower,
     RunKeeper,
 )
-from pipeline.baselines.loading import default_workers
 from pipeline.baselines.processes import (
     first_before_others,
     joined,
@@ -95,11 +94,11 @@ def train_run(
     StickerworksError when the baseline or the release isn't there, the folder holds something
     else, or the model diverges.
     """
-    with reproducible(wish.seed), joined() as device:
+    with reproducible(wish.seed), joined():
         # The data before the folder: a release that isn't there leaves no folder behind.
         with first_before_others():
             prepared, recipe = _prepare(wish)
-        task = replace(prepared.task, device=device, workers=default_workers(device))
+        task = prepared.task
         if process_rank() > 0:
             # Chance within the model differs from the first process's.
             torch.manual_seed(wish.seed + process_rank())
@@ -112,7 +111,7 @@ def train_run(
             # A folder's own notes come with each of its splits.
             for line in dict.fromkeys(prepared.notes):
                 report(line)
-            report(f"{steps:,} steps on {device}{several}")
+            report(f"{steps:,} steps on {task.device}{several}")
             keeper = RunKeeper(
                 wish.output,
                 task.select_on,

@@ -16,7 +16,7 @@ from pipeline.baselines.contract import Images, Scores, Sticker, Truth, Unreadab
 from pipeline.baselines.examples import Examples
 from pipeline.baselines.frames import (
     UNREADABLE,
-    decode_first_frame,
+    decode_key_frame,
     from_jpegs,
     tell_unreadable,
     to_jpeg,
@@ -116,11 +116,11 @@ def label_truth(examples: Examples, tags: Sequence[str]) -> Truth:
 
 
 def decode_all(images: Sequence[bytes], side: int) -> Images:
-    """First frames of files; raises UnreadableImageError for the first that has none."""
+    """Key frames of files; raises UnreadableImageError for the first that has none."""
     decoded = []
     for number, data in enumerate(images):
         try:
-            frame = decode_first_frame(data, side)
+            frame = decode_key_frame(data, side)
         except UNREADABLE as error:
             raise UnreadableImageError(number, tell_unreadable(error)) from error
         # Through JPEG, as the frames that the model learnt from.

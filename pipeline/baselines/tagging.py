@@ -25,7 +25,7 @@ from pipeline.baselines.contract import (
     check_sizes,
 )
 from pipeline.baselines.examples import Dataset, Examples
-from pipeline.baselines.frames import FIRST
+from pipeline.baselines.frames import KEY_FRAME
 from pipeline.baselines.loading import default_device
 from pipeline.baselines.metrics import mean_average_precision, permuted_map, tag_table, weighted_map
 from pipeline.baselines.tag_rows import (
@@ -69,8 +69,8 @@ def rank_tags(scores: Scores, tags: Sequence[str]) -> list[Prediction]:
 
 def _prepare(tagger: Tagger, dataset: Dataset, settings: Any, seed: int) -> Prepared:
     """Read a data set and make the model that learns its tags."""
-    train = dataset.read("train", settings.image_side, FIRST)
-    against = dataset.read(tagger.selects_with(settings), settings.image_side, FIRST)
+    train = dataset.read("train", settings.image_side, KEY_FRAME)
+    against = dataset.read(tagger.selects_with(settings), settings.image_side, KEY_FRAME)
     tags = learnable_tags(train)
     if not tags:
         raise StickerworksError(
@@ -133,7 +133,7 @@ def _evaluate(tagger: Tagger, run: Trained, dataset: Dataset, split: str) -> Eva
     StickerworksError when the split has no usable row.
     """
     tags = tuple(run.facts["tags"])
-    examples = dataset.read(split, run.settings.image_side, FIRST)
+    examples = dataset.read(split, run.settings.image_side, KEY_FRAME)
     if not len(examples):
         raise StickerworksError(
             f"The split {split!r} of {dataset.path} has no usable row of {examples.use.in_split}.",
@@ -164,7 +164,7 @@ def _evaluate(tagger: Tagger, run: Trained, dataset: Dataset, split: str) -> Eva
 def _judge(tagger: Tagger, dataset: Dataset, settings: Any, seed: int) -> Judged:
     """Train, and score the validation rows after the last epoch; nothing is chosen by them."""
     train, validation = (
-        dataset.read(split, settings.image_side, FIRST) for split in ("train", "validation")
+        dataset.read(split, settings.image_side, KEY_FRAME) for split in ("train", "validation")
     )
     uses = {"train": train.use, "validation": validation.use}
     check_sizes(uses)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import unicodedata
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,7 +27,7 @@ Pool = Literal["masked", "all", "tokens"]
 HASHED = "hashed"
 """The encoder that needs no weights."""
 
-_VERSION = 1
+_VERSION = 2
 _BATCH = 64
 PAD, CLS, SEP = 0, 1, 2
 
@@ -38,9 +38,10 @@ class TextSpec:
 
     ``name`` is ``hashed``, a hub name or a folder's path. ``dim`` is its width, ``length`` the
     most tokens of a text. A text's feature is the mean of the last ``layers`` hidden layers,
-    averaged over its tokens without padding (``masked``) or with it (``all``), or each token's
-    (``tokens``). The folders are those of model and tokenizer below ``name``, for a pipeline of
-    several models.
+    averaged over its tokens without padding (``masked``) or with it (``all``). With ``tokens`` it
+    is what the UNets of Stable Diffusion and of ModelScope were trained with: the encoder's output
+    for each token and all padding, which nothing masks. The folders are those of model and
+    tokenizer below ``name``, for a pipeline of several models.
     """
 
     name: str
@@ -127,16 +128,14 @@ def split_words(text: str) -> list[str]:
     return words
 
 
-def pool_layers(layers: Sequence[Tensor], mask: Tensor, pool: Pool) -> Tensor:
-    """Mean of hidden layers (B, T, D) each, over tokens as ``pool`` says: (B, D) or (B, T, D).
+def pool_layers(layers: Sequence[Tensor], mask: Tensor, pool: Literal["masked", "all"]) -> Tensor:
+    """Mean of hidden layers (B, T, D) each, over tokens as ``pool`` says: (B, D).
 
     ``mask`` (B, T) is 1 for tokens and 0 for padding. A text without tokens gives zeros.
     """
     import torch
 
     mean = torch.stack(list(layers)).mean(0)
-    if pool == "tokens":
-        return mean
     if pool == "all":
         return mean.mean(1)
     weights = mask.to(mean.dtype).unsqueeze(-1)
@@ -225,8 +224,10 @@ def _encode_with(
 ) -> Iterator[Features]:
     import torch
 
+    from pipeline.baselines.loading import default_device
+
     tokenizer = load_pretrained(tokenizer_of, spec.name)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = default_device()
     model = load_pretrained(model_of, spec.name).eval().to(device)
     for chunk in chunks:
         tokens = tokenizer(
@@ -237,9 +238,7 @@ def _encode_with(
             return_tensors="pt",
         ).to(device)
         with torch.inference_mode():
-            hidden = model(**tokens, output_hidden_states=True).hidden_states
-        layers = [layer.float() for layer in hidden[-spec.layers :]]
-        pooled = pool_layers(layers, tokens["attention_mask"], spec.pool)
+            pooled = _encode(model, tokens, spec).float()
         if pooled.shape[-1] != spec.dim:
             raise StickerworksError(
                 f"The text encoder {spec.name!r} gives {pooled.shape[-1]} figures a text; "
@@ -247,3 +246,12 @@ def _encode_with(
                 "Set the width of the text features to that of the encoder.",
             )
         yield pooled.cpu().numpy()
+
+
+def _encode(model: Any, tokens: Mapping[str, Tensor], spec: TextSpec) -> Tensor:
+    if spec.pool == "tokens":
+        states: Tensor = model(tokens["input_ids"])[0]
+        return states
+    hidden = model(**tokens, output_hidden_states=True).hidden_states
+    layers = [layer.float() for layer in hidden[-spec.layers :]]
+    return pool_layers(layers, tokens["attention_mask"], spec.pool)

@@ -99,7 +99,7 @@ def _block(convolution: nn.Conv2d) -> tuple[nn.Module, ...]:
 BASELINE = tagger_baseline(
     Tagger(
         name="tiny",
-        doc="Small CNN on the first frame; binary cross-entropy, AdamW, cosine; seconds on a CPU.",
+        doc="Small CNN on the key frame; binary cross-entropy, AdamW, cosine; seconds on a CPU.",
         presets={
             "tiny": TinySettings(),
             "small": TinySettings(epochs=60, image_side=96, batch_size=64, channels=(64, 128, 256)),

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline.baselines.loading import Batch, load_batches
+from pipeline.baselines.loading import Batch, default_device, default_workers, load_batches
 from pipeline.baselines.processes import (
     process_count,
     process_rank,
@@ -72,12 +72,13 @@ class Training:
 
     ``batch(epoch, number)``, from (1, 0), draws one batch; python, numpy and torch are seeded by
     (seed, epoch, number) meanwhile, so that a batch is the same in any process and after any
-    restart. ``workers`` processes draw batches ahead [none]. ``evaluate`` gets the model in
-    evaluation mode after each epoch. ``groups`` gives AdamW's parameter groups [everything that
-    requires a gradient]. ``select_on`` names the metric whose best epoch gives the weights that
-    are kept [the last epoch]. ``after_step`` follows each step of the optimizer (averages of
-    weights). ``draw`` may write pictures for people below a folder after an epoch, and must draw
-    no chance from the generators.
+    restart. The model is moved to ``device``, a GPU where there is one; ``workers`` processes draw
+    batches ahead [as many as that device is worth]. ``evaluate`` gets the model in evaluation mode
+    after each epoch. ``groups`` gives AdamW's parameter groups [everything that requires a
+    gradient]. ``select_on`` names the metric whose best epoch gives the weights that are kept [the
+    last epoch]. ``after_step`` follows each step of the optimizer (averages of weights). ``draw``
+    may write pictures for people below a folder after an epoch, and must draw no chance from the
+    generators.
     """
 
     model: nn.Module
@@ -86,8 +87,8 @@ class Training:
     evaluate: Callable[[nn.Module], Metrics]
     schedule: Schedule
     seed: int
-    device: str = "cpu"
-    workers: int = 0
+    device: str = field(default_factory=default_device)
+    workers: int = field(default_factory=lambda: default_workers(default_device()))
     groups: Callable[[nn.Module], list[dict[str, Any]]] | None = None
     select_on: str | None = None
     after_step: Callable[[nn.Module], None] | None = None

@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.engine.images import reading_images
+from pipeline.engine.key_frames import choose, displayed_ms, sample, thumbnails
 from pipeline.engine.stage import Context, Process, Tables
 from pipeline.filter.clip_settings import ClipSettings
-from pipeline.filter.frames import Frame, displayed_ms, open_source, read_frames
+from pipeline.filter.frames import Frame, open_source, read_frames
 from pipeline.filter.header import Undecodable
-from pipeline.filter.key_frames import choose, sample, thumbnails
 from pipeline.filter.picture import DARK, WHITE, compose, jpeg
 from pipeline.filter.signals import read_media
 from schemas.tables import CLIPS

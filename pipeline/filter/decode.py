@@ -13,17 +13,16 @@ import numpy.typing as npt
 from PIL import Image
 
 from pipeline.engine.images import reading_images
+from pipeline.engine.key_frames import choose, displayed_ms, sample, thumbnails
 from pipeline.filter.frames import (
     OPAQUE,
     Frame,
     Pixels,
     Source,
-    displayed_ms,
     open_source,
     read_frames,
 )
 from pipeline.filter.header import Undecodable
-from pipeline.filter.key_frames import choose, sample, thumbnails
 from pipeline.filter.picture import (
     DARK,
     WHITE,

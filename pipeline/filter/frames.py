@@ -32,7 +32,6 @@ Pixels = npt.NDArray[np.uint32]
 """Height x width; bytes red, green, blue, alpha in memory; 0 where fully transparent."""
 
 OPAQUE = 0xFF000000
-_SHORTEST_MS, _BROWSERS_MS = 20, 100
 _NEEDS = {
     "webm": "needs webm: WebM is kept, but measuring it takes a video decoder (PyAV)",
     "mp4": "needs mp4: MP4 is kept, but measuring it takes a video decoder (PyAV)",
@@ -81,11 +80,6 @@ class Source:
     data: bytes
     format: str
     header: Header
-
-
-def displayed_ms(duration_ms: int) -> int:
-    """How long browsers show a frame that asks for a time, in milliseconds."""
-    return _BROWSERS_MS if duration_ms < _SHORTEST_MS else duration_ms
 
 
 def open_source(data: bytes, kind: str | None, caps: DecodeConfig) -> Source:

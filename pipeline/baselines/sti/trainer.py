@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -21,7 +20,7 @@ from pipeline.baselines.contract import (
     check_sizes,
 )
 from pipeline.baselines.examples import Dataset, Examples
-from pipeline.baselines.loading import Batch, default_device, default_workers
+from pipeline.baselines.loading import Batch, default_device
 from pipeline.baselines.sti.comparison import (
     Clips,
     Table,
@@ -145,8 +144,7 @@ def _judge(dataset: Dataset, settings: StiConfig, seed: int) -> Judged:
     uses = {"train": train.use, "validation": validation.use}
     check_sizes(uses)
     task = _make_training(train, validation, settings, seed)
-    device = default_device()
-    curve = train_model(replace(task, device=device, workers=default_workers(device)))
+    curve = train_model(task)
     rows = open_rows(validation, open_codec(settings), settings)
     model = cast("VideoDenoiser", task.model)
     losses = row_losses(model, Diffusion(settings), rows, settings)

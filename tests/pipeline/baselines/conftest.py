@@ -78,6 +78,14 @@ def make_shapes(count: int, first: int = 0, **changes: Any) -> Rows:
     return [make_row(TAGS[n % len(TAGS)], first + n, **changes) for n in range(count)]
 
 
+def make_gif(*images: bytes) -> bytes:
+    """An animation with a frame for each image."""
+    first, *rest = (Image.open(io.BytesIO(data)).convert("RGB") for data in images)
+    file = io.BytesIO()
+    first.save(file, "GIF", save_all=True, append_images=rest, duration=100, loop=0)
+    return file.getvalue()
+
+
 @pytest.fixture
 def write_release(tmp_path: Path) -> Callable[..., Path]:
     """Write rows by split as Parquet shards; return the release's folder."""
@@ -104,3 +112,33 @@ def row() -> Callable[..., dict[str, Any]]:
 def shapes() -> Callable[..., Rows]:
     """Make rows that go round four shapes: ``shapes(count, first_seed, **columns)``."""
     return make_shapes
+
+
+@pytest.fixture
+def gif() -> Callable[..., bytes]:
+    """Make an animation of images."""
+    return make_gif
+
+
+@pytest.fixture
+def still() -> bytes:
+    """A sticker of a few colours, which a GIF keeps as they are."""
+    image = Image.new("RGB", (64, 64), "white")
+    ImageDraw.Draw(image).ellipse((10, 10, 50, 50), fill="blue")
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def blank() -> bytes:
+    """A picture of the still's size with nothing on it."""
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), "white").save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def appearing(gif: Callable[..., bytes], blank: bytes, still: bytes) -> bytes:
+    """An animation that begins with nothing and then shows the still."""
+    return gif(blank, still)

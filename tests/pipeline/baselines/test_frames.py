@@ -14,14 +14,16 @@ from PIL import Image
 
 from pipeline.baselines.frames import (
     ENDS,
-    FIRST,
+    KEY_FRAME,
     UNREADABLE,
     clip,
-    decode_first_frame,
     decode_frames,
+    decode_key_frame,
     from_jpegs,
     to_jpeg,
 )
+from pipeline.filter.decode import measure
+from schemas.config import DecodeConfig
 
 
 def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
@@ -33,7 +35,7 @@ def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
 def test_transparency_is_composited_on_white_and_proportions_are_kept() -> None:
     image = Image.new("RGBA", (40, 20), (0, 0, 0, 0))
     image.paste((255, 0, 0, 255), (20, 0, 40, 20))
-    small = decode_first_frame(encode(image, "PNG"), 8)
+    small = decode_key_frame(encode(image, "PNG"), 8)
     assert small.shape == (8, 8, 3)
     assert small.dtype == np.uint8
     assert (small[4, 0] == 255).all(), "the transparent half is white"
@@ -43,11 +45,11 @@ def test_transparency_is_composited_on_white_and_proportions_are_kept() -> None:
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
-def test_the_first_frame_of_an_animation_is_taken(kind: str) -> None:
+def test_of_frames_that_are_equally_good_the_first_is_taken(kind: str) -> None:
     red, blue = Image.new("RGB", (16, 16), "red"), Image.new("RGB", (16, 16), "blue")
     options = {"lossless": True} if kind == "WEBP" else {}
     data = encode(red, kind, save_all=True, append_images=[blue], duration=50, **options)
-    assert (decode_first_frame(data, 4) == (255, 0, 0)).all()
+    assert (decode_key_frame(data, 4) == (255, 0, 0)).all()
 
 
 def animation(frames: int, kind: str = "GIF") -> bytes:
@@ -77,7 +79,6 @@ def test_a_clip_has_its_length_and_walks_through_the_animation(frames: int, leng
 @given(frames=st.integers(1, 300))
 def test_the_ends_of_a_still_are_one_frame(frames: int) -> None:
     assert ENDS.choose(frames) == tuple(sorted({0, frames // 2, frames - 1}))
-    assert FIRST.choose(frames) == (0,)
 
 
 def test_short_clips_go_to_and_fro() -> None:
@@ -92,7 +93,7 @@ def test_picked_frames_come_in_order(kind: str) -> None:
     assert length == 11
     assert frames.shape == (3, 4, 4, 3)
     assert [int(frame[0, 0, 0]) for frame in frames] == [0, 50, 100]
-    assert decode_frames(animation(11, kind), FIRST, 4)[1] == 11
+    assert decode_frames(animation(11, kind), KEY_FRAME, 4)[1] == 11
 
 
 def test_an_animation_that_breaks_off_ends_there() -> None:
@@ -113,7 +114,7 @@ def test_a_frame_survives_its_jpeg() -> None:
 
 def test_sixteen_bits_are_scaled_and_not_cut() -> None:
     ramp = np.linspace(0, 65535, 16, dtype=np.uint16)[None].repeat(16, 0)
-    frame = decode_first_frame(encode(Image.fromarray(ramp), "PNG"), 16)
+    frame = decode_key_frame(encode(Image.fromarray(ramp), "PNG"), 16)
     assert np.abs(frame[0, :, 0].astype(int) - np.linspace(0, 255, 16)).max() <= 1
 
 
@@ -128,3 +129,53 @@ def test_hostile_files_are_decoded_or_unreadable_and_nothing_is_said(recwarn) ->
         assert frames.shape[1:] == (8, 8, 3)
     assert decoded > 50
     assert not recwarn.list
+
+
+def draw(seed: int, side: int = 40) -> Image.Image:
+    """Blocks of any colour, half of them transparent."""
+    blocks = np.random.default_rng(seed).integers(0, 256, (4, 4, 4), np.uint8)
+    blocks[..., 3] = np.where(blocks[..., 3] < 128, 0, 255)
+    return Image.fromarray(blocks).resize((side, side), Image.Resampling.NEAREST)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+@pytest.mark.parametrize("durations", [[50] * 5, [50, 50, 50, 200, 50], [10, 90, 10, 90, 10]])
+def test_the_key_frame_is_the_one_that_the_filter_would_choose(
+    kind: str, durations: list[int]
+) -> None:
+    blank, *others = [Image.new("RGBA", (40, 40), "white"), *map(draw, range(4))]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    data = encode(blank, kind, save_all=True, append_images=others, duration=durations, **options)
+    frame, length = decode_frames(data, KEY_FRAME, 40)
+    assert (frame.shape, length) == ((1, 40, 40, 3), 5)
+    name = "apng" if kind == "PNG" else kind.lower()
+    measured = measure(data, name, DecodeConfig(key_frames=1, key_frame_side=40)).key_frames
+    assert measured is not None
+    with Image.open(io.BytesIO(measured[0]["jpeg"])) as chosen:
+        difference = np.abs(np.asarray(chosen).astype(int) - frame[0])
+    assert difference.mean() < 8, "but for what JPEG does to sharp colours"
+    assert np.asarray(frame[0]).std() > 30, "the blank first frame shows nothing"
+
+
+def test_what_a_viewer_without_animation_shows_is_no_frame_of_it() -> None:
+    other, moving = Image.new("RGB", (40, 40), "red"), [draw(n).convert("RGB") for n in range(3)]
+    data = encode(other, "PNG", save_all=True, append_images=moving, default_image=True)
+    frames, length = decode_frames(data, ENDS, 40)
+    assert length == 3
+    expected = [np.asarray(frame.resize((40, 40), Image.Resampling.BILINEAR)) for frame in moving]
+    assert all((a == b).all() for a, b in zip(frames, expected, strict=True))
+
+
+def test_a_second_picture_in_a_jpeg_is_no_frame() -> None:
+    picture, depth = draw(0).convert("RGB"), draw(1).convert("RGB")
+    data = encode(picture, "MPO", save_all=True, append_images=[depth])
+    alone = encode(picture, "JPEG")
+    assert decode_frames(data, KEY_FRAME, 16)[1] == 1
+    assert (decode_key_frame(data, 16) == decode_key_frame(alone, 16)).all()
+
+
+def test_an_animation_that_breaks_off_has_a_key_frame_before() -> None:
+    data = animation(9)
+    frames, length = decode_frames(data[: len(data) * 2 // 3], KEY_FRAME, 8)
+    assert len(frames) == 1
+    assert 1 < length < 9

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.baselines.examples import Dataset
-from pipeline.baselines.frames import FIRST
+from pipeline.baselines.frames import KEY_FRAME
 from pipeline.baselines.release import NEEDED, TEXTS, find_leaks
 from pipeline.engine.errors import StickerworksError
 from pipeline.release.columns import COLUMNS
@@ -34,7 +34,7 @@ def test_rows_without_a_picture_or_tags_are_counted_and_named(
             row("circle", 904, tags=[], label_status="rejected"),
         ]
     )
-    rows = Dataset(folder).read("train", 16, FIRST)
+    rows = Dataset(folder).read("train", 16, KEY_FRAME)
     assert [rows.frames[n].shape for n in range(len(rows))] == [(1, 16, 16, 3)] * 12
     assert (rows.use.in_split, rows.use.without_image, rows.use.without_targets) == (16, 1, 1)
     names = [line.partition(":")[0] for line in rows.use.unreadable]
@@ -53,7 +53,7 @@ def test_effective_tags_are_the_target_and_suggested_ones_where_there_are_none(
             row("circle", 2, label_status="insufficient", suggested_tags=["square", "cross"]),
         ]
     )
-    rows = Dataset(folder).read("train", 8, FIRST)
+    rows = Dataset(folder).read("train", 8, KEY_FRAME)
     assert rows.targets == (frozenset({"circle"}), frozenset({"square", "cross"}))
     assert (rows.use.voted, rows.use.simulated) == (1, 1)
 
@@ -62,9 +62,9 @@ def test_a_sample_does_not_depend_on_the_order_of_rows(
     write_release: Make, shapes: Make, tmp_path: Path
 ) -> None:
     rows, limit = shapes(30), {"train": 10}
-    first = Dataset(write_release(train=rows), at_most=limit).read("train", 8, FIRST)
+    first = Dataset(write_release(train=rows), at_most=limit).read("train", 8, KEY_FRAME)
     (tmp_path / "drawn-0.1.0").rename(tmp_path / "earlier")
-    second = Dataset(write_release(train=rows[::-1]), at_most=limit).read("train", 8, FIRST)
+    second = Dataset(write_release(train=rows[::-1]), at_most=limit).read("train", 8, KEY_FRAME)
     assert len(first) == 10
     assert set(first.ids) == set(second.ids)
     assert (first.use.in_split, first.use.sampled) == (30, 10)
@@ -75,9 +75,9 @@ def test_shuffling_keeps_what_occurs_and_parts_targets_texts_and_images(
 ) -> None:
     rows = [{**row, "ocr_text": f"text {n}"} for n, row in enumerate(shapes(40))]
     folder = write_release(train=rows, validation=rows[:8])
-    plain = Dataset(folder).read("train", 8, FIRST)
-    shuffled = Dataset(folder, shuffled=True, seed=1).read("train", 8, FIRST)
-    again = Dataset(folder, shuffled=True, seed=1).read("train", 8, FIRST)
+    plain = Dataset(folder).read("train", 8, KEY_FRAME)
+    shuffled = Dataset(folder, shuffled=True, seed=1).read("train", 8, KEY_FRAME)
+    again = Dataset(folder, shuffled=True, seed=1).read("train", 8, KEY_FRAME)
     assert (shuffled.ids, shuffled.digest) == (plain.ids, again.digest)
     assert all((shuffled.frames[n] == plain.frames[n]).all() for n in range(40))
     assert sorted(map(sorted, shuffled.targets)) == sorted(map(sorted, plain.targets))
@@ -89,18 +89,18 @@ def test_shuffling_keeps_what_occurs_and_parts_targets_texts_and_images(
     )
     assert together < 20, "texts and targets are permuted apart"
     assert shuffled.digest != plain.digest
-    judged = Dataset(folder, shuffled=True, seed=1).read("validation", 8, FIRST)
-    assert judged.digest == Dataset(folder).read("validation", 8, FIRST).digest
+    judged = Dataset(folder, shuffled=True, seed=1).read("validation", 8, KEY_FRAME)
+    assert judged.digest == Dataset(folder).read("validation", 8, KEY_FRAME).digest
 
 
 def test_the_same_ids_with_other_bytes_are_other_data(write_release: Make, shapes: Make) -> None:
     rows = shapes(8)
     folder = write_release(train=rows)
-    before = Dataset(folder).read("train", 8, FIRST)
+    before = Dataset(folder).read("train", 8, KEY_FRAME)
     for row, other in zip(rows, [row["image"] for row in rows[1:] + rows[:1]], strict=True):
         row["image"] = other
     folder.rename(folder.with_name("earlier"))
-    after = Dataset(write_release(train=rows)).read("train", 8, FIRST)
+    after = Dataset(write_release(train=rows)).read("train", 8, KEY_FRAME)
     assert after.ids == before.ids
     assert after.digest != before.digest
     assert (after.frames[0] == before.frames[1]).all(), "no frame of a cache is taken for another"
@@ -124,17 +124,17 @@ def test_a_missing_release_and_a_cut_shard_are_named(
     write_release: Make, shapes: Make, tmp_path: Path
 ) -> None:
     with pytest.raises(StickerworksError, match="no release at .*nowhere"):
-        Dataset(tmp_path / "nowhere").read("train", 8, FIRST)
+        Dataset(tmp_path / "nowhere").read("train", 8, KEY_FRAME)
     folder = write_release(train=shapes(30))
     shard = folder / "data" / "train-00000-of-00001.parquet"
     whole = shard.read_bytes()
     shard.write_bytes(whole[:-40])
     with pytest.raises(StickerworksError, match=r"train-00000-of-00001\.parquet can't be read"):
-        Dataset(folder).read("train", 8, FIRST)
+        Dataset(folder).read("train", 8, KEY_FRAME)
     shard.write_bytes(whole)
     pq.write_table(pq.read_table(shard).drop_columns(["tags"]), shard)
     with pytest.raises(StickerworksError, match="it has no column tags"):
-        Dataset(folder).read("train", 8, FIRST)
+        Dataset(folder).read("train", 8, KEY_FRAME)
 
 
 def test_every_column_that_is_read_is_one_that_releases_have() -> None:
@@ -161,15 +161,15 @@ def test_columns_of_another_type_are_named(
     place = table.schema.get_field_index(column)
     pq.write_table(table.set_column(place, column, pa.array([value] * 4, kind)), shard)
     with pytest.raises(StickerworksError, match=words):
-        Dataset(folder).read("train", 8, FIRST)
+        Dataset(folder).read("train", 8, KEY_FRAME)
 
 
 def test_a_missing_shard_is_missed_and_other_splits_have_no_rows(
     write_release: Make, shapes: Make
 ) -> None:
     folder = write_release(train=shapes(4))
-    assert len(Dataset(folder).read("*", 8, FIRST)) == 0
+    assert len(Dataset(folder).read("*", 8, KEY_FRAME)) == 0
     shard = folder / "data" / "train-00000-of-00001.parquet"
     shard.rename(shard.with_name("train-00000-of-00002.parquet"))
     with pytest.raises(StickerworksError, match="has 1 of the 2 files that train-00000-of-00002"):
-        Dataset(folder).read("train", 8, FIRST)
+        Dataset(folder).read("train", 8, KEY_FRAME)

@@ -13,7 +13,7 @@ import torch
 
 from pipeline.baselines.contract import Sticker, UnreadableImageError
 from pipeline.baselines.examples import Dataset
-from pipeline.baselines.frames import FIRST
+from pipeline.baselines.frames import KEY_FRAME
 from pipeline.baselines.metrics import mean_average_precision, metrics_at_cuts
 from pipeline.baselines.runs import Wish, open_run, train_run
 from pipeline.baselines.tag_rows import decode_all, label_truth, learnable_tags
@@ -103,7 +103,7 @@ def test_scores_of_a_release_equal_the_metrics_of_its_labels(release: Path, tmp_
     assert baseline.evaluate is not None
     assert baseline.predict is not None
     found = baseline.evaluate(trained, Dataset(release), "validation")
-    data = Dataset(release).read("validation", 48, FIRST)
+    data = Dataset(release).read("validation", 48, KEY_FRAME)
     import pyarrow.parquet as pq
 
     images = pq.read_table(release / "data" / "validation-00000-of-00001.parquet")["image"]
@@ -140,6 +140,21 @@ def test_an_undecodable_image_is_numbered_and_told_in_fixed_words(row: Make) -> 
 def test_labels_are_only_of_tags_on_two_train_rows(write_release: Make, shapes: Make) -> None:
     rows = shapes(9)
     rows[8]["tags"] = ["once"]
-    train = Dataset(write_release(train=rows)).read("train", 8, FIRST)
+    train = Dataset(write_release(train=rows)).read("train", 8, KEY_FRAME)
     assert learnable_tags(train) == ("circle", "cross", "square", "stripes")
     assert not label_truth(train, learnable_tags(train))[8].any()
+
+
+def test_a_tagger_reads_key_frames_of_data_sets_and_of_new_files(
+    write_release: Make, row: Make, appearing: bytes, still: bytes
+) -> None:
+    rows = [row("circle", n, image={"bytes": appearing, "path": "a.gif"}) for n in range(2)]
+    train = Dataset(write_release(train=rows))
+    assert BASELINE.prepare is not None
+    task = BASELINE.prepare(train, replace(BASELINE.presets["tiny"], image_side=32), 0).task
+    seen = train.read("train", 32, KEY_FRAME)
+    assert seen.lengths == (2, 2)
+    assert (seen.frames[0][0] == decode_all([still], 32)[0]).all()
+    assert (decode_all([appearing], 32) == decode_all([still], 32)).all()
+    # Where it was mirrored or moved, too, it shows the circle.
+    assert float(task.batch(1, 0)[0].std()) > 0.1

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from pipeline.baselines.examples import Dataset
-from pipeline.baselines.frames import FIRST
+from pipeline.baselines.frames import KEY_FRAME
 from pipeline.baselines.layout import find_layout
 from pipeline.baselines.mghft.datasets import MET_MEME, SER30K, split_of, split_views
 from pipeline.baselines.mghft.met_meme import EMOTIONS, MetMemeRow, write_met_meme
@@ -111,13 +111,13 @@ def test_met_meme_trains_and_is_judged_end_to_end(met_meme: Path, tmp_path: Path
 
 
 def test_a_ser30k_row_has_its_emotion_text_and_pack(ser30k: Path) -> None:
-    validation = Dataset(ser30k).read("validation", 16, FIRST)
+    validation = Dataset(ser30k).read("validation", 16, KEY_FRAME)
     assert len(validation) == 14
     assert validation.ids[0] == "Images/00-bear/sticker_42.png"
     assert validation.targets[:2] == (frozenset({"anger"}), frozenset({"disgust"}))
     assert validation.texts[0] == {"ocr_text": "text 42", "pack": "00-bear"}
     assert "they are taken as 1 anger, 2 disgust, 3 fear" in validation.notes[0]
-    assert len(Dataset(ser30k).read("dev", 16, FIRST)) == 0
+    assert len(Dataset(ser30k).read("dev", 16, KEY_FRAME)) == 0
 
 
 def test_dirty_cells_and_images_of_ser30k_are_named_and_not_fatal(ser30k: Path) -> None:
@@ -125,7 +125,7 @@ def test_dirty_cells_and_images_of_ser30k_are_named_and_not_fatal(ser30k: Path) 
     change_rows(path, {"anno": 9}, {"topic": "../.."}, {"text": 5}, {}, {})
     (ser30k / "Images/01-bear/sticker_3.png").unlink()
     (ser30k / "Images/00-bear/sticker_4.png").write_bytes(b"GIF89a and no more")
-    train = Dataset(ser30k).read("train", 16, FIRST)
+    train = Dataset(ser30k).read("train", 16, KEY_FRAME)
     assert len(train) == 38
     assert "ocr_text" not in train.texts[0]
     notes = "\n".join(train.notes)
@@ -150,7 +150,7 @@ def test_dirty_cells_and_images_of_met_meme_are_named_and_not_fatal(met_meme: Pa
     lost, broken = [name for name in names if split_of(name) == "train"][:2]
     (met_meme / "Eimages" / lost).unlink()
     (met_meme / "Eimages" / broken).write_bytes(b"")
-    train = Dataset(met_meme).read("train", 16, FIRST)
+    train = Dataset(met_meme).read("train", 16, KEY_FRAME)
     assert {lost, broken}.isdisjoint(train.ids)
     notes = "\n".join(train.notes)
     assert "2 cells can't be taken as they are" in notes
@@ -168,7 +168,7 @@ def test_met_memes_splits_are_six_two_two_and_depend_on_the_name_alone(met_meme:
     pinned = [split_of(f"image_ ({n}).jpg") for n in range(1, 4)]
     assert pinned == ["train", "validation", "test"], "earlier runs rest on it"
     dataset = Dataset(met_meme)
-    splits = [dataset.read(split, 16, FIRST) for split in ("train", "validation", "test")]
+    splits = [dataset.read(split, 16, KEY_FRAME) for split in ("train", "validation", "test")]
     assert sorted(id_ for split in splits for id_ in split.ids) == sorted(
         f"image_ ({n}).png" for n in range(90)
     )
@@ -184,7 +184,7 @@ def test_chinese_memes_are_read_where_there_are_no_english_ones(met_meme: Path) 
     for name in ("label_{}.csv", "{}_text.csv", "{}images"):
         (met_meme / name.format("E")).rename(met_meme / name.format("C"))
     (met_meme / "C_text.csv").unlink()
-    train = Dataset(met_meme).read("train", 16, FIRST)
+    train = Dataset(met_meme).read("train", 16, KEY_FRAME)
     assert len(train) > 40
     assert train.notes[0].startswith("MET-MEME (Chinese)")
     assert set(map(len, train.texts)) == {0}
@@ -208,10 +208,12 @@ def test_the_authors_descriptions_become_the_four_views(ser30k: Path) -> None:
         (ser30k / "Annotations/image-level/train.json").read_bytes()
     )
     change_rows(folder / "train.json", {"text": text})
-    train = Dataset(ser30k).read("train", 16, FIRST)
+    train = Dataset(ser30k).read("train", 16, KEY_FRAME)
     assert train.texts[0] == {"ocr_text": "text 0", "pack": "00-bear", **split_views(text)}
     assert train.texts[1] == {"ocr_text": "text 1", "pack": "01-bear"}
-    assert len(Dataset(ser30k).read("test", 16, FIRST)) == 14, "a split without them is read too"
+    assert len(Dataset(ser30k).read("test", 16, KEY_FRAME)) == 14, (
+        "a split without them is read too"
+    )
 
 
 def test_labels_in_another_order_than_the_papers_are_suspected(

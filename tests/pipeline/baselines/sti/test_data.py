@@ -6,11 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from diffusers import StableDiffusionPipeline, TextToVideoSDPipeline
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from pipeline.baselines.examples import Dataset
 from pipeline.baselines.sti.data import caption_of, captions_of, read_clips
 from pipeline.baselines.sti.presets import preset
+from pipeline.baselines.texts import text_features
 
 Make = Callable[..., Any]
 
@@ -54,3 +59,38 @@ def test_an_animation_moves_in_its_clip(animations: Make) -> None:
 def test_a_split_without_rows_has_none(animations: Make, tmp_path: Path) -> None:
     found = read_clips(Dataset(animations(train=2)), "test", preset("tiny"))
     assert len(found) == 0
+
+
+@pytest.fixture(scope="module")
+def padded_base(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The base with a padding token of its own, as Stable Diffusion 2's tokenizer has one."""
+    folder = tmp_path_factory.mktemp("padded")
+    (folder / "text_encoder").symlink_to(base / "text_encoder")
+    tokenizer = CLIPTokenizer.from_pretrained(base, subfolder="tokenizer")
+    tokenizer.pad_token = "a"
+    tokenizer.save_pretrained(folder / "tokenizer")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "others"),
+    [
+        (StableDiffusionPipeline, ("safety_checker", "feature_extractor")),
+        (TextToVideoSDPipeline, ()),
+    ],
+)
+def test_captions_are_encoded_as_the_base_was_trained_with(
+    on_base: Make, padded_base: Path, pipeline: Any, others: tuple[str, ...]
+) -> None:
+    captions = ["Cartoon\ta cat waves", "a cat", "", "a caption of more letters than there is room"]
+    whole = pipeline(
+        text_encoder=CLIPTextModel.from_pretrained(padded_base, subfolder="text_encoder"),
+        tokenizer=CLIPTokenizer.from_pretrained(padded_base, subfolder="tokenizer"),
+        # No part of encoding a prompt.
+        **dict.fromkeys(("vae", "unet", "scheduler", *others)),
+    )
+    with torch.no_grad():
+        expected, _ = whole.encode_prompt(captions, "cpu", 1, False)
+    found = text_features(captions, on_base(base=str(padded_base)).text_spec)[:]
+    assert found.shape == tuple(expected.shape) == (4, 12, 16)
+    assert np.abs(found - expected.numpy()).max() <= 1e-6

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import pickle
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,28 +9,13 @@ from typing import Any
 
 import lmdb
 import pytest
-from PIL import Image
 
 Rows = list[dict[str, Any]]
 Make = Callable[..., Any]
 
 
-def make_gif(*images: bytes) -> bytes:
-    """An animation with a frame for each image."""
-    first, *rest = (Image.open(io.BytesIO(data)).convert("RGB") for data in images)
-    file = io.BytesIO()
-    first.save(file, "GIF", save_all=True, append_images=rest, duration=100, loop=0)
-    return file.getvalue()
-
-
 @pytest.fixture
-def gif() -> Callable[..., bytes]:
-    """Make an animation of images."""
-    return make_gif
-
-
-@pytest.fixture
-def captioned(shapes: Make) -> Callable[..., Rows]:
+def captioned(shapes: Make, gif: Make) -> Callable[..., Rows]:
     """Rows with a text each; of every third one the sticker moves, here through three drawings."""
 
     def make(count: int, first: int = 0) -> Rows:
@@ -41,7 +25,7 @@ def captioned(shapes: Make) -> Callable[..., Rows]:
             row["ocr_text"] = f"no {number}" if number % 2 else None
             if number % 3 == 0:
                 turns = [other["image"]["bytes"] for other in shapes(3, 10_000 + 4 * number)]
-                row["image"] = {"bytes": make_gif(row["image"]["bytes"], *turns), "path": "a.gif"}
+                row["image"] = {"bytes": gif(row["image"]["bytes"], *turns), "path": "a.gif"}
         return rows
 
     return make

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.filter.key_frames import choose, sample, thumbnails
+from pipeline.engine.key_frames import choose, sample, thumbnails
 
 
 def flat(*levels: int) -> np.ndarray:

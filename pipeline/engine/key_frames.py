@@ -7,11 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.filter.frames import Pixels
+Pixels = npt.NDArray[np.uint32]
+"""Height x width; bytes red, green, blue, alpha in memory."""
 
 SIDE = 32
 _NEAR = 6
 """Grey levels of mean difference below which a frame shows nothing new."""
+_SHORTEST_MS, _BROWSERS_MS = 20, 100
+
+
+def displayed_ms(duration_ms: int) -> int:
+    """How long browsers show a frame that asks for a time, in milliseconds."""
+    return _BROWSERS_MS if duration_ms < _SHORTEST_MS else duration_ms
 
 
 def sample(pixels: Pixels) -> npt.NDArray[np.uint32]:
