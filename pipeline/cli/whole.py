@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.cli.annotate import say_captions
 from pipeline.cli.configuration import load_config, save_config
+from pipeline.cli.display import plain
 from pipeline.cli.rooms import plan_of
 from pipeline.cli.session import Options, Session, open_session
 from pipeline.cli.work import build, crawl_sources, judge, say_decisions, write_html
@@ -31,7 +32,7 @@ def run_command(options: Options, folder: Path | None) -> int:
             lasting = load_config(options.config, (), options.workspace)
             lasting = lasting.model_copy(update={"crawl": config.crawl, "release": config.release})
             save_config(lasting, session.workspace.root)
-        session.failed = run_all(session) == "failed"
+        session.failed = run_all(session) != "passed"
         if not options.dry_run:
             say_where(session)
     return session.exit_code
@@ -68,6 +69,8 @@ def say_where(session: Session) -> None:
     session.say()
     session.say(f"Release  {release['path']}  ({rows})")
     session.say(f"Report   {session.results['report']}")
+    gate = session.results["validation"]
+    session.say(plain(f"Gate     {': '.join((gate['verdict'], *gate['reasons'][:1]))}"))
     session.say("Load it:")
     session.say("    from datasets import load_dataset")
     session.say(f"    stickers = load_dataset({release['path']!r})")
