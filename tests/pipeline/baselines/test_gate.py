@@ -51,9 +51,10 @@ def test_shuffled_labels_fail(write_release: Make, shapes: Make) -> None:
     random.Random(0).shuffle(tags)
     for row, tag in zip(rows, tags, strict=True):
         row["tags"] = tag
-    result = validate_release(write_release(train=rows[:64], validation=rows[64:]), CONFIG)
-    assert (result.verdict, result.passed) == ("failed", False)
-    assert any("real labels win by" in reason or "interval" in reason for reason in result.reasons)
+    # Of a hundred processors one would pass it by luck: that many the usual significance allows.
+    strict = CONFIG.model_copy(update={"significance": 0.002})
+    result = validate_release(write_release(train=rows[:64], validation=rows[64:]), strict)
+    assert (result.verdict, result.passed, result.findings) == ("failed", False, ())
 
 
 def test_any_finding_fails_a_release_that_teaches(
