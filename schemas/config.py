@@ -338,6 +338,9 @@ class ValidateConfig(Section):
         le=1,
         description="share of permuted truths that may do as well",
     )
+    max_unreadable: Fraction = Field(
+        0.01, description="share of the images that the release carries that may be undecodable"
+    )
     seed: int = Field(0, ge=0, description="seed of both runs")
 
 

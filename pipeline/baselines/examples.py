@@ -23,8 +23,8 @@ class Use:
     """What became of a split's rows.
 
     Of the ``sampled`` rows out of ``in_split``, ``used`` can be learnt from: ``voted`` of them
-    have people's tags (``simulated`` of those no person's). ``unreadable`` names rows whose image
-    can't be decoded, with the reason.
+    have people's tags (``simulated`` of those no person's). ``unreadable`` names all rows whose
+    image can't be decoded, with the reason.
     """
 
     in_split: int
@@ -174,7 +174,7 @@ def _count(
     unreadable = [
         f"{row.id}: {problem}"
         for row, problem in zip(rows, problems, strict=True)
-        if problem is not None and row.problem is None and (row.targets or not needs_targets)
+        if problem is not None and row.problem is None
     ]
     return Use(
         in_split=in_split,

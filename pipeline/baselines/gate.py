@@ -17,6 +17,7 @@ from pipeline.baselines.release import find_leaks
 from pipeline.baselines.runs import find_baseline, find_preset
 from pipeline.baselines.training import Point, reproducible
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.figures import is_share, points
 from schemas.config import ValidateConfig
 
 Report = Callable[[str], None]
@@ -29,6 +30,7 @@ _VALIDATION_SMALL = 100
 _RESAMPLES = 1000
 _PERMUTATIONS = 499
 _SHOWN = 20
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,10 @@ def validate_release(
 ) -> GateResult:
     """Train the baseline on the release and on a copy whose train rows are shuffled.
 
-    ``findings`` are problems that a verification found; any of them fails the release. Without
-    them (None) the gate looks for leaks between splits itself. Too few rows or tags, or a model
-    that diverges, give the verdict ``not judged``. Raises StickerworksError when there is no
+    ``findings`` are problems that a verification found; any of them fails the release, and so do
+    more undecodable images than ``config.max_unreadable`` allows. Without findings (None) the gate
+    looks for leaks between splits itself. Too few rows or tags, or a model that diverges, give the
+    verdict ``not judged``. Raises StickerworksError when there is no
     release, a shard can't be read, or there is no such baseline.
     """
     baseline = find_baseline(config.baseline)
@@ -97,9 +100,10 @@ def validate_release(
         report("training the control on shuffled labels")
         control = _train(baseline, folder, config, settings, shuffled=True)
     except NotJudgedError as error:
-        return _unjudged(error.reason, {**facts, **_facts(error.uses)})
+        return _unjudged(error.reason, config, {**facts, **_facts(error.uses)})
     except FloatingPointError as error:
-        return _unjudged(f"the baseline {baseline.name} diverged: {error}", {**_facts({}), **facts})
+        reason = f"the baseline {baseline.name} diverged: {error}"
+        return _unjudged(reason, config, {**_facts({}), **facts})
     return _judge(real, control, config, facts)
 
 
@@ -123,11 +127,32 @@ def _train(
         return baseline.judge(dataset, settings, config.seed)
 
 
-def _unjudged(reason: str, facts: dict[str, Any]) -> GateResult:
-    # A leak needs no training to fail a release.
-    verdict: Verdict = "failed" if facts["findings"] else "not judged"
-    reasons = (reason, *facts["findings"])
-    return GateResult(verdict=verdict, passed=False, reasons=reasons, **facts)
+def _unjudged(reason: str, config: ValidateConfig, facts: dict[str, Any]) -> GateResult:
+    # A leak, or damage, needs no training to fail a release.
+    faults = _faults(config, facts)
+    verdict: Verdict = "failed" if faults else "not judged"
+    return GateResult(verdict=verdict, passed=False, reasons=(*faults, reason), **facts)
+
+
+def _faults(config: ValidateConfig, facts: Mapping[str, Any]) -> list[str]:
+    """What fails a release whatever it teaches."""
+    share, told = _undecodable(facts)
+    lost = [f"{told}; {config.max_unreadable:.2%} are allowed: "] if told else []
+    named = "; ".join(facts["unreadable"][:_NAMED])
+    return [
+        *(line + named for line in lost if share > config.max_unreadable),
+        *facts["findings"],
+    ]
+
+
+def _undecodable(facts: Mapping[str, Any]) -> tuple[float, str]:
+    """The share of the images that can't be decoded, of rows that carry one, and it in words."""
+    counts = facts["counts"].values()
+    lost = sum(count["unreadable"] for count in counts)
+    images = sum(count["images"] for count in counts)
+    if not lost:
+        return 0.0, ""
+    return lost / images, f"{lost:,} of {images:,} images ({lost / images:.2%}) can't be decoded"
 
 
 def _judge(
@@ -137,22 +162,24 @@ def _judge(
     value, baseline = float(real.resample(once)[0]), float(control.resample(once)[0])
     difference = value - baseline
     if not math.isfinite(difference):
-        return _unjudged(f"the {real.figure} of a run is no number", facts)
+        return _unjudged(f"the {real.figure} of a run is no number", config, facts)
     weights = resample_counts(real.rows, _RESAMPLES, config.seed)
     spread = real.resample(weights) - control.resample(weights)
     low, high = (float(bound) for bound in np.nanpercentile(spread, [2.5, 97.5]))
-    reasons = list(facts["findings"])
+    share = is_share(real.figure, (value, baseline))
+    reasons = _faults(config, facts)
     if difference < config.margin:
-        reasons.append(
-            f"real labels win by {difference:.3f} {real.figure}; the margin is {config.margin:.3f}"
-        )
+        wins, margin = (points(by, share) for by in (difference, config.margin))
+        reasons.append(f"real labels win by {wins} of {real.figure}; the margin is {margin}")
     if not low > 0:
-        reasons.append(f"the 95% interval of that difference starts at {low:.3f}, not above zero")
+        reasons.append(
+            f"the 95% interval of that difference starts at {points(low, share)}, not above zero"
+        )
     p_value = _p_value(real, value, config.seed)
     if p_value is not None and p_value > config.significance:
         reasons.append(
-            f"by permuted truth the real run does as well in {p_value:.3f} of the cases; "
-            f"{config.significance:.3f} are allowed"
+            f"by permuted truth the real run does as well in {p_value:.1%} of the cases; "
+            f"{config.significance:.1%} are allowed"
         )
     runs = {"real": real, "control": control}
     return GateResult(
@@ -191,12 +218,17 @@ def _flat(point: Point) -> dict[str, float]:
 def _facts(
     uses: Mapping[str, Use], notes: Sequence[str] = (), tags: tuple[str, ...] = ()
 ) -> dict[str, Any]:
+    counts = {split: _counts(use) for split, use in uses.items()}
+    _, lost = _undecodable({"counts": counts})
+    unreadable = tuple(line for use in uses.values() for line in use.unreadable)[:_SHOWN]
+    named = [f"{lost}: {'; '.join(unreadable[:_NAMED])}"] if lost else []
     return {
         "rows": {split: use.used for split, use in uses.items()},
-        "counts": {split: _counts(use) for split, use in uses.items()},
+        "counts": counts,
         "tags": tags,
-        "unreadable": tuple(line for use in uses.values() for line in use.unreadable)[:_SHOWN],
-        "notes": (*_notes(uses), *notes),
+        "unreadable": unreadable,
+        # Once each: both runs, and each split of a folder, bring some of the same.
+        "notes": tuple(dict.fromkeys((*_notes(uses), *named, *notes))),
     }
 
 
@@ -209,6 +241,7 @@ def _counts(use: Use) -> dict[str, int]:
         "with suggested tags": use.used - use.voted,
         "without tags": use.without_targets,
         "without image": use.without_image,
+        "images": use.sampled - use.without_image,
         "unreadable": len(use.unreadable),
     }
 

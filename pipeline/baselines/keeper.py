@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -77,7 +77,7 @@ class RunKeeper:
             return
         # The log first: a checkpoint must never be ahead of it, also after a power cut.
         os.fsync(self._file.fileno())
-        if ended and self._is_best(progress.curve):
+        if ended and kept_point(progress.curve, self._select_on) is progress.curve[-1]:
             save_weights(self._folder / WEIGHTS, model)
         if ended and self._draw_samples is not None:
             self._draw_samples(model, self._folder / SAMPLES, progress.curve[-1].epoch)
@@ -91,19 +91,24 @@ class RunKeeper:
             temporary.write_text(json.dumps(points, indent=1), encoding="utf-8")
         self._draw(Progress(curve=list(curve)))
 
-    def _is_best(self, curve: list[Point]) -> bool:
-        if self._select_on is None:
-            return True
-        *before, last = [point.metrics[self._select_on] for point in curve]
-        # NaN, an epoch without a figure, is kept only while there is nothing else.
-        figures = (value for value in before if not math.isnan(value))
-        return not before or last > max(figures, default=-math.inf)
-
     def _draw(self, progress: Progress) -> None:
         lines = (self._folder / LOG).read_bytes().splitlines()
         steps = [StepLog(**json.loads(line)) for line in lines]
         with atomic_file(self._folder / CURVES) as temporary:
             draw_curves(temporary, steps, progress.curve)
+
+
+def kept_point(curve: Sequence[Point], select_on: str | None) -> Point:
+    """The epoch whose weights are kept: the first of the best, or the last."""
+    if select_on is None:
+        return curve[-1]
+
+    def figure(point: Point) -> float:
+        # NaN, an epoch without a figure, is kept only while there is nothing else.
+        value = point.metrics[select_on]
+        return -math.inf if math.isnan(value) else value
+
+    return max(curve, key=figure)
 
 
 class Follower:

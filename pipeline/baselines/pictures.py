@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,43 +13,75 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from pipeline.baselines.contract import HeatMaps, Images, Prediction
 from pipeline.baselines.frames import decode_key_frame
 from pipeline.baselines.training import Point, StepLog
+from pipeline.engine.figures import is_share, title_of
 from pipeline.engine.fonts import chinese_font
 
-_BLUE, _GREY = "#3b6ea5", "#b8c4d0"
+_BLUE, _RED, _GREY = "#3b6ea5", "#c0564b", "#b8c4d0"
 _COLUMNS, _THUMBNAIL, _SHOWN = 4, 160, 5
-_NAMES = {"map": "mAP"}
 
 
 def draw_curves(path: Path, steps: Sequence[StepLog], curve: Sequence[Point]) -> None:
-    """Loss of each step with the mean of each epoch, and every validation metric."""
-    figure = Figure(figsize=(11, 4), dpi=100, layout="constrained")
-    left, right = figure.subplots(1, 2)
-    done = [step.step + 1 for step in steps]
-    left.plot(done, [step.loss for step in steps], color=_GREY, linewidth=0.8, label="step")
-    if curve:
-        ends = {step.epoch: step.step + 1 for step in steps}
-        epochs = [point.epoch for point in curve]
-        left.plot(
-            [ends[epoch] for epoch in epochs],
-            [point.loss for point in curve],
-            color=_BLUE,
-            label="mean of the epoch",
-        )
-        for name in curve[0].metrics:
-            values = [point.metrics[name] for point in curve]
-            right.plot(epochs, values, marker=".", label=_NAMES.get(name, name))
-        right.legend()
-    left.legend()
-    left.set(title="Train loss", xlabel="step")
-    right.set(title="Validation", xlabel="epoch")
-    if all(0 <= value <= 1 for point in curve for value in point.metrics.values()):
-        right.set_ylim(0, 1)
+    """Losses by epoch, of training and validation, and beside them the validation metrics.
+
+    Losses have a scale of their own; metrics are in per cent, from 0 to 100.
+    """
+    names = [name for name in (curve[0].metrics if curve else ()) if _any_figure(curve, name)]
+    losses = [name for name in names if "loss" in name]
+    metrics = [name for name in names if name not in losses]
+    width = 11 if metrics else 6
+    figure = Figure(figsize=(width, 4), dpi=100, layout="constrained")
+    left, *right = figure.subplots(1, 2 if metrics else 1, squeeze=False)[0]
+    _draw_losses(left, steps, curve, losses)
+    for axes in right:
+        _draw_metrics(axes, curve, metrics)
+    for axes in (left, *right):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set(xlabel="epoch")
+        axes.legend()
+        axes.grid(alpha=0.3)
     _save(figure, path)
+
+
+def _any_figure(curve: Sequence[Point], name: str) -> bool:
+    """Whether any epoch has one: without validation rows none does."""
+    return not all(math.isnan(point.metrics.get(name, math.nan)) for point in curve)
+
+
+def _draw_losses(
+    axes: Axes, steps: Sequence[StepLog], curve: Sequence[Point], names: Sequence[str]
+) -> None:
+    # An epoch ends at its own number; of one under way it isn't known how many steps it has.
+    per_epoch = max(Counter(step.epoch for step in steps).values(), default=1)
+    places = [(step.step + 1) / per_epoch for step in steps]
+    axes.plot(
+        places, [step.loss for step in steps], color=_GREY, linewidth=0.8, label="train, step"
+    )
+    epochs = [point.epoch for point in curve]
+    if curve:
+        means = [point.loss for point in curve]
+        axes.plot(epochs, means, color=_BLUE, marker=".", label="train, mean of the epoch")
+    for name in names:
+        values = [point.metrics.get(name, math.nan) for point in curve]
+        axes.plot(epochs, values, color=_RED, marker=".", label=title_of(name))
+    axes.set(title="Loss")
+
+
+def _draw_metrics(axes: Axes, curve: Sequence[Point], names: Sequence[str]) -> None:
+    epochs = [point.epoch for point in curve]
+    values = {name: [point.metrics.get(name, math.nan) for point in curve] for name in names}
+    shares = all(is_share(name, points) for name, points in values.items())
+    for name, points in values.items():
+        shown = [100 * value for value in points] if shares else points
+        axes.plot(epochs, shown, marker=".", label=title_of(name))
+    axes.set(title="Validation, in per cent" if shares else "Validation")
+    if shares:
+        axes.set_ylim(-2, 102)
 
 
 def draw_sheet(path: Path, names: Sequence[str], images: Sequence[bytes],

@@ -26,6 +26,7 @@ from pipeline.baselines.keeper import (
     WEIGHTS,
     Follower,
     RunKeeper,
+    kept_point,
 )
 from pipeline.baselines.processes import (
     first_before_others,
@@ -43,6 +44,7 @@ from pipeline.baselines.training import (
     train_model,
 )
 from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.figures import is_share, tell, title_of
 from pipeline.engine.plugins import load_plugin
 from pipeline.engine.storage import atomic_file
 
@@ -123,7 +125,17 @@ def train_run(
             keeper.finish(curve)
             took = time.perf_counter() - started
             report(f"waited for data {keeper.waited_s:.1f} s of {took:.1f} s")
+            report(_tell_kept(curve, task.select_on))
     return curve
+
+
+def _tell_kept(curve: tuple[Point, ...], select_on: str | None) -> str:
+    kept = kept_point(curve, select_on)
+    if select_on is None:
+        return f"{WEIGHTS} has the weights of the last epoch, {kept.epoch}"
+    value = kept.metrics[select_on]
+    best = f"{title_of(select_on)} {tell(value, is_share(select_on, [value]))}"
+    return f"{WEIGHTS} has the weights of epoch {kept.epoch}, the best one: {best}"
 
 
 def _train(wish: Wish, task: Training, keeper: Keeper) -> tuple[Point, ...]:

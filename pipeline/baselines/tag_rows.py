@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from pipeline.baselines.contract import Images, Scores, Sticker, Truth, UnreadableImageError
 from pipeline.baselines.examples import Examples
@@ -82,6 +83,34 @@ def draw_batch(tagger: Tagger, rows: TagRows, settings: Any, key: tuple[int, int
 
 def score_rows(tagger: Tagger, model: nn.Module, rows: TagRows, settings: Any) -> Scores:
     """Scores of all rows, in order."""
+    parts = [
+        tagger.scores(model, inputs).double().cpu().numpy()
+        for inputs, _ in _in_order(model, rows, settings)
+    ]
+    return np.concatenate(parts) if parts else np.zeros(rows.truth.shape)
+
+
+def judge_rows(
+    tagger: Tagger, model: nn.Module, rows: TagRows, settings: Any
+) -> tuple[Scores, float]:
+    """Scores of all rows, in order, and their mean loss; NaN when there are none.
+
+    The loss is taken over batches as large as in training, since that of MGHFT compares the rows
+    of a batch.
+    """
+    parts, total, size = [], 0.0, settings.batch_size
+    for inputs, truth in _in_order(model, rows, settings):
+        parts.append(tagger.scores(model, inputs).double().cpu().numpy())
+        for images, text, wanted in zip(*(x.split(size) for x in (*inputs, truth)), strict=True):
+            loss = tagger.loss(model, Inputs(images, text), wanted)
+            total += loss.item() * len(wanted)
+    if not parts:
+        return np.zeros(rows.truth.shape), math.nan
+    return np.concatenate(parts), total / len(rows)
+
+
+def _in_order(model: nn.Module, rows: TagRows, settings: Any) -> Iterator[tuple[Inputs, Tensor]]:
+    """Batches of all rows with their truth, on the device of the model, which is set to judge."""
     size = max(32, settings.batch_size)
     model.eval()
     device = str(next(model.parameters()).device)
@@ -89,13 +118,11 @@ def score_rows(tagger: Tagger, model: nn.Module, rows: TagRows, settings: Any) -
     def draw(number: int) -> Batch:
         return rows.draw(range(number * size, min((number + 1) * size, len(rows))))
 
-    parts = []
     numbers = range(-(-len(rows) // size))
     with torch.inference_mode():
-        for images, text, _ in load_batches(draw, numbers, device, default_workers(device)):
-            scores = tagger.scores(model, Inputs(images.to(device), text.to(device)))
-            parts.append(scores.double().cpu().numpy())
-    return np.concatenate(parts) if parts else np.zeros(rows.truth.shape)
+        for batch in load_batches(draw, numbers, device, default_workers(device)):
+            images, text, truth = (part.to(device) for part in batch)
+            yield Inputs(images, text), truth
 
 
 def learnable_tags(train: Examples) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ from pipeline.baselines.loading import default_device
 from pipeline.baselines.metrics import mean_average_precision, permuted_map, tag_table, weighted_map
 from pipeline.baselines.tag_rows import (
     draw_batch,
+    judge_rows,
     label_truth,
     learnable_tags,
     new_rows,
@@ -106,7 +107,8 @@ def _make_training(
     groups = tagger.groups
 
     def evaluate(model: nn.Module) -> Mapping[str, float]:
-        return tagger.figures(score_rows(tagger, model, judged, settings), judged.truth)
+        scores, loss = judge_rows(tagger, model, judged, settings)
+        return {**tagger.figures(scores, judged.truth), "validation_loss": loss}
 
     return Training(
         model=tagger.model(settings, len(tags), True),

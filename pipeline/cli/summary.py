@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.cli.display import plain
 from pipeline.cli.session import Session
+from pipeline.engine.figures import is_share, tell
 
 _WIDTH, _LABEL = 80, 12
 
@@ -73,7 +74,9 @@ def summary_lines(found: Mapping[str, Any]) -> Iterator[str]:
 def _gate(gate: Mapping[str, Any]) -> Iterator[str]:
     note = "; ".join(gate.get("reasons", ()))
     if gate.get("real") is not None and gate.get("control") is not None:
-        said = f"{gate['figure']} {gate['real']:.3f}, on shuffled labels {gate['control']:.3f}"
+        share = is_share(gate["figure"], (gate["real"], gate["control"]))
+        real, control = (tell(gate[run], share) for run in ("real", "control"))
+        said = f"{gate['figure']} {real}, on shuffled labels {control}"
         note = f"{said}; {note}" if note else said
     yield from _row("Gate", gate.get("verdict", "not run"), note)
 

@@ -19,6 +19,7 @@ from pipeline.cli.display import make_console, make_display, plain, tell_json
 from pipeline.cli.session import EXIT_DONE, Options
 from pipeline.cli.tables import comparison, metric_lines
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.figures import is_share, tell, title_of
 
 
 def train_command(options: Options, wish: Wish) -> int:
@@ -44,10 +45,13 @@ def train_command(options: Options, wish: Wish) -> int:
     if not is_first():
         return EXIT_DONE
     last = curve[-1]
-    figures = ", ".join(f"{name} {value:.3f}" for name, value in last.metrics.items())
-    console.print(
-        escape(f"  train        epoch {last.epoch}: loss {last.loss:.4f}, validation {figures}")
+    # Losses first, beside each other.
+    ordered = sorted(last.metrics.items(), key=lambda item: "loss" not in item[0])
+    figures = (
+        f"{title_of(name)} {tell(value, is_share(name, [value]))}" for name, value in ordered
     )
+    told = ", ".join((f"training loss {last.loss:.4g}", *figures))
+    console.print(escape(f"  train        epoch {last.epoch}: {told}"))
     console.print(escape(f"  train        {wish.output}: model.safetensors, curves.png"))
     if options.json:
         answer("train", {"run": str(wish.output), "curve": [asdict(point) for point in curve]})
@@ -97,7 +101,8 @@ def _print(found: Evaluation) -> None:
     for line in metric_lines(found.rows):
         print(plain(line))
     for name, value in found.figures.items():
-        print(f"{name}: {value:,}" if isinstance(value, int) else f"{name}: {value:.4f}")
+        count = isinstance(value, int)
+        print(f"{name}: {value:,}" if count else f"{name}: {tell(value, is_share(name, [value]))}")
     for note in found.notes:
         print(f"note: {plain(note)}")
 

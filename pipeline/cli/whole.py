@@ -38,7 +38,7 @@ def run_command(options: Options, folder: Path | None) -> int:
             save_config(lasting, root)
         if options.keep and not options.dry_run:
             session.say(keep_settings(options.overrides, root))
-        session.failed = run_all(session) == "failed"
+        session.failed = run_all(session) != "passed"
         if not options.dry_run:
             say_summary(session)
     return session.exit_code

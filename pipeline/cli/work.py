@@ -6,16 +6,24 @@ import json
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.display import plain
 from pipeline.cli.rooms import ROOMS, plan_of
 from pipeline.cli.session import Session
 from pipeline.cli.tables import comparison
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.figures import is_share, points, tell
 from pipeline.engine.runner import check_crawled, pending
 from pipeline.engine.storage import atomic_file
 
+if TYPE_CHECKING:
+    from pipeline.baselines.gate import GateResult
+
+_UNPROVEN = (
+    "The release is whole, but nothing is proven: only a release that was judged and passed ends "
+    "with exit code 0."
+)
 SPLITS = ("train", "validation", "test")
 OUTCOMES = ("kept", "dropped", "failed")
 
@@ -122,21 +130,29 @@ def judge(session: Session, folder: Path) -> str:
     with atomic_file(session.workspace.reports / "gate.json") as temporary:
         temporary.write_text(json.dumps(verdict, ensure_ascii=False, indent=1), encoding="utf-8")
     session.results["validation"] = {k: v for k, v in verdict.items() if k != "curves"}
-    figures = ""
-    if result.real is not None and result.control is not None and result.interval:
-        low, high = result.interval
-        figures = (
-            f": {result.figure} {result.real:.3f} against {result.control:.3f} on shuffled labels, "
-            f"difference 95% {low:.3f} to {high:.3f}, margin {result.margin:.3f}"
-        )
-        if result.p_value is not None:
-            figures += f", p {result.p_value:.3f}"
-    session.say(f"  {'validate':<12} {result.verdict}{figures}")
+    session.say(f"  {'validate':<12} {result.verdict}{_figures(result)}")
     for reason in result.reasons:
         session.say(f"  {'':<12} {plain(reason)}")
+    for note in result.notes:
+        session.say(f"  {'':<12} note: {plain(note)}")
     for line in comparison(result.metrics) if result.metrics else ():
         session.say(f"  {line}")
+    if result.verdict == "not judged":
+        session.say(f"  {'':<12} {_UNPROVEN}")
     return str(result.verdict)
+
+
+def _figures(result: GateResult) -> str:
+    if result.real is None or result.control is None or result.interval is None:
+        return ""
+    share = is_share(result.figure or "", (result.real, result.control))
+    real, control = tell(result.real, share), tell(result.control, share)
+    low, high, margin = (points(part, share) for part in (*result.interval, result.margin))
+    p = "" if result.p_value is None else f", p {result.p_value:.3f}"
+    return (
+        f": {result.figure} {real} against {control} on shuffled labels, "
+        f"95% of the difference {low} to {high}, margin {margin}{p}"
+    )
 
 
 def write_html(session: Session) -> Path:

@@ -16,6 +16,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from pipeline.engine.figures import is_share
 from pipeline.engine.fonts import chinese_font
 
 _TEXT, _GRID = "#7f8894", "#7f889440"
@@ -97,19 +98,33 @@ def draw_shares(edges: NDArray[Any], counts: NDArray[Any], unit: str) -> str:
 
 
 def draw_curves(curves: dict[str, list[dict[str, Any]]], field: str, title: str) -> str:
-    """One figure over the epochs of each run: the real labels and their shuffled control."""
+    """One figure over the epochs of each run: the real labels and their shuffled control.
+
+    Shares are drawn in per cent, from 0 to 100; losses on a scale of their own.
+    """
     figure, axes = _figure(4.8, 2.7)
-    for name, colour in (("real", _GREEN), ("control", _RED)):
-        points = [
+    points = {
+        name: [
             (row["epoch"], row[field])
             for row in curves.get(name, [])
             if isinstance(row.get(field), (int, float))
         ]
-        if points:
-            label = "real labels" if name == "real" else "shuffled control"
-            axes.plot(*zip(*points, strict=True), color=colour, marker=".", label=label)
+        for name in ("real", "control")
+    }
+    share = is_share(field, [value for run in points.values() for _, value in run])
+    for name, colour, label in (
+        ("real", _GREEN, "real labels"),
+        ("control", _RED, "shuffled control"),
+    ):
+        if points[name]:
+            epochs, values = zip(*points[name], strict=True)
+            shown = [100 * value for value in values] if share else values
+            axes.plot(epochs, shown, color=colour, marker=".", label=label)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch")
-    axes.set_ylabel(title)
+    axes.set_ylabel(f"{title}, in per cent" if share else title)
+    if share:
+        axes.set_ylim(-2, 102)
     if axes.lines:
         _legend(axes)
     return _uri(figure)

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.engine.figures import is_share, points, tell, title_of
 from pipeline.engine.page.gaps import missing
 from pipeline.engine.page.text import tidy
 from pipeline.engine.workspace import Workspace
@@ -117,19 +118,20 @@ def gate(workspace: Workspace, config: Config) -> dict[str, Any]:
     if found.get("release", name) != name:
         return {"there": False, "unreadable": None}
     curves = _curves(found.get("curves"))
-    reasons = found.get("reasons")
     rows = found.get("rows")
+    numbers = [(label, found[key]) for key, label in _NUMBERS if _is_number(found.get(key))]
+    interval = _interval(found.get("interval"))
     return {
         "there": True,
         "unreadable": None,
         "passed": found.get("passed") if isinstance(found.get("passed"), bool) else None,
         "verdict": tidy(found.get("verdict") or "", 300),
-        "reasons": [
-            tidy(r, 300) for r in (reasons if isinstance(reasons, list) else [])[:_REASONS]
-        ],
+        "reasons": _lines(found.get("reasons")),
+        "notes": _lines(found.get("notes")),
         "figure": tidy(found.get("figure") or "", 40),
-        "numbers": [(label, found[key]) for key, label in _NUMBERS if _is_number(found.get(key))],
-        "interval": _interval(found.get("interval")),
+        "numbers": numbers,
+        "interval": interval,
+        "told": _tell(found, numbers, interval),
         "rows": {tidy(key, 20): tidy(n, 20) for key, n in rows.items()}
         if isinstance(rows, dict)
         else {},
@@ -139,6 +141,26 @@ def gate(workspace: Workspace, config: Config) -> dict[str, Any]:
             for field, title in _curve_titles(curves)
         ],
     }
+
+
+def _lines(found: Any) -> list[str]:
+    return [tidy(line, 300) for line in (found if isinstance(found, list) else [])[:_REASONS]]
+
+
+def _tell(
+    found: dict[str, Any], numbers: list[tuple[str, float]], interval: list[float]
+) -> list[tuple[str, str]]:
+    """The gate's figures with their units: shares in per cent, what they differ by in points."""
+    figures = [found[key] for key in ("real", "control") if _is_number(found.get(key))]
+    share = is_share(str(found.get("figure")), figures)
+    told = []
+    for label, value in numbers:
+        unit = points if label in _APART else tell
+        told.append((label, f"{value:.3f}" if label == _P else unit(value, share)))
+    if interval:
+        low, high = (points(bound, share) for bound in interval)
+        told.append(("95% interval of the difference", f"{low} … {high}"))
+    return told
 
 
 def _curves(found: Any) -> dict[str, list[dict[str, Any]]]:
@@ -164,7 +186,18 @@ def _metrics(found: Any) -> list[dict[str, Any]]:
                 row = (tidy(name, 40), tidy(run, 20), [float(v) for v in cells.values()])
                 tables.setdefault(columns, []).append(row)
     # Both runs of a cut side by side, cuts in the order they came.
-    return [{"columns": columns, "rows": _beside(rows)} for columns, rows in tables.items()]
+    return [
+        {"columns": columns, "rows": _beside(rows), "shares": _shares(columns, rows)}
+        for columns, rows in tables.items()
+    ]
+
+
+def _shares(columns: tuple[str, ...], rows: list[tuple[str, str, list[float]]]) -> list[bool]:
+    """Which columns hold shares; a row's name tells counts from them."""
+    return [
+        all(is_share(f"{name} {column}", [cells[n]]) for name, _, cells in rows)
+        for n, column in enumerate(columns)
+    ]
 
 
 def _beside(rows: list[tuple[str, str, list[float]]]) -> list[tuple[str, str, list[float]]]:
@@ -181,9 +214,8 @@ def _curve_titles(curves: dict[str, list[dict[str, Any]]]) -> list[tuple[str, st
         for field, value in point.items()
         if field != "epoch" and _is_number(value)
     }
-    known = {"map": "mAP", "loss": "training loss"}
-    order = sorted(there, key=lambda field: (field == "loss", field))[:_PLOTS]
-    return [(field, known.get(field, tidy(field, 40))) for field in order]
+    order = sorted(there, key=lambda field: ("loss" in field, field))[:_PLOTS]
+    return [(field, tidy(title_of(field), 40)) for field in order]
 
 
 def _interval(found: Any) -> list[float]:
@@ -203,10 +235,12 @@ def _parquet_rows(path: Path) -> int:
         return 0
 
 
+_P = "p, permuted truth"
+_APART = ("difference", "margin asked")
 _NUMBERS = (
     ("real", "real labels"),
     ("control", "shuffled control"),
     ("difference", "difference"),
     ("margin", "margin asked"),
-    ("p_value", "p, permuted truth"),
+    ("p_value", _P),
 )

@@ -27,7 +27,18 @@ def contrastive_loss(
     that of one process with all rows, and so is the mean of the processes' gradients. The
     released code lets gradients through a process's own rows alone.
     """
-    images, texts, groups = gathered(images.float()), gathered(texts.float()), gathered(groups)
+    rows = gathered(images.float()), gathered(texts.float()), gathered(groups)
+    return symmetric_loss(*rows[:2], scale, rows[2], same_text)
+
+
+def symmetric_loss(
+    images: Tensor,
+    texts: Tensor,
+    scale: Tensor,
+    groups: Tensor,
+    same_text: Literal["negative", "ignored"],
+) -> Tensor:
+    """``contrastive_loss`` of the rows of one process alone."""
     # Cosines times 100 have no digits to spare for bfloat16.
     with torch.autocast(images.device.type, enabled=False):
         logits = scale.float() * images @ texts.T

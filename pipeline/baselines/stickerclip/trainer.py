@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -24,7 +25,7 @@ from pipeline.baselines.contract import (
 from pipeline.baselines.examples import Dataset, Examples, Use
 from pipeline.baselines.loading import Batch, default_device
 from pipeline.baselines.stickerclip.config import PRESETS, StickerClipConfig
-from pipeline.baselines.stickerclip.loss import contrastive_loss
+from pipeline.baselines.stickerclip.loss import contrastive_loss, symmetric_loss
 from pipeline.baselines.stickerclip.model import StickerClip, weight_groups
 from pipeline.baselines.stickerclip.pairs import (
     Pairs,
@@ -167,11 +168,15 @@ def _make_training(
     batches = count_batches(len(pairs), settings)
 
     def evaluate_epoch(model: nn.Module) -> Mapping[str, float]:
-        table = _table(cast("StickerClip", model), against, tokenize)
-        return {
+        net = cast("StickerClip", model)
+        images, texts = embed_pairs(net, against, tokenize)
+        groups = torch.from_numpy(against.groups).to(images.device)
+        table = recall_table(images, texts, groups)
+        recalls = {
             name: float(np.mean([row[name] for row in table.values()]))
             for name in (f"R@{k}" for k in CUTS)
         }
+        return {**recalls, "validation_loss": _mean_loss(net, images, texts, groups)}
 
     return Training(
         model=StickerClip(settings, pretrained=True),
@@ -197,6 +202,17 @@ def _loss(model: nn.Module, batch: Batch) -> Tensor:
     frames, counts, ids, mask, groups = batch
     images, texts = net.embed_images(frames, counts), net.embed_texts(ids, mask)
     return contrastive_loss(images, texts, net.scale, groups, net.config.same_text)
+
+
+def _mean_loss(model: StickerClip, images: Tensor, texts: Tensor, groups: Tensor) -> float:
+    """Mean loss of embeddings in batches as in training, the last filled up by the first rows."""
+    rows, config = len(images), model.config
+    size = min(config.batch_size, rows)
+    losses = [
+        symmetric_loss(images[at], texts[at], model.scale, groups[at], config.same_text)
+        for at in (torch.arange(n, n + size) % rows for n in range(0, rows, max(1, size)))
+    ]
+    return float(torch.stack(losses).mean()) if losses else math.nan
 
 
 def _table(model: StickerClip, pairs: Pairs, tokenize: Tokenizer) -> dict[str, dict[str, float]]:

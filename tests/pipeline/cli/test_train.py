@@ -75,6 +75,9 @@ def folder(tmp_path_factory):
     curve = json.loads(answer.stdout)["curve"]
     assert [point["epoch"] for point in curve] == list(range(1, 11))
     assert "16 train and 8 validation rows, 2 tags" in answer.stderr
+    assert "model.safetensors has the weights of the last epoch, 10" in answer.stderr
+    loss, share = curve[-1]["metrics"]["validation_loss"], 100 * curve[-1]["metrics"]["map"]
+    assert f"validation loss {loss:.4g}, mAP {share:.2f}%" in answer.stderr
     return folder
 
 
@@ -82,20 +85,22 @@ def test_evaluate_prints_the_papers_table_and_the_same_as_json(folder):
     told = stickerworks("evaluate", "--run", "run", cwd=folder)
     assert told.returncode == 0, told.stderr
     lines = told.stdout.splitlines()
-    assert lines[0].split() == ["CP", "CR", "CF1", "OP", "OR", "OF1"]
+    assert lines[0].split() == ["in", "per", "cent", "CP", "CR", "CF1", "OP", "OR", "OF1"]
     assert [line[:9].strip() for line in lines[1:5]] == ["top 1", "top 3", "top 5", "above 0.5"]
-    assert "mAP: 1.0000" in lines
+    assert "mAP: 100.00%" in lines
     assert "classes with truth: 2" in lines
     answer = json.loads(stickerworks("evaluate", "--run", "run", "--json", cwd=folder).stdout)
     assert answer["figures"]["mAP"] == 1.0
-    assert f"{answer['rows']['top 3']['OP']:.4f}" == lines[2].split()[5] == "0.5000"
+    assert f"{100 * answer['rows']['top 3']['OP']:.2f}" == lines[2].split()[5] == "50.00"
 
 
 def test_several_runs_stand_side_by_side_as_in_the_papers(folder):
     told = stickerworks("evaluate", "--run", "run", "--run", "run/../run", cwd=folder)
     assert told.returncode == 0, told.stderr
     header, rule, *rows = told.stdout.splitlines()
-    assert header.startswith("| run | top 1 CR | top 1 CF1 | top 1 OR | top 1 OF1 | top 3 CR |")
+    assert header.startswith(
+        "| run, in per cent | top 1 CR | top 1 CF1 | top 1 OR | top 1 OF1 | top 3 CR |"
+    )
     assert header.endswith("| top 5 OF1 | mAP |")
     assert rule.count("---:") == 13
     assert rows[0].startswith("| run | 100.00 | 100.00 |")
@@ -104,6 +109,23 @@ def test_several_runs_stand_side_by_side_as_in_the_papers(folder):
     )
     both = stickerworks("evaluate", "--run", "run", "--run", "run", "--json", cwd=folder)
     assert json.loads(both.stdout)["split"] == "test"
+
+
+def test_validate_tells_figures_in_per_cent_and_all_its_notes(folder):
+    told = stickerworks(
+        "validate", "--release", "release", "--workspace", "judging",
+        "--set", "validation.epochs=2", "--set", "validation.image_side=16",
+        cwd=folder,
+    )  # fmt: skip
+    gate = json.loads((folder / "judging" / "reports" / "gate.json").read_text(encoding="utf-8"))
+    assert (told.returncode, gate["verdict"]) == (1, "failed"), "README.md isn't there"
+    assert f"mAP {100 * gate['real']:.2f}% against {100 * gate['control']:.2f}%" in told.stderr
+    assert "margin 5.00 points" in told.stderr
+    assert len(gate["notes"]) > 2
+    for note in gate["notes"]:
+        assert f"note: {note}" in told.stderr
+    header = next(line for line in told.stderr.splitlines() if "| run" in line)
+    assert "| run, in per cent |" in header
 
 
 def test_predict_prints_tags_and_draws_a_sheet(folder):

@@ -10,9 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from matplotlib.figure import Figure
 
 from pipeline.engine.workspace import Workspace
-from pipeline.report import annotating, counts, filtering, releasing, tagging
+from pipeline.report import annotating, counts, filtering, plots, releasing, tagging
 from pipeline.report.report import write_report
 from schemas.config import Config, FilterConfig, RuleConfig
 
@@ -231,6 +232,26 @@ def test_gate_draws_both_curves(filled: Workspace) -> None:
     assert dict(section["numbers"])["difference"] == 0.21
     assert section["interval"] == [0.15, 0.27]
     assert len({plot["image"] for plot in section["plots"]}) == 2
+
+
+def test_gate_tells_its_figures_with_their_units(filled: Workspace) -> None:
+    told = dict(releasing.gate(filled, Config())["told"])
+    assert told["real labels"] == "41.00%"
+    assert (told["difference"], told["margin asked"]) == ("21.00 points", "5.00 points")
+    assert told["95% interval of the difference"] == "15.00 points … 27.00 points"
+
+
+def test_curves_have_whole_epochs_and_shares_in_per_cent(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(plots, "_uri", lambda figure: drawn.append(figure) or "")
+    run = [{"epoch": n, "map": 0.1 * n, "validation_loss": 0.02} for n in (1, 2, 3)]
+    for field in ("map", "validation_loss"):
+        plots.draw_curves({"real": run, "control": run}, field, field)
+    share, loss = (figure.axes[0] for figure in drawn)
+    assert share.get_ylabel() == "map, in per cent"
+    assert list(share.lines[0].get_ydata()) == pytest.approx([10, 20, 30])
+    assert loss.get_ylim()[1] < 0.1, "a loss has a scale of its own"
+    assert all(tick == int(tick) for axes in (share, loss) for tick in axes.get_xticks())
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "\x00"])

@@ -123,8 +123,8 @@ def test_only_kept_stickers_carry_keywords_and_each_once() -> None:
 
 
 def test_a_megabyte_of_ligatures_is_cut_short() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     keyword = normalise("\ufdfa" * 1_000_000)
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
     assert keyword is not None
     assert len(keyword) <= MAX_CHARS

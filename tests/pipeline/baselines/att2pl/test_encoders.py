@@ -112,7 +112,9 @@ def test_predictions_are_those_of_transformers_masked_image_models(
     cells = masks.repeat_interleave(scale, 1).repeat_interleave(scale, 2).flatten(1)
     with torch.no_grad():
         expected = reference(pixels, bool_masked_pos=cells).reconstruction
-        assert torch.equal(encoder.predict(pixels, masks.flatten(1)), expected)
+    found = encoder.predict(pixels, masks.flatten(1)).detach()
+    # Two models: the same sums, perhaps in another order.
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
 def published(backbone: str) -> nn.Module:

@@ -126,7 +126,7 @@ def test_scores_repeat_and_don_t_depend_on_the_rest_of_the_batch(inputs: Inputs)
         alone = [
             TAGGER.scores(model, Inputs(*(part[n : n + 1] for part in inputs))) for n in (2, 0)
         ]
-    assert torch.allclose(torch.cat(alone), scores[[2, 0]], atol=1e-6)
+    assert torch.allclose(torch.cat(alone), scores[[2, 0]], atol=1e-5)
 
 
 def test_a_generator_repeats_the_groups_of_training(inputs: Inputs) -> None:
@@ -149,10 +149,11 @@ def test_without_lor_nothing_is_hidden_or_weighed(
     monkeypatch.setattr(model.encoder, "predict", never)
     output, plain = model(*inputs), model.original_logits(*inputs)
     assert (output.renewed, output.reconstruction) == (None, None)
-    assert torch.allclose(output.logits, plain, atol=1e-6)
+    assert torch.allclose(output.logits, plain, atol=1e-5)
     monkeypatch.setattr(model, "original_logits", never)
     expected = -(truth * plain.log_softmax(1)).sum(1).mean()
-    assert float(TAGGER.loss(model, inputs, truth).detach()) == pytest.approx(float(expected))
+    loss = float(TAGGER.loss(model, inputs, truth).detach())
+    assert loss == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_without_prompts_texts_say_nothing(inputs: Inputs) -> None:
@@ -227,7 +228,7 @@ def test_the_original_pass_is_plain_and_without_gradient(inputs: Inputs) -> None
     assert not original.requires_grad
     plain = make(attention="none").eval()
     plain.load_state_dict(model.state_dict())
-    assert torch.allclose(original, plain(*inputs).logits)
+    assert torch.allclose(original, plain(*inputs).logits, atol=1e-5)
     assert not torch.allclose(original, model(*inputs).logits, atol=1e-3)
 
 

@@ -98,7 +98,7 @@ def test_the_semantic_branch_is_self_attention_over_all_regions() -> None:
                 for x in range(3):
                     block = next(found)[:, None, None]
                     expected[number, f, :, 2 * y : 2 * y + 2, 2 * x : 2 * x + 2] = block
-    torch.testing.assert_close(branch(clips), expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(branch(clips), expected, rtol=1e-5, atol=1e-5)
 
 
 @settings(max_examples=40)
@@ -137,7 +137,8 @@ def test_positions_tell_frames_apart_that_look_the_same() -> None:
             out = layer(still, num_frames=FRAMES)
         return (out - out[:1]).abs().max()
 
-    assert spread(make_layer(1, 0)) < 1e-6
+    # Equal rows of one product may round apart; positions move them by a thousandth.
+    assert spread(make_layer(1, 0)) < 1e-5
     assert spread(make_layer(1, 0, StiShape(head_dim=8, groups=4, position="sinusoidal"))) > 1e-3
 
 

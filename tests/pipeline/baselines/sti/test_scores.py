@@ -190,7 +190,7 @@ def test_similarity_is_the_mean_cosine_of_frames_with_recall_over_all_captions(
     own = table.diagonal()
     assert found["CLIP"] == pytest.approx(float(own.mean()), abs=1e-5)
     # The first and the last text are one candidate: either clip may choose it.
-    hits = [float(own[n]) >= float(table[n].max()) - 1e-7 for n in range(4)]
+    hits = [float(own[n]) >= float(table[n].max()) - 1e-6 for n in range(4)]
     assert found["CLIP R@1"] == pytest.approx(np.mean(hits))
 
 

@@ -22,6 +22,9 @@ from pipeline.engine.errors import StickerworksError
 
 Make = Callable[..., StiConfig]
 FRAMES = 8
+# Of the largest value. Forty layers of float32 round to 1e-6 of it, and whether a weight is frozen
+# is enough for other sums; a layer too few or too many changes a tenth of it or more.
+ROUNDING = 1e-5
 
 
 def count(module: nn.Module) -> int:
@@ -44,6 +47,11 @@ def predict(unet: nn.Module, given: tuple[Tensor, Tensor, Tensor]) -> Tensor:
     with torch.no_grad():
         found: Tensor = unet.eval()(*given).sample
     return found
+
+
+def apart(found: Tensor, expected: Tensor) -> float:
+    """The largest difference, as a share of the largest value."""
+    return float((found - expected).abs().max() / expected.abs().max())
 
 
 def frame_by_frame(flat: nn.Module, given: tuple[Tensor, Tensor, Tensor]) -> Tensor:
@@ -119,8 +127,7 @@ def test_it_starts_as_the_2d_model_drawing_each_frame(
     flat = UNet2DConditionModel.from_pretrained(base, subfolder="unet").eval()
     unet = VideoDenoiser(config, pretrained=True).unet
     given = inputs(config)
-    found, expected = predict(unet, given), frame_by_frame(flat, given)
-    assert float((found - expected).abs().max()) < 1e-6 * float(expected.abs().max())
+    assert apart(predict(unet, given), frame_by_frame(flat, given)) < ROUNDING
 
 
 def test_new_layers_do_as_if_they_were_not_there() -> None:
@@ -135,8 +142,7 @@ def test_new_layers_do_as_if_they_were_not_there() -> None:
             module.temp_convs = nn.ModuleList(Unchanged(False) for _ in module.temp_convs)
         if hasattr(module, "temp_attentions"):
             module.temp_attentions = nn.ModuleList(Unchanged(True) for _ in module.temp_attentions)
-    expected = predict(unet, given)
-    assert float((found - expected).abs().max()) < 1e-6 * float(expected.abs().max())
+    assert apart(found, predict(unet, given)) < ROUNDING
 
 
 def test_the_first_frame_reaches_the_last_through_the_semantic_branch_alone() -> None:
@@ -178,11 +184,11 @@ def test_a_video_base_keeps_the_temporal_layers_that_are_still_there(
     (tmp_path / "scheduler").symlink_to(base / "scheduler")
     given = inputs(config)
     expected = predict(video, given)
-    assert torch.equal(predict(VideoDenoiser(config, pretrained=True).unet, given), expected)
+    assert apart(predict(VideoDenoiser(config, pretrained=True).unet, given), expected) < ROUNDING
     sti = VideoDenoiser(on_base(base=str(tmp_path)), pretrained=True).unet
     own = video.transformer_in.state_dict()
     assert all(torch.equal(value, own[k]) for k, value in sti.transformer_in.state_dict().items())
-    assert not torch.equal(predict(sti, given), expected)
+    assert apart(predict(sti, given), expected) > 0.1
 
 
 @pytest.mark.parametrize(

@@ -54,21 +54,21 @@ def test_frames_are_averaged_before_the_length_is_made_1(model: StickerClip) -> 
     pixels = (seen.permute(0, 3, 1, 2) / 255 - model.mean) / model.std
     features = model.clip.get_image_features(pixel_values=pixels).pooler_output
     expected = functional.normalize(features.mean(0), dim=0)
-    assert torch.allclose(model.embed_images(seen, torch.tensor([3]))[0], expected, atol=1e-6)
+    assert torch.allclose(model.embed_images(seen, torch.tensor([3]))[0], expected, atol=1e-5)
 
 
 def test_a_still_counts_as_much_once_as_three_times(model: StickerClip) -> None:
     still = frames(1)
     once = model.embed_images(still, torch.tensor([1]))
     thrice = model.embed_images(still.repeat(3, 1, 1, 1), torch.tensor([3]))
-    assert torch.allclose(once, thrice, atol=1e-6)
+    assert torch.allclose(once, thrice, atol=1e-5)
 
 
 def test_padding_changes_no_text(model: StickerClip) -> None:
     ids = torch.tensor([[1, 7, 9, 2, 0, 0], [1, 5, 5, 5, 5, 2]])
     mask = (ids > 0).long()
     both = model.embed_texts(ids, mask)
-    assert torch.allclose(both[:1], model.embed_texts(ids[:1, :4], mask[:1, :4]), atol=1e-6)
+    assert torch.allclose(both[:1], model.embed_texts(ids[:1, :4], mask[:1, :4]), atol=1e-5)
     assert not torch.allclose(both[0], both[1], atol=1e-3)
 
 
