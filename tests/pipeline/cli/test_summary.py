@@ -31,7 +31,7 @@ def test_every_figure_stands_there_once_and_lines_fit_80_columns() -> None:
         "Failed               5",
         "Labelled        11,000  simulated votes; adjudicate 600, unlabelled 400",
         "Released        12,000  train 9,600, validation 1,200, test 1,200",
-        "Gate            passed  mAP 0.910, on shuffled labels 0.100",
+        "Gate            passed  mAP 91.00%, on shuffled labels 10.00%",
         f"Release  {FOUND['release']}",
         f"load_dataset({FOUND['release']!r})",
     ):
