@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipeline.cli.configuration import load_config
-from pipeline.cli.display import describe, make_console, make_display
+from pipeline.cli.display import describe, make_console, make_display, say_time
 from pipeline.engine.runner import Pending, RunReport, pending, run
 from pipeline.engine.stage import Stage, Step
 from pipeline.engine.workspace import Workspace
@@ -77,7 +77,7 @@ class Session:
         )
         self.plan.append(will)
         if will.rows:
-            cost = f", about {will.seconds:,.0f} s" if will.seconds >= 1 else ""
+            cost = f", about {say_time(will.seconds)}" if will.seconds >= 1 else ""
             self.say(f"  {will.name:<12} would run over {will.rows:,} rows{cost}")
         elif any(earlier.rows for earlier in self.plan):
             self.say(f"  {will.name:<12} would run if a table before it changes")
