@@ -88,6 +88,19 @@ def speaker_of(settings: CaptionSettings) -> Speaker:
     return Speaker(captioner.name, model, digest)
 
 
+def own_captions(settings: CaptionSettings) -> dict[str, list[str | None]]:
+    """What marks, in ``captions``, the rows of what is configured from those of other models."""
+    captioner: Captioner = load_plugin("captioners", settings.captioner)
+    model = captioner.model(settings.options)
+    asked: list[str | None] = [prompts.title for prompts in prompt_sets(settings)]
+    return {
+        "captioner": [captioner.name],
+        "model": [model.name if model else None],
+        "revision": [model.revision if model else None],
+        "prompt": asked if captioner.chat else [captioner.prompt],
+    }
+
+
 def prompt_sets(settings: CaptionSettings) -> tuple[PromptSet, ...]:
     """The prompt sets that are asked, in order."""
     return tuple(load_prompt_set(name) for name in dict.fromkeys(settings.prompts))
@@ -167,4 +180,5 @@ CAPTIONS = Stage(
     batch_rows=1000,
     models=_models,
     here=is_asked,
+    own=own_captions,
 )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.cli.display import say_time
 from pipeline.cli.rooms import plan_of
 from pipeline.cli.session import Options, Session, open_session
 from pipeline.engine.runner import check_crawled
+from pipeline.engine.stage import own_rows
 
 if TYPE_CHECKING:
     from annotation.machine.efficientnet.train import TrainWish
@@ -43,7 +45,7 @@ def annotate_command(options: Options, retry: Retry | None, probe_rows: int) -> 
 def say_captions(session: Session) -> None:
     """Tell what the configured model was asked, and what is flagged or failed."""
     from annotation.machine.answers import open_answers
-    from annotation.machine.captions import caption_settings, is_asked, speaker_of
+    from annotation.machine.captions import caption_settings, is_asked, own_captions, speaker_of
 
     if not is_asked(session.config):
         return
@@ -51,7 +53,7 @@ def say_captions(session: Session) -> None:
     speaker = speaker_of(settings)
     with open_answers(session.workspace.root) as answers:
         usage = answers.usage(speaker)
-    fields, flags, errors = _count_captions(session, speaker.model.name, speaker.model.revision)
+    fields, flags, errors = _count_captions(session, own_captions(settings))
     session.results["captions"] = {
         "model": speaker.model.title,
         "requests": usage.requests,
@@ -74,15 +76,13 @@ def say_captions(session: Session) -> None:
 
 
 def _count_captions(
-    session: Session, model: str, revision: str | None
+    session: Session, own: Mapping[str, Sequence[object]]
 ) -> tuple[int, Counter[str], Counter[str]]:
-    """Fields that the model gave, flags, and errors."""
+    """Fields that what is configured gave, flags, and errors."""
     fields, flags, errors = 0, Counter[str](), Counter[str]()
-    columns = ["model", "revision", "flags", "error"]
     for part in session.workspace.parts:
-        for row in session.workspace.read("captions", part, columns).to_pylist():
-            if (row["model"], row["revision"]) != (model, revision):
-                continue
+        table = session.workspace.read("captions", part, [*own, "flags", "error"])
+        for row in own_rows(table, own).to_pylist():
             fields += row["error"] is None
             flags.update(row["flags"] or ())
             if row["error"] is not None:
@@ -115,9 +115,14 @@ def _probe(session: Session, rows: int) -> None:
         f"real: {found.requests_a_row:.1f} requests a sticker, {found.with_pictures_a_row:.1f} of "
         "them with pictures. These answers are kept."
     )
-    cost = f", {found.gpu_hours:,.1f} GPU-hours" if found.gpu_hours is not None else ""
-    cost += f", {found.money:,.2f} {found.currency}" if found.money is not None else ""
-    session.say(f"  expected: {found.requests:,} requests{tokens}; {found.hours:,.1f} hours{cost}")
+    cost = ""
+    if found.gpu_hours is not None:
+        cost = f", {say_time(3600 * found.gpu_hours)} of GPU time"
+    if found.money is not None:
+        money = f"{found.money:,.2f}" if found.money >= 0.01 else "less than 0.01"
+        cost += f", {money} {found.currency}"
+    time = say_time(3600 * found.hours)
+    session.say(f"  expected: {found.requests:,} requests{tokens}; {time}{cost}")
 
 
 def domain_command(options: Options) -> int:

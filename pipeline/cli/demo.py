@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from pipeline.cli.configuration import parse_config
+from pipeline.cli.display import say_time
 from pipeline.cli.keeping import keep_settings, save_config
 from pipeline.cli.session import Options, Session, open_session
 from pipeline.cli.summary import say_summary
@@ -39,7 +40,7 @@ def demo_command(options: Options, port: int) -> int:
             session.say("  would draw stickers, serve them on loopback and run everything")
         else:
             _draw_and_run(session, options, port)
-            session.say(f"Took {time.monotonic() - started:.0f} s.")
+            session.say(f"Took {say_time(time.monotonic() - started)}.")
     return session.exit_code
 
 

@@ -33,6 +33,36 @@ def tell_json(answer: Any) -> None:
     print(_UNSURE.sub(lambda sign: _escaped(sign[0], encoding), whole))
 
 
+def say_rate(rows: float, seconds: float) -> str:
+    """Rows a second, a minute or an hour: the first of them that is at least one."""
+    for unit, length in (("s", 1), ("min", 60)):
+        if rows * length >= seconds:
+            return f"{_short(rows * length / seconds)} rows/{unit}"
+    return f"{_short(rows * 3600 / seconds)} rows/h"
+
+
+def say_time(seconds: float) -> str:
+    """Seconds, minutes, hours or days."""
+    for unit, length, most in (("s", 1, 90), ("min", 60, 90), ("h", 3600, 48)):
+        if seconds < most * length:
+            return f"{_short(seconds / length)} {unit}"
+    return f"{_short(seconds / 86400)} days"
+
+
+def say_size(count: int) -> str:
+    """Bytes, kB, MB or GB."""
+    if count < 1000:
+        return f"{count} bytes"
+    for unit, length in (("kB", 1e3), ("MB", 1e6)):
+        if count < 1000 * length:
+            return f"{_short(count / length)} {unit}"
+    return f"{_short(count / 1e9)} GB"
+
+
+def _short(amount: float) -> str:
+    return f"{amount:,.{0 if amount >= 9.95 else 1}f}"
+
+
 class TerminalDisplay:
     """A bar with rows, rate and time left, gone when the stage is done."""
 
@@ -79,11 +109,11 @@ class LogDisplay:
         now = time.monotonic()
         if rows_done and now - self._said >= _LOG_EVERY_S:
             self._said = now
-            rate = rows_done / (now - self._started)
-            left = (self._rows - rows_done) / rate
+            took = now - self._started
+            left = (self._rows - rows_done) * took / rows_done
             self._console.print(
                 f"  {self._name}: {rows_done:,} of {self._rows:,} rows, "
-                f"{rate:,.1f} rows/s, {left:,.0f} s left"
+                f"{say_rate(rows_done, took)}, {say_time(left)} left"
             )
 
     def stop(self) -> None: ...
@@ -103,9 +133,9 @@ def describe(report: RunReport) -> str:
     """A report in one line."""
     if not report.made:
         return f"  {report.name:<12} up to date"
-    parts = [f"{report.rows_made:,} rows", f"{report.seconds:.1f} s"]
+    parts = [f"{report.rows_made:,} rows", say_time(report.seconds)]
     if report.seconds >= 0.5:
-        parts.append(f"{report.rows_made / report.seconds:,.0f} rows/s")
+        parts.append(say_rate(report.rows_made, report.seconds))
     for key in ("skipped", "taken_over", "failed", "quarantined"):
         if report.counts.get(key):
             parts.append(f"{key.replace('_', ' ')} {report.counts[key]:,}")
@@ -131,4 +161,4 @@ class _PlainConsole(Console):
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
-        return Text(f"{task.speed or 0:,.1f} rows/s")
+        return Text(say_rate(task.speed, 1) if task.speed else "")

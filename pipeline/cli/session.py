@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipeline.cli.configuration import load_config, read_layers
-from pipeline.cli.display import describe, make_console, make_display, tell_json
+from pipeline.cli.display import describe, make_console, make_display, say_time, tell_json
 from pipeline.cli.keeping import differing, keep_settings, record
 from pipeline.cli.trust import check_trusted
 from pipeline.engine.errors import StickerworksError
@@ -87,7 +87,7 @@ class Session:
         )
         self.plan.append(will)
         if will.rows:
-            cost = f", about {will.seconds:,.0f} s" if will.seconds >= 1 else ""
+            cost = f", about {say_time(will.seconds)}" if will.seconds >= 1 else ""
             self.say(f"  {will.name:<12} would run over {will.rows:,} rows{cost}")
         elif any(earlier.rows for earlier in self.plan):
             self.say(f"  {will.name:<12} would run if a table before it changes")

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.cli.display import plain
+from pipeline.cli.display import plain, say_size
 from pipeline.cli.rooms import ROOMS, plan_of
 from pipeline.cli.session import Session
 from pipeline.cli.tables import comparison
@@ -41,7 +41,7 @@ def crawl_sources(session: Session) -> None:
     missed = ", ".join(f"{reason} {count:,}" for reason, count in summary.unfetched.items())
     session.say(
         f"  {'crawl':<12} {summary.stickers:,} stickers from {summary.observations:,} sightings, "
-        f"{summary.new_stickers:,} new ({summary.new_bytes / 1e6:,.1f} MB)"
+        f"{summary.new_stickers:,} new ({say_size(summary.new_bytes)})"
         + (f"; not fetched: {missed}" if missed else "")
     )
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pipeline.engine.earlier import Pieces, find_earlier
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fingerprint import group_rows, hash_json, row_digests
-from pipeline.engine.stage import Process, Stage
+from pipeline.engine.stage import Process, Stage, own_rows
 from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.task import Mark, ShardReport, ShardTask
 from pipeline.engine.workspace import Workspace
@@ -240,9 +240,10 @@ def _write(
 
 def _report(task: ShardTask, rows: pa.Table, counts: dict[str, int]) -> ShardReport:
     quarantined = _errors(rows, _QUARANTINED)
+    failed = own_rows(_errors(rows), task.stage.own(task.context.settings))
     counts = {
         **counts,
-        "failed": len(pc.unique(_errors(rows)["id"])),
+        "failed": len(set(failed["id"].to_pylist() + quarantined["id"].to_pylist())),
         "quarantined": len(pc.unique(quarantined["id"])),
     }
     last = quarantined["error"][-1].as_py() if len(quarantined) else ""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.config import Config
 
@@ -55,6 +56,11 @@ def no_models(config: Config) -> Mapping[str, str]:
     return {}
 
 
+def all_rows(settings: Any) -> Mapping[str, Sequence[object]]:
+    """For stages that write no rows but their own."""
+    return {}
+
+
 def in_workers(config: Config) -> bool:
     """For stages that always run in worker processes."""
     return False
@@ -82,6 +88,9 @@ class Stage:
     ``here`` says whether the main process itself runs the stage: where work is mostly waiting for
     a server, or one model fills the device, more processes would only be in each other's way. No
     one watches such a stage's time and memory.
+
+    ``own`` says, from the settings, which values of columns mark the rows that the stage makes,
+    where its first table also holds what earlier models said: failures of these are not counted.
     """
 
     name: str
@@ -95,11 +104,20 @@ class Stage:
     batch_rows: int = 1
     models: Callable[[Config], Mapping[str, str]] = no_models
     here: Callable[[Config], bool] = in_workers
+    own: Callable[[Any], Mapping[str, Sequence[object]]] = all_rows
 
     @property
     def dear(self) -> bool:
         """Whether rows are worth taking over from an earlier run of the same shard."""
         return self.selects is not None or self.needs.seconds_per_row >= 0.005
+
+
+def own_rows(table: pa.Table, own: Mapping[str, Sequence[object]]) -> pa.Table:
+    """The rows whose columns have one of the values that ``Stage.own`` names."""
+    for column, values in own.items():
+        chosen = pa.array(values, table.schema.field(column).type)
+        table = table.filter(pc.is_in(table[column], value_set=chosen))
+    return table
 
 
 class Reader(Protocol):

@@ -11,7 +11,7 @@ from pipeline.engine.quarantine import Allowance
 from pipeline.engine.stage import Context, Stage
 
 # What a kill costs at most, for each worker; reading and writing a piece takes a percent of it.
-_PIECE_S = 5.0
+_PIECE_S = 3.0
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import misbehaving
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +26,7 @@ from schemas.config import Config, EngineConfig
 
 CONFIG = Config(engine=EngineConfig(workers=2))
 WHOLE = misbehaving.signals()
-CUT = misbehaving.signals(seconds_per_row=1)
+CUT = misbehaving.signals(seconds_per_row=0.6)
 """The same stage, said to be so dear that five rows are a piece."""
 
 
@@ -89,7 +90,7 @@ def test_only_rows_worth_it_are_measured_in_pieces_too(workspace_of, screened) -
     screened(whole, 0, [True, False, True] * 8)
     pieced = twin(whole)
     run_whole(misbehaving.SELECTED, whole)
-    dear = replace(misbehaving.SELECTED, needs=Needs(seconds_per_row=1))
+    dear = replace(misbehaving.SELECTED, needs=Needs(seconds_per_row=0.6))
     report = run_cut(dear, pieced)
     assert files(pieced) == files(whole)
     assert (report.counts["measured"], report.counts["skipped"]) == (16, 8)
@@ -105,14 +106,14 @@ def test_pieces_of_another_version_are_measured_again(workspace_of) -> None:
     log = workspace.root / "measured.log"
     assert len(log.read_text().split()) == 10
     log.unlink()
-    run_cut(misbehaving.signals(seconds_per_row=1, version=2), workspace)
+    run_cut(misbehaving.signals(seconds_per_row=0.6, version=2), workspace)
     assert len(log.read_text().split()) == 12
     assert pieces(workspace) == []
 
 
 def test_all_workers_share_one_shard_and_a_crash_costs_one_row(workspace_of, display) -> None:
     workspace = workspace_of([["slow"] * 9 + ["crash"] + ["slow"] * 5, ["fine"]])
-    assert pending(CUT, workspace, CONFIG).seconds == 8
+    assert pending(CUT, workspace, CONFIG).seconds == pytest.approx(4.8)
     report = run(CUT, workspace, CONFIG, display)
     assert (report.counts["measured"], report.counts["quarantined"]) == (16, 1)
     assert len(set((workspace.root / "workers.log").read_text().split())) == 3, "one died"
@@ -131,7 +132,7 @@ from schemas.config import Config, EngineConfig
 
 if __name__ == "__main__":
     config = Config(engine=EngineConfig(workers=2))
-    stage = misbehaving.signals(seconds_per_row=1)
+    stage = misbehaving.signals(seconds_per_row=0.6)
     run(stage, Workspace(Path(sys.argv[1])), config, LogDisplay(make_console()))
 """
 

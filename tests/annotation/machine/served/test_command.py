@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,9 @@ def test_a_dry_run_asks_a_few_and_reckons_up_the_rest(
         shelf.workspace.path("clips", part).unlink()
     prices = {"gpus": 2, "price_in": 1.0, "price_out": 10.0}
     config = asking(server, prices, prompts=["mghft"])
-    found = command(config, probe=4, dry=True)["estimate"]
+    answer = command(config, probe=4, dry=True)
+    found = answer["estimate"]
+    assert re.search(r"written; [1-9][\d.]* s, [1-9][\d.]* s of GPU time, 0", answer["told"])
     assert len(server.chats()) == 16
     assert (found["rows"], found["probed"], found["requests"]) == (23, 4, 92)
     assert (found["requests_a_row"], found["with_pictures_a_row"]) == (4, 4)
@@ -77,6 +80,17 @@ def test_what_is_flagged_is_counted_told_and_asked_again(
     assert last["captions"]["failed"] == 0
     assert last["captions"]["flags"] == {}
     assert "--retry flagged" not in last["told"]
+
+
+def test_failures_of_an_earlier_model_are_not_those_of_this_run(
+    shelf: Any, serve: Any, asking: Any
+) -> None:
+    shelf.fill(4)
+    broken = serve(misbehave={"400": 1.0})
+    assert shelf.caption(asking(broken, prompts=["mghft"])).counts["failed"] == 4
+    report = shelf.caption(Config())
+    assert report.counts["failed"] == 0
+    assert sum(row["error"] is not None for row in shelf.rows()) >= 4, "they are still there"
 
 
 def test_the_template_takes_no_probe_and_no_retry(shelf: Any, command: Command) -> None:
