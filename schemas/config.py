@@ -282,7 +282,7 @@ class ReleaseConfig(Section):
     name: str = Field("stickers", pattern=r"^[A-Za-z0-9][A-Za-z0-9._]*$", description="name")
     version: str = Field("0.1.0", pattern=r"^\d+\.\d+\.\d+$", description="MAJOR.MINOR.PATCH")
     licence: str = Field("other", description="licence of the annotations, for the card")
-    description: str = Field("", description="a paragraph for the card")
+    description: str = Field("", description="a paragraph for the card, shown as plain text")
     rows_per_file: Positive = Field(5000, description="rows of one Parquet file")
     labelled_only: bool = Field(
         False, description="leave out stickers whose votes gave no effective tag"
