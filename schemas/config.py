@@ -313,7 +313,7 @@ class ReleaseConfig(Section):
         description="MAJOR.MINOR.PATCH",
     )
     licence: str = Field("other", description="licence of the annotations, for the card")
-    description: str = Field("", description="a paragraph for the card")
+    description: str = Field("", description="a paragraph for the card, shown as plain text")
     rows_per_file: Positive = Field(5000, description="rows of one Parquet file")
     labelled_only: bool = Field(
         False, description="leave out stickers whose votes gave no effective tag"

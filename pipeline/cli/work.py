@@ -56,7 +56,7 @@ def count_outcomes(session: Session) -> Counter[str]:
     if sum(outcomes[name] for name in OUTCOMES) != read:
         raise StickerworksError(
             f"kept + dropped + failed is not the {read} stickers read: {dict(outcomes)}.",
-            "Run `stickerworks filter` again.",
+            "Delete tables/decisions in the workspace and run `stickerworks filter` again.",
         )
     return outcomes
 

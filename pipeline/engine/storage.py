@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.engine.errors import StickerworksError, disk_errors
+from schemas.tables import TABLES
 
 _PROOF_KEY = b"stickerworks"
 _ROWS_KEY = b"stickerworks.rows"
@@ -35,12 +36,14 @@ class Proof:
 
 
 def digest_rows(table: pa.Table) -> str:
-    """Digest of a table's schema and values, independent of how they are chunked."""
+    """Digest of a table's schema and values, independent of how they lie in memory."""
     sha = hashlib.sha256()
     # Documentation travels as field metadata; rewording it must not make tables stale.
     bare = pa.schema([pa.field(f.name, f.type, f.nullable) for f in table.schema])
     with pa.ipc.new_stream(_HashSink(sha), bare) as writer:
-        writer.write_table(pa.table(table.columns, schema=bare).combine_chunks())
+        for batch in pa.table(table.columns, schema=bare).combine_chunks().to_batches():
+            # Taken anew: where a value is null, what lies in its place is chance.
+            writer.write_batch(batch.take(pa.array(range(len(batch)), pa.int64())))
     return sha.hexdigest()
 
 
@@ -65,7 +68,7 @@ def write_table(
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     """Rows of a table file, without its proof."""
-    with _table_errors(path):
+    with table_errors(path):
         rows = pq.read_table(
             path, columns=columns, partitioning=None, page_checksum_verification=True
         )
@@ -74,20 +77,26 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
 
 def count_rows(path: Path) -> int:
     """Rows of a table file, from its footer alone."""
-    with _table_errors(path):
+    with table_errors(path):
         return int(pq.read_metadata(path).num_rows)
 
 
 @contextmanager
-def _table_errors(path: Path) -> Iterator[None]:
+def table_errors(path: Path) -> Iterator[None]:
+    """Turn what a damaged table file raises into one clear line."""
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    # Arrow raises Python's own errors too where a footer makes no sense.
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         what = " ".join(str(error).split())
-        raise StickerworksError(
-            f"Could not read the table {path}: {what}.",
-            "Delete that file and run the command that writes it again; it will be made anew.",
-        ) from error
+        raise StickerworksError(f"Could not read the table {path}: {what}.", anew(path)) from error
+
+
+def anew(path: Path) -> str:
+    """What to do about a table file that is no good: the command that makes it again."""
+    name = path.parent.name if path.parent.name in TABLES else path.stem
+    command = f"`stickerworks {TABLES[name].command}`" if name in TABLES else "what writes it"
+    return f"Delete that file and run {command} again; it will be made anew."
 
 
 def read_proof(path: Path) -> Proof | None:
@@ -105,9 +114,10 @@ def read_proof(path: Path) -> Proof | None:
 
 def read_row_digests(path: Path) -> list[str]:
     """The row digests that were given to ``write_table``."""
-    metadata = pq.read_schema(path).metadata or {}
-    text: bytes = metadata.get(_ROWS_KEY, b"")
-    return text.decode().split()
+    with table_errors(path):
+        metadata = pq.read_schema(path).metadata or {}
+        text: bytes = metadata.get(_ROWS_KEY, b"")
+        return text.decode().split()
 
 
 @contextmanager

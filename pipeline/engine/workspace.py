@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.engine.errors import StickerworksError, disk_errors
-from pipeline.engine.storage import Proof, count_rows, read_proof, read_table
+from pipeline.engine.storage import Proof, anew, count_rows, digest_rows, read_proof, read_table
 from schemas.tables import TABLES
 
 _PART = re.compile(r"part-(\d{5,})\.parquet")
@@ -95,9 +95,24 @@ class Workspace:
             paths = [self.path(table)]
         else:
             paths = [self.path(table, n) for n in (self.parts if part is None else (part,))]
-        found = [read_table(path, columns) for path in paths if path.exists()]
         empty = schema.empty_table().replace_schema_metadata(None)
+        found = [_read(path, columns, empty.schema) for path in paths if path.exists()]
         return pa.concat_tables([empty, *found])
+
+    def digest(self, table: str, part: int | None = None) -> str:
+        """Digest of the rows of one shard or global table, from the rows themselves.
+
+        Raises StickerworksError where the file's proof is about other rows.
+        """
+        path, proof = self.path(table, part), self.proof(table, part)
+        found = digest_rows(self.read(table, part).cast(TABLES[table].schema))
+        # Tables written by others than the engine carry no proof; their rows count all the same.
+        if proof is not None and proof.digest not in ("", found):
+            raise StickerworksError(
+                f"{path} was changed after it was made: its proof is about other rows.",
+                anew(path),
+            )
+        return found
 
     def rows(self, table: str, part: int | None = None) -> int:
         """Rows of one shard or global table, from its footer alone."""
@@ -132,6 +147,19 @@ class Workspace:
                 leftover.unlink(missing_ok=True)
         for marker in self.scratch.glob("*"):
             marker.unlink(missing_ok=True)
+
+
+def _read(path: Path, columns: list[str] | None, schema: pa.Schema) -> pa.Table:
+    rows = read_table(path, columns)
+    if not rows.schema.equals(schema):
+        known = {field.name: field.type for field in rows.schema}
+        differing = [f.name for f in schema if known.pop(f.name, None) != f.type] + list(known)
+        raise StickerworksError(
+            f"The table {path} has other columns than it should: "
+            f"{', '.join(differing) or 'their order'} differ.",
+            anew(path),
+        )
+    return rows
 
 
 def _holder(descriptor: int) -> str:

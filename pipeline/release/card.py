@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,12 +15,13 @@ from datasets.splits import SplitDict
 
 from pipeline.release.columns import COLUMNS, SPLITS
 from pipeline.release.features import release_features
-from pipeline.release.markdown import escape, table
+from pipeline.release.markdown import escape, plain, table
 from pipeline.release.tally import PerSplit, Tally, ranked, total
 from schemas.config import Config
 
 _TAG_ROWS = 100
 _LICENCE_ROWS = 50
+_DESCRIPTION_CHARACTERS = 5000
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,10 @@ def render_card(config: Config, facts: CardFacts) -> str:
         _front_matter(config, facts),
         f"# {escape(release.name)} {release.version}",
         *_warnings(facts),
-        release.description or "Stickers and GIFs with tags, captions and provenance.",
+        escape(
+            release.description or "Stickers and GIFs with tags, captions and provenance.",
+            _DESCRIPTION_CHARACTERS,
+        ),
         _loading(release.name, release.version),
         *_contents(facts),
         *_origins(facts),
@@ -68,13 +73,15 @@ def _front_matter(config: Config, facts: CardFacts) -> str:
     )
     data: dict[str, Any] = {
         "pretty_name": f"{config.release.name} {config.release.version}",
-        "license": config.release.licence,
+        "license": plain(config.release.licence, 200),
         "tags": ["stickers", "gif"],
     }
     DatasetInfosDict({"default": info}).to_dataset_card_data(data)
     files = [{"split": split, "path": f"data/{split}-*.parquet"} for split in splits]
     front = {**data, "configs": [{"config_name": "default", "data_files": files}]}
-    return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---"
+    # One line a value: a folded one could look like the end.
+    text = yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=math.inf)
+    return f"---\n{text}---"
 
 
 def _warnings(facts: CardFacts) -> Iterator[str]:
@@ -159,7 +166,7 @@ def _labels(facts: CardFacts) -> Iterator[str]:
         "it, `adjudicate` when all the votes asked for are in, `insufficient` when votes are "
         "missing, and `unlabelled` when nobody voted or skipped. `annotators` counts the votes of "
         "each sticker. Tag set: "
-        + (f"version `{facts.tagset}`, in `tagset.json`." if facts.tagset else "none.")
+        + (f"version {escape(facts.tagset)}, in `tagset.json`." if facts.tagset else "none.")
     )
     whole = {row["measure"]: row for row in facts.agreement}
     if "tag_sets" not in whole:

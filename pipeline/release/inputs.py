@@ -9,7 +9,6 @@ from typing import Any
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.runner import check_crawled
-from pipeline.engine.storage import digest_rows
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import TABLES
@@ -20,6 +19,13 @@ RELEASE_FORMAT = 4
 REQUIRED = ("stickers", "media", "observations", "signals", "duplicates", "decisions", "splits")
 OPTIONAL = ("ocr", "suggestions", "domain", "descriptions", "labels")
 GLOBAL = ("tagset", "votes", "agreement", "leakage", "unfetched")
+BESIDE = {
+    "unfetched": "stickers",
+    "tagset": "suggestions",
+    "agreement": "labels",
+    "leakage": "splits",
+}
+"""Global tables by one that the same command writes: nobody made the one without the other."""
 
 # The blobs of signals stay unread: a shard in memory is text and numbers only.
 _COLUMNS = {
@@ -47,6 +53,13 @@ def check_inputs(workspace: Workspace) -> None:
                 f"The table {table} of {workspace.root} is missing or not finished.",
                 f"Run `stickerworks {TABLES[table].command}` first.",
             )
+    for table, beside in BESIDE.items():
+        if _started(workspace, beside) and not workspace.complete(table):
+            raise StickerworksError(
+                f"The table {table} of {workspace.root} is missing, and {beside}, which is "
+                "written with it, is there.",
+                f"Run `stickerworks {TABLES[table].command}` again, which writes both.",
+            )
     for table in OPTIONAL:
         if _started(workspace, table) and not workspace.complete(table):
             raise StickerworksError(
@@ -65,8 +78,10 @@ def fingerprint(workspace: Workspace, config: Config) -> tuple[str, dict[str, st
         "config release": config.release.model_dump_json(),
     }
     for table in (*REQUIRED, *OPTIONAL):
-        for part in workspace.parts if table != "media" else ():
-            made_from[f"table {table}/{part:05d}"] = _digest(workspace, table, part)
+        for part in workspace.parts:
+            digest = _digest(workspace, table, part)
+            if table != "media":
+                made_from[f"table {table}/{part:05d}"] = digest
     for table in GLOBAL:
         made_from[f"table {table}"] = _digest(workspace, table, None)
     text = json.dumps(made_from, sort_keys=True)
@@ -106,9 +121,6 @@ def _started(workspace: Workspace, table: str) -> bool:
 
 
 def _digest(workspace: Workspace, table: str, part: int | None) -> str:
-    path = workspace.path(table, part)
-    if not path.exists():
+    if not workspace.path(table, part).exists():
         return "absent"
-    proof = workspace.proof(table, part)
-    # Tables written by others than the engine carry no proof; their rows count all the same.
-    return proof.digest if proof and proof.digest else digest_rows(workspace.read(table, part))
+    return workspace.digest(table, part)

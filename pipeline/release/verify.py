@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from pipeline.release.columns import SPLITS
 
 _NEVER_SPLIT = ("id", "duplicate_group", "template_id")
 _SHOWN = 20
+_FENCE = re.compile(r"^---$", re.MULTILINE)  # before and behind a card's front matter
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def _compare_schema(name: str, schema: pa.Schema, reading: _Reading) -> None:
 def _compare_with_card(folder: Path, rows: Counter[str]) -> list[str]:
     try:
         text = (folder / "README.md").read_text("utf-8")
-        front = parse_yaml(text.split("---\n")[1])
+        front = parse_yaml(_FENCE.split(text, 2)[1])
         said = {split["name"]: split["num_examples"] for split in front["dataset_info"]["splits"]}
     except (OSError, ValueError, IndexError, KeyError, TypeError, yaml.YAMLError) as error:
         return [f"README.md doesn't say how many rows there are: {type(error).__name__}"]

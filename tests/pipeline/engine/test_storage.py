@@ -35,6 +35,16 @@ def test_a_table_comes_back_with_its_proof(tmp_path):
     assert read_table(path, ["x"]).column_names == ["x"]
 
 
+def test_what_lies_in_the_place_of_a_null_changes_no_digest():
+    valid = pa.py_buffer(b"\x01")
+    one, other = (
+        pa.Array.from_buffers(pa.binary(2), 2, [valid, pa.py_buffer(b"aa" + hidden)])
+        for hidden in (b"bb", b"cc")
+    )
+    assert digest_rows(pa.table({"x": one})) == digest_rows(pa.table({"x": other}))
+    assert digest_rows(pa.table({"x": one})) != digest_rows(pa.table({"x": one[:1]}))
+
+
 def test_the_same_rows_give_the_same_file(tmp_path):
     for name in ("a", "b"):
         write_table(tmp_path / name, ROWS, PROOF)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
+from schemas.tables import TABLES
 
 
 def test_shards_are_listed_in_order(workspace_of):
@@ -24,6 +27,35 @@ def test_a_table_that_is_not_there_reads_as_empty(workspace_of):
     assert len(workspace.read("tagset")) == 0
     assert not workspace.complete("signals")
     assert workspace.complete("media")
+
+
+@pytest.mark.parametrize("change", ["renamed", "another type", "one less", "one more"])
+def test_a_table_with_other_columns_is_named_with_its_command(workspace_of, change):
+    workspace = workspace_of([["a", "b"]])
+    path = workspace.path("media", 0)
+    ids = workspace.read("stickers", 0, ["id"])["id"]
+    columns = {
+        "renamed": {"id": ids, "way": ids},
+        "another type": {"id": ids, "path": pa.array([1, 2])},
+        "one less": {"id": ids},
+        "one more": {"id": ids, "path": ids, "more": ids},
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns[change]), path)
+    with pytest.raises(StickerworksError, match="other columns") as caught:
+        workspace.read("media")
+    assert str(path) in caught.value.message
+    assert "`stickerworks crawl`" in caught.value.remedy
+
+
+def test_a_damaged_table_is_named_with_its_command(workspace_of):
+    workspace = workspace_of([["a", "b"]])
+    for table, part in (("signals", 0), ("tagset", None)):
+        path = workspace.path(table, part)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"PAR1 nothing PAR1")
+        with pytest.raises(StickerworksError, match=f"`stickerworks {TABLES[table].command}`"):
+            workspace.read(table, part)
 
 
 def test_a_second_command_is_told_who_holds_the_workspace(tmp_path):

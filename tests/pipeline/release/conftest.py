@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.workspace import Workspace
 from pipeline.release.build import Release, build_release
+from pipeline.release.inputs import BESIDE
 from schemas.config import Config
 from schemas.tables import TABLES
 
@@ -155,7 +156,8 @@ class Drawn:
         for name, rows in self.rows.items():
             table, proof = TABLES[name], Proof(stage="test", fingerprint="test")
             if table.scope == "global":
-                if rows:
+                # What commands write beside other tables is there without rows, too.
+                if rows or name in BESIDE:
                     made = pa.Table.from_pylist(rows, schema=table.schema)
                     write_table(workspace.path(name), made, proof)
                 continue
@@ -168,6 +170,12 @@ class Drawn:
 
 @pytest.fixture
 def drawn() -> Drawn:
+    return Drawn()
+
+
+@pytest.fixture(scope="module")
+def drawn_once() -> Drawn:
+    """For a module whose tests share one workspace."""
     return Drawn()
 
 

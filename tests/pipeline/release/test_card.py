@@ -1,0 +1,93 @@
+"""The card says what it was given and nothing of it becomes structure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import DatasetCard
+from markdown_it import MarkdownIt
+
+from pipeline.release.card import CardFacts, render_card
+from pipeline.release.croissant import croissant_json
+from pipeline.release.markdown import plain
+from pipeline.release.tally import Tally
+from pipeline.release.verify import verify_release
+from schemas.config import Config
+
+PARSER = MarkdownIt("gfm-like", {"linkify": False}).enable("table")
+HOSTILE = (
+    "mit\n---\n# Owned\n",
+    "mit---",
+    "---\n",
+    "\r\n---\r\nlicense: mit\r\n---\r\n",
+    "a: b # c",
+    "&a [*a, *a] !!python/object:os.system",
+    "```\n# Owned\n",
+    "<!-- <script>alert(1)</script>",
+    "[a](javascript:alert(1)) | b |\n| c |",
+    "\x00\x1b]0;x\x07\u202e\u2028\u0085\ufeff",
+    "'\"' \"\\u0041\\\n",
+    f"{'long ' * 3000}--- x",
+    "开心 😀",
+)
+
+
+def facts(hostile: str) -> CardFacts:
+    row = {
+        "format": hostile, "domain": hostile, "label_status": hostile, "tags": [hostile],
+        "suggested_tags": [hostile], "frames": 1, "captioner": hostile, "simulated": True,
+        "image": None, "sources": [hostile], "licence": hostile, "licence_basis": hostile,
+    }  # fmt: skip
+    tally = Tally()
+    tally.add_row(row, "train")
+    tally.add_fate({"outcome": hostile, "reasons": [{"rule": hostile}]})
+    return CardFacts(
+        tally=tally,
+        num_bytes={"train": 1, "validation": 0, "test": 0},
+        download_size=1,
+        unfetched=Counter({(hostile, hostile): 1}),
+        agreement=[],
+        leakage=[{"kind": hostile, "shared": 1, "straddling": 0, "rows": 0}],
+        tagset=hostile,
+        plots=["frames.png"],
+    )
+
+
+def config(hostile: str) -> Config:
+    return Config.model_validate({"release": {"licence": hostile, "description": hostile}})
+
+
+def structure(card: DatasetCard) -> list[Any]:
+    """Headings, fences and raw HTML of a card's text, in order."""
+    kinds = ("heading_open", "fence", "html_block", "hr", "table_open", "html_inline", "link_open")
+    tokens = [
+        inner for token in PARSER.parse(card.text) for inner in (token, *(token.children or ()))
+    ]
+    return [(token.type, token.tag) for token in tokens if token.type in kinds]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=ascii)
+def test_whatever_a_field_holds_the_card_is_read_back_as_it_was_meant(hostile: str) -> None:
+    card = DatasetCard(render_card(config(hostile), facts(hostile)))
+    tame = DatasetCard(render_card(config("x"), facts("x")))
+    assert card.data.license == plain(hostile, 200)
+    assert card.data.configs == tame.data.configs
+    assert card.data.dataset_info == tame.data.dataset_info
+    assert structure(card) == structure(tame)
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=ascii)
+def test_the_card_of_any_licence_can_be_verified(hostile: str, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train-00000-of-00001.parquet").touch()
+    (tmp_path / "README.md").write_text(render_card(config(hostile), facts("x")), "utf-8")
+    problems = verify_release(tmp_path).problems
+    assert "README.md says 1 rows of train, its shards hold 0" in problems
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=ascii)
+def test_croissant_takes_any_text(hostile: str) -> None:
+    assert croissant_json(config(hostile).release, facts(hostile).tally, ["label_studio"])
