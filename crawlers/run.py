@@ -120,7 +120,7 @@ def _spider(path: str, options: object, run: Run) -> None:
         while not closing.done():
             # Scrapy asks after responses alone whether all is done, so that the last item of a
             # spider's start() would keep it waiting for ever.
-            slot = crawler.engine.scraper.slot
+            slot: Any = crawler.engine.scraper.slot
             if slot is not None and slot.closing and not slot.closing.called and slot.is_idle():
                 slot.closing.callback(crawler.spider)
             await asyncio.wait({closing}, timeout=0.1)
