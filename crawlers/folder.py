@@ -14,7 +14,7 @@ from crawlers.manifest import Entry, origin_url, read_manifest, same_name
 from crawlers.names import MAX_CHARACTERS, clean_text, encode_name
 from crawlers.sighting import LocalFile, Sighting
 from crawlers.source import Source, SourceOptions
-from crawlers.walk import Found, Problem, is_workspace, reason, walk
+from crawlers.walk import NEVER_STICKERS, Found, Problem, is_workspace, reason, walk
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import named_path
 
@@ -115,7 +115,8 @@ def _local_files(found: Found, entry: Entry | None, places: _Places) -> Iterator
     row = entry.row if entry else None
     pack = (row.pack if row else None) or encode_name(directory) or None
     pack_title = (row.pack if row else None) or encode_name(parent) or None
-    pack_index = _next(places.packs, pack) if pack else None
+    counts = found.problem is None or found.problem[1] not in NEVER_STICKERS
+    pack_index = _next(places.packs, pack) if pack and counts else None
     # Cleaned before they are compared: tables would hold "a" and "a " as the same.
     given = row.keywords if row and row.keywords else ()
     cleaned = (query if len(query) > MAX_CHARACTERS else clean_text(query) for query in given)
@@ -125,7 +126,7 @@ def _local_files(found: Found, entry: Entry | None, places: _Places) -> Iterator
         sighting = Sighting(
             source_id=found.relative,
             query=query,
-            rank=_next(places.queries, query or ""),
+            rank=_next(places.queries, query or "") if counts else None,
             pack_id=pack,
             pack_title=pack_title,
             pack_index=pack_index,

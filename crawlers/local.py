@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +61,17 @@ class LocalCrawl:
     def take(self, key: Key, listing: int, file: LocalFile, redistribute: bool) -> str | None:
         """Bring one file's sighting to its end; the hash of its bytes, or None without any."""
         position = listing >> POSITION_BITS
-        if self._visited.keys.setdefault(key, position) != position:
+        if self._visited.keys.get(key) == position:
+            raise StickerworksError(
+                f"The source {key.source} lists {key.source_id!r} twice under {key.query!r}.",
+                "Each sighting of a source needs a source_id, query or variant of its own.",
+            )
+        if key in self._visited.keys:
             raise StickerworksError(
                 f"crawl.sources lists {key.source} twice, and both hold {key.source_id!r}.",
                 "Put both folders below one, and list that one.",
             )
+        self._visited.keys[key] = position
         unreadable = file.problem is not None and file.problem[1] == "unreadable"
         if unreadable and os.path.isdir(file.path):
             self._visited.partial.add(key.source)  # nobody knows what that folder holds
@@ -148,6 +154,9 @@ def crawl_files(
         if limit is not None and len(found) >= limit:
             crawl.stop_early(source)
             break
+        if not file.path.is_absolute():
+            # Tables must say where a file lies to whoever reads them elsewhere.
+            file = replace(file, path=file.path.absolute())  # noqa: PLW2901
         ours = file.sighting.redistribute
         sha256 = crawl.take(
             key_of(source, file.sighting),

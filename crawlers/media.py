@@ -59,7 +59,9 @@ class MediaPipeline:
 
     async def process_item(self, item: Any) -> Any:
         run = self._run
-        if not isinstance(item, Listed) or not await run.quota.admit(item.position):
+        if not isinstance(item, Listed):
+            run.fail(_no_sighting(run.source, item))
+        if run.error is not None or not await run.quota.admit(item.position):
             return item
         sha256 = None
         try:
@@ -224,6 +226,13 @@ class MediaPipeline:
 def _header(response: Response, name: str) -> str | None:
     values = response.headers.getlist(name)
     return clean_text(", ".join(value.decode("latin-1") for value in values), 500)
+
+
+def _no_sighting(source: str, item: Any) -> StickerworksError:
+    return StickerworksError(
+        f"The spider of {source} yields a {type(item).__name__}, which is no sighting.",
+        "A spider yields crawlers.sighting.Sighting and requests alone.",
+    )
 
 
 def _unexpected(error: Exception) -> StickerworksError:

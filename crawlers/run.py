@@ -114,8 +114,17 @@ def _spider(path: str, options: object, run: Run) -> None:
 
     async def close() -> None:
         await run.quota.stop()
-        if crawler.engine is not None and crawler.engine.running:
-            await crawler.engine.close_spider_async(reason="stopped")
+        if crawler.engine is None or not crawler.engine.running:
+            return
+        closing = asyncio.ensure_future(crawler.engine.close_spider_async(reason="stopped"))
+        while not closing.done():
+            # Scrapy asks after responses alone whether all is done, so that the last item of a
+            # spider's start() would keep it waiting for ever.
+            slot: Any = crawler.engine.scraper.slot
+            if slot is not None and slot.closing and not slot.closing.called and slot.is_idle():
+                slot.closing.callback(crawler.spider)
+            await asyncio.wait({closing}, timeout=0.1)
+        await closing
 
     def close_soon() -> None:
         if tasks:

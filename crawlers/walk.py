@@ -12,6 +12,9 @@ from typing import BinaryIO
 
 from crawlers.ledger import LEDGER
 
+NEVER_STICKERS = frozenset({"hidden", "linked_folder", "no_file"})
+"""Error classes of what isn't even tried: it takes no place among a folder's stickers."""
+
 Problem = tuple[str, str, str]
 """State, error class and error of something that is there but can't be used."""
 

@@ -25,12 +25,18 @@ class NumberMiddleware:
     def __init__(self) -> None:
         self._next = 0
 
+    async def process_start(self, start: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for output in start:
+            yield self._numbered(output)
+
     async def process_spider_output(
         self, response: Response, result: AsyncIterator[Any]
     ) -> AsyncIterator[Any]:
         async for output in result:
-            if isinstance(output, Sighting):
-                position, self._next = self._next, self._next + 1
-                yield Listed(position, output)
-            else:
-                yield output
+            yield self._numbered(output)
+
+    def _numbered(self, output: Any) -> Any:
+        if not isinstance(output, Sighting):
+            return output
+        position, self._next = self._next, self._next + 1
+        return Listed(position, output)
