@@ -40,12 +40,7 @@ class Layer:
         """Whether it says anything of a key."""
         if self.origin == "kept":
             return any(covers(name, key) for name in self.values)
-        inner: Any = self.values
-        for name in key.split("."):
-            if not isinstance(inner, dict) or name not in inner:
-                return False
-            inner = inner[name]
-        return True
+        return _stands(key, self.values)
 
 
 def load_config(
@@ -62,7 +57,8 @@ def load_config(
     for layer in layers:
         if layer.origin == "kept":
             for key, value in layer.values.items():
-                set_key(values, key, value)
+                if key != "workspace":  # it can't lead elsewhere
+                    set_key(values, key, value)
         else:
             # A section with nothing in it has its defaults.
             values = {key: value for key, value in layer.values.items() if value is not None}
@@ -102,6 +98,14 @@ def _current() -> Layer | None:
     if not DEFAULT_FILE.exists():
         return None
     return Layer(DEFAULT_FILE, "current", _values(DEFAULT_FILE, _text(DEFAULT_FILE)))
+
+
+def _stands(key: str, values: Any) -> bool:
+    """Whether nested mappings hold a key; their own names may have dots in them."""
+    return isinstance(values, dict) and any(
+        key == name or (key.startswith(f"{name}.") and _stands(key[len(name) + 1 :], inner))
+        for name, inner in values.items()
+    )
 
 
 def _workspace(base: Layer | None, overrides: Sequence[str]) -> Path:

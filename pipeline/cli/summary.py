@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.cli.display import plain
 from pipeline.cli.session import Session
 from pipeline.engine.figures import is_share, tell
+from pipeline.engine.workspace import Workspace
 
 _WIDTH, _LABEL = 80, 12
 
@@ -30,22 +31,35 @@ def summarise(session: Session) -> dict[str, Any]:
     labels = session.workspace.read("labels", columns=["status", "simulated"])
     statuses = Counter(labels["status"].to_pylist())
     validation = results.get("validation", {})
-    reasons = ("verdict", "figure", "real", "control", "reasons")
+    told = ("verdict", "figure", "real", "control", "reasons")
+    reasons = _reasons(session.workspace)
     return {
         "workspace": str(session.workspace.root),
         "read": decisions["read"],
         "unfetched": results.get("crawl", {}).get("unfetched", {}),
         "kept": decisions["kept"],
         "dropped": decisions["dropped"],
-        "dropped_by": decisions["rules"],
+        "dropped_by": dict(reasons["dropped"]),
         "failed": decisions["failed"],
+        "failed_by": dict(reasons["failed"]),
         "labels": {status: count for status, count in statuses.items() if status != "dropped"},
         "simulated": any(labels["simulated"].to_pylist()),
         "splits": release["rows"],
-        "gate": {name: validation[name] for name in reasons if name in validation},
+        "gate": {name: validation[name] for name in told if name in validation},
         "release": release["path"],
         "report": results["report"],
     }
+
+
+def _reasons(workspace: Workspace) -> dict[str, Counter[str]]:
+    """How many stickers each rule has dropped or failed; one may fall to several."""
+    found = {"dropped": Counter[str](), "failed": Counter[str]()}
+    for part in workspace.parts:
+        for row in workspace.read("decisions", part, ["outcome", "reasons"]).to_pylist():
+            if row["outcome"] in found:
+                rules = {reason["rule"] for reason in row["reasons"] or ()}
+                found[row["outcome"]].update(rules)
+    return found
 
 
 def summary_lines(found: Mapping[str, Any]) -> Iterator[str]:
@@ -55,14 +69,15 @@ def summary_lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield from _row("Stickers", f"{found['read']:,}", unfetched and f"not fetched: {unfetched}")
     yield from _row("Kept", f"{found['kept']:,}")
     yield from _row("Dropped", f"{found['dropped']:,}", _counts(found["dropped_by"]))
-    undecoded = "not decoded; the report says why" if found["failed"] else ""
-    yield from _row("Failed", f"{found['failed']:,}", undecoded)
+    yield from _row("Failed", f"{found['failed']:,}", _counts(found["failed_by"]))
     effective = found["labels"].get("effective", 0)
     others = {status: count for status, count in found["labels"].items() if status != "effective"}
     notes = ["simulated votes"] if found["simulated"] else []
     notes += [_counts(others)] if others else []
     yield from _row("Labelled", f"{effective:,}", "; ".join(notes))
-    yield from _row("Released", f"{sum(found['splits'].values()):,}", _counts(found["splits"]))
+    yield from _row(
+        "Released", f"{sum(found['splits'].values()):,}", _counts(found["splits"], ordered=False)
+    )
     yield from _gate(found["gate"])
     yield f"Release  {plain(found['release'])}"
     yield f"Report   {plain(found['report'])}"
@@ -92,6 +107,6 @@ def _row(label: str, value: str, note: str = "") -> Iterator[str]:
         yield hanging + line
 
 
-def _counts(counts: Mapping[str, int]) -> str:
-    ordered = sorted(counts.items(), key=lambda item: -item[1])
-    return ", ".join(f"{name} {count:,}" for name, count in ordered)
+def _counts(counts: Mapping[str, int], *, ordered: bool = True) -> str:
+    shown = sorted(counts.items(), key=lambda item: -item[1]) if ordered else counts.items()
+    return ", ".join(f"{name} {count:,}" for name, count in shown)

@@ -35,8 +35,7 @@ def may_be_kept(key: str, value: Any) -> bool:
     """Whether a workspace's own file may set that key."""
     if _names(key, ("workspace", *_RUNS)):
         return False
-    inner = leaves(value) if isinstance(value, dict) else [("", value)]
-    return not (_names(key, _TELLS) and any(_is_elsewhere(leaf) for _, leaf in inner))
+    return not (_names(key, _TELLS) and _is_elsewhere(value))
 
 
 def leaves(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -70,7 +69,11 @@ def _names(key: str, guarded: tuple[str, ...]) -> bool:
 
 
 def _is_elsewhere(value: Any) -> bool:
-    """Whether a value is the address of a server on another machine."""
+    """Whether a value is, or holds, the address of a server on another machine."""
+    if isinstance(value, dict):
+        return any(map(_is_elsewhere, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_is_elsewhere, value))
     if not isinstance(value, str) or not value.lower().startswith(("http://", "https://")):
         return False
     try:

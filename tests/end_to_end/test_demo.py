@@ -40,6 +40,8 @@ def test_the_end_sums_up_what_the_tables_hold(demo):
     assert found["read"] == len(workspace.read("stickers"))
     assert found["read"] == found["kept"] + found["dropped"] + found["failed"]
     assert sum(found["unfetched"].values()) == len(workspace.read("unfetched"))
+    assert found["failed_by"] == {"decode": found["failed"]}
+    assert "decode" not in found["dropped_by"]
     assert found["labels"]["effective"] > 200
     assert found["simulated"]
     assert found["gate"]["verdict"] == "passed"

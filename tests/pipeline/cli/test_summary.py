@@ -13,6 +13,7 @@ FOUND = {
     "dropped_by": dict.fromkeys(("duplicate", "ocr_length", "aspect", "entropy", "min_side"), 50)
     | {"\x1b[31mtheirs": 90},
     "failed": 5,
+    "failed_by": {"decode": 5},
     "labels": {"effective": 11000, "adjudicate": 600, "unlabelled": 400},
     "simulated": True,
     "splits": {"train": 9600, "validation": 1200, "test": 1200},
@@ -28,7 +29,7 @@ def test_every_figure_stands_there_once_and_lines_fit_80_columns() -> None:
         "Stickers        12,345  not fetched: not_media 3, gone 1",
         "Kept            12,000",
         "Dropped            340  \N{REPLACEMENT CHARACTER}[31mtheirs 90, duplicate 50,",
-        "Failed               5",
+        "Failed               5  decode 5",
         "Labelled        11,000  simulated votes; adjudicate 600, unlabelled 400",
         "Released        12,000  train 9,600, validation 1,200, test 1,200",
         "Gate            passed  mAP 91.00%, on shuffled labels 10.00%",

@@ -82,6 +82,22 @@ def test_the_current_folders_file_may_name_servers_but_no_programs(theirs: Path)
             check(key, Options())
 
 
+@pytest.mark.parametrize(
+    "options", ["{a.b: 'https://x.example'}", "{all: [{at: 'HTTPS://x.example'}]}"]
+)
+def test_addresses_are_found_under_odd_names_and_in_lists(theirs: Path, options: str) -> None:
+    (theirs / "stickerworks.yaml").write_text(f"annotate: {{options: {options}}}")
+    with pytest.raises(StickerworksError, match="somebody else"):
+        check("annotate", Options(workspace=theirs))
+
+
+def test_a_kept_setting_does_not_lead_to_another_workspace(theirs: Path) -> None:
+    kept = "# Kept by `stickerworks --keep`: x\nworkspace: /elsewhere\n"
+    (theirs / "stickerworks.yaml").write_text(kept)
+    Path("stickerworks.yaml").write_text("workspace: theirs\n")
+    assert load_config(None, []).workspace == "theirs"
+
+
 def test_a_server_on_this_machine_is_fine(theirs: Path) -> None:
     served = 'annotate: {captioner: openai, options: {model: m, base_url: "http://localhost:8000"}}'
     (theirs / "stickerworks.yaml").write_text(served)
