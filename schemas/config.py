@@ -331,6 +331,9 @@ class ValidateConfig(Section):
     image_side: Positive | None = Field(
         None, description="pixels that the baseline sees [the preset's]"
     )
+    domain: str | None = Field(
+        None, description="train and judge on rows of that domain alone, real or cartoon [all]"
+    )
     margin: Fraction = Field(0.05, description="by how much the figure of the real run must win")
     significance: float = Field(
         0.01,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import compress
@@ -14,6 +15,7 @@ import numpy as np
 from pipeline.baselines.frames import Pick
 from pipeline.baselines.layout import Row, find_layout
 from pipeline.baselines.prepared import Frames, prepare_frames
+from pipeline.engine.errors import StickerworksError
 
 EVERY_ROW = 2**31
 
@@ -69,22 +71,26 @@ class Dataset:
     ``shuffled`` makes the gate's control: in train, targets and texts are permuted apart from the
     images and from each other, so that how often each occurs stays the same and nothing belongs
     together. Of more than ``at_most`` rows of a split, those with the lowest hash of their id are
-    taken.
+    taken. With a ``domain``, rows of another are none of this data set's: VSD2M trains and judges
+    real and cartoon stickers apart (section "Experimental Setups").
     """
 
     path: Path
     shuffled: bool = False
     seed: int = 0
     at_most: Mapping[str, int] | None = None
+    domain: str | None = None
 
     def read(self, split: str, side: int, pick: Pick, needs_targets: bool = True) -> Examples:
         """Rows of a split with picked frames of ``side`` x ``side`` pixels.
 
         Every row is read to its end and decoded; what can't be used is counted and named. Raises
-        StickerworksError when there is no such data set or a file of it can't be read.
+        StickerworksError when there is no such data set, a file of it can't be read, or no row of
+        the split is of the domain.
         """
         layout = find_layout(self.path)
-        everything = [_survey(row) for row in layout.rows(self.path, split)]
+        surveyed = [_survey(row) for row in layout.rows(self.path, split)]
+        everything, told = self._of_domain(surveyed, split)
         chosen = _sample([row.id for row, _ in everything], self._limit(split))
         taken = [(row, digest) for row, digest in everything if row.id in chosen]
         bare = [row for row, _ in taken]
@@ -109,13 +115,35 @@ class Dataset:
             lengths=tuple(compress(table["length"].to_pylist(), keep)),
             frames=Frames(table["frames"], np.flatnonzero(keep).tolist(), side, digest),
             use=use,
-            notes=(*layout.notes(self.path, split), *_describe(split, use)),
+            notes=(*layout.notes(self.path, split), *told, *_describe(split, use)),
             digest="",
             classes=layout.classes,
         )
         if self.shuffled and split == "train":
             found = shuffle(found, self.seed)
         return replace(found, digest=_digest(found))
+
+    def _of_domain(
+        self, rows: list[tuple[Row, bytes]], split: str
+    ) -> tuple[list[tuple[Row, bytes]], list[str]]:
+        """Rows of the domain, and a note of how many they are."""
+        if self.domain is None or not rows:
+            return rows, []
+        counts = Counter(row.texts["domain"] for row, _ in rows if row.texts.get("domain"))
+        if not counts:
+            raise StickerworksError(
+                f"{self.path} says of none of its {len(rows):,} {split} rows what domain it is of.",
+                "Run `stickerworks annotate` and make the release anew, or leave the domain out.",
+            )
+        if self.domain not in counts:
+            there = ", ".join(f"{name} ({count:,})" for name, count in sorted(counts.items()))
+            raise StickerworksError(
+                f"{self.path} has no {split} row of the domain {self.domain!r}.",
+                f"Name one that it has: {there}.",
+            )
+        chosen = [(row, digest) for row, digest in rows if row.texts.get("domain") == self.domain]
+        counted = f"{len(chosen):,} of {len(rows):,}"
+        return chosen, [f"{counted} {split} rows are of the domain {self.domain}"]
 
     def _limit(self, split: str) -> int:
         return (self.at_most or {}).get(split, EVERY_ROW)

@@ -58,7 +58,7 @@ def _ends(frames: int) -> tuple[int, ...]:
 
 KEY_FRAME = Pick("key frame")
 """The one frame that stands for an animation, as the filter chooses it: held longest, and of
-equals the one of most contrast. The papers' stills are such frames; the first is often blank."""
+equals the one of most contrast. The papers' stills are such frames; the first may be blank."""
 ENDS = Pick("first, middle, last", _ends)
 """First, middle and last frame, each once: a still gives one."""
 

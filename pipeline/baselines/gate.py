@@ -122,7 +122,7 @@ def _train(
     baseline: Baseline, folder: Path, config: ValidateConfig, settings: Any, shuffled: bool
 ) -> Judged:
     assert baseline.judge is not None
-    dataset = Dataset(folder, shuffled, config.seed, AT_MOST)
+    dataset = Dataset(folder, shuffled, config.seed, AT_MOST, config.domain)
     with reproducible(config.seed):
         return baseline.judge(dataset, settings, config.seed)
 

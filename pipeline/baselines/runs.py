@@ -66,14 +66,15 @@ class Recipe:
     release: str
     shuffled: bool = False
     processes: int = 1
+    domain: str | None = None
 
 
 @dataclass(frozen=True)
 class Wish:
     """What a person asked for; None for ``epochs`` is the preset's.
 
-    ``shuffled`` trains the control (see ``examples.Dataset``); ``changes`` are settings by name,
-    as typed.
+    ``shuffled`` trains the control and ``domain`` on rows of one domain alone (see
+    ``examples.Dataset``); ``changes`` are settings by name, as typed.
     """
 
     baseline: str
@@ -85,6 +86,7 @@ class Wish:
     fresh: bool = False
     shuffled: bool = False
     changes: Mapping[str, str] = field(default_factory=dict)
+    domain: str | None = None
 
 
 def train_run(
@@ -193,7 +195,7 @@ def _prepare(wish: Wish) -> tuple[Prepared, Recipe]:
     settings = change_settings(find_preset(baseline, wish.preset), wish.changes)
     if wish.epochs is not None:
         settings = replace(settings, epochs=wish.epochs)
-    dataset = Dataset(wish.release, wish.shuffled, wish.seed)
+    dataset = Dataset(wish.release, wish.shuffled, wish.seed, domain=wish.domain)
     prepared = baseline.prepare(dataset, settings, wish.seed)
     recipe = Recipe(
         baseline=baseline.name,
@@ -204,6 +206,7 @@ def _prepare(wish: Wish) -> tuple[Prepared, Recipe]:
         release=str(wish.release.resolve()),
         shuffled=wish.shuffled,
         processes=process_count(),
+        domain=wish.domain,
     )
     return prepared, recipe
 
@@ -238,6 +241,9 @@ def _check_same(folder: Path, earlier: Recipe, recipe: Recipe) -> None:
     wanted = json.loads(json.dumps(asdict(recipe)))
     if earlier.baseline != recipe.baseline:
         difference = f"of the baseline {earlier.baseline}, not {recipe.baseline}"
+    elif earlier.domain != recipe.domain:
+        names = [one or "every domain" for one in (earlier.domain, recipe.domain)]
+        difference = f"on {names[0]}, not {names[1]}"
     elif earlier.facts != wanted["facts"]:
         difference = "on other data"
     else:

@@ -144,6 +144,9 @@ def train(
         list[str] | None,
         typer.Option("--with", metavar="NAME=VALUE", help="change a setting of the preset"),
     ] = None,
+    domain: Annotated[
+        str | None, typer.Option(help="train on that domain alone: real or cartoon [all]")
+    ] = None,
 ) -> None:
     """Train a baseline on a release; interrupted, the same command goes on exactly."""
     from pipeline.baselines.runs import Wish
@@ -159,6 +162,7 @@ def train(
         fresh=not resume,
         shuffled=shuffled,
         changes=split_changes(changes or []),
+        domain=None if domain == "all" else domain,
     )
     raise typer.Exit(train_command(_given(context), wish))
 
@@ -173,11 +177,14 @@ def evaluate(
         Path | None, typer.Option("--release", help="a release's folder [the run's]")
     ] = None,
     split: Annotated[str, typer.Option(help="train, validation or test")] = "test",
+    domain: Annotated[
+        str | None, typer.Option(help="real, cartoon or all [what the run was trained on]")
+    ] = None,
 ) -> None:
     """Judge a trained run on a split of a release."""
     from pipeline.cli.train import evaluate_command
 
-    raise typer.Exit(evaluate_command(_given(context), run_folders, release_folder, split))
+    raise typer.Exit(evaluate_command(_given(context), run_folders, release_folder, split, domain))
 
 
 @app.command()

@@ -59,10 +59,17 @@ def train_command(options: Options, wish: Wish) -> int:
 
 
 def evaluate_command(
-    options: Options, folders: Sequence[Path], release: Path | None, split: str
+    options: Options,
+    folders: Sequence[Path],
+    release: Path | None,
+    split: str,
+    domain: str | None = None,
 ) -> int:
-    """Print a run's metrics on a split, or those of several runs side by side."""
-    found = {str(folder): _evaluate(folder, release, split) for folder in folders}
+    """Print a run's metrics on a split, or those of several runs side by side.
+
+    ``domain`` is the run's own unless named; ``all`` takes every row.
+    """
+    found = {str(folder): _evaluate(folder, release, split, domain) for folder in folders}
     if options.json and len(found) == 1:
         ((run, one),) = found.items()
         answer("evaluate", {"run": run, "split": split, **asdict(one)})
@@ -81,12 +88,15 @@ def evaluate_command(
     return EXIT_DONE
 
 
-def _evaluate(folder: Path, release: Path | None, split: str) -> Evaluation:
+def _evaluate(folder: Path, release: Path | None, split: str, domain: str | None) -> Evaluation:
     baseline, recipe, trained = open_run(folder)
     if baseline.evaluate is None:
         raise StickerworksError(f"The baseline {baseline.name} can't be evaluated.")
+    named = recipe.domain if domain is None else domain
+    wanted = None if named == "all" else named
+    dataset = Dataset(release or Path(recipe.release), domain=wanted)
     with reproducible(recipe.seed):
-        return baseline.evaluate(trained, Dataset(release or Path(recipe.release)), split)
+        return baseline.evaluate(trained, dataset, split)
 
 
 def split_changes(changes: Sequence[str]) -> dict[str, str]:

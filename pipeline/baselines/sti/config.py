@@ -20,8 +20,14 @@ class StiConfig:
     The paper gives the frames, the side, the steps of DDIM, Stable Diffusion 2.1 as the start and
     the caption's form (section "Experimental Setups"); the rest is a choice.
 
-    - ``temporal``: STI layers, or the temporal convolutions and attentions that diffusers'
-      ``UNet3DConditionModel`` has (``conv_attn``, the paper's VideoLDM).
+    - ``temporal``: STI layers; or the temporal convolutions and attentions of Table 4's VideoLDM,
+      whose output a learnt weight balances against what came in; or the same ones without that
+      weight, as diffusers' ``UNet3DConditionModel`` and ``modelscope``'s text-to-video have them.
+    - ``placement`` of STI layers: in place of each of VideoLDM's 22 temporal convolutions and 16
+      temporal attentions (``replace``, as the text says), or ``beside`` each attention, where all
+      of VideoLDM stays. The paper's layer isn't known exactly: Table 4 counts 1.856 billion
+      parameters with the VAE (84 million) and the text encoder (340), VideoLDM 1.835, and so do
+      we. ``beside`` has 1.922 (the nearer), ``replace`` 1.538.
     - ``trained``: the temporal layers alone, or everything.
     - ``base``: hub name or folder of a Stable Diffusion 2 (frames are drawn as it draws stills
       until the temporal layers have learnt something) or of a text-to-video model such as
@@ -37,7 +43,8 @@ class StiConfig:
       TorchScript I3D, name or path of a CLIP, and a scorer (see ``scores.py``).
     """
 
-    temporal: Literal["sti", "conv_attn"] = "sti"
+    temporal: Literal["sti", "videoldm", "modelscope"] = "sti"
+    placement: Literal["replace", "beside"] = "beside"
     trained: Literal["temporal", "all"] = "temporal"
     gamma: int = 2
     kernel: int = 3

@@ -1,4 +1,4 @@
-"""The Spatial Temporal Interaction layer, and how it stands in for a temporal layer."""
+"""The Spatial Temporal Interaction layer, in place of a temporal layer or beside it."""
 
 from __future__ import annotations
 
@@ -48,11 +48,15 @@ class StiLayer(nn.Module):
         self.detail_weight = nn.Parameter(torch.zeros(()))
 
     def forward(self, hidden_states: Tensor, num_frames: int = 1) -> Tensor:
+        return hidden_states + self.change(hidden_states, num_frames)
+
+    def change(self, hidden_states: Tensor, num_frames: int) -> Tensor:
+        """What the layer adds."""
         normal = self.norm(hidden_states)
         clips = normal.reshape(-1, num_frames, *normal.shape[1:])
         semantic = self.semantic_weight * self.semantic(clips)
         detail = self.detail_weight * self.detail(clips.transpose(1, 2)).transpose(1, 2)
-        changed: Tensor = hidden_states + (semantic + detail).flatten(0, 1)
+        changed: Tensor = (semantic + detail).flatten(0, 1)
         return changed
 
 
@@ -116,6 +120,33 @@ class StiTransformer(nn.Module):
         )
 
         return TransformerTemporalModelOutput(sample=sample)
+
+
+class MixedLayer(nn.Module):
+    """A temporal layer whose output is mixed with what came in, as VideoLDM mixes them.
+
+    ``alpha`` of what came in and 1 - ``alpha`` of what ``temporal`` makes of it; ``alpha`` is
+    learnt, within 0 and 1 (VSD2M, "Methodology in Video Generation": parameters that balance 2-D
+    and 3-D). VideoLDM would keep its 2-D model by an ``alpha`` of 1, from where a layer that
+    starts without effect would never learn: it starts at a half, and the layer's last projection
+    at 0. ``sti`` stands beside: what it adds to the same input is added. Called as the blocks of
+    diffusers' UNet call a ``TemporalConvLayer`` or a ``TransformerTemporalModel``.
+    """
+
+    def __init__(self, temporal: nn.Module, sti: StiLayer | None = None) -> None:
+        super().__init__()
+        self.temporal, self.sti = temporal, sti
+        self.alpha = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, hidden_states: Tensor, num_frames: int = 1, **rest: Any) -> Any:
+        found = self.temporal(hidden_states, num_frames=num_frames, **rest)
+        if isinstance(found, Tensor):
+            return self._mix(hidden_states, found, num_frames)
+        return (self._mix(hidden_states, found[0], num_frames),)
+
+    def _mix(self, before: Tensor, after: Tensor, num_frames: int) -> Tensor:
+        mixed = before + (1 - self.alpha) * (after - before)
+        return mixed if self.sti is None else mixed + self.sti.change(before, num_frames)
 
 
 def encode_positions(grid: tuple[int, ...], channels: int) -> Tensor:

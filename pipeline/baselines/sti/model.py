@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.baselines.sti.config import StiConfig
+from pipeline.baselines.sti.layer import MixedLayer
 from pipeline.baselines.sti.unet import build_unet, is_temporal, load_base
 
 
@@ -39,7 +40,13 @@ class VideoDenoiser(nn.Module):
         return predicted.float()
 
     def follow(self) -> None:
-        """Move the averages after a step of the optimizer; the first ones move fast."""
+        """Move the averages after a step of the optimizer; the first ones move fast.
+
+        Weights of mixing that a step took out of 0 to 1 go back to the nearer end before.
+        """
+        for module in self.unet.modules():
+            if isinstance(module, MixedLayer):
+                module.alpha.data.clamp_(0, 1)
         self.steps += 1
         done = int(self.steps)
         decay = min(self.config.average, (1 + done) / (10 + done))

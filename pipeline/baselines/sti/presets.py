@@ -13,6 +13,7 @@ Preset = Literal["paper", "small", "tiny"]
 
 _FROM_CHANCE: dict[str, Any] = {
     "trained": "all",
+    "placement": "replace",
     "position": "sinusoidal",
     "base": "",
     "latents": "pixels",

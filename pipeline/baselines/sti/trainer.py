@@ -193,7 +193,7 @@ def _load(run: Trained) -> tuple[VideoDenoiser, Studio]:
 BASELINE = Baseline(
     name="sti",
     doc="Animated stickers from captions: a video diffusion UNet with spatial temporal interaction "
-    "layers (VSD2M), or the temporal convolutions and attentions that they replace.",
+    "layers (VSD2M), or the temporal convolutions and attentions of VideoLDM.",
     presets=PRESETS,
     prepare=_prepare,
     evaluate=_evaluate,

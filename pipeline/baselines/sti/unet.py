@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from typing import Any
+
 from torch import nn
 
 from pipeline.baselines.pretrained import load_pretrained, need_extra
 from pipeline.baselines.sti.config import StiConfig
-from pipeline.baselines.sti.layer import StiLayer, StiTransformer
+from pipeline.baselines.sti.layer import MixedLayer, StiLayer, StiTransformer
 from pipeline.engine.errors import StickerworksError
 
 TEMPORAL = ("temp_convs", "temp_attentions", "transformer_in")
@@ -37,28 +41,10 @@ def build_unet(config: StiConfig) -> nn.Module:
         norm_num_groups=config.groups,
         cross_attention_dim=config.text_dim,
     )
-    if config.temporal == "sti":
-        replace_temporal_layers(unet, config)
+    if config.temporal != "modelscope":
+        _fit_temporal_layers(unet, config)
     _start_without_effect(unet)
     return unet
-
-
-def replace_temporal_layers(unet: nn.Module, config: StiConfig) -> None:
-    """Put STI layers where temporal convolutions and transformers are, but for ``transformer_in``.
-
-    VSD2M replaces the temporal layers of VideoLDM; ``transformer_in`` is none of VideoLDM's.
-    """
-    for module in list(unet.modules()):
-        convolutions = getattr(module, "temp_convs", None)
-        if convolutions is not None:
-            module.temp_convs = nn.ModuleList(
-                StiLayer(old.in_dim, config.layer) for old in convolutions
-            )
-        transformers = getattr(module, "temp_attentions", None)
-        if transformers is not None:
-            module.temp_attentions = nn.ModuleList(
-                StiTransformer(old.in_channels, config.layer) for old in transformers
-            )
 
 
 def load_base(unet: nn.Module, config: StiConfig) -> None:
@@ -93,8 +79,39 @@ def is_temporal(name: str) -> bool:
     return any(part in TEMPORAL for part in name.split("."))
 
 
+def _fit_temporal_layers(unet: nn.Module, config: StiConfig) -> None:
+    """Make VideoLDM's temporal layers, or STI layers, of diffusers', but for ``transformer_in``.
+
+    That one is none of VideoLDM's, whose layers VSD2M starts from.
+    """
+    for module in list(unet.modules()):
+        convolutions = getattr(module, "temp_convs", None)
+        if convolutions is not None:
+            module.temp_convs = nn.ModuleList(_convolution(old, config) for old in convolutions)
+        transformers = getattr(module, "temp_attentions", None)
+        if transformers is not None:
+            module.temp_attentions = nn.ModuleList(
+                _transformer(old, config) for old in transformers
+            )
+
+
+def _convolution(old: Any, config: StiConfig) -> nn.Module:
+    if config.temporal == "sti" and config.placement == "replace":
+        return StiLayer(old.in_dim, config.layer)
+    return MixedLayer(old)
+
+
+def _transformer(old: Any, config: StiConfig) -> nn.Module:
+    if config.temporal == "videoldm":
+        return MixedLayer(old)
+    if config.placement == "replace":
+        return StiTransformer(old.in_channels, config.layer)
+    return MixedLayer(old, StiLayer(old.in_channels, config.layer))
+
+
 def _fill(unet: nn.Module, base: nn.Module, config: StiConfig) -> None:
-    own, weights = unet.state_dict(), base.state_dict()
+    own = unet.state_dict()
+    weights = {_place(name, own): value for name, value in base.state_dict().items()}
     fitting = {
         name: value
         for name, value in weights.items()
@@ -110,6 +127,16 @@ def _fill(unet: nn.Module, base: nn.Module, config: StiConfig) -> None:
             "Set channels, layers_per_block, head_dim and text_dim to those of the base.",
         )
     unet.load_state_dict(fitting, strict=False)
+    for name, module in unet.named_modules():
+        if isinstance(module, MixedLayer) and any(key.startswith(f"{name}.") for key in fitting):
+            # Such a base was trained without mixing.
+            nn.init.zeros_(module.alpha)
+
+
+def _place(name: str, own: Mapping[str, Any]) -> str:
+    """Where a weight of diffusers' UNet is in ours, whose temporal layers may be mixed ones."""
+    inside = re.sub(r"(temp_(?:convs|attentions)\.\d+)\.", r"\1.temporal.", name)
+    return inside if inside in own else name
 
 
 def _heads(unet: nn.Module) -> dict[str, int]:

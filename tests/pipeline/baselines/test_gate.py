@@ -174,3 +174,15 @@ def test_a_figure_that_is_no_number_is_never_a_pass() -> None:
     result = _judge(judged, judged, CONFIG, {**facts, "margin": CONFIG.margin})
     assert (result.verdict, result.passed) == ("not judged", False)
     assert result.reasons == ("the mAP of a run is no number",)
+
+
+def test_a_domain_is_judged_by_its_own_rows(write_release: Make, shapes: Make) -> None:
+    kinds = ("real", "cartoon")
+    splits = {
+        split: [row for n, kind in enumerate(kinds) for row in shapes(12, first + n, domain=kind)]
+        for split, first in (("train", 0), ("validation", 1000))
+    }
+    config = CONFIG.model_copy(update={"domain": "real", "epochs": 1})
+    result = validate_release(write_release(**splits), config)
+    assert result.rows == {"train": 12, "validation": 12}
+    assert result.settings["domain"] == "real"

@@ -173,3 +173,28 @@ def test_a_missing_shard_is_missed_and_other_splits_have_no_rows(
     shard.rename(shard.with_name("train-00000-of-00002.parquet"))
     with pytest.raises(StickerworksError, match="has 1 of the 2 files that train-00000-of-00002"):
         Dataset(folder).read("train", 8, KEY_FRAME)
+
+
+def test_a_domain_leaves_the_rows_of_others_out(write_release: Make, shapes: Make) -> None:
+    rows = [*shapes(6, domain="cartoon"), *shapes(5, 50, domain="real"), *shapes(3, 90)]
+    folder = write_release(train=rows, validation=rows[:6])
+    cartoons = Dataset(folder, domain="cartoon").read("train", 8, KEY_FRAME)
+    assert cartoons.ids == tuple(row["id"] for row in rows[:6])
+    assert (cartoons.use.in_split, cartoons.use.used) == (6, 6)
+    assert "6 of 14 train rows are of the domain cartoon" in cartoons.notes
+    real = Dataset(folder, at_most={"train": 4}, domain="real").read("train", 8, KEY_FRAME)
+    assert len(real) == 4
+    assert {row["domain"] for row in rows if row["id"] in real.ids} == {"real"}
+    assert len(Dataset(folder).read("train", 8, KEY_FRAME)) == 14
+    with pytest.raises(StickerworksError, match=r"no validation row.*'real'.*cartoon \(6\)"):
+        Dataset(folder, domain="real").read("validation", 8, KEY_FRAME)
+
+
+def test_a_release_that_knows_no_domain_says_so(write_release: Make, shapes: Make) -> None:
+    folder = write_release(train=shapes(4))
+    shard = folder / "data" / "train-00000-of-00001.parquet"
+    for columns in (["domain"], []):
+        table = pq.read_table(shard).drop_columns(columns)
+        pq.write_table(table, shard)
+        with pytest.raises(StickerworksError, match="of none of its 4 train rows what domain"):
+            Dataset(folder, domain="real").read("train", 8, KEY_FRAME)

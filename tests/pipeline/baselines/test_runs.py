@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ FILES = (
 )
 KILLED = """
 import os, signal, sys
+from dataclasses import replace
 from pathlib import Path
 from pipeline.baselines import keeper
 from pipeline.baselines.runs import Wish, train_run
@@ -264,3 +266,20 @@ def test_the_weights_of_the_best_epoch_are_kept(
     load_weights(tmp_path / "model.safetensors", kept)
     assert all(torch.equal(kept.state_dict()[name], value) for name, value in seen[best].items())
     assert not torch.equal(seen[0]["weight"], seen[1]["weight"])
+
+
+def test_a_run_of_one_domain_learns_its_rows_alone(
+    write_release: Make, shapes: Make, tmp_path: Path
+) -> None:
+    kinds = {split: shapes(16, first) for split, first in (("train", 0), ("validation", 99))}
+    for rows in kinds.values():
+        for number, row in enumerate(rows):
+            row["domain"] = "real" if number % 4 < 2 else "cartoon"
+    wish = Wish("tiny", write_release(**kinds), tmp_path / "run", epochs=1, domain="cartoon")
+    said: list[str] = []
+    train_run(wish, said.append, lambda *done: None)
+    _, recipe, run = open_run(tmp_path / "run")
+    assert (recipe.domain, run.facts["tags"]) == ("cartoon", ["cross", "stripes"])
+    assert "8 of 16 train rows are of the domain cartoon" in said
+    with pytest.raises(StickerworksError, match="holds a run on cartoon, not every domain"):
+        train_run(replace(wish, domain=None), quiet, lambda *done: None)

@@ -186,3 +186,38 @@ def test_names_and_figures_are_made_safe_to_print():
         "a": [1.0, None],
         "b": [{"c": None}],
     }
+
+
+def test_a_run_is_trained_and_judged_on_one_domain(folder, tmp_path):
+    (tmp_path / "data").mkdir()
+    for shard in (folder / "release" / "data").iterdir():
+        table = pq.read_table(shard)
+        kinds = ["real" if n % 8 < 4 else "cartoon" for n in range(len(table))]
+        table = table.append_column("domain", pa.array(kinds))
+        pq.write_table(table, tmp_path / "data" / shard.name)
+    train = [
+        "train",
+        "tiny",
+        "--release",
+        ".",
+        "--output",
+        "run",
+        "--epochs",
+        "1",
+        "--domain",
+    ]
+    told = stickerworks(*train, "real", cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert "8 of 16 train rows are of the domain real" in told.stderr
+    evaluate = ("evaluate", "--run", "run", "--json")
+    for more, rows in (((), 4), (("--domain", "cartoon"), 4), (("--domain", "all"), 8)):
+        answer = json.loads(stickerworks(*evaluate, *more, cwd=tmp_path).stdout)
+        assert answer["figures"]["rows"] == rows
+    refused = stickerworks(*train, "cartoons", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "has no train row of the domain 'cartoons'" in " ".join(refused.stderr.split())
+    bare = stickerworks(
+        "train", "tiny", "--release", "release", "--output", "new", "--domain", "real", cwd=folder
+    )
+    assert bare.returncode == 1
+    assert "of none of its 16 train rows what domain it is of" in " ".join(bare.stderr.split())

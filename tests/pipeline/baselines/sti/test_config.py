@@ -20,8 +20,8 @@ def test_a_preset_survives_a_recipe(name: Any) -> None:
 
 
 def test_settings_change_as_people_type_them() -> None:
-    changed = change_settings(preset("tiny"), {"temporal": "conv_attn", "channels": "16,32"})
-    assert changed == preset("tiny", temporal="conv_attn", channels=(16, 32))
+    changed = change_settings(preset("tiny"), {"temporal": "videoldm", "channels": "16,32"})
+    assert changed == preset("tiny", temporal="videoldm", channels=(16, 32))
 
 
 @pytest.mark.parametrize(

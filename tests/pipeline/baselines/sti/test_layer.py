@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from pipeline.baselines.sti.layer import (
+    MixedLayer,
     SemanticInteraction,
     StiLayer,
     StiShape,
@@ -160,3 +161,42 @@ def test_the_transformer_answers_as_diffusers_asks() -> None:
     assert torch.equal(layer(clip, num_frames=FRAMES).sample, clip)
     (alone,) = layer(clip, num_frames=FRAMES, return_dict=False)
     assert torch.equal(alone, clip)
+
+
+def make_mixed(kind: str, sti: StiLayer | None = None) -> MixedLayer:
+    torch.manual_seed(0)
+    if kind == "convolution":
+        temporal: nn.Module = TemporalConvLayer(16, norm_num_groups=4)
+        nn.init.normal_(temporal.conv4[-1].weight)
+    else:
+        temporal = TransformerTemporalModel(2, 8, 16, norm_num_groups=4)
+    return MixedLayer(temporal.eval(), sti)
+
+
+def call(layer: nn.Module, kind: str, clips: Tensor) -> Tensor:
+    """As the blocks of diffusers' UNet call it."""
+    if kind == "convolution":
+        return layer(clips, num_frames=FRAMES)
+    return layer(clips, num_frames=FRAMES, cross_attention_kwargs=None, return_dict=False)[0]
+
+
+@pytest.mark.parametrize("kind", ["convolution", "attention"])
+@pytest.mark.parametrize("alpha", [0.0, 0.25, 1.0])
+def test_a_mixed_layer_is_alpha_of_2d_and_the_rest_of_3d(kind: str, alpha: float) -> None:
+    layer = make_mixed(kind)
+    nn.init.constant_(layer.alpha, alpha)
+    clips = torch.randn(2 * FRAMES, 16, 6, 6)
+    expected = alpha * clips + (1 - alpha) * call(layer.temporal, kind, clips)
+    found = call(layer, kind, clips)
+    torch.testing.assert_close(found, expected)
+    found.square().mean().backward()
+    assert layer.alpha.grad.abs() > 0
+
+
+@pytest.mark.parametrize("kind", ["convolution", "attention"])
+def test_what_stands_beside_reads_what_came_in(kind: str) -> None:
+    sti = make_layer(0.7, 0.3)
+    clips = torch.randn(2 * FRAMES, 16, 6, 6)
+    alone = call(make_mixed(kind), kind, clips)
+    together = call(make_mixed(kind, sti), kind, clips)
+    torch.testing.assert_close(together, alone + sti(clips, num_frames=FRAMES) - clips)

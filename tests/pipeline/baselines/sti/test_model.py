@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from pipeline.baselines.checkpoint import load_weights, save_weights
 from pipeline.baselines.sti.model import VideoDenoiser
@@ -73,3 +74,15 @@ def test_frozen_weights_have_no_average(on_base) -> None:  # type: ignore[no-unt
     averages = [name for name in model.state_dict() if name.startswith("average:")]
     trained = [name for name, weight in model.named_parameters() if weight.requires_grad]
     assert len(averages) == len(trained) < len(list(model.parameters()))
+
+
+def test_weights_of_mixing_stay_within_0_and_1() -> None:
+    model = VideoDenoiser(preset("tiny", temporal="videoldm"), pretrained=True)
+    low, high = (
+        model.unet.down_blocks[0].temp_convs[0],
+        model.unet.down_blocks[0].temp_attentions[0],
+    )
+    nn.init.constant_(low.alpha, -0.2)
+    nn.init.constant_(high.alpha, 1.3)
+    model.follow()
+    assert (float(low.alpha), float(high.alpha)) == (0, 1)

@@ -34,7 +34,7 @@ from pipeline.engine.errors import StickerworksError
 Make = Callable[..., Any]
 TINY = preset("tiny")
 # Fewer weights, and every source of chance: order, noise, dropped captions, dropout.
-QUICK = {"channels": "16,16", "caption_dropout": "0.5", "temporal": "conv_attn"}
+QUICK = {"channels": "16,16", "caption_dropout": "0.5", "temporal": "videoldm"}
 
 
 class StopError(Exception):

@@ -14,7 +14,7 @@ from diffusers.models.transformers.transformer_temporal import TransformerTempor
 from torch import Tensor, nn
 
 from pipeline.baselines.sti.config import StiConfig
-from pipeline.baselines.sti.layer import StiLayer, StiTransformer
+from pipeline.baselines.sti.layer import MixedLayer, StiLayer, StiTransformer
 from pipeline.baselines.sti.model import VideoDenoiser
 from pipeline.baselines.sti.presets import preset
 from pipeline.baselines.sti.unet import build_unet, is_temporal
@@ -73,25 +73,28 @@ class Unchanged(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("name", "temporal", "weights", "layers"),
+    ("name", "changes", "weights", "layers"),
     [
-        ("paper", "sti", 1_113_900_496, 38),
-        ("paper", "conv_attn", 1_411_233_860, 0),
-        ("small", "sti", 23_299_600, 18),
-        ("small", "conv_attn", 28_721_996, 0),
-        ("tiny", "sti", 1_094_564, 12),
-        ("tiny", "conv_attn", 1_331_276, 0),
+        ("paper", {"placement": "replace"}, 1_113_900_496, 38),
+        ("paper", {}, 1_411_233_860 + 86_782_752 + 38, 16),
+        ("paper", {"temporal": "videoldm"}, 1_411_233_860 + 38, 0),
+        ("paper", {"temporal": "modelscope"}, 1_411_233_860, 0),
+        ("small", {}, 23_299_600, 18),
+        ("small", {"temporal": "modelscope"}, 28_721_996, 0),
+        ("tiny", {}, 1_094_564, 12),
+        ("tiny", {"temporal": "modelscope"}, 1_331_276, 0),
+        ("tiny", {"temporal": "videoldm"}, 1_331_276 + 12, 0),
     ],
 )
-def test_each_preset_has_its_size(name: Any, temporal: str, weights: int, layers: int) -> None:
-    unet = build_on_meta(preset(name, temporal=temporal))
+def test_each_preset_has_its_size(name: Any, changes: Any, weights: int, layers: int) -> None:
+    unet = build_on_meta(preset(name, **changes))
     assert count(unet) == weights
     assert sum(isinstance(module, StiLayer) for module in unet.modules()) == layers
 
 
 def test_sti_replaces_every_temporal_layer_but_the_first() -> None:
-    before = build_on_meta(preset("paper", temporal="conv_attn"))
-    after = build_on_meta(preset("paper"))
+    before = build_on_meta(preset("paper", temporal="modelscope"))
+    after = build_on_meta(preset("paper", placement="replace"))
 
     def places(unet: nn.Module, *kinds: type) -> list[str]:
         return [name for name, module in unet.named_modules() if isinstance(module, kinds)]
@@ -103,6 +106,28 @@ def test_sti_replaces_every_temporal_layer_but_the_first() -> None:
     assert not places(after, TemporalConvLayer)
     assert places(after, StiTransformer) == [n for n in transformers if n != "transformer_in"]
     assert {*convolutions} < {*places(after, StiLayer)}
+
+
+def test_the_default_is_the_nearest_to_the_papers_size() -> None:
+    vae, text_encoder, theirs = 83_653_863, 340_387_840, {"videoldm": 1.835e9, "sti": 1.856e9}
+
+    def size(**changes: Any) -> int:
+        return count(build_on_meta(preset("paper", **changes))) + vae + text_encoder
+
+    assert size(temporal="videoldm") == pytest.approx(theirs["videoldm"], abs=0.0005e9)
+    off = {name: size(placement=name) - theirs["sti"] for name in ("beside", "replace")}
+    assert {name: round(by / 1e6) for name, by in off.items()} == {"beside": 66, "replace": -318}
+    assert preset("paper").placement == "beside"
+
+
+def test_sti_stands_beside_the_temporal_attentions_that_stay() -> None:
+    unet = build_on_meta(preset("paper"))
+    mixed = {name for name, module in unet.named_modules() if isinstance(module, MixedLayer)}
+    beside = {name for name in mixed if unet.get_submodule(name).sti is not None}
+    assert (len(mixed), len(beside)) == (38, 16)
+    assert all("temp_attentions" in name for name in beside)
+    assert sum(isinstance(module, TemporalConvLayer) for module in unet.modules()) == 22
+    assert sum(isinstance(module, TransformerTemporalModel) for module in unet.modules()) == 17
 
 
 def test_without_its_temporal_part_the_papers_unet_is_stable_diffusion_2() -> None:
@@ -119,11 +144,19 @@ def test_without_its_temporal_part_the_papers_unet_is_stable_diffusion_2() -> No
     assert count(flat) == 865_910_724
 
 
-@pytest.mark.parametrize("temporal", ["sti", "conv_attn"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"placement": "beside"},
+        {"placement": "replace"},
+        {"temporal": "videoldm"},
+        {"temporal": "modelscope"},
+    ],
+)
 def test_it_starts_as_the_2d_model_drawing_each_frame(
-    on_base: Make, base: Path, temporal: str
+    on_base: Make, base: Path, changes: Any
 ) -> None:
-    config = on_base(temporal=temporal)
+    config = on_base(**changes)
     flat = UNet2DConditionModel.from_pretrained(base, subfolder="unet").eval()
     unet = VideoDenoiser(config, pretrained=True).unet
     given = inputs(config)
@@ -167,7 +200,7 @@ def test_the_first_frame_reaches_the_last_through_the_semantic_branch_alone() ->
 def test_a_video_base_keeps_the_temporal_layers_that_are_still_there(
     on_base: Make, base: Path, tmp_path: Path
 ) -> None:
-    config = on_base(base=str(tmp_path), temporal="conv_attn")
+    config = on_base(base=str(tmp_path), temporal="modelscope")
     torch.manual_seed(1)
     video = UNet3DConditionModel(
         in_channels=4,
@@ -184,8 +217,10 @@ def test_a_video_base_keeps_the_temporal_layers_that_are_still_there(
     (tmp_path / "scheduler").symlink_to(base / "scheduler")
     given = inputs(config)
     expected = predict(video, given)
-    assert apart(predict(VideoDenoiser(config, pretrained=True).unet, given), expected) < ROUNDING
-    sti = VideoDenoiser(on_base(base=str(tmp_path)), pretrained=True).unet
+    for changes in ({"temporal": "modelscope"}, {"temporal": "videoldm"}, {"placement": "beside"}):
+        kept = VideoDenoiser(on_base(base=str(tmp_path), **changes), pretrained=True).unet
+        assert apart(predict(kept, given), expected) < ROUNDING
+    sti = VideoDenoiser(on_base(base=str(tmp_path), placement="replace"), pretrained=True).unet
     own = video.transformer_in.state_dict()
     assert all(torch.equal(value, own[k]) for k, value in sti.transformer_in.state_dict().items())
     assert apart(predict(sti, given), expected) > 0.1
