@@ -55,13 +55,13 @@ def _draw(axes: Axes, runs: Path, name: str, field: str) -> None:
         if not share:
             train = [point["loss"] for point in points]
             axes.plot(epochs, train, color=colour, linewidth=0.9, linestyle="--")
-    unit = "per cent" if share else "training dashed"
-    axes.set_title(f"{name}: {title_of(field)}, {unit}", fontsize=9)
+    axes.set_title(f"{name}: {title_of(field)}", fontsize=9)
+    axes.set_ylabel("per cent" if share else "dashed: training loss", fontsize=8)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylim((-2, 102) if share else None)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=7)
+    axes.legend(fontsize=7, loc="lower right" if share else "upper right")
 
 
 if __name__ == "__main__":

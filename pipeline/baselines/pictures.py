@@ -43,7 +43,7 @@ def draw_curves(path: Path, steps: Sequence[StepLog], curve: Sequence[Point]) ->
     for axes in (left, *right):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set(xlabel="epoch")
-        axes.legend()
+        axes.legend(loc="upper right" if axes is left else "lower right")
         axes.grid(alpha=0.3)
     _save(figure, path)
 

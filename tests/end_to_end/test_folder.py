@@ -60,7 +60,9 @@ def noise(kind: str, frames: int = 1, **options: object) -> bytes:
 def test_a_folder_becomes_a_release_and_nothing_is_lost(folder, tmp_path, run):
     workspace = Workspace(tmp_path / "workspace")
     answer = run("run", folder, "--workspace", workspace.root, "--json")
-    assert answer.returncode == 0, answer.stderr
+    assert_not_judged(answer)
+    assert "Load it:" in answer.stderr, "it ends like any other run"
+    assert_not_judged(run("--workspace", workspace.root, "validate", "--json"))
     result = json.loads(answer.stdout)
     files = [p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")]
     distinct = {hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
@@ -120,9 +122,19 @@ def test_a_disk_that_fills_loses_nothing(folder, tmp_path, run):
         assert "Traceback" not in answer.stderr
         assert unreadable(disk / "w") == []
         subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
-        assert run(*arguments).returncode == 0
+        assert_not_judged(run(*arguments, "--json"))
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def assert_not_judged(answer) -> None:
+    """So few validation rows prove nothing: the release is whole, and both commands say so."""
+    assert answer.returncode == 1, answer.stderr
+    told = json.loads(answer.stdout)
+    assert (told["validation"]["verdict"], told["exit_code"]) == ("not judged", 1)
+    assert "8 are needed" in answer.stderr
+    assert "only a release that was judged and passed ends with exit code 0" in answer.stderr
+    assert "error" not in answer.stderr
 
 
 def unreadable(workspace: Path) -> list[Path]:

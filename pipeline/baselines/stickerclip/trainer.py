@@ -208,10 +208,11 @@ def _mean_loss(model: StickerClip, images: Tensor, texts: Tensor, groups: Tensor
     """Mean loss of embeddings in batches as in training, the last filled up by the first rows."""
     rows, config = len(images), model.config
     size = min(config.batch_size, rows)
-    losses = [
-        symmetric_loss(images[at], texts[at], model.scale, groups[at], config.same_text)
-        for at in (torch.arange(n, n + size) % rows for n in range(0, rows, max(1, size)))
-    ]
+    with torch.no_grad():
+        losses = [
+            symmetric_loss(images[at], texts[at], model.scale, groups[at], config.same_text)
+            for at in (torch.arange(n, n + size) % rows for n in range(0, rows, max(1, size)))
+        ]
     return float(torch.stack(losses).mean()) if losses else math.nan
 
 

@@ -22,7 +22,7 @@ from torch import nn
 from pipeline.baselines import keeper as keeper_module
 from pipeline.baselines.checkpoint import load_weights
 from pipeline.baselines.keeper import RunKeeper
-from pipeline.baselines.runs import Wish, open_run, train_run
+from pipeline.baselines.runs import Wish, _tell_kept, open_run, train_run
 from pipeline.baselines.training import Point, Schedule, Training, reproducible, train_model
 from pipeline.engine.errors import StickerworksError
 
@@ -261,11 +261,17 @@ def test_the_weights_of_the_best_epoch_are_kept(
         seed=0,
         select_on="f1",
     )
-    train_model(task, RunKeeper(tmp_path, task.select_on, lambda done: None))
+    curve = train_model(task, RunKeeper(tmp_path, task.select_on, lambda done: None))
     kept = nn.Linear(1, 1)
     load_weights(tmp_path / "model.safetensors", kept)
     assert all(torch.equal(kept.state_dict()[name], value) for name, value in seen[best].items())
     assert not torch.equal(seen[0]["weight"], seen[1]["weight"])
+    told = _tell_kept(curve, "f1")
+    value = max(figure for figure in figures if not math.isnan(figure))
+    assert told == (
+        f"model.safetensors has the weights of epoch {best + 1}, the best one: f1 {value:.2%}"
+    )
+    assert _tell_kept(curve, None) == "model.safetensors has the weights of the last epoch, 3"
 
 
 def test_a_run_of_one_domain_learns_its_rows_alone(

@@ -118,11 +118,28 @@ def test_scores_of_a_release_equal_the_metrics_of_its_labels(release: Path, tmp_
     assert f'"map": {found.figures["mAP"]!r}' in curve, "the curve's last point is this model's"
 
 
+def test_the_validation_loss_is_that_of_all_validation_rows_without_chance(release: Path) -> None:
+    assert BASELINE.prepare is not None
+    settings = replace(BASELINE.presets["tiny"], epochs=1, batch_size=5)
+    task = BASELINE.prepare(Dataset(release), settings, 0).task
+    model = task.model.eval()
+    data = Dataset(release).read("validation", settings.image_side, FIRST)
+    images = torch.from_numpy(np.stack([data.frames[n][0] for n in range(len(data))]))
+    truth = torch.from_numpy(label_truth(data, TAGS)).float()
+    with torch.no_grad():
+        logits = model(images.permute(0, 3, 1, 2).float() / 255)
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth)
+    before = torch.get_rng_state()
+    found = [task.evaluate(model)["validation_loss"] for _ in range(2)]
+    assert found == pytest.approx([float(expected)] * 2, rel=1e-5)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_validation_may_be_empty(write_release: Make, shapes: Make) -> None:
     assert BASELINE.prepare is not None
     settings = replace(BASELINE.presets["tiny"], epochs=1, image_side=16)
     task = BASELINE.prepare(Dataset(write_release(train=shapes(16))), settings, 0).task
-    assert np.isnan(train_model(task)[0].metrics["map"])
+    assert np.isnan(list(train_model(task)[0].metrics.values())).all()
 
 
 def test_ties_go_to_the_earlier_tag() -> None:

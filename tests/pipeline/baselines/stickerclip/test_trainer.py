@@ -93,7 +93,7 @@ def test_one_seed_gives_one_log_and_another_seed_another(release: Path) -> None:
     assert first == again
     assert first != other
     assert len(first[0]) == 8
-    assert list(first[1][0].metrics) == ["R@1", "R@5", "R@10"]
+    assert list(first[1][0].metrics) == ["R@1", "R@5", "R@10", "validation_loss"]
 
 
 def test_a_run_resumed_from_a_kill_equals_the_uninterrupted_one(
@@ -194,6 +194,7 @@ def test_a_run_retrieves_tags_and_says_what_it_left_out(
     assert "1 test rows have no text and were not used" in found.notes
     last = json.loads((run.weights.parent / "curve.json").read_text())[-1]["metrics"]
     rows = evaluate(run, Dataset(release), "validation").rows.values()
+    assert 0 < last.pop("validation_loss") < 3, "of 8 pairs chance has ln 8"
     assert {name: np.mean([values[name] for values in rows]) for name in last} == (
         pytest.approx(last)
     ), "the curve's last point is of the weights that were kept"
