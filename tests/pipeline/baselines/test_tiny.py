@@ -123,7 +123,7 @@ def test_the_validation_loss_is_that_of_all_validation_rows_without_chance(relea
     settings = replace(BASELINE.presets["tiny"], epochs=1, batch_size=5)
     task = BASELINE.prepare(Dataset(release), settings, 0).task
     model = task.model.eval()
-    data = Dataset(release).read("validation", settings.image_side, FIRST)
+    data = Dataset(release).read("validation", settings.image_side, KEY_FRAME)
     images = torch.from_numpy(np.stack([data.frames[n][0] for n in range(len(data))]))
     truth = torch.from_numpy(label_truth(data, TAGS)).float()
     with torch.no_grad():
