@@ -37,7 +37,6 @@ FILES = (
 )
 KILLED = """
 import os, signal, sys
-from dataclasses import replace
 from pathlib import Path
 from pipeline.baselines import keeper
 from pipeline.baselines.runs import Wish, train_run
