@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from pipeline.engine.errors import StickerworksError, disk_errors
 from schemas.tables import TABLES
 
+_PART = re.compile(r"part-(\d{5,})\.parquet")
 _PROOF_KEY = b"stickerworks"
 _ROWS_KEY = b"stickerworks.rows"
 
@@ -25,7 +27,7 @@ class Proof:
     """What a table file was made from: it is current while these match.
 
     ``inputs`` maps ``table/part`` to the digest of the rows read; ``counts`` says what became of
-    each row; ``digest`` is that of this file's own rows.
+    each row; ``digest`` is that of this file's own rows, ``part`` the shard that they are.
     """
 
     stage: str
@@ -33,6 +35,7 @@ class Proof:
     inputs: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     digest: str = ""
+    part: int | None = None
 
 
 def digest_rows(table: pa.Table) -> str:
@@ -55,7 +58,7 @@ def write_table(
     ``row_digests`` say what stickers' rows were made from, so that a later run can take them
     over.
     """
-    proof = Proof(**{**asdict(proof), "digest": digest_rows(table)})
+    proof = replace(proof, digest=digest_rows(table), part=part_of(path))
     text = json.dumps(asdict(proof), sort_keys=True)
     rows = " ".join(row_digests)
     table = table.replace_schema_metadata({_PROOF_KEY: text.encode(), _ROWS_KEY: rows.encode()})
@@ -72,7 +75,13 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
         rows = pq.read_table(
             path, columns=columns, partitioning=None, page_checksum_verification=True
         )
-        return rows.replace_schema_metadata(None)
+    proof = _proof_in(rows.schema)
+    if proof is not None and _is_misplaced(proof, path):
+        raise StickerworksError(
+            f"{path} holds the rows of shard {proof.part}: files were swapped or copied.",
+            anew(path),
+        )
+    return rows.replace_schema_metadata(None)
 
 
 def count_rows(path: Path) -> int:
@@ -100,16 +109,36 @@ def anew(path: Path) -> str:
 
 
 def read_proof(path: Path) -> Proof | None:
-    """Proof of a table file; None when there is no file or it is not one of ours."""
+    """Proof of a table file; None when there is no file or it is not one of ours.
+
+    A file that was written as another shard has none either.
+    """
     try:
-        metadata = pq.read_schema(path).metadata or {}
-        return Proof(**json.loads(metadata[_PROOF_KEY]))
+        proof = _proof_in(pq.read_schema(path))
     except (FileNotFoundError, pa.ArrowException, KeyError, TypeError, ValueError):
         return None
     except OSError as error:
         if error.errno is None:  # Arrow's own, for a footer that makes no sense
             return None
         raise
+    return None if proof is None or _is_misplaced(proof, path) else proof
+
+
+def part_of(path: Path) -> int | None:
+    """Number of the shard that a file is named after."""
+    match = _PART.fullmatch(path.name)
+    return int(match[1]) if match else None
+
+
+def _proof_in(schema: pa.Schema) -> Proof | None:
+    try:
+        return Proof(**json.loads((schema.metadata or {})[_PROOF_KEY]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _is_misplaced(proof: Proof, path: Path) -> bool:
+    return proof.part is not None and proof.part != part_of(path)
 
 
 def read_row_digests(path: Path) -> list[str]:

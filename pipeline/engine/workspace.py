@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +13,16 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.engine.errors import StickerworksError, disk_errors
-from pipeline.engine.storage import Proof, anew, count_rows, digest_rows, read_proof, read_table
+from pipeline.engine.storage import (
+    Proof,
+    anew,
+    count_rows,
+    digest_rows,
+    part_of,
+    read_proof,
+    read_table,
+)
 from schemas.tables import TABLES
-
-_PART = re.compile(r"part-(\d{5,})\.parquet")
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,8 @@ class Workspace:
     def parts_of(self, table: str) -> tuple[int, ...]:
         """Numbers of the shards that a table has, ascending."""
         folder = self.tables / table
-        matches = (_PART.fullmatch(path.name) for path in folder.glob("part-*.parquet"))
-        return tuple(sorted(int(match[1]) for match in matches if match))
+        found = (part_of(path) for path in folder.glob("part-*.parquet"))
+        return tuple(sorted(part for part in found if part is not None))
 
     def path(self, table: str, part: int | None = None) -> Path:
         """File of a shard, or of a global table when ``part`` is None."""

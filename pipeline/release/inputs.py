@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.runner import check_crawled
+from pipeline.engine.storage import anew
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import TABLES
@@ -95,13 +96,14 @@ def read_part(workspace: Workspace, part: int) -> Iterator[tuple[str, Joined]]:
     for table in (*REQUIRED, *OPTIONAL):
         if workspace.path(table, part).exists():
             rows = workspace.read(table, part, _COLUMNS.get(table)).to_pylist()
-            tables[table] = _by_id(rows, TABLES[table].scope == "detail")
-            if TABLES[table].scope == "sticker" and [row["id"] for row in rows] != ids:
-                command = TABLES[table].command
+            detailed = TABLES[table].scope == "detail"
+            tables[table] = _by_id(rows, detailed)
+            found = [row["id"] for row in rows]
+            if found != ids and not (detailed and set(found) <= set(ids)):
+                path = workspace.path(table, part)
                 raise StickerworksError(
-                    f"{workspace.path(table, part)} is not about the same stickers as "
-                    f"{workspace.path('stickers', part)}.",
-                    f"Run `stickerworks {command}` again to bring it up to date.",
+                    f"{path} is not about the same stickers as {workspace.path('stickers', part)}.",
+                    anew(path),
                 )
     for id_ in ids:
         yield id_, {table: rows.get(id_) for table, rows in tables.items()}

@@ -48,6 +48,18 @@ def test_a_table_with_other_columns_is_named_with_its_command(workspace_of, chan
     assert "`stickerworks crawl`" in caught.value.remedy
 
 
+def test_swapped_and_copied_shards_are_told_and_made_again(workspace_of):
+    workspace = workspace_of([["a", "b"], ["c", "d"]])
+    one, other = (workspace.path("media", part) for part in (0, 1))
+    first, second = one.read_bytes(), other.read_bytes()
+    for contents in ((second, first), (first, first)):
+        for path, data in zip((one, other), contents, strict=True):
+            path.write_bytes(data)
+        assert workspace.proof("media", 1) is None
+        with pytest.raises(StickerworksError, match=r"shard [01].*`stickerworks crawl`"):
+            workspace.read("media")
+
+
 def test_a_damaged_table_is_named_with_its_command(workspace_of):
     workspace = workspace_of([["a", "b"]])
     for table, part in (("signals", 0), ("tagset", None)):
