@@ -101,7 +101,9 @@ def judge_rows(
     parts, total, size = [], 0.0, settings.batch_size
     for inputs, truth in _in_order(model, rows, settings):
         parts.append(tagger.scores(model, inputs).double().cpu().numpy())
-        for images, text, wanted in zip(*(x.split(size) for x in (*inputs, truth)), strict=True):
+        for images, text, wanted in zip(
+            *(torch.split(x, size) for x in (*inputs, truth)), strict=True
+        ):
             loss = tagger.loss(model, Inputs(images, text), wanted)
             total += loss.item() * len(wanted)
     if not parts:
