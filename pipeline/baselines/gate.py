@@ -136,23 +136,19 @@ def _unjudged(reason: str, config: ValidateConfig, facts: dict[str, Any]) -> Gat
 
 def _faults(config: ValidateConfig, facts: Mapping[str, Any]) -> list[str]:
     """What fails a release whatever it teaches."""
-    share, told = _undecodable(facts)
-    lost = [f"{told}; {config.max_unreadable:.2%} are allowed: "] if told else []
-    named = "; ".join(facts["unreadable"][:_NAMED])
-    return [
-        *(line + named for line in lost if share > config.max_unreadable),
-        *facts["findings"],
-    ]
+    faults = list(facts["findings"])
+    share, told = _undecodable(facts["counts"])
+    if share > config.max_unreadable:
+        named = "; ".join(facts["unreadable"][:_NAMED])
+        faults.insert(0, f"{told}; {config.max_unreadable:.2%} are allowed: {named}")
+    return faults
 
 
-def _undecodable(facts: Mapping[str, Any]) -> tuple[float, str]:
-    """The share of the images that can't be decoded, of rows that carry one, and it in words."""
-    counts = facts["counts"].values()
-    lost = sum(count["unreadable"] for count in counts)
-    images = sum(count["images"] for count in counts)
-    if not lost:
-        return 0.0, ""
-    return lost / images, f"{lost:,} of {images:,} images ({lost / images:.2%}) can't be decoded"
+def _undecodable(counts: Mapping[str, Mapping[str, int]]) -> tuple[float, str]:
+    """Which share of the images that the rows carry can't be decoded, and the same in words."""
+    lost, images = (sum(of[name] for of in counts.values()) for name in ("unreadable", "images"))
+    share = lost / images if lost else 0.0
+    return share, f"{lost:,} of {images:,} images ({share:.2%}) can't be decoded"
 
 
 def _judge(
@@ -219,16 +215,15 @@ def _facts(
     uses: Mapping[str, Use], notes: Sequence[str] = (), tags: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     counts = {split: _counts(use) for split, use in uses.items()}
-    _, lost = _undecodable({"counts": counts})
     unreadable = tuple(line for use in uses.values() for line in use.unreadable)[:_SHOWN]
-    named = [f"{lost}: {'; '.join(unreadable[:_NAMED])}"] if lost else []
+    lost = f"{_undecodable(counts)[1]}: {'; '.join(unreadable[:_NAMED])}"
     return {
         "rows": {split: use.used for split, use in uses.items()},
         "counts": counts,
         "tags": tags,
         "unreadable": unreadable,
         # Once each: both runs, and each split of a folder, bring some of the same.
-        "notes": tuple(dict.fromkeys((*_notes(uses), *named, *notes))),
+        "notes": tuple(dict.fromkeys((*_notes(uses), *([lost] if unreadable else ()), *notes))),
     }
 
 
