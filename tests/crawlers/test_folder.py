@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from chinesebqb import gif
+from hostile_files import hostile_files
 
 from crawlers.crawl import CrawlSummary, crawl
 from pipeline.engine.errors import StickerworksError
@@ -53,6 +54,21 @@ def test_nothing_is_copied_and_no_path_of_the_machine_is_in_the_observations(
     assert [row["path"] for row in workspace.read("media").to_pylist()] == [str(path)]
     assert not workspace.media.exists()
     assert str(folder.parent) not in json.dumps(workspace.read("observations").to_pylist())
+
+
+def test_every_hostile_file_is_a_sticker_or_says_why_it_is_none(
+    workspace: Workspace, put: Callable[[str, bytes], Path], crawl_folder: Crawl
+) -> None:
+    files = {f"x/{n}.{file.kind or 'bin'}": file.data for n, file in enumerate(hostile_files())}
+    for name, data in files.items():
+        put(name, data)
+    crawl_folder()
+    seen = workspace.read("observations")["source_id"].to_pylist()
+    missed = {
+        row["source_id"]: row["error_class"] for row in workspace.read("unfetched").to_pylist()
+    }
+    assert sorted([*seen, *missed]) == sorted(files)
+    assert all(missed.values())
 
 
 def test_the_same_folder_gives_the_same_bytes_and_nothing_is_written_twice(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hostile_files import EXIF
+from PIL import Image
 
 from pipeline.demo.expected import read_expected
 from pipeline.engine.workspace import Workspace
@@ -36,7 +40,21 @@ def folder(demo, tmp_path):
     shutil.copy(demo.workspace / "site" / bomb.path, root / HAPPY / "bomb.png")
     (root / HAPPY / "notes.txt").write_text("no sticker")
     (root / HAPPY / ".DS_Store").write_bytes(b"hidden")
+    for kind, name in (("gif", "GIF"), ("webp", "WEBP"), ("png", "PNG")):
+        data = noise(name, frames=6, duration=100)
+        (root / HAPPY / f"cut.{kind}").write_bytes(data[: len(data) * 6 // 10])
+    (root / HAPPY / "broken exif.png").write_bytes(noise("PNG", exif=EXIF["no byte order"]))
+    (root / HAPPY / "odd exif.jpg").write_bytes(noise("JPEG", exif=EXIF["cut entry"]))
     return root
+
+
+def noise(kind: str, frames: int = 1, **options: object) -> bytes:
+    rng = np.random.default_rng(len(kind) + 10 * frames)
+    drawn = [Image.fromarray(rng.integers(0, 256, (70, 70, 3), np.uint8)) for _ in range(frames)]
+    out = io.BytesIO()
+    more = {"save_all": True, "append_images": drawn[1:]} if frames > 1 else {}
+    drawn[0].save(out, kind, **more, **options)
+    return out.getvalue()
 
 
 def test_a_folder_becomes_a_release_and_nothing_is_lost(folder, tmp_path, run):
@@ -60,9 +78,22 @@ def test_a_folder_becomes_a_release_and_nothing_is_lost(folder, tmp_path, run):
     page = (workspace.reports / "index.html").read_text(encoding="utf-8")
     assert f"kept {decisions['kept']}" in page
     assert set(workspace.read("labels")["status"].to_pylist()) == {"dropped", "unlabelled"}
+    assert decisions["rules"] == {"truncated": 3, "refused": 2}
+    assert "Warning" not in answer.stderr, "Pillow remarks on the odd EXIF block"
+    check_that_every_picture_loads(Path(result["release"]["path"]), tmp_path / "cache")
     # The workspace knows what it was made from: later commands need its name alone.
     again = run("--workspace", workspace.root, "release", "--json")
     assert json.loads(again.stdout)["release"] == result["release"]
+
+
+def check_that_every_picture_loads(release: Path, cache: Path) -> None:
+    from datasets import load_dataset
+
+    for split in load_dataset(str(release), cache_dir=str(cache)).values():
+        for row in split:
+            for frame in range(row["frames"]):
+                row["image"].seek(frame)
+                row["image"].load()
 
 
 def test_a_workspace_in_use_is_refused_and_left_alone(folder, tmp_path, run):

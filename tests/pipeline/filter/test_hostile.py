@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import warnings
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -11,11 +13,15 @@ from datasets import Image as ImageFeature
 from hostile_files import EXIF, hostile_files, png, sound_files
 from PIL import Image
 
+from pipeline.engine.runner import run
 from pipeline.engine.stage import Context
+from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.workspace import Workspace
 from pipeline.filter.decode import measure
 from pipeline.filter.stages import SCREENING
-from schemas.config import Config, DecodeConfig, FilterConfig
-from schemas.tables import SIGNALS, STICKERS
+from pipeline.filter.stages import SIGNALS as SIGNALS_STAGE
+from schemas.config import Config, DecodeConfig, EngineConfig, FilterConfig
+from schemas.tables import SIGNALS, STICKERS, TABLES
 
 CAPS = DecodeConfig(max_pixels=1_000_000, max_total_pixels=4_000_000)
 FILES = hostile_files()
@@ -109,7 +115,36 @@ def test_a_palette_with_too_much_transparency_is_a_decode_error():
     assert measure(data, "png", CAPS).signals["error"].startswith("decode: ")
 
 
-def test_pillow_keeps_its_remarks_to_itself_and_ours_are_shown(recwarn):
+def test_none_is_quarantined_however_many_there_are(tmp_path):
+    workspace = Workspace(tmp_path / "workspace")
+    media = {hashlib.sha256(file.data).hexdigest(): file for file in FILES}
+    for key, file in media.items():
+        (tmp_path / key).write_bytes(file.data)
+    rows = {
+        "stickers": [{"id": key, "format": file.kind} for key, file in media.items()],
+        "media": [{"id": key, "path": str(tmp_path / key)} for key in media],
+    }
+    for name, known in rows.items():
+        table = pa.Table.from_pylist(known, schema=TABLES[name].schema)
+        write_table(workspace.path(name, 0), table, Proof("test", "test"))
+    here = replace(SIGNALS_STAGE, here=lambda config: True)
+    config = Config(
+        filter=FilterConfig(decode=CAPS), engine=EngineConfig(quarantine_floor=0, max_quarantined=0)
+    )
+    report = run(here, workspace, config, Silent())
+    assert report.counts["quarantined"] == 0
+    assert report.counts["failed"] > 190
+
+
+class Silent:
+    def start(self, name, rows): ...
+
+    def progress(self, rows_done): ...
+
+    def stop(self): ...
+
+
+def test_pillow_keeps_its_remarks_to_itself(recwarn):
     for name in ("cut entry", "a billion values"):
         data = next(file.data for file in FILES if file.name == f"jpeg whose EXIF has {name}")
         measure(data, "jpeg", CAPS)
