@@ -200,3 +200,24 @@ def test_the_plan_is_in_order():
     for work in PLAN:
         assert set(work.reads) <= there
         there |= set(work.writes)
+
+
+CUT = {**GOOD, "flags": ["truncated", "clamped_durations"], "frames": 4, "declared_frames": 6}
+KEEP = Config.model_validate({"filter": {"keep_truncated": True}})
+
+
+@pytest.mark.parametrize("judge", [screen, lambda config, row: decide(config, [row])])
+def test_a_cut_animation_is_dropped_with_what_is_left_of_it(judge):
+    (row,) = judge(Config(), CUT)
+    detail = "4 of its 6 frames can be decoded"
+    reason = {"rule": "truncated", "value": 4.0, "threshold": 6.0, "detail": detail}
+    assert (row["kept"], row["reasons"]) == (False, [reason])
+    (row,) = judge(KEEP, CUT)
+    assert (row["kept"], row["reasons"]) == (True, [])
+
+
+@pytest.mark.parametrize("judge", [screen, lambda config, row: decide(config, [row])])
+def test_what_no_reader_of_a_release_could_open_is_dropped_whatever_is_configured(judge):
+    (row,) = judge(KEEP, {**CUT, "flags": ["truncated", "refused"]})
+    assert row["kept"] is False
+    assert [reason["rule"] for reason in row["reasons"]] == ["refused"]
