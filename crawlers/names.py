@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 
 MAX_CHARACTERS = 2000
-_DIGEST_CHARACTERS = 16
 
 # Bidirectional overrides and isolates can make a title read as something that it isn't.
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -35,15 +33,6 @@ def encode_name(name: str) -> str:
         _percent(character) if character == "%" or _needs_encoding(character) else character
         for character in name
     )
-
-
-def encode_id(name: str) -> str:
-    """``encode_name`` cut to MAX_CHARACTERS; the hash at the end keeps apart what was cut."""
-    encoded = encode_name(name)
-    if len(encoded) <= MAX_CHARACTERS:
-        return encoded
-    digest = hashlib.sha256(encoded.encode()).hexdigest()[:_DIGEST_CHARACTERS]
-    return f"{encoded[: MAX_CHARACTERS - len(digest) - 1]}…{digest}"
 
 
 def decodable(name: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crawlers.names import clean_text, encode_id
+from crawlers.names import clean_text, encode_name
 from crawlers.urls import record_json, strip_secrets
 
 _INT32 = 2**31 - 1
@@ -68,7 +68,7 @@ def key_of(source: str, sighting: Sighting) -> Key:
     """Key of a source's sighting, as stored."""
     return Key(
         source,
-        encode_id(sighting.source_id),
+        encode_name(sighting.source_id),
         clean_text(sighting.query) or "",
         clean_text(sighting.variant) or "",
     )

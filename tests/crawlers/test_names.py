@@ -6,10 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawlers.misses import miss_of_exception
-from crawlers.names import MAX_CHARACTERS, claimed_extension, clean_text, decodable, encode_name
-from crawlers.sighting import Sighting, key_of
-from crawlers.trace import Refused
+from crawlers.names import claimed_extension, clean_text, decodable, encode_name
 
 ORDINARY = [
     "a.gif",
@@ -44,18 +41,6 @@ _names = st.one_of(
 def test_two_names_never_become_one(one: str, other: str) -> None:
     assert (encode_name(one) == encode_name(other)) == (one == other)
     encode_name(one).encode("utf-8")
-
-
-def test_ids_are_short_and_stay_apart_however_long_a_source_makes_them() -> None:
-    ids = {key_of("site", Sighting(f"{'a' * 200_000}{end}")).source_id for end in ("1", "2")}
-    assert len(ids) == 2
-    assert {len(name) for name in ids} == {MAX_CHARACTERS}
-    assert key_of("site", Sighting("滑稽/1.gif")).source_id == "滑稽/1.gif"
-
-
-def test_the_reason_of_a_refusal_is_short_however_long_the_address() -> None:
-    miss = miss_of_exception(Refused("robots", f"robots.txt disallows {'a.' * 100_000}"))
-    assert len(miss.error) <= MAX_CHARACTERS
 
 
 @settings(max_examples=150)
