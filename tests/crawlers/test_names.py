@@ -6,9 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawlers.misses import miss_of_exception
 from crawlers.names import (
-    MAX_CHARACTERS,
     MAX_ID,
     claimed_extension,
     clean_text,
@@ -17,7 +15,6 @@ from crawlers.names import (
     encode_name,
 )
 from crawlers.sighting import Sighting, key_of
-from crawlers.trace import Refused
 
 ORDINARY = [
     "a.gif",
@@ -59,11 +56,6 @@ def test_ids_are_short_and_stay_apart_however_long_a_source_makes_them() -> None
     assert len(ids) == 2
     assert {len(name) for name in ids} == {MAX_ID}
     assert key_of("site", Sighting("滑稽/1.gif")).source_id == "滑稽/1.gif"
-
-
-def test_the_reason_of_a_refusal_is_short_however_long_the_address() -> None:
-    miss = miss_of_exception(Refused("robots", f"robots.txt disallows {'a.' * 100_000}"))
-    assert len(miss.error) <= MAX_CHARACTERS
 
 
 @settings(max_examples=150)
