@@ -184,6 +184,7 @@ def _prepare(wish: Wish) -> tuple[Prepared, Recipe]:
         settings = replace(settings, epochs=wish.epochs)
     dataset = Dataset(wish.release, wish.shuffled, wish.seed)
     prepared = baseline.prepare(dataset, settings, wish.seed)
+    settings = settings if prepared.settings is None else prepared.settings
     recipe = Recipe(
         baseline=baseline.name,
         preset=wish.preset,
