@@ -33,13 +33,15 @@ class Prepared:
     """What ``train`` runs: the loop's input and, in ``facts``, what a trained model needs to know.
 
     ``facts`` is JSON-able and names the data (a digest), so that a run is never continued on
-    other data. ``rows`` counts train rows; ``notes`` are for people.
+    other data. ``rows`` counts train rows; ``notes`` are for people. ``settings`` are those that
+    files named in them called for [as they were given].
     """
 
     task: Training
     facts: dict[str, Any]
     rows: int
     notes: tuple[str, ...] = ()
+    settings: Any = None
 
 
 @dataclass(frozen=True)

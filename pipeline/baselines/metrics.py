@@ -16,8 +16,8 @@ class TagMetrics:
 
     OP = sum(Nc) / sum(Np), OR = sum(Nc) / sum(Ng), CP = mean(Nc / Np), CR = mean(Nc / Ng), with
     Nc correct, Np predicted and Ng true per class; OF1 and CF1 are the harmonic means of those
-    (CF1 is not macro-F1). Np = 0 counts as 0 in CP; CR is the mean over the ``classes`` that
-    have any truth.
+    (CF1 is not macro-F1). CP and CR are means over the same ``classes``: those with any truth
+    (Ng > 0). Np = 0 counts as 0 in CP; predictions of other classes count in OP alone.
     """
 
     op: float
@@ -34,12 +34,11 @@ def tag_metrics(predicted: Truth, truth: Truth) -> TagMetrics:
     correct = (predicted & truth).sum(0).astype(np.float64)
     given, wanted = predicted.sum(0).astype(np.float64), truth.sum(0).astype(np.float64)
     op, or_ = _ratio(correct.sum(), given.sum()), _ratio(correct.sum(), wanted.sum())
-    cp = float(np.mean(correct / np.maximum(given, 1))) if truth.shape[1] else 0.0
     present = wanted > 0
-    cr = float(np.mean(correct[present] / wanted[present])) if present.any() else 0.0
-    return TagMetrics(
-        op, or_, _harmonic(op, or_), cp, cr, _harmonic(cp, cr), classes=int(present.sum())
-    )
+    hits, classes = correct[present], int(present.sum())
+    cp = float(np.mean(hits / np.maximum(given[present], 1))) if classes else 0.0
+    cr = float(np.mean(hits / wanted[present])) if classes else 0.0
+    return TagMetrics(op, or_, _harmonic(op, or_), cp, cr, _harmonic(cp, cr), classes)
 
 
 def metrics_at_cuts(scores: Scores, truth: Truth) -> dict[str, TagMetrics]:

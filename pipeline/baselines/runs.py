@@ -197,6 +197,7 @@ def _prepare(wish: Wish) -> tuple[Prepared, Recipe]:
         settings = replace(settings, epochs=wish.epochs)
     dataset = Dataset(wish.release, wish.shuffled, wish.seed, domain=wish.domain)
     prepared = baseline.prepare(dataset, settings, wish.seed)
+    settings = settings if prepared.settings is None else prepared.settings
     recipe = Recipe(
         baseline=baseline.name,
         preset=wish.preset,

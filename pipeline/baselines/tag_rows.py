@@ -72,9 +72,14 @@ def new_rows(tagger: Tagger, stickers: Sequence[Sticker], tags: int, settings: A
 
 
 def draw_batch(tagger: Tagger, rows: TagRows, settings: Any, key: tuple[int, int, int]) -> Batch:
-    """A batch of an epoch by (seed, epoch, number): every row once an epoch, changed by chance."""
+    """A batch of an epoch by (seed, epoch, number), changed by chance.
+
+    An epoch is as long as there are rows: each once, or so often in a row as ``repeats`` says
+    until the epoch is over (repeated augmentation, Hoffer et al., 2020).
+    """
     seed, epoch, number = key
     order = np.random.default_rng((seed, epoch)).permutation(len(rows))
+    order = np.repeat(order, tagger.repeats(settings))[: len(rows)]
     chosen = order[number * settings.batch_size : (number + 1) * settings.batch_size]
     augment, random = tagger.augment, np.random.default_rng(key)
     change = (lambda image: augment(image, random, settings)) if augment else None

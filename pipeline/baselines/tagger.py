@@ -39,7 +39,9 @@ class Tagger:
       gives (B, tags), 0 to 1.
     - ``views`` names the texts that it reads (see ``views.py``), ``encoder`` says what encodes
       them, ``phrase`` rewrites a sticker's texts before that.
-    - ``augment(image, random, settings)`` changes a train image (side, side, 3).
+    - ``augment(image, random, settings)`` changes a train image (side, side, 3); an epoch takes a
+      row ``repeats`` times, and of the rows as many fewer.
+    - ``resolve`` gives the settings that files named in them call for, and notes for people.
     - ``figures(scores, truth)`` are the metrics of an epoch; ``select_on`` names the one whose
       best epoch is kept [the last epoch], on the split that ``selects_with`` names.
     - ``tables(scores, truth, tags)`` gives further rows of an evaluation.
@@ -57,6 +59,8 @@ class Tagger:
     encoder: Callable[[Any], TextSpec | None] = lambda settings: None
     phrase: Callable[[Any, Sequence[str]], Sequence[str]] = lambda settings, texts: texts
     augment: Callable[[Images, np.random.Generator, Any], Images] | None = None
+    repeats: Callable[[Any], int] = lambda settings: 1
+    resolve: Callable[[Any], tuple[Any, tuple[str, ...]]] = lambda settings: (settings, ())
     groups: Callable[[Any, nn.Module], list[dict[str, Any]]] | None = None
     figures: Callable[[Scores, Truth], Mapping[str, float]] = _map_alone
     select_on: Callable[[Any], str | None] = lambda settings: None

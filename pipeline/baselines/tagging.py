@@ -70,6 +70,7 @@ def rank_tags(scores: Scores, tags: Sequence[str]) -> list[Prediction]:
 
 def _prepare(tagger: Tagger, dataset: Dataset, settings: Any, seed: int) -> Prepared:
     """Read a data set and make the model that learns its tags."""
+    settings, resolved = tagger.resolve(settings)
     train = dataset.read("train", settings.image_side, KEY_FRAME)
     against = dataset.read(tagger.selects_with(settings), settings.image_side, KEY_FRAME)
     tags = learnable_tags(train)
@@ -84,13 +85,13 @@ def _prepare(tagger: Tagger, dataset: Dataset, settings: Any, seed: int) -> Prep
         f"{len(train):,} train and {len(against):,} {against.name} rows, {len(tags):,} tags",
         *train.notes,
         *against.notes,
+        *resolved,
         *describe_views(train.texts, tagger.views(settings)),
     )
     if task.select_on and against.name == "test":
         notes += ("the epoch is chosen by the test split: its figures there are no test",)
-    return Prepared(
-        task, {"tags": list(tags), "data": [train.digest, against.digest]}, len(train), notes
-    )
+    facts = {"tags": list(tags), "data": [train.digest, against.digest]}
+    return Prepared(task, facts, len(train), notes, settings)
 
 
 def _make_training(

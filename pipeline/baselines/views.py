@@ -12,7 +12,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "action": ("action", "caption_en", "caption_zh"),
     # MGHFT section 3.2.
     "overall style": ("overall_style", "style", "style_class", "domain"),
-    "intention": ("intention", "emotion", "caption_en", "caption_zh"),
+    # Not ``emotion``: where emotions are learnt, it is the answer.
+    "intention": ("intention", "caption_en", "caption_zh"),
     "main role": ("main_role", "role", "caption_en", "caption_zh"),
     "character details": ("character_details", "action", "ocr_text"),
 }

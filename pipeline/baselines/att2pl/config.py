@@ -44,19 +44,23 @@ class Att2plConfig:
       "none" is Table 1's "w/o LoR".
     - ``masking``: each patch hidden once in one of ``groups`` passes, or a random ``mask_ratio``
       of the patches in each of ``rounds`` passes, similarities averaged.
+    - ``detach_renewed``: the loss reaches the masked passes through R, as sections 4.1 and 4.5 want
+      (implicit feedback of renewed attention), or R is a constant.
     - ``prompt``: false is Table 1's "w/o prompt".
-    - ``classifier``: mean of H and a linear layer, or H through BERT and a linear layer on CLS.
+    - ``classifier``: H through BERT and a linear layer on CLS, or mean of H and a linear layer,
+      where P_k, CLS and SEP add the same to every sticker, as the layer's bias does.
     - ``main_loss``: Eq. 2, Eq. 2 divided by a sticker's number of tags, binary cross-entropy, or
       the asymmetric loss; the last two score tags by sigmoid.
     - ``penalty``: only falls of confidence count as the text says, or Eq. 4 with its sign;
       "none" is Table 1's "w/o penalty".
-    - ``lambda_rec``: weight of the masked L1 that trains the prediction head, which nothing in the
-      published loss does; 0 is the published loss.
+    - ``lambda_rec``: weight of the masked L1 that trains the prediction head, which the published
+      loss reaches through R alone; 0 is the published loss.
     - ``image_weights``: "published" (see ``PUBLISHED``), "random", a hub name or a local path.
 
     ``swin_*`` shape Swin, ``vit_*`` the other three; ``bert_*`` shape the BERT classifier, which
     is as wide as the text features and has its encoder's weights unless that is "hashed".
-    ``drop_path`` is for Swin and BEiT. ``shift`` moves train images by so many pixels at most.
+    ``drop_path`` is for Swin and BEiT, ``bert_dropout`` for a BERT from random weights. ``shift``
+    moves train images by so many pixels at most.
     """
 
     backbone: Backbone = "swin"
@@ -65,8 +69,9 @@ class Att2plConfig:
     groups: int = 4
     mask_ratio: float = 0.6
     rounds: int = 4
+    detach_renewed: bool = False
     prompt: bool = True
-    classifier: Literal["pool", "bert"] = "pool"
+    classifier: Literal["bert", "pool"] = "bert"
     main_loss: MainLoss = "softmax"
     penalty: Penalty = "hinge"
     lambda_rec: float = 1.0
@@ -88,6 +93,7 @@ class Att2plConfig:
     bert_depth: int = 12
     bert_heads: int = 12
     bert_mlp: int = 3072
+    bert_dropout: float = 0.1
     learning_rate: float = 1e-5
     # The paper names no schedule: the rate stays where it is.
     least_learning_rate: float = 1e-5
@@ -147,7 +153,7 @@ def _switch_problems(config: Att2plConfig) -> list[tuple[str, str]]:
         "backbone": get_args(Backbone),
         "attention": get_args(LocalAttention),
         "masking": ("groups", "random"),
-        "classifier": ("pool", "bert"),
+        "classifier": ("bert", "pool"),
         "main_loss": get_args(MainLoss),
         "penalty": get_args(Penalty),
     }
@@ -201,8 +207,9 @@ def _training_problems(config: Att2plConfig) -> list[tuple[str, str]]:
         found.append(("warmup_epochs", "neither warm-up nor shift can be below 0"))
     if config.epochs < 1 or config.batch_size < 1:
         found.append(("epochs", "one epoch and batches of one sticker are the least"))
-    if not 0 <= config.drop_path < 1:
-        found.append(("drop_path", f"a share of {config.drop_path} can't be dropped"))
+    for key in ("drop_path", "bert_dropout"):
+        if not 0 <= getattr(config, key) < 1:
+            found.append((key, f"a share of {getattr(config, key)} can't be dropped"))
     return found
 
 
@@ -253,6 +260,7 @@ PRESETS: dict[str, Att2plConfig] = {
         bert_depth=1,
         bert_heads=4,
         bert_mlp=64,
+        bert_dropout=0.0,
         learning_rate=2e-3,
         least_learning_rate=0.0,
         warmup_epochs=2,

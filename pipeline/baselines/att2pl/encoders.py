@@ -45,6 +45,7 @@ class Encoder(nn.Module):
         stride = PATCH if config.backbone == "swin" else cell
         self.tokens = config.image_side // stride
         self.body, head, stem = _BUILDERS[config.backbone](config, config.image_source, published)
+        _start_mask_token(self.body)
         self.head = head or nn.Sequential(
             nn.Conv2d(config.width, 3 * stride**2, 1), nn.PixelShuffle(stride)
         )
@@ -86,6 +87,16 @@ class Encoder(nn.Module):
         for change in self._changes:
             embedded = change(embedded)
         return embedded
+
+
+def _start_mask_token(body: nn.Module) -> None:
+    """Draw a mask token that no checkpoint brought, as SimMIM does; transformers leaves zeros.
+
+    Of zeros a norm's gradient is 1 / sqrt(eps), and that of several one after another explodes.
+    """
+    token = body.get_parameter("embeddings.mask_token")
+    if not token.is_meta and not token.any():
+        nn.init.trunc_normal_(token, std=0.02)
 
 
 _Built = tuple[nn.Module, nn.Module | None, nn.Module]

@@ -17,6 +17,9 @@ from pipeline.baselines.pretrained import load_pretrained
 from pipeline.baselines.texts import HASHED
 from pipeline.engine.errors import StickerworksError
 
+# Spread of BERT's first weights, and its width.
+_BERT_RANGE, _BERT_WIDTH = 0.02, 768
+
 
 @dataclass(frozen=True)
 class Att2plOutput:
@@ -53,7 +56,8 @@ class Att2pl(nn.Module):
         if self.config.attention != "lor":
             return Att2plOutput(self._classify(pixels, text, self.attention))
         predicted, masks = self._predict_hidden(pixels, generator)
-        renewed = renew_attention(predicted, pixels, masks)
+        learnt = predicted.detach() if self.config.detach_renewed else predicted
+        renewed = renew_attention(learnt, pixels, masks)
 
         def weigh(embedded: Tensor) -> Tensor:
             weights = spread(renewed, self.encoder.cells).unsqueeze(-1)
@@ -73,8 +77,8 @@ class Att2pl(nn.Module):
         """Predictions (passes, B, 3, S, S) and masks (passes, B, N); all passes are one batch."""
         masks = draw_masks(self.config, len(pixels), self.training, generator).to(pixels.device)
         passes = len(masks)
-        learnt = torch.is_grad_enabled() and self.config.lambda_rec > 0
-        with torch.set_grad_enabled(learnt):
+        learns = self.config.lambda_rec > 0 or not self.config.detach_renewed
+        with torch.set_grad_enabled(torch.is_grad_enabled() and learns):
             predicted = self.encoder.predict(pixels.repeat(passes, 1, 1, 1), masks.flatten(0, 1))
         return predicted.reshape(passes, *pixels.shape), masks
 
@@ -109,6 +113,10 @@ def _make_bert(config: Att2plConfig, prompted: Prompted, published: bool) -> nn.
             num_hidden_layers=config.bert_depth,
             num_attention_heads=config.bert_heads,
             intermediate_size=config.bert_mlp,
+            hidden_dropout_prob=config.bert_dropout,
+            attention_probs_dropout_prob=config.bert_dropout,
+            # As wide as BERT starts at its own width: else [CLS] reads next to nothing of H.
+            initializer_range=_BERT_RANGE * (_BERT_WIDTH / config.text_dim) ** 0.5,
         )
         bert = transformers.BertModel(shape, add_pooling_layer=False)
     bert.embeddings.word_embeddings = nn.Identity()

@@ -63,27 +63,26 @@ def to_patches(images: Tensor) -> Tensor:
 
 
 def renew_attention(predicted: Tensor, pixels: Tensor, masks: Tensor) -> Tensor:
-    """Renewed attention R (B, N), 0 to 1, without gradient: 1 - r_i (section 4.3).
+    """Renewed attention R (B, N), 0 to 1: 1 - r_i (section 4.3).
 
     r_i is the cosine of predicted and original pixels of patch i, clamped to 0 to 1 and averaged
     over the passes that hid the patch; one that no pass hid gets its image's mean. ``predicted``
     (passes, B, 3, H, W), ``pixels`` (B, 3, H, W), ``masks`` (passes, B, N).
     """
-    with torch.no_grad():
-        # Doubles: in floats a perfect prediction would still be off by some 1e-6.
-        original = to_patches(pixels).double()
-        guessed = to_patches(predicted.flatten(0, 1)).double().reshape(*masks.shape, -1)
-        likeness = functional.cosine_similarity(guessed, original[None], dim=-1).clamp(0, 1)
-        hidden = masks.to(likeness.dtype)
-        times, sums = hidden.sum(0), (likeness * hidden).sum(0)
-        mean = sums.sum(-1, keepdim=True) / times.sum(-1, keepdim=True)
-        return (1 - torch.where(times > 0, sums / times.clamp(min=1), mean)).float()
+    # Doubles: in floats a perfect prediction would still be off by some 1e-6.
+    original = to_patches(pixels).double()
+    guessed = to_patches(predicted.flatten(0, 1)).double().reshape(*masks.shape, -1)
+    likeness = functional.cosine_similarity(guessed, original[None], dim=-1).clamp(0, 1)
+    hidden = masks.to(likeness.dtype)
+    times, sums = hidden.sum(0), (likeness * hidden).sum(0)
+    mean = sums.sum(-1, keepdim=True) / times.sum(-1, keepdim=True)
+    return (1 - torch.where(times > 0, sums / times.clamp(min=1), mean)).to(pixels.dtype)
 
 
 def masked_l1(predicted: Tensor, pixels: Tensor, masks: Tensor) -> Tensor:
     """Mean absolute error over hidden pixels, a scalar; shapes as in ``renew_attention``.
 
-    Not in the paper, whose loss has no term that reaches the prediction head.
+    Not in the paper, whose loss reaches the prediction head through R alone.
     """
     error = to_patches((predicted - pixels).abs().flatten(0, 1)).mean(-1)
     hidden = masks.flatten(0, 1)

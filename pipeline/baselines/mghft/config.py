@@ -25,13 +25,17 @@ class MghftConfig:
     - ``views``: each stage gets its own view, or all get the four views as one text.
     - ``pool``: a text's tokens are averaged without padding, or with it.
     - ``stage4_text``: the last stage's text token is its own, or stage 3's once more.
-    - ``mlce_direction``: KL(vision || text) as in Eq. 5, or KL(text || vision).
     - ``select_on``: the split whose score picks the epoch (the released code takes the test).
 
     ``pretrained`` is what training starts from (see ``pretrained.load_start``), None for chance;
+    from weights of the released code, ``follow_checkpoint`` sets the first three switches as there.
     ``text_encoder`` the name of a frozen encoder of ``text_dim`` figures (see ``texts.py``) that
     reads ``text_length`` tokens. A train image is mirrored by ``mirror_chance`` and goes through
-    ``augment_operations`` of RandAugment around ``augment_magnitude``, of 10.
+    ``augment_operations`` of RandAugment around ``augment_magnitude``, of 10; ``repeats`` is how
+    often an epoch takes a sticker, of which it then takes as many fewer.
+
+    ``learning_rate`` is that of ``rate_batch`` stickers a step; more or fewer, over all processes
+    and accumulated batches, have a rate in proportion.
     """
 
     dims: Four = (64, 128, 320, 512)
@@ -44,6 +48,7 @@ class MghftConfig:
     classes: int = 7
     alpha: int = 8
     pretrained: str | None = "Zetatech/pvt-small-224"
+    follow_checkpoint: bool = True
     text_encoder: str = "google-bert/bert-base-uncased"
     text_length: int = 512
     text_dim: int = 768
@@ -56,7 +61,6 @@ class MghftConfig:
     views: Literal["per_view", "concat"] = "per_view"
     pool: Literal["masked", "all"] = "masked"
     stage4_text: Literal["fresh", "stale"] = "fresh"
-    mlce_direction: Literal["paper", "released"] = "paper"
     select_on: Literal["val", "test"] = "val"
     temperature: float = 0.07
     mlce_temperature: float = 1.0
@@ -66,11 +70,15 @@ class MghftConfig:
     mirror_chance: float = 0.5
     augment_operations: int = 2
     augment_magnitude: float = 9.0
-    # 1e-3 scaled by batch / 512, as the released code does; as printed it would diverge.
-    learning_rate: float = 6.25e-5
+    repeats: int = 3
+    # As the released code does; 1e-3 as printed would diverge. Its README has 2 GPUs x 16 stickers,
+    # and so 6.25e-5.
+    learning_rate: float = 1e-3
+    rate_batch: int = 512
     least_learning_rate: float = 1e-5
     weight_decay: float = 0.05
     batch_size: int = 16
+    accumulate: int = 1
     epochs: int = 50
     warmup_epochs: int = 5
     bf16: bool = True
@@ -120,7 +128,9 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "pretrained": None,
         "text_encoder": "hashed",
         "text_length": 64,
+        "repeats": 1,
         "learning_rate": 5e-4,
+        "rate_batch": 64,
         "batch_size": 64,
         "epochs": 30,
         "warmup_epochs": 2,
@@ -145,7 +155,8 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "label_smoothing": 0.0,
         "mirror_chance": 0.0,
         "augment_operations": 0,
-        "learning_rate": 1e-3,
+        "repeats": 1,
+        "rate_batch": 8,
         "batch_size": 8,
         "epochs": 5,
         "warmup_epochs": 1,
@@ -172,4 +183,7 @@ def _problems(config: MghftConfig) -> list[tuple[str, str]]:
         found.append(("alpha", f"alpha is {config.alpha}; {config.image_side} pixels allow {most}"))
     if config.classes < 2 or not math.isfinite(config.learning_rate):
         found.append(("classes", "two classes and a finite learning rate are the least"))
+    for key in ("repeats", "rate_batch", "batch_size", "accumulate"):
+        if getattr(config, key) < 1:
+            found.append((key, f"{key} is {getattr(config, key)}, and 1 is the least"))
     return found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -26,7 +24,8 @@ def info_nce(
     """Symmetric InfoNCE of unit vectors (B, D) whose rows match (Eq. 4).
 
     ``same`` (B, B) is true where two rows have equal texts; finding any of them is a match, since
-    nothing tells them apart. For texts that all differ, as the paper's do, this is the equation.
+    nothing tells them apart. For texts that all differ, as the paper's do, this is the equation;
+    the released code takes several copies of a sticker in a batch for stickers that don't match.
     """
     similarity = vision @ text.T / temperature
     if same is None:
@@ -37,22 +36,16 @@ def info_nce(
     return (there.mean() + back.mean()) / 2
 
 
-def mlce(
-    vision: Tensor, text: Tensor, temperature: float, direction: Literal["paper", "released"]
-) -> Tensor:
-    """Divergence of how unit vectors (B, D) resemble each other within vision and text (Eq. 5).
+def mlce(vision: Tensor, text: Tensor, temperature: float) -> Tensor:
+    """Divergence of how unit vectors (B, D) resemble each other within text and vision (Eq. 5).
 
-    Summed over the B x B entries. The equation mixes indices v/t with l/h; read in its order it
-    is KL(vision || text) (``paper``), while the released code has KL(text || vision).
+    KL(text || vision), summed over the B x B entries. The equation writes it KL(W_l || W_h): l is
+    language, since C_t is made of f_l, so h is vision; the released code computes the same.
     """
     within_vision, within_text = (
         (0.5 * (1 + part @ part.T) / temperature).log_softmax(-1) for part in (vision, text)
     )
-    if direction == "paper":
-        from_, to = within_vision, within_text
-    else:
-        from_, to = within_text, within_vision
-    return functional.kl_div(to, from_, reduction="sum", log_target=True)
+    return functional.kl_div(within_vision, within_text, reduction="sum", log_target=True)
 
 
 def alignment_loss(
@@ -67,7 +60,7 @@ def alignment_loss(
             functional.normalize(part.float() if part.itemsize < 4 else part, dim=-1)
             for part in (vision, text)
         )
-        divergence = mlce(vision, text, config.mlce_temperature, config.mlce_direction)
+        divergence = mlce(vision, text, config.mlce_temperature)
         contrast = info_nce(vision, text, config.temperature, same)
         return contrast + config.mlce_weight * divergence
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import pickle
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline.baselines.mghft.backbone import as_grid
+from pipeline.baselines.mghft.config import MghftConfig
 from pipeline.baselines.mghft.model import Mghft
 from pipeline.baselines.mghft.names import UNUSED, our_name, our_name_of_pvt
 from pipeline.baselines.pretrained import load_pretrained, need_extra
@@ -23,7 +25,24 @@ from pipeline.engine.errors import StickerworksError
 Source = Path | Mapping[str, Tensor]
 
 _DAMAGED = (pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, OSError, ValueError)
+_RELEASED: Mapping[str, Any] = {"views": "concat", "pool": "all", "stage4_text": "stale"}
 _PVT_SMALL = "https://github.com/whai362/PVT (v2/classification, pvt_small.pth)"
+
+
+def follow_checkpoint(settings: MghftConfig) -> tuple[MghftConfig, tuple[str, ...]]:
+    """Settings with the released code's switches where training starts from its weights.
+
+    Also notes for people. Weights of the released code are told by their tensors' names, as
+    ``load_start`` tells them. Raises StickerworksError when the file can't be read.
+    """
+    name = settings.pretrained
+    if name is None or not settings.follow_checkpoint or _is_hub(Path(name)):
+        return settings, ()
+    if not _is_released(_read(Path(name))):
+        return settings, ()
+    adopted = ", ".join(f"{switch} {value}" for switch, value in _RELEASED.items())
+    note = f"{name} was trained by MGHFT's released code, so as there: {adopted}"
+    return replace(settings, **_RELEASED), (f"{note} (--with follow_checkpoint=false for yours)",)
 
 
 def load_start(model: Mghft, name: str) -> None:
@@ -35,7 +54,7 @@ def load_start(model: Mghft, name: str) -> None:
     """
     path = Path(name)
     state = _from_transformers(name) if _is_hub(path) else _read(path)
-    if any("vision_model." in key for key in state):
+    if _is_released(state):
         weights = _translate(state, "", name)
         if weights.get("head.bias", model.head.bias).shape != model.head.bias.shape:
             # A head of other classes is of no use; ours begins anew.
@@ -71,6 +90,10 @@ def load_pvt(model: Mghft, source: Source) -> None:
     """Fill the backbone from a ``PvtModel`` of transformers, as ``load_pvt_small`` does."""
     label = _label(source)
     _fill_backbone(model, _translate_pvt(_read(source), label), label)
+
+
+def _is_released(state: Mapping[str, Any]) -> bool:
+    return any("vision_model." in key for key in state)
 
 
 def _is_hub(path: Path) -> bool:

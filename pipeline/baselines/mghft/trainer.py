@@ -16,8 +16,9 @@ from pipeline.baselines.metrics import mean_average_precision
 from pipeline.baselines.mghft.attention import heat_maps
 from pipeline.baselines.mghft.config import VIEWS, MghftConfig, preset
 from pipeline.baselines.mghft.model import Mghft, MghftOutput, total_loss
-from pipeline.baselines.mghft.pretrained import load_start
+from pipeline.baselines.mghft.pretrained import follow_checkpoint, load_start
 from pipeline.baselines.mghft.text import view_texts
+from pipeline.baselines.processes import process_count
 from pipeline.baselines.tagger import Inputs, Tagger
 from pipeline.baselines.tagging import tagger_baseline
 from pipeline.baselines.texts import TextSpec
@@ -38,17 +39,21 @@ def make_model(settings: MghftConfig, tags: int, pretrained: bool) -> Mghft:
 def make_schedule(settings: MghftConfig, batches: int) -> Schedule:
     """AdamW under a cosine after a linear warm-up; the rate starts and ends at the least.
 
-    The released code moves the rate once an epoch, this one every step. A short run warms up for
-    half of its steps at most.
+    The rate goes with the stickers of a step (processes x accumulate x batch), as the released
+    code scales it; that one moves the rate once an epoch, this one every step. A short run warms
+    up for half of its steps at most.
     """
-    steps = settings.epochs * batches
+    stickers = process_count() * settings.accumulate * settings.batch_size
+    rate = settings.learning_rate * stickers / settings.rate_batch
+    steps = -(-batches // settings.accumulate)
     return Schedule(
         epochs=settings.epochs,
         batches_per_epoch=batches,
-        learning_rate=settings.learning_rate,
+        learning_rate=rate,
         weight_decay=settings.weight_decay,
-        warmup_steps=min(settings.warmup_epochs * batches, steps // 2),
-        floor=settings.least_learning_rate,
+        warmup_steps=min(settings.warmup_epochs * steps, settings.epochs * steps // 2),
+        floor=min(settings.least_learning_rate, rate),
+        accumulate=settings.accumulate,
         bf16=settings.bf16,
     )
 
@@ -66,7 +71,7 @@ def augment(image: Images, random: np.random.Generator, settings: MghftConfig) -
     """Mirror and RandAugment.
 
     The released code also crops to as little as a twelfth of the area, which may leave nothing of
-    a sticker's face, and shows each sticker thrice an epoch.
+    a sticker's face.
     """
     image = mirror(image, random, settings.mirror_chance)
     return rand_augment(image, random, settings.augment_operations, settings.augment_magnitude)
@@ -151,24 +156,26 @@ def _normalise(images: Tensor) -> Tensor:
     return (images - mean) / deviation
 
 
-BASELINE = tagger_baseline(
-    Tagger(
-        name="mghft",
-        doc="MGHFT: pyramid vision transformer fused with four views of text; emotions, or tags.",
-        presets={name: preset(name) for name in ("paper", "small", "tiny")},
-        model=make_model,
-        schedule=make_schedule,
-        loss=loss,
-        scores=scores,
-        views=lambda settings: VIEWS,
-        encoder=encoder,
-        phrase=lambda settings, texts: view_texts(texts, settings.views),
-        augment=augment,
-        groups=make_groups,
-        figures=figures,
-        select_on=lambda settings: "accuracy",
-        selects_with=lambda settings: "test" if settings.select_on == "test" else "validation",
-        tables=tables,
-        attention=attention,
-    )
+TAGGER = Tagger(
+    name="mghft",
+    doc="MGHFT: pyramid vision transformer fused with four views of text; emotions, or tags.",
+    presets={name: preset(name) for name in ("paper", "small", "tiny")},
+    model=make_model,
+    schedule=make_schedule,
+    loss=loss,
+    scores=scores,
+    views=lambda settings: VIEWS,
+    encoder=encoder,
+    phrase=lambda settings, texts: view_texts(texts, settings.views),
+    augment=augment,
+    repeats=lambda settings: settings.repeats,
+    resolve=follow_checkpoint,
+    groups=make_groups,
+    figures=figures,
+    select_on=lambda settings: "accuracy",
+    selects_with=lambda settings: "test" if settings.select_on == "test" else "validation",
+    tables=tables,
+    attention=attention,
 )
+
+BASELINE = tagger_baseline(TAGGER)

@@ -20,6 +20,8 @@ SCRIPT = """
 import json, sys
 import torch
 from torch import nn
+from pipeline.baselines.mghft.config import preset
+from pipeline.baselines.mghft.trainer import make_schedule
 from pipeline.baselines.processes import joined, process_rank
 from pipeline.baselines.training import Schedule, Training, reproducible, train_model
 
@@ -49,7 +51,8 @@ with reproducible(0), joined() as device:
     )
     curve = train_model(task, notes := Notes())
     if process_rank() == 0:
-        print(json.dumps([notes.steps, curve[-1].metrics["weight"]]))
+        rate = make_schedule(preset("paper"), 100).learning_rate
+        print(json.dumps([notes.steps, curve[-1].metrics["weight"], rate]))
 """
 
 
@@ -65,10 +68,11 @@ def test_two_processes_learn_what_one_learns_from_both_their_batches(tmp_path: P
     one = launch(1, "script.py", 2, cwd=tmp_path)
     two = launch(2, "script.py", 1, cwd=tmp_path)
     assert two.returncode == 0, two.stderr
-    (losses, weight), (ours, mine) = (json.loads(told.stdout) for told in (one, two))
+    (losses, weight, rate), (ours, mine, twice) = (json.loads(told.stdout) for told in (one, two))
     assert len(losses) == 9
     assert ours == pytest.approx(losses, rel=1e-5)
     assert mine == pytest.approx(weight, rel=1e-5)
+    assert (rate, twice) == (3.125e-5, 6.25e-5), "MGHFT's, which goes with all their stickers"
 
 
 @pytest.mark.slow

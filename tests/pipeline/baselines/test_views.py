@@ -17,6 +17,13 @@ def test_a_view_comes_from_its_own_column_or_the_next_best() -> None:
     ]
 
 
+def test_no_view_tells_the_emotion_that_is_to_be_learnt() -> None:
+    row = {"emotion": "anger", "attributes": "anger", "caption_en": "a cat", "domain": "cartoon"}
+    told = view_texts([row, {"emotion": "anger"}], tuple(COLUMNS))
+    assert not any("anger" in text for texts in told for text in texts)
+    assert told[0][list(COLUMNS).index("intention")] == "a cat"
+
+
 def test_the_templates_captions_are_not_read() -> None:
     row = {"caption_en": 'A sticker about "laugh".', "captioner": "template", "ocr_text": "哈"}
     assert view_texts([row], ("action", "content")) == [["", "哈"]]

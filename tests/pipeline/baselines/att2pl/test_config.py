@@ -20,6 +20,7 @@ def test_the_paper_preset_has_the_published_numbers() -> None:
     assert (paper.grid, paper.patches, paper.width) == (7, 49, 768)
     assert paper.image_source == "microsoft/swin-tiny-patch4-window7-224"
     assert paper.text_encoder == "google-bert/bert-base-multilingual-cased"
+    assert (paper.classifier, paper.detach_renewed, paper.lambda_rec) == ("bert", False, 1)
 
 
 def test_published_weights_follow_the_backbone_and_other_names_stand() -> None:
@@ -65,14 +66,15 @@ def test_switches_can_be_given_as_text() -> None:
         ({"swin_heads": (3, 6, 12, 25)}, "swin_heads"),
         ({"backbone": "vit", "vit_heads": 7}, "vit_heads"),
         ({"backbone": "vit", "vit_patch": 14}, "vit_patch"),
-        ({"classifier": "bert", "bert_heads": 0}, "bert_heads"),
-        ({"classifier": "bert", "image_side": 736}, "image_side"),
+        ({"bert_heads": 0}, "bert_heads"),
+        ({"image_side": 736}, "image_side"),
         ({"learning_rate": float("nan")}, "learning_rate"),
         ({"least_learning_rate": 1e-4}, "least_learning_rate"),
         ({"lambda_rec": -1.0}, "lambda_rec"),
         ({"warmup_epochs": -1}, "warmup_epochs"),
         ({"batch_size": 0}, "epochs"),
         ({"drop_path": 1.0}, "drop_path"),
+        ({"bert_dropout": 1.0}, "bert_dropout"),
     ],
 )
 def test_impossible_values_name_their_key(changes: dict[str, Any], key: str) -> None:

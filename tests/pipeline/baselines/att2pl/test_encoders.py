@@ -67,6 +67,20 @@ def test_a_hidden_patch_can_t_be_seen_and_the_others_can(encoder: Encoder, input
         assert not torch.allclose(encoder.predict(pixels, ~masks), drawn, atol=1e-4)
 
 
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_what_hides_patches_starts_with_a_gradient_of_everyday_size(
+    backbone: str, inputs: Inputs
+) -> None:
+    torch.manual_seed(0)
+    fresh = Encoder(tiny(backbone))
+    drawn = fresh.predict(fresh.normalise(inputs.images), torch.ones(3, 4, dtype=torch.bool))
+    drawn.abs().mean().backward()  # type: ignore[no-untyped-call]
+    token = fresh.body.get_parameter("embeddings.mask_token")
+    assert token.std().item() == pytest.approx(0.02, rel=0.5)
+    assert token.grad is not None
+    assert 0 < token.grad.norm() < 100
+
+
 def test_patch_embeddings_can_be_changed_for_one_pass(encoder: Encoder, inputs: Inputs) -> None:
     pixels = encoder.normalise(inputs.images)
     seen: list[Tensor] = []
@@ -188,7 +202,7 @@ def test_the_bert_classifier_takes_the_text_encoder_s_weights(tmp_path: Path) ->
     vocabulary = ["[PAD]", "[UNK]", "a", "b", "[SEP]", "c", "[CLS]", "[MASK]", "d", "e", "f", "g"]
     (tmp_path / "vocab.txt").write_text("\n".join(vocabulary))
     transformers.BertTokenizer(str(tmp_path / "vocab.txt")).save_pretrained(tmp_path)
-    config = tiny("swin", classifier="bert", text_encoder=str(tmp_path))
+    config = tiny("swin", text_encoder=str(tmp_path))
     model = Att2pl(config, 5, published=True)
     words = bert.embeddings.word_embeddings.weight
     assert torch.equal(model.prompted.cls, words[6])
@@ -197,6 +211,6 @@ def test_the_bert_classifier_takes_the_text_encoder_s_weights(tmp_path: Path) ->
     name = "encoder.layer.0.output.dense.weight"
     assert torch.equal(reader.state_dict()[name], bert.state_dict()[name])
     assert not any("word_embeddings" in name for name in reader.state_dict())
-    deeper = tiny("swin", classifier="bert", text_encoder=str(tmp_path), bert_depth=2)
+    deeper = tiny("swin", text_encoder=str(tmp_path), bert_depth=2)
     with pytest.raises(StickerworksError, match=r"\(32, 1, 64\); the settings say \(32, 2, 64\)"):
         Att2pl(deeper, 5, published=True)

@@ -16,6 +16,9 @@ from pipeline.baselines.att2pl.trainer import TAGGER
 from pipeline.baselines.tagger import Inputs
 from pipeline.engine.errors import StickerworksError
 
+# Twelve layers; positions, two token types and a norm. Words are not among them.
+BERT = 12 * 7_087_872 + (512 + 2 + 2) * 768
+
 
 def make(**changes: Any) -> Att2pl:
     torch.manual_seed(0)
@@ -33,13 +36,15 @@ def make(**changes: Any) -> Att2pl:
         {"attention": "none"},
         {"masking": "random"},
         {"prompt": False},
-        {"classifier": "bert"},
-        {"classifier": "bert", "prompt": False},
+        {"classifier": "pool"},
+        {"classifier": "pool", "prompt": False},
         {"main_loss": "softmax_mean"},
         {"main_loss": "bce"},
         {"main_loss": "asl", "penalty": "signed"},
         {"penalty": "none"},
         {"lambda_rec": 0.0},
+        {"detach_renewed": True},
+        {"detach_renewed": True, "lambda_rec": 0.0},
     ],
     ids=str,
 )
@@ -51,7 +56,8 @@ def test_every_switch_runs_forward_and_backward(
     loss.backward()
     assert loss.isfinite()
     # Without masked passes, or with nothing that learns from them, these two have no part.
-    idle = model.config.attention != "lor" or not model.config.lambda_rec
+    learns = model.config.lambda_rec > 0 or not model.config.detach_renewed
+    idle = model.config.attention != "lor" or not learns
     for name, weight in model.named_parameters():
         unused = "mask_token" in name or name.startswith("encoder.head")
         assert (weight.grad is None) == (idle and unused), name
@@ -64,26 +70,53 @@ def test_every_switch_runs_forward_and_backward(
     assert torch.allclose(scores.sum(1), torch.ones(3)) == distribution
 
 
-def test_no_gradient_flows_through_the_renewed_attention(inputs: Inputs) -> None:
-    model = make()
-    output = model(*inputs)
-    assert output.renewed is not None
-    assert not output.renewed.requires_grad
-    output.logits.sum().backward()
-    touched = {name for name, weight in model.named_parameters() if weight.grad is not None}
-    assert not any("mask_token" in name or name.startswith("encoder.head") for name in touched)
-    assert "encoder.body.embeddings.norm.weight" in touched
+def bright(inputs: Inputs, **changes: Any) -> tuple[Att2pl, Inputs]:
+    """A model in doubles whose head draws bright images, and bright images."""
+    model = make(**changes).double().eval()
+    model.encoder.head[0].bias.data += 3  # type: ignore[index, union-attr]
+    return model, Inputs(0.7 + 0.1 * inputs.images.double(), inputs.text.double())
 
 
-def test_the_reconstruction_trains_the_prediction_head_unless_its_weight_is_0(
-    inputs: Inputs,
+@pytest.mark.parametrize("name", ["head.0.weight", "body.embeddings.mask_token"])
+def test_the_published_loss_reaches_what_draws_hidden_patches_through_r(
+    name: str, inputs: Inputs, truth: Tensor
 ) -> None:
-    reconstruction = make()(*inputs).reconstruction
-    assert reconstruction is not None
-    assert reconstruction.requires_grad
-    literal = make(lambda_rec=0.0)(*inputs).reconstruction
-    assert literal is not None
-    assert not literal.requires_grad
+    model, seen = bright(inputs, lambda_rec=0.0, penalty="none")
+
+    def main() -> Tensor:  # in doubles, unlike the trainer's
+        return -(truth * model(*seen).logits.log_softmax(1)).sum(1).mean()
+
+    TAGGER.loss(model, seen, truth).backward()
+    weight = model.encoder.get_parameter(name)
+    assert weight.grad is not None
+    norm = float(weight.grad.norm())
+    assert norm > 1e-6
+    step, losses = 1e-3 * weight.grad / norm, []
+    with torch.no_grad():
+        for side in (1, -2):
+            weight += side * step
+            losses.append(float(main()))
+    assert (losses[0] - losses[1]) / 2e-3 == pytest.approx(norm, rel=1e-3)
+
+
+def test_r_can_be_a_constant(inputs: Inputs, truth: Tensor) -> None:
+    gradients = {}
+    for detach in (False, True):
+        model, seen = bright(inputs, lambda_rec=0.0, detach_renewed=detach)
+        TAGGER.loss(model, seen, truth).backward()
+        gradients[detach] = {name: weight.grad for name, weight in model.named_parameters()}
+    drawing = {name for name in gradients[True] if "mask_token" in name or "encoder.head" in name}
+    assert len(drawing) == 3
+    assert {name for name, grad in gradients[True].items() if grad is None} == drawing
+    encoder = "encoder.body.embeddings.norm.weight"
+    assert not torch.allclose(gradients[True][encoder], gradients[False][encoder], rtol=1e-2)
+
+
+def test_masked_passes_learn_unless_nothing_can_be_learnt_from_them(inputs: Inputs) -> None:
+    for weight, detach in ((1.0, False), (1.0, True), (0.0, False), (0.0, True)):
+        output = make(lambda_rec=weight, detach_renewed=detach)(*inputs)
+        assert output.renewed.requires_grad == (not detach)
+        assert output.reconstruction.requires_grad == (weight > 0 or not detach)
 
 
 def test_r_multiplies_the_embeddings_of_its_patch(
@@ -164,7 +197,7 @@ def test_without_prompts_texts_say_nothing(inputs: Inputs) -> None:
     with torch.no_grad():
         bare = model(inputs.images, torch.zeros(3, 0, 0)).logits
         assert torch.equal(model(*inputs).logits, bare)
-        assert model.prompted(inputs.text, torch.zeros(3, 4, 128)).shape == (3, 6, 128)
+        assert model.prompted(inputs.text, torch.zeros(3, 4, 128)).shape == (3, 6, 32)
 
 
 def test_with_prompts_each_description_counts(inputs: Inputs) -> None:
@@ -179,8 +212,30 @@ def test_with_prompts_each_description_counts(inputs: Inputs) -> None:
         first = model(*inputs).logits
         for view in range(4):
             changed = inputs.text.clone()
-            changed[:, view] += 1
+            changed[:, view, view] += 1  # of all figures alike, the norm would take it away
             assert not torch.allclose(model(inputs.images, changed).logits, first, atol=1e-5)
+
+
+def test_p_k_changes_what_is_said_of_one_sticker_and_not_of_all_alike(inputs: Inputs) -> None:
+    for classifier in ("bert", "pool"):
+        model = make(classifier=classifier).double().eval()
+        seen = Inputs(*(part.double() for part in inputs))
+        torch.manual_seed(1)
+        for weight in model.parameters():  # as after some training
+            weight.data += 0.3 * torch.randn_like(weight)
+        with torch.no_grad():
+            before = model(*seen).logits
+            for view in range(4):
+                model.prompted.learnt.data.zero_()[view, ::4] = 9  # type: ignore[union-attr]
+                change = model(*seen).logits - before
+                spread = float((change - change.mean(0)).abs().max() / change.abs().max())
+                if classifier == "bert":
+                    assert spread > 0.01
+                else:  # nothing that the bias of the linear layer couldn't do
+                    assert spread < 1e-12
+            if classifier == "bert":
+                after = model(*seen).logits
+                assert not torch.equal(before.argsort(1), after.argsort(1))
 
 
 def test_h_is_cls_prompts_patches_and_sep_in_order(inputs: Inputs) -> None:
@@ -233,25 +288,26 @@ def test_the_original_pass_is_plain_and_without_gradient(inputs: Inputs) -> None
 
 
 @pytest.mark.parametrize(
-    ("changes", "body", "total"),
+    ("changes", "body", "rest"),
     [
         # Beside the backbone: the head, [CLS], [SEP], four prompts and the classifier.
-        ({}, 27_519_450, 27_519_450 + 769 * 3072 + 6 * 768 + 769 * 461),
-        ({"backbone": "vit"}, 85_799_424, 85_799_424 + 769 * 768 + 6 * 768 + 769 * 461),
-        ({"backbone": "deit"}, 85_800_960, 85_800_960 + 769 * 768 + 6 * 768 + 769 * 461),
-        ({"backbone": "beit"}, 85_762_752, 85_762_752 + 769 * 768 + 6 * 768 + 769 * 461),
+        ({}, 27_519_450, BERT + 769 * 3072 + 6 * 768 + 769 * 461),
+        ({"classifier": "pool"}, 27_519_450, 769 * 3072 + 6 * 768 + 769 * 461),
+        ({"backbone": "vit"}, 85_799_424, BERT + 769 * 768 + 6 * 768 + 769 * 461),
+        ({"backbone": "deit"}, 85_800_960, BERT + 769 * 768 + 6 * 768 + 769 * 461),
+        ({"backbone": "beit"}, 85_762_752, BERT + 769 * 768 + 6 * 768 + 769 * 461),
     ],
 )
 def test_the_paper_s_shapes_have_the_published_sizes(
-    changes: dict[str, Any], body: int, total: int
+    changes: dict[str, Any], body: int, rest: int
 ) -> None:
     with torch.device("meta"):
         model = Att2pl(preset("paper", **changes), 461)
     assert sum(weight.numel() for weight in model.encoder.body.parameters()) == body
-    assert sum(weight.numel() for weight in model.parameters()) == total
+    assert sum(weight.numel() for weight in model.parameters()) == body + rest
 
 
-@pytest.mark.parametrize(("name", "millions"), [("small", 7.6), ("tiny", 0.77)])
+@pytest.mark.parametrize(("name", "millions"), [("small", 9.1), ("tiny", 0.77)])
 def test_the_other_presets_are_small(name: Any, millions: float) -> None:
     with torch.device("meta"):
         model = Att2pl(preset(name), 461)

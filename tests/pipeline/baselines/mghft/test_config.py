@@ -29,6 +29,10 @@ def test_the_paper_preset_selects_996_tokens() -> None:
         ({"image_side": 64}, "alpha"),
         ({"alpha": 0}, "alpha"),
         ({"classes": 1}, "classes"),
+        ({"repeats": 0}, "repeats"),
+        ({"rate_batch": 0}, "rate_batch"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"accumulate": 0}, "accumulate"),
     ],
 )
 def test_impossible_values_name_their_key(changes: dict[str, Any], key: str) -> None:

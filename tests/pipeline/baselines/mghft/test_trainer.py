@@ -13,17 +13,19 @@ import pytest
 import torch
 from torch.nn import functional
 
-from pipeline.baselines import keeper
+from pipeline.baselines import keeper, training
 from pipeline.baselines.checkpoint import load_weights
 from pipeline.baselines.contract import Sticker
 from pipeline.baselines.examples import Dataset
+from pipeline.baselines.mghft import trainer
 from pipeline.baselines.mghft.backbone import Backbone
 from pipeline.baselines.mghft.config import VIEWS, preset
 from pipeline.baselines.mghft.model import Mghft, total_loss
 from pipeline.baselines.mghft.names import our_name
-from pipeline.baselines.mghft.pretrained import load_start
+from pipeline.baselines.mghft.pretrained import follow_checkpoint, load_start
 from pipeline.baselines.mghft.trainer import (
     BASELINE,
+    TAGGER,
     augment,
     encoder,
     figures,
@@ -37,6 +39,7 @@ from pipeline.baselines.mghft.trainer import (
 )
 from pipeline.baselines.runs import Wish, open_run, train_run
 from pipeline.baselines.settings import change_settings, restore_settings
+from pipeline.baselines.tag_rows import TagRows, draw_batch
 from pipeline.baselines.tagger import Inputs
 from pipeline.baselines.training import reproducible, train_model
 from pipeline.engine.errors import StickerworksError
@@ -74,7 +77,7 @@ def release(write_release: Make, row: Make) -> Path:
     return write_release(train=rows(24, 0), validation=rows(12, 500), test=rows(12, 900))
 
 
-def train(release: Path, output: Path, stop: int = 0, **changes: Any) -> list[str]:
+def train(release: Path, output: Path, stop: int = 0, epochs: int = 2, **changes: Any) -> list[str]:
     """Train two epochs with every source of chance; returns the lines told."""
     lines: list[str] = []
 
@@ -82,7 +85,7 @@ def train(release: Path, output: Path, stop: int = 0, **changes: Any) -> list[st
         if done == stop:
             raise StopError
 
-    wish = Wish("mghft", release, output, epochs=2, seed=3, changes={**CHANCE, **changes})
+    wish = Wish("mghft", release, output, epochs=epochs, seed=3, changes={**CHANCE, **changes})
     train_run(wish, lines.append, each_step)
     return lines
 
@@ -262,8 +265,72 @@ def test_the_rate_starts_and_ends_at_the_least_and_short_runs_warm_up_less() -> 
     assert (schedule.steps, schedule.warmup_steps) == (5000, 500)
     assert schedule.weight_decay == 0.05
     rates = [schedule.rate(step) for step in (0, 499, 4999)]
-    assert rates == pytest.approx([1e-5, 6.25e-5, 1e-5], rel=2e-2)
+    assert rates == pytest.approx([1e-5, 3.125e-5, 1e-5], rel=2e-2)
     assert make_schedule(replace(paper, epochs=2), 100).warmup_steps == 100
+    tiny_batches = make_schedule(replace(paper, batch_size=2), 100)
+    assert {tiny_batches.rate(step) for step in (0, 499, 4999)} == {1e-3 * 2 / 512}
+
+
+@pytest.mark.parametrize(
+    ("processes", "accumulate", "batch_size", "rate"),
+    [
+        (1, 1, 16, 3.125e-5),
+        (2, 1, 16, 6.25e-5),  # the README of the released code
+        (1, 2, 16, 6.25e-5),
+        (1, 1, 32, 6.25e-5),
+        (4, 2, 64, 1e-3),
+    ],
+)
+def test_the_rate_goes_with_the_stickers_of_a_step(
+    processes: int,
+    accumulate: int,
+    batch_size: int,
+    rate: float,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in (trainer, training):
+        monkeypatch.setattr(module, "process_count", lambda: processes)
+    settings = preset("paper", accumulate=accumulate, batch_size=batch_size)
+    schedule = make_schedule(settings, 400)
+    assert schedule.learning_rate == pytest.approx(rate)
+    shared = training.shared_schedule(schedule)
+    assert shared.steps_per_epoch * processes * accumulate == 400
+    assert shared.rate(shared.warmup_steps - 1) == pytest.approx(rate)
+    assert shared.warmup_steps == 5 * shared.steps_per_epoch
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_an_epoch_is_the_repeated_list_cut_to_the_number_of_stickers(repeats: int) -> None:
+    settings = preset("tiny", repeats=repeats, batch_size=4)
+    numbers = np.arange(10, dtype=np.uint8)
+    rows = TagRows(
+        np.broadcast_to(numbers[:, None, None, None, None], (10, 1, 8, 8, 3)),
+        None,
+        len(VIEWS),
+        np.ones((10, 1), bool),
+    )
+    tagger = replace(TAGGER, augment=None)
+    epochs = []
+    for epoch in (1, 2):
+        drawn = [draw_batch(tagger, rows, settings, (0, epoch, number)) for number in range(3)]
+        assert [len(images) for images, _, _ in drawn] == [4, 4, 2]
+        epochs.append(torch.cat([images[:, 0, 0, 0] * 255 for images, _, _ in drawn]).tolist())
+    for shown in epochs:
+        assert len(set(shown)) == -(-10 // repeats)
+        # As RASampler does: each so often in a row, the last as often as there is room.
+        expected = [each for each in dict.fromkeys(shown) for _ in range(repeats)][:10]
+        assert shown == expected
+    assert epochs[0] != epochs[1]
+
+
+def test_the_copies_of_a_sticker_are_changed_each_by_its_own_chance() -> None:
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (6, 1, 32, 32, 3), dtype=np.uint8)
+    rows = TagRows(images, None, len(VIEWS), np.ones((6, 1), bool))
+    settings = preset("paper", batch_size=6)
+    assert settings.repeats == 3
+    seen, _, _ = draw_batch(TAGGER, rows, settings, (0, 1, 0))
+    assert len({each.numpy().tobytes() for each in seen}) > 3
 
 
 def test_weights_decay_but_biases_and_norms_do_not() -> None:
@@ -326,6 +393,56 @@ def test_all_four_views_are_one_text_when_they_are_joined(
     assert torch.equal(texts["concat"][:, 0], texts["concat"][:, 1])
     assert not texts["per_view"][:, 1].any(), "the release has no style"
     assert texts["per_view"][:, 0].any(1).all()
+
+
+def released_start(path: Path, golden: dict[str, Any]) -> Path:
+    """A checkpoint of a tiny model under the released code's names."""
+    torch.manual_seed(1)
+    released = {str(our_name(name)): name for name, _ in golden["parameters"]}
+    state = {released[name]: value for name, value in Mghft(TINY).state_dict().items()}
+    torch.save({"model": state}, path)
+    return path
+
+
+def test_from_a_released_checkpoint_a_run_takes_the_released_switches(
+    release: Path, tmp_path: Path, golden: dict[str, Any]
+) -> None:
+    start = str(released_start(tmp_path / "start.pth", golden))
+    lines = train(release, tmp_path / "run", epochs=1, pretrained=start)
+    note = f"{start} was trained by MGHFT's released code, so as there: views concat, pool all"
+    assert any(line.startswith(note) for line in lines)
+    _, recipe, trained = open_run(tmp_path / "run")
+    assert (trained.settings.views, trained.settings.pool) == ("concat", "all")
+    assert recipe.settings["stage4_text"] == "stale"
+    assert make_model(trained.settings, 4, pretrained=False).config.stage4_text == "stale"
+    train(release, tmp_path / "run", epochs=1, pretrained=start)  # goes on as it began
+
+
+def test_other_weights_and_a_person_s_word_leave_the_switches(
+    tmp_path: Path, golden: dict[str, Any]
+) -> None:
+    start = str(released_start(tmp_path / "start.pth", golden))
+    adopted, notes = follow_checkpoint(replace(TINY, pretrained=start))
+    assert adopted == replace(
+        TINY, pretrained=start, views="concat", pool="all", stage4_text="stale"
+    )
+    assert len(notes) == 1
+    state = torch.load(start)["model"]
+    backbone = {
+        name.removeprefix("vision_model."): value
+        for name, value in state.items()
+        if name.startswith("vision_model.")
+    }
+    torch.save(backbone, tmp_path / "pvt.pth")
+    for settings in (
+        replace(TINY, pretrained=start, follow_checkpoint=False),
+        replace(TINY, pretrained=str(tmp_path / "pvt.pth")),
+        TINY,
+        preset("paper"),
+    ):
+        assert follow_checkpoint(settings) == (settings, ())
+    with pytest.raises(StickerworksError, match="no weights at"):
+        follow_checkpoint(replace(TINY, pretrained=str(tmp_path / "absent.pth")))
 
 
 def test_training_starts_from_weights_that_are_named_and_a_run_from_its_own(
