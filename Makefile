@@ -85,7 +85,7 @@ label-studio: setup $(SERVER)/.installed ## serve the workspace for labelling, o
 	$(STICKERWORKS) label setup
 
 test: setup-dev ## all tests
-	$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations=10 $(TESTS)
+	$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --no-loadscope-reorder --durations=10 $(TESTS)
 
 lint: $(VENV)/.installed-dev ## style, types and who may import whom
 	$(VENV)/bin/ruff check .

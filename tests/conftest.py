@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # Busy machines stall for longer than any deadline; and a red run in CI must be repeatable.
 settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -56,30 +58,33 @@ def _on_loopback() -> Iterator[None]:
             pytest.fail("\n".join(dict.fromkeys(tried)), pytrace=False)
 
 
-# Several workers would each make what these share: a finished demo, a migrated server.
-_SHARING = ("end_to_end", "annotation/human/studio")
 # What takes longest begins first, so that no worker waits for it at the end.
-_LONG = (*_SHARING, "annotation/machine", "pipeline/baselines", "crawlers")
+_LONG = ("end_to_end", "annotation/human/studio", "annotation/machine", "pipeline/baselines")
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # The workers have the cores among them; sums over more threads would only wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-@pytest.hookimpl(tryfirst=True)
+class _ByFile(LoadScopeScheduling):
+    """A file's tests go to one worker, and so do all that share the finished demo."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "tests/end_to_end" if file.startswith("tests/end_to_end/") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _ByFile:
+    # Not `--dist loadgroup`: it renames tests, which pytest 9.2 no longer allows.
+    return _ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread tests over workers file by file, or by what they share; no other order is meant."""
+    """Take the folders whose tests take longest first."""
 
     def rank(item: pytest.Item) -> int:
-        folders = [number for number, folder in enumerate(_LONG) if _lies_in(item, folder)]
+        folders = [n for n, folder in enumerate(_LONG) if item.path.is_relative_to(_TESTS / folder)]
         return min(folders, default=len(_LONG))
 
-    for item in items:
-        shared = next((folder for folder in _SHARING if _lies_in(item, folder)), None)
-        group = shared or item.path.relative_to(_TESTS).as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=rank)
-
-
-def _lies_in(item: pytest.Item, folder: str) -> bool:
-    return item.path.is_relative_to(_TESTS / folder)
