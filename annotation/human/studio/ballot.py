@@ -6,7 +6,8 @@ until somebody says what became of the old tags.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -51,25 +52,25 @@ def tagset_ballot(workspace: Workspace) -> Ballot:
 
 
 def draft_changes(workspace: Workspace, ledger: Ledger, path: Path) -> int:
-    """Write a file to fill in: every tag that is gone, with an empty list; return their number."""
+    """Write a file to fill in: every tag that is gone, with nothing behind; return their number."""
     frozen = _frozen(ledger)
     gone = sorted(set(frozen.tags) - set(tagset_ballot(workspace).tags))
     if path.exists():
         raise StickerworksError(f"{path} exists already.", "Name a new file.")
     with atomic_file(path) as temporary:
         head = (
-            "# What became of each tag that votes were given for: the new tag, a list of tags\n"
-            "# (a split: old votes get all of them), or [] to drop it from old votes.\n"
+            "# Say behind each tag what became of it: the new tag, a list of tags (a split: old\n"
+            "# votes get all of them), or [] to drop it from old votes. None may stay blank.\n"
         )
-        body = yaml.safe_dump({tag: [] for tag in gone}, allow_unicode=True) if gone else ""
-        temporary.write_text(head + body, encoding="utf-8")
+        temporary.write_text(head + "".join(map(_blank, gone)), encoding="utf-8")
     return len(gone)
 
 
 def migrate_ballot(workspace: Workspace, ledger: Ledger, path: Path) -> Ballot:
     """Freeze the tag set of now, with what ``path`` (YAML: old tag to new ones) says of the last.
 
-    Raises StickerworksError when a tag that is gone isn't named, or becomes one that isn't there.
+    Raises StickerworksError when a tag that is gone isn't named or is left blank, or becomes one
+    that isn't there.
     """
     frozen, now = _frozen(ledger), tagset_ballot(workspace)
     if frozen.version == now.version:
@@ -77,12 +78,13 @@ def migrate_ballot(workspace: Workspace, ledger: Ledger, path: Path) -> Ballot:
             "The tag set is the exported one; there is nothing to migrate.",
             "Run `stickerworks tags` with the new settings first.",
         )
-    changes = _read_changes(path)
+    changes, blank = _read_changes(path)
     unnamed = sorted(set(frozen.tags) - set(now.tags) - set(changes))
-    if unnamed:
+    if blank or unnamed:
+        left = "leaves blank" if blank else "doesn't say"
         raise StickerworksError(
-            f"{path} doesn't say what became of {_some(unnamed)}.",
-            "Name the new tag, a list of tags, or [] to drop it.",
+            f"{path} {left} what became of {_some(sorted(blank) or unnamed)}.",
+            "Name the new tag, a list of tags, or [] to drop it from old votes.",
         )
     strange = sorted(set(changes) - set(frozen.tags))
     missing = sorted({new for named in changes.values() for new in named} - set(now.tags))
@@ -105,13 +107,22 @@ def _frozen(ledger: Ledger) -> Ballot:
     return frozen
 
 
-def _read_changes(path: Path) -> Mapping[str, Sequence[str]]:
+def _blank(tag: str) -> str:
+    line = yaml.safe_dump({tag: None}, allow_unicode=True, width=math.inf)
+    return line.removesuffix("null\n").rstrip() + "\n"
+
+
+def _read_changes(path: Path) -> tuple[Mapping[str, Sequence[str]], Set[str]]:
+    """What became of the tags that the file says it of, and the tags that it leaves blank."""
     try:
         held: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         what = " ".join(str(error).split())
         raise StickerworksError(f"Could not read {path}: {what}.", "Correct the file.") from error
-    named = {tag: [new] if isinstance(new, str) else new for tag, new in _items(held)}
+    blank = {tag for tag, new in _items(held) if isinstance(tag, str) and new in (None, "")}
+    named = {
+        tag: [new] if isinstance(new, str) else new for tag, new in _items(held) if tag not in blank
+    }
     for tag, new in named.items():
         words = isinstance(new, list) and all(isinstance(word, str) for word in new)
         if not isinstance(tag, str) or not words:
@@ -119,7 +130,7 @@ def _read_changes(path: Path) -> Mapping[str, Sequence[str]]:
                 f"{path}: {tag!r} becomes {new!r}, which is no tag or list of tags.",
                 "Put quotes around tags that YAML takes for something else.",
             )
-    return named
+    return named, blank
 
 
 def _items(held: Any) -> Any:

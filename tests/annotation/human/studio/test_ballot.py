@@ -70,13 +70,41 @@ def test_the_same_names_over_other_clusters_are_another_tag_set(
         current_ballot(workspace, frozen, keep=False)
 
 
+def test_a_draft_decides_nothing_and_is_refused_until_it_is_filled_in(
+    workspace: Workspace, frozen: Ledger
+) -> None:
+    set_tags(workspace, "v2", "笑", "大哭")
+    path = workspace.root / "changes.yaml"
+    draft_changes(workspace, frozen, path)
+    drafted = path.read_text(encoding="utf-8")
+    assert drafted.endswith("\n哭:\n狗:\n")
+    with pytest.raises(StickerworksError, match=r"changes\.yaml leaves blank .* 哭, 狗\."):
+        migrate_ballot(workspace, frozen, path)
+    path.write_text(drafted.replace("哭:", "哭: 大哭"), encoding="utf-8")
+    with pytest.raises(StickerworksError, match=r"leaves blank what became of 狗\. .*\[\] to drop"):
+        migrate_ballot(workspace, frozen, path)
+    assert current_ballot(workspace, frozen, keep=True).version == "v1"
+
+
+def test_a_draft_can_be_read_back_whatever_the_tags_are(tmp_path: Path) -> None:
+    odd = ("a: b", "# x", "null", "? y", "line\nbreak", "[]", "1", "x" * 200, "w " * 90 + "w")
+    workspace = Workspace(tmp_path)
+    set_tags(workspace, "v1", *odd)
+    with open_ledger(tmp_path) as ledger:
+        current_ballot(workspace, ledger, keep=False)
+        set_tags(workspace, "v2", "new")
+        draft_changes(workspace, ledger, tmp_path / "changes.yaml")
+    held = yaml.safe_load((tmp_path / "changes.yaml").read_text(encoding="utf-8"))
+    assert held == dict.fromkeys(odd)
+
+
 def test_a_draft_names_what_is_gone_and_migrating_takes_the_new_tags(
     workspace: Workspace, frozen: Ledger
 ) -> None:
     set_tags(workspace, "v2", "笑", "大哭", "小哭")
     path = workspace.root / "changes.yaml"
     assert draft_changes(workspace, frozen, path) == 2
-    assert yaml.safe_load(path.read_text(encoding="utf-8")) == {"哭": [], "狗": []}
+    assert yaml.safe_load(path.read_text(encoding="utf-8")) == {"哭": None, "狗": None}
     with pytest.raises(StickerworksError, match="exists already"):
         draft_changes(workspace, frozen, path)
     path.write_text("哭: [大哭, 小哭]\n狗: []\n", encoding="utf-8")
@@ -92,6 +120,8 @@ def test_a_draft_names_what_is_gone_and_migrating_takes_the_new_tags(
     ("text", "said"),
     [
         ("狗: []", "doesn't say what became of 哭"),
+        ("哭: 大哭\n狗: ''", "leaves blank what became of 狗"),
+        ("哭: 大哭\n狗: []\n笑:", "leaves blank what became of 笑"),
         ("哭: 大哭\n狗: 猫", "aren't in the tag set: 猫"),
         ("哭: 大哭\n狗: []\n鸟: []", "were never exported: 鸟"),
         ("- 哭", "no mapping"),
