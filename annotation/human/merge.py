@@ -42,7 +42,7 @@ def merge_votes(
     ``votes`` has the columns of the table of that name. Tags outside of ``tagset`` are left out
     and listed; None accepts every tag. The order of the votes' rows matters only between equal
     sequences, where the later row counts. ``decisions`` settle what the votes leave to an
-    adjudicator.
+    adjudicator; one all of whose tags are unknown is none.
     """
     known = None if tagset is None else frozenset(tagset)
     return _label_all(current_votes(votes), stickers, _Rule(rule, known, decisions or {}))
@@ -63,6 +63,12 @@ def current_decisions(adjudications: pa.Table) -> dict[str, dict[str, Any]]:
     """The latest decision on each sticker; an adjudicator who skips decides nothing."""
     rows = _latest_versions(adjudications, "adjudicator").to_pylist()
     return {row["id"]: row for row in rows if not row["skipped"]}
+
+
+def decides(decision: Mapping[str, Any], tagset: Collection[str] | None) -> bool:
+    """Whether a decision settles its sticker: not when it gives tags, and all are unknown."""
+    given = set(decision["tags"] or ())
+    return not given or tagset is None or not given.isdisjoint(tagset)
 
 
 def label_sticker(
@@ -128,7 +134,11 @@ class _Rule:
         decision = self.decisions.get(sticker)
         if label["status"] != "adjudicate" or decision is None:
             return label
-        tags = sorted({t for t in decision["tags"] or () if self.tags is None or t in self.tags})
+        given = set(decision["tags"] or ())
+        tags = sorted(given if self.tags is None else given & self.tags)
+        label["unknown_tags"] = sorted(given.difference(tags).union(label["unknown_tags"]))
+        if not decides(decision, self.tags):
+            return label
         settled = {"tags": tags, "status": "effective" if tags else "rejected"}
         domain = decision["domain"] or label["domain"]
         return {**label, **settled, "domain": domain, "provenance": "adjudication"}
@@ -192,7 +202,7 @@ def _settings(config: Config) -> MergeConfig:
 
 MERGE = Step(
     name="labels",
-    version=2,
+    version=3,
     reads=("stickers", "decisions", "votes", "adjudications", "tagset", "ballot", "tag_changes"),
     writes=("labels",),
     settings=_settings,

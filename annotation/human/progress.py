@@ -71,12 +71,16 @@ class Stuck:
 
 @dataclass(frozen=True)
 class Progress:
-    """Everything that a lead asks of the state of annotation, JSON-able by ``asdict``."""
+    """Everything that a lead asks of the state of annotation, JSON-able by ``asdict``.
+
+    ``unknown_tags`` says of tags outside the ballot how many stickers' answers give them.
+    """
 
     needed: int
     batches: tuple[Batch, ...]
     annotators: tuple[Annotator, ...]
     labels: dict[str, int]
+    unknown_tags: dict[str, int]
     adjudication: Backlog
     stuck: tuple[Stuck, ...]
     quarantined: tuple[Quarantined, ...]
@@ -111,7 +115,8 @@ def progress(workspace: Workspace, config: Config) -> Progress:
         batches=tuple(_batches(asked, votes, valid, gone, config.merge.annotators)),
         annotators=tuple(_annotators(open_, votes, listed)),
         labels=_labels(workspace),
-        adjudication=count_backlog(workspace, tasks),
+        unknown_tags=_unknown_tags(workspace),
+        adjudication=count_backlog(workspace, tasks, known, changes),
         stuck=tuple(_stuck(open_, votes, valid, (config.merge.annotators, listed))),
         quarantined=tuple(quarantined(workspace)),
         screening=count_screening(workspace, tasks),
@@ -201,6 +206,13 @@ def _say_time(sequence: int) -> str | None:
 def _labels(workspace: Workspace) -> dict[str, int]:
     counts = Counter(workspace.read("labels", columns=["status"])["status"].to_pylist())
     return {status: counts[status] for status in _STATUSES}
+
+
+def _unknown_tags(workspace: Workspace) -> dict[str, int]:
+    """Most frequent first."""
+    listed = workspace.read("labels", columns=["unknown_tags"])["unknown_tags"]
+    counts = Counter(pc.list_flatten(listed).to_pylist())
+    return {tag: counts[tag] for tag in sorted(counts, key=lambda tag: (-counts[tag], tag))}
 
 
 def _stuck(

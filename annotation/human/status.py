@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from annotation.human.progress import Progress
 from pipeline.engine.page.text import tidy
 
-_BATCHES, _REASONS = 20, 8
+_BATCHES, _REASONS, _TAGS = 20, 8, 6
 _NAME = 34
 
 
@@ -59,6 +59,11 @@ def _annotators(progress: Progress) -> Iterator[str]:
 def _waiting(progress: Progress) -> Iterator[str]:
     labels = [f"{status} {count:,}" for status, count in progress.labels.items() if count]
     yield f"Labels        {', '.join(labels) or 'none yet: stickerworks merge'}"
+    if progress.unknown_tags:
+        shown = [f"{tidy(tag, _NAME)} {n:,}" for tag, n in progress.unknown_tags.items()][:_TAGS]
+        more = len(progress.unknown_tags) - len(shown)
+        line = f"Unknown tags  left out, by stickers: {', '.join(shown)}"
+        yield line + (f" and {more:,} more tags" if more else "")
     backlog = progress.adjudication
     line = f"Adjudication  {backlog.waiting:,} wait for a decision"
     if backlog.waiting:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow.compute as pc
 
-from annotation.human.merge import current_decisions
+from annotation.human.merge import current_decisions, decides
+from annotation.human.migration import Change, migrate
 from pipeline.engine.withheld import flagged_stickers
 from pipeline.engine.workspace import Workspace
 
@@ -35,12 +36,18 @@ class Screening:
     flagged: int
 
 
-def count_backlog(workspace: Workspace, tasks: Tasks) -> Backlog:
+def count_backlog(
+    workspace: Workspace,
+    tasks: Tasks,
+    tagset: Collection[str] | None,
+    changes: Mapping[str, Change],
+) -> Backlog:
     """Stickers to be adjudicated by the table ``labels``, without a decision that counts."""
     labels = workspace.read("labels", columns=["id", "status"])
     disputed = labels.filter(pc.equal(labels["status"], "adjudicate"))["id"].to_pylist()
-    decided = current_decisions(workspace.read("adjudications"))
-    waiting = {key for key in disputed if key not in decided}
+    decisions = current_decisions(migrate(workspace.read("adjudications"), changes))
+    decided = {key for key, decision in decisions.items() if decides(decision, tagset)}
+    waiting = set(disputed) - decided
     exported = {row["id"] for row in tasks if row["purpose"] == "adjudication"}
     return Backlog(len(waiting), len(waiting & exported))
 

@@ -139,11 +139,23 @@ def test_a_decision_settles_only_what_the_votes_leave_open() -> None:
     merged = merge_votes(table(disputed), ["s"], RULE, TAGS, decided).to_pylist()[0]
     assert (merged["tags"], merged["status"]) == (["猫"], "effective")
     assert (merged["domain"], merged["provenance"]) == ("real", "adjudication")
+    assert merged["unknown_tags"] == ["zz"]
     none = {"s": {"tags": [], "domain": None}}
     assert merge_votes(table(disputed), ["s"], RULE, TAGS, none)["status"][0].as_py() == "rejected"
     agreed = [vote("a", ["哭"]), vote("b", ["哭"])]
     merged = merge_votes(table(agreed), ["s"], RULE, TAGS, decided).to_pylist()[0]
     assert (merged["tags"], merged["provenance"]) == (["哭"], "votes")
+
+
+def test_a_decision_of_unknown_tags_alone_decides_nothing() -> None:
+    disputed = [vote("a", ["哭", "aa"]), vote("b", ["笑"]), vote("c", ["狗"])]
+    decided = {"s": {"tags": ["zz"], "domain": "real"}}
+    undecided = merge_votes(table(disputed), ["s"], RULE, TAGS).to_pylist()[0]
+    merged = merge_votes(table(disputed), ["s"], RULE, TAGS, decided).to_pylist()[0]
+    assert (undecided["status"], undecided["unknown_tags"]) == ("adjudicate", ["aa"])
+    assert merged == undecided | {"unknown_tags": ["aa", "zz"]}
+    everything = merge_votes(table(disputed), ["s"], RULE, None, decided).to_pylist()[0]
+    assert (everything["status"], everything["tags"]) == ("effective", ["zz"])
 
 
 @pytest.mark.parametrize(

@@ -151,8 +151,27 @@ def test_backlog_is_what_no_decision_settles(workspace: Workspace, found: Progre
     assert progress(workspace, CONFIG).adjudication.waiting == 1
     put(workspace, "adjudications", [{**decided, "skipped": False, "quarantined": "no"}])
     assert progress(workspace, CONFIG).adjudication.waiting == 1
+    put(workspace, "adjudications", [{**decided, "skipped": False, "tags": ["made up"]}])
+    assert progress(workspace, CONFIG).adjudication.waiting == 1
     put(workspace, "adjudications", [{**decided, "skipped": False, "tags": ["笑"]}])
     assert progress(workspace, CONFIG).adjudication.waiting == 0
+    put(workspace, "adjudications", [{**decided, "skipped": False, "tags": ["乐"], "tagset": "0"}])
+    change = {"from_version": "0", "to_version": "1", "tag": "乐", "becomes": ["笑"]}
+    put(workspace, "tag_changes", [change])
+    assert progress(workspace, CONFIG).adjudication.waiting == 0
+
+
+def test_unknown_tags_are_counted_and_listed(workspace: Workspace, found: Progress) -> None:
+    assert found.unknown_tags == {}
+    assert "Unknown tags" not in said(found)
+    tags = [f"made up {n}" for n in range(7)]
+    given = {1: tags, 2: ["x"], 3: ["x"]}
+    labels = [{"id": key(n), "status": "adjudicate", "unknown_tags": t} for n, t in given.items()]
+    put(workspace, "labels", labels)
+    later = progress(workspace, CONFIG)
+    assert later.unknown_tags == {"x": 2} | dict.fromkeys(tags, 1)
+    assert "Unknown tags  left out, by stickers: x 2, made up 0 1," in said(later)
+    assert "made up 4 1 and 2 more tags" in said(later)
 
 
 def test_answers_that_do_not_count_are_named_by_reason(found: Progress) -> None:
