@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,9 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from pipeline.cli.display import plain
 from pipeline.cli.rooms import plan_of
 from pipeline.cli.session import Options, Session, open_session
+from pipeline.engine.errors import StickerworksError
 from pipeline.engine.runner import check_crawled
 
 if TYPE_CHECKING:
@@ -31,6 +35,7 @@ class Source:
     full: bool
     annotators: tuple[int, ...]
     origin: str
+    replace_simulated: bool = False
 
 
 def setup_command(options: Options) -> int:
@@ -99,6 +104,7 @@ def import_command(options: Options, source: Source) -> int:
         if options.dry_run:
             session.say("  would read what changed on the server and merge it")
             return session.exit_code
+        _spare_simulated(session, replace=source.replace_simulated)
         if source.file is None:
             with _studio(session) as studio:
                 hours = session.config.label.reconcile_hours
@@ -139,7 +145,9 @@ def adjudicate_command(options: Options) -> int:
     return session.exit_code
 
 
-def migrate_command(options: Options, path: Path, *, draft: bool) -> int:
+def migrate_command(
+    options: Options, path: Path, *, draft: bool, replace_simulated: bool = False
+) -> int:
     """Take a changed tag set into use."""
     from annotation.human.studio.ballot import draft_changes, migrate_ballot
     from annotation.human.studio.ledger import open_ledger
@@ -152,6 +160,7 @@ def migrate_command(options: Options, path: Path, *, draft: bool) -> int:
             count = draft_changes(session.workspace, ledger, path)
             session.say(f"{path} names {count:,} tags that are gone; say what became of each.")
         else:
+            _spare_simulated(session, replace=replace_simulated)
             ballot = migrate_ballot(session.workspace, ledger, path)
             _write(session, ledger)
             session.say(f"Votes are read with the {len(ballot.tags):,} new tags from now on.")
@@ -204,6 +213,25 @@ def _know(ledger: Ledger, session: Session, lead: str, ids: Mapping[str, int]) -
     names = {name.casefold() for name in session.config.label.annotators}
     people = [Person(SERVER, ids[name], name, "annotator") for name in sorted(names & set(ids))]
     ledger.know([*people, Person(SERVER, ids[lead.casefold()], lead.casefold(), "lead")])
+
+
+def _spare_simulated(session: Session, *, replace: bool) -> None:
+    """Ask before votes that no person gave are lost, or refuse where nobody can be asked."""
+    from annotation.human.studio.tables import simulated_votes
+
+    count = simulated_votes(session.workspace)
+    if not count or replace:
+        return
+    lost = (
+        f"{session.workspace.root} holds {count:,} simulated votes. All of them, and the labels "
+        "made from them, would make room for what people gave"
+    )
+    asked = sys.stdin.isatty() and not session.options.json
+    if not (asked and typer.confirm(f"{lost}. Go on?", err=True)):
+        raise StickerworksError(
+            f"{lost}; nothing was changed.",
+            "Add --replace-simulated if that is meant, or name another --workspace.",
+        )
 
 
 def _write(session: Session, ledger: Ledger) -> None:

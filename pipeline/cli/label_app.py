@@ -17,6 +17,10 @@ label = typer.Typer(
     rich_markup_mode=None,
 )
 
+ReplaceSimulated = Annotated[
+    bool, typer.Option("--replace-simulated", help="let votes go that no person gave")
+]
+
 
 def _given(context: typer.Context) -> Options:
     options: Options = context.obj
@@ -78,11 +82,12 @@ def import_(
         typer.Option("--annotator", help="number of a user of another server whose votes count"),
     ] = None,
     origin: Annotated[str, typer.Option(help="name for that other server")] = "file",
+    replace_simulated: ReplaceSimulated = False,
 ) -> None:
     """Read answers into votes, decisions and flags, and merge them into labels."""
     from pipeline.cli.label import Source, import_command
 
-    source = Source(file, full, tuple(annotators or ()), origin)
+    source = Source(file, full, tuple(annotators or ()), origin, replace_simulated)
     raise typer.Exit(import_command(_given(context), source))
 
 
@@ -99,11 +104,14 @@ def migrate(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="YAML: old tag to new one, to a list, or to []")],
     draft: Annotated[bool, typer.Option("--draft", help="write the file, to be filled in")] = False,
+    replace_simulated: ReplaceSimulated = False,
 ) -> None:
     """Take a changed tag set into use, saying what became of the tags that are gone."""
     from pipeline.cli.label import migrate_command
 
-    raise typer.Exit(migrate_command(_given(context), file, draft=draft))
+    raise typer.Exit(
+        migrate_command(_given(context), file, draft=draft, replace_simulated=replace_simulated)
+    )
 
 
 @label.command()

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from annotation.human.studio.importing import import_file
-from annotation.human.studio.ledger import Placed, Planned, Project, open_ledger
+from annotation.human.studio.ledger import Person, Placed, Planned, Project, open_ledger
 from pipeline.cli.main import app
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import Proof, write_table
@@ -76,6 +80,49 @@ def test_a_second_import_changes_nothing(workspace: Workspace) -> None:
     assert files(workspace) == before
 
 
+@pytest.fixture
+def decide(workspace: Workspace, tmp_path: Path) -> Callable[..., None]:
+    """Imports the votes, then what the lead decides of a sticker, as tags."""
+    label(workspace, "import", str(EXPORT), *PEOPLE)
+    with open_ledger(workspace.root) as ledger:
+        ledger.know([Person("server", 1, "lead@example.org", "lead")])
+        ledger.plan([Planned("adjudication", "s002", "v1", "a001", gold=False, blind=False)])
+        ledger.add_project(Project(2, "adjudication", "v1", "x", None, None))
+        ledger.place("adjudication", 2, "now", [Placed("s002", 9, ())])
+
+    def call(*tags: str, day: int = 21) -> None:
+        chosen = {"taxonomy": [[tag] for tag in tags]}
+        said = {"from_name": "tags", "type": "taxonomy", "value": chosen}
+        answer = {"id": 5, "completed_by": 1, "result": [said] if tags else []}
+        answer |= {"updated_at": f"2026-11-{day}T00:00:00Z"}
+        task = {"id": 9, "project": 2, "data": {"sticker_id": "s002"}, "annotations": [answer]}
+        path = tmp_path / "decided.json"
+        path.write_text(json.dumps([task]))
+        label(workspace, "import", str(path))
+
+    return call
+
+
+def test_a_decision_of_unknown_tags_leaves_the_sticker_to_the_lead(
+    workspace: Workspace, decide: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    decide("made up")
+    found = labels(workspace)["s002"]
+    assert (found["status"], found["tags"], found["provenance"]) == ("adjudicate", [], "votes")
+    assert found["unknown_tags"] == ["made up"]
+    capsys.readouterr()
+    label(workspace, "status")
+    told = capsys.readouterr().err
+    assert "Unknown tags  left out, by stickers: made up 1" in told
+    assert "Adjudication  1 wait for a decision" in told
+    decide("made up", "标签007", day=22)
+    found = labels(workspace)["s002"]
+    assert (found["status"], found["tags"]) == ("effective", ["标签007"])
+    assert (found["unknown_tags"], found["provenance"]) == (["made up"], "adjudication")
+    decide(day=23)
+    assert labels(workspace)["s002"]["status"] == "rejected"
+
+
 def test_votes_of_users_that_nobody_named_are_kept_and_do_not_count(workspace: Workspace) -> None:
     label(workspace, "import", str(EXPORT), "--annotator", "2")
     assert len(workspace.read("votes")) == 13
@@ -116,6 +163,47 @@ def test_what_is_no_export_is_refused_in_one_line(
     path.write_bytes(content)
     with open_ledger(tmp_path) as ledger, pytest.raises(StickerworksError, match=said):
         import_file(path, ledger, "file", ())
+
+
+@pytest.fixture
+def simulated(workspace: Workspace) -> Workspace:
+    """A workspace whose votes no person gave, as the demo leaves it."""
+    same = {"annotator": "simulated-1", "origin": "demo", "simulated": True}
+    rows = [{"id": f"s{n:03d}", "tags": ["标签000"], **same} for n in range(3)]
+    table = pa.Table.from_pylist(rows, schema=TABLES["votes"].schema)
+    write_table(workspace.path("votes"), table, Proof("votes", "demo"))
+    return workspace
+
+
+def test_simulated_votes_are_lost_only_when_that_is_said(
+    simulated: Workspace, tmp_path: Path
+) -> None:
+    before = files(simulated)
+    empty = tmp_path / "empty.json"
+    empty.write_text("[]")
+    with pytest.raises(StickerworksError, match="3 simulated votes.*--replace-simulated") as told:
+        label(simulated, "import", str(empty))
+    assert "nothing was changed" in str(told.value)
+    assert files(simulated) == before
+    with pytest.raises(StickerworksError, match="3 simulated votes"):
+        label(simulated, "migrate", str(empty))
+    label(simulated, "import", str(EXPORT), *PEOPLE, "--replace-simulated")
+    assert set(simulated.read("votes")["simulated"].to_pylist()) == {False}
+    label(simulated, "import", str(empty))
+    assert len(simulated.read("votes")) == 13
+
+
+@pytest.mark.parametrize("answer", ["y", "n"])
+def test_on_a_terminal_it_asks_before_simulated_votes_are_lost(
+    simulated: Workspace, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    keyboard, terminal = os.openpty()
+    os.write(keyboard, f"{answer}\n".encode())
+    with open(keyboard, "wb"), open(terminal) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        with nullcontext() if answer == "y" else pytest.raises(StickerworksError, match="nothing"):
+            label(simulated, "import", str(EXPORT), *PEOPLE)
+    assert len(simulated.read("votes")) == (13 if answer == "y" else 3)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
