@@ -30,7 +30,10 @@ class ServedOptions(Section):
     timeout_s: float = Field(120, gt=0, le=86400, description="seconds that one answer may take")
     attempts: int = Field(6, gt=0, description="times that one question is sent")
     longest_wait_s: float = Field(
-        60, gt=0, le=86400, description="longest pause between two of them"
+        60,
+        gt=0,
+        le=86400,
+        description="longest pause between two of them, and longest outage that is waited for",
     )
     temperature: float = Field(0, ge=0, le=2, description="0 for the likeliest answer")
     structured: Literal["auto", "json_schema", "json_object", "off"] = Field(

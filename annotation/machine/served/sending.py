@@ -15,12 +15,14 @@ from typing import Any
 import aiohttp
 
 from annotation.machine.served.options import ServedOptions
+from annotation.machine.served.outage import Outage
 from annotation.machine.served.throttle import Throttle
 from pipeline.engine.errors import StickerworksError
 
 _LARGEST = 4_000_000
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
 _OVERLOADED = frozenset({429, 503, 529})
+_AWAY = frozenset({502, 503, 504})
 _ROW = frozenset({400, 413, 415, 422})
 _FEWEST_FAILURES = 20
 _TOO_MANY = 429
@@ -30,12 +32,16 @@ _PATIENCE = 24
 
 @dataclass(frozen=True)
 class Reply:
-    """A response's JSON with the seconds it took; or why there is none, with the status."""
+    """A response's JSON with the seconds it took; or why there is none, with the status.
+
+    ``away`` says that nobody seems to be there: no connection, or a gateway that found nobody.
+    """
 
     body: Any = None
     seconds: float = 0.0
     error: str | None = None
     status: int | None = None
+    away: bool = False
 
 
 class Sender:
@@ -48,6 +54,7 @@ class Sender:
     def __init__(self, options: ServedOptions) -> None:
         self._options = options
         self._throttle = Throttle(options.in_flight)
+        self._outage = Outage(options.longest_wait_s)
         key = options.key
         self._secret = key
         headers = {
@@ -79,19 +86,22 @@ class Sender:
         Raises StickerworksError when none can come.
         """
         data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-        failed = turned_away = 0
+        failed = turned_away = sent = outage = 0
         while True:
-            async with self._throttle.slot():
+            async with self._throttle.slot(), self._outage.turn() as probing:
                 reply, wait = await self._once(path, data, needs)
+                self._weigh(reply, probing)
             if reply.error is None or reply.status in _ROW:
                 return reply
+            sent += 1
+            lost = reply.away and self._outage.too_long and await self._is_question_lost(reply)
             if reply.status == _TOO_MANY:
                 turned_away += 1
-            else:
-                failed += 1
-            if failed >= self._options.attempts or turned_away >= _PATIENCE:
-                times = failed + turned_away
-                return Reply(error=f"given up after {times} attempts: {reply.error}")
+            elif not reply.away or outage != self._outage.number:
+                # An outage costs a question one of its attempts, however long it lasts.
+                failed, outage = failed + 1, self._outage.number
+            if lost or failed >= self._options.attempts or turned_away >= _PATIENCE:
+                return Reply(error=f"given up after {sent} attempts: {reply.error}")
             # Full jitter: a crowd that was turned away together doesn't come back together.
             backoff = min(self._options.longest_wait_s, 0.5 * 2 ** (failed + turned_away - 1))
             await asyncio.sleep(max(wait, random.uniform(0, backoff)))
@@ -101,24 +111,51 @@ class Sender:
         reply, _ = await self._once(path, None, None)
         return reply
 
+    def _weigh(self, reply: Reply, probing: bool) -> None:
+        """What a reply says of the server: that it is gone, or that it is there."""
+        if reply.away:
+            self._outage.failed(probing=probing)
+        elif self._outage.over():
+            # It didn't take single requests either: that was no overload.
+            self._throttle.reset()
+
+    async def _is_question_lost(self, reply: Reply) -> bool:
+        """True when the server is there after all; StickerworksError when it is gone."""
+        try:
+            there = not (await self.get("/models")).away
+        except StickerworksError:
+            there = True  # it doesn't list its models, says somebody
+        if there:
+            self._count(reply.error)
+            return True
+        raise StickerworksError(
+            f"{self._options.base_url} has been gone for {self._outage.seconds:,.3g} s, the last "
+            f"time because: {reply.error}.",
+            f"{_KEPT} annotate.options.longest_wait_s says how long to wait for it.",
+        )
+
     async def _once(self, path: str, data: bytes | None, needs: str | None) -> tuple[Reply, float]:
         started = time.monotonic()
         url = self._options.base_url + path
         try:
             status, headers, content = await self._exchange(url, data)
         except TimeoutError:
-            return self._failed(f"no answer within {self._options.timeout_s:g} s"), 0.0
+            late = f"no answer within {self._options.timeout_s:g} s"
+            return self._failed(late, away=self._outage.lasts), 0.0
         except (aiohttp.ClientError, OSError) as error:
-            return self._failed(self._tell(f"{type(error).__name__}: {error}".rstrip(": "))), 0.0
+            said = self._tell(f"{type(error).__name__}: {error}".rstrip(": "))
+            return self._failed(said, away=isinstance(error, _CONNECTION)), 0.0
         if status == 200:
             return self._read(content, needs, time.monotonic() - started), 0.0
         said = self._tell(_error_text(content))
         if status in _TRANSIENT:
             wait = self._retry_after(headers.get("retry-after"))
+            away = status in _AWAY
             if status in _OVERLOADED:
-                self._throttle.ease()
+                if not (away and self._outage.lasts):
+                    self._throttle.ease()
                 self._throttle.pause(wait)
-            return self._failed(f"the server answered {status}: {said}", status), wait
+            return self._failed(f"the server answered {status}: {said}", status, away=away), wait
         if status in _ROW:
             self._refused(url, said)
             return Reply(error=f"the server answered {status}: {said}", status=status), 0.0
@@ -132,7 +169,7 @@ class Sender:
             async for piece in response.content.iter_any():
                 size += len(piece)
                 if size > _LARGEST:
-                    raise aiohttp.ClientPayloadError(f"it is larger than {_LARGEST:,} bytes")
+                    raise aiohttp.ClientError(f"it is larger than {_LARGEST:,} bytes")
                 pieces.append(piece)
             return response.status, response.headers, b"".join(pieces)
 
@@ -159,17 +196,21 @@ class Sender:
         self._throttle.grow()
         return Reply(body, seconds, status=200)
 
-    def _failed(self, error: str, status: int | None = None) -> Reply:
-        """Count a failure that may pass; StickerworksError when nothing else comes any more."""
-        # Being turned away says that the server lives.
-        self._failures += status != _TOO_MANY
+    def _failed(self, error: str, status: int | None = None, *, away: bool = False) -> Reply:
+        """A failure that may pass. Being turned away says that the server lives."""
+        if status != _TOO_MANY and not away:
+            self._count(error)
+        return Reply(error=error, status=status, away=away)
+
+    def _count(self, error: str | None) -> None:
+        """Count a failure; StickerworksError when nothing else comes any more."""
+        self._failures += 1
         if self._failures >= max(_FEWEST_FAILURES, 3 * self._options.in_flight):
             raise StickerworksError(
                 f"{self._options.base_url} failed {self._failures} times in a row, the last time "
                 f"because: {error}.",
-                "What was answered is kept. Look at the server, then run the same command again.",
+                _KEPT,
             )
-        return Reply(error=error, status=status)
 
     def _retry_after(self, value: str | None) -> float:
         """Seconds that the server asks for, as a number or a date."""
@@ -194,6 +235,9 @@ class Sender:
 
 
 _JSON = "application/json"
+_KEPT = "What was answered is kept. Look at the server, then run the same command again."
+# Refused, reset, or hung up in the middle of an answer.
+_CONNECTION = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError)
 
 
 def _error_text(content: bytes) -> str:

@@ -73,6 +73,11 @@ class Throttle:
         self._limit = min(float(self._most), self._limit + 1 / self._limit)
         self._wake()
 
+    def reset(self) -> None:
+        """As many as at first."""
+        self._limit = float(self._most)
+        self._wake()
+
     def pause(self, seconds: float) -> None:
         """Start no request for a while: the server said so."""
         self._resume_at = max(self._resume_at, time.monotonic() + seconds)

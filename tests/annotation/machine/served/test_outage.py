@@ -1,0 +1,125 @@
+"""A served model that goes away: waited for, one request at a time, for as long as was said."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from annotation.machine.answers import open_answers
+from annotation.machine.served.outage import Outage
+from pipeline.engine.errors import StickerworksError
+
+STICKERS, IN_FLIGHT = 48, 32
+
+
+def kill_at(shelf: Any, server: Any, rows: int) -> threading.Event:
+    """Kills the server in the middle of the run; tells when."""
+    killed = threading.Event()
+
+    def progress(done: int) -> None:
+        if done >= rows and not killed.is_set():
+            server.kill()
+            killed.set()
+
+    shelf.display.progress = progress
+    return killed
+
+
+@contextmanager
+def back_after(server: Any, killed: threading.Event, seconds: float) -> Iterator[None]:
+    def come_back() -> None:
+        killed.wait(60)
+        time.sleep(seconds)
+        server.start()
+
+    thread = threading.Thread(target=come_back)
+    thread.start()
+    yield
+    thread.join()
+
+
+def test_a_short_outage_loses_nothing_and_asks_nothing_twice(
+    shelf: Any, serve: Any, asking: Any
+) -> None:
+    server = serve(latency_s=0.02)
+    shelf.fill(STICKERS)
+    options = {"in_flight": IN_FLIGHT, "longest_wait_s": 16, "attempts": 2}
+    # Longer than it takes 32 requests that are refused to fail three times each.
+    with back_after(server, kill_at(shelf, server, 5), 1.2):
+        report = shelf.caption(asking(server, options, prompts=["sticker820k"]))
+    assert report.counts["failed"] == 0
+    assert all(row["text"] for row in shelf.rows())
+    answered = Counter(entry["same"] for entry in server.chats() if entry["complete"])
+    assert len(answered) == STICKERS
+    assert set(answered.values()) == {1}
+    assert server.peak_in_flight() > IN_FLIGHT / 2, "it went on with all at once"
+
+
+def test_a_run_ends_when_the_outage_has_lasted_as_long_as_was_said(
+    shelf: Any, serve: Any, asking: Any
+) -> None:
+    server = serve(latency_s=0.02)
+    shelf.fill(STICKERS)
+    config = asking(
+        server, {"in_flight": IN_FLIGHT, "longest_wait_s": 1.5}, prompts=["sticker820k"]
+    )
+    killed = kill_at(shelf, server, 5)
+    with pytest.raises(StickerworksError, match="has been gone for .*longest_wait_s") as told:
+        shelf.caption(config)
+    assert killed.is_set()
+    assert "What was answered is kept" in str(told.value)
+    with open_answers(shelf.workspace.root) as answers:
+        rows = answers._connection.execute("SELECT error FROM answers").fetchall()
+    assert 5 <= len(rows) < STICKERS
+    assert {error for (error,) in rows} == {None}, "no question pays for the outage"
+
+
+@pytest.mark.parametrize("fault", ["503", "drop"])
+def test_a_question_that_alone_finds_nobody_costs_its_row_and_not_the_run(
+    shelf: Any, serve: Any, asking: Any, fault: str
+) -> None:
+    server = serve(misbehave={fault: 0.2}, misbehave_times=None, misbehave_by="messages", seed=4)
+    shelf.fill(12)
+    options = {"in_flight": 4, "longest_wait_s": 0.2, "attempts": 1}
+    shelf.caption(asking(server, options, prompts=["sticker820k"]))
+    lost = {row["id"] for row in shelf.rows() if row["error"]}
+    assert 0 < len(lost) < 12
+    assert all("given up" in row["error"] for row in shelf.rows() if row["error"])
+
+
+def test_in_an_outage_one_asks_for_all_and_then_all_go_on() -> None:
+    async def scene() -> tuple[int, int, int]:
+        outage, there = Outage(10), False
+        out = highest = probes = together = 0
+
+        async def request() -> None:
+            nonlocal out, highest, probes, together, there
+            while True:
+                async with outage.turn() as probing:
+                    out += 1
+                    probes += probing
+                    highest, together = (max(highest, out), together) if probing else (
+                        highest, max(together, out))  # fmt: skip
+                    await asyncio.sleep(0.001)
+                    out -= 1
+                    if there:
+                        outage.over()
+                        return
+                    outage.failed(probing=probing)
+                    there = probes == 2
+
+        outage.failed(probing=False)
+        outage._wait = outage._probe_at = 0.0
+        await asyncio.gather(*(request() for _ in range(20)))
+        return highest, probes, together
+
+    highest, probes, together = asyncio.run(scene())
+    assert (highest, probes) == (1, 3)
+    assert together > 10
