@@ -1,13 +1,21 @@
-"""A real Label Studio server: migrated once a session, copied for each module that needs one."""
+"""A real Label Studio server: migrated once a session, copied for whoever needs one."""
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import shutil
 import signal
 import socket
-from collections.abc import Iterator
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -84,51 +92,146 @@ def kill(place: Place) -> None:
     psutil.wait_procs(found, 10)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Ports that nothing listens on, each given once.
+
+    They lie below those that the system gives to clients, one of which might take it before the
+    server does, and workers of a session start far apart.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    ports = iter(range(10_000 + (os.getppid() % 50 * 8 + worker % 8) * 50, 32_000))
+
+    def next_free() -> int:
+        for port in ports:
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                with suppress(OSError):
+                    probe.bind(("127.0.0.1", port))
+                    return port
+        raise RuntimeError("no port is free")
+
+    return next_free
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """The folder of a server that doesn't run: lead, three annotators and a stranger.
+
+    Its first start was killed while it migrated. ``told`` is what the second one said, ``kept``
+    and ``after`` are the secrets that the first one left and the second one has, ``people`` those
+    who have an account.
+    """
+
+    place: Place
+    told: list[str]
+    kept: dict[str, Any]
+    after: dict[str, Any]
+    people: list[str]
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """A server's folder with lead, three annotators and a stranger; it doesn't run."""
+def first_start(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Migrated:
+    """Made once by all the workers of a session: it takes a minute of computing."""
     try:
         find_program(LabelConfig())
     except StickerworksError as error:
         if os.environ.get("STICKERWORKS_REQUIRE_LABEL_STUDIO") == "1":
             pytest.fail(str(error))
         pytest.skip(str(error))
-    place = Place(tmp_path_factory.mktemp("a server") / FOLDER)
+
+    def make(folder: Path) -> None:
+        made = migrate(Place(folder / FOLDER), free_port())
+        (folder / "made.json").write_text(json.dumps(made))
+
+    folder = made_once(tmp_path_factory, "a server", make)
+    return Migrated(Place(folder / FOLDER), **json.loads((folder / "made.json").read_text()))
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that the first worker of a session fills, and all others find."""
+    base = factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, done = shared / name, shared / f"{name} is made"
+    with open(shared / f"{name} lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
+
+
+def migrate(place: Place, port: int) -> dict[str, Any]:
+    """Make a server's database, after a start that is killed on the way."""
     everybody = (*LabelConfig().annotators, FOREIGN)
-    config = LabelConfig(port=free_port(), annotators=everybody)
+    config = LabelConfig(port=port, annotators=everybody)
+    told: list[str] = []
     place.root.mkdir()
     try:
-        ensure_accounts(place, start(place, config), config)
+        kill_while_it_migrates(place, config)
+        kept = read_accounts(place)
+        url = start(place, config, told.append)
+        after = read_accounts(place)
+        people = sorted(ensure_accounts(place, url, config).ids)
     finally:
         stop(place)
-    return place
+    return {"told": told, "kept": kept, "after": after, "people": people}
 
 
-@pytest.fixture(scope="module")
-def make_studio(migrated: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Give a workspace a server of its own; stopped at the end, whatever happens."""
-    made: list[Place] = []
+def kill_while_it_migrates(place: Place, config: LabelConfig) -> None:
+    script = (
+        "import sys; from pathlib import Path; from schemas.config import LabelConfig;"
+        "from annotation.human.studio.server import Place, start;"
+        "start(Place(Path(sys.argv[1])), LabelConfig(port=int(sys.argv[2])))"
+    )
+    ours = subprocess.Popen([sys.executable, "-c", script, place.root, str(config.port)])
+    database = place.data / "label_studio.sqlite3"
+    while not (database.exists() and database.stat().st_size > 300_000):
+        assert ours.poll() is None
+        time.sleep(0.1)
+    ours.kill()
+    ours.wait()
+    kill(place)  # it goes on without us
 
-    def make(workspace: Workspace) -> Studio:
-        place = Place(workspace.root / FOLDER)
-        shutil.copytree(migrated.root, place.root)
-        made.append(place)
-        return Studio(workspace, Config(label=LabelConfig(port=free_port())))
 
-    yield make
-    for place in made:
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Gives a folder by name; the function fills it the first time that any worker asks."""
+    return partial(made_once, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def migrated(first_start: Migrated) -> Place:
+    """A server's folder with lead, three annotators and a stranger; it doesn't run."""
+    return first_start.place
+
+
+@contextmanager
+def serving(migrated: Place, workspace: Workspace, port: int) -> Iterator[Studio]:
+    """A workspace with a server of its own; stopped at the end, whatever happens."""
+    place = Place(workspace.root / FOLDER)
+    shutil.copytree(migrated.root, place.root)
+    try:
+        yield Studio(workspace, Config(label=LabelConfig(port=port)))
+    finally:
         stop(place)
 
 
 @pytest.fixture(scope="module")
-def studio(make_studio: Any, tmp_path_factory: pytest.TempPathFactory) -> Studio:
-    """An empty workspace with a running server."""
-    made: Studio = make_studio(Workspace(tmp_path_factory.mktemp("a workspace")))
-    made.restart()
-    return made
+def make_studio(migrated: Place, free_port: Callable[[], int]) -> Iterator[Any]:
+    """Give a workspace a server of its own, stopped when the module is done."""
+    with ExitStack() as stack:
+        yield lambda workspace: stack.enter_context(serving(migrated, workspace, free_port()))
+
+
+@pytest.fixture(scope="session")
+def studio(
+    migrated: Place, free_port: Callable[[], int], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Studio]:
+    """An empty workspace with a running server, which all modules share."""
+    workspace = Workspace(tmp_path_factory.mktemp("a workspace"))
+    with serving(migrated, workspace, free_port()) as made:
+        made.restart()
+        yield made

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,8 @@ from schemas.config import Config
 
 FOREIGN = "stranger@example.org"
 WORDS = ("happy cat", "sad dog", "good night", "thank you", "birthday cake", "angry bird")
-COUNT = 60
+# Stickers that all vote on, those that have a task from the start, and all that are kept.
+COUNT, EXPORTED, DRAWN = 24, 36, 42
 
 
 def draw(folder: Path, count: int) -> None:
@@ -43,22 +46,55 @@ def draw(folder: Path, count: int) -> None:
         frames[0].save(name, save_all=True, append_images=frames[1:], duration=120, loop=0)
 
 
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def make_drawn(folder: Path) -> None:
     """A workspace of drawn stickers, filtered and with a tag set."""
-    folder = tmp_path_factory.mktemp("drawn")
-    draw(folder / "stickers", COUNT + 12)
+    draw(folder / "stickers", DRAWN)
     source = f"crawl.sources=[{{source: folder, options: {{path: {folder / 'stickers'}}}}}]"
     base = ["--workspace", str(folder / "workspace"), "--set", source]
     base += ["--set", "tags.clusters=4", "--set", "filter.duplicates.max_phash_distance=0"]
     for room in ("crawl", "filter", "tags", "annotate"):
         assert app(args=[*base, room], standalone_mode=False) in (0, None)
-    return Workspace(folder / "workspace")
 
 
 @pytest.fixture(scope="module")
-def studio(drawn: Workspace, make_studio: Any) -> Any:
-    return make_studio(drawn)
+def drawn(once: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Workspace]:
+    """Gives copies of a workspace of drawn stickers."""
+    made = once("drawn", make_drawn) / "workspace"
+
+    def copy() -> Workspace:
+        root = tmp_path_factory.mktemp("drawn") / "workspace"
+        return Workspace(shutil.copytree(made, root))
+
+    return copy
+
+
+@pytest.fixture(scope="module")
+def studio(drawn: Callable[[], Workspace], make_studio: Any) -> Any:
+    """A server with tasks for labelling, which tests take one after the other."""
+    made = make_studio(drawn())
+    made.label("export", "--next", str(EXPORTED))
+    return made
+
+
+@pytest.fixture(scope="module")
+def fresh(drawn: Callable[[], Workspace], make_studio: Any) -> Any:
+    """Another one, where stickers are left to export."""
+    return make_studio(drawn())
+
+
+@pytest.fixture
+def free(studio: Any) -> Callable[[int], dict[str, int]]:
+    """Gives tasks for labelling of kept stickers that nobody has voted on."""
+    voted = {row["id"] for row in studio.workspace.read("votes").to_pylist()}
+    decisions = studio.workspace.read("decisions").to_pylist()
+    there = {row["id"] for row in decisions if row["kept"]} - voted
+    tasks = {key: task for key, task in tasks_of(studio, "labelling").items() if key in there}
+
+    def take(count: int) -> dict[str, int]:
+        assert len(tasks) >= count
+        return dict(list(tasks.items())[:count])
+
+    return take
 
 
 def answer(tags: list[str], domain: str = "cartoon", **more: Any) -> dict[str, Any]:
@@ -112,6 +148,12 @@ def on_server(studio: Any, project: int) -> list[str]:
     return [task.data["sticker_id"] for task in listed]
 
 
+def labelling_project(studio: Any) -> int:
+    rows = studio.workspace.read("tasks").to_pylist()
+    (number,) = {row["project"] for row in rows if row["purpose"] == "labelling"}
+    return int(number)
+
+
 A, B, C, LEAD, STRANGER = range(5)
 SKIP = None
 ONE, TWO, THREE, FOUR, MADE_UP = range(5)
@@ -159,21 +201,20 @@ def cast(studio: Any, task_of: dict[str, int], tags: list[str]) -> dict[str, Any
     return expected
 
 
-def test_the_whole_way(studio: Any) -> None:
-    studio.label("export", "--next", str(COUNT))
-    task_of = tasks_of(studio, "labelling")
-    assert len(task_of) == COUNT
+def test_the_whole_way(studio: Any, free: Any) -> None:
+    task_of = free(COUNT)
     tags = studio.workspace.read("ballot")["tag"].to_pylist()
     expected = cast(studio, task_of, tags)
 
     studio.label("import")
     found = statuses(studio)
     assert {sticker: found[sticker] for sticker in expected} == expected
-    votes = studio.workspace.read("votes").to_pylist()
+    votes = [v for v in studio.workspace.read("votes").to_pylist() if v["id"] in task_of]
     reasons = [vote["quarantined"] for vote in votes if vote["quarantined"]]
-    assert len([r for r in reasons if "no list" in r]) == 5
-    assert len([r for r in reasons if "the lead" in r]) == 5
-    assert len([r for r in reasons if "another user" in r]) == 10
+    rounds = COUNT // len(CASES)
+    assert len([r for r in reasons if "no list" in r]) == rounds
+    assert len([r for r in reasons if "the lead" in r]) == rounds
+    assert len([r for r in reasons if "another user" in r]) == 2 * rounds
 
     studio.label("adjudicate")
     disputed = [sticker for sticker, said in expected.items() if said[0] == "adjudicate"]
@@ -193,28 +234,32 @@ def test_the_whole_way(studio: Any) -> None:
     studio.label("import", "--full")
     studio.label("adjudicate")
     assert digests(studio) == before
-    (project, *_) = sorted({row["project"] for row in studio.workspace.read("tasks").to_pylist()})
-    assert sorted(on_server(studio, project)) == sorted(task_of)
+    exported = tasks_of(studio, "labelling")
+    assert sorted(on_server(studio, labelling_project(studio))) == sorted(exported)
 
 
 def test_every_suggestion_is_shown(studio: Any) -> None:
     # The server shows just those of the model that the project names.
-    client = studio.connection.client
-    rows = studio.workspace.read("tasks").to_pylist()
-    (number,) = {row["project"] for row in rows if row["purpose"] == "labelling"}
+    client, number = studio.connection.client, labelling_project(studio)
     model = client.projects.get(id=number).model_version
     tasks = [task.dict() for task in client.tasks.list(project=number, fields="all")]
     names = {made["model_version"] for task in tasks for made in task["predictions"]}
     assert names == {model}
-    assert sum(len(task["predictions"]) for task in tasks) >= COUNT / 2
+    assert sum(len(task["predictions"]) for task in tasks) >= len(tasks) / 2
 
 
-def test_a_vote_that_is_deleted_on_the_server_is_kept(studio: Any) -> None:
-    before = statuses(studio)
-    votes = studio.workspace.read("votes").to_pylist()
-    gone = next(vote for vote in votes if before[vote["id"]][0] == "effective")
-    number = gone["annotation"].split("/")[1]
+def test_a_vote_that_is_deleted_on_the_server_is_kept(studio: Any, free: Any) -> None:
+    ((sticker, task),) = free(1).items()
     booth = Booth(studio)
+    tag = studio.workspace.read("ballot")["tag"][0].as_py()
+    for name in studio.config.label.annotators[:2]:
+        booth.vote(name, task, answer([tag]))
+    studio.label("import")
+    before = statuses(studio)
+    assert before[sticker][0] == "effective"
+    votes = studio.workspace.read("votes").to_pylist()
+    gone = next(vote for vote in votes if vote["id"] == sticker)
+    number = gone["annotation"].split("/")[1]
     assert booth.users[FOREIGN].delete(f"{booth.url}/api/annotations/{number}/").ok
     studio.label("import")
     assert statuses(studio) == before
@@ -238,8 +283,8 @@ def test_what_a_reviewer_flags_leaves_every_later_table(studio: Any) -> None:
     assert statuses(studio)[sticker] == ("dropped", None, None)
 
 
-@pytest.fixture
-def desk(studio: Any) -> Iterator[Desk]:
+@contextmanager
+def desk_of(studio: Any) -> Iterator[Desk]:
     with open_ledger(studio.workspace.root) as ledger:
         config = Config(label=studio.config.label)
         yield Desk(studio.workspace, config, ledger, studio.connection)
@@ -247,56 +292,58 @@ def desk(studio: Any) -> Iterator[Desk]:
 
 @pytest.mark.parametrize("arrives", [True, False])
 def test_a_server_killed_during_export_gets_no_task_twice(
-    studio: Any, desk: Desk, monkeypatch: pytest.MonkeyPatch, arrives: bool
+    fresh: Any, monkeypatch: pytest.MonkeyPatch, arrives: bool
 ) -> None:
-    before = tasks_of(studio, "labelling")
+    before = tasks_of(fresh, "labelling")
     monkeypatch.setattr(export, "CHUNK", 2)
-    projects = desk.connection.client.projects
-    real, calls = projects.import_tasks, []
+    with desk_of(fresh) as desk:
+        projects = desk.connection.client.projects
+        real, calls = projects.import_tasks, []
 
-    def unlucky(*arguments: Any, **named: Any) -> Any:
-        calls.append(1)
-        if len(calls) == 2:  # the power fails before, or after, the server has taken the tasks
-            if arrives:
-                real(*arguments, **named)
-            studio.kill()
+        def unlucky(*arguments: Any, **named: Any) -> Any:
+            calls.append(1)
+            if len(calls) == 2:  # the power fails before, or after, the server has taken the tasks
+                if arrives:
+                    real(*arguments, **named)
+                fresh.kill()
+                return real(*arguments, **named)
             return real(*arguments, **named)
-        return real(*arguments, **named)
 
-    monkeypatch.setattr(projects, "import_tasks", unlucky)
-    with pytest.raises(StickerworksError, match="stopped answering"):
-        export_labelling(desk, Wish(limit=5))
-    assert len(desk.ledger.waiting("labelling")) == 3
-    monkeypatch.undo()
-    studio.label("export", "--next", "5")
-    after = tasks_of(studio, "labelling")
+        monkeypatch.setattr(projects, "import_tasks", unlucky)
+        with pytest.raises(StickerworksError, match="stopped answering"):
+            export_labelling(desk, Wish(limit=5))
+        assert len(desk.ledger.waiting("labelling")) == 3
+        monkeypatch.undo()
+        fresh.label("export", "--next", "5")
+    after = tasks_of(fresh, "labelling")
     assert len(after) == len(before) + 5
-    assert sorted(on_server(studio, 1)) == sorted(after)
+    assert sorted(on_server(fresh, labelling_project(fresh))) == sorted(after)
 
 
 def test_a_server_killed_during_import_loses_no_vote(
-    studio: Any, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    studio: Any, free: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = len(studio.workspace.read("votes"))
     booth = Booth(studio)
-    fresh = list(tasks_of(studio, "labelling").values())[-6:]
-    for task in fresh:
+    tasks = list(free(6).values())
+    for task in tasks:
         booth.vote(studio.config.label.annotators[0], task, answer(["x"]))
     monkeypatch.setattr(importing, "_PAGE", 3)
-    append, pages = desk.ledger.append, []
+    with desk_of(studio) as desk:
+        append, pages = desk.ledger.append, []
 
-    def unlucky(*arguments: Any) -> int:
-        pages.append(1)
-        if len(pages) == 2:
-            studio.kill()
-        return append(*arguments)
+        def unlucky(*arguments: Any) -> int:
+            pages.append(1)
+            if len(pages) == 2:
+                studio.kill()
+            return append(*arguments)
 
-    monkeypatch.setattr(desk.ledger, "append", unlucky)
-    with pytest.raises(StickerworksError, match="stopped answering"):
-        importing.import_server(desk.connection, desk.ledger, reconcile_hours=0)
-    monkeypatch.undo()
-    studio.label("import")
-    assert len(studio.workspace.read("votes")) == before + len(fresh)
+        monkeypatch.setattr(desk.ledger, "append", unlucky)
+        with pytest.raises(StickerworksError, match="stopped answering"):
+            importing.import_server(desk.connection, desk.ledger, reconcile_hours=0)
+        monkeypatch.undo()
+        studio.label("import")
+    assert len(studio.workspace.read("votes")) == before + len(tasks)
 
 
 def test_a_second_export_of_everything_adds_nothing(studio: Any) -> None:
@@ -308,14 +355,9 @@ def test_a_second_export_of_everything_adds_nothing(studio: Any) -> None:
     studio.label("export", "--screening")
     assert digests(studio) == screened
     assert before.keys() == screened.keys()
-    (number,) = {
-        row["project"]
-        for row in studio.workspace.read("tasks").to_pylist()
-        if row["purpose"] == "labelling"
-    }
     kept = {
         row["id"]
         for row in studio.workspace.read("decisions").to_pylist()
         if row["kept"] or row["reasons"][0]["rule"] == "review"
     }
-    assert sorted(on_server(studio, number)) == sorted(kept)
+    assert sorted(on_server(studio, labelling_project(studio))) == sorted(kept)

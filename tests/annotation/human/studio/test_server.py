@@ -11,7 +11,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,7 @@ from annotation.human.studio.server import find_program, running, start, stop
 from pipeline.engine.errors import StickerworksError
 from schemas.config import LabelConfig
 
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+Port = Callable[[], int]
 
 
 def number(place: Place) -> int:
@@ -111,7 +107,7 @@ def test_passwords_and_tokens_stand_in_neither_log_nor_command_line(studio: Any)
     assert stat.S_IMODE(studio.place.data.stat().st_mode) == 0o700
 
 
-def test_stopping_twice_says_that_it_was_stopped(copied: Place) -> None:
+def test_stopping_twice_says_that_it_was_stopped(copied: Place, free_port: Port) -> None:
     start(copied, LabelConfig(port=free_port()))
     pid = number(copied)
     assert stop(copied) is True
@@ -120,7 +116,7 @@ def test_stopping_twice_says_that_it_was_stopped(copied: Place) -> None:
     assert stop(copied) is False
 
 
-def test_a_killed_server_starts_again_with_all_that_it_had(copied: Place) -> None:
+def test_a_killed_server_starts_again_with_all_that_it_had(copied: Place, free_port: Port) -> None:
     config = LabelConfig(port=free_port())
     url = start(copied, config)
     before = ensure_accounts(copied, url, config)
@@ -131,7 +127,9 @@ def test_a_killed_server_starts_again_with_all_that_it_had(copied: Place) -> Non
     assert ensure_accounts(copied, url, config) == before
 
 
-def test_a_server_that_ends_while_it_is_waited_for_is_started_again(copied: Place) -> None:
+def test_a_server_that_ends_while_it_is_waited_for_is_started_again(
+    copied: Place, free_port: Port
+) -> None:
     held = {"PATH": os.environ["PATH"], process.MARK: str(copied.data)}
     dying = subprocess.Popen(["sleep", "2"], env=held, start_new_session=True)
     config = LabelConfig(port=free_port())
@@ -140,7 +138,7 @@ def test_a_server_that_ends_while_it_is_waited_for_is_started_again(copied: Plac
     dying.wait()
 
 
-def test_it_outlives_the_program_that_started_it(copied: Place) -> None:
+def test_it_outlives_the_program_that_started_it(copied: Place, free_port: Port) -> None:
     port = free_port()
     script = (
         "import sys; from pathlib import Path; from schemas.config import LabelConfig;"
@@ -152,7 +150,7 @@ def test_it_outlives_the_program_that_started_it(copied: Place) -> None:
     assert os.getsid(number(copied)) == number(copied)
 
 
-def test_a_server_that_nobody_noted_is_found_by_its_data(copied: Place) -> None:
+def test_a_server_that_nobody_noted_is_found_by_its_data(copied: Place, free_port: Port) -> None:
     config = LabelConfig(port=free_port())
     url = start(copied, config)
     pid = number(copied)
@@ -225,12 +223,14 @@ def test_what_does_not_listen_is_killed_with_its_children(
     assert all(ended(member.pid) for member in family)
 
 
-def test_another_lead_is_refused(copied: Place) -> None:
+def test_another_lead_is_refused(copied: Place, free_port: Port) -> None:
     with pytest.raises(StickerworksError, match=r"not made for the lead boss@example\.org"):
         start(copied, LabelConfig(port=free_port(), lead="boss@example.org"))
 
 
-def test_accounts_that_cannot_be_read_are_named_without_their_content(copied: Place) -> None:
+def test_accounts_that_cannot_be_read_are_named_without_their_content(
+    copied: Place, free_port: Port
+) -> None:
     copied.accounts.write_text('{"token": "abc')
     with pytest.raises(StickerworksError, match=r"accounts\.json can't be read") as caught:
         start(copied, LabelConfig(port=free_port()))
@@ -238,7 +238,7 @@ def test_accounts_that_cannot_be_read_are_named_without_their_content(copied: Pl
     assert caught.value.__cause__ is None
 
 
-def test_a_program_that_ends_at_once_points_to_its_log(tmp_path: Path) -> None:
+def test_a_program_that_ends_at_once_points_to_its_log(tmp_path: Path, free_port: Port) -> None:
     program = tmp_path / "label-studio"
     program.write_text("#!/bin/sh\necho broken\nexit 1\n")
     program.chmod(0o755)
@@ -259,47 +259,30 @@ def test_a_program_that_is_not_there_is_named(
         find_program(LabelConfig())
 
 
+def test_killed_while_it_migrates_a_rerun_works(first_start: Any) -> None:
+    assert first_start.told == ["Label Studio makes its database first: one to two minutes."]
+    assert first_start.after == first_start.kept
+    everybody = (LabelConfig().lead, *LabelConfig().annotators, "stranger@example.org")
+    assert first_start.people == sorted(map(str.casefold, everybody))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("moment", ["while it migrates", "before the lead has our token"])
-def test_killed_during_the_first_start_a_rerun_works(
-    migrated: Place, tmp_path: Path, moment: str
-) -> None:
-    assert migrated.accounts.exists(), "a server is installed"
-    place = Place(tmp_path / "first start" / "label-studio")
+def test_killed_before_the_lead_has_our_token_a_rerun_works(copied: Place, free_port: Port) -> None:
+    _take_the_lead_away(copied)
+    kept = read_accounts(copied)
+    said: list[str] = []
     config = LabelConfig(port=free_port())
-    try:
-        _interrupt(place, config, moment, migrated)
-        kept = read_accounts(place)
-        said: list[str] = []
-        url = start(place, config, said.append)
-        assert said == ["Label Studio makes its database first: one to two minutes."]
-        assert read_accounts(place) == kept
-        made = ensure_accounts(place, url, config)
-        assert sorted(made.ids) == sorted(map(str.casefold, (config.lead, *config.annotators)))
-    finally:
-        stop(place)
+    url = start(copied, config, said.append)
+    assert said == ["Label Studio makes its database first: one to two minutes."]
+    assert read_accounts(copied) == kept
+    made = ensure_accounts(copied, url, config)
+    assert sorted(made.ids) == sorted(map(str.casefold, (config.lead, *config.annotators)))
 
 
-def _interrupt(place: Place, config: LabelConfig, moment: str, migrated: Place) -> None:
-    database = place.data / "label_studio.sqlite3"
-    if moment == "while it migrates":
-        script = (
-            "import sys; from pathlib import Path; from schemas.config import LabelConfig;"
-            "from annotation.human.studio.server import Place, start;"
-            "start(Place(Path(sys.argv[1])), LabelConfig(port=int(sys.argv[2])))"
-        )
-        ours = subprocess.Popen([sys.executable, "-c", script, place.root, str(config.port)])
-        while not (database.exists() and database.stat().st_size > 500_000):
-            assert ours.poll() is None
-            time.sleep(0.1)
-        ours.kill()
-        ours.wait()
-        assert process.serving(place.data), "it goes on without us"
-        os.killpg(number(place), signal.SIGKILL)
-        return
-    shutil.copytree(migrated.root, place.root)
+def _take_the_lead_away(place: Place) -> None:
+    """As a server leaves its database that is killed before the lead has our token."""
     place.unfinished.touch()
-    connection = sqlite3.connect(database)
+    connection = sqlite3.connect(place.data / "label_studio.sqlite3")
     with connection:
         connection.execute("PRAGMA foreign_keys = off")
         connection.execute("DELETE FROM organization")
