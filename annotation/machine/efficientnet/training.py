@@ -133,11 +133,12 @@ def _mean(ask: Callable[..., Any], model: Any, pixels: Any, statistics: Any) -> 
 def reproducible(seed: int) -> Iterator[None]:
     """Seed torch and compute on one thread, whose sums don't depend on how many there are."""
     import torch
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     # cuBLAS asks for it before it promises the same bits twice.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), threadpool_limits(limits=1, user_api="blas"):
         try:
             torch.set_num_threads(1)
             torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())

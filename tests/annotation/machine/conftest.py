@@ -36,12 +36,12 @@ def _drawing(seed: int) -> Image.Image:
     return image
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def photograph() -> Draw:
     return _photograph
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def drawing() -> Draw:
     return _drawing
 

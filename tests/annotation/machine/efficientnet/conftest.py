@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ from annotation.machine.features import sticker_statistics
 Draw = Callable[[int], Image.Image]
 
 
-@pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch) -> Preset:
+@pytest.fixture(scope="session")
+def tiny() -> Iterator[Preset]:
     """A preset of a few thousand weights, known by the name tiny."""
     preset = Preset("tiny", Sizing(32, 96, enlarge=False), 0.1, 0.1, 2, 5e-3, batch=16)
-    monkeypatch.setitem(model.PRESETS, "tiny", preset)
-    return preset
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(model.PRESETS, "tiny", preset)
+        yield preset
 
 
 @pytest.fixture
@@ -41,17 +43,23 @@ def make_sample(
     return make
 
 
-@pytest.fixture
-def manifest(tmp_path: Path, photograph: Draw, drawing: Draw) -> Path:
-    """Three packs of photographs and three of drawings, four stickers each."""
+@pytest.fixture(scope="session")
+def labelled(tmp_path_factory: pytest.TempPathFactory, photograph: Draw, drawing: Draw) -> Path:
+    """Three packs of photographs and three of drawings, four stickers each, and their manifest."""
+    folder = tmp_path_factory.mktemp("labelled")
     rows: list[dict[str, Any]] = []
     for pack in range(6):
         for number in range(4):
-            path = tmp_path / "labelled" / f"{pack}-{number}.png"
-            path.parent.mkdir(exist_ok=True)
+            path = folder / f"{pack}-{number}.png"
             (photograph if pack < 3 else drawing)(10 * pack + number).save(path)
             domain = "real" if pack < 3 else "cartoon"
             rows.append({"path": path.name, "pack": f"pack {pack}", "domain": domain})
-    path = tmp_path / "labelled" / "manifest.jsonl"
+    path = folder / "manifest.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def manifest(labelled: Path, tmp_path: Path) -> Path:
+    """A manifest that a test may change."""
+    return shutil.copytree(labelled.parent, tmp_path / "labelled") / labelled.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +30,28 @@ Draw = Callable[[int], Image.Image]
 Jpeg = Callable[[Image.Image], bytes]
 
 
+def train_in(folder: Path, manifest: Path, **wish: Any) -> Trained:
+    return train_command_work(
+        Workspace(folder / "workspace"),
+        TrainWish(**({"labels": manifest, "preset": "tiny", "folds": 3} | wish)),
+        lambda line: None,
+    )
+
+
 @pytest.fixture
-def work(tmp_path: Path, tiny: Preset, manifest: Path) -> Callable[..., Trained]:
+def work(tmp_path: Path, tiny: Preset, labelled: Path) -> Callable[..., Trained]:
     """Trains the tiny network on the manifest."""
+    return partial(train_in, tmp_path, labelled)
 
-    def run(**wish: Any) -> Trained:
-        return train_command_work(
-            Workspace(tmp_path / "workspace"),
-            TrainWish(**({"labels": manifest, "preset": "tiny", "folds": 3} | wish)),
-            lambda line: None,
-        )
 
-    return run
+@pytest.fixture(scope="module")
+def trained(
+    tmp_path_factory: pytest.TempPathFactory, tiny: Preset, labelled: Path
+) -> Callable[..., Trained]:
+    """A trained network that tests share and don't change, made when it is first asked for."""
+    return cache(
+        lambda copy=0, **wish: train_in(tmp_path_factory.mktemp("trained"), labelled, **wish)
+    )
 
 
 def annotate(folder: Path, jpegs: list[bytes]) -> list[dict[str, Any]]:
@@ -62,10 +73,10 @@ def annotate(folder: Path, jpegs: list[bytes]) -> list[dict[str, Any]]:
 
 
 def test_a_trained_folder_is_whole_and_the_stage_takes_it(
-    work: Callable[..., Trained], tmp_path: Path, photograph: Draw, drawing: Draw, jpeg: Jpeg
+    trained: Callable[..., Trained], photograph: Draw, drawing: Draw, jpeg: Jpeg
 ) -> None:
-    made = work()
-    assert made.path == tmp_path / "workspace/models/domain"
+    made = trained()
+    assert made.path.parts[-3:] == ("workspace", "models", "domain")
     assert {path.name for path in made.path.iterdir()} == {
         "model.safetensors",
         "config.json",
@@ -100,31 +111,33 @@ def test_a_trained_folder_is_whole_and_the_stage_takes_it(
     assert annotate(made.path, frames[1:2])[0]["probability"] == second["probability"]
 
 
-def test_the_same_labels_and_seed_give_the_same_bytes(
-    work: Callable[..., Trained], tmp_path: Path
-) -> None:
-    one, other = work(output=tmp_path / "one").path, work(output=tmp_path / "other").path
+def test_the_same_labels_and_seed_give_the_same_bytes(trained: Callable[..., Trained]) -> None:
+    one, other = trained().path, trained(copy=1).path
+    assert one != other
     for path in one.iterdir():
         assert path.read_bytes() == (other / path.name).read_bytes(), path.name
-    third = work(output=tmp_path / "third", seed=1).path
+    third = trained(seed=1).path
     weights = "model.safetensors"
     assert (one / weights).read_bytes() != (third / weights).read_bytes()
 
 
-def test_another_model_is_another_fingerprint(work: Callable[..., Trained], tmp_path: Path) -> None:
+def test_another_model_is_another_fingerprint(trained: Callable[..., Trained]) -> None:
     def fingerprint(folder: Path) -> object:
         return DOMAIN.models(Config(annotate=AnnotateConfig(domain_model=str(folder))))
 
-    first = fingerprint(work().path)
-    assert fingerprint(work().path) == first
-    assert fingerprint(work(seed=1).path) != first
+    first = fingerprint(trained().path)
+    assert fingerprint(trained(copy=1).path) == first
+    assert fingerprint(trained(seed=1).path) != first
     assert first != DOMAIN.models(Config())
 
 
 def test_a_run_that_was_killed_takes_over_its_folds(
-    work: Callable[..., Trained], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    work: Callable[..., Trained],
+    trained: Callable[..., Trained],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = work(output=tmp_path / "whole").path
+    whole = trained().path
     fits: list[int] = []
 
     def counting(samples: Any, *rest: Any) -> Any:
@@ -159,7 +172,7 @@ def test_too_few_labels_are_counted(work: Callable[..., Trained], manifest: Path
     lines = manifest.read_text(encoding="utf-8").splitlines()
     manifest.write_text("\n".join(lines[:4] + lines[12:]), encoding="utf-8")
     with pytest.raises(StickerworksError, match=r"4 real in 1 packs and 12 cartoon in 3") as caught:
-        work()
+        work(labels=manifest)
     assert "stickerworks label" in caught.value.remedy
     assert "--labels" in caught.value.remedy
 
@@ -182,9 +195,9 @@ def test_impossible_wishes_are_refused(
 
 
 def test_training_goes_on_from_a_folder_in_transformers_form(
-    work: Callable[..., Trained], tmp_path: Path, tiny: Preset
+    work: Callable[..., Trained], trained: Callable[..., Trained], tmp_path: Path, tiny: Preset
 ) -> None:
-    first = work(output=tmp_path / "first").path
+    first = trained().path
     model = make_model(replace(tiny, pretrained=str(first)))
     kept_weights = load_file(first / "model.safetensors")
     body = {name: value for name, value in model.state_dict().items() if "encoder" in name}
@@ -197,6 +210,7 @@ def test_training_goes_on_from_a_folder_in_transformers_form(
 
 def test_a_probe_is_saved_with_its_body(
     work: Callable[..., Trained],
+    trained: Callable[..., Trained],
     tmp_path: Path,
     tiny: Preset,
     monkeypatch: pytest.MonkeyPatch,
@@ -204,7 +218,7 @@ def test_a_probe_is_saved_with_its_body(
     drawing: Draw,
     jpeg: Jpeg,
 ) -> None:
-    body = work(output=tmp_path / "body").path
+    body = trained().path
     monkeypatch.setitem(PRESETS, "probe", replace(tiny, pretrained=str(body), probe=3))
     made = work(output=tmp_path / "probe", preset="probe")
     rows = annotate(made.path, [jpeg(photograph(90)), jpeg(drawing(90))])
