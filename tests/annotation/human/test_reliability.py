@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,8 @@ from schemas.tables import VOTES
 
 MODEL = "crowdkit.aggregation.classification.dawid_skene"
 
+STICKERS = 2500
+
 # How often each annotator is right about a cartoon, and about a real sticker.
 RIGHT = {"ann": (0.95, 0.9), "bob": (0.85, 0.8), "eve": (0.7, 0.6)}
 
@@ -24,7 +27,8 @@ def cast(sticker: int, annotator: str, domain: str | None, tags: list[str]) -> d
             "sequence": 0}  # fmt: skip
 
 
-def simulated(stickers: int = 6000, real: float = 0.3) -> pa.Table:
+@cache
+def simulated(stickers: int = STICKERS, real: float = 0.3) -> pa.Table:
     """Votes on the domain, and the tag "x" given wherever real was said."""
     random = np.random.default_rng(4)
     truth = random.random(stickers) < real
@@ -42,12 +46,12 @@ def test_known_error_rates_on_the_domain_are_recovered() -> None:
     pytest.importorskip(MODEL, reason="crowd-kit is not installed")
     found = domain_reliability(simulated())
     assert found is not None
-    assert (found.tag, found.stickers) == (None, 6000)
+    assert (found.tag, found.stickers) == (None, STICKERS)
     assert found.shares["real"] == pytest.approx(0.3, abs=0.03)
     assert [one.annotator for one in found.annotators] == ["ann", "bob", "eve"]
     for one in found.annotators:
         cartoon, real = RIGHT[one.annotator]
-        assert one.votes == 6000
+        assert one.votes == STICKERS
         assert one.right["cartoon"] == pytest.approx(cartoon, abs=0.03)
         assert one.right["real"] == pytest.approx(real, abs=0.04)
 

@@ -50,6 +50,7 @@ class Shelf:
     workspace: Workspace
     ids: list[str] = field(default_factory=list)
     display: Quiet = field(default_factory=Quiet)
+    config: Config = field(default_factory=Config)
 
     def fill(self, count: int, shard_rows: int = 1000, unkept: int = 0) -> Shelf:
         for part, start in enumerate(range(0, count, shard_rows)):
@@ -76,11 +77,13 @@ class Shelf:
         return path
 
     def caption(self, config: Config) -> RunReport:
-        report = run(CAPTIONS, self.workspace, config, self.display)
-        run(DESCRIPTIONS, self.workspace, config, self.display)
-        return report
+        self.config = config
+        return run(CAPTIONS, self.workspace, config, self.display)
 
     def rows(self, table: str = "captions") -> list[dict[str, Any]]:
+        """Rows of a table; descriptions are made when they are looked at, by worker processes."""
+        if table == DESCRIPTIONS.name:
+            run(DESCRIPTIONS, self.workspace, self.config, self.display)
         found: list[dict[str, Any]] = self.workspace.read(table).to_pylist()
         return found
 
@@ -145,6 +148,7 @@ def asking() -> Callable[..., Config]:
     def configure(server: OpenaiServer, options: Any = (), **annotate: Any) -> Config:
         usual = {"base_url": server.url, "model": "replica-vl", "longest_wait_s": 0.2}
         chosen = {"captioner": "openai", "options": {**usual, **dict(options)}, **annotate}
-        return Config.model_validate({"annotate": chosen})
+        # A worker takes longer to start than for these few rows.
+        return Config.model_validate({"annotate": chosen, "engine": {"workers": 1}})
 
     return configure
