@@ -120,11 +120,13 @@ class Sender:
             self._throttle.reset()
 
     async def _is_question_lost(self, reply: Reply) -> bool:
-        """True when the server is there after all; StickerworksError when it is gone."""
+        """Whether the server is there all the same; StickerworksError when it is gone."""
         try:
             there = not (await self.get("/models")).away
         except StickerworksError:
             there = True  # it doesn't list its models, says somebody
+        if not self._outage.too_long:
+            return False  # somebody was answered meanwhile
         if there:
             self._count(reply.error)
             return True
