@@ -127,8 +127,8 @@ def test_predictions_are_those_of_transformers_masked_image_models(
     with torch.no_grad():
         expected = reference(pixels, bool_masked_pos=cells).reconstruction
     found = encoder.predict(pixels, masks.flatten(1)).detach()
-    # Two models: the same sums, perhaps in another order.
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    # Two models: the same sums, perhaps in another order. A mask elsewhere changes tenths.
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
 def published(backbone: str) -> nn.Module:

@@ -83,7 +83,7 @@ def train(release: Path, settings: StickerClipConfig, seed: int) -> tuple[list[S
 def test_it_overfits_32_stickers(write_release: Make, captioned: Make) -> None:
     rows = captioned(32)
     _, curve = train(write_release(train=rows, validation=rows), replace(TINY, epochs=60), 0)
-    assert curve[-1].loss < curve[0].loss / 10
+    assert curve[-1].loss < curve[0].loss / 5
     assert curve[-1].metrics["R@1"] > 0.9
     assert curve[0].metrics["R@1"] < 0.3
 
