@@ -80,7 +80,7 @@ def test_a_folder_becomes_a_release_and_nothing_is_lost(folder, tmp_path, run):
     page = (workspace.reports / "index.html").read_text(encoding="utf-8")
     assert f"kept {decisions['kept']}" in page
     assert set(workspace.read("labels")["status"].to_pylist()) == {"dropped", "unlabelled"}
-    assert decisions["rules"] == {"truncated": 3, "refused": 2}
+    assert decisions["rules"] == {"decode": 1, "truncated": 3, "refused": 2}
     assert "Warning" not in answer.stderr, "Pillow remarks on the odd EXIF block"
     check_that_every_picture_loads(Path(result["release"]["path"]), tmp_path / "cache")
     # The workspace knows what it was made from: later commands need its name alone.
