@@ -34,7 +34,8 @@ def _schedule(settings: Att2plConfig, batches: int) -> Schedule:
         batches,
         settings.learning_rate,
         settings.weight_decay,
-        warmup_steps=settings.warmup_epochs * batches,
+        # A short run warms up for half of its steps at most.
+        warmup_steps=min(settings.warmup_epochs * batches, settings.epochs * batches // 2),
         floor=settings.least_learning_rate,
         bf16=settings.bf16,
     )

@@ -86,7 +86,7 @@ def keep(release: Path, folder: Path) -> tuple[Point, ...]:
 def test_it_overfits_32_stickers(release: Path) -> None:
     # Processors differ in the last bits of a sum, and on each some starts stay for these forty
     # epochs where all pictures look alike.
-    for seed in range(4):
+    for seed in (1, 2, 3, 0):
         steps, curve = train(release, preset("tiny"), seed)
         assert len(steps) == 160
         if curve[-1].loss < min(steps[0].loss, curve[0].loss) / 10:
@@ -152,6 +152,8 @@ def test_the_paper_s_rate_is_constant_and_the_small_ones_warm_up_and_fall() -> N
     assert small.rate(0) < small.rate(19) == 5e-4
     assert small.rate(299) < 1e-5
     assert small.bf16
+    short = TAGGER.schedule(SHORT, 10)
+    assert (short.warmup_steps, short.rate(9)) == (10, 2e-3)
 
 
 def test_train_images_move_over_white_by_the_shift_at_most() -> None:
