@@ -52,7 +52,7 @@ def test_holds_what_a_demo_must_show(collection):
 
 def test_every_rule_and_reason_is_planted(collection):
     rules = {row.rule for row in collection.stickers if row.expected == "dropped"}
-    assert rules == {"entropy", "aspect", "min_side", "ocr_length", "duplicate"}
+    assert rules == {"entropy", "aspect", "min_side", "ocr_length", "duplicate", "truncated"}
     reasons = {row.why for row in collection.stickers if row.expected in ("failed", "unfetched")}
     assert reasons == {"decode", "too_large", "gone", "refused", "not_media"}
 
