@@ -20,6 +20,8 @@ settings.load_profile("house")
 # Decoded frames and text features of tests must neither fill nor trust a person's cache.
 _CACHE = tempfile.TemporaryDirectory(prefix="stickerworks-tests-")
 os.environ["STICKERWORKS_CACHE"] = _CACHE.name
+# `datasets` would tell its makers of each builder that is named.
+os.environ["HF_UPDATE_DOWNLOAD_COUNTS"] = "0"
 
 _TESTS = Path(__file__).parent
 # No test leaves this machine, nor does a process that it starts.
