@@ -118,7 +118,7 @@ def open_session(
     loads = config is None
     config = config or load_config(options.config, options.overrides, options.workspace)
     root = named_path(options.workspace or config.workspace, "workspace").absolute()
-    workspace = Workspace(named_path(root, "workspace"))
+    workspace = Workspace(root)
     session = Session(config, workspace, options, make_console())
     if loads:
         _say_kept(session)
