@@ -83,4 +83,4 @@ def test_a_policy_joined_from_two_files_keeps_both_groups() -> None:
     "data", [b"", b"\xff", b"\xff\xfe", b"\x00", b"\xef\xbb\xbf", b"\xfe\xff\x00"]
 )
 def test_what_is_no_text_is_no_error(data: bytes) -> None:
-    Protego.parse(policy_text(data))
+    assert Protego.parse(policy_text(data)).can_fetch("https://a.example/1.gif", "anybody")
