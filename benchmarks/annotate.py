@@ -25,9 +25,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "replicas"))
 
 from openai_server import OpenaiServer
 
-from annotation.machine.answers import Speaker, open_answers
-from annotation.machine.asking import Interview, Tally, ask_all
-from annotation.machine.captioner import Facts
+from annotation.machine.answers import ModelIdentity, open_answers
+from annotation.machine.asking import ChatJob, RequestTally, ask_all
+from annotation.machine.captioner import CaptionInput
 from annotation.machine.captioners.openai import CAPTIONER
 from annotation.machine.chat import Model, Picture
 from annotation.machine.prompt_set import load_prompt_set
@@ -68,22 +68,22 @@ def main() -> None:
     print(json.dumps({"benchmark": "annotate", "figures": figures}))
 
 
-def _rate(stickers: list[Facts], url: str, in_flight: int, folder: Path) -> float:
+def _rate(stickers: list[CaptionInput], url: str, in_flight: int, folder: Path) -> float:
     """Requests a second of a whole pass, ledger included."""
     settings = {"base_url": url, "model": "replica-vl", "in_flight": in_flight}
     if CAPTIONER.chat is None:
         raise TypeError("openai is a chat")
-    interview = Interview(
+    job = ChatJob(
         CAPTIONER.chat(settings),
-        Speaker("openai", Model("replica-vl"), "benchmark"),
+        ModelIdentity("openai", Model("replica-vl"), "benchmark"),
         tuple(load_prompt_set(name) for name in SETS),
         ("en", "zh"),
     )
-    tally = Tally()
+    tally = RequestTally()
 
     async def run() -> None:
-        await ask_all(stickers, interview, answers, lambda done: None, tally)
-        await interview.chat.close()
+        await ask_all(stickers, job, answers, lambda done: None, tally)
+        await job.chat.close()
 
     with open_answers(folder) as answers:
         started = time.monotonic()
@@ -91,7 +91,7 @@ def _rate(stickers: list[Facts], url: str, in_flight: int, folder: Path) -> floa
         return tally.requests.total() / (time.monotonic() - started)
 
 
-def _draw(number: int) -> Facts:
+def _draw(number: int) -> CaptionInput:
     random = np.random.default_rng(number)
     pictures = []
     for index in range(FRAMES):
@@ -100,7 +100,7 @@ def _draw(number: int) -> Facts:
         file = io.BytesIO()
         picture.save(file, "JPEG", quality=90)
         pictures.append(Picture(file.getvalue(), 100 * index))
-    return Facts(f"sticker {number}", "cartoon", True, (), "", tuple(pictures))
+    return CaptionInput(f"sticker {number}", "cartoon", True, (), "", tuple(pictures))
 
 
 if __name__ == "__main__":

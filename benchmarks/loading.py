@@ -55,11 +55,11 @@ def main() -> None:
 
 
 def _measure(name: str, changes: dict[str, Any], release: Path, steps: int) -> dict[str, float]:
-    from pipeline.baselines.examples import Dataset
-    from pipeline.baselines.frames import clip
-    from pipeline.baselines.loading import default_device, load_batches
-    from pipeline.baselines.runs import find_baseline
-    from pipeline.baselines.training import reproducible
+    from pipeline.training.examples import Dataset
+    from pipeline.training.frames import clip
+    from pipeline.training.loading import default_device, load_batches
+    from pipeline.training.loop import reproducible
+    from pipeline.training.runs import find_baseline
 
     baseline = find_baseline(name)
     settings = replace(baseline.presets["paper"], **changes)
@@ -99,8 +99,8 @@ def _timed(call: Callable[[], object]) -> float:
 
 def _idle_share(task: Any, steps: int) -> float:
     """Share of the time after the first steps in which the GPU's next batch was not there."""
-    from pipeline.baselines.loading import default_workers
-    from pipeline.baselines.training import InMemory, train_model
+    from pipeline.training.loading import default_workers
+    from pipeline.training.loop import InMemory, train_model
 
     class Watch(InMemory):
         def __init__(self) -> None:

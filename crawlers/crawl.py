@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel
 
 from crawlers.child import crawl_in_child
-from crawlers.export import Exported, export
+from crawlers.export import ExportedShards, export
 from crawlers.ledger import LEDGER, open_ledger
 from crawlers.local import LocalCrawl, Visited, crawl_files, note_missing
 from crawlers.source import Source, load_source, read_options
@@ -19,7 +19,7 @@ from schemas.config import CrawlConfig, SourceConfig
 
 @dataclass(frozen=True)
 class SourceSummary:
-    """What one source brought: new stickers, their bytes, and misses by error class."""
+    """What one source brought: new stickers, their bytes, and failures by error class."""
 
     source: str
     new_stickers: int
@@ -63,7 +63,7 @@ def crawl(
     visited = Visited()
     for job in jobs:
         report(f"{job.source.name}: crawling {job.source.title}")
-        if job.source.sightings is None:
+        if job.source.observations is None:
             _note_redistribute(workspace, job, jobs)
             crawl_in_child(job.source, config, job.position, workspace, report)
         else:
@@ -71,11 +71,11 @@ def crawl(
             _crawl_local(workspace, config, job, visited, report)
     names = list(dict.fromkeys(job.source.name for job in jobs))
     with open_ledger(workspace.root / LEDGER) as ledger:
-        for name in dict.fromkeys(job.source.name for job in jobs if job.source.sightings):
+        for name in dict.fromkeys(job.source.name for job in jobs if job.source.observations):
             note_missing(ledger, name, visited)
         exported = export(workspace, ledger, names, config.shard_rows)
-        misses = {name: ledger.misses(name) for name in names}
-    return _summary(exported, misses)
+        failures = {name: ledger.failures(name) for name in names}
+    return _summary(exported, failures)
 
 
 def _job(ours: SourceConfig, position: int) -> _Job:
@@ -101,13 +101,13 @@ def _crawl_local(
     visited: Visited,
     report: Callable[[str], None],
 ) -> None:
-    sightings, ours = job.source.sightings, job.config
-    assert sightings is not None
+    observations, ours = job.source.observations, job.config
+    assert observations is not None
     redistribute = job.source.redistribute if ours.redistribute is None else ours.redistribute
     with open_ledger(workspace.root / LEDGER) as ledger:
         crawl_files(
             LocalCrawl(workspace, ledger, visited, config.max_bytes),
-            sightings(job.options),
+            observations(job.options),
             job.source.name,
             job.position,
             redistribute,
@@ -116,11 +116,11 @@ def _crawl_local(
         )
 
 
-def _summary(exported: Exported, misses: dict[str, dict[str, int]]) -> CrawlSummary:
+def _summary(exported: ExportedShards, failures: dict[str, dict[str, int]]) -> CrawlSummary:
     placed = exported.placed
-    names = list(dict.fromkeys([*misses, *placed.stickers]))
+    names = list(dict.fromkeys([*failures, *placed.stickers]))
     totals: dict[str, int] = {}
-    for counts in misses.values():
+    for counts in failures.values():
         for error_class, count in counts.items():
             totals[error_class] = totals.get(error_class, 0) + count
     return CrawlSummary(
@@ -131,7 +131,10 @@ def _summary(exported: Exported, misses: dict[str, dict[str, int]]) -> CrawlSumm
         unfetched=dict(sorted(totals.items())),
         sources=tuple(
             SourceSummary(
-                name, placed.stickers.get(name, 0), placed.nbytes.get(name, 0), misses.get(name, {})
+                name,
+                placed.stickers.get(name, 0),
+                placed.nbytes.get(name, 0),
+                failures.get(name, {}),
             )
             for name in names
         ),

@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from crawlers.ledger import RESTORE, Ledger, ledger_errors
+from crawlers.ledger import RESTORE, CrawlLedger, ledger_errors
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import Proof, digest_rows, read_proof, write_table
 from pipeline.engine.workspace import Workspace
@@ -27,7 +27,7 @@ FINGERPRINT = "crawl-export-2"
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedStickers:
     """Stickers that this export placed, by the source that lists them first."""
 
     stickers: dict[str, int]
@@ -35,10 +35,10 @@ class Placed:
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportedShards:
     """What the tables hold after an export, and which files it had to write."""
 
-    placed: Placed
+    placed: PlacedStickers
     stickers: int
     observations: int
     unfetched: int
@@ -46,8 +46,8 @@ class Exported:
 
 
 def export(
-    workspace: Workspace, ledger: Ledger, sources: Sequence[str], shard_rows: int
-) -> Exported:
+    workspace: Workspace, ledger: CrawlLedger, sources: Sequence[str], shard_rows: int
+) -> ExportedShards:
     """Place new stickers and write every table whose rows changed.
 
     ``sources`` is their order in the configuration: new stickers follow it, then the order in
@@ -65,14 +65,14 @@ def export(
             observations += tables[OBSERVATIONS.name].num_rows
             for name, rows in tables.items():
                 written.append(_write(workspace.path(name, part), rows))
-        misses = _unfetched(ledger.connection)
-        written.append(_write(workspace.path(UNFETCHED.name), misses))
+        failures = _unfetched(ledger.connection)
+        written.append(_write(workspace.path(UNFETCHED.name), failures))
         stickers = _count(ledger.connection)
     done = tuple(path for path in written if path is not None)
-    return Exported(placed, stickers, observations, misses.num_rows, done)
+    return ExportedShards(placed, stickers, observations, failures.num_rows, done)
 
 
-def _place(ledger: Ledger, sources: Sequence[str], shard_rows: int) -> Placed:
+def _place(ledger: CrawlLedger, sources: Sequence[str], shard_rows: int) -> PlacedStickers:
     """Give every new sticker its shard and row, all in one transaction."""
     connection = ledger.connection
     connection.execute("CREATE TEMP TABLE IF NOT EXISTS source_order (source PRIMARY KEY, place)")
@@ -82,13 +82,13 @@ def _place(ledger: Ledger, sources: Sequence[str], shard_rows: int) -> Placed:
     connection.execute("DROP TABLE IF EXISTS temp.unplaced")
     connection.execute(_UNPLACED)
     part, row = _next_place(connection, shard_rows)
-    placed = Placed({}, {})
+    placed = PlacedStickers({}, {})
     connection.execute("BEGIN IMMEDIATE")
     try:
         for new in connection.execute("SELECT * FROM temp.unplaced ORDER BY rowid"):
             values = (part, row, new["path"], new["extension"], new["sha256"])
             if connection.execute(_PLACE, values).rowcount == 0:
-                continue  # an earlier sighting placed these bytes
+                continue  # an earlier observation placed these bytes
             source = new["source"]
             placed.stickers[source] = placed.stickers.get(source, 0) + 1
             placed.nbytes[source] = placed.nbytes.get(source, 0) + new["nbytes"]
@@ -122,7 +122,7 @@ def _count(connection: sqlite3.Connection) -> int:
     return count
 
 
-def _check_tables(workspace: Workspace, ledger: Ledger, parts: int) -> None:
+def _check_tables(workspace: Workspace, ledger: CrawlLedger, parts: int) -> None:
     """Refuse tables that another ledger made: their shards would be mixed with ours."""
     for part in workspace.parts:
         ids = workspace.read(STICKERS.name, part, ["id"])["id"].to_pylist()
@@ -165,7 +165,7 @@ def _unfetched(connection: sqlite3.Connection) -> pa.Table:
     names = ("state", "error_class", "error", "attempts")
     rows = [
         _sighting(row) | {name: row[name] for name in names}
-        for row in connection.execute(_MISSES).fetchall()
+        for row in connection.execute(_FAILURES).fetchall()
     ]
     return _table(UNFETCHED, sorted(rows, key=_order))
 
@@ -203,7 +203,7 @@ def _write(path: Path, rows: pa.Table) -> Path | None:
 _UNPLACED = """
 CREATE TEMP TABLE unplaced AS
 SELECT s.source, s.sha256, s.path, s.extension, b.nbytes
-FROM sightings AS s
+FROM observations AS s
 JOIN blobs AS b USING (sha256)
 LEFT JOIN temp.source_order AS o ON o.source = s.source
 WHERE s.state = 'ok' AND b.part IS NULL
@@ -220,23 +220,23 @@ FROM (
     SELECT sha256, path, row_number() OVER (
         PARTITION BY sha256 ORDER BY listing, source, source_id, query, variant
     ) AS place
-    FROM sightings WHERE state = 'ok' AND path IS NOT NULL
+    FROM observations WHERE state = 'ok' AND path IS NOT NULL
 ) AS first
 WHERE blobs.sha256 = first.sha256 AND first.place = 1 AND NOT EXISTS (
-    SELECT * FROM sightings AS s
+    SELECT * FROM observations AS s
     WHERE s.sha256 = blobs.sha256 AND s.state = 'ok' AND s.path = blobs.path
 )
 """
 _BLOBS = """
 SELECT *, EXISTS (
-    SELECT * FROM sightings AS s WHERE s.sha256 = blobs.sha256 AND s.state = 'ok'
+    SELECT * FROM observations AS s WHERE s.sha256 = blobs.sha256 AND s.state = 'ok'
 ) AS seen
 FROM blobs WHERE part = ? ORDER BY row
 """
 # Where a source shows the same bytes twice and may not give them on once, it may not at all.
 _SIGHTINGS = """
 SELECT s.*, b.row, min(s.redistribute) OVER (PARTITION BY s.sha256, s.source) AS allowed
-FROM sightings AS s JOIN blobs AS b USING (sha256)
+FROM observations AS s JOIN blobs AS b USING (sha256)
 WHERE b.part = ? AND s.state = 'ok'
 """
-_MISSES = "SELECT * FROM sightings WHERE state NOT IN ('ok', 'pending')"
+_FAILURES = "SELECT * FROM observations WHERE state NOT IN ('ok', 'pending')"

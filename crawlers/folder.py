@@ -10,11 +10,11 @@ from pathlib import Path
 from pydantic import Field
 
 from crawlers.bqb import is_category, name_parts, theme_of
-from crawlers.manifest import Entry, origin_url, read_manifest, same_name
+from crawlers.manifest import CheckedRow, origin_url, read_manifest, same_name
 from crawlers.names import MAX_CHARACTERS, clean_text, encode_name
-from crawlers.sighting import LocalFile, Sighting
+from crawlers.observation import LocalFile, Observation
 from crawlers.source import Source, SourceOptions
-from crawlers.walk import NEVER_STICKERS, Found, Problem, is_workspace, reason, walk
+from crawlers.walk import NEVER_STICKERS, FoundFile, Problem, is_workspace, reason, walk
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import named_path
 
@@ -34,7 +34,7 @@ class FolderOptions(SourceOptions):
 
 @dataclass
 class _Places:
-    """How many sightings each query and each pack has had so far."""
+    """How many observations each query and each pack has had so far."""
 
     queries: dict[str, int] = field(default_factory=dict)
     packs: dict[str, int] = field(default_factory=dict)
@@ -72,7 +72,7 @@ def folder_files(options: FolderOptions) -> Iterator[LocalFile]:
         )
     for name in (name for name, there in listed.items() if not there):
         problem = entries[name].problem or _absence(folder / name)
-        yield from _local_files(Found(name, folder / name, problem), entries[name], places)
+        yield from _local_files(FoundFile(name, folder / name, problem), entries[name], places)
 
 
 SOURCE = Source(
@@ -81,7 +81,7 @@ SOURCE = Source(
     options=FolderOptions,
     redistribute=True,
     terms="Your own files: state their licence in a manifest, item by item.",
-    sightings=folder_files,
+    observations=folder_files,
 )
 
 
@@ -105,8 +105,10 @@ def _absence(path: Path) -> Problem:
     return "refused", "left_out", "it is a folder, hidden, or in a workspace"
 
 
-def _local_files(found: Found, entry: Entry | None, places: _Places) -> Iterator[LocalFile]:
-    """One sighting for each keyword of the file."""
+def _local_files(
+    found: FoundFile, entry: CheckedRow | None, places: _Places
+) -> Iterator[LocalFile]:
+    """One observation for each keyword of the file."""
     directory, _, name = found.relative.rpartition("/")
     parent = directory.rpartition("/")[2]
     theme = theme_of(parent) if is_category(parent) else None
@@ -123,7 +125,7 @@ def _local_files(found: Found, entry: Entry | None, places: _Places) -> Iterator
     queries: list[str | None] = [query for query in cleaned if query]
     queries = queries or [keyword]
     for query in dict.fromkeys(queries):
-        sighting = Sighting(
+        observation = Observation(
             source_id=found.relative,
             query=query,
             rank=_next(places.queries, query or "") if counts else None,
@@ -140,7 +142,7 @@ def _local_files(found: Found, entry: Entry | None, places: _Places) -> Iterator
             raw=entry.raw if entry else None,
         )
         problem = found.problem or (entry.problem if entry else None)
-        yield LocalFile(sighting, found.path, row.sha256 if row else None, problem)
+        yield LocalFile(observation, found.path, row.sha256 if row else None, problem)
 
 
 def _next(counts: dict[str, int], name: str) -> int:

@@ -1,6 +1,6 @@
 """The crawl's memory: a SQLite file that survives being killed at any moment.
 
-Every sighting is committed by itself, and its row says ``ok`` only after its bytes lie on disk
+Every observation is committed by itself, and its row says ``ok`` only after its bytes lie on disk
 under their final name.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from crawlers import ledger_sql as sql
-from crawlers.sighting import Key
+from crawlers.observation import Key
 from pipeline.engine.database import Database, transaction
 
 LEDGER = Path("crawl") / "ledger.sqlite"
@@ -27,7 +27,7 @@ POSITION_BITS = 32
 RESTORE = "restore it from a copy, or use a new --workspace."
 """The one remedy for a ledger that is lost: it alone knows where the tables' stickers belong."""
 
-_DATABASE = Database("the crawl's ledger", sql.VERSION, sql.SCHEMA, "crawl", RESTORE)
+_DATABASE = Database("the crawl's ledger", sql.VERSION, sql.SCHEMA, "crawl", RESTORE, sql.UPGRADES)
 ledger_errors = _DATABASE.errors
 
 State = Literal["pending", "ok", "gone", "refused", "retry_at", "failed"]
@@ -45,8 +45,8 @@ class Blob:
 
 
 @dataclass(frozen=True)
-class Miss:
-    """Why a sighting has no bytes; ``retry_at`` is a POSIX time, ``policy`` our own settings."""
+class FetchFailure:
+    """Why an observation has no bytes; ``retry_at`` is a POSIX time, ``policy`` our settings."""
 
     state: State
     error_class: str
@@ -58,15 +58,15 @@ class Miss:
 
 @dataclass(frozen=True)
 class Known:
-    """What the ledger says of a sighting: its bytes when ok, else the last miss if any."""
+    """What the ledger says of an observation: its bytes when ok, else the last failure if any."""
 
     state: State
     blob: Blob | None
-    miss: Miss | None
+    failure: FetchFailure | None
     facts: Mapping[str, Any]
 
 
-class Ledger:
+class CrawlLedger:
     """An open ledger; make one with open_ledger()."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
@@ -81,7 +81,7 @@ class Ledger:
         redistribute: bool,
         earlier: Collection[int] = (),
     ) -> Known | None:
-        """Note that the source lists this sighting now, and return what was known before.
+        """Note that the source lists this observation now, and return what was known before.
 
         The upper half of ``listing`` is the source's position in the configuration. Where a source
         of the same name at a position in ``earlier`` forbade redistribution, that stays.
@@ -109,16 +109,16 @@ class Ledger:
             return self._known(row) if row else None
 
     def record_blob(self, key: Key, blob: Blob, facts: Mapping[str, Any]) -> None:
-        """Note that the sighting's bytes lie on disk."""
+        """Note that the observation's bytes lie on disk."""
         row = asdict(key) | asdict(blob) | {"facts": json.dumps(facts, sort_keys=True)}
         with ledger_errors(self.path), transaction(self.connection):
             self.connection.execute(sql.INSERT_BLOB, row)
             self.connection.execute(sql.RECORD_BLOB, row)
 
-    def record_miss(self, key: Key, miss: Miss) -> None:
-        """Note why the sighting has no bytes."""
+    def record_failure(self, key: Key, failure: FetchFailure) -> None:
+        """Note why the observation has no bytes."""
         with ledger_errors(self.path):
-            self.connection.execute(sql.RECORD_MISS, asdict(key) | asdict(miss))
+            self.connection.execute(sql.RECORD_FAILURE, asdict(key) | asdict(failure))
 
     def repoint(self, sha256: str, path: str) -> None:
         """Note that bytes lie elsewhere now; for files that moved."""
@@ -128,7 +128,7 @@ class Ledger:
             )
 
     def set_redistribute(self, source: str, value: bool, position: int | None = None) -> None:
-        """Apply a changed setting to sightings that the source no longer lists, too.
+        """Apply a changed setting to observations that the source no longer lists, too.
 
         ``position`` limits it to what the source at that place of the configuration listed.
         """
@@ -137,7 +137,7 @@ class Ledger:
             self.connection.execute(sql.SET_REDISTRIBUTE, row)
 
     def unlisted(self, source: str, listed: Container[Key]) -> list[tuple[Key, str | None]]:
-        """Sightings of the source that are not among ``listed``, and where their bytes lay."""
+        """Observations of the source that are not among ``listed``, and where their bytes lay."""
         with ledger_errors(self.path):
             rows = self.connection.execute(sql.NOT_MISSING, (source,)).fetchall()
         found = ((Key(source, *row[:3]), row["path"]) for row in rows)
@@ -149,21 +149,21 @@ class Ledger:
             row = self._one("SELECT * FROM blobs WHERE sha256 = :sha256", {"sha256": sha256})
             return _blob(row) if row else None
 
-    def misses(self, source: str) -> dict[str, int]:
-        """Number of the source's sightings without bytes, by error class."""
+    def failures(self, source: str) -> dict[str, int]:
+        """Number of the source's observations without bytes, by error class."""
         with ledger_errors(self.path):
-            return dict(self.connection.execute(sql.MISSES, (source,)).fetchall())
+            return dict(self.connection.execute(sql.FAILURES, (source,)).fetchall())
 
     def _known(self, row: sqlite3.Row) -> Known:
         facts = json.loads(row["facts"])
         if row["state"] == "ok":
             found = self._one("SELECT * FROM blobs WHERE sha256 = :sha256", dict(row))
             return Known("ok", _blob(found) if found else None, None, facts)
-        miss = None
+        failure = None
         if row["error_class"] is not None:
             names = ("state", "error_class", "error", "attempts", "retry_at", "policy")
-            miss = Miss(*(row[name] for name in names))
-        return Known(row["state"], None, miss, facts)
+            failure = FetchFailure(*(row[name] for name in names))
+        return Known(row["state"], None, failure, facts)
 
     def _one(self, statement: str, values: Mapping[str, Any]) -> sqlite3.Row | None:
         row: sqlite3.Row | None = self.connection.execute(statement, values).fetchone()
@@ -171,10 +171,10 @@ class Ledger:
 
 
 @contextmanager
-def open_ledger(path: Path) -> Iterator[Ledger]:
+def open_ledger(path: Path) -> Iterator[CrawlLedger]:
     """Open or make the ledger at ``path``; StickerworksError when it can't be used."""
     with _DATABASE.open(path) as connection:
-        yield Ledger(connection, path)
+        yield CrawlLedger(connection, path)
 
 
 def _blob(row: sqlite3.Row) -> Blob:

@@ -1,6 +1,6 @@
 """The ledger's tables and statements, in one place."""
 
-VERSION = 1
+VERSION = 2
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS blobs (
     sha256 TEXT PRIMARY KEY,
@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS blobs (
     row INTEGER,
     UNIQUE (part, row)
 ) STRICT;
-CREATE TABLE IF NOT EXISTS sightings (
+CREATE TABLE IF NOT EXISTS observations (
     source TEXT NOT NULL,
     source_id TEXT NOT NULL,
     query TEXT NOT NULL,
@@ -34,22 +34,23 @@ CREATE TABLE IF NOT EXISTS sightings (
     policy TEXT,
     UNIQUE (source, source_id, query, variant)
 ) STRICT;
-CREATE INDEX IF NOT EXISTS sightings_by_blob ON sightings (sha256);
+CREATE INDEX IF NOT EXISTS observations_by_blob ON observations (sha256);
 """
+UPGRADES = {1: "ALTER TABLE sightings RENAME TO observations; DROP INDEX sightings_by_blob;"}
 FIND = """
-SELECT * FROM sightings
+SELECT * FROM observations
 WHERE (source, source_id, query, variant) = (:source, :source_id, :query, :variant)
 """
 INSERT = """
-INSERT INTO sightings (source, source_id, query, variant, listing, columns, redistribute, state)
+INSERT INTO observations (source, source_id, query, variant, listing, columns, redistribute, state)
 VALUES (:source, :source_id, :query, :variant, :listing, :columns, :redistribute, 'pending')
 """
 RELIST = """
-UPDATE sightings SET listing = :listing, columns = :columns, redistribute = :redistribute
+UPDATE observations SET listing = :listing, columns = :columns, redistribute = :redistribute
 WHERE (source, source_id, query, variant) = (:source, :source_id, :query, :variant)
 """
 SAME_ITEM = """
-SELECT * FROM sightings
+SELECT * FROM observations
 WHERE source = :source AND source_id = :source_id AND variant = :variant AND state = 'ok'
 ORDER BY query LIMIT 1
 """
@@ -58,26 +59,26 @@ INSERT INTO blobs (sha256, format, nbytes, path, extension)
 VALUES (:sha256, :format, :nbytes, :path, :extension) ON CONFLICT (sha256) DO NOTHING
 """
 RECORD_BLOB = """
-UPDATE sightings SET state = 'ok', sha256 = :sha256, path = :path, extension = :extension,
+UPDATE observations SET state = 'ok', sha256 = :sha256, path = :path, extension = :extension,
     facts = :facts, error_class = NULL, error = NULL, attempts = 0, retry_at = NULL, policy = NULL
 WHERE (source, source_id, query, variant) = (:source, :source_id, :query, :variant)
 """
-RECORD_MISS = """
-UPDATE sightings SET state = :state, sha256 = NULL, path = NULL, extension = NULL, facts = '{}',
+RECORD_FAILURE = """
+UPDATE observations SET state = :state, sha256 = NULL, path = NULL, extension = NULL, facts = '{}',
     error_class = :error_class, error = :error, attempts = :attempts, retry_at = :retry_at,
     policy = :policy
 WHERE (source, source_id, query, variant) = (:source, :source_id, :query, :variant)
 """
 SET_REDISTRIBUTE = """
-UPDATE sightings SET redistribute = :value
+UPDATE observations SET redistribute = :value
 WHERE source = :source AND (:position IS NULL OR listing >> :bits = :position)
 """
 NOT_MISSING = """
-SELECT source_id, query, variant, path FROM sightings
+SELECT source_id, query, variant, path FROM observations
 WHERE source = ? AND NOT (state = 'gone' AND error_class IS 'missing')
 ORDER BY source_id, query, variant
 """
-MISSES = """
-SELECT error_class, count(*) FROM sightings
+FAILURES = """
+SELECT error_class, count(*) FROM observations
 WHERE source = ? AND state NOT IN ('ok', 'pending') GROUP BY error_class ORDER BY error_class
 """

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from crawlers.ledger import POSITION_BITS, Blob, Ledger, Miss
+from crawlers.ledger import POSITION_BITS, Blob, CrawlLedger, FetchFailure
 from crawlers.names import claimed_extension, decodable
-from crawlers.sighting import (
+from crawlers.observation import (
     Key,
     LocalFile,
     columns_of,
@@ -29,15 +29,15 @@ from pipeline.engine.workspace import Workspace
 _REPORT_EVERY = 1000
 
 
-_MISSING = Miss("gone", "missing", "the file is no longer in its folder under this keyword")
+_MISSING = FetchFailure("gone", "missing", "the file is no longer in its folder under this keyword")
 
 
 @dataclass
 class Visited:
     """What the local sources of one crawl came across: keys by their source's position.
 
-    ``partial`` names the sources that were not walked to their end, so that a sighting they didn't
-    list may still be there.
+    ``partial`` names the sources that were not walked to their end, so that an observation they
+    didn't list may still be there.
     """
 
     keys: dict[Key, int] = field(default_factory=dict)
@@ -48,10 +48,10 @@ class Visited:
 class LocalCrawl:
     """Takes files in one by one; ``visited`` is shared by all local sources of a crawl.
 
-    ``cut`` counts the sightings that say more than is kept.
+    ``cut`` counts the observations that say more than is kept.
     """
 
-    def __init__(self, workspace: Workspace, ledger: Ledger, visited: Visited, max_bytes: int):
+    def __init__(self, workspace: Workspace, ledger: CrawlLedger, visited: Visited, max_bytes: int):
         self._workspace = workspace
         self._ledger = ledger
         self._visited = visited
@@ -59,12 +59,12 @@ class LocalCrawl:
         self.cut = 0
 
     def take(self, key: Key, listing: int, file: LocalFile, redistribute: bool) -> str | None:
-        """Bring one file's sighting to its end; the hash of its bytes, or None without any."""
+        """Bring one file's observation to its end; the hash of its bytes, or None without any."""
         position = listing >> POSITION_BITS
         if self._visited.keys.get(key) == position:
             raise StickerworksError(
                 f"The source {key.source} lists {key.source_id!r} twice under {key.query!r}.",
-                "Each sighting of a source needs a source_id, query or variant of its own.",
+                "Each observation of a source needs a source_id, query or variant of its own.",
             )
         if key in self._visited.keys:
             raise StickerworksError(
@@ -75,12 +75,12 @@ class LocalCrawl:
         unreadable = file.problem is not None and file.problem[1] == "unreadable"
         if unreadable and os.path.isdir(file.path):
             self._visited.partial.add(key.source)  # nobody knows what that folder holds
-        columns = columns_of(file.sighting)
-        self.cut += is_cut(file.sighting, columns)
+        columns = columns_of(file.observation)
+        self.cut += is_cut(file.observation, columns)
         self._ledger.note(key, listing, columns, redistribute)
         result = self._read(file)
-        if isinstance(result, Miss):
-            self._ledger.record_miss(key, result)
+        if isinstance(result, FetchFailure):
+            self._ledger.record_failure(key, result)
             return None
         self._ledger.record_blob(key, result, _FACTS)
         self._point(result)
@@ -104,23 +104,25 @@ class LocalCrawl:
         if not (ours and known is not None and holds(root / known.path, known.nbytes)):
             self._ledger.repoint(blob.sha256, blob.path)
 
-    def _read(self, file: LocalFile) -> Blob | Miss:
-        length = too_long(file.sighting)
+    def _read(self, file: LocalFile) -> Blob | FetchFailure:
+        length = too_long(file.observation)
         problem = file.problem or (length and ("failed", "too_long", length))
         if problem:
-            return Miss(*problem)  # type: ignore[arg-type]
+            return FetchFailure(*problem)  # type: ignore[arg-type]
         try:
             data = _read(file.path, self._max_bytes)
         except (OSError, ValueError) as error:
-            return Miss("failed", "unreadable", reason(error))
+            return FetchFailure("failed", "unreadable", reason(error))
         if data is None:
-            return Miss("failed", "too_large", "the file is larger than crawl.max_bytes")
+            return FetchFailure("failed", "too_large", "the file is larger than crawl.max_bytes")
         sha256 = hashlib.sha256(data).hexdigest()
         if file.sha256 is not None and file.sha256.lower() != sha256:
-            return Miss("failed", "sha256_mismatch", f"the manifest says {file.sha256.lower()}")
+            return FetchFailure(
+                "failed", "sha256_mismatch", f"the manifest says {file.sha256.lower()}"
+            )
         name = sniff(data)
         if name is None:
-            return Miss("failed", "not_media", "the file's bytes are no media")
+            return FetchFailure("failed", "not_media", "the file's bytes are no media")
         path = str(file.path)
         if not decodable(path):
             # No table can hold this path, so these bytes alone are copied into the workspace.
@@ -129,14 +131,14 @@ class LocalCrawl:
         return Blob(sha256, name, len(data), path, claimed_extension(file.path.name))
 
 
-def note_missing(ledger: Ledger, source: str, visited: Visited) -> None:
+def note_missing(ledger: CrawlLedger, source: str, visited: Visited) -> None:
     """Mark as gone what a local source held once and lists no more.
 
     Where it wasn't walked to its end, only what is certainly no longer there.
     """
     for key, path in ledger.unlisted(source, visited.keys):
         if source not in visited.partial or (path is not None and _is_gone(path)):
-            ledger.record_miss(key, _MISSING)
+            ledger.record_failure(key, _MISSING)
 
 
 def crawl_files(
@@ -157,9 +159,9 @@ def crawl_files(
         if not file.path.is_absolute():
             # Tables must say where a file lies to whoever reads them elsewhere.
             file = replace(file, path=file.path.absolute())  # noqa: PLW2901
-        ours = file.sighting.redistribute
+        ours = file.observation.redistribute
         sha256 = crawl.take(
-            key_of(source, file.sighting),
+            key_of(source, file.observation),
             (position << POSITION_BITS) + place,
             file,
             redistribute if ours is None else ours,

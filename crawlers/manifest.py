@@ -52,7 +52,7 @@ class ManifestRow(BaseModel):
 
 
 @dataclass(frozen=True)
-class Entry:
+class CheckedRow:
     """A row of the manifest, as checked and as it stands there, and what is wrong with it."""
 
     row: ManifestRow
@@ -60,13 +60,13 @@ class Entry:
     problem: Problem | None = None
 
 
-def read_manifest(manifest: Path, folder: Path) -> dict[str, Entry]:
+def read_manifest(manifest: Path, folder: Path) -> dict[str, CheckedRow]:
     """Entries by path relative to the folder (NFC: file systems differ in how they write names).
 
     A path that can't be below the folder is kept as it stands, with its problem. Raises
     StickerworksError that names the line for anything else unusable.
     """
-    entries: dict[str, Entry] = {}
+    entries: dict[str, CheckedRow] = {}
     for number, line in _lines(manifest):
         where = f"{manifest}:{number}"
         entry = _entry(line, where)
@@ -118,7 +118,7 @@ def origin_url(origin: str | None) -> str | None:
     return f"https://{origin}" if re.match(r"[\w-]+(\.[\w-]+)+(/|$)", origin) else None
 
 
-def _entry(line: bytes, where: str) -> Entry:
+def _entry(line: bytes, where: str) -> CheckedRow:
     try:
         # Names on disk need be no UTF-8, and whoever lists them may write them as they are.
         raw = json.loads(line.decode("utf-8-sig", "surrogateescape"))
@@ -131,10 +131,10 @@ def _entry(line: bytes, where: str) -> Entry:
         raise _broken(where, f"no JSON object ({error})") from error
     keywords = len(row.keywords or ())
     if keywords <= _MAX_KEYWORDS:
-        return Entry(row, raw)
+        return CheckedRow(row, raw)
     problem = f"the manifest gives it {keywords} keywords, more than {_MAX_KEYWORDS}"
     row = row.model_copy(update={"keywords": None})
-    return Entry(row, raw, ("failed", "too_many_keywords", problem))
+    return CheckedRow(row, raw, ("failed", "too_many_keywords", problem))
 
 
 def _readable(value: Any) -> Any:

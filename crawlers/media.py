@@ -1,4 +1,4 @@
-"""Fetches the bytes of each sighting: ledger, download, sniff, write, and the row last."""
+"""Fetches the bytes of each observation: ledger, download, sniff, write, and the row last."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from weakref import WeakValueDictionary
 from scrapy import Request
 from scrapy.http import Response
 
-from crawlers.ledger import POSITION_BITS, Blob, Known, Miss
+from crawlers.failures import Streak, failure_of_exception, failure_of_status
+from crawlers.ledger import POSITION_BITS, Blob, FetchFailure, Known
 from crawlers.middlewares.number import Listed
-from crawlers.misses import Streak, miss_of_exception, miss_of_status
 from crawlers.names import claimed_extension, clean_text
+from crawlers.observation import Key, columns_of, is_cut, key_of, told_of_cuts, too_long
 from crawlers.optout import opt_out
-from crawlers.run import Run
+from crawlers.run import SourceRun
 from crawlers.settings import user_agent
-from crawlers.sighting import Key, columns_of, is_cut, key_of, told_of_cuts, too_long
 from crawlers.sniff import sniff
 from crawlers.store import holds, media_path, store
 from crawlers.trace import META, Trace
@@ -40,11 +40,11 @@ def policy_of(config: CrawlConfig) -> str:
 
 
 class MediaPipeline:
-    """Turns each listed sighting into a row of the ledger: with bytes, or with the reason why."""
+    """Turns each listed observation into a row of the ledger: with bytes, or with the reason."""
 
     def __init__(self, crawler: Any) -> None:
         self._crawler = crawler
-        self._run: Run = crawler.spider.run
+        self._run: SourceRun = crawler.spider.run
         self._policy = policy_of(self._run.config)
         self._agent = user_agent(self._run.config)
         self._streak = Streak()
@@ -69,7 +69,7 @@ class MediaPipeline:
         except StickerworksError as error:
             run.fail(error)
         except Exception as error:
-            logging.getLogger(__name__).exception("A sighting could not be handled")
+            logging.getLogger(__name__).exception("An observation could not be handled")
             run.fail(_unexpected(error))
         finally:
             await run.quota.settle(sha256)
@@ -83,20 +83,22 @@ class MediaPipeline:
             self._run.report(told_of_cuts(self._run.source, self._cut))
 
     async def _settle(self, item: Listed) -> str | None:
-        """Bring one sighting to its end; the hash of its bytes, or None without any."""
-        run, sighting = self._run, item.sighting
-        key = key_of(run.source, sighting)
+        """Bring one observation to its end; the hash of its bytes, or None without any."""
+        run, observation = self._run, item.observation
+        key = key_of(run.source, observation)
         if key in self._seen:
             return None
         self._seen.add(key)
-        redistribute = run.redistribute if sighting.redistribute is None else sighting.redistribute
+        redistribute = (
+            run.redistribute if observation.redistribute is None else observation.redistribute
+        )
         listing = (run.position << POSITION_BITS) + item.position
-        columns = columns_of(sighting)
-        self._cut += is_cut(sighting, columns)
+        columns = columns_of(observation)
+        self._cut += is_cut(observation, columns)
         known = run.ledger.note(key, listing, columns, redistribute, run.earlier)
-        reason = too_long(sighting)
+        reason = too_long(observation)
         if reason is not None:
-            run.ledger.record_miss(key, Miss("failed", "too_long", reason))
+            run.ledger.record_failure(key, FetchFailure("failed", "too_long", reason))
             return None
         if known is not None and self._is_settled(known):
             return known.blob.sha256 if known.blob else None
@@ -105,19 +107,19 @@ class MediaPipeline:
             if same is not None and same.blob is not None and self._is_settled(same):
                 run.ledger.record_blob(key, same.blob, same.facts)
                 return same.blob.sha256
-            return await self._fetch(key, sighting.media_url, known.miss if known else None)
+            return await self._fetch(key, observation.media_url, known.failure if known else None)
 
     def _is_settled(self, known: Known) -> bool:
         if known.state == "ok":
             blob = known.blob
             return blob is not None and holds(self._run.workspace.root / blob.path, blob.nbytes)
-        if known.miss is None:
+        if known.failure is None:
             return False
         if known.state == "retry_at":
-            return time.time() < (known.miss.retry_at or 0)
-        return known.state == "gone" or known.miss.policy == self._policy
+            return time.time() < (known.failure.retry_at or 0)
+        return known.state == "gone" or known.failure.policy == self._policy
 
-    async def _fetch(self, key: Key, url: str | None, last: Miss | None) -> str | None:
+    async def _fetch(self, key: Key, url: str | None, last: FetchFailure | None) -> str | None:
         trace = Trace()
         try:
             request = Request(url or "", meta={META: trace}, dont_filter=True)
@@ -125,12 +127,12 @@ class MediaPipeline:
         except Exception as error:  # noqa: BLE001 - whatever it is, it costs this file alone
             if self._run.stopped.is_set():
                 return None  # the row stays pending: the run ended, not this file
-            self._record_miss(key, miss_of_exception(error), trace, url)
+            self._record_failure(key, failure_of_exception(error), trace, url)
             return None
-        miss = miss_of_status(response.status) or self._opted_out(response)
+        failure = failure_of_status(response.status) or self._opted_out(response)
         found = sniff(response.body)
-        if miss is not None or found is None:
-            self._record_miss(key, miss or self._not_media(response, last), trace, url)
+        if failure is not None or found is None:
+            self._record_failure(key, failure or self._not_media(response, last), trace, url)
             return None
         extension = claimed_extension(key.source_id) or claimed_extension(
             urlsplit(request.url).path
@@ -151,32 +153,34 @@ class MediaPipeline:
         root = self._run.workspace.root
         return known.path if known and holds(root / known.path, known.nbytes) else path
 
-    def _record_miss(self, key: Key, miss: Miss, trace: Trace, url: str | None) -> None:
-        retry_at = trace.retry_at if miss.state == "retry_at" else None
-        miss = Miss(
-            miss.state,
-            miss.error_class,
-            miss.error,
+    def _record_failure(
+        self, key: Key, failure: FetchFailure, trace: Trace, url: str | None
+    ) -> None:
+        retry_at = trace.retry_at if failure.state == "retry_at" else None
+        failure = FetchFailure(
+            failure.state,
+            failure.error_class,
+            failure.error,
             trace.attempts,
             retry_at,
-            miss.policy or self._policy,
+            failure.policy or self._policy,
         )
-        self._run.ledger.record_miss(key, miss)
-        error = self._streak.add(key, miss, url or "")
+        self._run.ledger.record_failure(key, failure)
+        error = self._streak.add(key, failure, url or "")
         if error is not None:
             for refused, last in self._streak.to_retry():
-                self._run.ledger.record_miss(refused, last)
+                self._run.ledger.record_failure(refused, last)
             self._run.fail(error)
 
-    def _not_media(self, response: Response, last: Miss | None) -> Miss:
+    def _not_media(self, response: Response, last: FetchFailure | None) -> FetchFailure:
         if not response.body:
-            return Miss("failed", "empty", "the answer has no bytes")
+            return FetchFailure("failed", "empty", "the answer has no bytes")
         claimed = _header(response, "Content-Type") or "nothing"
         policy = self._page_policy(last) if claimed.lower().startswith("text/html") else None
         error = f"the bytes are no media (they claim to be {claimed})"
-        return Miss("failed", "not_media", error, policy=policy)
+        return FetchFailure("failed", "not_media", error, policy=policy)
 
-    def _page_policy(self, last: Miss | None) -> str | None:
+    def _page_policy(self, last: FetchFailure | None) -> str | None:
         """A policy that isn't ours, so that the next crawl asks again; None after a few crawls.
 
         A page instead of media may be the sign-in page of a network, which says nothing of the
@@ -186,13 +190,15 @@ class MediaPipeline:
         pages = next((n for n in range(1, _PAGES) if before == f"{self._policy} pages={n}"), 0) + 1
         return f"{self._policy} pages={pages}" if pages < _PAGES else None
 
-    def _opted_out(self, response: Response) -> Miss | None:
+    def _opted_out(self, response: Response) -> FetchFailure | None:
         tags = [tag.decode("latin-1") for tag in response.headers.getlist("X-Robots-Tag")]
         tdm = (response.headers.get("TDM-Reservation") or b"").decode("latin-1")
         directive = opt_out(tags, tdm, self._agent)
         if directive is None:
             return None
-        return Miss("refused", "opt_out", f"the host forbids it with the directive {directive}")
+        return FetchFailure(
+            "refused", "opt_out", f"the host forbids it with the directive {directive}"
+        )
 
     def _facts(self, response: Response, trace: Trace) -> dict[str, Any]:
         meta = response.request.meta if response.request else {}
@@ -230,8 +236,8 @@ def _header(response: Response, name: str) -> str | None:
 
 def _no_sighting(source: str, item: Any) -> StickerworksError:
     return StickerworksError(
-        f"The spider of {source} yields a {type(item).__name__}, which is no sighting.",
-        "A spider yields crawlers.sighting.Sighting and requests alone.",
+        f"The spider of {source} yields a {type(item).__name__}, which is no observation.",
+        "A spider yields crawlers.observation.Observation and requests alone.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Admits sightings in listing order until enough stickers are found."""
+"""Admits observations in listing order until enough stickers are found."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import asyncio
 
 
 class Quota:
-    """Counts distinct stickers so that the same sightings are admitted on every run.
+    """Counts distinct stickers so that the same observations are admitted on every run.
 
-    A sighting is admitted while the stickers found plus those still being fetched are fewer than
-    the limit. What is admitted in the end is thus the shortest beginning of the listing that
+    An observation is admitted while the stickers found plus those still being fetched are fewer
+    than the limit. What is admitted in the end is thus the shortest beginning of the listing that
     holds ``limit`` stickers, in whatever order the downloads complete.
     """
 
@@ -27,11 +27,11 @@ class Quota:
 
     @property
     def stickers(self) -> int:
-        """Distinct stickers among the sightings admitted so far."""
+        """Distinct stickers among the observations admitted so far."""
         return len(self._found)
 
     async def admit(self, position: int) -> bool:
-        """Wait for this sighting's turn; false when it isn't wanted any more."""
+        """Wait for this observation's turn; false when it isn't wanted any more."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._decided(position))
             self._next += position == self._next
@@ -41,7 +41,7 @@ class Quota:
             return wanted
 
     async def settle(self, sha256: str | None) -> None:
-        """Note how an admitted sighting ended: with these bytes, or without any."""
+        """Note how an admitted observation ended: with these bytes, or without any."""
         async with self._changed:
             self._in_flight -= 1
             if sha256 is not None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from crawlers.ledger import LEDGER, Ledger, open_ledger
+from crawlers.ledger import LEDGER, CrawlLedger, open_ledger
 from crawlers.quota import Quota
 from crawlers.settings import crawl_settings
 from crawlers.source import load_source, read_options
@@ -29,7 +29,7 @@ from schemas.config import CrawlConfig
 
 
 @dataclass
-class Run:
+class SourceRun:
     """What a spider, its pipeline and its middlewares share; a spider's ``run`` attribute."""
 
     source: str
@@ -37,7 +37,7 @@ class Run:
     position: int
     config: CrawlConfig
     workspace: Workspace
-    ledger: Ledger
+    ledger: CrawlLedger
     quota: Quota
     report: Callable[[str], None]
     close: Callable[[], None] = lambda: None
@@ -96,13 +96,13 @@ def _crawl(job: dict[str, Any], report: Callable[[str], None]) -> None:
     default = source.redistribute if ours.redistribute is None else ours.redistribute
     with open_ledger(workspace.root / LEDGER) as ledger:
         quota = Quota(ours.limit)
-        run = Run(source.name, default, position, config, workspace, ledger, quota, report)
+        run = SourceRun(source.name, default, position, config, workspace, ledger, quota, report)
         _spider(source.spider or "", options, run)
         if run.error is not None:
             raise run.error
 
 
-def _spider(path: str, options: object, run: Run) -> None:
+def _spider(path: str, options: object, run: SourceRun) -> None:
     """Run one spider to its end."""
     from scrapy import signals
     from scrapy.crawler import AsyncCrawlerProcess

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from crawlers.sighting import LocalFile
+from crawlers.observation import LocalFile
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.plugins import load_plugin
 from schemas.config import SourceConfig
@@ -25,8 +25,8 @@ class Source:
     """A source's name, options and terms, and exactly one way to run it.
 
     ``spider`` is the import path of a Scrapy spider ("package.module:Class"), which gets
-    ``options`` as an attribute and yields Sightings in a stable order. ``sightings`` yields local
-    files in a stable order. ``redistribute`` is the default for what a release may carry.
+    ``options`` as an attribute and yields Observations in a stable order. ``observations`` yields
+    local files in a stable order. ``redistribute`` is the default for what a release may carry.
     """
 
     name: str
@@ -35,11 +35,11 @@ class Source:
     redistribute: bool
     terms: str
     spider: str | None = None
-    sightings: Callable[[Any], Iterator[LocalFile]] | None = None
+    observations: Callable[[Any], Iterator[LocalFile]] | None = None
 
     def __post_init__(self) -> None:
-        if (self.spider is None) == (self.sightings is None):
-            raise ValueError(f"source {self.name!r} needs either a spider or sightings")
+        if (self.spider is None) == (self.observations is None):
+            raise ValueError(f"source {self.name!r} needs either a spider or observations")
 
 
 def load_source(name: str) -> Source:

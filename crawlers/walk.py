@@ -20,7 +20,7 @@ Problem = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundFile:
     """A file, its path relative to the folder (with ``/``), and what is wrong with it if any."""
 
     relative: str
@@ -28,7 +28,7 @@ class Found:
     problem: Problem | None = None
 
 
-def walk(folder: Path, without: Path | None = None) -> Iterator[Found]:
+def walk(folder: Path, without: Path | None = None) -> Iterator[FoundFile]:
     """What lies below the folder, sorted by the bytes of their names; nothing is opened.
 
     Links are followed to files inside of the folder only. What is no file, can't be read or is
@@ -50,7 +50,7 @@ def walk(folder: Path, without: Path | None = None) -> Iterator[Found]:
                 continue
         except OSError as error:
             problem = ("failed", "unreadable", reason(error))
-        yield Found(relative or ".", path, problem)
+        yield FoundFile(relative or ".", path, problem)
 
 
 def open_regular(path: Path) -> BinaryIO:

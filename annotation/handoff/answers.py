@@ -13,7 +13,7 @@ from pipeline.engine.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Answers:
+class VotedTexts:
     """Texts by sticker, one an annotator, in order of the annotators' names.
 
     ``simulated`` counts votes with a text that no person gave and that were left out.
@@ -23,7 +23,7 @@ class Answers:
     simulated: int
 
 
-def read_answers(workspace: Workspace, column: str, *, simulated: bool) -> Answers:
+def read_answers(workspace: Workspace, column: str, *, simulated: bool) -> VotedTexts:
     """What ``column`` (``ocr`` or ``caption``) of the votes that count says now.
 
     The latest version of each annotation and the latest vote of each annotator count; skips,
@@ -41,7 +41,7 @@ def read_answers(workspace: Workspace, column: str, *, simulated: bool) -> Answe
         texts[row["id"]] = (*texts.get(row["id"], ()), row[column])
     if not texts:
         raise _nothing(workspace, column, left_out)
-    return Answers(texts, left_out)
+    return VotedTexts(texts, left_out)
 
 
 def _written(votes: pa.Table, column: str) -> pa.Table:

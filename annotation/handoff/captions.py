@@ -20,7 +20,7 @@ _NEITHER = re.compile(r"[^\W\d_A-Za-z\u00c0-\u024f\u3400-\u4dbf\u4e00-\u9fff\uf9
 
 
 @dataclass(frozen=True)
-class Caption:
+class AgreedCaption:
     """A caption by people: how many of them wrote it, of how many who wrote in its language."""
 
     text: str
@@ -32,7 +32,7 @@ class Caption:
 class Chosen:
     """One caption a language, and the captions that were left out by reason."""
 
-    captions: Mapping[str, Caption]
+    captions: Mapping[str, AgreedCaption]
     left_out: Mapping[str, int]
 
 
@@ -75,10 +75,10 @@ def language_of(text: str) -> str | None:
     return "zh" if han > latin else "en"
 
 
-def _best(texts: Sequence[str]) -> Caption:
+def _best(texts: Sequence[str]) -> AgreedCaption:
     votes = Counter(map(_key, texts))
     best = min(texts, key=lambda text: (-votes[_key(text)], -len(text), text))
-    return Caption(best, votes[_key(best)], len(texts))
+    return AgreedCaption(best, votes[_key(best)], len(texts))
 
 
 def _key(text: str) -> str:

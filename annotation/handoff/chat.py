@@ -8,46 +8,26 @@ takes a placeholder within a text for text.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from annotation.handoff.answers import read_answers
 from annotation.handoff.captions import Chosen, choose_captions
-from annotation.handoff.chat_readme import readme
+from annotation.handoff.chat_readme import SftSummary, readme
 from annotation.handoff.crops import open_jpeg
+from annotation.handoff.eligibility import SETS, Eligibility, read_places
 from annotation.handoff.folder import check_output, export_folder, json_line
-from annotation.handoff.places import SETS, Place, read_places
 from annotation.handoff.prompts import IMAGE, PROMPTS, Prompt, check_prompts
-from annotation.handoff.stickers import Sticker, read_stickers
+from annotation.handoff.stickers import StickerRows, read_stickers
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 
 KIND = "sft"
 MOST_FRAMES = 8
 _DATASET = "sticker_captions"
-
-
-@dataclass
-class SftSummary:
-    """What was written: chats by set and by language; stickers and captions left out by reason.
-
-    ``simulated_left_out`` counts votes; ``withheld_bytes`` stickers whose bytes may not be
-    passed on.
-    """
-
-    stickers: int = 0
-    images: int = 0
-    chats: Counter[str] = field(default_factory=Counter)
-    languages: Counter[str] = field(default_factory=Counter)
-    left_out: Counter[str] = field(default_factory=Counter)
-    captions_left_out: Counter[str] = field(default_factory=Counter)
-    withheld_bytes: int = 0
-    simulated: bool = False
-    simulated_left_out: int = 0
 
 
 def export_sft(
@@ -73,7 +53,7 @@ def export_sft(
     summary = SftSummary(simulated=simulated, simulated_left_out=answers.simulated)
     with export_folder(output, KIND) as folder:
         with ExitStack() as stack:
-            files = _Files(folder, stack)
+            files = _ChatFiles(folder, stack)
             for sticker in read_stickers(workspace, answers.texts, ("frames", "clips", "captions")):
                 chosen = choose_captions(answers.texts[sticker.id], sticker.captions)
                 frames = _thin(sticker.clip or sticker.key_frames, most_frames)
@@ -125,7 +105,7 @@ class _Chats:
     prompt: Mapping[str, Prompt]
 
 
-class _Files:
+class _ChatFiles:
     """The files of one export; a set without chats has no file, which loaders could not read."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
@@ -157,11 +137,11 @@ class _Files:
 
 
 def _export(
-    sticker: Sticker,
-    place: Place,
+    sticker: StickerRows,
+    place: Eligibility,
     chosen: Chosen,
     chats: _Chats,
-    files: _Files,
+    files: _ChatFiles,
     summary: SftSummary,
 ) -> dict[str, Any]:
     """Write what a sticker gives; its row of the manifest."""
@@ -181,21 +161,23 @@ def _export(
     return {**row, "images": len(images), "redistribute": sticker.redistribute}
 
 
-def _place(place: Place, chosen: Chosen, frames: Sequence[Mapping[str, Any]]) -> Place:
+def _place(place: Eligibility, chosen: Chosen, frames: Sequence[Mapping[str, Any]]) -> Eligibility:
     """The place of a sticker, and why nothing of it is used after all."""
     if place.reason is not None:
         return place
     if not chosen.captions:
-        return Place(place.split, max(sorted(chosen.left_out), key=chosen.left_out.__getitem__))
+        return Eligibility(
+            place.split, max(sorted(chosen.left_out), key=chosen.left_out.__getitem__)
+        )
     try:
         for frame in frames:
             open_jpeg(frame["jpeg"])
     except StickerworksError:
-        return Place(place.split, "a frame can't be opened")
-    return Place(place.split, None if frames else "it has no frames")
+        return Eligibility(place.split, "a frame can't be opened")
+    return Eligibility(place.split, None if frames else "it has no frames")
 
 
-def _row(id_: str, place: Place, chosen: Chosen, summary: SftSummary) -> dict[str, Any]:
+def _row(id_: str, place: Eligibility, chosen: Chosen, summary: SftSummary) -> dict[str, Any]:
     if place.reason is not None:
         summary.left_out[place.reason] += 1
     used = chosen.captions if place.reason is None else {}

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from dataclasses import dataclass, field
 
 from annotation.handoff.readme_parts import licence_note, reasons_table, simulated_note
 
-if TYPE_CHECKING:
-    from annotation.handoff.chat import SftSummary
+
+@dataclass
+class SftSummary:
+    """What was written: chats by set and by language; stickers and captions left out by reason.
+
+    ``simulated_left_out`` counts votes; ``withheld_bytes`` stickers whose bytes may not be
+    passed on.
+    """
+
+    stickers: int = 0
+    images: int = 0
+    chats: Counter[str] = field(default_factory=Counter)
+    languages: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    captions_left_out: Counter[str] = field(default_factory=Counter)
+    withheld_bytes: int = 0
+    simulated: bool = False
+    simulated_left_out: int = 0
 
 
 def readme(summary: SftSummary) -> str:

@@ -16,10 +16,10 @@ from PIL import Image
 
 from annotation.handoff.answers import read_answers
 from annotation.handoff.crops import cut_out, open_jpeg, write_jpeg
+from annotation.handoff.eligibility import Eligibility, read_places
 from annotation.handoff.folder import check_output, export_folder, json_line, write_lines
-from annotation.handoff.paddle_readme import readme
-from annotation.handoff.places import Place, read_places
-from annotation.handoff.stickers import Sticker, read_stickers
+from annotation.handoff.paddle_readme import OcrSummary, readme
+from annotation.handoff.stickers import StickerRows, read_stickers
 from annotation.handoff.text_boxes import (
     BROKEN,
     Boxed,
@@ -35,27 +35,6 @@ from pipeline.engine.workspace import Workspace
 KIND = "ocr"
 SET_NAMES = {"train": "train", "validation": "val"}
 """Of the splits, as PaddleOCR calls them."""
-
-
-@dataclass
-class OcrSummary:
-    """What was written: crops and pictures by set; stickers left out of either by reason.
-
-    ``simulated_left_out`` counts votes; ``withheld_bytes`` stickers whose bytes may not be
-    passed on; ``longest`` is the number of characters of the longest label.
-    """
-
-    stickers: int = 0
-    crops: Counter[str] = field(default_factory=Counter)
-    pictures: Counter[str] = field(default_factory=Counter)
-    bases: Counter[str] = field(default_factory=Counter)
-    left_out: Counter[str] = field(default_factory=Counter)
-    no_detection: Counter[str] = field(default_factory=Counter)
-    characters: set[str] = field(default_factory=set)
-    longest: int = 0
-    withheld_bytes: int = 0
-    simulated: bool = False
-    simulated_left_out: int = 0
 
 
 def export_ocr(
@@ -75,7 +54,7 @@ def export_ocr(
     places = read_places(workspace, answers.texts)
     summary = OcrSummary(simulated=simulated, simulated_left_out=answers.simulated)
     with export_folder(output, KIND) as folder, ExitStack() as stack:
-        files = _Files.open(folder, stack)
+        files = _PaddleFiles.open(folder, stack)
         for sticker in read_stickers(workspace, answers.texts, ("frames", "ocr")):
             row = _export(sticker, answers.texts[sticker.id], places[sticker.id], files, summary)
             files.manifest.write(json_line(row) + "\n")
@@ -92,7 +71,7 @@ def export_ocr(
 
 
 @dataclass
-class _Files:
+class _PaddleFiles:
     """The files of one export, open."""
 
     folder: Path
@@ -101,7 +80,7 @@ class _Files:
     seen: set[str] = field(default_factory=set)
 
     @classmethod
-    def open(cls, folder: Path, stack: ExitStack) -> _Files:
+    def open(cls, folder: Path, stack: ExitStack) -> _PaddleFiles:
         labels = {}
         for task in ("det", "rec"):
             for name in SET_NAMES.values():
@@ -121,7 +100,11 @@ def _write(path: Path) -> IO[str]:
 
 
 def _export(
-    sticker: Sticker, texts: Sequence[str], place: Place, files: _Files, summary: OcrSummary
+    sticker: StickerRows,
+    texts: Sequence[str],
+    place: Eligibility,
+    files: _PaddleFiles,
+    summary: OcrSummary,
 ) -> dict[str, Any]:
     """Write what a sticker gives; its row of the manifest."""
     files.seen.add(sticker.id)
@@ -129,7 +112,7 @@ def _export(
         return _row(sticker.id, place, summary)
     found = _find(sticker, texts)
     if isinstance(found, str):
-        return _row(sticker.id, Place(place.split, found), summary)
+        return _row(sticker.id, Eligibility(place.split, found), summary)
     name = SET_NAMES[place.split]
     for file, jpeg, label in _crops(sticker.id, found):
         files.add("rec", name, file, jpeg, label)
@@ -156,7 +139,7 @@ def _export(
 
 
 @dataclass(frozen=True)
-class _Found:
+class _StickerText:
     """What a sticker gives; ``whole`` holds the frames for detection by index."""
 
     basis: str
@@ -167,7 +150,7 @@ class _Found:
     pictures: Mapping[int, Image.Image]
 
 
-def _find(sticker: Sticker, texts: Sequence[str]) -> _Found | str:
+def _find(sticker: StickerRows, texts: Sequence[str]) -> _StickerText | str:
     """What a sticker gives, or why nothing."""
     lines = sticker.rows["ocr"].get("lines") or []
     settled = settle(texts, read_lines(lines))
@@ -184,10 +167,10 @@ def _find(sticker: Sticker, texts: Sequence[str]) -> _Found | str:
     boxed = list(boxed_lines(lines, labels, pictures))
     whole, reason = complete_frames(boxed, labels)
     usable = [line for line in boxed if line is not None]
-    return _Found(settled.basis, usable, whole, reason, jpegs, pictures) if usable else BROKEN
+    return _StickerText(settled.basis, usable, whole, reason, jpegs, pictures) if usable else BROKEN
 
 
-def _crops(id_: str, found: _Found) -> Iterator[tuple[str, bytes, str]]:
+def _crops(id_: str, found: _StickerText) -> Iterator[tuple[str, bytes, str]]:
     """File names, JPEGs and labels for recognition."""
     numbers: Counter[int] = Counter()
     for line in found.boxed:
@@ -208,7 +191,7 @@ def _boxes(found: Sequence[Boxed]) -> str:
     return json_line(boxes)
 
 
-def _row(id_: str, place: Place, summary: OcrSummary) -> dict[str, Any]:
+def _row(id_: str, place: Eligibility, summary: OcrSummary) -> dict[str, Any]:
     """The row of a sticker that gives nothing."""
     assert place.reason is not None
     summary.left_out[place.reason] += 1

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from dataclasses import dataclass, field
 
 from annotation.handoff.readme_parts import licence_note, reasons_table, simulated_note
 
-if TYPE_CHECKING:
-    from annotation.handoff.paddle_ocr import OcrSummary
+
+@dataclass
+class OcrSummary:
+    """What was written: crops and pictures by set; stickers left out of either by reason.
+
+    ``simulated_left_out`` counts votes; ``withheld_bytes`` stickers whose bytes may not be
+    passed on; ``longest`` is the number of characters of the longest label.
+    """
+
+    stickers: int = 0
+    crops: Counter[str] = field(default_factory=Counter)
+    pictures: Counter[str] = field(default_factory=Counter)
+    bases: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    no_detection: Counter[str] = field(default_factory=Counter)
+    characters: set[str] = field(default_factory=set)
+    longest: int = 0
+    withheld_bytes: int = 0
+    simulated: bool = False
+    simulated_left_out: int = 0
+
 
 _LONGEST = 23  # max_text_length 25 of PaddleOCR's configurations less the two ends NRTR adds
 

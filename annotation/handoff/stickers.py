@@ -21,7 +21,7 @@ _COLUMNS = {
 
 
 @dataclass(frozen=True)
-class Sticker:
+class StickerRows:
     """A sticker's row of each table asked for; ``captions`` are all of its texts by models.
 
     ``redistribute`` is true when a source that showed the bytes lets them be passed on.
@@ -44,7 +44,7 @@ class Sticker:
 
 def read_stickers(
     workspace: Workspace, wanted: Collection[str], tables: Sequence[str]
-) -> Iterator[Sticker]:
+) -> Iterator[StickerRows]:
     """The ``wanted`` stickers in the order of the shards; one shard's frames are held at a time.
 
     A table that the workspace lacks, and ``clips`` where the schema lacks it, gives empty rows.
@@ -65,9 +65,9 @@ def read_stickers(
             yield _sticker(id_, mine, tables)
 
 
-def _sticker(id_: str, rows: dict[str, list[dict[str, Any]]], tables: Sequence[str]) -> Sticker:
+def _sticker(id_: str, rows: dict[str, list[dict[str, Any]]], tables: Sequence[str]) -> StickerRows:
     captions = [row for row in rows.get("captions", []) if row["captioner"] != "template"]
-    return Sticker(
+    return StickerRows(
         id=id_,
         rows={name: (rows.get(name) or [{}])[0] for name in tables},
         captions=tuple(row["text"] for row in captions if row["text"]),

@@ -25,7 +25,7 @@ Line = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Labels:
+class TextLabels:
     """Labels by the text that OCR read; ``deleted`` holds what people say is no text.
 
     ``reason`` says why nothing can be said of where all the text is; None when it can.
@@ -50,7 +50,7 @@ def read_lines(lines: Sequence[Line]) -> list[str]:
     return list(dict.fromkeys(text for line in lines if (text := label_text(line["text"] or ""))))
 
 
-def label_lines(lines: Sequence[Line], corrected: Sequence[str]) -> Labels:
+def label_lines(lines: Sequence[Line], corrected: Sequence[str]) -> TextLabels:
     """Align what was read with what people left of it.
 
     A line that is split in several keeps its box and gets all of their words; of several lines
@@ -69,11 +69,11 @@ def label_lines(lines: Sequence[Line], corrected: Sequence[str]) -> Labels:
         UNSURE: any(_resembles(line, corrected) for line in deleted),
     }
     reason = next((reason for reason, holds in reasons.items() if holds), None)
-    return Labels(labels, frozenset(deleted), reason)
+    return TextLabels(labels, frozenset(deleted), reason)
 
 
 def boxed_lines(
-    lines: Sequence[Line], labels: Labels, pictures: Mapping[int, Image.Image]
+    lines: Sequence[Line], labels: TextLabels, pictures: Mapping[int, Image.Image]
 ) -> Iterator[Boxed | None]:
     """The labelled lines in key frames by index; None for one whose box can't be used."""
     for line in lines:
@@ -86,7 +86,7 @@ def boxed_lines(
 
 
 def complete_frames(
-    boxed: Sequence[Boxed | None], labels: Labels
+    boxed: Sequence[Boxed | None], labels: TextLabels
 ) -> tuple[dict[int, list[Boxed]], str | None]:
     """Frames whose every text has its box, by index; and why others, or all, are not among them.
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from annotation.human.merge import current_votes, label_sticker
 from annotation.human.migration import migrate, read_changes
-from annotation.human.setbacks import Quarantined, count_deleted, quarantined
+from annotation.human.quarantine import Quarantined, count_deleted, quarantined
 from annotation.human.waiting import Backlog, Screening, count_backlog, count_screening
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
@@ -70,7 +70,7 @@ class Stuck:
 
 
 @dataclass(frozen=True)
-class Progress:
+class AnnotationProgress:
     """Everything that a lead asks of the state of annotation, JSON-able by ``asdict``.
 
     ``unknown_tags`` says of tags outside the ballot how many stickers' answers give them.
@@ -93,7 +93,7 @@ Votes = Mapping[str, Sequence[Mapping[str, Any]]]
 """The current vote or skip of each annotator, by sticker."""
 
 
-def progress(workspace: Workspace, config: Config) -> Progress:
+def progress(workspace: Workspace, config: Config) -> AnnotationProgress:
     """The state of annotation from the tables alone; no server is asked.
 
     Stickers that are no longer kept need no more votes and wait for nobody. Raises
@@ -110,7 +110,7 @@ def progress(workspace: Workspace, config: Config) -> Progress:
     known = _known_tags(workspace)
     # What the votes say now; the table of labels may be older.
     valid = {key: label_sticker(votes.get(key, ()), config.merge, known) for key in open_}
-    return Progress(
+    return AnnotationProgress(
         needed=config.merge.annotators,
         batches=tuple(_batches(asked, votes, valid, gone, config.merge.annotators)),
         annotators=tuple(_annotators(open_, votes, listed)),

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from annotation.human.anchoring import AnchoringBias, anchoring_bias
 from annotation.human.confusion import ConfusedPair, confused_pairs
 from annotation.human.gold_scores import GoldScore, gold_scores
 from annotation.human.lead_times import FlaggedVote, LeadTimes, lead_times
-from annotation.human.lean import Lean, lean_on_suggestions
 from annotation.human.votes import read_votes
 from pipeline.engine.stage import Reader
 
@@ -20,7 +20,7 @@ class Quality:
 
     confused: tuple[ConfusedPair, ...]
     gold: tuple[GoldScore, ...]
-    lean: tuple[Lean, ...]
+    bias: tuple[AnchoringBias, ...]
     lead_times: tuple[LeadTimes, ...]
     flagged: tuple[FlaggedVote, ...]
 
@@ -39,7 +39,7 @@ def measure_quality(
     return Quality(
         confused=tuple(confused_pairs(votes)),
         gold=tuple(gold_scores(votes, gold)),
-        lean=tuple(lean_on_suggestions(votes, suggestions)),
+        bias=tuple(anchoring_bias(votes, suggestions)),
         lead_times=tuple(times),
         flagged=tuple(flagged),
     )

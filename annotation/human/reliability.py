@@ -32,7 +32,7 @@ class Reliability:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class ReliabilityEstimate:
     """What the model makes of one question: how common each value truly is, and who errs.
 
     ``tag`` is None for the domain. ``annotators`` are in order of name.
@@ -44,7 +44,7 @@ class Estimate:
     annotators: tuple[Reliability, ...]
 
 
-def domain_reliability(votes: pa.Table) -> Estimate | None:
+def domain_reliability(votes: pa.Table) -> ReliabilityEstimate | None:
     """Reliability on the domain; None when fewer than two domains were voted for.
 
     Raises StickerworksError when crowd-kit isn't installed.
@@ -58,7 +58,7 @@ def domain_reliability(votes: pa.Table) -> Estimate | None:
     return _estimate(None, cast)
 
 
-def tag_reliabilities(votes: pa.Table, *, least: int = 30) -> list[Estimate]:
+def tag_reliabilities(votes: pa.Table, *, least: int = 30) -> list[ReliabilityEstimate]:
     """Reliability on each tag given at least ``least`` times, most given first.
 
     For a tag the values are ``given`` and ``withheld``. Fewer votes than that say little of an
@@ -81,7 +81,7 @@ def tag_reliabilities(votes: pa.Table, *, least: int = 30) -> list[Estimate]:
     return found
 
 
-def _estimate(tag: str | None, cast: Sequence[tuple[str, str, str]]) -> Estimate | None:
+def _estimate(tag: str | None, cast: Sequence[tuple[str, str, str]]) -> ReliabilityEstimate | None:
     model = _open_model()
     if len({value for _, _, value in cast}) < 2:
         return None
@@ -93,7 +93,7 @@ def _estimate(tag: str | None, cast: Sequence[tuple[str, str, str]]) -> Estimate
         fitted = model(n_iter=_ROUNDS, tol=_TOLERANCE).fit(data)
     counts = Counter(name for _, name, _ in cast)
     values = sorted(str(value) for value in fitted.priors_.index)
-    return Estimate(
+    return ReliabilityEstimate(
         tag=tag,
         stickers=len({sticker for sticker, _, _ in cast}),
         shares={value: float(fitted.priors_[value]) for value in values},

@@ -5,14 +5,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from annotation.human.progress import Progress
+from annotation.human.progress import AnnotationProgress
 from pipeline.engine.page.text import tidy
 
 _BATCHES, _REASONS, _TAGS = 20, 8, 6
 _NAME = 34
 
 
-def status_lines(progress: Progress) -> Iterator[str]:
+def status_lines(progress: AnnotationProgress) -> Iterator[str]:
     """Lines of plain text, without control characters."""
     if progress.simulated:
         yield f"Simulated votes: {progress.simulated:,}. No person gave them."
@@ -23,7 +23,7 @@ def status_lines(progress: Progress) -> Iterator[str]:
     yield from _setbacks(progress)
 
 
-def _batches(progress: Progress) -> Iterator[str]:
+def _batches(progress: AnnotationProgress) -> Iterator[str]:
     if not progress.batches:
         yield "Nothing was exported for labelling yet: stickerworks label export"
         yield ""
@@ -46,7 +46,7 @@ def _batches(progress: Progress) -> Iterator[str]:
     yield ""
 
 
-def _annotators(progress: Progress) -> Iterator[str]:
+def _annotators(progress: AnnotationProgress) -> Iterator[str]:
     rows = [("Annotator", "votes", "skips", "to do", "last vote (UTC)")]
     for one in progress.annotators:
         to_do = "not listed" if one.to_do is None else f"{one.to_do:,}"
@@ -56,7 +56,7 @@ def _annotators(progress: Progress) -> Iterator[str]:
     yield ""
 
 
-def _waiting(progress: Progress) -> Iterator[str]:
+def _waiting(progress: AnnotationProgress) -> Iterator[str]:
     labels = [f"{status} {count:,}" for status, count in progress.labels.items() if count]
     yield f"Labels        {', '.join(labels) or 'none yet: stickerworks merge'}"
     if progress.unknown_tags:
@@ -84,7 +84,7 @@ def _waiting(progress: Progress) -> Iterator[str]:
     )
 
 
-def _setbacks(progress: Progress) -> Iterator[str]:
+def _setbacks(progress: AnnotationProgress) -> Iterator[str]:
     if progress.deleted:
         yield f"Deleted       {progress.deleted:,} gone from the server, which still count"
     if not progress.quarantined:

@@ -24,31 +24,35 @@ from pipeline.engine.database import Database, transaction
 FILE = "answers.sqlite"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
-    sticker TEXT NOT NULL, speaker TEXT NOT NULL, asked TEXT NOT NULL, attempt INTEGER NOT NULL,
+    sticker TEXT NOT NULL, identity TEXT NOT NULL, asked TEXT NOT NULL, attempt INTEGER NOT NULL,
     prompt TEXT NOT NULL, turn TEXT NOT NULL, language TEXT NOT NULL, text TEXT, finish TEXT,
     tokens_in INTEGER, tokens_out INTEGER, seconds REAL NOT NULL, refused INTEGER NOT NULL,
     error TEXT, answered_at TEXT NOT NULL, with_pictures INTEGER NOT NULL,
     reopened INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (sticker, speaker, asked, attempt)
+    PRIMARY KEY (sticker, identity, asked, attempt)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS captions (
     sticker TEXT NOT NULL, captioner TEXT NOT NULL, model TEXT NOT NULL, revision TEXT NOT NULL,
-    prompt TEXT NOT NULL, place INTEGER NOT NULL, speaker TEXT NOT NULL, asked TEXT,
+    prompt TEXT NOT NULL, place INTEGER NOT NULL, identity TEXT NOT NULL, asked TEXT,
     row TEXT NOT NULL, flagged INTEGER NOT NULL, failed INTEGER NOT NULL,
     PRIMARY KEY (sticker, captioner, model, revision, prompt, place)
 ) WITHOUT ROWID;
 """
 _DATABASE = Database(
     name="the ledger of answers",
-    version=1,
+    version=2,
     schema=_SCHEMA,
     user="annotate",
     restore="move it away and run `stickerworks annotate` again; everything is asked anew.",
+    upgrades={
+        1: "ALTER TABLE answers RENAME COLUMN speaker TO identity;"
+        "ALTER TABLE captions RENAME COLUMN speaker TO identity;"
+    },
 )
 
 
 @dataclass(frozen=True)
-class Speaker:
+class ModelIdentity:
     """Who answers: captioner, model, and a digest of these and all settings that decide answers."""
 
     captioner: str
@@ -57,26 +61,26 @@ class Speaker:
 
 
 @contextmanager
-def open_answers(root: Path) -> Iterator[Answers]:
+def open_answers(root: Path) -> Iterator[AnswerStore]:
     """The ledger of a workspace; StickerworksError when it can't be used."""
     path = root / FILE
     with _DATABASE.open(path) as connection:
-        yield Answers(connection, path)
+        yield AnswerStore(connection, path)
 
 
-class Answers:
+class AnswerStore:
     """Answers by question, and captions by sticker."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
 
-    def of_sticker(self, sticker: str, speaker: Speaker) -> Book:
-        """What a speaker has answered about a sticker."""
+    def of_sticker(self, sticker: str, identity: ModelIdentity) -> Book:
+        """What a model identity has answered about a sticker."""
         with _DATABASE.errors(self._path):
             rows = self._connection.execute(
-                "SELECT * FROM answers WHERE sticker = ? AND speaker = ? ORDER BY asked, attempt",
-                (sticker, speaker.digest),
+                "SELECT * FROM answers WHERE sticker = ? AND identity = ? ORDER BY asked, attempt",
+                (sticker, identity.digest),
             ).fetchall()
         book = Book({})
         for row in rows:
@@ -84,7 +88,7 @@ class Answers:
         return book
 
     def record(
-        self, sticker: str, speaker: Speaker, request: Request, attempt: int, answer: Answer
+        self, sticker: str, identity: ModelIdentity, request: Request, attempt: int, answer: Answer
     ) -> Asked:
         """Keep an answer; it is safe from a kill when this returns."""
         digest = request.question.digest
@@ -94,7 +98,7 @@ class Answers:
                 "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
                 (
                     sticker,
-                    speaker.digest,
+                    identity.digest,
                     digest,
                     attempt,
                     request.prompt,
@@ -115,21 +119,21 @@ class Answers:
         return Asked(answer, digest, cost)
 
     def keep(
-        self, sticker: str, speaker: Speaker, prompt: str, captions: Sequence[Caption]
+        self, sticker: str, identity: ModelIdentity, prompt: str, captions: Sequence[Caption]
     ) -> None:
-        """Put the captions of a prompt set in the place of the speaker's earlier ones."""
+        """Put the captions of a prompt set in the place of the identity's earlier ones."""
         key = (
             sticker,
-            speaker.captioner,
-            speaker.model.name,
-            speaker.model.revision or "",
+            identity.captioner,
+            identity.model.name,
+            identity.model.revision or "",
             prompt,
         )
         rows = [
             (
                 *key,
                 place,
-                speaker.digest,
+                identity.digest,
                 caption.asked,
                 json.dumps(caption_row(caption), ensure_ascii=False),
                 bool(caption.flags),
@@ -167,41 +171,45 @@ class Answers:
             for row in rows
         ]
 
-    def usage(self, speaker: Speaker, stickers: Sequence[str] | None = None) -> Usage:
-        """What the answers of a speaker took, about some stickers or all."""
+    def usage(self, identity: ModelIdentity, stickers: Sequence[str] | None = None) -> Usage:
+        """What the answers of a model identity took, about some stickers or all."""
         chosen = None if stickers is None else json.dumps(list(stickers))
         with _DATABASE.errors(self._path):
             row = self._connection.execute(
                 "SELECT count(*), sum(with_pictures), sum(tokens_in), sum(tokens_out), "
-                "sum(seconds) FROM answers WHERE speaker = ? "
+                "sum(seconds) FROM answers WHERE identity = ? "
                 "AND (? IS NULL OR sticker IN (SELECT value FROM json_each(?)))",
-                (speaker.digest, chosen, chosen),
+                (identity.digest, chosen, chosen),
             ).fetchone()
         return Usage(row[0], row[1] or 0, row[2], row[3], row[4] or 0.0)
 
-    def finished(self, speaker: Speaker, prompts: Sequence[str]) -> int:
-        """Stickers about which a speaker was asked all of these prompt sets."""
+    def finished(self, identity: ModelIdentity, prompts: Sequence[str]) -> int:
+        """Stickers about which a model identity was asked all of these prompt sets."""
         with _DATABASE.errors(self._path):
             row = self._connection.execute(
-                "SELECT count(*) FROM (SELECT sticker FROM captions WHERE speaker = ? "
+                "SELECT count(*) FROM (SELECT sticker FROM captions WHERE identity = ? "
                 "AND prompt IN (SELECT value FROM json_each(?)) "
                 "GROUP BY sticker HAVING count(DISTINCT prompt) = ?)",
-                (speaker.digest, json.dumps(list(prompts)), len(prompts)),
+                (identity.digest, json.dumps(list(prompts)), len(prompts)),
             ).fetchone()
         return int(row[0])
 
     def reopen(
-        self, speaker: Speaker, prompts: Sequence[str], accepted: Sequence[str], flagged: bool
+        self,
+        identity: ModelIdentity,
+        prompts: Sequence[str],
+        accepted: Sequence[str],
+        flagged: bool,
     ) -> list[str]:
         """Ask again what failed, and with ``flagged`` what has a flag that isn't accepted.
 
-        Only questions of this speaker and these prompt sets; returns the stickers concerned.
+        Only questions of this identity and these prompt sets; returns the stickers concerned.
         """
         with _DATABASE.errors(self._path), transaction(self._connection):
             found = self._connection.execute(
-                "SELECT sticker, prompt, asked, row, failed FROM captions WHERE speaker = ? "
+                "SELECT sticker, prompt, asked, row, failed FROM captions WHERE identity = ? "
                 "AND asked IS NOT NULL AND (failed OR flagged)",
-                (speaker.digest,),
+                (identity.digest,),
             )
             again = {
                 (row["sticker"], row["asked"])
@@ -210,8 +218,8 @@ class Answers:
                 and (row["failed"] or (flagged and _objections(row["row"], accepted)))
             }
             self._connection.executemany(
-                "UPDATE answers SET reopened = 1 WHERE sticker = ? AND asked = ? AND speaker = ?",
-                [(*pair, speaker.digest) for pair in sorted(again)],
+                "UPDATE answers SET reopened = 1 WHERE sticker = ? AND asked = ? AND identity = ?",
+                [(*pair, identity.digest) for pair in sorted(again)],
             )
         return sorted({sticker for sticker, _ in again})
 
@@ -229,7 +237,7 @@ class Usage:
 
 @dataclass
 class Book:
-    """A speaker's answers about one sticker by question, the oldest attempt first."""
+    """A model identity's answers about one sticker by question, the oldest attempt first."""
 
     rows: dict[str, list[sqlite3.Row]]
 

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
-from annotation.machine.answers import Answers, Speaker
-from annotation.machine.captioner import Facts
+from annotation.machine.answers import AnswerStore, ModelIdentity
+from annotation.machine.captioner import CaptionInput
 from annotation.machine.chat import Chat
 from annotation.machine.conversation import Asked, Request, converse
 from annotation.machine.parsing import storable
@@ -20,17 +20,17 @@ Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
-class Interview:
+class ChatJob:
     """Who is asked what, in which languages."""
 
     chat: Chat
-    speaker: Speaker
+    identity: ModelIdentity
     prompts: tuple[PromptSet, ...]
     languages: tuple[str, ...]
 
 
 @dataclass
-class Tally:
+class RequestTally:
     """Requests that were sent by prompt set, answers kept before (``reused``), stickers done.
 
     What the answers took stands in the ledger: ``Answers.usage``.
@@ -42,11 +42,11 @@ class Tally:
 
 
 async def ask_all(
-    stickers: Sequence[Facts],
-    interview: Interview,
-    answers: Answers,
+    stickers: Sequence[CaptionInput],
+    job: ChatJob,
+    answers: AnswerStore,
     progress: Progress,
-    tally: Tally | None = None,
+    tally: RequestTally | None = None,
 ) -> None:
     """Ask every prompt set about every sticker; captions are kept in the ledger.
 
@@ -54,12 +54,12 @@ async def ask_all(
     chat raises when no question can be answered; answers that came by then are kept. Any other
     error of one sticker is raised when all the others are done.
     """
-    tally = tally if tally is not None else Tally()
+    tally = tally if tally is not None else RequestTally()
     faults: list[Exception] = []
     queue = iter(stickers)
     async with _first_error(), asyncio.TaskGroup() as group:
-        for _ in range(max(1, min(interview.chat.in_flight, len(stickers)))):
-            group.create_task(_work(queue, interview, answers, _Counts(progress, tally, faults)))
+        for _ in range(max(1, min(job.chat.in_flight, len(stickers)))):
+            group.create_task(_work(queue, job, answers, _Counts(progress, tally, faults)))
     if faults:
         raise faults[0]
 
@@ -79,16 +79,16 @@ async def _first_error() -> AsyncIterator[None]:
 @dataclass(frozen=True)
 class _Counts:
     progress: Progress
-    tally: Tally
+    tally: RequestTally
     faults: list[Exception]
 
 
 async def _work(
-    queue: Iterator[Facts], interview: Interview, answers: Answers, counts: _Counts
+    queue: Iterator[CaptionInput], job: ChatJob, answers: AnswerStore, counts: _Counts
 ) -> None:
     for facts in queue:
         try:
-            await _interview(facts, interview, answers, counts.tally)
+            await _ask_sticker(facts, job, answers, counts.tally)
         except StickerworksError:
             raise
         except Exception as error:  # noqa: BLE001 - raised at the end, when it costs one row alone
@@ -97,20 +97,24 @@ async def _work(
         counts.progress(counts.tally.stickers)
 
 
-async def _interview(facts: Facts, interview: Interview, answers: Answers, tally: Tally) -> None:
-    speaker = interview.speaker
-    book = answers.of_sticker(facts.id, speaker)
+async def _ask_sticker(
+    facts: CaptionInput, job: ChatJob, answers: AnswerStore, tally: RequestTally
+) -> None:
+    identity = job.identity
+    book = answers.of_sticker(facts.id, identity)
     under_way: dict[str, asyncio.Task[Asked]] = {}
 
     async def send(request: Request) -> Asked:
         digest = request.question.digest
         attempt = book.attempts(digest)
-        answer = await interview.chat.ask(replace(request.question, attempt=attempt))
+        answer = await job.chat.ask(replace(request.question, attempt=attempt))
         answer = replace(answer, text=None if answer.text is None else storable(answer.text))
         tally.requests[request.prompt] += 1
-        asked = answers.record(facts.id, speaker, request, attempt, answer)
+        asked = answers.record(facts.id, identity, request, attempt, answer)
         # Where asking again failed, the earlier answer still counts.
-        return asked if not attempt else answers.of_sticker(facts.id, speaker).find(digest) or asked
+        if not attempt:
+            return asked
+        return answers.of_sticker(facts.id, identity).find(digest) or asked
 
     async def ask(request: Request) -> Asked:
         digest = request.question.digest
@@ -124,11 +128,11 @@ async def _interview(facts: Facts, interview: Interview, answers: Answers, tally
         return await under_way[digest]
 
     # Sets know nothing of each other, so that they may go on side by side.
-    talks = (converse(facts, prompts, interview.languages, ask) for prompts in interview.prompts)
+    talks = (converse(facts, prompts, job.languages, ask) for prompts in job.prompts)
     try:
         found = await asyncio.gather(*talks)
     finally:
         for task in under_way.values():
             task.cancel()
-    for prompts, captions in zip(interview.prompts, found, strict=True):
-        answers.keep(facts.id, speaker, prompts.title, captions)
+    for prompts, captions in zip(job.prompts, found, strict=True):
+        answers.keep(facts.id, identity, prompts.title, captions)

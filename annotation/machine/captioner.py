@@ -15,7 +15,7 @@ Options = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Facts:
+class CaptionInput:
     """What earlier stages found out about one sticker; texts come from the web, uncleaned.
 
     ``pictures`` are what a model may look at: the frames of an animation, or one still.
@@ -57,7 +57,7 @@ class Caption:
     asked: str | None = None
 
 
-Write = Callable[[Sequence[Facts]], Sequence[Sequence[Caption]]]
+Write = Callable[[Sequence[CaptionInput]], Sequence[Sequence[Caption]]]
 """Captions of each sticker, in the order of the stickers."""
 
 

@@ -15,10 +15,10 @@ from typing import Any
 import pyarrow as pa
 from pydantic import Field
 
-from annotation.machine.answers import FILE, Speaker, caption_row, open_answers
-from annotation.machine.asking import Interview, ask_all
+from annotation.machine.answers import FILE, ModelIdentity, caption_row, open_answers
+from annotation.machine.asking import ChatJob, ask_all
+from annotation.machine.caption_input import collect_facts
 from annotation.machine.captioner import Captioner
-from annotation.machine.facts import collect_facts
 from annotation.machine.prompt_set import PromptSet, load_prompt_set
 from pipeline.engine.fingerprint import hash_json
 from pipeline.engine.plugins import load_plugin
@@ -78,14 +78,14 @@ def is_asked(config: Config) -> bool:
     return load_captioner(config).chat is not None
 
 
-def speaker_of(settings: CaptionSettings) -> Speaker:
+def speaker_of(settings: CaptionSettings) -> ModelIdentity:
     """Who answers under these settings."""
     captioner: Captioner = load_plugin("captioners", settings.captioner)
     model = captioner.model(settings.options)
     if model is None:
         raise ValueError(f"{captioner.name} has a chat but names no model")
     digest = hash_json([captioner.name, model.name, model.revision, settings.decides])
-    return Speaker(captioner.name, model, digest)
+    return ModelIdentity(captioner.name, model, digest)
 
 
 def own_captions(settings: CaptionSettings) -> dict[str, list[str | None]]:
@@ -116,26 +116,26 @@ def _open_chat(context: Context, captioner: Captioner) -> Process:
     with ExitStack() as opened:
         answers = opened.enter_context(open_answers(context.root))
         runner = opened.enter_context(asyncio.Runner())
-        interview = open_interview(settings, captioner)
-        opened.callback(lambda: runner.run(interview.chat.close()))
+        job = open_interview(settings, captioner)
+        opened.callback(lambda: runner.run(job.chat.close()))
         context.at_end(opened.pop_all().close)
 
     def process(tables: Tables) -> dict[str, pa.Table]:
         stickers = collect_facts(tables)
-        runner.run(ask_all(stickers, interview, answers, context.advance))
+        runner.run(ask_all(stickers, job, answers, context.advance))
         rows = [row for facts in stickers for row in answers.captions(facts.id)]
         return {TABLE.name: pa.Table.from_pylist(rows, schema=TABLE.schema)}
 
     return process
 
 
-def open_interview(settings: CaptionSettings, captioner: Captioner) -> Interview:
+def open_interview(settings: CaptionSettings, captioner: Captioner) -> ChatJob:
     """Load or connect to the model."""
     if captioner.chat is None:
         raise ValueError(f"{captioner.name} is no model that can be asked")
     sets = prompt_sets(settings)
-    speaker = speaker_of(settings)
-    return Interview(captioner.chat(settings.options), speaker, sets, settings.languages)
+    identity = speaker_of(settings)
+    return ChatJob(captioner.chat(settings.options), identity, sets, settings.languages)
 
 
 def _open_write(context: Context, captioner: Captioner) -> Process:
@@ -179,6 +179,6 @@ CAPTIONS = Stage(
     selects="decisions",
     batch_rows=1000,
     models=_models,
-    here=is_asked,
+    in_main_process=is_asked,
     own=own_captions,
 )

@@ -97,7 +97,7 @@ def unread_quotes(text: str, read: str) -> list[str]:
 
     Looks at the first fifty quotes.
     """
-    there = _Read(read)
+    there = _OcrWords(read)
     quotes = (
         next(group for group in match.groups() if group)
         for match in islice(_QUOTED.finditer(text), _MOST_QUOTES)
@@ -113,10 +113,10 @@ def stands_in(quote: str, read: str) -> bool:
     spaces and marks don't count. Of Chinese and other texts without an alphabet each sign counts
     by itself. A quote without letters or digits stands everywhere.
     """
-    return _Read(read).has(quote)
+    return _OcrWords(read).has(quote)
 
 
-class _Read:
+class _OcrWords:
     """What OCR read, ready for looking up many quotes."""
 
     def __init__(self, read: str) -> None:

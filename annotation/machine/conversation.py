@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from annotation.machine.captioner import Caption, Cost, Facts
+from annotation.machine.captioner import Caption, CaptionInput, Cost
 from annotation.machine.chat import Answer, Message, Picture, Question
-from annotation.machine.judging import Judged, judge
+from annotation.machine.judging import JudgedText, judge
 from annotation.machine.parsing import without_thought
 from annotation.machine.prompt_set import PLACE, FieldSpec, PromptSet, Turn
 
@@ -43,7 +43,7 @@ Ask = Callable[[Request], Awaitable[Asked]]
 
 
 async def converse(
-    facts: Facts, prompts: PromptSet, languages: tuple[str, ...], ask: Ask
+    facts: CaptionInput, prompts: PromptSet, languages: tuple[str, ...], ask: Ask
 ) -> list[Caption]:
     """Ask the turns of a prompt set about a sticker; every field ends with a text or a reason."""
     talk = _Talk(facts, prompts, prompts.spoken(languages), ask)
@@ -59,7 +59,7 @@ def _languages(turn: Turn, spoken: Sequence[str]) -> Sequence[str]:
 
 @dataclass
 class _Talk:
-    facts: Facts
+    facts: CaptionInput
     prompts: PromptSet
     languages: tuple[str, ...]
     ask: Ask
@@ -156,7 +156,7 @@ class _Talk:
 
 
 def _is_useful(caption: Caption) -> bool:
-    return Judged(caption.text, caption.flags, caption.error).useful
+    return JudgedText(caption.text, caption.flags, caption.error).useful
 
 
 def _key(name: str, language: str, spec: FieldSpec) -> str:

@@ -33,7 +33,7 @@ from annotation.machine.refusals import is_refusal
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedText:
     """A field's text, flags, and error where there is no text."""
 
     text: str | None
@@ -46,18 +46,18 @@ class Judged:
         return self.text is not None and not USELESS & set(self.flags)
 
 
-def judge(answer: Answer, key: str | None, language: str, spec: FieldSpec, read: str) -> Judged:
+def judge(answer: Answer, key: str | None, language: str, spec: FieldSpec, read: str) -> JudgedText:
     """One field of an answer; it has a text, or an error that says why not.
 
     ``key`` is the field's name in the answer's JSON, None where the answer is the text itself;
     ``read`` is what OCR read on the sticker.
     """
     if answer.error is not None:
-        return Judged(None, (), answer.error)
+        return JudgedText(None, (), answer.error)
     said = storable(without_thought(answer.text or ""))
     cut_off = answer.finish == "length"
     if answer.refused:
-        return Judged(said, (REFUSAL,)) if said else _nothing(REFUSAL, "the model refused")
+        return JudgedText(said, (REFUSAL,)) if said else _nothing(REFUSAL, "the model refused")
     if not said:
         return _nothing(EMPTY, "the answer is cut off" if cut_off else "the answer is empty")
     found = _read_plain(said, spec) if key is None else _read_member(said, key, spec)
@@ -71,27 +71,27 @@ def judge(answer: Answer, key: str | None, language: str, spec: FieldSpec, read:
     return found
 
 
-def _nothing(flag: str, reason: str) -> Judged:
-    return Judged(None, (flag,), reason)
+def _nothing(flag: str, reason: str) -> JudgedText:
+    return JudgedText(None, (flag,), reason)
 
 
-def _read_plain(said: str, spec: FieldSpec) -> Judged:
+def _read_plain(said: str, spec: FieldSpec) -> JudgedText:
     if spec.kind != "yes_no":
         text = unwrapped(said)
         if spec.kind == "text":
             text = unwrapped(without_preface(text))
-        return Judged(text) if text else _nothing(EMPTY, "the answer is empty")
+        return JudgedText(text) if text else _nothing(EMPTY, "the answer is empty")
     word = read_yes_no(said)
     if word is not None:
-        return Judged(word)
-    return Judged(said, (REFUSAL if is_refusal(said) else UNPARSED,))
+        return JudgedText(word)
+    return JudgedText(said, (REFUSAL if is_refusal(said) else UNPARSED,))
 
 
-def _read_member(said: str, key: str, spec: FieldSpec) -> Judged:
+def _read_member(said: str, key: str, spec: FieldSpec) -> JudgedText:
     found = read_members(said)
     if found is None:
         if is_refusal(said):
-            return Judged(said, (REFUSAL,))
+            return JudgedText(said, (REFUSAL,))
         return _nothing(UNPARSED, f"the answer holds no JSON object: {said[:80]!r}")
     given = take(found, key)
     text = (given or "").strip()
@@ -99,10 +99,10 @@ def _read_member(said: str, key: str, spec: FieldSpec) -> Judged:
     if not text and (given is None or spec.kind != "reading"):
         return _nothing(EMPTY, f"the answer has no {key}")
     if spec.kind == "class":
-        return Judged(read_class(text, spec.classes) or text)
+        return JudgedText(read_class(text, spec.classes) or text)
     if spec.kind == "yes_no":
-        return Judged(read_yes_no(text) or text)
-    return Judged(text)
+        return JudgedText(read_yes_no(text) or text)
+    return JudgedText(text)
 
 
 def _find_faults(text: str, language: str, spec: FieldSpec, read: str) -> list[str]:

@@ -27,7 +27,7 @@ _FORM = 'Each line is an object with "path" or "id", "domain" and, where it has 
 
 
 @dataclass(frozen=True)
-class Entry:
+class LabelledSticker:
     """A labelled sticker: its id (sha256), its name for people, its file if it isn't by id.
 
     ``found`` is the domain as the manifest has it, ``domain`` the corrected one.
@@ -41,7 +41,7 @@ class Entry:
     found: str
 
 
-def read_manifest(manifest: Path, corrections: Path | None = None) -> list[Entry]:
+def read_manifest(manifest: Path, corrections: Path | None = None) -> list[LabelledSticker]:
     """The labelled stickers of a manifest, in its order, corrected where a file says so."""
     entries = [
         _entry(manifest, number, row)
@@ -107,7 +107,7 @@ def _rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
     return rows
 
 
-def _entry(manifest: Path, number: int, row: dict[str, Any]) -> Entry:
+def _entry(manifest: Path, number: int, row: dict[str, Any]) -> LabelledSticker:
     pack, domain = row.get("pack"), str(row["domain"])
     sticker, name = row.get("id"), row.get("path")
     if not (pack is None or isinstance(pack, str)) or isinstance(sticker, str) == isinstance(
@@ -115,7 +115,7 @@ def _entry(manifest: Path, number: int, row: dict[str, Any]) -> Entry:
     ):
         raise StickerworksError(f"Line {number} of {manifest} makes no sense.", _FORM)
     if isinstance(sticker, str):
-        return Entry(sticker, sticker, None, pack, domain, domain)
+        return LabelledSticker(sticker, sticker, None, pack, domain, domain)
     path = manifest.parent / str(name)
     try:
         if not path.resolve().is_relative_to(manifest.parent.resolve()):
@@ -125,7 +125,7 @@ def _entry(manifest: Path, number: int, row: dict[str, Any]) -> Entry:
         raise StickerworksError(
             f"Line {number} of {manifest}: the sticker {name} can't be read: {error}."
         ) from error
-    return Entry(digest, str(name), path, pack, domain, domain)
+    return LabelledSticker(digest, str(name), path, pack, domain, domain)
 
 
 def _change(path: Path, number: int, row: dict[str, Any]) -> tuple[str, tuple[str, str]]:

@@ -12,15 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotation.machine.answers import Usage, open_answers
-from annotation.machine.asking import Tally, ask_all
-from annotation.machine.captioner import Facts, Rates
+from annotation.machine.asking import RequestTally, ask_all
+from annotation.machine.caption_input import collect_facts
+from annotation.machine.captioner import CaptionInput, Rates
 from annotation.machine.captions import (
     CAPTIONS,
     caption_settings,
     load_captioner,
     open_interview,
 )
-from annotation.machine.facts import collect_facts
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
@@ -31,7 +31,7 @@ Frames = Callable[[Mapping[str, Any]], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
-class Estimate:
+class CostEstimate:
     """What is left to ask, and what it will take by what the probe took."""
 
     rows: int
@@ -47,7 +47,7 @@ class Estimate:
     currency: str
 
 
-def probe(workspace: Workspace, config: Config, frames: Frames, rows: int) -> Estimate:
+def probe(workspace: Workspace, config: Config, frames: Frames, rows: int) -> CostEstimate:
     """Ask about ``rows`` stickers spread over all that are kept, and reckon up the rest.
 
     The answers are kept in the ledger: the run that follows doesn't ask them again.
@@ -56,24 +56,24 @@ def probe(workspace: Workspace, config: Config, frames: Frames, rows: int) -> Es
     sample = list(_sample(workspace, frames, rows))
     if not sample:
         raise StickerworksError("There is no kept sticker to ask about.", "Look at the filter.")
-    tally = Tally()
+    tally = RequestTally()
     with open_answers(workspace.root) as answers, asyncio.Runner() as runner:
-        interview = open_interview(settings, captioner)
+        job = open_interview(settings, captioner)
         started = time.monotonic()
         try:
-            runner.run(ask_all(sample, interview, answers, lambda done: None, tally))
+            runner.run(ask_all(sample, job, answers, lambda done: None, tally))
         finally:
-            runner.run(interview.chat.close())
+            runner.run(job.chat.close())
         wall = time.monotonic() - started
-        titles = [prompts.title for prompts in interview.prompts]
-        usage = answers.usage(interview.speaker, [facts.id for facts in sample])
-        left = _kept(workspace) - answers.finished(interview.speaker, titles)
+        titles = [prompts.title for prompts in job.prompts]
+        usage = answers.usage(job.identity, [facts.id for facts in sample])
+        left = _kept(workspace) - answers.finished(job.identity, titles)
         # Of answers that were kept before, time alone says how fast they would come.
-        wall = wall if not tally.reused else usage.seconds / interview.chat.in_flight
+        wall = wall if not tally.reused else usage.seconds / job.chat.in_flight
     return _reckon(usage, len(sample), max(0, left), wall, captioner.rates(settings.options))
 
 
-def _reckon(usage: Usage, probed: int, rows: int, wall: float, rates: Rates) -> Estimate:
+def _reckon(usage: Usage, probed: int, rows: int, wall: float, rates: Rates) -> CostEstimate:
     scale = rows / probed
     hours = wall * scale / 3600
     tokens_in = None if usage.tokens_in is None else round(usage.tokens_in * scale)
@@ -83,7 +83,7 @@ def _reckon(usage: Usage, probed: int, rows: int, wall: float, rates: Rates) -> 
         prices = (rates.price_in, rates.price_out)
         if any(price is not None for price in prices):
             money = (tokens_in * (prices[0] or 0) + tokens_out * (prices[1] or 0)) / 1e6
-    return Estimate(
+    return CostEstimate(
         rows=rows,
         probed=probed,
         requests=round(usage.requests * scale),
@@ -103,7 +103,7 @@ def _kept(workspace: Workspace) -> int:
     return int(pc.sum(kept).as_py() or 0)
 
 
-def _sample(workspace: Workspace, frames: Frames, rows: int) -> Iterator[Facts]:
+def _sample(workspace: Workspace, frames: Frames, rows: int) -> Iterator[CaptionInput]:
     """Kept stickers evenly spread over the shards; tables that aren't made yet read as empty."""
     total = _kept(workspace)
     wanted = {n * total // rows for n in range(rows)} if total > rows else set(range(total))

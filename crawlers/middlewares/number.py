@@ -1,4 +1,4 @@
-"""Numbers sightings in the order in which a spider yields them."""
+"""Numbers observations in the order in which a spider yields them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 from scrapy.http import Response
 
-from crawlers.sighting import Sighting
+from crawlers.observation import Observation
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A sighting and its place in the source's listing, from 0."""
+    """An observation and its place in the source's listing, from 0."""
 
     position: int
-    sighting: Sighting
+    observation: Observation
 
 
 class NumberMiddleware:
@@ -36,7 +36,7 @@ class NumberMiddleware:
             yield self._numbered(output)
 
     def _numbered(self, output: Any) -> Any:
-        if not isinstance(output, Sighting):
+        if not isinstance(output, Observation):
             return output
         position, self._next = self._next, self._next + 1
         return Listed(position, output)

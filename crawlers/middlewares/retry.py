@@ -22,7 +22,7 @@ from scrapy.exceptions import (
 from scrapy.http import Response
 from twisted.internet.error import ConnectError
 
-from crawlers.run import Run
+from crawlers.run import SourceRun
 from crawlers.trace import META, Trace
 
 RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 522, 524})
@@ -66,7 +66,7 @@ def backoff_s(tries: int) -> float:
 class RetryMiddleware:
     """Repeats a request at most ``attempts`` times; a host that says wait is left alone."""
 
-    def __init__(self, attempts: int, run: Run) -> None:
+    def __init__(self, attempts: int, run: SourceRun) -> None:
         self._attempts = attempts
         self._run = run
         self._resume: dict[str, float] = {}

@@ -18,7 +18,7 @@ from scrapy.exceptions import DownloadCancelledError, IgnoreRequest, NotConfigur
 from scrapy.http import Response
 
 from crawlers.optout import policy_text
-from crawlers.run import Run
+from crawlers.run import SourceRun
 from crawlers.settings import product_token
 from crawlers.trace import META, Postponed, Refused, Trace
 from crawlers.urls import strip_secrets
@@ -47,7 +47,7 @@ class RobotsMiddleware:
         if not crawler.settings.getbool("OBEY_ROBOTS"):
             raise NotConfigured("crawl.obey_robots is false")
         self._crawler = crawler
-        self._run: Run = crawler.spider.run
+        self._run: SourceRun = crawler.spider.run
         # Protego looks for group names anywhere in what it is given, contacts included.
         self._agent = product_token(crawler.settings["USER_AGENT"])
         self._hosts: dict[tuple[str, str], _Host] = {}
@@ -107,7 +107,7 @@ def _why(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-async def _keep_pace(host: _Host, run: Run) -> None:
+async def _keep_pace(host: _Host, run: SourceRun) -> None:
     """Wait for this request's turn, taken before the wait so that no one waits behind a lock."""
     if not host.delay_s:
         return

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 
 from crawlers.bqb import name_parts, theme_of
 from crawlers.names import MAX_ID, clean_text
-from crawlers.sighting import Sighting
+from crawlers.observation import Observation
 from crawlers.source import Source, SourceOptions
 from crawlers.urls import quote_path, strip_secrets
 from pipeline.engine.errors import StickerworksError
@@ -49,8 +49,8 @@ SOURCE = Source(
 )
 
 
-def read_index(body: bytes, index_url: str) -> tuple[list[Sighting], int]:
-    """Sightings of an index in its own order, and the number of entries that make no sense.
+def read_index(body: bytes, index_url: str) -> tuple[list[Observation], int]:
+    """Observations of an index in its own order, and the number of entries that make no sense.
 
     Raises StickerworksError when the body is no such index or lists nothing.
     """
@@ -72,7 +72,7 @@ def read_index(body: bytes, index_url: str) -> tuple[list[Sighting], int]:
     return found, len(entries) - len(found)
 
 
-def _sightings(entries: list[Any], index_url: str) -> Iterator[Sighting]:
+def _sightings(entries: list[Any], index_url: str) -> Iterator[Observation]:
     places: dict[str, int] = {}
     seen: set[str] = set()
     for entry in entries:
@@ -85,7 +85,7 @@ def _sightings(entries: list[Any], index_url: str) -> Iterator[Sighting]:
         if source_id in seen:
             continue
         if len(source_id) > MAX_ID:
-            yield Sighting(source_id=source_id, raw=entry)
+            yield Observation(source_id=source_id, raw=entry)
             continue
         try:
             media_url = _beside(index_url, source_id)
@@ -98,10 +98,10 @@ def _sightings(entries: list[Any], index_url: str) -> Iterator[Sighting]:
 
 def _sighting(
     entry: dict[str, Any], media_url: str, category: str, name: str, place: int
-) -> Sighting:
+) -> Observation:
     theme = theme_of(category)
     parts = name_parts(name, theme)
-    return Sighting(
+    return Observation(
         source_id=f"{category}/{name}",
         media_url=media_url,
         query=theme.keyword,

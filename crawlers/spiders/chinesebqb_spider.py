@@ -1,4 +1,4 @@
-"""The spider of ChineseBQB: one request, then sightings in the order of the index."""
+"""The spider of ChineseBQB: one request, then observations in the order of the index."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from scrapy import Request
 from scrapy.http import Response
 
-from crawlers.sighting import Sighting
+from crawlers.observation import Observation
 from crawlers.spiders.chinesebqb import ChineseBQBOptions, read_index
 from crawlers.spiders.listing_spider import ListingSpider
 
@@ -21,8 +21,8 @@ class ChineseBQBSpider(ListingSpider):
     async def start(self) -> AsyncIterator[Request]:
         yield self.listing(self.options.index_url, self.parse_index)
 
-    def parse_index(self, response: Response) -> Iterator[Sighting]:
-        sightings, senseless = read_index(response.body, self.options.index_url)
+    def parse_index(self, response: Response) -> Iterator[Observation]:
+        observations, senseless = read_index(response.body, self.options.index_url)
         if senseless:
             self.run.report(f"{self.name}: {senseless} entries of the index make no sense")
-        yield from sightings
+        yield from observations

@@ -12,9 +12,9 @@ from scrapy.exceptions import DownloadCancelledError
 from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
+from crawlers.failures import is_certificate, unreachable
 from crawlers.middlewares.retry import TRANSIENT
-from crawlers.misses import is_certificate, unreachable
-from crawlers.run import Run
+from crawlers.run import SourceRun
 from crawlers.trace import Postponed, Refused
 from crawlers.urls import scrub, strip_secrets
 from pipeline.engine.errors import StickerworksError
@@ -24,14 +24,14 @@ _REFUSALS = frozenset({401, 403, 407, 429, 451})
 
 
 class ListingSpider(Spider):
-    """A spider that parses listings into Sightings; the pipeline fetches their bytes.
+    """A spider that parses listings into Observations; the pipeline fetches their bytes.
 
     ``options`` are the source's own, checked; ``run`` is shared with pipeline and middlewares.
     A callback raises StickerworksError where the source refuses or answers nonsense.
     """
 
     options: BaseModel
-    run: Run
+    run: SourceRun
 
     def listing(self, url: str, callback: Callable[..., Any]) -> Request:
         """A request for a listing, which may be larger than any sticker."""

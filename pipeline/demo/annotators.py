@@ -27,7 +27,7 @@ _DOMAINS = ("real", "cartoon")
 
 
 @dataclass(frozen=True)
-class Ballot:
+class PlannedVote:
     """One vote before it becomes a row; None skips."""
 
     annotator: str
@@ -77,7 +77,7 @@ def match_concepts(clusters: pa.Table, tagset: pa.Table) -> dict[str, str]:
 
 def cast_ballots(
     sticker: DrawnSticker, true_tags: tuple[str, ...], tagset: tuple[str, ...]
-) -> list[Ballot]:
+) -> list[PlannedVote]:
     """Ballots of all annotators on one sticker, in order; a later one replaces an earlier one."""
     rng = Random(f"votes/{sticker.sha256}")
     wrong = [tag for tag in tagset if tag not in true_tags]
@@ -101,29 +101,33 @@ def _judge(
     sticker: DrawnSticker,
     true_tags: tuple[str, ...],
     wrong: list[str],
-) -> Ballot:
+) -> PlannedVote:
     if rng.random() < _SKIP:
-        return Ballot(annotator, None, None, None, _seconds(rng))
+        return PlannedVote(annotator, None, None, None, _seconds(rng))
     tags = [tag for tag in true_tags if rng.random() >= _MISS] or list(true_tags[:1])
     if wrong and rng.random() < _WRONG:
         tags.append(rng.choice(wrong))
     domain = sticker.domain
     if rng.random() < _WRONG_DOMAIN:
         domain = _DOMAINS[domain == _DOMAINS[0]]
-    return Ballot(annotator, tuple(sorted(tags)), domain, _describe(rng, sticker), _seconds(rng))
+    return PlannedVote(
+        annotator, tuple(sorted(tags)), domain, _describe(rng, sticker), _seconds(rng)
+    )
 
 
-def _fail(rng: Random, sticker: DrawnSticker, wrong: list[str], skips: int) -> list[Ballot]:
+def _fail(rng: Random, sticker: DrawnSticker, wrong: list[str], skips: int) -> list[PlannedVote]:
     """Nobody agrees: the first to be drawn skip, the others each see something else."""
     order = rng.sample(ANNOTATORS, len(ANNOTATORS))
     guesses = rng.sample(wrong, len(ANNOTATORS))
     ballots = {}
     for number, (annotator, guess) in enumerate(zip(order, guesses, strict=True)):
         if number < skips:
-            ballots[annotator] = Ballot(annotator, None, None, None, _seconds(rng))
+            ballots[annotator] = PlannedVote(annotator, None, None, None, _seconds(rng))
         else:
             text = _describe(rng, sticker)
-            ballots[annotator] = Ballot(annotator, (guess,), sticker.domain, text, _seconds(rng))
+            ballots[annotator] = PlannedVote(
+                annotator, (guess,), sticker.domain, text, _seconds(rng)
+            )
     return [ballots[annotator] for annotator in ANNOTATORS]
 
 
@@ -157,7 +161,7 @@ def _vote_all(reader: Reader, drawn: Mapping[str, DrawnSticker], truth: Path) ->
     return pa.Table.from_pylist(rows, schema=VOTES.schema)
 
 
-def _row(sticker_id: str, ballot: Ballot, tagset: str | None, sequence: int) -> dict[str, Any]:
+def _row(sticker_id: str, ballot: PlannedVote, tagset: str | None, sequence: int) -> dict[str, Any]:
     return {
         "id": sticker_id,
         "annotator": ballot.annotator,

@@ -7,13 +7,13 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.demo.desk import Desk
 from pipeline.demo.expected import TRUTH_FILE, DrawnSticker, read_expected, write_expected
 from pipeline.demo.lettering import find_lettering
 from pipeline.demo.ordinary import draw_ordinary
 from pipeline.demo.planted_copies import plant_exact_copies, plant_reencoded, plant_templates
 from pipeline.demo.planted_files import plant_file_cases, plant_private
 from pipeline.demo.planted_rules import plant_rule_cases
+from pipeline.demo.sticker_writer import StickerWriter
 
 INDEX_NAME = "chinesebqb_github.json"
 PREFIX = "/zhaoolee/ChineseBQB/master"
@@ -41,15 +41,15 @@ def draw_collection(folder: Path, seed: int = 0) -> list[DrawnSticker]:
     earlier collection in the same folder are replaced.
     """
     _clear(folder)
-    desk = Desk(folder, seed, find_lettering())
-    draw_ordinary(desk)
-    plant_rule_cases(desk)
-    plant_file_cases(desk)
-    plant_templates(desk)
-    plant_reencoded(desk)
-    plant_exact_copies(desk, folder)
-    plant_private(desk)
-    stickers = sorted(desk.drawn, key=lambda sticker: sticker.path)
+    writer = StickerWriter(folder, seed, find_lettering())
+    draw_ordinary(writer)
+    plant_rule_cases(writer)
+    plant_file_cases(writer)
+    plant_templates(writer)
+    plant_reencoded(writer)
+    plant_exact_copies(writer, folder)
+    plant_private(writer)
+    stickers = sorted(writer.drawn, key=lambda sticker: sticker.path)
     # Written last: a folder without it holds an unfinished collection.
     write_expected(folder, stickers)
     return stickers

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from pipeline.demo.concepts import CONCEPTS, PACKS, Pack
-from pipeline.demo.desk import Desk, truth
 from pipeline.demo.encode import EXTENSIONS, Kind, encode
-from pipeline.demo.scene import Style, Wish
+from pipeline.demo.scene import SceneContent, Style
+from pipeline.demo.sticker_writer import StickerWriter, truth
 
 
 @dataclass(frozen=True)
@@ -49,31 +49,31 @@ _BARE_NUMBER = 9
 _SECOND_CONCEPT = (1, 6, 12)
 
 
-def draw_ordinary(desk: Desk) -> None:
+def draw_ordinary(writer: StickerWriter) -> None:
     """Draw the ordinary stickers of all packs."""
     for number, pack in enumerate(PACKS):
         for position, make in enumerate(_MAKES):
-            _draw_one(desk, pack, position, make, _ODD[number])
+            _draw_one(writer, pack, position, make, _ODD[number])
 
 
-def _draw_one(desk: Desk, pack: Pack, position: int, make: Make, odd: str) -> None:
+def _draw_one(writer: StickerWriter, pack: Pack, position: int, make: Make, odd: str) -> None:
     label = f"{pack.english}/{position}"
-    rng = desk.rng(label)
+    rng = writer.rng(label)
     concepts = _concepts(rng, pack, position)
-    drawn, keyword = desk.caption(rng, concepts[0])
+    drawn, keyword = writer.caption(rng, concepts[0])
     caption = drawn if rng.random() < 0.6 else None
-    wish = Wish(concepts, make.style, () if caption is None else (caption,), make.frames)
-    frames = desk.draw(label, wish)
-    words = (keyword, *(desk.keyword(rng, concept) for concept in concepts[1:]))
+    content = SceneContent(concepts, make.style, () if caption is None else (caption,), make.frames)
+    frames = writer.draw(label, content)
+    words = (keyword, *(writer.keyword(rng, concept) for concept in concepts[1:]))
     extension = EXTENSIONS[make.kind]
     if position == _ODD_NUMBER:
         words = (*words[:-1], words[-1] + odd)
-    name = desk.next_name(pack, words, extension)
+    name = writer.next_name(pack, words, extension)
     if position == _BARE_NUMBER:
         name = f"{rng.getrandbits(128):032x}.{extension}"
     domain = "real" if make.style == "photo" else "cartoon"
     facts = replace(truth("ordinary"), tags=concepts, domain=domain, caption=caption)
-    desk.put(pack, name, encode(frames, make.kind, 10 * rng.randint(6, 18)), facts)
+    writer.put(pack, name, encode(frames, make.kind, 10 * rng.randint(6, 18)), facts)
 
 
 def _concepts(rng: Random, pack: Pack, position: int) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from pipeline.demo.expected import DrawnSticker
 
 
 @dataclass(frozen=True)
-class Tally:
+class OutcomeTally:
     """Entries of one case whose outcome is right, and wrong."""
 
     right: int
@@ -43,9 +43,9 @@ class Outcomes:
     depends on what OCR reads.
     """
 
-    cases: dict[str, Tally]
-    rules: Tally
-    ocr: Tally
+    cases: dict[str, OutcomeTally]
+    rules: OutcomeTally
+    ocr: OutcomeTally
     wrong: tuple[Wrong, ...]
 
 
@@ -60,12 +60,12 @@ def check_outcomes(
     """Compare the expected outcomes with the tables of a run.
 
     ``signals`` and ``observations`` are optional: with them, flags of odd files and the number of
-    sightings of each sticker are checked too.
+    observations of each sticker are checked too.
     """
     rows = list(expected)
     actual = _Actual(
         templates=_templates(rows),
-        sightings=Counter(row.sha256 for row in rows if row.sha256),
+        observations=Counter(row.sha256 for row in rows if row.sha256),
         decisions=_by_id(decisions),
         duplicates=_by_id(duplicates),
         unfetched={row["source_id"]: row for row in unfetched.to_pylist()},
@@ -90,7 +90,7 @@ _LIES = "extension_lies"
 @dataclass(frozen=True)
 class _Actual:
     templates: dict[str, set[str]]
-    sightings: Counter[str]
+    observations: Counter[str]
     decisions: dict[str, dict[str, Any]]
     duplicates: dict[str, dict[str, Any]]
     unfetched: dict[str, dict[str, Any]]
@@ -110,9 +110,9 @@ def _templates(rows: list[DrawnSticker]) -> dict[str, set[str]]:
     return members
 
 
-def _tally(findings: Iterable[tuple[DrawnSticker, str]]) -> Tally:
+def _tally(findings: Iterable[tuple[DrawnSticker, str]]) -> OutcomeTally:
     counts = Counter(bool(why) for _, why in findings)
-    return Tally(right=counts[False], wrong=counts[True])
+    return OutcomeTally(right=counts[False], wrong=counts[True])
 
 
 def _differences(row: DrawnSticker, actual: _Actual) -> Iterator[str]:
@@ -129,7 +129,7 @@ def _differences(row: DrawnSticker, actual: _Actual) -> Iterator[str]:
     if actual.signals is not None:
         yield from _check_flag(row, actual.signals.get(row.sha256, {}))
     if actual.observed is not None:
-        found, wanted = actual.observed[row.sha256], actual.sightings[row.sha256]
+        found, wanted = actual.observed[row.sha256], actual.observations[row.sha256]
         if found != wanted:
             yield f"expected {wanted} observations, found {found}"
 

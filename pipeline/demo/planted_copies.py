@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageSequence
 
 from pipeline.demo.concepts import BY_NAME, PACKS
-from pipeline.demo.desk import Desk, truth
 from pipeline.demo.distinct import grey_level, perceptual_hash
 from pipeline.demo.encode import encode, save, save_webp
 from pipeline.demo.lettering import write_lines
 from pipeline.demo.render import flatten, render
-from pipeline.demo.scene import Style, Wish, compose
+from pipeline.demo.scene import SceneContent, Style, compose
+from pipeline.demo.sticker_writer import StickerWriter, truth
 from pipeline.engine.errors import StickerworksError
 
 _CAPTIONS = 4
@@ -32,58 +32,58 @@ _HASH_NEAR = 2
 _WAYS = (Image.Resampling.LANCZOS, Image.Resampling.BILINEAR, Image.Resampling.BOX)
 
 
-def plant_exact_copies(desk: Desk, folder: Path) -> None:
+def plant_exact_copies(writer: StickerWriter, folder: Path) -> None:
     """The same bytes under another pack and keyword: one sticker with two observations."""
-    originals = [row for row in desk.drawn if row.case == "ordinary" and row.path < "007"]
+    originals = [row for row in writer.drawn if row.case == "ordinary" and row.path < "007"]
     for number, original in enumerate(originals[3::11][:10]):
         pack = PACKS[6 + number % 6]
-        word = desk.keyword(desk.rng(f"exact/{number}"), original.tags[0])
-        name = desk.next_name(pack, (word,), original.name.rpartition(".")[2])
+        word = writer.keyword(writer.rng(f"exact/{number}"), original.tags[0])
+        name = writer.next_name(pack, (word,), original.name.rpartition(".")[2])
         facts = replace(original, case="exact_duplicate")
-        desk.put(pack, name, (folder / original.path).read_bytes(), facts)
+        writer.put(pack, name, (folder / original.path).read_bytes(), facts)
 
 
-def plant_reencoded(desk: Desk) -> None:
+def plant_reencoded(writer: StickerWriter) -> None:
     """Copies of a better original: smaller, or the same pixels in fewer bytes."""
     for number in range(4):
-        _plant_pair(desk, f"png_jpeg/{number}", "flat", _png_to_jpeg)
-        _plant_pair(desk, f"gif_webp/{number}", "flat", _gif_to_webp)
+        _plant_pair(writer, f"png_jpeg/{number}", "flat", _png_to_jpeg)
+        _plant_pair(writer, f"gif_webp/{number}", "flat", _gif_to_webp)
     for number in range(3):
-        _plant_pair(desk, f"png_png/{number}", "flat", _png_to_png)
-        _plant_pair(desk, f"jpeg_jpeg/{number}", "photo", _jpeg_to_jpeg)
+        _plant_pair(writer, f"png_png/{number}", "flat", _png_to_png)
+        _plant_pair(writer, f"jpeg_jpeg/{number}", "photo", _jpeg_to_jpeg)
 
 
-def plant_templates(desk: Desk) -> None:
+def plant_templates(writer: StickerWriter) -> None:
     """One picture under several captions: all are kept, and no split may separate them."""
     for pack in (PACKS[1], PACKS[4], PACKS[7], PACKS[11]):
         name = f"template-{pack.english.lower()}"
-        for card in _template(desk, name, pack.concept):
+        for card in _template(writer, name, pack.concept):
             text = card.text
             facts = replace(truth("template"), template=name, caption=text)
             facts = replace(facts, tags=(pack.concept,), domain="cartoon")
             word = text if not text.isascii() else f"{text} {pack.concept}"
-            desk.put(pack, desk.next_name(pack, (word,), "png"), save(card.image, "PNG"), facts)
+            writer.put(pack, writer.next_name(pack, (word,), "png"), save(card.image, "PNG"), facts)
 
 
 Recode = Callable[[list[Image.Image]], tuple[str, bytes, str, bytes]]
 """Frames to the extension and bytes of an original, then of its copy."""
 
 
-def _plant_pair(desk: Desk, label: str, style: Style, recode: Recode) -> None:
-    rng = desk.rng(label)
+def _plant_pair(writer: StickerWriter, label: str, style: Style, recode: Recode) -> None:
+    rng = writer.rng(label)
     # The copy stands in a later pack, so that the original is the first in every order.
     first, second = rng.choice(PACKS[:6]), rng.choice(PACKS[6:])
     concept = first.concept
-    frames = desk.draw(label, Wish((concept,), style, frames=5 if "gif" in label else 1))
+    frames = writer.draw(label, SceneContent((concept,), style, frames=5 if "gif" in label else 1))
     extension, data, copy_extension, copy = recode(frames)
     domain = "real" if style == "photo" else "cartoon"
     facts = replace(truth("original"), tags=(concept,), domain=domain)
-    name = desk.next_name(first, (desk.keyword(rng, concept),), extension)
-    original = desk.put(first, name, data, facts)
+    name = writer.next_name(first, (writer.keyword(rng, concept),), extension)
+    original = writer.put(first, name, data, facts)
     facts = replace(facts, case="reencoded", expected="dropped", rule="duplicate")
     facts = replace(facts, duplicate_of=original.sha256)
-    name = desk.next_name(second, (desk.keyword(rng, concept),), copy_extension)
-    desk.put(second, name, copy, facts)
+    name = writer.next_name(second, (writer.keyword(rng, concept),), copy_extension)
+    writer.put(second, name, copy, facts)
 
 
 def _png_to_jpeg(frames: list[Image.Image]) -> tuple[str, bytes, str, bytes]:
@@ -121,7 +121,7 @@ def _shrink(image: Image.Image, share: float) -> Image.Image:
 
 
 @dataclass(frozen=True)
-class Card:
+class CaptionedPicture:
     """A captioned picture; ``hashes`` by each usual way of shrinking, ``tiles`` 8x8 grey means."""
 
     image: Image.Image
@@ -130,24 +130,24 @@ class Card:
     tiles: NDArray[np.float64]
 
 
-def _template(desk: Desk, name: str, concept: str) -> list[Card]:
+def _template(writer: StickerWriter, name: str, concept: str) -> list[CaptionedPicture]:
     """Cards of one template: hashes that match, captions that no eye would take for equal."""
-    texts = _texts(desk, concept)
+    texts = _texts(writer, concept)
     size = (_TEMPLATE_SIDE, _TEMPLATE_SIDE)
     for attempt in range(_ATTEMPTS):
-        wish = Wish((concept,), caption=texts[:1], size=size, ground="waves")
-        scene = compose(desk.rng(f"{name}/{attempt}"), wish)
-        (picture,) = render(replace(scene, caption=()), desk.lettering)
+        content = SceneContent((concept,), caption=texts[:1], size=size, ground="waves")
+        scene = compose(writer.rng(f"{name}/{attempt}"), content)
+        (picture,) = render(replace(scene, caption=()), writer.lettering)
         top = 0 if scene.caption_on_top else _TEMPLATE_SIDE - _BAND
-        cards = [_caption_card(desk, picture, top, text) for text in texts]
+        cards = [_caption_card(writer, picture, top, text) for text in texts]
         for first in cards:
             chosen = _choose(first, cards)
-            if len(chosen) == _CAPTIONS and desk.gallery.admit([first.image]):
+            if len(chosen) == _CAPTIONS and writer.gallery.admit([first.image]):
                 return chosen
     raise StickerworksError(f"No captions suit {name}.", "Choose another seed.")
 
 
-def _choose(first: Card, cards: list[Card]) -> list[Card]:
+def _choose(first: CaptionedPicture, cards: list[CaptionedPicture]) -> list[CaptionedPicture]:
     """Up to four cards that hash like the first, each far from the others in some tile."""
     chosen = [first]
     for card in cards:
@@ -158,25 +158,29 @@ def _choose(first: Card, cards: list[Card]) -> list[Card]:
     return chosen[:_CAPTIONS]
 
 
-def _worst_tile(one: Card, other: Card) -> float:
+def _worst_tile(one: CaptionedPicture, other: CaptionedPicture) -> float:
     return float(np.abs(one.tiles - other.tiles).max())
 
 
-def _texts(desk: Desk, concept: str) -> tuple[str, ...]:
+def _texts(writer: StickerWriter, concept: str) -> tuple[str, ...]:
     phrases = BY_NAME[concept]
-    if desk.lettering.chinese:
+    if writer.lettering.chinese:
         return phrases.chinese_phrases
     word = phrases.english.upper()
     return (word, *(f"{start} {word}" for start in _STARTS), *(f"{word} {end}" for end in _ENDS))
 
 
-def _caption_card(desk: Desk, picture: Image.Image, top: int, text: str) -> Card:
+def _caption_card(
+    writer: StickerWriter, picture: Image.Image, top: int, text: str
+) -> CaptionedPicture:
     card = picture.copy()
     # Half clear, so that the picture below still decides the hash.
     band = Image.new("RGBA", (_TEMPLATE_SIDE, _BAND), (255, 255, 255, 150))
     card.alpha_composite(band, (0, top))
     box = (6, top, _TEMPLATE_SIDE - 6, top + _BAND)
-    write_lines(ImageDraw.Draw(card), box, (text,), desk.lettering)
+    write_lines(ImageDraw.Draw(card), box, (text,), writer.lettering)
     grey = grey_level(card)
     tiles = np.asarray(grey.resize((8, 8), Image.Resampling.BOX), dtype=np.float64)
-    return Card(flatten(card), text, tuple(perceptual_hash(grey, way) for way in _WAYS), tiles)
+    return CaptionedPicture(
+        flatten(card), text, tuple(perceptual_hash(grey, way) for way in _WAYS), tiles
+    )

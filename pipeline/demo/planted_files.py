@@ -10,11 +10,11 @@ from dataclasses import replace
 from PIL import Image
 
 from pipeline.demo.concepts import PACKS, PRIVATE_PACK, Pack
-from pipeline.demo.desk import Desk, truth
 from pipeline.demo.encode import Kind, encode, save_gif
 from pipeline.demo.expected import DrawnSticker
 from pipeline.demo.render import flatten
-from pipeline.demo.scene import Wish
+from pipeline.demo.scene import SceneContent
+from pipeline.demo.sticker_writer import StickerWriter, truth
 
 MAX_BYTES = 1_000_000
 """Largest file that the demo's crawl fetches; one planted file is larger."""
@@ -24,53 +24,55 @@ HTML_PAGE = (
 )
 
 
-def plant_file_cases(desk: Desk) -> None:
+def plant_file_cases(writer: StickerWriter) -> None:
     """Plant everything that is odd about a file rather than about what it shows."""
-    _plant_truncated(desk)
-    _plant_lying(desk)
-    _plant_odd_gifs(desk)
-    _plant_bombs(desk)
-    _plant_unfetched(desk)
+    _plant_truncated(writer)
+    _plant_lying(writer)
+    _plant_odd_gifs(writer)
+    _plant_bombs(writer)
+    _plant_unfetched(writer)
 
 
-def plant_private(desk: Desk) -> None:
+def plant_private(writer: StickerWriter) -> None:
     """Good stickers in the folder that robots.txt disallows."""
     refused = replace(truth("private"), expected="unfetched", why="refused")
     for number in range(2):
-        frames = _frames(desk, f"private/{number}", PRIVATE_PACK)
-        _put(desk, PRIVATE_PACK, "png", encode(frames, "png"), refused)
+        frames = _frames(writer, f"private/{number}", PRIVATE_PACK)
+        _put(writer, PRIVATE_PACK, "png", encode(frames, "png"), refused)
 
 
-def _frames(desk: Desk, label: str, pack: Pack, count: int = 1) -> list[Image.Image]:
-    return desk.draw(label, Wish((pack.concept,), frames=count))
+def _frames(writer: StickerWriter, label: str, pack: Pack, count: int = 1) -> list[Image.Image]:
+    return writer.draw(label, SceneContent((pack.concept,), frames=count))
 
 
-def _put(desk: Desk, pack: Pack, extension: str, data: bytes | None, facts: DrawnSticker) -> None:
+def _put(
+    writer: StickerWriter, pack: Pack, extension: str, data: bytes | None, facts: DrawnSticker
+) -> None:
     if facts.expected in ("kept", "dropped"):
         facts = replace(facts, tags=(pack.concept,), domain="cartoon")
-    word = desk.keyword(desk.rng(f"{pack.english}/{facts.case}"), pack.concept)
-    desk.put(pack, desk.next_name(pack, (word,), extension), data, facts)
+    word = writer.keyword(writer.rng(f"{pack.english}/{facts.case}"), pack.concept)
+    writer.put(pack, writer.next_name(pack, (word,), extension), data, facts)
 
 
-def _plant_truncated(desk: Desk) -> None:
+def _plant_truncated(writer: StickerWriter) -> None:
     broken = replace(truth("truncated"), expected="failed", rule="decode", why="decode")
     stills: tuple[tuple[Kind, str], ...] = (("png", "png"), ("jpeg", "jpg"))
     for number, (kind, extension) in enumerate(stills):
-        data = encode(_frames(desk, f"truncated/{kind}", PACKS[number]), kind)
-        _put(desk, PACKS[number], extension, data[: len(data) * 3 // 5], broken)
+        data = encode(_frames(writer, f"truncated/{kind}", PACKS[number]), kind)
+        _put(writer, PACKS[number], extension, data[: len(data) * 3 // 5], broken)
     frames = [
         flatten(frame).quantize(32, method=Image.Quantize.FASTOCTREE)
-        for frame in _frames(desk, "truncated/gif", PACKS[2], 5)
+        for frame in _frames(writer, "truncated/gif", PACKS[2], 5)
     ]
     whole = save_gif(frames, 100)
     # A GIF grows frame by frame, so the last frame begins where the shorter file ends.
     last_frame = len(save_gif(frames[:-1], 100)) - 1
     data = whole[: (last_frame + len(whole)) // 2]
     cut = replace(truth("truncated_gif"), expected="dropped", rule="truncated", flag="truncated")
-    _put(desk, PACKS[2], "gif", data, cut)
+    _put(writer, PACKS[2], "gif", data, cut)
 
 
-def _plant_lying(desk: Desk) -> None:
+def _plant_lying(writer: StickerWriter) -> None:
     lies: tuple[tuple[Kind, int, str], ...] = (
         ("png", 1, "gif"),
         ("gif", 4, "jpg"),
@@ -81,19 +83,19 @@ def _plant_lying(desk: Desk) -> None:
     )
     for number, (kind, count, extension) in enumerate(lies):
         pack = PACKS[number + 3]
-        frames = _frames(desk, f"lying/{number}", pack, count)
+        frames = _frames(writer, f"lying/{number}", pack, count)
         facts = replace(truth("lying_extension"), flag="extension_lies")
-        _put(desk, pack, extension, encode(frames, kind), facts)
+        _put(writer, pack, extension, encode(frames, kind), facts)
 
 
-def _plant_odd_gifs(desk: Desk) -> None:
+def _plant_odd_gifs(writer: StickerWriter) -> None:
     for number in range(2):
         still, hasty = PACKS[number + 4], PACKS[number + 8]
-        frames = _frames(desk, f"hasty/{number}", hasty, 4)
+        frames = _frames(writer, f"hasty/{number}", hasty, 4)
         facts = replace(truth("zero_duration"), flag="clamped_durations")
-        _put(desk, hasty, "gif", without_delays(encode(frames, "gif", 50)), facts)
-        frames = _frames(desk, f"one_frame/{number}", still)
-        _put(desk, still, "gif", encode(frames, "gif"), truth("one_frame_gif"))
+        _put(writer, hasty, "gif", without_delays(encode(frames, "gif", 50)), facts)
+        frames = _frames(writer, f"one_frame/{number}", still)
+        _put(writer, still, "gif", encode(frames, "gif"), truth("one_frame_gif"))
 
 
 def without_delays(gif: bytes) -> bytes:
@@ -101,10 +103,10 @@ def without_delays(gif: bytes) -> bytes:
     return re.sub(rb"(!\xf9\x04.)\x05\x00(.\x00[,!])", b"\\1\x00\x00\\2", gif, flags=re.DOTALL)
 
 
-def _plant_bombs(desk: Desk) -> None:
+def _plant_bombs(writer: StickerWriter) -> None:
     facts = replace(truth("bomb"), expected="failed", rule="decode", why="too_large")
-    _put(desk, PACKS[10], "png", bomb_png(30_000), facts)
-    _put(desk, PACKS[11], "gif", bomb_gif(9_000), facts)
+    _put(writer, PACKS[10], "png", bomb_png(30_000), facts)
+    _put(writer, PACKS[11], "gif", bomb_gif(9_000), facts)
 
 
 def bomb_png(side: int) -> bytes:
@@ -128,13 +130,13 @@ def bomb_gif(side: int) -> bytes:
     return screen + palette + image + b";"
 
 
-def _plant_unfetched(desk: Desk) -> None:
+def _plant_unfetched(writer: StickerWriter) -> None:
     missing = replace(truth("missing"), expected="unfetched", why="gone")
-    _put(desk, PACKS[3], "png", None, missing)
+    _put(writer, PACKS[3], "png", None, missing)
     page = replace(truth("html_page"), expected="unfetched", why="not_media")
-    _put(desk, PACKS[5], "gif", HTML_PAGE, page)
+    _put(writer, PACKS[5], "gif", HTML_PAGE, page)
     listing = replace(truth("folder_entry"), expected="unfetched", why="not_media")
-    desk.put(PACKS[7], "生气包", None, listing)
+    writer.put(PACKS[7], "生气包", None, listing)
     heavy = replace(truth("oversize"), expected="unfetched", why="too_large")
-    data = encode(_frames(desk, "oversize", PACKS[9]), "png")
-    _put(desk, PACKS[9], "png", data.ljust(MAX_BYTES + 200_000, b"\0"), heavy)
+    data = encode(_frames(writer, "oversize", PACKS[9]), "png")
+    _put(writer, PACKS[9], "png", data.ljust(MAX_BYTES + 200_000, b"\0"), heavy)

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from pipeline.demo.figures import draw_figure
 from pipeline.demo.lettering import Lettering, write_lines
-from pipeline.demo.scene import Motion, Placed, Scene
+from pipeline.demo.scene import Motion, PlacedFigure, Scene
 
 
 def render(scene: Scene, lettering: Lettering) -> list[Image.Image]:
@@ -52,7 +52,7 @@ def _move(motion: Motion, phase: float) -> tuple[float, float, float, float]:
             return (0.0, 0.0, 1.0, 0.0)
 
 
-def _draw_tile(scene: Scene, figure: Placed) -> Image.Image:
+def _draw_tile(scene: Scene, figure: PlacedFigure) -> Image.Image:
     tile = draw_figure(figure.concept, figure.ink)
     if scene.style != "photo":
         return tile
@@ -68,7 +68,7 @@ def _draw_tile(scene: Scene, figure: Placed) -> Image.Image:
 def _stamp(
     canvas: Image.Image,
     tile: Image.Image,
-    figure: Placed,
+    figure: PlacedFigure,
     move: tuple[float, float, float, float],
 ) -> None:
     dx, dy, scale, turn = move

@@ -19,7 +19,7 @@ MOTIONS: tuple[Motion, ...] = ("bob", "sway", "pulse", "slide")
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedFigure:
     """A figure's place: centre as a share of the canvas, side in pixels, turn in degrees."""
 
     concept: str
@@ -37,7 +37,7 @@ class Scene:
     style: Style
     ground: Ground
     colours: tuple[Colour, Colour]
-    figures: tuple[Placed, ...]
+    figures: tuple[PlacedFigure, ...]
     caption: tuple[str, ...] = ()
     caption_on_top: bool = False
     motion: Motion = "still"
@@ -46,7 +46,7 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Wish:
+class SceneContent:
     """What a scene must hold; the draw decides the rest."""
 
     concepts: tuple[str, ...]
@@ -57,22 +57,22 @@ class Wish:
     ground: Ground | None = None
 
 
-def compose(rng: Random, wish: Wish) -> Scene:
-    """Draw a scene that grants the wish."""
-    width, height = wish.size or _size(rng)
+def compose(rng: Random, content: SceneContent) -> Scene:
+    """Draw a scene that grants the content."""
+    width, height = content.size or _size(rng)
     lightness = (rng.uniform(0.10, 0.35), rng.uniform(0.80, 1.0))
     hue = rng.random()
     on_top = rng.random() < 0.35
     return Scene(
         size=(width, height),
-        style=wish.style,
-        ground=wish.ground or _ground(rng, wish.style),
+        style=content.style,
+        ground=content.ground or _ground(rng, content.style),
         colours=(_rgb(hue, *lightness), _rgb(hue + rng.uniform(0.1, 0.4), *lightness)),
-        figures=_place(rng, wish, min(width, height), on_top),
-        caption=wish.caption,
+        figures=_place(rng, content, min(width, height), on_top),
+        caption=content.caption,
         caption_on_top=on_top,
-        motion="still" if wish.frames == 1 else rng.choice(MOTIONS),
-        frames=wish.frames,
+        motion="still" if content.frames == 1 else rng.choice(MOTIONS),
+        frames=content.frames,
         grain=rng.getrandbits(32),
     )
 
@@ -109,20 +109,22 @@ def _ground(rng: Random, style: Style) -> Ground:
     return "none"
 
 
-def _place(rng: Random, wish: Wish, side: int, caption_on_top: bool) -> tuple[Placed, ...]:
-    count = len(wish.concepts)
+def _place(
+    rng: Random, content: SceneContent, side: int, caption_on_top: bool
+) -> tuple[PlacedFigure, ...]:
+    count = len(content.concepts)
     share = rng.uniform(0.58, 0.82) if count == 1 else rng.uniform(0.42, 0.54)
     middle = rng.uniform(0.40, 0.60)
-    if wish.caption:
+    if content.caption:
         share = min(share, 0.70)
         middle = 0.62 if caption_on_top else 0.38
     placed = []
-    for number, concept in enumerate(wish.concepts):
+    for number, concept in enumerate(content.concepts):
         across = rng.uniform(0.36, 0.64) if count == 1 else 0.27 + 0.46 * number
         centre = (across, middle + rng.uniform(-0.04, 0.04))
-        ink = choose_ink(rng, concept, wish.style)
+        ink = choose_ink(rng, concept, content.style)
         turn = rng.uniform(-24, 24)
-        placed.append(Placed(concept, ink, centre, round(side * share), turn))
+        placed.append(PlacedFigure(concept, ink, centre, round(side * share), turn))
     return tuple(placed)
 
 

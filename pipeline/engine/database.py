@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.engine.errors import StickerworksError, disk_errors
@@ -15,7 +15,8 @@ from pipeline.engine.errors import StickerworksError, disk_errors
 class Database:
     """What a file is called, the statements that make its tables, and how a lost one is replaced.
 
-    ``version`` is raised when the tables change; a file of another version is refused.
+    ``version`` is raised when the tables change; ``upgrades`` holds, by the version that a file
+    has, the statements that make it the next one. A file of any other version is refused.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Database:
     schema: str
     user: str
     restore: str
+    upgrades: Mapping[int, str] = field(default_factory=dict)
 
     @contextmanager
     def open(self, path: Path) -> Iterator[sqlite3.Connection]:
@@ -61,6 +63,12 @@ class Database:
         # A kill loses nothing; a power cut may lose the last commits, which are made again.
         connection.execute("PRAGMA synchronous = NORMAL")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
+        for before in range(version, self.version):
+            if before in self.upgrades:
+                version = before + 1
+                connection.executescript(
+                    f"BEGIN; {self.upgrades[before]} PRAGMA user_version = {version}; COMMIT;"
+                )
         if version not in (0, self.version):
             raise StickerworksError(
                 f"{self.name[:1].upper()}{self.name[1:]} {path} is of version {version}; "

@@ -20,7 +20,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.shard import run_shard
-from pipeline.engine.task import Mark, ShardReport, ShardTask, cut
+from pipeline.engine.task import Heartbeat, ShardReport, ShardTask, cut
 from schemas.config import EngineConfig
 
 Progress = Callable[[int], None]
@@ -180,13 +180,13 @@ class _Watch:
         """Rows behind the workers, after killing those that are over their limits."""
         total = 0
         for task in tasks:
-            mark = Mark.read(task.marker)
+            mark = Heartbeat.read(task.marker)
             if mark is not None:
                 total += min(mark.done, task.rows)
                 self._check(mark)
         return total
 
-    def _check(self, mark: Mark) -> None:
+    def _check(self, mark: Heartbeat) -> None:
         rows = min(len(mark.batch), _PATIENCE) or _PATIENCE
         limit = self._engine.row_timeout_s * rows
         if time.monotonic() - mark.started > limit:
@@ -203,7 +203,7 @@ class _Watch:
 
     def blame(self, task: ShardTask, error: ProcessExpired) -> ShardTask:
         """The task to run again after its worker died."""
-        mark = Mark.read(task.marker)
+        mark = Heartbeat.read(task.marker)
         reason = f"crashed: {_describe_exit(error.exitcode)}"
         if mark is not None:
             reason = self._killed.pop(mark.pid, reason)

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fingerprint import fingerprint, hash_json
-from pipeline.engine.here import run_here
 from pipeline.engine.local import Progress, run_local, worker_count
+from pipeline.engine.main_process import run_in_main_process
 from pipeline.engine.quarantine import Allowance, allow
 from pipeline.engine.stage import Context, Stage, Step
 from pipeline.engine.storage import Proof, write_table
@@ -88,7 +88,7 @@ def pending(
     sizes = [_rows(workspace, (part,)) for part in stale]
     rows = sum(sizes)
     tasks = sum(max(1, len(spans(work, size))) for size in sizes)
-    workers = 1 if work.here(config) else min(worker_count(config.engine), max(1, tasks))
+    workers = 1 if work.in_main_process(config) else min(worker_count(config.engine), max(1, tasks))
     return Pending(work.name, len(stale), rows, rows * work.needs.seconds_per_row / workers)
 
 
@@ -156,8 +156,8 @@ def _run_stage(
 def _executor(
     stage: Stage, config: Config
 ) -> Callable[[Sequence[ShardTask], Progress], Iterable[ShardReport]]:
-    if stage.here(config):
-        return run_here
+    if stage.in_main_process(config):
+        return run_in_main_process
     return lambda tasks, progress: run_local(tasks, config.engine, progress)
 
 

@@ -17,7 +17,7 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fingerprint import group_rows, hash_json, row_digests
 from pipeline.engine.stage import Process, Stage, own_rows
 from pipeline.engine.storage import Proof, write_table
-from pipeline.engine.task import Mark, ShardReport, ShardTask
+from pipeline.engine.task import Heartbeat, ShardReport, ShardTask
 from pipeline.engine.workspace import Workspace
 from schemas.tables import TABLES
 
@@ -96,7 +96,7 @@ def _open(task: ShardTask) -> Process:
 
 
 def _mark(task: ShardTask, batch: Sequence[str], done: int) -> None:
-    Mark(os.getpid(), time.monotonic(), tuple(batch), done).write(task.marker)
+    Heartbeat(os.getpid(), time.monotonic(), tuple(batch), done).write(task.marker)
 
 
 def _runs(table: pa.Table, ids: pa.Array, name: str) -> list[tuple[int, int]]:
@@ -117,7 +117,7 @@ def _misfit(name: str, why: str) -> StickerworksError:
 
 
 def _digests(stage: Stage, tables: dict[str, pa.Table], ids: pa.Array) -> list[str]:
-    if not stage.dear:
+    if not stage.expensive:
         return []
     return row_digests([tables[name] for name in stage.reads if name != stage.selects], ids)
 

@@ -77,17 +77,17 @@ class Stage:
 
     ``reads[0]`` must be a table of scope ``sticker``: its ids, in order, are the rows. ``selects``
     names a table read whose ``kept`` column says which rows are worth measuring; the others get
-    a row of nulls (and ``measured`` false). A ``dear`` stage takes over the rows that an earlier
-    run measured from the same inputs, whatever else in the shard has changed; the table that
-    selects is not among those inputs, so loosening a rule measures just the newly kept.
+    a row of nulls (and ``measured`` false). An ``expensive`` stage takes over the rows that an
+    earlier run measured from the same inputs, whatever else in the shard has changed; the table
+    that selects is not among those inputs, so loosening a rule measures just the newly kept.
 
     The function must return, for every sticker given, exactly one row in each written table of
     scope ``sticker`` and any number in those of scope ``detail``, in order. A row that can't be
     measured sets ``error``; an exception costs the row, which is then quarantined.
 
-    ``here`` says whether the main process itself runs the stage: where work is mostly waiting for
-    a server, or one model fills the device, more processes would only be in each other's way. No
-    one watches such a stage's time and memory.
+    ``in_main_process`` says whether the main process itself runs the stage: where work is mostly
+    waiting for a server, or one model fills the device, more processes would only be in each
+    other's way. No one watches such a stage's time and memory.
 
     ``own`` says, from the settings, which values of columns mark the rows that the stage makes,
     where its first table also holds what earlier models said: failures of these are not counted.
@@ -103,11 +103,11 @@ class Stage:
     selects: str | None = None
     batch_rows: int = 1
     models: Callable[[Config], Mapping[str, str]] = no_models
-    here: Callable[[Config], bool] = in_workers
+    in_main_process: Callable[[Config], bool] = in_workers
     own: Callable[[Any], Mapping[str, Sequence[object]]] = all_rows
 
     @property
-    def dear(self) -> bool:
+    def expensive(self) -> bool:
         """Whether rows are worth taking over from an earlier run of the same shard."""
         return self.selects is not None or self.needs.seconds_per_row >= 0.005
 

@@ -50,7 +50,7 @@ class ShardReport:
 
 
 @dataclass(frozen=True)
-class Mark:
+class Heartbeat:
     """Where a worker is: the batch that it works on, and how many rows lie behind it."""
 
     pid: int
@@ -65,17 +65,17 @@ class Mark:
         os.replace(temporary, path)
 
     @staticmethod
-    def read(path: Path) -> Mark | None:
+    def read(path: Path) -> Heartbeat | None:
         """The mark last written; None before the first."""
         try:
             pid, started, batch, done = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        return Mark(pid, started, tuple(batch), done)
+        return Heartbeat(pid, started, tuple(batch), done)
 
 
 def cut(task: ShardTask) -> list[ShardTask]:
-    """The task as pieces, so that all workers share a dear shard and a kill costs a few seconds.
+    """The task as pieces: all workers share an expensive shard, and a kill costs a few seconds.
 
     A worker puts each piece aside; the task itself then joins them. A shard that is done within
     seconds stays whole.
@@ -95,6 +95,6 @@ def spans(stage: Stage, rows: int) -> list[tuple[int, int]]:
     """Rows of each piece of a shard; none where it isn't cut. A shard that grows keeps its cuts."""
     batches = max(1, round(_PIECE_S / stage.needs.seconds_per_row / stage.batch_rows))
     size = batches * stage.batch_rows
-    if not stage.dear or rows <= size:
+    if not stage.expensive or rows <= size:
         return []
     return [(start, min(start + size, rows)) for start in range(0, rows, size)]

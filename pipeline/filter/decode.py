@@ -16,9 +16,9 @@ from pipeline.engine.images import reading_images
 from pipeline.engine.key_frames import choose, displayed_ms, sample, thumbnails
 from pipeline.filter.frames import (
     OPAQUE,
+    CheckedFile,
     Frame,
     Pixels,
-    Source,
     open_source,
     read_frames,
 )
@@ -85,7 +85,7 @@ def measure(data: bytes, kind: str | None, caps: DecodeConfig) -> Measured:
         return Measured({"error": str(error)}, None)
 
 
-def _measure(source: Source, caps: DecodeConfig) -> Measured:
+def _measure(source: CheckedFile, caps: DecodeConfig) -> Measured:
     seen = _read(source)
     declared, frames = source.header.frames, len(seen.durations)
     flags = ["truncated"] if frames < declared else []
@@ -117,7 +117,7 @@ def _measure(source: Source, caps: DecodeConfig) -> Measured:
     return Measured(signals, [_key_frame(one, durations, caps.key_frame_side) for one in shown])
 
 
-def _read(source: Source) -> _Pass:
+def _read(source: CheckedFile) -> _Pass:
     header = source.header
     room = _room(header.width * header.height * header.frames)
     kept: list[Frame] = []
@@ -177,7 +177,7 @@ def _pixel_hash(seen: _Pass, durations: Sequence[int]) -> str:
 
 
 def _show(
-    source: Source, seen: _Pass, durations: Sequence[int], most: int
+    source: CheckedFile, seen: _Pass, durations: Sequence[int], most: int
 ) -> tuple[list[_Shown], list[str]]:
     """Key frames on white; on dark, with a flag, where white would hide all there is to see."""
     shown = _on_ground(source, seen, durations, most, WHITE)
@@ -189,7 +189,7 @@ def _show(
 
 
 def _on_ground(
-    source: Source, seen: _Pass, durations: Sequence[int], most: int, ground: int
+    source: CheckedFile, seen: _Pass, durations: Sequence[int], most: int, ground: int
 ) -> list[_Shown]:
     picks = [0]
     if len(durations) > 1:

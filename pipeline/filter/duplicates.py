@@ -62,7 +62,7 @@ class _Sticker:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Match:
     """Row of the representative, how the sticker equals it, and how closely."""
 
     representative: int
@@ -126,14 +126,14 @@ def _group(
     stickers: Sequence[_Sticker],
     near: dict[int, list[int]],
     settings: DuplicatesConfig,
-) -> dict[int, _Found]:
+) -> dict[int, _Match]:
     """Representative of every sticker that takes part, by row."""
-    found: dict[int, _Found] = {}
+    found: dict[int, _Match] = {}
     best: dict[str, _Sticker] = {}
     for sticker in sorted(stickers, key=lambda s: s.rank):
         same = best.setdefault(sticker.pixel_sha256, sticker)
         if same is not sticker:
-            found[sticker.row] = _Found(same.row, "pixels", 0)
+            found[sticker.row] = _Match(same.row, "pixels", 0)
     distinct = list(best.values())
     views = load_views(reader, starts, sorted(_compared(distinct, near)))
     # Animations and stills keep apart, here and so everywhere.
@@ -165,9 +165,9 @@ def _lead(
     near: dict[int, list[int]],
     views: dict[int, Views],
     settings: DuplicatesConfig,
-) -> dict[int, _Found]:
+) -> dict[int, _Match]:
     """Representative of every one of ``stickers``: of one kind, distinct, the best first."""
-    found = {sticker.row: _Found(sticker.row) for sticker in stickers}
+    found = {sticker.row: _Match(sticker.row) for sticker in stickers}
     compared = [sticker for sticker in stickers if sticker.row in views]
     sums = tile_sums([views[sticker.row] for sticker in compared])
     texts = _numbered([sticker.text for sticker in compared])
@@ -205,15 +205,15 @@ def _match(
     known: Sequence[_Sticker],
     bounds: Sequence[float],
     views: dict[int, Views],
-) -> _Found | None:
+) -> _Match | None:
     """The representative that the sticker is nearest to, the first one of equals, if any."""
     gaps = differences(views[sticker.row], [views[other.row] for other in known])
-    nearest: _Found | None = None
+    nearest: _Match | None = None
     least = np.inf
     for other, bound, gap in zip(known, bounds, gaps.tolist(), strict=True):
         if gap < min(bound, least) and _may_equal(sticker, other):
             least = gap
-            nearest = _Found(other.row, "perceptual", int(gap))
+            nearest = _Match(other.row, "perceptual", int(gap))
     return nearest
 
 
@@ -255,9 +255,9 @@ def _templates(stickers: Sequence[_Sticker], near: dict[int, list[int]]) -> dict
 
 
 def _row(
-    ids: Sequence[str], row: int, found: dict[int, _Found], templates: dict[int, int]
+    ids: Sequence[str], row: int, found: dict[int, _Match], templates: dict[int, int]
 ) -> dict[str, Any]:
-    own = found.get(row, _Found(row))
+    own = found.get(row, _Match(row))
     return {
         "id": ids[row],
         "group": ids[own.representative],

@@ -74,7 +74,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Source:
+class CheckedFile:
     """A file whose caps have been checked: its bytes, its format, and what it declares."""
 
     data: bytes
@@ -82,7 +82,7 @@ class Source:
     header: Header
 
 
-def open_source(data: bytes, kind: str | None, caps: DecodeConfig) -> Source:
+def open_source(data: bytes, kind: str | None, caps: DecodeConfig) -> CheckedFile:
     """Check the caps of a file from its header; Undecodable when it can't or may not be read."""
     if kind in _NEEDS:
         raise Undecodable(_NEEDS[kind])
@@ -95,10 +95,10 @@ def open_source(data: bytes, kind: str | None, caps: DecodeConfig) -> Source:
     check_caps(header, caps)
     if not header.frames:
         raise Undecodable("decode: there is no image in the file")
-    return Source(data, kind or "", header)
+    return CheckedFile(data, kind or "", header)
 
 
-def read_frames(source: Source, room: Pixels | None = None) -> Iterator[Frame]:
+def read_frames(source: CheckedFile, room: Pixels | None = None) -> Iterator[Frame]:
     """Yield the frames in play order, all of the first one's size, until one can't be decoded.
 
     The frames lie one after the other in ``room`` where that is given; it must hold them all.
@@ -138,7 +138,7 @@ def read_frames(source: Source, room: Pixels | None = None) -> Iterator[Frame]:
         yield Frame(pixels, _milliseconds(image), lowest, index == 0 and (refused or broken_exif))
 
 
-def _open(source: Source) -> tuple[ImageFile.ImageFile, bool]:
+def _open(source: CheckedFile) -> tuple[ImageFile.ImageFile, bool]:
     """The file, and whether Pillow refuses it as it is and reads its sound part alone."""
     decoder = _FORMATS[source.format].decoder
     try:

@@ -28,9 +28,9 @@ from pipeline.release.records import (
     save_record,
     temporary_folder,
 )
-from pipeline.release.rows import fate, may_redistribute, read_bytes, release_row
+from pipeline.release.rows import may_redistribute, outcome, read_bytes, release_row
 from pipeline.release.shards import SplitWriter
-from pipeline.release.tally import Tally
+from pipeline.release.tally import ReleaseCounts
 from pipeline.release.texts import write_texts
 from schemas.config import Config
 from schemas.tables import REASONS
@@ -133,8 +133,8 @@ def _count_rows(workspace: Workspace, config: Config) -> Counter[str]:
 
 def _write_rows(
     folder: Path, workspace: Workspace, config: Config, planned: Counter[str], report: Report
-) -> tuple[Tally, dict[str, int]]:
-    tally, done = Tally(), 0
+) -> tuple[ReleaseCounts, dict[str, int]]:
+    tally, done = ReleaseCounts(), 0
     per_file = config.release.rows_per_file
     with ExitStack() as stack:
         writers = {
@@ -146,13 +146,13 @@ def _write_rows(
         decisions = stack.enter_context(
             pq.ParquetWriter(folder / "decisions.parquet", _DECISIONS, compression="zstd")
         )
-        fates: list[dict[str, Any]] = []
+        outcomes: list[dict[str, Any]] = []
         for id_, sticker, verdict in _stickers(workspace, config):
-            tally.add_fate(verdict)
-            fates.append(verdict)
-            if len(fates) == 1000:
-                decisions.write_table(pa.Table.from_pylist(fates, schema=_DECISIONS))
-                fates = []
+            tally.add_outcome(verdict)
+            outcomes.append(verdict)
+            if len(outcomes) == 1000:
+                decisions.write_table(pa.Table.from_pylist(outcomes, schema=_DECISIONS))
+                outcomes = []
             if verdict["split"] is None:
                 continue
             carried = may_redistribute(sticker)
@@ -163,11 +163,11 @@ def _write_rows(
             done += 1
             if done % 1000 == 0:
                 report(f"{done:,} of {planned.total():,} stickers written")
-        decisions.write_table(pa.Table.from_pylist(fates, schema=_DECISIONS))
+        decisions.write_table(pa.Table.from_pylist(outcomes, schema=_DECISIONS))
     return tally, {split: writer.num_bytes for split, writer in writers.items()}
 
 
 def _stickers(workspace: Workspace, config: Config) -> Iterator[tuple[str, Joined, dict[str, Any]]]:
     for part in workspace.parts:
         for id_, sticker in read_part(workspace, part):
-            yield id_, sticker, fate(id_, sticker, config.release)
+            yield id_, sticker, outcome(id_, sticker, config.release)

@@ -16,7 +16,7 @@ from datasets.splits import SplitDict
 from pipeline.release.columns import COLUMNS, SPLITS
 from pipeline.release.features import release_features
 from pipeline.release.markdown import escape, plain, table
-from pipeline.release.tally import PerSplit, Tally, ranked, total
+from pipeline.release.tally import PerSplit, ReleaseCounts, ranked, total
 from schemas.config import Config
 
 _TAG_ROWS = 100
@@ -28,7 +28,7 @@ _DESCRIPTION_CHARACTERS = 5000
 class CardFacts:
     """Everything that a card says beside the counts: sizes in bytes, rows of small tables."""
 
-    tally: Tally
+    tally: ReleaseCounts
     num_bytes: dict[str, int]
     download_size: int
     unfetched: Counter[tuple[str, str]]
@@ -154,7 +154,7 @@ def _origins(facts: CardFacts) -> Iterator[str]:
     if facts.unfetched:
         yield f"{facts.unfetched.total():,} more were listed but not got (`unfetched.parquet`):"
         rows = sorted(facts.unfetched.items(), key=lambda item: (-item[1], item[0]))
-        yield table(("state", "why", "sightings"), [(*key, count) for key, count in rows])
+        yield table(("state", "why", "observations"), [(*key, count) for key, count in rows])
 
 
 def _labels(facts: CardFacts) -> Iterator[str]:
@@ -195,7 +195,7 @@ def _leakage(facts: CardFacts) -> Iterator[str]:
     )
     yield table(
         ("related by", "relations", "across splits", "stickers in those"),
-        [(row["kind"], row["shared"], row["straddling"], row["rows"]) for row in facts.leakage],
+        [(row["kind"], row["shared"], row["leaking"], row["rows"]) for row in facts.leakage],
     )
 
 

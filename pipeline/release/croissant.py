@@ -7,13 +7,13 @@ import json
 import mlcroissant as mlc
 
 from pipeline.release.columns import COLUMNS
-from pipeline.release.tally import Tally
+from pipeline.release.tally import ReleaseCounts
 from schemas.config import ReleaseConfig
 
 _RECORDS = "default"
 
 
-def croissant_json(config: ReleaseConfig, tally: Tally, platforms: list[str]) -> str:
+def croissant_json(config: ReleaseConfig, tally: ReleaseCounts, platforms: list[str]) -> str:
     """The text of croissant.json; one file set a split and one record set over all of them."""
     metadata = mlc.Metadata(
         name=config.name,

@@ -14,14 +14,14 @@ from wordcloud import WordCloud
 
 from pipeline.engine.fonts import MISSING_FONT, chinese_font
 from pipeline.release.markdown import plain
-from pipeline.release.tally import Tally, ranked, total
+from pipeline.release.tally import ReleaseCounts, ranked, total
 
 _TOP = 35
 _CLOUD_TAGS = 200
 _BLUE = "#3b6ea5"
 
 
-def write_plots(folder: Path, tally: Tally, report: Callable[[str], None]) -> list[str]:
+def write_plots(folder: Path, tally: ReleaseCounts, report: Callable[[str], None]) -> list[str]:
     """Write the plots and return their names; those with nothing to show are left out."""
     folder.mkdir()
     tags = ranked(total(getattr(tally, tally.tag_column)))

@@ -15,7 +15,7 @@ from schemas.tables import DESCRIPTION_FIELDS
 _BASIS = {"item": 0, "site": 1}
 
 
-def fate(id_: str, sticker: Joined, config: ReleaseConfig) -> dict[str, Any]:
+def outcome(id_: str, sticker: Joined, config: ReleaseConfig) -> dict[str, Any]:
     """Outcome, reasons and split (null when left out) of any sticker of the crawl.
 
     ``outcome`` is ``released``, ``dropped`` or ``failed`` by the decisions, or ``left_out`` with
@@ -49,7 +49,7 @@ def fate(id_: str, sticker: Joined, config: ReleaseConfig) -> dict[str, Any]:
 
 def release_row(id_: str, sticker: Joined, image: bytes | None) -> dict[str, Any]:
     """A row of the release; ``image`` is None where the bytes may not be passed on."""
-    sightings = sticker.get("observations") or []
+    observations = sticker.get("observations") or []
     signals, labels = sticker["signals"], sticker.get("labels") or {}
     kind = sticker["stickers"]["format"]
     return {
@@ -68,7 +68,7 @@ def release_row(id_: str, sticker: Joined, image: bytes | None) -> dict[str, Any
         **_domain(sticker),
         **_descriptions(sticker),
         "ocr_text": (sticker.get("ocr") or {}).get("text"),
-        **_provenance(sightings),
+        **_provenance(observations),
         "duplicate_group": sticker["duplicates"]["group"],
         "template_id": sticker["duplicates"]["template_id"],
         "annotators": labels.get("votes") or 0,
@@ -134,28 +134,30 @@ def _descriptions(sticker: Joined) -> dict[str, Any]:
     }
 
 
-def _provenance(sightings: list[dict[str, Any]]) -> dict[str, Any]:
+def _provenance(observations: list[dict[str, Any]]) -> dict[str, Any]:
     words = [
-        text for row in sightings for text in (row["query"], row["title"], *(row["tags"] or []))
+        text for row in observations for text in (row["query"], row["title"], *(row["tags"] or []))
     ]
-    packs = [row["pack_title"] or row["pack_id"] for row in sightings]
-    urls = [public_url(row[name]) for row in sightings for name in ("media_url", "page_url")]
-    deciding = min(sightings, key=_licence_rank, default={})
+    packs = [row["pack_title"] or row["pack_id"] for row in observations]
+    urls = [public_url(row[name]) for row in observations for name in ("media_url", "page_url")]
+    deciding = min(observations, key=_licence_rank, default={})
     return {
         "keywords": _distinct(words),
         "pack": next((pack for pack in packs if pack), None),
-        "sources": _distinct([row["source"] for row in sightings]),
+        "sources": _distinct([row["source"] for row in observations]),
         "source_urls": _distinct(urls),
-        "authors": _distinct([public_text(row["author"]) for row in sightings]),
+        "authors": _distinct([public_text(row["author"]) for row in observations]),
         "licence": deciding.get("licence"),
         "licence_basis": deciding.get("licence_basis"),
         "licence_url": public_url(deciding.get("licence_url")),
     }
 
 
-def _licence_rank(sighting: dict[str, Any]) -> tuple[bool, int]:
-    # The first sighting wins among equals: min keeps the table's order.
-    return sighting["redistribute"] is not True, _BASIS.get(sighting["licence_basis"] or "", 2)
+def _licence_rank(observation: dict[str, Any]) -> tuple[bool, int]:
+    # The first observation wins among equals: min keeps the table's order.
+    return observation["redistribute"] is not True, _BASIS.get(
+        observation["licence_basis"] or "", 2
+    )
 
 
 def _distinct(texts: list[str | None]) -> list[str]:

@@ -10,7 +10,7 @@ PerSplit = dict[str, Counter[str]]
 
 
 @dataclass
-class Tally:
+class ReleaseCounts:
     """What is counted; every mapping by split is ``{value: {split: rows}}``."""
 
     rows: Counter[str] = field(default_factory=Counter)
@@ -30,11 +30,11 @@ class Tally:
     rules: Counter[str] = field(default_factory=Counter)
     only_rule: Counter[str] = field(default_factory=Counter)
 
-    def add_fate(self, fate: dict[str, Any]) -> None:
+    def add_outcome(self, outcome: dict[str, Any]) -> None:
         """Count what became of a sticker of the crawl."""
-        self.outcomes[fate["outcome"]] += 1
-        rules = sorted({reason["rule"] or "unknown" for reason in fate["reasons"]})
-        if fate["outcome"] == "released":
+        self.outcomes[outcome["outcome"]] += 1
+        rules = sorted({reason["rule"] or "unknown" for reason in outcome["reasons"]})
+        if outcome["outcome"] == "released":
             return
         self.rules.update(rules or ["no reason recorded"])
         if len(rules) == 1:

@@ -15,7 +15,7 @@ from pipeline.release.card import CardFacts, render_card
 from pipeline.release.croissant import croissant_json
 from pipeline.release.plots import write_plots
 from pipeline.release.redact import public_text, public_url
-from pipeline.release.tally import Tally
+from pipeline.release.tally import ReleaseCounts
 from schemas.config import Config
 from schemas.tables import UNFETCHED
 
@@ -28,7 +28,7 @@ def write_texts(
     folder: Path,
     workspace: Workspace,
     config: Config,
-    tally: Tally,
+    tally: ReleaseCounts,
     num_bytes: dict[str, int],
     report: Callable[[str], None],
 ) -> None:

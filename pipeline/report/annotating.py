@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow.compute as pc
 
 from pipeline.engine.page.cards import Card
-from pipeline.engine.page.gaps import missing
+from pipeline.engine.page.missing_tables import missing
 from pipeline.engine.page.text import tidy
 from pipeline.engine.workspace import Workspace
 from pipeline.report.plots import draw_shares
-from pipeline.report.reading import Sample, read_shards
+from pipeline.report.reading import SmallestKeys, read_shards
 
 _EXAMPLES, _CAPTIONS, _TAGS, _PAIRS, _DISPUTED = 8, 12, 40, 30, 12
 
@@ -65,7 +65,7 @@ def captions(workspace: Workspace) -> dict[str, Any]:
     failed: Counter[tuple[Any, ...]] = Counter()
     flags: Counter[str] = Counter()
     errors = 0
-    sample: Sample[list[dict[str, Any]]] = Sample(_CAPTIONS)
+    sample: SmallestKeys[list[dict[str, Any]]] = SmallestKeys(_CAPTIONS)
     keys = ["captioner", "model", "revision", "prompt", "field", "language"]
     columns = ["id", *keys, "text", "flags", "error"]
     for part in workspace.parts:
@@ -103,7 +103,7 @@ def labels(workspace: Workspace) -> dict[str, Any]:
     agreed: Counter[str] = Counter()
     unknown: Counter[str] = Counter()
     simulated = 0
-    disputed: Sample[Card] = Sample(_DISPUTED)
+    disputed: SmallestKeys[Card] = SmallestKeys(_DISPUTED)
     wanted = {"labels": ["status", "tags", "counts", "unknown_tags", "simulated"]}
     for _, tables in read_shards(workspace, wanted):
         if "labels" not in tables:

@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow.compute as pc
 
 from pipeline.engine.page.cards import Card
-from pipeline.engine.page.gaps import missing
+from pipeline.engine.page.missing_tables import missing
 from pipeline.engine.page.text import tidy
 from pipeline.engine.workspace import Workspace
-from pipeline.report.reading import Sample, read_shards, say_reason
+from pipeline.report.reading import SmallestKeys, read_shards, say_reason
 
 _FAILURES = 12
 _ROWS = 20
@@ -64,7 +64,7 @@ def sources(workspace: Workspace) -> dict[str, Any]:
 def failures(workspace: Workspace) -> dict[str, Any]:
     """Stickers that could not be measured, by reason, with a sample."""
     reasons: Counter[str] = Counter()
-    sample: Sample[dict[str, Any]] = Sample(_FAILURES)
+    sample: SmallestKeys[dict[str, Any]] = SmallestKeys(_FAILURES)
     wanted = {
         "stickers": ["format", "nbytes"],
         "signals": ["error"],
@@ -93,7 +93,7 @@ def failures(workspace: Workspace) -> dict[str, Any]:
 
 
 def unfetched(workspace: Workspace) -> dict[str, Any]:
-    """Sightings without bytes, by state and error class, with the first few."""
+    """Observations without bytes, by state and error class, with the first few."""
     columns = ["source", "source_id", "state", "error_class", "error", "attempts"]
     table = workspace.read("unfetched", columns=columns)
     keys = ["source", "state", "error_class"]
@@ -110,7 +110,7 @@ def unfetched(workspace: Workspace) -> dict[str, Any]:
 
 def gallery(workspace: Workspace, size: int) -> dict[str, Any]:
     """A random sample of kept stickers."""
-    sample: Sample[tuple[Any, ...]] = Sample(size)
+    sample: SmallestKeys[tuple[Any, ...]] = SmallestKeys(size)
     kept = 0
     wanted = {"decisions": ["kept"], "signals": ["animated"], "ocr": ["text"], "labels": ["tags"]}
     for _, tables in read_shards(workspace, wanted):

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.engine.page.cards import Card
-from pipeline.engine.page.gaps import missing
+from pipeline.engine.page.missing_tables import missing
 from pipeline.engine.workspace import Workspace
 from pipeline.report.plots import Histogram, draw_histogram
-from pipeline.report.reading import Sample, read_shards, say_reason
+from pipeline.report.reading import SmallestKeys, read_shards, say_reason
 from schemas.config import FilterConfig
 
 _SHOWN_PER_RULE = 8
@@ -33,7 +33,7 @@ def rules(workspace: Workspace, config: FilterConfig) -> dict[str, Any]:
     """Drops by rule: how many, how many by this rule alone, bounds and examples."""
     dropped: Counter[str] = Counter()
     alone: Counter[str] = Counter()
-    samples: dict[str, Sample[tuple[str, ...]]] = {}
+    samples: dict[str, SmallestKeys[tuple[str, ...]]] = {}
     total = 0
     for _, tables in read_shards(workspace, {"decisions": ["outcome", "reasons"]}):
         if "decisions" not in tables:
@@ -45,7 +45,7 @@ def rules(workspace: Workspace, config: FilterConfig) -> dict[str, Any]:
             dropped.update(names)
             alone.update(names if len(names) == 1 else ())
             for name in names:
-                sample = samples.setdefault(name, Sample(_SHOWN_PER_RULE))
+                sample = samples.setdefault(name, SmallestKeys(_SHOWN_PER_RULE))
                 sample.add(row["id"], tuple(say_reason(reason) for reason in row["reasons"]))
     ranked = sorted(dropped, key=lambda name: (-dropped[name], name))
     return {
@@ -101,7 +101,7 @@ def distributions(workspace: Workspace, config: FilterConfig) -> dict[str, Any]:
 
 def near_duplicates(workspace: Workspace) -> dict[str, Any]:
     """Groups of near-duplicates, representative first, and the largest templates."""
-    groups: Sample[None] = Sample(_GROUPS)
+    groups: SmallestKeys[None] = SmallestKeys(_GROUPS)
     templates: Counter[str] = Counter()
     dropped = 0
     for part in workspace.parts:

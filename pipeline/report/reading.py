@@ -17,7 +17,7 @@ Columns = Mapping[str, Sequence[str]]
 
 
 @dataclass
-class Sample(Generic[T]):
+class SmallestKeys(Generic[T]):
     """The ``size`` smallest keys seen, each with a value.
 
     Ids are hashes, so the smallest ids are a random sample that is the same on any rerun.

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.engine.figures import is_share, points, tell, title_of
-from pipeline.engine.page.gaps import missing
+from pipeline.engine.page.missing_tables import missing
 from pipeline.engine.page.text import tidy
 from pipeline.engine.workspace import Workspace
 from pipeline.report.plots import draw_curves

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from pipeline.engine.page.gaps import missing
+from pipeline.engine.page.missing_tables import missing
 from pipeline.engine.page.text import tidy
 from pipeline.engine.workspace import Workspace
 from pipeline.report.plots import draw_bars, draw_elbow

@@ -26,24 +26,24 @@ Stickers with the same key are related; packs and authors are told apart by sour
 
 
 @dataclass(frozen=True)
-class Straddle:
+class SplitLeak:
     """Related stickers found in more than one split, for one kind of edge.
 
-    ``shared`` keys relate at least two stickers of the release; ``straddling`` of them lie in
+    ``shared`` keys relate at least two stickers of the release; ``leaking`` of them lie in
     more than one split, with ``rows`` stickers together. ``examples`` are the worst keys.
     """
 
     kind: str
     shared: int
-    straddling: int
+    leaking: int
     rows: int
     examples: tuple[str, ...]
 
 
-def straddles(reader: Reader, splits: Mapping[str, str]) -> Iterator[Straddle]:
+def find_split_leaks(reader: Reader, splits: Mapping[str, str]) -> Iterator[SplitLeak]:
     """Check an assignment (id to split) kind by kind; stickers outside of it don't count."""
     for kind in sorted(EDGES):
-        yield straddle(kind, read_edges(reader, kind), splits)
+        yield leak(kind, read_edges(reader, kind), splits)
 
 
 def read_edges(reader: Reader, kind: str) -> Iterator[tuple[str, str]]:
@@ -62,7 +62,7 @@ def pack_links(observations: pa.Table) -> Iterator[tuple[str, str]]:
     return _pairs(pa.table(columns), ("source", "pack"))
 
 
-def straddle(kind: str, edges: Iterable[tuple[str, str]], splits: Mapping[str, str]) -> Straddle:
+def leak(kind: str, edges: Iterable[tuple[str, str]], splits: Mapping[str, str]) -> SplitLeak:
     """Count the keys of ``edges`` (a sticker's id and a key) that lie in more than one split."""
     first: dict[str, str] = {}
     shared: dict[str, set[str]] = {}
@@ -77,7 +77,7 @@ def straddle(kind: str, edges: Iterable[tuple[str, str]], splits: Mapping[str, s
     }
     rows = {sticker for key in across for sticker in shared[key]}
     worst = sorted(across, key=lambda key: (-across[key], key))
-    return Straddle(kind, len(shared), len(across), len(rows), tuple(worst[:EXAMPLES]))
+    return SplitLeak(kind, len(shared), len(across), len(rows), tuple(worst[:EXAMPLES]))
 
 
 def _pairs(rows: pa.Table, columns: tuple[str, ...]) -> Iterator[tuple[str, str]]:

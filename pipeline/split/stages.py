@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from pipeline.engine.stage import Output, Reader, Step
 from pipeline.split.groups import Link, connected_groups
-from pipeline.split.leakage import read_edges, straddles
+from pipeline.split.leakage import find_split_leaks, read_edges
 from pipeline.split.stratify import assign
 from schemas.config import Config, Section, SplitConfig
 from schemas.tables import TABLES
@@ -44,7 +44,7 @@ def _split(reader: Reader, settings: SplitSettings) -> Iterator[Output]:
             for sticker in reader.read("stickers", part, ["id"])["id"].to_pylist()
         ]
         yield "splits", part, pa.Table.from_pylist(rows, schema=TABLES["splits"].schema)
-    crossing = [asdict(straddle) for straddle in straddles(reader, splits)]
+    crossing = [asdict(leak) for leak in find_split_leaks(reader, splits)]
     yield "leakage", None, pa.Table.from_pylist(crossing, schema=TABLES["leakage"].schema)
 
 
@@ -76,7 +76,7 @@ def _suggested_tags(reader: Reader) -> dict[str, tuple[str, ...]]:
 
 SPLIT = Step(
     name="splits",
-    version=2,
+    version=3,
     reads=(
         "stickers",
         "decisions",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pipeline.tags.kmeans import Curve, Run, choose_clusters
+from pipeline.tags.kmeans import Clustering, Curve, choose_clusters
 from pipeline.tags.naming import Member
 from pipeline.tags.vectors import Vectors, vectorise
 from schemas.config import TagsConfig
@@ -61,7 +61,7 @@ def elbow_rows(curve: Curve | None) -> list[dict[str, object]]:
     ]
 
 
-def _distances(vectors: Vectors, run: Run) -> list[float]:
+def _distances(vectors: Vectors, run: Clustering) -> list[float]:
     """Distance of each distinct vector to its centre."""
     squared = np.empty(vectors.count)
     # Cluster by cluster: one centre for every vector would fill the memory.

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Run:
+class Clustering:
     """One clustering: a label for each distinct vector, centres and weighted inertia."""
 
     labels: Labels
@@ -46,7 +46,7 @@ class Curve:
     by_seed: tuple[int, ...] = ()
 
 
-def choose_clusters(vectors: Vectors, config: TagsConfig) -> tuple[Run, Curve]:
+def choose_clusters(vectors: Vectors, config: TagsConfig) -> tuple[Clustering, Curve]:
     """Cluster distinct vectors; the number is ``config.clusters``, or the elbow's.
 
     A coarse pass over the whole range is followed by a fine one around its elbow, as in the
@@ -91,7 +91,7 @@ class SeededKMeans:
             self._inertias[k] = self.run(k).inertia
         return self._inertias[k]
 
-    def run(self, k: int) -> Run:
+    def run(self, k: int) -> Clustering:
         """Cluster into ``k``, at most the number that was seeded."""
         from sklearn.cluster import KMeans
         from sklearn.exceptions import ConvergenceWarning
@@ -102,7 +102,7 @@ class SeededKMeans:
             # Vectors that differ by rounding alone may leave a cluster empty; that is harmless.
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(self._vectors.matrix, sample_weight=self._vectors.weights)
-        return Run(model.labels_, model.cluster_centers_, float(model.inertia_))
+        return Clustering(model.labels_, model.cluster_centers_, float(model.inertia_))
 
 
 def _sweep(

@@ -58,7 +58,7 @@ def test_endless_names_and_addresses_are_rows_and_never_sent(
     site.answers["A/away.gif"] = bqb.status(302, Location=location)
     summary = crawl_site(site, report=reports.append)
     assert (summary.stickers, summary.unfetched) == (2, {"too_long": 2})
-    assert "chinesebqb: 3 sightings say more than we keep; what was cut ends in …" in reports
+    assert "chinesebqb: 3 observations say more than we keep; what was cut ends in …" in reports
     assert max(map(len, site.requests)) < 200
     errors = {row["source_id"][:8]: row["error"] for row in workspace.read("unfetched").to_pylist()}
     assert errors["A/nnnnnn"] == "its id has 10000006 characters, more than 4096"

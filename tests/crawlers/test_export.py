@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawlers import export as export_module
-from crawlers.export import Exported, export
-from crawlers.ledger import LEDGER, RESTORE, Blob, Ledger, Miss, open_ledger
-from crawlers.sighting import Key, Sighting, columns_of
+from crawlers.export import ExportedShards, export
+from crawlers.ledger import LEDGER, RESTORE, Blob, CrawlLedger, FetchFailure, open_ledger
+from crawlers.observation import Key, Observation, columns_of
 from pipeline.engine import storage
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
@@ -20,7 +20,7 @@ SHARD_ROWS = 3
 
 
 @pytest.fixture
-def ledger(workspace: Workspace) -> Iterator[Ledger]:
+def ledger(workspace: Workspace) -> Iterator[CrawlLedger]:
     with open_ledger(workspace.root / LEDGER) as opened:
         yield opened
 
@@ -30,7 +30,7 @@ def _sha(name: str) -> str:
 
 
 def _saw(
-    ledger: Ledger,
+    ledger: CrawlLedger,
     name: str,
     place: int,
     *,
@@ -39,13 +39,13 @@ def _saw(
     item: str = "",
 ) -> None:
     key = Key(source, item or f"{query}-{name}", query, "")
-    columns = columns_of(Sighting(key.source_id, rank=place, tags=("x",)))
+    columns = columns_of(Observation(key.source_id, rank=place, tags=("x",)))
     ledger.note(key, place, columns, True)
     blob = Blob(_sha(name), "gif", 10, f"media/{name}.gif", "gif")
     ledger.record_blob(key, blob, {"http_status": 200, "redirects": []})
 
 
-def _export(workspace: Workspace, ledger: Ledger, *sources: str) -> Exported:
+def _export(workspace: Workspace, ledger: CrawlLedger, *sources: str) -> ExportedShards:
     return export(workspace, ledger, sources or ("web",), SHARD_ROWS)
 
 
@@ -60,7 +60,7 @@ def _ids(workspace: Workspace, part: int | None = None) -> list[str]:
 
 
 def test_stickers_follow_the_listing_and_not_the_downloads(
-    workspace: Workspace, ledger: Ledger
+    workspace: Workspace, ledger: CrawlLedger
 ) -> None:
     for place in (4, 0, 3, 1, 2):
         _saw(ledger, f"s{9 - place}", place)
@@ -73,7 +73,7 @@ def test_stickers_follow_the_listing_and_not_the_downloads(
 
 
 def test_sources_follow_the_configuration_and_the_unconfigured_come_last(
-    workspace: Workspace, ledger: Ledger
+    workspace: Workspace, ledger: CrawlLedger
 ) -> None:
     for source in ("a", "b", "c"):
         _saw(ledger, f"of-{source}", 0, source=source)
@@ -82,7 +82,7 @@ def test_sources_follow_the_configuration_and_the_unconfigured_come_last(
 
 
 def test_the_same_bytes_under_several_names_are_one_sticker(
-    workspace: Workspace, ledger: Ledger
+    workspace: Workspace, ledger: CrawlLedger
 ) -> None:
     _saw(ledger, "same", 1, query="dog", item="d")
     _saw(ledger, "same", 2, query="cat", item="b")
@@ -97,7 +97,7 @@ def test_the_same_bytes_under_several_names_are_one_sticker(
     ]
 
 
-def test_an_export_without_news_writes_nothing(workspace: Workspace, ledger: Ledger) -> None:
+def test_an_export_without_news_writes_nothing(workspace: Workspace, ledger: CrawlLedger) -> None:
     for place in range(5):
         _saw(ledger, f"s{place}", place)
     _export(workspace, ledger)
@@ -107,7 +107,7 @@ def test_an_export_without_news_writes_nothing(workspace: Workspace, ledger: Led
 
 
 def test_new_stickers_are_appended_and_full_shards_stay(
-    workspace: Workspace, ledger: Ledger
+    workspace: Workspace, ledger: CrawlLedger
 ) -> None:
     for place in range(5):
         _saw(ledger, f"s{place}", place + 10)
@@ -124,7 +124,7 @@ def test_new_stickers_are_appended_and_full_shards_stay(
 
 
 def test_a_new_sighting_of_an_old_sticker_changes_its_observations_alone(
-    workspace: Workspace, ledger: Ledger
+    workspace: Workspace, ledger: CrawlLedger
 ) -> None:
     for place in range(5):
         _saw(ledger, f"s{place}", place)
@@ -134,7 +134,9 @@ def test_a_new_sighting_of_an_old_sticker_changes_its_observations_alone(
     assert written == (workspace.path("observations", 0),)
 
 
-def test_another_shard_size_leaves_old_shards_alone(workspace: Workspace, ledger: Ledger) -> None:
+def test_another_shard_size_leaves_old_shards_alone(
+    workspace: Workspace, ledger: CrawlLedger
+) -> None:
     for place in range(7):
         _saw(ledger, f"s{place}", place)
     _export(workspace, ledger)
@@ -144,14 +146,17 @@ def test_another_shard_size_leaves_old_shards_alone(workspace: Workspace, ledger
     assert [len(_ids(workspace, part)) for part in workspace.parts] == [3, 3, 2, 2, 2]
 
 
-def test_misses_are_listed_with_their_reason(workspace: Workspace, ledger: Ledger) -> None:
-    for number, miss in enumerate(
-        [Miss("gone", "http_404", "gone", 1), Miss("failed", "not_media", "html", 2)]
+def test_misses_are_listed_with_their_reason(workspace: Workspace, ledger: CrawlLedger) -> None:
+    for number, failure in enumerate(
+        [
+            FetchFailure("gone", "http_404", "gone", 1),
+            FetchFailure("failed", "not_media", "html", 2),
+        ]
     ):
         key = Key("web", str(number), "", "")
-        ledger.note(key, number, columns_of(Sighting(str(number))), False)
-        ledger.record_miss(key, miss)
-    ledger.note(Key("web", "pending", "", ""), 9, columns_of(Sighting("pending")), False)
+        ledger.note(key, number, columns_of(Observation(str(number))), False)
+        ledger.record_failure(key, failure)
+    ledger.note(Key("web", "pending", "", ""), 9, columns_of(Observation("pending")), False)
     assert _export(workspace, ledger).unfetched == 2
     rows = workspace.read("unfetched").to_pylist()
     assert [(row["state"], row["error_class"], row["attempts"]) for row in rows] == [
@@ -166,7 +171,7 @@ def test_misses_are_listed_with_their_reason(workspace: Workspace, ledger: Ledge
 def test_killed_between_files_and_run_again_gives_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, survivors: int
 ) -> None:
-    def fill(ledger: Ledger) -> None:
+    def fill(ledger: CrawlLedger) -> None:
         for place in range(5):
             _saw(ledger, f"s{place}", place)
 
@@ -197,7 +202,7 @@ def test_killed_between_files_and_run_again_gives_the_same_bytes(
 
 
 def test_tables_of_another_ledger_are_not_mixed_with_ours(
-    workspace: Workspace, ledger: Ledger
+    workspace: Workspace, ledger: CrawlLedger
 ) -> None:
     _saw(ledger, "a", 0)
     _export(workspace, ledger)
@@ -221,10 +226,10 @@ _sightings = st.lists(
 def test_the_order_of_recording_never_shows(
     tmp_path_factory: pytest.TempPathFactory, saw: list[Any], order: Any
 ) -> None:
-    def made(sightings: list[Any]) -> dict[str, bytes]:
+    def made(observations: list[Any]) -> dict[str, bytes]:
         workspace = Workspace(tmp_path_factory.mktemp("w"))
         with open_ledger(workspace.root / LEDGER) as ledger:
-            for name, query, place in sightings:
+            for name, query, place in observations:
                 _saw(ledger, name, place, query=query)
             _export(workspace, ledger)
         return _files(workspace)
@@ -234,7 +239,7 @@ def test_the_order_of_recording_never_shows(
 
 
 def test_facts_and_columns_reach_the_observations(
-    workspace: Workspace, ledger: Ledger, make_row: Callable[[], dict[str, Any]]
+    workspace: Workspace, ledger: CrawlLedger, make_row: Callable[[], dict[str, Any]]
 ) -> None:
     _saw(ledger, "a", 0)
     _export(workspace, ledger)
@@ -260,13 +265,13 @@ def make_row() -> Callable[[], dict[str, Any]]:
 
 
 def test_a_sticker_that_no_source_shows_keeps_its_place_without_path_or_observations(
-    workspace: Workspace, ledger: Ledger
+    workspace: Workspace, ledger: CrawlLedger
 ) -> None:
     for place in range(3):
         _saw(ledger, f"s{place}", place)
     _export(workspace, ledger)
     ids = _ids(workspace)
-    ledger.record_miss(Key("web", "cat-s1", "cat", ""), Miss("gone", "missing", "gone"))
+    ledger.record_failure(Key("web", "cat-s1", "cat", ""), FetchFailure("gone", "missing", "gone"))
     _export(workspace, ledger)
     assert _ids(workspace) == ids
     paths = [row["path"] for row in workspace.read("media").to_pylist()]
@@ -275,23 +280,23 @@ def test_a_sticker_that_no_source_shows_keeps_its_place_without_path_or_observat
 
 
 def test_a_path_that_shows_other_bytes_by_now_gives_way_to_one_that_does_not(
-    workspace: Workspace, ledger: Ledger
+    workspace: Workspace, ledger: CrawlLedger
 ) -> None:
     _saw(ledger, "a", 0)
     _saw(ledger, "a", 1, query="dog")
-    ledger.connection.execute("UPDATE sightings SET path = '/dog/a.gif' WHERE query = 'dog'")
+    ledger.connection.execute("UPDATE observations SET path = '/dog/a.gif' WHERE query = 'dog'")
     _export(workspace, ledger)
-    ledger.record_miss(Key("web", "cat-a", "cat", ""), Miss("gone", "missing", "gone"))
+    ledger.record_failure(Key("web", "cat-a", "cat", ""), FetchFailure("gone", "missing", "gone"))
     _export(workspace, ledger)
     assert workspace.read("media")["path"].to_pylist() == ["/dog/a.gif"]
 
 
 def test_a_source_that_forbids_one_of_two_sightings_forbids_the_sticker(
-    workspace: Workspace, ledger: Ledger
+    workspace: Workspace, ledger: CrawlLedger
 ) -> None:
     for source, query in (("web", "cat"), ("web", "dog"), ("other", "cat")):
         _saw(ledger, "a", 0, query=query, source=source)
-    ledger.connection.execute("UPDATE sightings SET redistribute = 0 WHERE query = 'dog'")
+    ledger.connection.execute("UPDATE observations SET redistribute = 0 WHERE query = 'dog'")
     _export(workspace, ledger)
     rows = workspace.read("observations").to_pylist()
     assert [(row["source"], row["redistribute"]) for row in rows] == [

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from crawlers.ledger import RESTORE, Blob, Ledger, Miss, open_ledger
-from crawlers.sighting import Key
+from crawlers.ledger import RESTORE, Blob, CrawlLedger, FetchFailure, open_ledger
+from crawlers.observation import Key
 from pipeline.engine.errors import StickerworksError
 
 KEY = Key("web", "a", "cat", "")
@@ -23,7 +23,7 @@ def test_a_sighting_is_known_from_the_second_listing_on(path: Path) -> None:
         assert ledger.note(KEY, 0, {"rank": 0}, True) is None
         known = ledger.note(KEY, 0, {"rank": 0}, True)
         assert known is not None
-        assert (known.state, known.blob, known.miss) == ("pending", None, None)
+        assert (known.state, known.blob, known.failure) == ("pending", None, None)
 
 
 def test_what_is_recorded_is_there_after_reopening(path: Path) -> None:
@@ -40,16 +40,16 @@ def test_what_is_recorded_is_there_after_reopening(path: Path) -> None:
 
 
 def test_bytes_replace_a_miss_and_a_miss_replaces_bytes(path: Path) -> None:
-    miss = Miss("retry_at", "http_503", "busy", 3, 17.5, "policy")
+    failure = FetchFailure("retry_at", "http_503", "busy", 3, 17.5, "policy")
     with open_ledger(path) as ledger:
         ledger.note(KEY, 0, {}, True)
-        ledger.record_miss(KEY, miss)
+        ledger.record_failure(KEY, failure)
         known = ledger.note(KEY, 0, {}, True)
         assert known is not None
-        assert (known.state, known.miss) == ("retry_at", miss)
-        assert ledger.misses("web") == {"http_503": 1}
+        assert (known.state, known.failure) == ("retry_at", failure)
+        assert ledger.failures("web") == {"http_503": 1}
         ledger.record_blob(KEY, BLOB, {})
-        assert ledger.misses("web") == {}
+        assert ledger.failures("web") == {}
 
 
 def test_the_ledger_writes_ahead_so_that_a_kill_loses_nothing(path: Path) -> None:
@@ -57,7 +57,7 @@ def test_the_ledger_writes_ahead_so_that_a_kill_loses_nothing(path: Path) -> Non
         mode = ledger.connection.execute("PRAGMA journal_mode").fetchone()[0]
         ledger.note(KEY, 0, {}, True)
         other = sqlite3.connect(path)
-        assert other.execute("SELECT count(*) FROM sightings").fetchone()[0] == 1
+        assert other.execute("SELECT count(*) FROM observations").fetchone()[0] == 1
         other.close()
     assert mode == "wal"
 
@@ -72,7 +72,7 @@ def test_a_full_disk_is_one_clear_line(path: Path) -> None:
     assert "run the same command again" in caught.value.remedy
 
 
-def _fill(ledger: Ledger) -> None:
+def _fill(ledger: CrawlLedger) -> None:
     for number in range(1000):
         ledger.note(Key("web", str(number), "", ""), number, {"title": "x" * 1000}, True)
 
@@ -85,6 +85,20 @@ def test_a_damaged_ledger_is_one_clear_line(path: Path) -> None:
         open_ledger(path),
     ):
         pytest.fail("it opened")
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        ledger.note(KEY, 0, {}, True)
+        ledger.connection.executescript(
+            "ALTER TABLE observations RENAME TO sightings; DROP INDEX observations_by_blob;"
+            "CREATE INDEX sightings_by_blob ON sightings (sha256); PRAGMA user_version = 1;"
+        )
+    with open_ledger(path) as ledger:
+        assert ledger.note(KEY, 0, {}, True) is not None
+        assert ledger.connection.execute("SELECT count(*) FROM observations").fetchone()[0] == 1
+        names = ledger.connection.execute("SELECT name FROM sqlite_master").fetchall()
+        assert not [row["name"] for row in names if "sightings" in row["name"]]
 
 
 def test_a_ledger_of_another_version_is_refused(path: Path) -> None:
@@ -114,14 +128,14 @@ def test_a_ban_by_an_earlier_source_of_that_name_stays_until_it_lifts_it(path: P
         assert _permissions(ledger) == {"a": 1}
 
 
-def _permissions(ledger: Ledger) -> dict[str, int]:
-    rows = ledger.connection.execute("SELECT source_id, redistribute FROM sightings")
+def _permissions(ledger: CrawlLedger) -> dict[str, int]:
+    rows = ledger.connection.execute("SELECT source_id, redistribute FROM observations")
     return dict(rows.fetchall())
 
 
 def test_a_lost_and_a_foreign_ledger_have_one_remedy(path: Path) -> None:
     with open_ledger(path) as ledger:
-        ledger.connection.execute("DROP TABLE sightings")
+        ledger.connection.execute("DROP TABLE observations")
         with pytest.raises(StickerworksError) as caught:
-            ledger.misses("web")
+            ledger.failures("web")
     assert RESTORE in caught.value.remedy

@@ -10,7 +10,7 @@ import pytest
 from chinesebqb import gif
 
 from crawlers.crawl import CrawlSummary
-from crawlers.sighting import Sighting, key_of
+from crawlers.observation import Observation, key_of
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 
@@ -114,7 +114,7 @@ def test_paths_that_cannot_be_are_rows_with_their_reason(
     lines = [json.dumps({"path": path}).encode() for path in ["a.gif", *cases]]
     put("manifest.jsonl", b"\n".join([*lines, b'{"path": "caf\xe9.gif", "pack": "caf\xe9"}']))
     assert crawl_folder().stickers == 2
-    ids = {path: key_of("folder", Sighting(path)).source_id for path in cases}
+    ids = {path: key_of("folder", Observation(path)).source_id for path in cases}
     assert _missed(workspace) == {ids[path]: problem for path, problem in cases.items()}
     assert max(map(len, ids.values())) == 4096
     packs = {row["source_id"]: row["pack_id"] for row in workspace.read("observations").to_pylist()}

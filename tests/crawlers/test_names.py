@@ -14,7 +14,7 @@ from crawlers.names import (
     decodable,
     encode_name,
 )
-from crawlers.sighting import Sighting, key_of
+from crawlers.observation import Observation, key_of
 
 ORDINARY = [
     "a.gif",
@@ -52,10 +52,10 @@ def test_two_names_never_become_one(one: str, other: str) -> None:
 
 
 def test_ids_are_short_and_stay_apart_however_long_a_source_makes_them() -> None:
-    ids = {key_of("site", Sighting(f"{'a' * 200_000}{end}")).source_id for end in ("1", "2")}
+    ids = {key_of("site", Observation(f"{'a' * 200_000}{end}")).source_id for end in ("1", "2")}
     assert len(ids) == 2
     assert {len(name) for name in ids} == {MAX_ID}
-    assert key_of("site", Sighting("滑稽/1.gif")).source_id == "滑稽/1.gif"
+    assert key_of("site", Observation("滑稽/1.gif")).source_id == "滑稽/1.gif"
 
 
 @settings(max_examples=150)

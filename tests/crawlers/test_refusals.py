@@ -16,10 +16,10 @@ import pytest
 from scrapy.exceptions import IgnoreRequest
 
 from crawlers.crawl import CrawlSummary
+from crawlers.failures import failure_of_exception
 from crawlers.ledger import LEDGER, open_ledger
 from crawlers.middlewares.robots import _Host, _keep_pace
-from crawlers.misses import miss_of_exception
-from crawlers.run import Run
+from crawlers.run import SourceRun
 from crawlers.trace import Postponed, Refused
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
@@ -120,8 +120,8 @@ def test_a_host_that_refuses_is_left_alone_and_resumed_later(
     site.answers.clear()
     if answer == "wait":
         with open_ledger(workspace.root / LEDGER) as ledger:
-            assert ledger.misses("chinesebqb").keys() == {"http_429"}
-            ledger.connection.execute("UPDATE sightings SET retry_at = 1")
+            assert ledger.failures("chinesebqb").keys() == {"http_429"}
+            ledger.connection.execute("UPDATE observations SET retry_at = 1")
     assert crawl_site(site).stickers == 60
 
 
@@ -173,8 +173,10 @@ def test_a_password_in_an_option_is_refused_and_not_repeated(site: Any, crawl_si
 
 @pytest.mark.parametrize("kind", [Refused, Postponed])
 def test_what_a_middleware_says_of_an_address_is_scrubbed(kind: type[Refused | Postponed]) -> None:
-    miss = miss_of_exception(kind("robots", "http://bob:hunter2@h/?api_key=hunter2 is closed"))
-    assert "hunter2" not in miss.error
+    failure = failure_of_exception(
+        kind("robots", "http://bob:hunter2@h/?api_key=hunter2 is closed")
+    )
+    assert "hunter2" not in failure.error
 
 
 def test_a_contact_does_not_choose_the_group_in_robots_txt(
@@ -192,7 +194,7 @@ def test_a_contact_does_not_choose_the_group_in_robots_txt(
 def test_a_run_that_stops_does_not_sit_out_a_crawl_delay() -> None:
     async def waited() -> float:
         run = SimpleNamespace(stopped=asyncio.Event())
-        run.wait = lambda seconds: Run.wait(run, seconds)  # type: ignore[arg-type]
+        run.wait = lambda seconds: SourceRun.wait(run, seconds)  # type: ignore[arg-type]
         host = _Host(delay_s=60)
         started = time.monotonic()
         await _keep_pace(host, run)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from schemas.config import CrawlConfig, SourceConfig
 
 SOURCES = """
 from pathlib import Path
-from crawlers.sighting import LocalFile, Sighting
+from crawlers.observation import LocalFile, Observation
 from crawlers.source import Source, SourceOptions
 
 class Options(SourceOptions):
@@ -27,14 +27,14 @@ def source(**how):
     return Source(title="t", options=Options, redistribute=True, terms="", **how)
 
 def lists(*files):
-    return lambda options: (LocalFile(Sighting(name), Path(name)) for name in files)
+    return lambda options: (LocalFile(Observation(name), Path(name)) for name in files)
 
-relative = source(name="relative", sightings=lists("a.gif", "there/b.gif"))
-twice = source(name="twice", sightings=lists("a.gif", "there/b.gif", "a.gif"))
+relative = source(name="relative", observations=lists("a.gif", "there/b.gif"))
+twice = source(name="twice", observations=lists("a.gif", "there/b.gif", "a.gif"))
 starting = source(name="starting", spider="strange_spiders:Starting")
 """
 SPIDERS = """
-from crawlers.sighting import Sighting
+from crawlers.observation import Observation
 from crawlers.spiders.listing_spider import ListingSpider
 
 class Starting(ListingSpider):
@@ -44,7 +44,7 @@ class Starting(ListingSpider):
             yield {"source_id": "a"}
         else:
             for name in ("a.gif", "b.gif"):
-                yield Sighting(name, self.options.url + name)
+                yield Observation(name, self.options.url + name)
 """
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from annotation.human.quality import Quality
 from annotation.human.report.working import NAME
-from pipeline.engine.page.gaps import missing
+from pipeline.engine.page.missing_tables import missing
 from pipeline.engine.page.text import tidy
 from pipeline.engine.workspace import Workspace
 

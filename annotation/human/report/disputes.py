@@ -14,7 +14,7 @@ from annotation.human.masi import masi_distance
 from annotation.human.report.working import NAME
 from annotation.human.votes import Vote
 from pipeline.engine.page.cards import Card
-from pipeline.engine.page.gaps import missing
+from pipeline.engine.page.missing_tables import missing
 from pipeline.engine.page.text import tidy
 from pipeline.engine.workspace import Workspace
 

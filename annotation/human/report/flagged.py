@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from annotation.human.report.working import NAME
 from pipeline.engine.page.cards import Card
-from pipeline.engine.page.gaps import missing
+from pipeline.engine.page.missing_tables import missing
 from pipeline.engine.page.text import shorten_ids, tidy
 from pipeline.engine.withheld import flagged_stickers
 from pipeline.engine.workspace import Workspace

@@ -10,7 +10,7 @@ from annotation.human.lead_times import FlaggedVote, LeadTimes
 from annotation.human.quality import Quality
 from annotation.human.report.working import NAME
 from pipeline.engine.page.cards import Card
-from pipeline.engine.page.gaps import missing
+from pipeline.engine.page.missing_tables import missing
 from pipeline.engine.page.text import tidy
 from pipeline.engine.workspace import Workspace
 
@@ -28,13 +28,13 @@ def gold(workspace: Workspace, quality: Quality) -> dict[str, Any]:
     }
 
 
-def lean(workspace: Workspace, quality: Quality) -> dict[str, Any]:
+def bias(workspace: Workspace, quality: Quality) -> dict[str, Any]:
     """How often suggested tags were left as they were, and given without being seen."""
     return {
         "missing": missing(workspace, "votes"),
-        "suggested": sum(one.suggested for one in quality.lean),
-        "rows": [_row(one) for one in quality.lean[:_PEOPLE]],
-        "more": max(0, len(quality.lean) - _PEOPLE),
+        "suggested": sum(one.suggested for one in quality.bias),
+        "rows": [_row(one) for one in quality.bias[:_PEOPLE]],
+        "more": max(0, len(quality.bias) - _PEOPLE),
     }
 
 

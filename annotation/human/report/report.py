@@ -51,7 +51,7 @@ def collect_sections(workspace: Workspace, config: Config) -> dict[str, Any]:
         "agreement": agreeing.agreement(workspace),
         "confused": agreeing.confused(workspace, quality),
         "gold": judging.gold(workspace, quality),
-        "lean": judging.lean(workspace, quality),
+        "bias": judging.bias(workspace, quality),
         "times": judging.times(workspace, quality),
         "disputes": disputes.disputes(workspace, counting_votes(votes)),
     }
@@ -64,7 +64,7 @@ _CONTENTS = (
     ("agreement", "Agreement"),
     ("confused", "Confused tags"),
     ("gold", "Gold"),
-    ("lean", "Suggestions"),
+    ("bias", "Suggestions"),
     ("times", "Times"),
     ("disputes", "Disagreements"),
     ("flagged", "Flagged"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from annotation.human.progress import Batch, Progress, Share
+from annotation.human.progress import AnnotationProgress, Batch, Share
 from pipeline.engine.page.cards import Card
-from pipeline.engine.page.gaps import missing
+from pipeline.engine.page.missing_tables import missing
 from pipeline.engine.page.text import tidy
 from pipeline.engine.workspace import Workspace
 
@@ -17,7 +17,7 @@ NAME = 32
 _BATCHES, _PEOPLE, _STUCK, _REASONS, _EXAMPLES = 40, 12, 24, 20, 3
 
 
-def working(workspace: Workspace, progress: Progress) -> dict[str, Any]:
+def working(workspace: Workspace, progress: AnnotationProgress) -> dict[str, Any]:
     """Batches by annotator, annotators, and labels by status."""
     people = [one.name for one in progress.annotators if one.to_do is not None]
     people += [one.name for one in progress.annotators if one.to_do is None]
@@ -60,7 +60,7 @@ def _notes(batch: Batch) -> Iterator[str]:
         yield f"{batch.dropped:,} no longer kept"
 
 
-def _annotator(progress: Progress, name: str) -> dict[str, Any]:
+def _annotator(progress: AnnotationProgress, name: str) -> dict[str, Any]:
     one = next(one for one in progress.annotators if one.name == name)
     done = one.votes + one.skips
     return {
@@ -73,7 +73,7 @@ def _annotator(progress: Progress, name: str) -> dict[str, Any]:
     }
 
 
-def waiting(workspace: Workspace, progress: Progress) -> dict[str, Any]:
+def waiting(workspace: Workspace, progress: AnnotationProgress) -> dict[str, Any]:
     """What waits for an adjudicator, what nobody is left to complete, and screening."""
     lost = [stuck for stuck in progress.stuck if stuck.status == "insufficient"]
     return {
@@ -89,7 +89,7 @@ def waiting(workspace: Workspace, progress: Progress) -> dict[str, Any]:
     }
 
 
-def setbacks(workspace: Workspace, progress: Progress) -> dict[str, Any]:
+def setbacks(workspace: Workspace, progress: AnnotationProgress) -> dict[str, Any]:
     """Answers that don't count by reason, and votes that are gone from the server."""
     return {
         "missing": missing(workspace, "votes"),

@@ -10,7 +10,12 @@ from typing import Any
 
 import requests
 
-from annotation.human.studio.place import Place, account_name, read_accounts, write_accounts
+from annotation.human.studio.server_paths import (
+    ServerPaths,
+    account_name,
+    read_accounts,
+    write_accounts,
+)
 from pipeline.engine.errors import StickerworksError
 from schemas.config import LabelConfig
 
@@ -26,7 +31,7 @@ class Accounts:
     ids: Mapping[str, int]
 
 
-def ensure_accounts(place: Place, url: str, config: LabelConfig) -> Accounts:
+def ensure_accounts(place: ServerPaths, url: str, config: LabelConfig) -> Accounts:
     """Make the annotators' accounts that are missing on our server; idempotent.
 
     A password is kept before its account is made, so that a kill in between loses nothing.

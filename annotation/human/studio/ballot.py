@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from annotation.human.studio.ledger import Ballot, Ledger
+from annotation.human.studio.ledger import Ballot, VoteLedger
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import read_regular
 from pipeline.engine.safe_yaml import MAX_BYTES, parse_yaml, problem
@@ -23,7 +23,7 @@ from pipeline.engine.workspace import Workspace
 _SHOWN = 5
 
 
-def current_ballot(workspace: Workspace, ledger: Ledger, *, keep: bool) -> Ballot:
+def current_ballot(workspace: Workspace, ledger: VoteLedger, *, keep: bool) -> Ballot:
     """The ballot to export with: the frozen one, or, at first, the tag set as it is now.
 
     Raises StickerworksError when the tag set has changed since, unless ``keep`` says to go on
@@ -53,7 +53,7 @@ def tagset_ballot(workspace: Workspace) -> Ballot:
     return Ballot(version or "", tuple(sorted(row["tag"] for row in rows)))
 
 
-def draft_changes(workspace: Workspace, ledger: Ledger, path: Path) -> int:
+def draft_changes(workspace: Workspace, ledger: VoteLedger, path: Path) -> int:
     """Write a file to fill in: every tag that is gone, with nothing behind; return their number."""
     frozen = _frozen(ledger)
     gone = sorted(set(frozen.tags) - set(tagset_ballot(workspace).tags))
@@ -68,7 +68,7 @@ def draft_changes(workspace: Workspace, ledger: Ledger, path: Path) -> int:
     return len(gone)
 
 
-def migrate_ballot(workspace: Workspace, ledger: Ledger, path: Path) -> Ballot:
+def migrate_ballot(workspace: Workspace, ledger: VoteLedger, path: Path) -> Ballot:
     """Freeze the tag set of now, with what ``path`` (YAML: old tag to new ones) says of the last.
 
     Raises StickerworksError when a tag that is gone isn't named or is left blank, or becomes one
@@ -99,7 +99,7 @@ def migrate_ballot(workspace: Workspace, ledger: Ledger, path: Path) -> Ballot:
     return now
 
 
-def _frozen(ledger: Ledger) -> Ballot:
+def _frozen(ledger: VoteLedger) -> Ballot:
     frozen = ledger.ballot()
     if frozen is None:
         raise StickerworksError(

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from annotation.human.studio.accounts import Accounts, ensure_accounts, find_accounts
-from annotation.human.studio.place import Place, account_name
 from annotation.human.studio.server import start
+from annotation.human.studio.server_paths import ServerPaths, account_name
 from pipeline.engine.errors import StickerworksError
 from schemas.config import LabelConfig
 
@@ -41,7 +41,7 @@ def connect(root: Path, config: LabelConfig, say: Say = lambda _: None) -> Conne
     ``say`` hears of a start. Raises StickerworksError when there is no token, no answer, or no
     account of somebody who is configured.
     """
-    place = Place(root / FOLDER)
+    place = ServerPaths(root / FOLDER)
     if config.url is None:
         url = start(place, config, say)
         accounts = ensure_accounts(place, url, config)
@@ -95,7 +95,7 @@ def _client(url: str, token: str, *, ours: bool) -> LabelStudio:
     import httpx
     from label_studio_sdk import LabelStudio
 
-    from annotation.human.studio.patience import PatientClient
+    from annotation.human.studio.retrying_client import PatientClient
 
     web = PatientClient(
         timeout=httpx.Timeout(_TIMEOUT_S, connect=_CONNECT_S),

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from annotation.human.studio.client import server_errors
-from annotation.human.studio.ledger import Ballot, Ledger, Placed, Planned, Project, Purpose
+from annotation.human.studio.ledger import Ballot, PlacedTask, Planned, Project, Purpose, VoteLedger
 from annotation.human.studio.payload import Shown
 from annotation.human.studio.projects import ensure_project
-from annotation.human.studio.stickers import Source
+from annotation.human.studio.stickers import TaskSource
 from pipeline.engine.errors import StickerworksError
 from schemas.config import Config
 
@@ -30,7 +30,7 @@ name it heard last. Which models stand behind it is said by the tables."""
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportedTasks:
     """What an export did: tasks made now, tasks of before, and their project."""
 
     project: int
@@ -41,12 +41,12 @@ class Exported:
 
 def send_planned(
     connection: Connection,
-    ledger: Ledger,
+    ledger: VoteLedger,
     config: Config,
     purpose: Purpose,
     ballot: Ballot,
     tasks: Callable[[Sequence[Planned]], Iterator[tuple[Planned, dict[str, Any]]]],
-) -> Exported:
+) -> ExportedTasks:
     """Make the tasks of every planned sticker that has none yet.
 
     Tasks whose numbers were lost in an earlier run are looked for first, so none is made twice.
@@ -63,7 +63,7 @@ def send_planned(
     if made or found:
         _compare(connection, ledger, purpose, project)
     total = sum(row["task"] is not None for row in ledger.tasks(purpose))
-    return Exported(project.project, made, found, total)
+    return ExportedTasks(project.project, made, found, total)
 
 
 def next_batch(taken: Sequence[str], prefix: str) -> str:
@@ -80,7 +80,7 @@ def next_batch(taken: Sequence[str], prefix: str) -> str:
 
 def _send(
     connection: Connection,
-    ledger: Ledger,
+    ledger: VoteLedger,
     purpose: Purpose,
     project: Project,
     chunk: Sequence[tuple[Planned, dict[str, Any]]],
@@ -99,7 +99,7 @@ def _send(
             "Run the same command again; it looks for them first.",
         )
     placed = [
-        Placed(row.sticker, number, suggested(task))
+        PlacedTask(row.sticker, number, suggested(task))
         for (row, task), number in zip(chunk, numbers, strict=True)
     ]
     ledger.place(purpose, project.project, _now(), placed)
@@ -115,7 +115,7 @@ def suggested(task: Mapping[str, Any]) -> tuple[str, ...] | None:
     return tuple(sorted(path[-1] for found in paths for path in found))
 
 
-def _adopt(connection: Connection, ledger: Ledger, purpose: Purpose, project: Project) -> int:
+def _adopt(connection: Connection, ledger: VoteLedger, purpose: Purpose, project: Project) -> int:
     """Note tasks that the server made without our hearing of it."""
     waiting = {row.sticker for row in ledger.waiting(purpose) if row.ballot == project.ballot}
     if not waiting:
@@ -129,12 +129,14 @@ def _adopt(connection: Connection, ledger: Ledger, purpose: Purpose, project: Pr
             sticker = task["data"].get("sticker_id")
             if sticker in waiting:
                 waiting.remove(sticker)
-                placed.append(Placed(sticker, task["id"], suggested(task)))
+                placed.append(PlacedTask(sticker, task["id"], suggested(task)))
     ledger.place(purpose, project.project, _now(), placed)
     return len(placed)
 
 
-def _compare(connection: Connection, ledger: Ledger, purpose: Purpose, project: Project) -> None:
+def _compare(
+    connection: Connection, ledger: VoteLedger, purpose: Purpose, project: Project
+) -> None:
     """Raise StickerworksError unless the server has each of our tasks, about our sticker, once."""
     with server_errors(connection.url):
         listed = {
@@ -163,7 +165,7 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def shown(source: Source, batch: str, tags: Sequence[str], files: Path) -> Shown:
+def shown(source: TaskSource, batch: str, tags: Sequence[str], files: Path) -> Shown:
     """What a task shows of a sticker; its file and key frames are placed below ``files``."""
     from annotation.human.studio.files import place_sticker
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from annotation.human.studio.client import server_errors
-from annotation.human.studio.ledger import Answer, Ledger, Person, Project
+from annotation.human.studio.ledger import AnnotationVersion, Person, Project, VoteLedger
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import read_regular
 
@@ -50,7 +50,7 @@ class Imported:
 
 
 def import_server(
-    connection: Connection, ledger: Ledger, *, reconcile_hours: float, full: bool = False
+    connection: Connection, ledger: VoteLedger, *, reconcile_hours: float, full: bool = False
 ) -> Imported:
     """Read what changed on every project since the last import, or everything.
 
@@ -70,7 +70,7 @@ def import_server(
     return total
 
 
-def import_file(path: Path, ledger: Ledger, origin: str, annotators: Iterable[int]) -> Imported:
+def import_file(path: Path, ledger: VoteLedger, origin: str, annotators: Iterable[int]) -> Imported:
     """Read a JSON export of Label Studio, of our server or of another.
 
     Tasks of ours are known by project, number and sticker. Answers to all others get the given
@@ -93,12 +93,14 @@ def import_file(path: Path, ledger: Ledger, origin: str, annotators: Iterable[in
 
 
 @dataclass(frozen=True)
-class _Read:
+class _ReadAnswers:
     found: Imported
     cursor: str | None
 
 
-def _read_project(connection: Connection, ledger: Ledger, project: Project, whole: bool) -> _Read:
+def _read_project(
+    connection: Connection, ledger: VoteLedger, project: Project, whole: bool
+) -> _ReadAnswers:
     query = None if whole or project.cursor is None else _since(project.cursor)
     seen: set[int] = set()
     known = ledger.known(SERVER, project.project)
@@ -116,11 +118,11 @@ def _read_project(connection: Connection, ledger: Ledger, project: Project, whol
         missing = sorted(known - seen - (known - ledger.known(SERVER, project.project)))
         ledger.append((), ((SERVER, project.project, name) for name in missing), _iso(_now()))
         gone += len(missing)
-    return _Read(Imported(tasks, added, gone), latest)
+    return _ReadAnswers(Imported(tasks, added, gone), latest)
 
 
 def _lost(
-    ledger: Ledger, project: int, page: Sequence[Mapping[str, Any]], here: set[int]
+    ledger: VoteLedger, project: int, page: Sequence[Mapping[str, Any]], here: set[int]
 ) -> list[tuple[str, int, int]]:
     """Answers that the page's tasks had and have no more."""
     had = set().union(*(ledger.known(SERVER, project, task["id"]) for task in page))
@@ -144,7 +146,7 @@ def _pages(tasks: Iterator[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any
         yield page
 
 
-def _answers(task: Mapping[str, Any], origin: str, project: int) -> Iterator[Answer]:
+def _answers(task: Mapping[str, Any], origin: str, project: int) -> Iterator[AnnotationVersion]:
     for annotation in task.get("annotations") or ():
         if not isinstance(annotation, Mapping):
             continue
@@ -155,7 +157,7 @@ def _answers(task: Mapping[str, Any], origin: str, project: int) -> Iterator[Ans
         if origin != SERVER and isinstance(shown, Mapping) and shown:
             kept["prediction"] = {"result": shown.get("result")}
         content = json.dumps(kept, sort_keys=True, default=str)
-        yield Answer(
+        yield AnnotationVersion(
             origin=origin,
             project=project,
             task=_number(task.get("id")),

@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 from annotation.human.merge import current_votes
 from annotation.human.migration import carry_over, migrate, read_changes
 from annotation.human.studio.ballot import current_ballot
-from annotation.human.studio.export import Exported, next_batch, send_planned, shown
+from annotation.human.studio.export import ExportedTasks, next_batch, send_planned, shown
+from annotation.human.studio.export_request import ExportRequest
 from annotation.human.studio.gold import read_gold
-from annotation.human.studio.ledger import Ballot, Ledger, Planned
+from annotation.human.studio.ledger import Ballot, Planned, VoteLedger
 from annotation.human.studio.payload import (
     AnonymousVote,
     adjudication_task,
@@ -22,7 +23,6 @@ from annotation.human.studio.payload import (
     screening_task,
 )
 from annotation.human.studio.stickers import kept_stickers, read_sources
-from annotation.human.studio.wish import Wish
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
@@ -35,12 +35,12 @@ NO_BALLOT = Ballot("", ())
 
 
 @dataclass(frozen=True)
-class Studio:
+class LabellingSession:
     """All that an export works with."""
 
     workspace: Workspace
     config: Config
-    ledger: Ledger
+    ledger: VoteLedger
     connection: Connection
 
     def sources(self, rows: Sequence[Planned]) -> Iterator[tuple[Planned, Any]]:
@@ -51,11 +51,11 @@ class Studio:
             yield planned[source.id], source
 
 
-def export_labelling(studio: Studio, wish: Wish) -> Exported:
+def export_labelling(studio: LabellingSession, request: ExportRequest) -> ExportedTasks:
     """Plan the next stickers, with gold among them, and make their tasks."""
-    ballot = current_ballot(studio.workspace, studio.ledger, keep=wish.keep_tags)
+    ballot = current_ballot(studio.workspace, studio.ledger, keep=request.keep_tags)
     if not studio.ledger.waiting("labelling"):
-        studio.ledger.plan(plan_labelling(studio, wish, ballot))
+        studio.ledger.plan(plan_labelling(studio, request, ballot))
     label = studio.config.label
     changes = read_changes(_changes(studio.ledger))
 
@@ -71,7 +71,7 @@ def export_labelling(studio: Studio, wish: Wish) -> Exported:
     return send_planned(studio.connection, studio.ledger, studio.config, "labelling", ballot, tasks)
 
 
-def export_adjudication(studio: Studio) -> Exported:
+def export_adjudication(studio: LabellingSession) -> ExportedTasks:
     """Make a task of every sticker that three voted on without agreeing on any tag."""
     ballot = studio.ledger.ballot()
     if ballot is None:
@@ -98,7 +98,7 @@ def export_adjudication(studio: Studio) -> Exported:
     )
 
 
-def export_screening(studio: Studio, wish: Wish) -> Exported:
+def export_screening(studio: LabellingSession, request: ExportRequest) -> ExportedTasks:
     """Make review tasks of what the safety score points at, and of a sample of the rest."""
     scores = _safety(studio.workspace)
     taken = {row["sticker"] for row in studio.ledger.tasks("screening")}
@@ -110,9 +110,9 @@ def export_screening(studio: Studio, wish: Wish) -> Exported:
     )
     # Ids are hashes: the first ones are a random sample, and the same one on any rerun.
     sample = [s for s in kept if s not in set(suspect)][: label.screening_sample]
-    asked = [sticker for sticker in (*suspect, *sample) if sticker not in taken][: wish.limit]
+    asked = [sticker for sticker in (*suspect, *sample) if sticker not in taken][: request.limit]
     taken_names = [row["batch"] for row in studio.ledger.tasks("screening")]
-    batch = wish.batch or next_batch(taken_names, "s")
+    batch = request.batch or next_batch(taken_names, "s")
     studio.ledger.plan(
         Planned("screening", sticker, NO_BALLOT.version, batch, gold=False, blind=True)
         for sticker in asked
@@ -130,7 +130,9 @@ def export_screening(studio: Studio, wish: Wish) -> Exported:
     )
 
 
-def plan_labelling(studio: Studio, wish: Wish, ballot: Ballot) -> Iterator[Planned]:
+def plan_labelling(
+    studio: LabellingSession, request: ExportRequest, ballot: Ballot
+) -> Iterator[Planned]:
     """The next stickers in batches, gold spread evenly over them."""
     label = studio.config.label
     before = studio.ledger.tasks("labelling")
@@ -138,18 +140,20 @@ def plan_labelling(studio: Studio, wish: Wish, ballot: Ballot) -> Iterator[Plann
     fresh = [s for s in kept_stickers(studio.workspace) if s not in taken]
     known = set(read_gold(label)["id"].to_pylist())
     gold, others = [s for s in fresh if s in known], [s for s in fresh if s not in known]
-    left = len(fresh) if wish.limit is None else min(wish.limit, len(fresh))
+    left = len(fresh) if request.limit is None else min(request.limit, len(fresh))
     names = [row["batch"] for row in before]
     while left > 0:
         size = min(label.batch_size, left)
         share = min(len(gold), round(size * label.gold_share), size)
         share = max(share, size - len(others))
-        name = wish.batch or next_batch(names, "b")
+        name = request.batch or next_batch(names, "b")
         names.append(name)
         chosen = [*gold[:share], *others[: size - share]]
         gold, others, left = gold[share:], others[size - share :], left - size
         for sticker in sorted(chosen):
-            yield Planned("labelling", sticker, ballot.version, name, sticker in known, wish.blind)
+            yield Planned(
+                "labelling", sticker, ballot.version, name, sticker in known, request.blind
+            )
 
 
 def _with_status(workspace: Workspace, status: str) -> list[str]:
@@ -157,7 +161,7 @@ def _with_status(workspace: Workspace, status: str) -> list[str]:
     return sorted(labels.filter(pc.equal(labels["status"], status))["id"].to_pylist())
 
 
-def _votes_by_sticker(studio: Studio) -> Mapping[str, list[dict[str, Any]]]:
+def _votes_by_sticker(studio: LabellingSession) -> Mapping[str, list[dict[str, Any]]]:
     changes = read_changes(studio.workspace.read("tag_changes"))
     votes: dict[str, list[dict[str, Any]]] = {}
     for row in current_votes(migrate(studio.workspace.read("votes"), changes)).to_pylist():
@@ -182,7 +186,7 @@ def _safety(workspace: Workspace) -> dict[str, float]:
     return {row["id"]: row["score"] for row in rows if row["score"] is not None}
 
 
-def _changes(ledger: Ledger) -> Any:
+def _changes(ledger: VoteLedger) -> Any:
     import pyarrow as pa
 
     from schemas.tables import TAG_CHANGES

@@ -65,7 +65,7 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedTask:
     """The task of a planned sticker; ``suggested`` are the pre-annotation's tags, if shown."""
 
     sticker: str
@@ -90,7 +90,7 @@ class Project:
 
 
 @dataclass(frozen=True)
-class Answer:
+class AnnotationVersion:
     """One version of an annotation: ``content`` is the server's own JSON, ``digest`` its hash."""
 
     origin: str
@@ -102,7 +102,7 @@ class Answer:
     content: str
 
 
-class Ledger:
+class VoteLedger:
     """An open ledger; make one with open_ledger()."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
@@ -187,7 +187,7 @@ class Ledger:
             for row in rows
         ]
 
-    def place(self, purpose: Purpose, project: int, when: str, rows: Iterable[Placed]) -> None:
+    def place(self, purpose: Purpose, project: int, when: str, rows: Iterable[PlacedTask]) -> None:
         """Note the tasks that the server made."""
         with self._writing():
             self.connection.executemany(
@@ -215,7 +215,7 @@ class Ledger:
         return [dict(row) for row in rows]
 
     def append(
-        self, answers: Iterable[Answer], gone: Iterable[tuple[str, int, int]], when: str
+        self, answers: Iterable[AnnotationVersion], gone: Iterable[tuple[str, int, int]], when: str
     ) -> int:
         """Add versions of annotations, and (origin, project, annotation) that the server lost.
 
@@ -276,11 +276,11 @@ class Ledger:
 
 
 @contextmanager
-def open_ledger(root: Path) -> Iterator[Ledger]:
+def open_ledger(root: Path) -> Iterator[VoteLedger]:
     """Open or make the ledger of the workspace ``root``."""
     path = root / LEDGER
     with _DATABASE.open(path) as connection:
-        yield Ledger(connection, path)
+        yield VoteLedger(connection, path)
 
 
 def _json(value: Any) -> str:

@@ -21,7 +21,7 @@ _STOP_S = 20
 
 
 @dataclass(frozen=True)
-class Found:
+class RunningServer:
     """A live server of ours and the port that it was told to take."""
 
     process: psutil.Process
@@ -35,7 +35,7 @@ def note(state: Path, pid: int, port: int) -> None:
         temporary.write_text(json.dumps({"pid": pid, "born": born, "port": port}), "utf-8")
 
 
-def noted(state: Path, data: Path) -> Found | None:
+def noted(state: Path, data: Path) -> RunningServer | None:
     """The remembered server, if it still lives and serves ``data`` and no copy of it."""
     try:
         held = json.loads(state.read_text(encoding="utf-8"))
@@ -43,7 +43,7 @@ def noted(state: Path, data: Path) -> Found | None:
         same = abs(process.create_time() - held["born"]) < _CLOCK_S
     except (FileNotFoundError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):
         return None
-    return Found(process, held["port"]) if same and _serves(process, data) else None
+    return RunningServer(process, held["port"]) if same and _serves(process, data) else None
 
 
 def serving(data: Path) -> list[psutil.Process]:

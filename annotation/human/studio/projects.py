@@ -12,7 +12,7 @@ from annotation.human.studio.interface import (
     labelling_config,
     screening_config,
 )
-from annotation.human.studio.ledger import Ballot, Ledger, Project, Purpose
+from annotation.human.studio.ledger import Ballot, Project, Purpose, VoteLedger
 from pipeline.engine.errors import StickerworksError
 from schemas.config import Config
 
@@ -29,7 +29,7 @@ _TITLES: dict[Purpose, str] = {
 
 
 def ensure_project(
-    connection: Connection, ledger: Ledger, config: Config, purpose: Purpose, ballot: Ballot
+    connection: Connection, ledger: VoteLedger, config: Config, purpose: Purpose, ballot: Ballot
 ) -> Project:
     """The project of ``purpose`` for a ballot, made on the server when it isn't there yet.
 

@@ -44,7 +44,7 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Desk:
+class ReadingContext:
     """What is needed to judge answers: who may answer, which stickers there are, how many tags."""
 
     people: Mapping[tuple[str, int], Person]
@@ -52,7 +52,9 @@ class Desk:
     max_tags: int
 
     @classmethod
-    def of(cls, people: Iterable[Person], stickers: Collection[str], max_tags: int) -> Desk:
+    def of(
+        cls, people: Iterable[Person], stickers: Collection[str], max_tags: int
+    ) -> ReadingContext:
         return cls({(p.origin, p.user): p for p in people}, stickers, max_tags)
 
 
@@ -73,7 +75,7 @@ class Tables:
         }
 
 
-def read_answers(rows: Iterable[Mapping[str, Any]], desk: Desk) -> Tables:
+def read_answers(rows: Iterable[Mapping[str, Any]], context: ReadingContext) -> Tables:
     """Rows of votes, decisions and flags, from the ledger's versions of annotations.
 
     An answer to a task that the ledger doesn't know is taken for a vote.
@@ -83,17 +85,17 @@ def read_answers(rows: Iterable[Mapping[str, Any]], desk: Desk) -> Tables:
         answer = json.loads(row["content"])
         purpose = row["purpose"] or "labelling"
         said = read_result(answer.get("result"))
-        cast = _cast(row, answer, said, desk)
+        cast = _cast(row, answer, said, context)
         if purpose == "screening":
-            tables.flags.append(cast | _flag(row, answer, said, desk))
+            tables.flags.append(cast | _flag(row, answer, said, context))
         elif purpose == "adjudication":
             tables.adjudications.append(
                 cast
-                | {"adjudicator": _name(row, answer, desk), "tagset": row["ballot"]}
+                | {"adjudicator": _name(row, answer, context), "tagset": row["ballot"]}
                 | {"tags": list(said.tags), "domain": said.domain}
             )
         else:
-            tables.votes.append(cast | _vote(row, answer, said, desk))
+            tables.votes.append(cast | _vote(row, answer, said, context))
     return tables
 
 
@@ -159,7 +161,7 @@ def _text(lines: list[str] | None) -> str | None:
 
 
 def _cast(
-    row: Mapping[str, Any], answer: Mapping[str, Any], said: Said, desk: Desk
+    row: Mapping[str, Any], answer: Mapping[str, Any], said: Said, context: ReadingContext
 ) -> dict[str, Any]:
     return {
         "id": row["sticker"],
@@ -170,18 +172,18 @@ def _cast(
         "created_at": answer.get("created_at"),
         "lead_time_s": _seconds(answer.get("lead_time")),
         "deleted": bool(row["deleted"]),
-        "quarantined": next(_objections(row, answer, said, desk), None),
+        "quarantined": next(_objections(row, answer, said, context), None),
     }
 
 
 def _vote(
-    row: Mapping[str, Any], answer: Mapping[str, Any], said: Said, desk: Desk
+    row: Mapping[str, Any], answer: Mapping[str, Any], said: Said, context: ReadingContext
 ) -> dict[str, Any]:
     suggested = None if row["suggested"] is None else json.loads(row["suggested"])
     if row["purpose"] is None:
         suggested = _suggested(answer)
     return {
-        "annotator": _name(row, answer, desk),
+        "annotator": _name(row, answer, context),
         "origin": "label_studio",
         "simulated": False,
         "tags": list(said.tags),
@@ -196,11 +198,11 @@ def _vote(
 
 
 def _flag(
-    row: Mapping[str, Any], answer: Mapping[str, Any], said: Said, desk: Desk
+    row: Mapping[str, Any], answer: Mapping[str, Any], said: Said, context: ReadingContext
 ) -> dict[str, Any]:
-    person = desk.people.get((row["origin"], answer.get("completed_by") or 0))
+    person = context.people.get((row["origin"], answer.get("completed_by") or 0))
     return {
-        "reviewer": _name(row, answer, desk),
+        "reviewer": _name(row, answer, context),
         "flags": list(said.flags),
         "note": said.note,
         "by_lead": person is not None and person.role == "lead",
@@ -208,13 +210,13 @@ def _flag(
 
 
 def _objections(
-    row: Mapping[str, Any], answer: Mapping[str, Any], said: Said, desk: Desk
+    row: Mapping[str, Any], answer: Mapping[str, Any], said: Said, context: ReadingContext
 ) -> Iterator[str]:
     """Why an answer doesn't count, the weightiest first."""
     user, editor = answer.get("completed_by"), answer.get("updated_by")
-    person = desk.people.get((row["origin"], user or 0))
+    person = context.people.get((row["origin"], user or 0))
     role = person.role if person else None
-    if row["sticker"] not in desk.stickers:
+    if row["sticker"] not in context.stickers:
         yield "it is about a sticker that the workspace doesn't have"
     if row["asked"] is not None and row["asked"] != row["sticker"]:
         yield "its task was about another sticker when it was exported"
@@ -230,13 +232,13 @@ def _objections(
         yield said.fault
     if microseconds(answer.get("updated_at") or "") is None:
         yield "it has no time"
-    if len(said.tags) > desk.max_tags:
-        yield f"it gives more tags than {desk.max_tags}"
+    if len(said.tags) > context.max_tags:
+        yield f"it gives more tags than {context.max_tags}"
 
 
-def _name(row: Mapping[str, Any], answer: Mapping[str, Any], desk: Desk) -> str:
+def _name(row: Mapping[str, Any], answer: Mapping[str, Any], context: ReadingContext) -> str:
     user = answer.get("completed_by")
-    person = desk.people.get((row["origin"], user or 0))
+    person = context.people.get((row["origin"], user or 0))
     return f"user {user}" if person is None else person.name
 
 

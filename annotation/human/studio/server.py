@@ -15,12 +15,12 @@ from typing import Any
 import requests
 
 from annotation.human.studio import process
-from annotation.human.studio.place import Place, account_name, lead_account, prepare
+from annotation.human.studio.server_paths import ServerPaths, account_name, lead_account, prepare
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import named_path
 from schemas.config import LabelConfig
 
-__all__ = ["PROGRAM", "Place", "find_program", "running", "start", "stop"]
+__all__ = ["PROGRAM", "ServerPaths", "find_program", "running", "start", "stop"]
 
 PROGRAM = "STICKERWORKS_LABEL_STUDIO"
 """Environment variable that names the label-studio program."""
@@ -53,13 +53,13 @@ def find_program(config: LabelConfig) -> Path:
     return Path(installed).absolute()
 
 
-def start(place: Place, config: LabelConfig, say: Say = lambda _: None) -> str:
+def start(place: ServerPaths, config: LabelConfig, say: Say = lambda _: None) -> str:
     """URL of the server, started when it isn't running; the first start makes its database.
 
     Interrupted at any time, another call goes on. Raises StickerworksError when the port is taken
     or the server does not come up.
     """
-    place = Place(place.root.absolute())
+    place = ServerPaths(place.root.absolute())
     url = _wait(place)
     if url is None:
         _launch(place, config, say)
@@ -72,7 +72,7 @@ def start(place: Place, config: LabelConfig, say: Say = lambda _: None) -> str:
     return url
 
 
-def stop(place: Place) -> bool:
+def stop(place: ServerPaths) -> bool:
     """Stop our server; False when it wasn't running."""
     found = process.serving(place.data.absolute())
     if not process.end(found):
@@ -81,7 +81,7 @@ def stop(place: Place) -> bool:
     return bool(found)
 
 
-def running(place: Place) -> str | None:
+def running(place: ServerPaths) -> str | None:
     """URL of our server when it runs and answers; None otherwise."""
     found = process.noted(place.state, place.data.absolute())
     # Asked only where our own process listens: nobody else is taken for it.
@@ -91,7 +91,7 @@ def running(place: Place) -> str | None:
     return url if _healthy(url) else None
 
 
-def _launch(place: Place, config: LabelConfig, say: Say) -> None:
+def _launch(place: ServerPaths, config: LabelConfig, say: Say) -> None:
     program = find_program(config)
     stop(place)  # one that a kill kept from being noted
     _check_port(config.port)
@@ -101,7 +101,7 @@ def _launch(place: Place, config: LabelConfig, say: Say) -> None:
     _spawn(program, place, config, held)
 
 
-def _spawn(program: Path, place: Place, config: LabelConfig, held: Mapping[str, Any]) -> None:
+def _spawn(program: Path, place: ServerPaths, config: LabelConfig, held: Mapping[str, Any]) -> None:
     command = [str(program), "start", "--no-browser", "--internal-host", _HOST]
     with open(place.log, "ab", opener=_private) as log:  # it has addresses of invitations
         try:
@@ -125,7 +125,9 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _environment(place: Place, config: LabelConfig, held: Mapping[str, Any]) -> dict[str, str]:
+def _environment(
+    place: ServerPaths, config: LabelConfig, held: Mapping[str, Any]
+) -> dict[str, str]:
     lead = account_name(config.lead)
     if lead not in held["passwords"]:
         raise StickerworksError(
@@ -183,7 +185,7 @@ def _port_taken(port: int) -> StickerworksError:
     )
 
 
-def _wait(place: Place) -> str | None:
+def _wait(place: ServerPaths) -> str | None:
     """URL once the noted server answers; None when there is none, or it ends before."""
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline:

@@ -28,7 +28,7 @@ _COLUMNS = {
 
 
 @dataclass(frozen=True)
-class Source:
+class TaskSource:
     """A sticker's file and key frames, and what the machine says of it."""
 
     id: str
@@ -54,7 +54,9 @@ def kept_stickers(workspace: Workspace) -> list[str]:
     return sorted(kept)
 
 
-def read_sources(workspace: Workspace, wanted: Collection[str], language: str) -> Iterator[Source]:
+def read_sources(
+    workspace: Workspace, wanted: Collection[str], language: str
+) -> Iterator[TaskSource]:
     """What there is to show of the ``wanted`` stickers, shard by shard.
 
     Captions are those of a model in ``language``; a template's are left out. Raises
@@ -83,7 +85,7 @@ def _by_id(table: pa.Table, chosen: pa.Array) -> dict[str, list[dict[str, Any]]]
 
 def _source(
     workspace: Workspace, sticker: str, rows: Mapping[str, list[dict[str, Any]]], language: str
-) -> Source:
+) -> TaskSource:
     one = {name: found[0] if found else {} for name, found in rows.items()}
     path = one["media"].get("path")
     if path is None:
@@ -93,7 +95,7 @@ def _source(
     domain, probability = one["domain"].get("domain"), one["domain"].get("probability")
     if probability is not None and domain == "cartoon":
         probability = 1 - probability
-    return Source(
+    return TaskSource(
         id=sticker,
         format=one["stickers"]["format"],
         media=workspace.root / path,
@@ -114,8 +116,8 @@ def _caption(texts: Mapping[str, Any], language: str) -> str | None:
     return None if texts.get("captioner") == _TEMPLATE else text
 
 
-def _keywords(sightings: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    said = (row[name] for row in sightings for name in ("query", "title") if row[name])
+def _keywords(observations: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    said = (row[name] for row in observations for name in ("query", "title") if row[name])
     return tuple(dict.fromkeys(said))[:_KEYWORDS]
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from annotation.human.studio.gold import read_gold
-from annotation.human.studio.ledger import Ledger
-from annotation.human.studio.reading import Desk, read_answers
+from annotation.human.studio.ledger import VoteLedger
+from annotation.human.studio.reading import ReadingContext, read_answers
 from pipeline.engine.storage import Proof, read_proof, write_table
 from pipeline.engine.workspace import Workspace
 from schemas.config import LabelConfig
@@ -19,7 +19,7 @@ ANSWERS = "label votes"
 """In the proof of a table of votes that people gave."""
 
 
-def write_asked(workspace: Workspace, ledger: Ledger) -> None:
+def write_asked(workspace: Workspace, ledger: VoteLedger) -> None:
     """Write what people were asked: ``ballot``, ``tag_changes`` and ``tasks``."""
     ballot = ledger.ballot()
     tags = [] if ballot is None else [{"version": ballot.version, "tag": t} for t in ballot.tags]
@@ -29,13 +29,13 @@ def write_asked(workspace: Workspace, ledger: Ledger) -> None:
     _write(workspace, "tasks", tasks)
 
 
-def write_answers(workspace: Workspace, ledger: Ledger, config: LabelConfig) -> dict[str, int]:
+def write_answers(workspace: Workspace, ledger: VoteLedger, config: LabelConfig) -> dict[str, int]:
     """Write what they answered: ``votes``, ``adjudications``, ``flags``, and ``gold`` beside it.
 
     Returns the rows of each.
     """
     stickers = set(workspace.read("stickers", columns=["id"])["id"].to_pylist())
-    desk = Desk.of(ledger.people(), stickers, config.max_tags)
+    desk = ReadingContext.of(ledger.people(), stickers, config.max_tags)
     made = {"gold": read_gold(config), **read_answers(ledger.everything(), desk).as_arrow()}
     for name, table in made.items():
         write_table(workspace.path(name), table, Proof(f"label {name}", "ledger"))

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from annotation.machine.captioner import Caption, Captioner, Facts, Write
+from annotation.machine.captioner import Caption, Captioner, CaptionInput, Write
 from pipeline.engine.errors import StickerworksError
 
 KEYWORDS = 5
@@ -20,7 +20,7 @@ _QUOTES = str.maketrans(dict.fromkeys('"“”„‟«»「」『』〝〞＂', 
 _HASH = re.compile(r"[0-9a-f]{12,}(…|\.\w{1,5}…?)?", re.IGNORECASE)
 
 
-def describe(facts: Facts, language: str) -> str:
+def describe(facts: CaptionInput, language: str) -> str:
     """The sentence of one sticker in ``en`` or ``zh``."""
     keywords = clean_keywords(facts.keywords)
     text = clean(facts.text, TEXT_LENGTH)
@@ -55,7 +55,7 @@ def clean_keywords(keywords: Sequence[str]) -> list[str]:
     return list(distinct.values())[:KEYWORDS]
 
 
-def _english(facts: Facts, keywords: list[str], text: str) -> str:
+def _english(facts: CaptionInput, keywords: list[str], text: str) -> str:
     motion = {True: "animated", False: "still", None: ""}[facts.animated]
     look = {"real": "photographic", "cartoon": "cartoon"}.get(facts.domain or "")
     words = " ".join(word for word in (motion, look, "sticker") if word)
@@ -69,7 +69,7 @@ def _english(facts: Facts, keywords: list[str], text: str) -> str:
     return sentence + "."
 
 
-def _chinese(facts: Facts, keywords: list[str], text: str) -> str:
+def _chinese(facts: CaptionInput, keywords: list[str], text: str) -> str:
     motion = {True: "动态", False: "静态", None: ""}[facts.animated]
     look = {"real": "实拍", "cartoon": "卡通"}.get(facts.domain or "", "")
     sentence = f"一张{look}{motion}表情"
@@ -87,7 +87,7 @@ def _write(languages: Sequence[str], options: Mapping[str, Any]) -> Write:
             "Remove it from annotate.options, or choose another annotate.captioner.",
         )
 
-    def write(stickers: Sequence[Facts]) -> list[list[Caption]]:
+    def write(stickers: Sequence[CaptionInput]) -> list[list[Caption]]:
         return [
             [Caption("description", language, describe(facts, language)) for language in languages]
             for facts in stickers

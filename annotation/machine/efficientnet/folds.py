@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.machine.efficientnet.samples import Labels
+from annotation.machine.efficientnet.samples import LabelledSamples
 from pipeline.engine.errors import StickerworksError
 
 MIN_STICKERS, MIN_GROUPS = 8, 2
 """Of each domain: fewer can't be both learnt from and held out."""
 
 
-def check_enough(labels: Labels) -> None:
+def check_enough(labels: LabelledSamples) -> None:
     """StickerworksError that counts what is there and what is needed."""
     counts = {}
     for name, wanted in (("real", True), ("cartoon", False)):

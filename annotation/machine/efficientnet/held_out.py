@@ -20,11 +20,11 @@ from annotation.machine.efficientnet.calibration import (
     fit_calibration,
     reliability,
 )
-from annotation.machine.efficientnet.samples import Sample
+from annotation.machine.efficientnet.samples import DomainSample
 from pipeline.engine.storage import atomic_file
 
 Floats = NDArray[np.float64]
-Scorer = Callable[[int, Sequence[Sample], Sequence[Sample]], Floats]
+Scorer = Callable[[int, Sequence[DomainSample], Sequence[DomainSample]], Floats]
 """Trains on the first samples for fold number N and gives the log-odds of the second."""
 
 
@@ -33,7 +33,7 @@ class HeldOut:
     """For each sample: its fold, log-odds from a model that has not seen its group, and the
     probability by a calibration that has not seen its fold."""
 
-    samples: tuple[Sample, ...]
+    samples: tuple[DomainSample, ...]
     folds: NDArray[np.int64]
     log_odds: Floats
     probabilities: Floats
@@ -43,7 +43,7 @@ class HeldOut:
         return np.array([sample.real for sample in self.samples])
 
 
-def hold_out(samples: Sequence[Sample], folds: NDArray[np.int64], scorer: Scorer) -> HeldOut:
+def hold_out(samples: Sequence[DomainSample], folds: NDArray[np.int64], scorer: Scorer) -> HeldOut:
     """Train once for each fold on all others, and score it."""
     log_odds = np.zeros(len(samples))
     for fold in np.unique(folds).tolist():
@@ -62,7 +62,7 @@ def hold_out(samples: Sequence[Sample], folds: NDArray[np.int64], scorer: Scorer
 def kept(scorer: Scorer, folder: Path, key: str) -> Scorer:
     """A scorer whose results stay in ``folder``, so that a run that was killed goes on there."""
 
-    def score(fold: int, learn: Sequence[Sample], ask: Sequence[Sample]) -> Floats:
+    def score(fold: int, learn: Sequence[DomainSample], ask: Sequence[DomainSample]) -> Floats:
         path = folder / f"{key}-{fold}.json"
         ids = [sample.id for sample in ask]
         try:
@@ -80,7 +80,9 @@ def kept(scorer: Scorer, folder: Path, key: str) -> Scorer:
     return score
 
 
-def statistics_scorer(fold: int, learn: Sequence[Sample], ask: Sequence[Sample]) -> Floats:
+def statistics_scorer(
+    fold: int, learn: Sequence[DomainSample], ask: Sequence[DomainSample]
+) -> Floats:
     """The default classifier's way, trained on the same stickers: what there is to beat."""
     penalty = json.loads(SHIPPED.read_text(encoding="utf-8"))["training"]["penalty_c"]
     names = np.array([sample.id for sample in learn])
@@ -142,7 +144,7 @@ def mistakes(held: HeldOut) -> list[dict[str, Any]]:
     return sorted(wrong, key=lambda row: (-abs(row["probability"] - 0.5), row["id"]))
 
 
-def _those(samples: Sequence[Sample], chosen: NDArray[np.bool_]) -> list[Sample]:
+def _those(samples: Sequence[DomainSample], chosen: NDArray[np.bool_]) -> list[DomainSample]:
     return [sample for sample, taken in zip(samples, chosen, strict=True) if taken]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.machine.efficientnet.samples import Sample
+from annotation.machine.efficientnet.samples import DomainSample
 from annotation.machine.features import FEATURES
 
 Floats = NDArray[np.float64]
@@ -50,7 +50,7 @@ def probe_log_odds(model: Any, pixels: Any, statistics: Any) -> Any:
     return head((probe_features(model, pixels, statistics) - head.mean) / head.scale)[:, 0]
 
 
-def fit_probe(model: Any, samples: Sequence[Sample], features: Floats) -> None:
+def fit_probe(model: Any, samples: Sequence[DomainSample], features: Floats) -> None:
     """Fit the head to the mean features of each sample, both domains weighing the same.
 
     The penalty is the one whose held-out AUC is best, by folds over the groups of ``samples``.
@@ -67,7 +67,7 @@ def fit_probe(model: Any, samples: Sequence[Sample], features: Floats) -> None:
         head.bias.copy_(torch.from_numpy(regression.intercept_))
 
 
-def choose_penalty(samples: Sequence[Sample], features: Floats) -> float:
+def choose_penalty(samples: Sequence[DomainSample], features: Floats) -> float:
     """The best of PENALTIES; the middle one where too few groups are there to compare them."""
     from sklearn.metrics import roc_auc_score
 

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.machine.features import sticker_statistics
-from annotation.machine.manifest import Entry, key_frames, read_manifest
+from annotation.machine.manifest import LabelledSticker, key_frames, read_manifest
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Sample:
+class DomainSample:
     """A sticker with its domain, its key frames, and the group that it is held out with."""
 
     id: str
@@ -30,10 +30,10 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Labels:
+class LabelledSamples:
     """Samples by id, where they are from, and how many labels can't be used, by reason."""
 
-    samples: tuple[Sample, ...]
+    samples: tuple[DomainSample, ...]
     source: str
     left_out: dict[str, int] = field(default_factory=dict)
 
@@ -47,7 +47,7 @@ class Labels:
         return sha.hexdigest()
 
 
-def collect_labels(workspace: Workspace, simulated: bool = False) -> Labels:
+def collect_labels(workspace: Workspace, simulated: bool = False) -> LabelledSamples:
     """Stickers whose votes agree on a domain, with key frames from the table ``frames``.
 
     Votes that no person gave count only with ``simulated``.
@@ -62,13 +62,15 @@ def collect_labels(workspace: Workspace, simulated: bool = False) -> Labels:
             left_out["simulated votes"] += 1
             continue
         domains[row["id"]] = row["domain"] == "real"
-    groups = find_groups(domains, sightings(workspace, domains))
+    groups = find_groups(domains, observations(workspace, domains))
     frames = dict(_frames(workspace, domains))
     given = ((key, key, real, groups[key], frames.get(key, ())) for key, real in domains.items())
     return _labels(given, "votes", left_out)
 
 
-def read_labels(manifest: Path, workspace: Workspace, corrections: Path | None = None) -> Labels:
+def read_labels(
+    manifest: Path, workspace: Workspace, corrections: Path | None = None
+) -> LabelledSamples:
     """Labels made elsewhere; their groups are the manifest's packs.
 
     Lines with an id take their key frames from the workspace.
@@ -103,7 +105,7 @@ def find_groups(stickers: Iterable[str], keys: Iterable[tuple[str, str]]) -> dic
     return {sticker: root(f"~{sticker}").removeprefix("~") for sticker in stickers}
 
 
-def sightings(workspace: Workspace, wanted: Iterable[str]) -> Iterator[tuple[str, str]]:
+def observations(workspace: Workspace, wanted: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Pairs of a sticker and what relates it to others: its packs and its near-duplicates."""
     wanted = set(wanted)
     seen = workspace.read("observations", columns=["id", "source", "pack_id", "pack_title"])
@@ -126,7 +128,9 @@ def _frames(workspace: Workspace, wanted: Iterable[str]) -> Iterator[tuple[str, 
                 yield row["id"], tuple(jpeg for jpeg in jpegs if jpeg)
 
 
-def _entry_frames(entry: Entry, frames: dict[str, tuple[bytes, ...]]) -> tuple[bytes, ...]:
+def _entry_frames(
+    entry: LabelledSticker, frames: dict[str, tuple[bytes, ...]]
+) -> tuple[bytes, ...]:
     if entry.path is None:
         return frames.get(entry.id, ())
     try:
@@ -142,7 +146,7 @@ def _labels(
     given: Iterable[tuple[str, str, bool, str, Sequence[bytes]]],
     source: str,
     left_out: Counter[str],
-) -> Labels:
+) -> LabelledSamples:
     samples = []
     for key, name, real, group, frames in given:
         if not frames:
@@ -153,6 +157,6 @@ def _labels(
         except (OSError, ValueError, SyntaxError):
             left_out["damaged key frames"] += 1
             continue
-        samples.append(Sample(key, name, real, group, tuple(frames), statistics))
+        samples.append(DomainSample(key, name, real, group, tuple(frames), statistics))
     samples.sort(key=lambda sample: sample.id)
-    return Labels(tuple(samples), source, dict(sorted(left_out.items())))
+    return LabelledSamples(tuple(samples), source, dict(sorted(left_out.items())))

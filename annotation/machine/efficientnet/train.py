@@ -26,7 +26,12 @@ from annotation.machine.efficientnet.held_out import (
     statistics_scorer,
 )
 from annotation.machine.efficientnet.model import Preset, choose_preset, transformers_model
-from annotation.machine.efficientnet.samples import Labels, Sample, collect_labels, read_labels
+from annotation.machine.efficientnet.samples import (
+    DomainSample,
+    LabelledSamples,
+    collect_labels,
+    read_labels,
+)
 from annotation.machine.efficientnet.saved import (
     check_target,
     describe,
@@ -60,7 +65,7 @@ class TrainWish:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedDomainModel:
     """Where the model is, its held-out figures, those of the statistics alone, and its title."""
 
     path: Path
@@ -74,7 +79,7 @@ class Trained:
         return f"--set annotate.domain_model={self.path}"
 
 
-def train_command_work(workspace: Workspace, wish: TrainWish, say: Say) -> Trained:
+def train_command_work(workspace: Workspace, wish: TrainWish, say: Say) -> TrainedDomainModel:
     """Train, hold out, calibrate and write the model's folder, telling ``say`` how it goes.
 
     Killed and run again, it takes over the folds that were finished; the rest starts anew.
@@ -103,7 +108,7 @@ def train_command_work(workspace: Workspace, wish: TrainWish, say: Say) -> Train
     _write(target, model, held, report, _training(labels, preset, wish) | {"name": _name(preset)})
     shutil.rmtree(progress, ignore_errors=True)
     title = read_description(target).title
-    return Trained(target, report["held_out"], report["statistics_alone"], title)
+    return TrainedDomainModel(target, report["held_out"], report["statistics_alone"], title)
 
 
 def network_scorer(
@@ -111,7 +116,9 @@ def network_scorer(
 ) -> Callable[..., NDArray[np.float64]]:
     """Trains a network for each fold; ``known`` is kept for the next."""
 
-    def scorer(fold: int, learn: Sequence[Sample], ask: Sequence[Sample]) -> NDArray[np.float64]:
+    def scorer(
+        fold: int, learn: Sequence[DomainSample], ask: Sequence[DomainSample]
+    ) -> NDArray[np.float64]:
         say(f"fold {fold + 1}: training on {len(learn)} stickers, holding out {len(ask)}")
         return score(fit(learn, preset, seed, say, known), ask, preset.sizing)
 
@@ -119,7 +126,7 @@ def network_scorer(
 
 
 def hold_out_both(
-    samples: Sequence[Sample], count: int, scorer: Callable[..., NDArray[np.float64]]
+    samples: Sequence[DomainSample], count: int, scorer: Callable[..., NDArray[np.float64]]
 ) -> tuple[HeldOut, HeldOut]:
     """Held-out results of a scorer and of the statistics alone, on the same folds."""
     real = [sample.real for sample in samples]
@@ -162,7 +169,7 @@ def _name(preset: Preset) -> str:
     return f"domain-efficientnet-{preset.name}/1"
 
 
-def _training(labels: Labels, preset: Preset, wish: TrainWish) -> dict[str, Any]:
+def _training(labels: LabelledSamples, preset: Preset, wish: TrainWish) -> dict[str, Any]:
     real = sum(sample.real for sample in labels.samples)
     return {
         "sizing": preset.sizing,
@@ -192,7 +199,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _key(labels: Labels, preset: Preset, wish: TrainWish) -> str:
+def _key(labels: LabelledSamples, preset: Preset, wish: TrainWish) -> str:
     """What the results of a fold depend on, as a name."""
     told = [labels.digest, asdict(preset), wish.seed, wish.folds, device_name(), _versions()]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from annotation.machine.efficientnet.model import Preset, logits, make_model
 from annotation.machine.efficientnet.probe import fit_probe, probe_features
-from annotation.machine.efficientnet.samples import Sample
+from annotation.machine.efficientnet.samples import DomainSample
 from annotation.machine.efficientnet.views import (
     Sizing,
     covering_crops,
@@ -37,7 +37,7 @@ def device_name() -> str:
 
 
 def fit(
-    samples: Sequence[Sample], preset: Preset, seed: int, say: Say, known: Known | None = None
+    samples: Sequence[DomainSample], preset: Preset, seed: int, say: Say, known: Known | None = None
 ) -> Any:
     """Train a network; on a CPU the same samples, preset and seed give the same bits.
 
@@ -82,7 +82,9 @@ def fit(
         return model.eval().to("cpu")
 
 
-def _fit_probe(samples: Sequence[Sample], preset: Preset, seed: int, say: Say, known: Known) -> Any:
+def _fit_probe(
+    samples: Sequence[DomainSample], preset: Preset, seed: int, say: Say, known: Known
+) -> Any:
     with reproducible(seed):
         model = make_model(preset).eval().to(device_name())
         for number, sample in enumerate(samples):
@@ -95,7 +97,7 @@ def _fit_probe(samples: Sequence[Sample], preset: Preset, seed: int, say: Say, k
         return model.to("cpu")
 
 
-def score(model: Any, samples: Sequence[Sample], sizing: Sizing) -> NDArray[np.float64]:
+def score(model: Any, samples: Sequence[DomainSample], sizing: Sizing) -> NDArray[np.float64]:
     """Log-odds of real of each sticker."""
     model = model.to(device_name()).eval()
     found = [log_odds(model, sample.frames, sample.statistics, sizing) for sample in samples]
@@ -149,7 +151,7 @@ def reproducible(seed: int) -> Iterator[None]:
             torch.use_deterministic_algorithms(strict)
 
 
-def _standardise(model: Any, samples: Sequence[Sample]) -> None:
+def _standardise(model: Any, samples: Sequence[DomainSample]) -> None:
     import torch
 
     if hasattr(model, "statistics"):
@@ -191,7 +193,7 @@ def _train_mode(model: Any, preset: Preset) -> None:
 
 
 def _settle(
-    model: Any, samples: Sequence[Sample], preset: Preset, random: np.random.Generator
+    model: Any, samples: Sequence[DomainSample], preset: Preset, random: np.random.Generator
 ) -> None:
     """Take batch statistics anew from the trained weights.
 
@@ -226,7 +228,9 @@ def _course(share: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (share - rise) / (1 - rise)))
 
 
-def _draw(samples: Sequence[Sample], count: int, random: np.random.Generator) -> list[Sample]:
+def _draw(
+    samples: Sequence[DomainSample], count: int, random: np.random.Generator
+) -> list[DomainSample]:
     real = [number for number, sample in enumerate(samples) if sample.real]
     cartoon = [number for number, sample in enumerate(samples) if not sample.real]
     chosen = [*random.choice(real, count // 2), *random.choice(cartoon, count - count // 2)]
@@ -234,7 +238,7 @@ def _draw(samples: Sequence[Sample], count: int, random: np.random.Generator) ->
 
 
 def _training_batch(
-    chosen: Sequence[Sample], sizing: Sizing, random: np.random.Generator
+    chosen: Sequence[DomainSample], sizing: Sizing, random: np.random.Generator
 ) -> tuple[Any, Any]:
     import torch
 

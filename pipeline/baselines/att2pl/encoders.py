@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from pipeline.baselines.att2pl.config import PATCH, SWIN_PATCH, Att2plConfig
 from pipeline.baselines.att2pl.reattention import spread
-from pipeline.baselines.pretrained import load_pretrained, need_extra
+from pipeline.training.pretrained import load_pretrained, need_extra
 
 Change = Callable[[Tensor], Tensor]
 """Patch embeddings A (B, cells, C) to others of the same shape."""

@@ -13,9 +13,9 @@ from pipeline.baselines.att2pl.config import Att2plConfig
 from pipeline.baselines.att2pl.encoders import Change, Encoder, import_transformers
 from pipeline.baselines.att2pl.prompts import Prompted
 from pipeline.baselines.att2pl.reattention import draw_masks, masked_l1, renew_attention, spread
-from pipeline.baselines.pretrained import load_pretrained
-from pipeline.baselines.texts import HASHED
 from pipeline.engine.errors import StickerworksError
+from pipeline.training.pretrained import load_pretrained
+from pipeline.training.texts import HASHED
 
 # Spread of BERT's first weights, and its width.
 _BERT_RANGE, _BERT_WIDTH = 0.02, 768

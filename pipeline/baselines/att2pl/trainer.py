@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from pipeline.baselines.att2pl.config import ATTRIBUTES, PRESETS, Att2plConfig
 from pipeline.baselines.att2pl.losses import confidence, total_loss
 from pipeline.baselines.att2pl.model import Att2pl
-from pipeline.baselines.contract import Images
-from pipeline.baselines.tagger import Inputs, Tagger
-from pipeline.baselines.tagging import tagger_baseline
-from pipeline.baselines.texts import TextSpec
-from pipeline.baselines.training import Schedule
+from pipeline.training.arrays import Images
+from pipeline.training.loop import Schedule
+from pipeline.training.tagger import Inputs, Tagger
+from pipeline.training.tagging import tagger_baseline
+from pipeline.training.texts import TextSpec
 
 
 def _views(settings: Att2plConfig) -> tuple[str, ...]:

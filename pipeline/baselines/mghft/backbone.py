@@ -40,7 +40,7 @@ class Backbone(nn.Module):
         rates = torch.linspace(0, config.drop_path, sum(config.depths)).tolist()
         starts = [sum(config.depths[:stage]) for stage in range(4)]
         self.stages = nn.ModuleList(
-            Stage(config, stage, rates[start : start + depth])
+            PyramidStage(config, stage, rates[start : start + depth])
             for stage, (start, depth) in enumerate(zip(starts, config.depths, strict=True))
         )
 
@@ -59,7 +59,7 @@ class Backbone(nn.Module):
         return outputs
 
 
-class Stage(nn.Module):
+class PyramidStage(nn.Module):
     """Patch embedding, positions, CLS and blocks."""
 
     def __init__(self, config: MghftConfig, stage: int, drop_path: list[float]) -> None:

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.baselines.problems import Problem, bad_name, shown
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import atomic_file
+from pipeline.training.problems import Problem, bad_name, shown
 
 EMOTIONS = {
     1: "happiness",

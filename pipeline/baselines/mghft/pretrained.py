@@ -19,8 +19,8 @@ from pipeline.baselines.mghft.backbone import as_grid
 from pipeline.baselines.mghft.config import MghftConfig
 from pipeline.baselines.mghft.model import Mghft
 from pipeline.baselines.mghft.names import UNUSED, our_name, our_name_of_pvt
-from pipeline.baselines.pretrained import load_pretrained, need_extra
 from pipeline.engine.errors import StickerworksError
+from pipeline.training.pretrained import load_pretrained, need_extra
 
 Source = Path | Mapping[str, Tensor]
 

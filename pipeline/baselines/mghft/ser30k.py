@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.baselines.problems import Problem, bad_name, shown
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import atomic_file
+from pipeline.training.problems import Problem, bad_name, shown
 
 Split = Literal["train", "val", "test"]
 

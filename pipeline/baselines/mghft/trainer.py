@@ -9,20 +9,20 @@ from typing import Any, cast
 import numpy as np
 from torch import Tensor, nn
 
-from pipeline.baselines.augment import mirror, rand_augment
-from pipeline.baselines.classification import hit_rate, is_single_label, metrics_of_scores
-from pipeline.baselines.contract import Images, Scores, Truth
-from pipeline.baselines.metrics import mean_average_precision
 from pipeline.baselines.mghft.attention import heat_maps
 from pipeline.baselines.mghft.config import VIEWS, MghftConfig, preset
 from pipeline.baselines.mghft.model import Mghft, MghftOutput, total_loss
 from pipeline.baselines.mghft.pretrained import follow_checkpoint, load_start
 from pipeline.baselines.mghft.text import view_texts
-from pipeline.baselines.processes import process_count
-from pipeline.baselines.tagger import Inputs, Tagger
-from pipeline.baselines.tagging import tagger_baseline
-from pipeline.baselines.texts import TextSpec
-from pipeline.baselines.training import Schedule
+from pipeline.training.arrays import Images, Scores, Truth
+from pipeline.training.augment import mirror, rand_augment
+from pipeline.training.classification import hit_rate, is_single_label, metrics_of_scores
+from pipeline.training.loop import Schedule
+from pipeline.training.metrics import mean_average_precision
+from pipeline.training.processes import process_count
+from pipeline.training.tagger import Inputs, Tagger
+from pipeline.training.tagging import tagger_baseline
+from pipeline.training.texts import TextSpec
 
 # ImageNet's, as PVT-small was trained with.
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

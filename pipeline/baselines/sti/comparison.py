@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pipeline.baselines.contract import Images
 from pipeline.baselines.sti.config import StiConfig
 from pipeline.baselines.sti.scores import (
     Figures,
@@ -14,6 +13,7 @@ from pipeline.baselines.sti.scores import (
     video_quality,
 )
 from pipeline.engine.errors import StickerworksError
+from pipeline.training.arrays import Images
 
 Table = dict[str, dict[str, float]]
 

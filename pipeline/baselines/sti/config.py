@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.baselines.sti.layer import Position, StiShape
-from pipeline.baselines.texts import HASHED, TextSpec
 from pipeline.engine.errors import StickerworksError
+from pipeline.training.texts import HASHED, TextSpec
 
 VAE_CHANNELS, VAE_FACTOR = 4, 8
 """Channels of Stable Diffusion's latents, and pixels a side that one of them covers."""

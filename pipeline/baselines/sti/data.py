@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from pipeline.baselines.examples import Dataset, Examples, choose
-from pipeline.baselines.frames import clip
 from pipeline.baselines.sti.config import StiConfig
+from pipeline.training.examples import Dataset, Examples, choose
+from pipeline.training.frames import clip
 
 _DESCRIPTIONS = ("caption_en", "caption_zh", "ocr_text")
 

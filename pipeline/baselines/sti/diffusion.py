@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.baselines.pretrained import need_extra
 from pipeline.baselines.sti.config import StiConfig
+from pipeline.training.pretrained import need_extra
 
 Denoise = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Noisy latents (B, C, F, h, w), timesteps (B,) and text (B, L, D) to what is predicted."""

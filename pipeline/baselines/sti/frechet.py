@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.baselines.contract import Floats
+from pipeline.training.arrays import Floats
 
 
 @dataclass(frozen=True)

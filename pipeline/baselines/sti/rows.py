@@ -9,15 +9,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.baselines.contract import Floats
-from pipeline.baselines.examples import Examples
-from pipeline.baselines.loading import Batch
 from pipeline.baselines.sti.config import StiConfig
 from pipeline.baselines.sti.data import captions_of
 from pipeline.baselines.sti.diffusion import Diffusion
 from pipeline.baselines.sti.latents import Codec, Latents, open_latents
 from pipeline.baselines.sti.model import VideoDenoiser
-from pipeline.baselines.texts import TextFeatures, text_features
+from pipeline.training.arrays import Floats
+from pipeline.training.examples import Examples
+from pipeline.training.loading import Batch
+from pipeline.training.texts import TextFeatures, text_features
 
 
 @dataclass(frozen=True)

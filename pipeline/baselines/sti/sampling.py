@@ -9,20 +9,20 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.baselines.clips import tile_clips, write_gif
-from pipeline.baselines.contract import Images
-from pipeline.baselines.examples import Examples
 from pipeline.baselines.sti.config import StiConfig
 from pipeline.baselines.sti.data import captions_of
 from pipeline.baselines.sti.diffusion import Diffusion, start_noise
 from pipeline.baselines.sti.latents import Codec
 from pipeline.baselines.sti.model import VideoDenoiser
-from pipeline.baselines.texts import text_features
 from pipeline.engine.storage import atomic_file
+from pipeline.training.arrays import Images
+from pipeline.training.clips import tile_clips, write_gif
+from pipeline.training.examples import Examples
+from pipeline.training.texts import text_features
 
 
 @dataclass(frozen=True)
-class Studio:
+class ClipSampler:
     """What turns captions into clips beside a model."""
 
     config: StiConfig
@@ -31,7 +31,7 @@ class Studio:
 
 
 def draw_clips(
-    model: VideoDenoiser, studio: Studio, captions: Sequence[str], seed: int
+    model: VideoDenoiser, studio: ClipSampler, captions: Sequence[str], seed: int
 ) -> list[Images]:
     """A clip (F, side, side, 3) for each caption, by the averaged weights.
 
@@ -53,7 +53,7 @@ def draw_clips(
 
 
 def write_samples(
-    model: VideoDenoiser, studio: Studio, examples: Examples, path: Path, count: int = 4
+    model: VideoDenoiser, studio: ClipSampler, examples: Examples, path: Path, count: int = 4
 ) -> None:
     """A GIF of the first few rows: above as they are, below as drawn from their captions."""
     shown = range(min(count, len(examples)))

@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.baselines.clips import extend_clip
-from pipeline.baselines.contract import Floats, Images
-from pipeline.baselines.loading import default_device
-from pipeline.baselines.pretrained import load_pretrained, need_extra
 from pipeline.baselines.sti.frechet import fit_gaussian, frechet_distance
 from pipeline.baselines.sti.latents import to_signal
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.plugins import load_plugin
+from pipeline.training.arrays import Floats, Images
+from pipeline.training.clips import extend_clip
+from pipeline.training.loading import default_device
+from pipeline.training.pretrained import load_pretrained, need_extra
 
 QualityScorer = Callable[[Sequence[Images]], Sequence[float]]
 """A value in the group ``stickerworks.video_quality``: clips (F, H, W, 3) to a score each."""

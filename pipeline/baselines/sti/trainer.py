@@ -8,19 +8,6 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from pipeline.baselines.checkpoint import load_weights
-from pipeline.baselines.contract import (
-    Baseline,
-    Evaluation,
-    Floats,
-    Images,
-    Judged,
-    Prepared,
-    Trained,
-    check_sizes,
-)
-from pipeline.baselines.examples import Dataset, Examples
-from pipeline.baselines.loading import Batch, default_device
 from pipeline.baselines.sti.comparison import (
     Clips,
     Table,
@@ -35,9 +22,21 @@ from pipeline.baselines.sti.latents import open_codec
 from pipeline.baselines.sti.model import VideoDenoiser
 from pipeline.baselines.sti.presets import PRESETS
 from pipeline.baselines.sti.rows import draw_batch, open_rows, row_losses
-from pipeline.baselines.sti.sampling import Studio, draw_clips, write_samples
-from pipeline.baselines.training import Schedule, Training, train_model
+from pipeline.baselines.sti.sampling import ClipSampler, draw_clips, write_samples
 from pipeline.engine.errors import StickerworksError
+from pipeline.training.arrays import Floats, Images
+from pipeline.training.checkpoint import load_weights
+from pipeline.training.contract import (
+    Baseline,
+    Evaluation,
+    GateScore,
+    Prepared,
+    Trained,
+    check_sizes,
+)
+from pipeline.training.examples import Dataset, Examples
+from pipeline.training.loading import Batch, default_device
+from pipeline.training.loop import Schedule, Training, train_model
 
 
 def _prepare(dataset: Dataset, settings: StiConfig, seed: int) -> Prepared:
@@ -79,7 +78,7 @@ def _make_training(
     def draw(model: nn.Module, folder: Path, epoch: int) -> None:
         every = settings.sample_every
         if every and len(validation) and (epoch % every == 0 or epoch == settings.epochs):
-            studio = Studio(settings, diffusion, codec)
+            studio = ClipSampler(settings, diffusion, codec)
             net = cast("VideoDenoiser", model)
             write_samples(net, studio, validation, folder / f"epoch-{epoch:04d}.gif")
 
@@ -123,7 +122,7 @@ def _evaluate(run: Trained, dataset: Dataset, split: str) -> Evaluation:
 
 
 def _compare_drawn(
-    model: VideoDenoiser, studio: Studio, examples: Examples
+    model: VideoDenoiser, studio: ClipSampler, examples: Examples
 ) -> tuple[Table, list[str]]:
     shown = range(min(len(examples), studio.config.evaluated_clips))
     captions = captions_of(examples)
@@ -138,7 +137,7 @@ def _compare_drawn(
     return table, notes
 
 
-def _judge(dataset: Dataset, settings: StiConfig, seed: int) -> Judged:
+def _judge(dataset: Dataset, settings: StiConfig, seed: int) -> GateScore:
     """Train, and measure the denoising of each validation row after the last epoch."""
     train, validation = (read_clips(dataset, split, settings) for split in ("train", "validation"))
     uses = {"train": train.use, "validation": validation.use}
@@ -154,7 +153,7 @@ def _judge(dataset: Dataset, settings: StiConfig, seed: int) -> Judged:
         figures: Floats = -(weights @ by_row) / weights.sum(1)
         return figures
 
-    return Judged(
+    return GateScore(
         figure="minus denoising loss",
         resample=resample,
         # Each row would have to be denoised under every other row's caption.
@@ -182,11 +181,11 @@ def _generate(run: Trained, captions: Sequence[str], seed: int) -> list[Images]:
     return draw_clips(model, studio, captions, seed)
 
 
-def _load(run: Trained) -> tuple[VideoDenoiser, Studio]:
+def _load(run: Trained) -> tuple[VideoDenoiser, ClipSampler]:
     settings: StiConfig = run.settings
     model = VideoDenoiser(settings, pretrained=False)
     load_weights(run.weights, model)
-    studio = Studio(settings, Diffusion(settings), open_codec(settings))
+    studio = ClipSampler(settings, Diffusion(settings), open_codec(settings))
     return model.to(default_device()).eval(), studio
 
 

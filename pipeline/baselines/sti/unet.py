@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import nn
 
-from pipeline.baselines.pretrained import load_pretrained, need_extra
 from pipeline.baselines.sti.config import StiConfig
 from pipeline.baselines.sti.layer import MixedLayer, StiLayer, StiTransformer
 from pipeline.engine.errors import StickerworksError
+from pipeline.training.pretrained import load_pretrained, need_extra
 
 TEMPORAL = ("temp_convs", "temp_attentions", "transformer_in")
 """Names of the modules that mix frames."""

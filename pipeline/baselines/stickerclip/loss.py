@@ -9,7 +9,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.baselines.processes import process_count, process_rank
+from pipeline.training.processes import process_count, process_rank
 
 
 def contrastive_loss(

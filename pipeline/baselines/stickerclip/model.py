@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.baselines.pretrained import load_pretrained, need_extra
 from pipeline.baselines.stickerclip.config import StickerClipConfig
 from pipeline.engine.errors import StickerworksError
+from pipeline.training.pretrained import load_pretrained, need_extra
 
 MAX_LOG_SCALE = math.log(100)
 

@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from pipeline.baselines.contract import Images, Sticker, UnreadableImageError
-from pipeline.baselines.examples import Dataset, Examples, choose
-from pipeline.baselines.frames import (
+from pipeline.baselines.stickerclip.config import StickerClipConfig
+from pipeline.baselines.stickerclip.model import StickerClip
+from pipeline.baselines.stickerclip.text import Tokenizer, join_fields, text_fields
+from pipeline.training.arrays import Images
+from pipeline.training.contract import NewSticker, UnreadableImageError
+from pipeline.training.examples import Dataset, Examples, choose
+from pipeline.training.frames import (
     ENDS,
     UNREADABLE,
     decode_frames,
@@ -21,11 +25,8 @@ from pipeline.baselines.frames import (
     tell_unreadable,
     to_jpeg,
 )
-from pipeline.baselines.loading import Batch, default_workers, load_batches
-from pipeline.baselines.prepared import Frames
-from pipeline.baselines.stickerclip.config import StickerClipConfig
-from pipeline.baselines.stickerclip.model import StickerClip
-from pipeline.baselines.stickerclip.text import Tokenizer, join_fields, text_fields
+from pipeline.training.loading import Batch, default_workers, load_batches
+from pipeline.training.prepared import Frames
 
 _ROWS = 64
 
@@ -141,7 +142,7 @@ def embed_texts(model: StickerClip, texts: Sequence[str], tokenize: Tokenizer) -
     return torch.cat(parts)[[place[text] for text in texts]]
 
 
-def decode_stickers(stickers: Sequence[Sticker], side: int) -> list[Images]:
+def decode_stickers(stickers: Sequence[NewSticker], side: int) -> list[Images]:
     """First, middle and last frames of new stickers.
 
     Raises UnreadableImageError for the first that can't be decoded.

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.baselines.contract import Floats
+from pipeline.training.arrays import Floats
 
 CUTS = (1, 5, 10)
 DIRECTIONS = ("text to image", "image to text")

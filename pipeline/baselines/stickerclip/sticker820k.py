@@ -17,15 +17,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pipeline.baselines.layout import Layout, Row
-from pipeline.baselines.pretrained import need_extra
-from pipeline.baselines.problems import Problem, shown
 from pipeline.baselines.stickerclip.pickles import (
     DamagedPickleError,
     RefusedPickleError,
     load_plain,
 )
 from pipeline.engine.errors import StickerworksError
+from pipeline.training.layout import Layout, Row
+from pipeline.training.pretrained import need_extra
+from pipeline.training.problems import Problem, shown
 
 INFO: Mapping[str, str] = {
     "caption": "caption_zh",
@@ -46,14 +46,14 @@ _TOLD = 5
 
 
 @dataclass(frozen=True)
-class Entry:
+class ListLine:
     """A line of a list: its sticker, None for a name's second line, and what is wrong with it."""
 
     row: Row | None
     problems: tuple[Problem, ...] = ()
 
 
-def read_sticker820k(path: Path, split: str, with_bytes: bool = True) -> Iterator[Entry]:
+def read_sticker820k(path: Path, split: str, with_bytes: bool = True) -> Iterator[ListLine]:
     """Lines of a split's list in order, those with problems as well.
 
     Infos are read as data and run nothing (see ``pickles.py``). A name that isn't there, an info
@@ -70,7 +70,7 @@ def read_sticker820k(path: Path, split: str, with_bytes: bool = True) -> Iterato
             name = line.rstrip(b"\r\n")
             place = _Place(names.name, number, name)
             if name in seen:
-                yield Entry(None, (place.problem("name", "stood in an earlier line"),))
+                yield ListLine(None, (place.problem("name", "stood in an earlier line"),))
             elif name:
                 seen.add(name)
                 yield _read(place, infos.get(name), images.get(name), with_bytes)
@@ -89,7 +89,7 @@ class _Place:
 
 def _read(
     place: _Place, info: memoryview | None, image: memoryview | None, with_bytes: bool
-) -> Entry:
+) -> ListLine:
     texts, problem = _texts(info)
     problems = [place.problem("infos", problem)] if problem else []
     if image is None:
@@ -110,7 +110,7 @@ def _read(
         voted=False,
         problem=unusable,
     )
-    return Entry(row, tuple(problems))
+    return ListLine(row, tuple(problems))
 
 
 def _texts(info: memoryview | None) -> tuple[dict[str, Any], str | None]:

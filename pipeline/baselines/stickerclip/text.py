@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.baselines.pretrained import load_pretrained, need_extra
 from pipeline.baselines.stickerclip.config import StickerClipConfig
-from pipeline.baselines.texts import HashTokenizer
+from pipeline.training.pretrained import load_pretrained, need_extra
+from pipeline.training.texts import HashTokenizer
 
 Ids = NDArray[np.int64]
 Tokenizer = Callable[[Sequence[str]], tuple[Ids, Ids]]

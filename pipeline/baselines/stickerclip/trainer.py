@@ -10,20 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline.baselines.checkpoint import load_weights
-from pipeline.baselines.contract import (
-    Baseline,
-    Evaluation,
-    Judged,
-    NotJudgedError,
-    Prediction,
-    Prepared,
-    Sticker,
-    Trained,
-    check_sizes,
-)
-from pipeline.baselines.examples import Dataset, Examples, Use
-from pipeline.baselines.loading import Batch, default_device
 from pipeline.baselines.stickerclip.config import PRESETS, StickerClipConfig
 from pipeline.baselines.stickerclip.loss import contrastive_loss, symmetric_loss
 from pipeline.baselines.stickerclip.model import StickerClip, weight_groups
@@ -40,10 +26,24 @@ from pipeline.baselines.stickerclip.pairs import (
 )
 from pipeline.baselines.stickerclip.retrieval import CUTS, recall_table, row_auc
 from pipeline.baselines.stickerclip.text import Tokenizer, join_fields, open_tokenizer
-from pipeline.baselines.tag_rows import learnable_tags
-from pipeline.baselines.tagging import rank_tags
-from pipeline.baselines.training import Schedule, Training, train_model
 from pipeline.engine.errors import StickerworksError
+from pipeline.training.checkpoint import load_weights
+from pipeline.training.contract import (
+    Baseline,
+    Evaluation,
+    GateScore,
+    NewSticker,
+    NotJudgedError,
+    Prediction,
+    Prepared,
+    Trained,
+    check_sizes,
+)
+from pipeline.training.examples import Dataset, Examples, Use
+from pipeline.training.loading import Batch, default_device
+from pipeline.training.loop import Schedule, Training, train_model
+from pipeline.training.tag_rows import learnable_tags
+from pipeline.training.tagging import rank_tags
 
 _AT_LEAST = 8
 
@@ -98,7 +98,7 @@ def evaluate(run: Trained, dataset: Dataset, split: str) -> Evaluation:
     return Evaluation(table, figures, (*examples.notes, scale))
 
 
-def judge(dataset: Dataset, settings: StickerClipConfig, seed: int) -> Judged:
+def judge(dataset: Dataset, settings: StickerClipConfig, seed: int) -> GateScore:
     """Train, and see how the validation rows' texts and images find each other.
 
     The figure is ``retrieval.RowAuc``: on a few dozen rows recall is mostly luck.
@@ -116,7 +116,7 @@ def judge(dataset: Dataset, settings: StickerClipConfig, seed: int) -> Judged:
     model = cast("StickerClip", task.model)
     images, texts = embed_pairs(model, pairs, open_tokenizer(settings))
     worth = row_auc(images, texts, torch.from_numpy(pairs.groups))
-    return Judged(
+    return GateScore(
         figure="retrieval AUC",
         resample=worth.resample,
         permute=worth.permute,
@@ -129,7 +129,7 @@ def judge(dataset: Dataset, settings: StickerClipConfig, seed: int) -> Judged:
     )
 
 
-def predict(run: Trained, stickers: Sequence[Sticker]) -> list[Prediction]:
+def predict(run: Trained, stickers: Sequence[NewSticker]) -> list[Prediction]:
     """Tags of new stickers: softmax of their cosines to the names of the run's tags (zero-shot).
 
     No tag was learnt as a class; scores of a sticker sum to 1. Raises StickerworksError when the

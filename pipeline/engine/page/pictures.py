@@ -23,7 +23,7 @@ _FORMATS = ("GIF", "PNG", "WEBP")
 
 
 @dataclass(frozen=True)
-class Picture:
+class PagePicture:
     """A still and, for a few, a short moving preview."""
 
     still: str
@@ -32,14 +32,14 @@ class Picture:
 
 def load_pictures(
     workspace: Workspace, wanted: Iterable[str], moving: Sequence[str]
-) -> dict[str, Picture]:
+) -> dict[str, PagePicture]:
     """Pictures of the stickers by id; those without key frames are left out.
 
     Key frames are read one shard at a time, and only where one of the stickers lies.
     """
     chosen = pa.array(sorted(set(wanted)), pa.string())
     motion = set(moving)
-    pictures: dict[str, Picture] = {}
+    pictures: dict[str, PagePicture] = {}
     for part in workspace.parts:
         ids = workspace.read("stickers", part, ["id"])["id"]
         if not pc.any(pc.is_in(ids, value_set=chosen)).as_py():
@@ -59,17 +59,17 @@ def _media_paths(workspace: Workspace, part: int, motion: set[str]) -> dict[str,
     return {row["id"]: workspace.root / row["path"] for row in table.to_pylist() if row["path"]}
 
 
-def _picture(key_frame: Mapping[str, Any], media: Path | None) -> Picture:
+def _picture(key_frame: Mapping[str, Any], media: Path | None) -> PagePicture:
     try:
         with Image.open(io.BytesIO(key_frame["jpeg"] or b""), formats=["JPEG"]) as image:
             picture = image.convert("RGB")
     except (OSError, SyntaxError, ValueError):
-        return Picture("")
+        return PagePicture("")
     picture.thumbnail((SIDE, SIDE))
     target = io.BytesIO()
     picture.save(target, "JPEG", quality=_QUALITY, optimize=True)
     still = _uri("jpeg", target.getvalue())
-    return Picture(still, None if media is None else draw_motion(media))
+    return PagePicture(still, None if media is None else draw_motion(media))
 
 
 def draw_motion(path: Path) -> str | None:

@@ -9,7 +9,7 @@ from annotation.handoff.captions import (
     OTHER,
     TOO_LONG,
     UNCHANGED,
-    Caption,
+    AgreedCaption,
     choose_captions,
     language_of,
 )
@@ -17,25 +17,25 @@ from annotation.handoff.captions import (
 
 def test_what_most_wrote_is_taken() -> None:
     chosen = choose_captions(["A cat waves.", "a cat  waves", "A very long description"], [])
-    assert chosen.captions == {"en": Caption("A cat waves.", 2, 3)}
+    assert chosen.captions == {"en": AgreedCaption("A cat waves.", 2, 3)}
 
 
 def test_of_equals_the_longest_is_taken() -> None:
     chosen = choose_captions(["A cat", "A cat waves both paws"], [])
-    assert chosen.captions == {"en": Caption("A cat waves both paws", 1, 2)}
+    assert chosen.captions == {"en": AgreedCaption("A cat waves both paws", 1, 2)}
 
 
 def test_each_language_has_its_own() -> None:
     chosen = choose_captions(["A cat waves", "一只猫在挥手", "猫说 OK"], [])
     assert chosen.captions == {
-        "en": Caption("A cat waves", 1, 1),
-        "zh": Caption("一只猫在挥手", 1, 2),
+        "en": AgreedCaption("A cat waves", 1, 1),
+        "zh": AgreedCaption("一只猫在挥手", 1, 2),
     }
 
 
 def test_what_a_model_wrote_is_no_person_s_caption() -> None:
     chosen = choose_captions(["A cat waves. ", "A cat waves, then bows"], ["a cat\nwaves"])
-    assert chosen.captions == {"en": Caption("A cat waves, then bows", 1, 1)}
+    assert chosen.captions == {"en": AgreedCaption("A cat waves, then bows", 1, 1)}
     assert chosen.left_out == {UNCHANGED: 1}
 
 

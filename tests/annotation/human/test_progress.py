@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from annotation.human.progress import Annotator, Progress, Share, progress
+from annotation.human.progress import AnnotationProgress, Annotator, Share, progress
 from annotation.human.status import status_lines
 from annotation.human.waiting import Backlog, Screening
 from pipeline.engine.storage import Proof, write_table
@@ -97,15 +97,15 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture
-def found(workspace: Workspace) -> Progress:
+def found(workspace: Workspace) -> AnnotationProgress:
     return progress(workspace, CONFIG)
 
 
-def said(found: Progress) -> str:
+def said(found: AnnotationProgress) -> str:
     return "\n".join(status_lines(found))
 
 
-def test_batches_count_tasks_complete_ones_and_each_ones_share(found: Progress) -> None:
+def test_batches_count_tasks_complete_ones_and_each_ones_share(found: AnnotationProgress) -> None:
     first, second = found.batches
     assert (first.name, first.tasks, first.complete, first.gold) == ("b001", 4, 2, 0)
     assert first.shares == (Share(ANN, 4, 0), Share(BOB, 4, 0), Share(CEM, 2, 2))
@@ -114,14 +114,14 @@ def test_batches_count_tasks_complete_ones_and_each_ones_share(found: Progress) 
 
 
 def test_a_vote_for_unknown_tags_alone_completes_nothing(
-    workspace: Workspace, found: Progress
+    workspace: Workspace, found: AnnotationProgress
 ) -> None:
     tags = ("笑", "哭", "狗", "no such tag")
     put(workspace, "ballot", [{"version": "1", "tag": tag} for tag in tags])
     assert progress(workspace, CONFIG).batches[1].complete == found.batches[1].complete + 1
 
 
-def test_annotators_are_those_listed_and_those_who_voted(found: Progress) -> None:
+def test_annotators_are_those_listed_and_those_who_voted(found: AnnotationProgress) -> None:
     at = "2026-09-21T14:13:20+00:00"
     assert found.annotators == (
         Annotator(ANN, 8, 0, 1, at),
@@ -136,13 +136,15 @@ def test_one_who_is_not_listed_has_nothing_to_do(workspace: Workspace) -> None:
     assert (last.name, last.votes, last.to_do) == ("team-2-7", 1, None)
 
 
-def test_what_everybody_answered_and_skips_left_short_is_stuck(found: Progress) -> None:
+def test_what_everybody_answered_and_skips_left_short_is_stuck(found: AnnotationProgress) -> None:
     # 6 waits for cem; 7 was voted on by all three and skipped by none.
     stuck = [(int(s.id, 16), s.status, s.votes, s.skips) for s in found.stuck]
     assert stuck == [(4, "insufficient", 2, 1), (3, "effective", 2, 1), (5, "rejected", 1, 2)]
 
 
-def test_backlog_is_what_no_decision_settles(workspace: Workspace, found: Progress) -> None:
+def test_backlog_is_what_no_decision_settles(
+    workspace: Workspace, found: AnnotationProgress
+) -> None:
     assert found.adjudication == Backlog(waiting=1, exported=0)
     put(workspace, "tasks", [task(2, "adjudication")])
     assert progress(workspace, CONFIG).adjudication == Backlog(waiting=1, exported=1)
@@ -161,7 +163,9 @@ def test_backlog_is_what_no_decision_settles(workspace: Workspace, found: Progre
     assert progress(workspace, CONFIG).adjudication.waiting == 0
 
 
-def test_unknown_tags_are_counted_and_listed(workspace: Workspace, found: Progress) -> None:
+def test_unknown_tags_are_counted_and_listed(
+    workspace: Workspace, found: AnnotationProgress
+) -> None:
     assert found.unknown_tags == {}
     assert "Unknown tags" not in said(found)
     tags = [f"made up {n}" for n in range(7)]
@@ -174,7 +178,7 @@ def test_unknown_tags_are_counted_and_listed(workspace: Workspace, found: Progre
     assert "made up 4 1 and 2 more tags" in said(later)
 
 
-def test_answers_that_do_not_count_are_named_by_reason(found: Progress) -> None:
+def test_answers_that_do_not_count_are_named_by_reason(found: AnnotationProgress) -> None:
     (group,) = found.quarantined
     assert (group.table, group.answers) == ("votes", 2)
     assert [(e.who, int(e.id, 16)) for e in group.examples] == [("user 9", 6), ("user 9", 1)]
@@ -193,7 +197,7 @@ def test_versions_of_one_annotation_are_one_answer(workspace: Workspace) -> None
     assert [(group.reason, group.answers) for group in groups] == [("its result is no list", 1)]
 
 
-def test_screening_and_deleted_and_labels(found: Progress) -> None:
+def test_screening_and_deleted_and_labels(found: AnnotationProgress) -> None:
     assert found.screening == Screening(tasks=2, looked_at=1, flagged=1)
     assert (found.deleted, found.simulated) == (1, 0)
     assert found.labels["effective"] == 3
@@ -208,7 +212,7 @@ def test_simulated_votes_are_owned_up_to(workspace: Workspace) -> None:
     assert said(found).startswith("Simulated votes: 1. No person gave them.")
 
 
-def test_progress_is_json(found: Progress) -> None:
+def test_progress_is_json(found: AnnotationProgress) -> None:
     assert json.loads(json.dumps(asdict(found)))["batches"][0]["tasks"] == 4
 
 
@@ -218,7 +222,7 @@ def test_an_empty_workspace_says_what_to_run(tmp_path: Path) -> None:
     assert "stickerworks merge" in text
 
 
-def test_lines_say_what_a_lead_asks(found: Progress) -> None:
+def test_lines_say_what_a_lead_asks(found: AnnotationProgress) -> None:
     text = said(found)
     assert "b001       4   2 (50%)     0" in text
     assert "blind, 1 no longer kept" in text

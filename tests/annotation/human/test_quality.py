@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from annotation.human.anchoring import anchoring_bias
 from annotation.human.confusion import ConfusedPair, confused_pairs
 from annotation.human.gold_scores import gold_scores
 from annotation.human.lead_times import LeadTimes, lead_times
-from annotation.human.lean import lean_on_suggestions
 from annotation.human.quality import measure_quality, read_quality
 from schemas.tables import GOLD, SUGGESTIONS, TABLES, VOTES
 
@@ -122,7 +122,7 @@ def test_lean_by_hand() -> None:
         [{"id": "w", "tags": ["a"]}, {"id": "x", "tags": ["a"]}, {"id": "s", "tags": []}],
         schema=SUGGESTIONS.schema,
     )
-    ann, bob = lean_on_suggestions(votes, machine)
+    ann, bob = anchoring_bias(votes, machine)
     assert (ann.suggested, ann.unedited, ann.bare, ann.blind) == (3, 1, 1, 2)
     assert ann.unedited_share == pytest.approx(1 / 3)
     assert ann.similarity == pytest.approx((1 + 1 / 3 + 0) / 3)
@@ -135,7 +135,7 @@ def test_lean_by_hand() -> None:
         1,
     )
     assert (bob.hidden, bob.hidden_equal_share) == (0, None)
-    assert [lean.hidden for lean in lean_on_suggestions(votes)] == [0, 0]
+    assert [one.hidden for one in anchoring_bias(votes)] == [0, 0]
 
 
 def timed(annotator: str, *seconds: float | None) -> list[dict[str, Any]]:

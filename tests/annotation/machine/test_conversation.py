@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotation.machine.captioner import Caption, Cost, Facts
+from annotation.machine.captioner import Caption, CaptionInput, Cost
 from annotation.machine.chat import Answer, Picture
 from annotation.machine.conversation import Asked, Request, converse
 from annotation.machine.prompt_set import SHIPPED, PromptSet, load_prompt_set
 
 NAMES = ("vsd2m", "stickertag", "mghft", "sticker820k")
 FRAMES = tuple(Picture(f"frame {n}".encode(), 80 * n) for n in range(8))
-GIF = Facts("s", "cartoon", True, (), "HELLO", FRAMES)
+GIF = CaptionInput("s", "cartoon", True, (), "HELLO", FRAMES)
 BOTH = ("en", "zh")
 Reply = Callable[[Request], str | Answer]
 JSON = json.dumps(
@@ -43,7 +43,7 @@ def ask(
     prompts: PromptSet | str,
     languages: tuple[str, ...] = BOTH,
     reply: Reply = sensible,
-    facts: Facts = GIF,
+    facts: CaptionInput = GIF,
 ) -> tuple[list[Request], list[Caption]]:
     """The requests and captions of a sticker in one prompt set."""
     requests: list[Request] = []
@@ -201,7 +201,7 @@ def test_without_a_translation_the_summary_is_made_of_the_first_description() ->
 
 def test_a_sticker_without_pictures_is_not_asked_about() -> None:
     for name in NAMES:
-        asked, captions = ask(name, facts=Facts("s", None, None, (), "", ()))
+        asked, captions = ask(name, facts=CaptionInput("s", None, None, (), "", ()))
         assert not asked
         assert set(by_field(captions)) == set(by_field(ask(name)[1]))
         assert all((caption.error or "").startswith("not asked: ") for caption in captions)

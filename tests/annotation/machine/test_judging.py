@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from annotation.machine.chat import Answer
 from annotation.machine.checks import USELESS
-from annotation.machine.judging import Judged, judge
+from annotation.machine.judging import JudgedText, judge
 from annotation.machine.prompt_set import FieldSpec
 
 TEXT = FieldSpec(kind="text")
@@ -138,7 +138,7 @@ def test_any_answer_gives_a_text_or_a_reason(
 
 
 def test_useful_is_what_a_model_may_build_on() -> None:
-    assert Judged("", ()).useful
-    assert Judged("A cat", ("cut_off", "unread_quote")).useful
-    assert not Judged(None, (), "given up").useful
-    assert not any(Judged("A cat", (flag,)).useful for flag in USELESS)
+    assert JudgedText("", ()).useful
+    assert JudgedText("A cat", ("cut_off", "unread_quote")).useful
+    assert not JudgedText(None, (), "given up").useful
+    assert not any(JudgedText("A cat", (flag,)).useful for flag in USELESS)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawlers.sighting import columns_of, key_of, too_long
+from crawlers.observation import columns_of, key_of, too_long
 from crawlers.spiders.chinesebqb import read_index
 from pipeline.engine.errors import StickerworksError
 
@@ -23,16 +23,16 @@ def _index(*entries: Any) -> bytes:
 
 def test_an_entry_becomes_a_sighting() -> None:
     entry = {"name": "滑稽大佬00012-鼓掌.gif", "category": FUNNY, "url": "https://x/ignored"}
-    (sighting,), senseless = read_index(_index(entry), INDEX)
+    (observation,), senseless = read_index(_index(entry), INDEX)
     assert senseless == 0
-    assert sighting.source_id == f"{FUNNY}/滑稽大佬00012-鼓掌.gif"
-    assert sighting.query == "滑稽大佬"
-    assert sighting.tags == ("鼓掌",)
-    assert sighting.title == "鼓掌"
-    assert (sighting.pack_id, sighting.pack_title) == (FUNNY, FUNNY)
-    assert (sighting.rank, sighting.pack_index) == (0, 0)
-    assert (sighting.licence, sighting.licence_basis) == (None, "none")
-    assert sighting.media_url == (
+    assert observation.source_id == f"{FUNNY}/滑稽大佬00012-鼓掌.gif"
+    assert observation.query == "滑稽大佬"
+    assert observation.tags == ("鼓掌",)
+    assert observation.title == "鼓掌"
+    assert (observation.pack_id, observation.pack_title) == (FUNNY, FUNNY)
+    assert (observation.rank, observation.pack_index) == (0, 0)
+    assert (observation.licence, observation.licence_basis) == (None, "none")
+    assert observation.media_url == (
         "https://raw.githubusercontent.com/zhaoolee/ChineseBQB/master/"
         "001Funny_%E6%BB%91%E7%A8%BD%E5%A4%A7%E4%BD%AC%F0%9F%98%8FBQB/"
         "%E6%BB%91%E7%A8%BD%E5%A4%A7%E4%BD%AC00012-%E9%BC%93%E6%8E%8C.gif"
@@ -44,8 +44,8 @@ def test_ranks_count_within_a_category_and_doubles_are_left_out() -> None:
         {"name": name, "category": category}
         for name, category in [("a.gif", "A"), ("b.gif", "B"), ("c.gif", "A"), ("a.gif", "A")]
     ]
-    sightings, senseless = read_index(_index(*entries), INDEX)
-    assert [(s.source_id, s.rank) for s in sightings] == [
+    observations, senseless = read_index(_index(*entries), INDEX)
+    assert [(s.source_id, s.rank) for s in observations] == [
         ("A/a.gif", 0),
         ("B/b.gif", 0),
         ("A/c.gif", 1),
@@ -55,10 +55,10 @@ def test_ranks_count_within_a_category_and_doubles_are_left_out() -> None:
 
 @pytest.mark.parametrize("name", ["a%b.gif", "a#b.gif", "a?b.gif", "a`{b}.gif"])
 def test_strange_names_are_quoted(name: str) -> None:
-    (sighting,), _ = read_index(_index({"name": name, "category": "A"}), INDEX)
-    tail = (sighting.media_url or "").rpartition("/A/")[2]
+    (observation,), _ = read_index(_index({"name": name, "category": "A"}), INDEX)
+    tail = (observation.media_url or "").rpartition("/A/")[2]
     assert not set(tail) & set("#?`{}")
-    assert sighting.source_id == f"A/{name}"
+    assert observation.source_id == f"A/{name}"
 
 
 def test_a_name_of_ten_megabytes_is_listed_without_an_address() -> None:
@@ -87,8 +87,8 @@ def test_a_name_of_ten_megabytes_is_listed_without_an_address() -> None:
 )
 def test_entries_that_make_no_sense_are_counted(entry: Any) -> None:
     good = {"name": "a.gif", "category": "A"}
-    sightings, senseless = read_index(_index(entry, good), INDEX)
-    assert (len(sightings), senseless) == (1, 1)
+    observations, senseless = read_index(_index(entry, good), INDEX)
+    assert (len(observations), senseless) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -126,11 +126,11 @@ _text = st.text(st.characters(), max_size=20)
 @settings(max_examples=150, deadline=None)
 @given(st.lists(_json | st.fixed_dictionaries({"name": _text, "category": _text}), max_size=5))
 def test_any_index_can_be_stored(entries: list[Any]) -> None:
-    sightings, _ = read_index(_index(*entries, {"name": "a", "category": "A"}), INDEX)
-    for sighting in sightings:
-        stored = json.dumps(columns_of(sighting), ensure_ascii=False)
+    observations, _ = read_index(_index(*entries, {"name": "a", "category": "A"}), INDEX)
+    for observation in observations:
+        stored = json.dumps(columns_of(observation), ensure_ascii=False)
         assert stored.encode().decode() == stored
-        source_id = key_of("chinesebqb", sighting).source_id
+        source_id = key_of("chinesebqb", observation).source_id
         assert source_id.encode().decode() == source_id
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 import pyarrow as pa
 import pytest
 
-from pipeline.demo.outcomes import Tally, check_outcomes
+from pipeline.demo.outcomes import OutcomeTally, check_outcomes
 from schemas.tables import DECISIONS, DUPLICATES, OBSERVATIONS, SIGNALS, UNFETCHED
 
 STATES = {"gone": "gone", "refused": "refused", "not_media": "failed", "too_large": "refused"}
@@ -86,15 +86,15 @@ def test_a_run_as_expected_has_nothing_wrong(run, alone):
     outcomes = run.check(alone=alone)
     assert outcomes.wrong == ()
     counts = Counter(row.case for row in run.expected)
-    assert outcomes.cases == {name: Tally(count, 0) for name, count in counts.items()}
+    assert outcomes.cases == {name: OutcomeTally(count, 0) for name, count in counts.items()}
     ocr = sum(row.ocr_case for row in run.expected)
-    assert outcomes.ocr == Tally(ocr, 0)
-    assert outcomes.rules == Tally(len(run.expected) - ocr, 0)
+    assert outcomes.ocr == OutcomeTally(ocr, 0)
+    assert outcomes.rules == OutcomeTally(len(run.expected) - ocr, 0)
 
 
 def test_shares_are_of_all_entries_counted():
-    assert Tally(3, 1).share == 0.75
-    assert Tally(0, 0).share == 1.0
+    assert OutcomeTally(3, 1).share == 0.75
+    assert OutcomeTally(0, 0).share == 1.0
 
 
 def drop_by(run, name, rule):

@@ -1,4 +1,4 @@
-"""A dear shard is cut into pieces: all workers share it, and a kill costs no more than a piece."""
+"""An expensive shard is cut into pieces: workers share it, and a kill costs a piece at most."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from schemas.config import Config, EngineConfig
 CONFIG = Config(engine=EngineConfig(workers=2))
 WHOLE = misbehaving.signals()
 CUT = misbehaving.signals(seconds_per_row=0.6)
-"""The same stage, said to be so dear that five rows are a piece."""
+"""The same stage, said to be so expensive that five rows are a piece."""
 
 
 def files(workspace: Workspace) -> dict[str, bytes]:
@@ -64,7 +64,7 @@ def run_whole(stage: Stage, workspace: Workspace) -> ShardReport:
 
 
 def run_cut(stage: Stage, workspace: Workspace) -> ShardReport:
-    """What the executor does with a dear shard, in this process."""
+    """What the executor does with an expensive shard, in this process."""
     task = task_of(stage, workspace)
     for piece in cut(task):
         assert piece.piece is not None
@@ -90,12 +90,12 @@ def test_only_rows_worth_it_are_measured_in_pieces_too(workspace_of, screened) -
     screened(whole, 0, [True, False, True] * 8)
     pieced = twin(whole)
     run_whole(misbehaving.SELECTED, whole)
-    dear = replace(misbehaving.SELECTED, needs=Needs(seconds_per_row=0.6))
-    report = run_cut(dear, pieced)
+    expensive = replace(misbehaving.SELECTED, needs=Needs(seconds_per_row=0.6))
+    report = run_cut(expensive, pieced)
     assert files(pieced) == files(whole)
     assert (report.counts["measured"], report.counts["skipped"]) == (16, 8)
     screened(pieced, 0, [True] * 24)
-    report = run_cut(dear, pieced)
+    report = run_cut(expensive, pieced)
     assert (report.counts["measured"], report.counts["taken_over"]) == (8, 16)
 
 
@@ -125,7 +125,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 import misbehaving
-from pipeline.cli.display import LogDisplay, make_console
+from stickerworks.cli.display import LogDisplay, make_console
 from pipeline.engine.runner import run
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config, EngineConfig

@@ -78,7 +78,12 @@ def test_failures_of_all_shards_count_together_in_the_main_process(workspace_of,
     workspace = workspace_of([["raise", "fine", "fine"]] * 5)
     config = Config(engine=EngineConfig(quarantine_floor=3))
     with pytest.raises(StickerworksError, match="shard 3: more than 3 rows.*a broken row"):
-        run(replace(misbehaving.signals(), here=lambda config: True), workspace, config, display)
+        run(
+            replace(misbehaving.signals(), in_main_process=lambda config: True),
+            workspace,
+            config,
+            display,
+        )
 
 
 def test_rows_that_crash_are_stopped_like_those_that_raise(workspace_of, display) -> None:

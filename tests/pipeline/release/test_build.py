@@ -260,8 +260,8 @@ def test_labelled_only_leaves_out_the_others_and_says_why(build: Build) -> None:
     rows = all_rows(release)
     assert len(rows) == 30
     assert {row["label_status"] for row in rows} == {"effective"}
-    fates = pq.read_table(release.path / "decisions.parquet").to_pylist()
-    left_out = [fate for fate in fates if fate["outcome"] == "left_out"]
+    outcomes = pq.read_table(release.path / "decisions.parquet").to_pylist()
+    left_out = [outcome for outcome in outcomes if outcome["outcome"] == "left_out"]
     assert len(left_out) == 24
     assert left_out[0]["reasons"][-1]["rule"] == "labelled_only"
     assert "| labelled\\_only | 24 | 24 |" in (release.path / "README.md").read_text("utf-8")

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from pipeline.release.card import CardFacts, render_card
 from pipeline.release.croissant import croissant_json
 from pipeline.release.markdown import plain
-from pipeline.release.tally import Tally
+from pipeline.release.tally import ReleaseCounts
 from pipeline.release.verify import verify_release
 from schemas.config import Config
 
@@ -41,7 +41,7 @@ def facts(hostile: str) -> CardFacts:
         "suggested_tags": [hostile], "frames": 1, "captioner": hostile, "simulated": True,
         "image": None, "sources": [hostile], "licence": hostile, "licence_basis": hostile,
     }  # fmt: skip
-    tally = Tally()
+    tally = ReleaseCounts()
     tally.add_row(row, "train")
     tally.add_fate({"outcome": hostile, "reasons": [{"rule": hostile}]})
     return CardFacts(
@@ -50,7 +50,7 @@ def facts(hostile: str) -> CardFacts:
         download_size=1,
         unfetched=Counter({(hostile, hostile): 1}),
         agreement=[],
-        leakage=[{"kind": hostile, "shared": 1, "straddling": 0, "rows": 0}],
+        leakage=[{"kind": hostile, "shared": 1, "leaking": 0, "rows": 0}],
         tagset=hostile,
         plots=["frames.png"],
     )

@@ -195,7 +195,7 @@ def _globals() -> Mapping[str, Rows]:
              "equal": 0.3},
         ],
         "leakage": [
-            {"kind": "pack", "shared": 9, "straddling": 6, "rows": 41, "examples": [HOSTILE]}
+            {"kind": "pack", "shared": 9, "leaking": 6, "rows": 41, "examples": [HOSTILE]}
         ],
     }  # fmt: skip
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.report.reading import Sample, say_reason
+from pipeline.report.reading import SmallestKeys, say_reason
 
 
 @given(st.lists(st.text("0123456789abcdef", min_size=1)), st.integers(1, 6))
 def test_a_sample_holds_the_smallest_keys_in_any_order(keys: list[str], size: int) -> None:
-    sample: Sample[int] = Sample(size)
+    sample: SmallestKeys[int] = SmallestKeys(size)
     for number, key in enumerate(keys):
         sample.add(key, number)
     assert [key for key, _ in sample.ranked()] == sorted(set(keys))[:size]
@@ -18,7 +18,7 @@ def test_a_sample_holds_the_smallest_keys_in_any_order(keys: list[str], size: in
 
 
 def test_a_sample_does_not_grow() -> None:
-    sample: Sample[None] = Sample(5)
+    sample: SmallestKeys[None] = SmallestKeys(5)
     for number in range(10_000):
         sample.add(f"{number:08x}", None)
     assert len(sample._seen) <= 20

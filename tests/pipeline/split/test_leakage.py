@@ -5,7 +5,14 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.split.leakage import EDGES, Straddle, pack_links, read_edges, straddle, straddles
+from pipeline.split.leakage import (
+    EDGES,
+    SplitLeak,
+    find_split_leaks,
+    leak,
+    pack_links,
+    read_edges,
+)
 from schemas.tables import TABLES
 
 SPLITS = {"a": "train", "b": "train", "c": "test", "d": "test"}
@@ -32,15 +39,15 @@ class Shards:
         return whole.select(columns) if columns else whole
 
 
-def test_straddling_keys_are_counted() -> None:
+def test_keys_that_leak_are_counted() -> None:
     packs = [("a", "p"), ("b", "p"), ("a", "q"), ("c", "q"), ("d", "q"), ("b", "r"), ("c", "r")]
-    found = straddle("pack", [*packs, ("a", "q")], SPLITS)
-    assert found == Straddle("pack", shared=3, straddling=2, rows=4, examples=("q", "r"))
+    found = leak("pack", [*packs, ("a", "q")], SPLITS)
+    assert found == SplitLeak("pack", shared=3, leaking=2, rows=4, examples=("q", "r"))
 
 
 def test_stickers_without_a_split_do_not_count() -> None:
     authors = [("a", "x"), ("e", "x"), ("d", "y")]
-    assert straddle("author", authors, SPLITS) == Straddle("author", 0, 0, 0, ())
+    assert leak("author", authors, SPLITS) == SplitLeak("author", 0, 0, 0, ())
 
 
 @settings(max_examples=60, deadline=None)
@@ -48,21 +55,21 @@ def test_stickers_without_a_split_do_not_count() -> None:
     st.dictionaries(st.sampled_from("abcdef"), st.sampled_from(["train", "test"])),
     st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("xyz"))),
 )
-def test_nothing_straddles_exactly_when_every_key_has_one_split(
+def test_nothing_leaks_exactly_when_every_key_has_one_split(
     splits: dict[str, str], pairs: list[tuple[str, str]]
 ) -> None:
-    report = straddle("pack", pairs, splits)
+    report = leak("pack", pairs, splits)
     across = {
         key
         for one, key in pairs
         for other, other_key in pairs
         if key == other_key and one in splits and other in splits and splits[one] != splits[other]
     }
-    assert report.straddling == len(across)
+    assert report.leaking == len(across)
     assert set(report.examples) == across
 
 
-def sightings() -> Shards:
+def observations() -> Shards:
     """Two shards: packs of the same name and authors of the same name at two sources."""
     one = [
         {"id": "a", "source": "s", "source_id": "1", "pack_id": "p", "pack_title": "P"},
@@ -87,7 +94,7 @@ def sightings() -> Shards:
 
 
 def test_edges_come_from_the_tables_and_names_are_told_apart_by_source() -> None:
-    reader = sightings()
+    reader = observations()
     assert {kind: sorted(read_edges(reader, kind)) for kind in EDGES} == {
         "pixels": [("a", "ff")],
         "template": [("a", "t1")],
@@ -100,13 +107,13 @@ def test_edges_come_from_the_tables_and_names_are_told_apart_by_source() -> None
 
 def test_only_kinds_that_can_inform_are_reported() -> None:
     """An id has one split, and near-duplicates are dropped or never separated."""
-    kinds = [found.kind for found in straddles(sightings(), SPLITS)]
+    kinds = [found.kind for found in find_split_leaks(observations(), SPLITS)]
     assert kinds == ["author", "media_url", "pack", "page_url", "pixels", "template"]
 
 
 def test_kinds_are_read_one_after_another_shard_by_shard_and_no_column_too_many() -> None:
-    reader = sightings()
-    found: Iterator[Straddle] = straddles(reader, SPLITS)
+    reader = observations()
+    found: Iterator[SplitLeak] = find_split_leaks(reader, SPLITS)
     assert next(found).kind == "author"
     columns = ("id", "source", "author")
     assert reader.asked == [("observations", part, columns) for part in (0, 1)]

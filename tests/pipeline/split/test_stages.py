@@ -91,15 +91,15 @@ def test_packs_stay_together_when_asked(workspace: Workspace) -> None:
         for keep in (False, True)
     )
 
-    def straddling(rows: dict[str, Row]) -> int:
+    def leaking(rows: dict[str, Row]) -> int:
         packs: dict[int, set[str]] = {}
         for id_, row in rows.items():
             if row["split"]:
                 packs.setdefault(int(id_[1:]) // 5, set()).add(row["split"])
         return sum(len(splits) > 1 for splits in packs.values())
 
-    assert straddling(apart) > 0
-    assert straddling(together) == 0
+    assert leaking(apart) > 0
+    assert leaking(together) == 0
 
 
 def test_effective_tags_decide_before_suggestions(workspace: Workspace) -> None:
@@ -175,9 +175,9 @@ def test_the_leakage_table_says_what_lies_across_splits(workspace: Workspace) ->
     splits = {row["id"]: row["split"] for _, _, t in outputs[:-1] for row in t.to_pylist()}
     found = {row["kind"]: row for row in outputs[-1][2].to_pylist()}
     assert found["template"]["shared"] == 40
-    assert found["template"]["straddling"] == 0
+    assert found["template"]["leaking"] == 0
     packs: dict[str, set[str]] = {}
     for id_, name in splits.items():
         if name is not None:
             packs.setdefault(f"{id_[0]}-{int(id_[1:]) // 5}", set()).add(name)
-    assert found["pack"]["straddling"] == sum(len(names) > 1 for names in packs.values()) > 0
+    assert found["pack"]["leaking"] == sum(len(names) > 1 for names in packs.values()) > 0

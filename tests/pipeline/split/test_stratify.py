@@ -31,7 +31,7 @@ def dataset(
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 120), st.integers(1, 20), st.integers(0, 10_000), st.integers(0, 10_000))
-def test_no_group_straddles_and_order_changes_nothing(
+def test_no_group_is_split_and_order_changes_nothing(
     rows: int, tags: int, seed: int, shuffle: int
 ) -> None:
     groups, labels = dataset(rows, tags, seed)

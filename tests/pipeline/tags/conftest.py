@@ -27,12 +27,12 @@ def stickers(tmp_path: Path) -> Callable[[list[list[Row]]], Workspace]:
 
     def build(shards: list[list[Row]]) -> Workspace:
         workspace = Workspace(tmp_path)
-        for part, observations in enumerate(shards):
-            kept = {row["id"]: row.get("kept", True) for row in observations}
-            sightings = [
+        for part, shown in enumerate(shards):
+            kept = {row["id"]: row.get("kept", True) for row in shown}
+            rows = [
                 {"source": "test", "source_id": str(n)}
                 | {k: v for k, v in row.items() if k != "kept"}
-                for n, row in enumerate(observations)
+                for n, row in enumerate(shown)
             ]
             tables = {
                 "stickers": [{"id": id_} for id_ in kept],
@@ -40,7 +40,7 @@ def stickers(tmp_path: Path) -> Callable[[list[list[Row]]], Workspace]:
                     {"id": id_, "kept": is_kept, "outcome": "kept" if is_kept else "dropped"}
                     for id_, is_kept in kept.items()
                 ],
-                "observations": sightings,
+                "observations": rows,
             }
             for name, rows in tables.items():
                 table = pa.Table.from_pylist(rows, schema=TABLES[name].schema)

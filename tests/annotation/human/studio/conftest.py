@@ -25,12 +25,12 @@ import requests
 from annotation.human.studio import process
 from annotation.human.studio.accounts import ensure_accounts, login
 from annotation.human.studio.client import FOLDER, Connection, connect
-from annotation.human.studio.place import Place, read_accounts
 from annotation.human.studio.server import find_program, start, stop
-from pipeline.cli.main import app
+from annotation.human.studio.server_paths import ServerPaths, read_accounts
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config, LabelConfig
+from stickerworks.cli.main import app
 
 FOREIGN = "stranger@example.org"
 
@@ -43,8 +43,8 @@ class Studio:
     config: Config
 
     @property
-    def place(self) -> Place:
-        return Place(self.workspace.root / FOLDER)
+    def place(self) -> ServerPaths:
+        return ServerPaths(self.workspace.root / FOLDER)
 
     @property
     def connection(self) -> Connection:
@@ -83,7 +83,7 @@ class Studio:
         return self.url
 
 
-def kill(place: Place) -> None:
+def kill(place: ServerPaths) -> None:
     """SIGKILL to the server and all that it started."""
     found = process.serving(place.data.absolute())
     assert found, "there is no server to kill"
@@ -123,7 +123,7 @@ class Migrated:
     who have an account.
     """
 
-    place: Place
+    place: ServerPaths
     told: list[str]
     kept: dict[str, Any]
     after: dict[str, Any]
@@ -141,11 +141,11 @@ def first_start(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[]
         pytest.skip(str(error))
 
     def make(folder: Path) -> None:
-        made = migrate(Place(folder / FOLDER), free_port())
+        made = migrate(ServerPaths(folder / FOLDER), free_port())
         (folder / "made.json").write_text(json.dumps(made))
 
     folder = made_once(tmp_path_factory, "a server", make)
-    return Migrated(Place(folder / FOLDER), **json.loads((folder / "made.json").read_text()))
+    return Migrated(ServerPaths(folder / FOLDER), **json.loads((folder / "made.json").read_text()))
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
@@ -163,7 +163,7 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
     return folder
 
 
-def migrate(place: Place, port: int) -> dict[str, Any]:
+def migrate(place: ServerPaths, port: int) -> dict[str, Any]:
     """Make a server's database, after a start that is killed on the way."""
     everybody = (*LabelConfig().annotators, FOREIGN)
     config = LabelConfig(port=port, annotators=everybody)
@@ -180,7 +180,7 @@ def migrate(place: Place, port: int) -> dict[str, Any]:
     return {"told": told, "kept": kept, "after": after, "people": people}
 
 
-def kill_while_it_migrates(place: Place, config: LabelConfig) -> None:
+def kill_while_it_migrates(place: ServerPaths, config: LabelConfig) -> None:
     script = (
         "import sys; from pathlib import Path; from schemas.config import LabelConfig;"
         "from annotation.human.studio.server import Place, start;"
@@ -203,15 +203,15 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def migrated(first_start: Migrated) -> Place:
+def migrated(first_start: Migrated) -> ServerPaths:
     """A server's folder with lead, three annotators and a stranger; it doesn't run."""
     return first_start.place
 
 
 @contextmanager
-def serving(migrated: Place, workspace: Workspace, port: int) -> Iterator[Studio]:
+def serving(migrated: ServerPaths, workspace: Workspace, port: int) -> Iterator[Studio]:
     """A workspace with a server of its own; stopped at the end, whatever happens."""
-    place = Place(workspace.root / FOLDER)
+    place = ServerPaths(workspace.root / FOLDER)
     shutil.copytree(migrated.root, place.root)
     try:
         yield Studio(workspace, Config(label=LabelConfig(port=port)))
@@ -220,7 +220,7 @@ def serving(migrated: Place, workspace: Workspace, port: int) -> Iterator[Studio
 
 
 @pytest.fixture(scope="module")
-def make_studio(migrated: Place, free_port: Callable[[], int]) -> Iterator[Any]:
+def make_studio(migrated: ServerPaths, free_port: Callable[[], int]) -> Iterator[Any]:
     """Give a workspace a server of its own, stopped when the module is done."""
     with ExitStack() as stack:
         yield lambda workspace: stack.enter_context(serving(migrated, workspace, free_port()))
@@ -228,7 +228,7 @@ def make_studio(migrated: Place, free_port: Callable[[], int]) -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def studio(
-    migrated: Place, free_port: Callable[[], int], tmp_path_factory: pytest.TempPathFactory
+    migrated: ServerPaths, free_port: Callable[[], int], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Studio]:
     """An empty workspace with a running server, which all modules share."""
     workspace = Workspace(tmp_path_factory.mktemp("a workspace"))

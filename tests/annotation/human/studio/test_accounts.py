@@ -8,7 +8,7 @@ import pytest
 
 from annotation.human.studio import accounts
 from annotation.human.studio.accounts import ensure_accounts, find_accounts, login, user_ids
-from annotation.human.studio.place import read_accounts
+from annotation.human.studio.server_paths import read_accounts
 from pipeline.engine.errors import StickerworksError
 from schemas.config import LabelConfig
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from annotation.human.studio.ballot import current_ballot, draft_changes, migrate_ballot
-from annotation.human.studio.ledger import Ledger, open_ledger
+from annotation.human.studio.ledger import VoteLedger, open_ledger
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.workspace import Workspace
@@ -31,13 +31,13 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture
-def ledger(workspace: Workspace) -> Iterator[Ledger]:
+def ledger(workspace: Workspace) -> Iterator[VoteLedger]:
     with open_ledger(workspace.root) as opened:
         yield opened
 
 
 @pytest.fixture
-def frozen(workspace: Workspace, ledger: Ledger) -> Ledger:
+def frozen(workspace: Workspace, ledger: VoteLedger) -> VoteLedger:
     current_ballot(workspace, ledger, keep=False)
     return ledger
 
@@ -48,13 +48,13 @@ def changes(workspace: Workspace, text: str) -> Path:
     return path
 
 
-def test_the_first_export_freezes_the_tag_set(workspace: Workspace, frozen: Ledger) -> None:
+def test_the_first_export_freezes_the_tag_set(workspace: Workspace, frozen: VoteLedger) -> None:
     ballot = current_ballot(workspace, frozen, keep=False)
     assert (ballot.version, ballot.tags) == ("v1", ("哭", "狗", "笑"))
 
 
 def test_a_changed_tag_set_is_refused_with_the_ways_out(
-    workspace: Workspace, frozen: Ledger
+    workspace: Workspace, frozen: VoteLedger
 ) -> None:
     set_tags(workspace, "v2", "笑", "大哭", "狗")
     with pytest.raises(StickerworksError, match=r"哭 gone; 大哭 new.*--keep-tags.*label migrate"):
@@ -63,7 +63,7 @@ def test_a_changed_tag_set_is_refused_with_the_ways_out(
 
 
 def test_the_same_names_over_other_clusters_are_another_tag_set(
-    workspace: Workspace, frozen: Ledger
+    workspace: Workspace, frozen: VoteLedger
 ) -> None:
     set_tags(workspace, "v2", "笑", "哭", "狗")
     with pytest.raises(StickerworksError, match="clusters differ"):
@@ -71,7 +71,7 @@ def test_the_same_names_over_other_clusters_are_another_tag_set(
 
 
 def test_a_draft_decides_nothing_and_is_refused_until_it_is_filled_in(
-    workspace: Workspace, frozen: Ledger
+    workspace: Workspace, frozen: VoteLedger
 ) -> None:
     set_tags(workspace, "v2", "笑", "大哭")
     path = workspace.root / "changes.yaml"
@@ -99,7 +99,7 @@ def test_a_draft_can_be_read_back_whatever_the_tags_are(tmp_path: Path) -> None:
 
 
 def test_a_draft_names_what_is_gone_and_migrating_takes_the_new_tags(
-    workspace: Workspace, frozen: Ledger
+    workspace: Workspace, frozen: VoteLedger
 ) -> None:
     set_tags(workspace, "v2", "笑", "大哭", "小哭")
     path = workspace.root / "changes.yaml"
@@ -131,7 +131,7 @@ def test_a_draft_names_what_is_gone_and_migrating_takes_the_new_tags(
     ],
 )
 def test_a_file_that_does_not_say_it_is_refused(
-    workspace: Workspace, frozen: Ledger, text: str, said: str
+    workspace: Workspace, frozen: VoteLedger, text: str, said: str
 ) -> None:
     set_tags(workspace, "v2", "笑", "大哭")
     with pytest.raises(StickerworksError, match=said):
@@ -140,7 +140,7 @@ def test_a_file_that_does_not_say_it_is_refused(
 
 
 def test_there_is_nothing_to_migrate_before_an_export_or_a_change(
-    workspace: Workspace, ledger: Ledger
+    workspace: Workspace, ledger: VoteLedger
 ) -> None:
     with pytest.raises(StickerworksError, match="No tag set was exported"):
         migrate_ballot(workspace, ledger, changes(workspace, "{}"))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from label_studio_sdk.core.api_error import ApiError
 
-from annotation.human.studio import patience
+from annotation.human.studio import retrying_client
 from annotation.human.studio.client import connect, server_errors
 from pipeline.engine.errors import StickerworksError
 from schemas.config import LabelConfig
@@ -68,7 +68,7 @@ def serve() -> Iterator[Served]:
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    monkeypatch.setattr(patience, "_FIRST_WAIT_S", 0.001)
+    monkeypatch.setattr(retrying_client, "_FIRST_WAIT_S", 0.001)
     monkeypatch.setenv("STICKERWORKS_LABEL_TOKEN", TOKEN)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with serve() as server:

@@ -15,12 +15,12 @@ import pyarrow as pa
 import pytest
 
 from annotation.human.studio.importing import import_file
-from annotation.human.studio.ledger import Person, Placed, Planned, Project, open_ledger
-from pipeline.cli.main import app
+from annotation.human.studio.ledger import Person, PlacedTask, Planned, Project, open_ledger
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.workspace import Workspace
 from schemas.tables import TABLES
+from stickerworks.cli.main import app
 
 EXPORT = Path(__file__).with_name("label_studio_export.json")
 PEOPLE = ("--annotator", "2", "--annotator", "3", "--annotator", "4")
@@ -88,7 +88,7 @@ def decide(workspace: Workspace, tmp_path: Path) -> Callable[..., None]:
         ledger.know([Person("server", 1, "lead@example.org", "lead")])
         ledger.plan([Planned("adjudication", "s002", "v1", "a001", gold=False, blind=False)])
         ledger.add_project(Project(2, "adjudication", "v1", "x", None, None))
-        ledger.place("adjudication", 2, "now", [Placed("s002", 9, ())])
+        ledger.place("adjudication", 2, "now", [PlacedTask("s002", 9, ())])
 
     def call(*tags: str, day: int = 21) -> None:
         chosen = {"taxonomy": [[tag] for tag in tags]}
@@ -141,7 +141,7 @@ def test_an_export_of_our_own_server_is_known_by_its_tasks(tmp_path: Path) -> No
         row = Planned("labelling", "s001", "v1", "b001", gold=False, blind=False)
         ledger.plan([row])
         ledger.add_project(Project(1, "labelling", "v1", "x", None, None))
-        ledger.place("labelling", 1, "now", [Placed("s001", 2, ())])
+        ledger.place("labelling", 1, "now", [PlacedTask("s001", 2, ())])
         import_file(EXPORT, ledger, "file", ())
         origins = {(row["sticker"], row["origin"]) for row in ledger.everything()}
     assert origins == {("s000", "file"), ("s001", "server"), ("s002", "file"), ("s003", "file")}

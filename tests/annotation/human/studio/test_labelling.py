@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from annotation.human.studio.labelling import Studio, plan_labelling
+from annotation.human.studio.export_request import ExportRequest
+from annotation.human.studio.labelling import LabellingSession, plan_labelling
 from annotation.human.studio.ledger import Ballot, open_ledger
-from annotation.human.studio.wish import Wish
 from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config, LabelConfig
@@ -35,24 +35,26 @@ def workspace(tmp_path: Path) -> Workspace:
     return made
 
 
-def plan(workspace: Workspace, wish: Wish, **label: Any) -> list[Any]:
+def plan(workspace: Workspace, request: ExportRequest, **label: Any) -> list[Any]:
     config = Config(label=LabelConfig(**label))
     with open_ledger(workspace.root) as ledger:
-        rows = list(plan_labelling(Studio(workspace, config, ledger, None), wish, BALLOT))  # type: ignore[arg-type]
+        rows = list(
+            plan_labelling(LabellingSession(workspace, config, ledger, None), request, BALLOT)
+        )  # type: ignore[arg-type]
         ledger.plan(rows)
     return rows
 
 
 def test_every_kept_sticker_is_planned_once(workspace: Workspace) -> None:
-    rows = plan(workspace, Wish(), batch_size=20)
+    rows = plan(workspace, ExportRequest(), batch_size=20)
     assert [row.sticker for row in rows] == [key for key in IDS if key != "007"]
     assert Counter(row.batch for row in rows) == {"b001": 20, "b002": 20, "b003": 9}
-    assert plan(workspace, Wish()) == []
+    assert plan(workspace, ExportRequest()) == []
 
 
 def test_the_next_ones_follow_those_of_before(workspace: Workspace) -> None:
-    first = plan(workspace, Wish(limit=5, batch="calibration", blind=True))
-    second = plan(workspace, Wish(limit=5))
+    first = plan(workspace, ExportRequest(limit=5, batch="calibration", blind=True))
+    second = plan(workspace, ExportRequest(limit=5))
     assert {row.batch for row in first} == {"calibration"}
     assert all(row.blind for row in first)
     assert [row.sticker for row in second] == ["005", "006", "008", "009", "010"]
@@ -63,7 +65,7 @@ def test_gold_is_spread_over_the_batches(workspace: Workspace, tmp_path: Path) -
     gold = tmp_path / "gold.jsonl"
     lines = (json.dumps({"id": key, "tags": []}) for key in [*IDS[-6:], "no such sticker"])
     gold.write_text("\n".join(lines))
-    rows = plan(workspace, Wish(), batch_size=10, gold=str(gold), gold_share=0.1)
+    rows = plan(workspace, ExportRequest(), batch_size=10, gold=str(gold), gold_share=0.1)
     golden = [row for row in rows if row.gold]
     assert sorted(row.sticker for row in golden) == IDS[-6:]
     assert Counter(row.batch for row in golden)["b001"] == 1

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from annotation.human.studio.ledger import (
-    Answer,
+    AnnotationVersion,
     Ballot,
-    Ledger,
     Person,
-    Placed,
+    PlacedTask,
     Planned,
     Project,
+    VoteLedger,
     open_ledger,
 )
 
@@ -23,8 +23,8 @@ def planned(sticker: str, batch: str = "b001") -> Planned:
     return Planned("labelling", sticker, "v1", batch, gold=False, blind=False)
 
 
-def answer(annotation: int, digest: str = "d", task: int = 5) -> Answer:
-    return Answer("server", 1, task, "s", annotation, digest, "{}")
+def answer(annotation: int, digest: str = "d", task: int = 5) -> AnnotationVersion:
+    return AnnotationVersion("server", 1, task, "s", annotation, digest, "{}")
 
 
 def test_a_sticker_is_planned_and_placed_once(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_a_sticker_is_planned_and_placed_once(tmp_path: Path) -> None:
         ledger.plan([planned("s"), planned("t")])
         ledger.plan([planned("s", "b002")])
         ledger.add_project(Project(1, "labelling", "v1", "x", None, None))
-        ledger.place("labelling", 1, "now", [Placed("s", 5, ("笑",))])
+        ledger.place("labelling", 1, "now", [PlacedTask("s", 5, ("笑",))])
     with open_ledger(tmp_path) as ledger:
         assert [row.sticker for row in ledger.waiting("labelling")] == ["t"]
         rows = {row["sticker"]: row for row in ledger.tasks()}
@@ -62,8 +62,8 @@ def test_an_answer_stands_beside_the_task_that_was_asked(tmp_path: Path) -> None
     with open_ledger(tmp_path) as ledger:
         ledger.plan([planned("s")])
         ledger.add_project(Project(1, "labelling", "v1", "x", None, None))
-        ledger.place("labelling", 1, "now", [Placed("s", 5, None)])
-        foreign = Answer("file", 1, 5, "s", 1, "d", "{}")
+        ledger.place("labelling", 1, "now", [PlacedTask("s", 5, None)])
+        foreign = AnnotationVersion("file", 1, 5, "s", 1, "d", "{}")
         ledger.append([answer(1), foreign], (), "now")
         assert [row["purpose"] for row in ledger.everything()] == ["labelling", None]
 
@@ -73,7 +73,7 @@ def test_a_new_ballot_takes_along_what_never_reached_the_server(tmp_path: Path) 
         ledger.freeze(Ballot("v1", ("a", "b")))
         ledger.plan([planned("s"), planned("t")])
         ledger.add_project(Project(1, "labelling", "v1", "x", None, None))
-        ledger.place("labelling", 1, "now", [Placed("s", 5, None)])
+        ledger.place("labelling", 1, "now", [PlacedTask("s", 5, None)])
         ledger.freeze(Ballot("v2", ("c",)), {"a": ["c"], "b": []})
         assert ledger.ballot() == Ballot("v2", ("c",))
         assert {row["sticker"]: row["ballot"] for row in ledger.tasks()} == {"s": "v1", "t": "v2"}
@@ -102,4 +102,4 @@ def test_importing_progress_is_kept_where_none_is_given(tmp_path: Path) -> None:
         ledger.read_up_to(1, None, None)
         (project,) = ledger.projects()
         assert (project.cursor, project.reconciled_at) == ("c1", "r1")
-        assert isinstance(ledger, Ledger)
+        assert isinstance(ledger, VoteLedger)

@@ -14,14 +14,13 @@ import requests
 from PIL import Image, ImageDraw
 
 from annotation.human.studio import export, importing
-from annotation.human.studio.labelling import Studio as Desk
-from annotation.human.studio.labelling import export_labelling
+from annotation.human.studio.export_request import ExportRequest
+from annotation.human.studio.labelling import LabellingSession, export_labelling
 from annotation.human.studio.ledger import open_ledger
-from annotation.human.studio.wish import Wish
-from pipeline.cli.main import app
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
+from stickerworks.cli.main import app
 
 FOREIGN = "stranger@example.org"
 WORDS = ("happy cat", "sad dog", "good night", "thank you", "birthday cake", "angry bird")
@@ -284,10 +283,10 @@ def test_what_a_reviewer_flags_leaves_every_later_table(studio: Any) -> None:
 
 
 @contextmanager
-def desk_of(studio: Any) -> Iterator[Desk]:
+def desk_of(studio: Any) -> Iterator[LabellingSession]:
     with open_ledger(studio.workspace.root) as ledger:
         config = Config(label=studio.config.label)
-        yield Desk(studio.workspace, config, ledger, studio.connection)
+        yield LabellingSession(studio.workspace, config, ledger, studio.connection)
 
 
 @pytest.mark.parametrize("arrives", [True, False])
@@ -311,7 +310,7 @@ def test_a_server_killed_during_export_gets_no_task_twice(
 
         monkeypatch.setattr(projects, "import_tasks", unlucky)
         with pytest.raises(StickerworksError, match="stopped answering"):
-            export_labelling(desk, Wish(limit=5))
+            export_labelling(desk, ExportRequest(limit=5))
         assert len(desk.ledger.waiting("labelling")) == 3
         monkeypatch.undo()
         fresh.label("export", "--next", "5")

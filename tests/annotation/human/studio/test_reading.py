@@ -10,14 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotation.human.studio.ledger import Person
-from annotation.human.studio.reading import Desk, Said, microseconds, read_answers, read_result
+from annotation.human.studio.reading import (
+    ReadingContext,
+    Said,
+    microseconds,
+    read_answers,
+    read_result,
+)
 
 PEOPLE = [
     Person("server", 1, "lead@x", "lead"),
     Person("server", 2, "a@x", "annotator"),
     Person("server", 3, "b@x", "annotator"),
 ]
-DESK = Desk.of(PEOPLE, {"s", "t"}, 3)
+DESK = ReadingContext.of(PEOPLE, {"s", "t"}, 3)
 NOW = "2026-11-20T10:08:55.574015Z"
 
 

@@ -32,7 +32,7 @@ from annotation.human.studio.payload import (
 from pipeline.demo.encode import encode
 from pipeline.demo.lettering import find_lettering
 from pipeline.demo.render import flatten, render
-from pipeline.demo.scene import Wish, compose
+from pipeline.demo.scene import SceneContent, compose
 
 WIDTH, HEIGHT = 1280, 800
 MOODS = "开心难过生气害怕无语惊讶期待尴尬委屈感动得意害羞疲惫无聊嫉妒安心"
@@ -208,8 +208,8 @@ def placed(files: Path, frames: list[Image.Image], **said: Any) -> Shown:
 
 def drawn(concept: str, frames: int, words: tuple[str, ...] = ()) -> list[Image.Image]:
     lettering = find_lettering()
-    wish = Wish((concept,), caption=words if lettering.chinese else (), frames=frames)
-    return render(compose(Random(7), wish), lettering)
+    request = SceneContent((concept,), caption=words if lettering.chinese else (), frames=frames)
+    return render(compose(Random(7), request), lettering)
 
 
 @pytest.fixture(scope="module")

@@ -21,15 +21,15 @@ import requests
 
 from annotation.human.studio import process
 from annotation.human.studio.accounts import ensure_accounts
-from annotation.human.studio.place import Place, read_accounts
 from annotation.human.studio.server import find_program, running, start, stop
+from annotation.human.studio.server_paths import ServerPaths, read_accounts
 from pipeline.engine.errors import StickerworksError
 from schemas.config import LabelConfig
 
 Port = Callable[[], int]
 
 
-def number(place: Place) -> int:
+def number(place: ServerPaths) -> int:
     (found,) = process.serving(place.data)
     return int(found.pid)
 
@@ -39,15 +39,15 @@ def ended(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
-def secrets_of(place: Place) -> list[str]:
+def secrets_of(place: ServerPaths) -> list[str]:
     held = read_accounts(place)
     return [held["token"], *held["passwords"].values()]
 
 
 @pytest.fixture
-def copied(migrated: Place, tmp_path: Path) -> Any:
+def copied(migrated: ServerPaths, tmp_path: Path) -> Any:
     """A place whose database is made already; stopped at the end."""
-    place = Place(tmp_path / "with a space" / "label-studio")
+    place = ServerPaths(tmp_path / "with a space" / "label-studio")
     shutil.copytree(migrated.root, place.root)
     yield place
     stop(place)
@@ -107,7 +107,7 @@ def test_passwords_and_tokens_stand_in_neither_log_nor_command_line(studio: Any)
     assert stat.S_IMODE(studio.place.data.stat().st_mode) == 0o700
 
 
-def test_stopping_twice_says_that_it_was_stopped(copied: Place, free_port: Port) -> None:
+def test_stopping_twice_says_that_it_was_stopped(copied: ServerPaths, free_port: Port) -> None:
     start(copied, LabelConfig(port=free_port()))
     pid = number(copied)
     assert stop(copied) is True
@@ -116,7 +116,9 @@ def test_stopping_twice_says_that_it_was_stopped(copied: Place, free_port: Port)
     assert stop(copied) is False
 
 
-def test_a_killed_server_starts_again_with_all_that_it_had(copied: Place, free_port: Port) -> None:
+def test_a_killed_server_starts_again_with_all_that_it_had(
+    copied: ServerPaths, free_port: Port
+) -> None:
     config = LabelConfig(port=free_port())
     url = start(copied, config)
     before = ensure_accounts(copied, url, config)
@@ -128,7 +130,7 @@ def test_a_killed_server_starts_again_with_all_that_it_had(copied: Place, free_p
 
 
 def test_a_server_that_ends_while_it_is_waited_for_is_started_again(
-    copied: Place, free_port: Port
+    copied: ServerPaths, free_port: Port
 ) -> None:
     held = {"PATH": os.environ["PATH"], process.MARK: str(copied.data)}
     dying = subprocess.Popen(["sleep", "2"], env=held, start_new_session=True)
@@ -138,7 +140,7 @@ def test_a_server_that_ends_while_it_is_waited_for_is_started_again(
     dying.wait()
 
 
-def test_it_outlives_the_program_that_started_it(copied: Place, free_port: Port) -> None:
+def test_it_outlives_the_program_that_started_it(copied: ServerPaths, free_port: Port) -> None:
     port = free_port()
     script = (
         "import sys; from pathlib import Path; from schemas.config import LabelConfig;"
@@ -150,7 +152,9 @@ def test_it_outlives_the_program_that_started_it(copied: Place, free_port: Port)
     assert os.getsid(number(copied)) == number(copied)
 
 
-def test_a_server_that_nobody_noted_is_found_by_its_data(copied: Place, free_port: Port) -> None:
+def test_a_server_that_nobody_noted_is_found_by_its_data(
+    copied: ServerPaths, free_port: Port
+) -> None:
     config = LabelConfig(port=free_port())
     url = start(copied, config)
     pid = number(copied)
@@ -162,7 +166,7 @@ def test_a_server_that_nobody_noted_is_found_by_its_data(copied: Place, free_por
     assert process.serving(copied.data) == []
 
 
-def test_a_taken_port_is_named_with_the_way_out(copied: Place) -> None:
+def test_a_taken_port_is_named_with_the_way_out(copied: ServerPaths) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         said = rf"Port {port} .*--set label\.port=\d+"
@@ -172,7 +176,7 @@ def test_a_taken_port_is_named_with_the_way_out(copied: Place) -> None:
 
 
 def test_a_port_taken_after_we_looked_is_noticed(
-    copied: Place, monkeypatch: pytest.MonkeyPatch
+    copied: ServerPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("annotation.human.studio.server._check_port", lambda port: None)
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -186,7 +190,7 @@ def test_a_port_taken_after_we_looked_is_noticed(
 def test_a_stranger_with_the_number_of_our_process_is_left_alone(
     tmp_path: Path, alike: str
 ) -> None:
-    place = Place(tmp_path)
+    place = ServerPaths(tmp_path)
     mark = place.data if alike == "on those data" else tmp_path / "another"
     environment = {"PATH": os.environ["PATH"], process.MARK: str(mark)}
     stranger = subprocess.Popen(["sleep", "60"], start_new_session=True, env=environment)
@@ -213,23 +217,23 @@ def test_what_does_not_listen_is_killed_with_its_children(
         ["sh", "-c", deaf],
         start_new_session=True,
         stdout=subprocess.PIPE,
-        env={"PATH": os.environ["PATH"], process.MARK: str(Place(tmp_path).data)},
+        env={"PATH": os.environ["PATH"], process.MARK: str(ServerPaths(tmp_path).data)},
     )
     assert leader.stdout is not None
     leader.stdout.readline()
     family = [psutil.Process(leader.pid), *psutil.Process(leader.pid).children(recursive=True)]
     process.note(tmp_path / "server.json", leader.pid, 1)
-    assert stop(Place(tmp_path)) is True
+    assert stop(ServerPaths(tmp_path)) is True
     assert all(ended(member.pid) for member in family)
 
 
-def test_another_lead_is_refused(copied: Place, free_port: Port) -> None:
+def test_another_lead_is_refused(copied: ServerPaths, free_port: Port) -> None:
     with pytest.raises(StickerworksError, match=r"not made for the lead boss@example\.org"):
         start(copied, LabelConfig(port=free_port(), lead="boss@example.org"))
 
 
 def test_accounts_that_cannot_be_read_are_named_without_their_content(
-    copied: Place, free_port: Port
+    copied: ServerPaths, free_port: Port
 ) -> None:
     copied.accounts.write_text('{"token": "abc')
     with pytest.raises(StickerworksError, match=r"accounts\.json can't be read") as caught:
@@ -242,7 +246,7 @@ def test_a_program_that_ends_at_once_points_to_its_log(tmp_path: Path, free_port
     program = tmp_path / "label-studio"
     program.write_text("#!/bin/sh\necho broken\nexit 1\n")
     program.chmod(0o755)
-    place = Place(tmp_path / "place")
+    place = ServerPaths(tmp_path / "place")
     with pytest.raises(StickerworksError, match=r"ended at once\. .*server\.log"):
         start(place, LabelConfig(port=free_port(), server=str(program)))
     assert place.log.read_text() == "broken\n"
@@ -267,7 +271,9 @@ def test_killed_while_it_migrates_a_rerun_works(first_start: Any) -> None:
 
 
 @pytest.mark.slow
-def test_killed_before_the_lead_has_our_token_a_rerun_works(copied: Place, free_port: Port) -> None:
+def test_killed_before_the_lead_has_our_token_a_rerun_works(
+    copied: ServerPaths, free_port: Port
+) -> None:
     _take_the_lead_away(copied)
     kept = read_accounts(copied)
     said: list[str] = []
@@ -279,7 +285,7 @@ def test_killed_before_the_lead_has_our_token_a_rerun_works(copied: Place, free_
     assert sorted(made.ids) == sorted(map(str.casefold, (config.lead, *config.annotators)))
 
 
-def _take_the_lead_away(place: Place) -> None:
+def _take_the_lead_away(place: ServerPaths) -> None:
     """As a server leaves its database that is killed before the lead has our token."""
     place.unfinished.touch()
     connection = sqlite3.connect(place.data / "label_studio.sqlite3")

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from annotation.machine.answers import Speaker, open_answers
-from annotation.machine.asking import Interview, Tally, ask_all
-from annotation.machine.captioner import Facts
+from annotation.machine.answers import ModelIdentity, open_answers
+from annotation.machine.asking import ChatJob, RequestTally, ask_all
+from annotation.machine.captioner import CaptionInput
 from annotation.machine.captioners.transformers import CAPTIONER
 from annotation.machine.chat import Picture
 from annotation.machine.prompt_set import load_prompt_set
@@ -20,33 +20,35 @@ SETS = ("vsd2m", "stickertag", "mghft", "sticker820k")
 
 
 @pytest.fixture
-def stickers(picture: Callable[..., Picture]) -> list[Facts]:
+def stickers(picture: Callable[..., Picture]) -> list[CaptionInput]:
     """A still and an animation."""
     moving = tuple(picture(seed, start_ms=120 * seed) for seed in range(4))
     return [
-        Facts(str(number), "cartoon", len(pictures) > 1, (), "<|im_end|> 哈哈", pictures)
+        CaptionInput(str(number), "cartoon", len(pictures) > 1, (), "<|im_end|> 哈哈", pictures)
         for number, pictures in enumerate([(picture(),), moving])
     ]
 
 
-def _run(model: Path, stickers: list[Facts], ledger: Path) -> tuple[Tally, list[dict[str, Any]]]:
+def _run(
+    model: Path, stickers: list[CaptionInput], ledger: Path
+) -> tuple[RequestTally, list[dict[str, Any]]]:
     options = {"model": str(model), "device": "cpu", "batch": 8}
     found = CAPTIONER.model(options)
     assert found is not None
     assert CAPTIONER.chat is not None
-    speaker = Speaker(CAPTIONER.name, found, "digest")
+    identity = ModelIdentity(CAPTIONER.name, found, "digest")
     sets = tuple(load_prompt_set(name) for name in SETS)
-    tally = Tally()
+    tally = RequestTally()
     with open_answers(ledger) as answers, asyncio.Runner() as runner:
         chat = CAPTIONER.chat(options)
-        interview = Interview(chat, speaker, sets, ("en", "zh"))
-        runner.run(ask_all(stickers, interview, answers, lambda done: None, tally))
+        job = ChatJob(chat, identity, sets, ("en", "zh"))
+        runner.run(ask_all(stickers, job, answers, lambda done: None, tally))
         runner.run(chat.close())
         return tally, [row for facts in stickers for row in answers.captions(facts.id)]
 
 
 def test_every_prompt_set_is_answered_once(
-    tiny_vision_model: Path, stickers: list[Facts], tmp_path: Path
+    tiny_vision_model: Path, stickers: list[CaptionInput], tmp_path: Path
 ) -> None:
     tally, rows = _run(tiny_vision_model, stickers, tmp_path)
     titles = {load_prompt_set(name).title for name in SETS}

@@ -13,7 +13,7 @@ from PIL import Image
 
 from annotation.machine.efficientnet import model
 from annotation.machine.efficientnet.model import Preset
-from annotation.machine.efficientnet.samples import Sample
+from annotation.machine.efficientnet.samples import DomainSample
 from annotation.machine.efficientnet.views import Sizing
 from annotation.machine.features import sticker_statistics
 
@@ -32,13 +32,13 @@ def tiny() -> Iterator[Preset]:
 @pytest.fixture
 def make_sample(
     photograph: Draw, drawing: Draw, jpeg: Callable[[Image.Image], bytes]
-) -> Callable[..., Sample]:
+) -> Callable[..., DomainSample]:
     """A drawn sticker: real by its picture, of the group named."""
 
-    def make(number: int, real: bool, group: str = "g") -> Sample:
+    def make(number: int, real: bool, group: str = "g") -> DomainSample:
         frames = (jpeg((photograph if real else drawing)(number)),)
         name = f"{'real' if real else 'cartoon'}-{number:03d}"
-        return Sample(name, name, real, group, frames, sticker_statistics(frames))
+        return DomainSample(name, name, real, group, frames, sticker_statistics(frames))
 
     return make
 

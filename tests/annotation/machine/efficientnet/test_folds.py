@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from annotation.machine.efficientnet.folds import assign_folds
 from annotation.machine.efficientnet.held_out import hold_out
-from annotation.machine.efficientnet.samples import Sample, find_groups
+from annotation.machine.efficientnet.samples import DomainSample, find_groups
 
 STICKERS = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.booleans()), min_size=1, max_size=60)
 
@@ -56,12 +56,12 @@ def test_groups_join_what_shares_a_key(stickers: set[str], pairs: list[tuple[str
         assert groups[sticker] == sticker
 
 
-def test_no_figure_has_seen_its_own_fold(make_sample: Callable[..., Sample]) -> None:
+def test_no_figure_has_seen_its_own_fold(make_sample: Callable[..., DomainSample]) -> None:
     samples = [make_sample(n, real=n % 2 == 0, group=f"g{n // 2}") for n in range(8)]
     folds = assign_folds([s.group for s in samples], [s.real for s in samples], 4)
     seen = []
 
-    def scorer(fold: int, learn: list[Sample], ask: list[Sample]) -> np.ndarray:
+    def scorer(fold: int, learn: list[DomainSample], ask: list[DomainSample]) -> np.ndarray:
         assert not {s.group for s in learn} & {s.group for s in ask}
         assert len(learn) + len(ask) == len(samples)
         seen.extend(ask)
@@ -73,7 +73,7 @@ def test_no_figure_has_seen_its_own_fold(make_sample: Callable[..., Sample]) -> 
     # What a fold itself scored must not decide how its scores are read.
     own = folds == 0
 
-    def lying(fold: int, learn: list[Sample], ask: list[Sample]) -> np.ndarray:
+    def lying(fold: int, learn: list[DomainSample], ask: list[DomainSample]) -> np.ndarray:
         return scorer(fold, learn, ask) * (-1 if fold == 0 else 1)
 
     turned = hold_out(samples, folds, lying)

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from annotation.machine.domain import DOMAIN
 from annotation.machine.efficientnet import train, training
 from annotation.machine.efficientnet.model import PRESETS, Preset, make_model
-from annotation.machine.efficientnet.train import Trained, TrainWish, train_command_work
+from annotation.machine.efficientnet.train import TrainedDomainModel, TrainWish, train_command_work
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.stage import Context
 from pipeline.engine.workspace import Workspace
@@ -30,7 +30,7 @@ Draw = Callable[[int], Image.Image]
 Jpeg = Callable[[Image.Image], bytes]
 
 
-def train_in(folder: Path, manifest: Path, **wish: Any) -> Trained:
+def train_in(folder: Path, manifest: Path, **wish: Any) -> TrainedDomainModel:
     return train_command_work(
         Workspace(folder / "workspace"),
         TrainWish(**({"labels": manifest, "preset": "tiny", "folds": 3} | wish)),
@@ -39,7 +39,7 @@ def train_in(folder: Path, manifest: Path, **wish: Any) -> Trained:
 
 
 @pytest.fixture
-def work(tmp_path: Path, tiny: Preset, labelled: Path) -> Callable[..., Trained]:
+def work(tmp_path: Path, tiny: Preset, labelled: Path) -> Callable[..., TrainedDomainModel]:
     """Trains the tiny network on the manifest."""
     return partial(train_in, tmp_path, labelled)
 
@@ -47,7 +47,7 @@ def work(tmp_path: Path, tiny: Preset, labelled: Path) -> Callable[..., Trained]
 @pytest.fixture(scope="module")
 def trained(
     tmp_path_factory: pytest.TempPathFactory, tiny: Preset, labelled: Path
-) -> Callable[..., Trained]:
+) -> Callable[..., TrainedDomainModel]:
     """A trained network that tests share and don't change, made when it is first asked for."""
     return cache(
         lambda copy=0, **wish: train_in(tmp_path_factory.mktemp("trained"), labelled, **wish)
@@ -73,7 +73,7 @@ def annotate(folder: Path, jpegs: list[bytes]) -> list[dict[str, Any]]:
 
 
 def test_a_trained_folder_is_whole_and_the_stage_takes_it(
-    trained: Callable[..., Trained], photograph: Draw, drawing: Draw, jpeg: Jpeg
+    trained: Callable[..., TrainedDomainModel], photograph: Draw, drawing: Draw, jpeg: Jpeg
 ) -> None:
     made = trained()
     assert made.path.parts[-3:] == ("workspace", "models", "domain")
@@ -111,7 +111,9 @@ def test_a_trained_folder_is_whole_and_the_stage_takes_it(
     assert annotate(made.path, frames[1:2])[0]["probability"] == second["probability"]
 
 
-def test_the_same_labels_and_seed_give_the_same_bytes(trained: Callable[..., Trained]) -> None:
+def test_the_same_labels_and_seed_give_the_same_bytes(
+    trained: Callable[..., TrainedDomainModel],
+) -> None:
     one, other = trained().path, trained(copy=1).path
     assert one != other
     for path in one.iterdir():
@@ -121,7 +123,7 @@ def test_the_same_labels_and_seed_give_the_same_bytes(trained: Callable[..., Tra
     assert (one / weights).read_bytes() != (third / weights).read_bytes()
 
 
-def test_another_model_is_another_fingerprint(trained: Callable[..., Trained]) -> None:
+def test_another_model_is_another_fingerprint(trained: Callable[..., TrainedDomainModel]) -> None:
     def fingerprint(folder: Path) -> object:
         return DOMAIN.models(Config(annotate=AnnotateConfig(domain_model=str(folder))))
 
@@ -132,8 +134,8 @@ def test_another_model_is_another_fingerprint(trained: Callable[..., Trained]) -
 
 
 def test_a_run_that_was_killed_takes_over_its_folds(
-    work: Callable[..., Trained],
-    trained: Callable[..., Trained],
+    work: Callable[..., TrainedDomainModel],
+    trained: Callable[..., TrainedDomainModel],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -157,7 +159,7 @@ def test_a_run_that_was_killed_takes_over_its_folds(
 
 
 def test_what_is_no_model_is_not_replaced_nor_trained_for(
-    work: Callable[..., Trained], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    work: Callable[..., TrainedDomainModel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train, "fit", lambda *_: pytest.fail("an hour was lost"))
     mine = tmp_path / "mine"
@@ -168,7 +170,9 @@ def test_what_is_no_model_is_not_replaced_nor_trained_for(
     assert (mine / "thesis.txt").read_text(encoding="utf-8") == "years of work"
 
 
-def test_too_few_labels_are_counted(work: Callable[..., Trained], manifest: Path) -> None:
+def test_too_few_labels_are_counted(
+    work: Callable[..., TrainedDomainModel], manifest: Path
+) -> None:
     lines = manifest.read_text(encoding="utf-8").splitlines()
     manifest.write_text("\n".join(lines[:4] + lines[12:]), encoding="utf-8")
     with pytest.raises(StickerworksError, match=r"4 real in 1 packs and 12 cartoon in 3") as caught:
@@ -188,14 +192,17 @@ def test_too_few_labels_are_counted(work: Callable[..., Trained], manifest: Path
     ],
 )
 def test_impossible_wishes_are_refused(
-    work: Callable[..., Trained], wish: dict[str, Any], said: str
+    work: Callable[..., TrainedDomainModel], wish: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(StickerworksError, match=said):
         work(**wish)
 
 
 def test_training_goes_on_from_a_folder_in_transformers_form(
-    work: Callable[..., Trained], trained: Callable[..., Trained], tmp_path: Path, tiny: Preset
+    work: Callable[..., TrainedDomainModel],
+    trained: Callable[..., TrainedDomainModel],
+    tmp_path: Path,
+    tiny: Preset,
 ) -> None:
     first = trained().path
     model = make_model(replace(tiny, pretrained=str(first)))
@@ -209,8 +216,8 @@ def test_training_goes_on_from_a_folder_in_transformers_form(
 
 
 def test_a_probe_is_saved_with_its_body(
-    work: Callable[..., Trained],
-    trained: Callable[..., Trained],
+    work: Callable[..., TrainedDomainModel],
+    trained: Callable[..., TrainedDomainModel],
     tmp_path: Path,
     tiny: Preset,
     monkeypatch: pytest.MonkeyPatch,

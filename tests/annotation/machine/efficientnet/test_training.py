@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from annotation.machine.efficientnet.model import Preset, make_model
 from annotation.machine.efficientnet.probe import PENALTIES, choose_penalty
-from annotation.machine.efficientnet.samples import Sample
+from annotation.machine.efficientnet.samples import DomainSample
 from annotation.machine.efficientnet.training import fit, reproducible, score
 from annotation.machine.efficientnet.views import Sizing, covering_crops, normalise, training_crop
 
@@ -25,7 +25,7 @@ quiet: Callable[[str], None] = lambda line: None  # noqa: E731
 
 @pytest.mark.parametrize("statistics", [False, True])
 def test_it_overfits_64_images_and_knows_others(
-    tiny: Preset, make_sample: Callable[..., Sample], statistics: bool
+    tiny: Preset, make_sample: Callable[..., DomainSample], statistics: bool
 ) -> None:
     learn = [make_sample(n, real=n % 2 == 0) for n in range(64)]
     ask = [make_sample(100 + n, real=n % 2 == 0) for n in range(16)]
@@ -77,7 +77,7 @@ def test_small_frames_lie_in_the_middle_of_white() -> None:
 
 
 def test_a_probe_reads_a_frozen_body(
-    tiny: Preset, make_sample: Callable[..., Sample], tmp_path: Path
+    tiny: Preset, make_sample: Callable[..., DomainSample], tmp_path: Path
 ) -> None:
     learn = [make_sample(n, real=n % 2 == 0, group=f"g{n % 8}") for n in range(32)]
     ask = [make_sample(100 + n, real=n % 2 == 0) for n in range(8)]
@@ -98,7 +98,7 @@ def test_a_probe_reads_a_frozen_body(
 
 
 def test_too_few_groups_to_compare_penalties_take_the_middle_one(
-    make_sample: Callable[..., Sample],
+    make_sample: Callable[..., DomainSample],
 ) -> None:
     alone = [make_sample(n, real=n % 2 == 0, group="g") for n in range(4)]
     assert choose_penalty(alone, np.zeros((4, 2))) == PENALTIES[1]

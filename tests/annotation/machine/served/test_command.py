@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.cli.annotate import annotate_command
-from pipeline.cli.session import Options
 from pipeline.engine.errors import StickerworksError
 from schemas.config import Config
+from stickerworks.cli.annotate import annotate_command
+from stickerworks.cli.options import Options
 
 Command = Callable[..., dict[str, Any]]
 

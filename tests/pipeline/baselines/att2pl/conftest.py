@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from pipeline.baselines.tagger import Inputs
+from pipeline.training.tagger import Inputs
 
 
 @pytest.fixture(autouse=True, scope="package")

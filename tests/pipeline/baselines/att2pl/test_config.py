@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from pipeline.baselines.att2pl.config import PRESETS, preset
-from pipeline.baselines.settings import change_settings, restore_settings
 from pipeline.engine.errors import StickerworksError
+from pipeline.training.settings import change_settings, restore_settings
 
 
 def test_the_paper_preset_has_the_published_numbers() -> None:

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from pipeline.baselines.att2pl.config import Att2plConfig, preset
 from pipeline.baselines.att2pl.encoders import Encoder
 from pipeline.baselines.att2pl.model import Att2pl
-from pipeline.baselines.tagger import Inputs
 from pipeline.engine.errors import StickerworksError
+from pipeline.training.tagger import Inputs
 
 BACKBONES = ("swin", "vit", "deit", "beit")
 VIT: dict[str, Any] = {

@@ -13,8 +13,8 @@ from pipeline.baselines.att2pl.config import preset
 from pipeline.baselines.att2pl.model import Att2pl
 from pipeline.baselines.att2pl.reattention import spread
 from pipeline.baselines.att2pl.trainer import TAGGER
-from pipeline.baselines.tagger import Inputs
 from pipeline.engine.errors import StickerworksError
+from pipeline.training.tagger import Inputs
 
 # Twelve layers; positions, two token types and a norm. Words are not among them.
 BERT = 12 * 7_087_872 + (512 + 2 + 2) * 768

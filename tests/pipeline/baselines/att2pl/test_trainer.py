@@ -15,23 +15,23 @@ import pytest
 
 from pipeline.baselines.att2pl.config import Att2plConfig, preset
 from pipeline.baselines.att2pl.trainer import BASELINE, TAGGER
-from pipeline.baselines.contract import Sticker, Trained
-from pipeline.baselines.examples import Dataset
-from pipeline.baselines.keeper import RunKeeper
-from pipeline.baselines.training import InMemory, Point, StepLog, reproducible, train_model
+from pipeline.training.checkpointer import RunCheckpointer
+from pipeline.training.contract import NewSticker, Trained
+from pipeline.training.examples import Dataset
+from pipeline.training.loop import InMemory, Point, StepLog, reproducible, train_model
 
 Make = Callable[..., Any]
 SHORT = preset("tiny", epochs=2)
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from pipeline.baselines import keeper
+from pipeline.baselines import checkpointer
 from pipeline.baselines.att2pl.config import preset
 from pipeline.baselines.att2pl.trainer import BASELINE
-from pipeline.baselines.examples import Dataset
-from pipeline.baselines.training import reproducible, train_model
+from pipeline.training.examples import Dataset
+from pipeline.training.loop import reproducible, train_model
 
-keeper._SAVE_EVERY = 1
+checkpointer._SAVE_EVERY = 1
 assert "transformers" not in sys.modules  # it takes seconds, and naming a baseline none
 
 def each_step(done):
@@ -40,7 +40,7 @@ def each_step(done):
 
 with reproducible(5):
     task = BASELINE.prepare(Dataset(Path(sys.argv[1])), preset("tiny", epochs=2), 5).task
-    train_model(task, keeper.RunKeeper(Path(sys.argv[2]), None, each_step))
+    train_model(task, checkpointer.RunKeeper(Path(sys.argv[2]), None, each_step))
 """
 
 
@@ -76,9 +76,9 @@ def keep(release: Path, folder: Path) -> tuple[Point, ...]:
     folder.mkdir(exist_ok=True)
     with reproducible(5):
         task = BASELINE.prepare(Dataset(release), SHORT, 5).task
-        keeper = RunKeeper(folder, None, lambda done: None)
-        curve = train_model(task, keeper)
-        keeper.finish(curve)
+        checkpointer = RunCheckpointer(folder, None, lambda done: None)
+        curve = train_model(task, checkpointer)
+        checkpointer.finish(curve)
     return curve
 
 
@@ -128,7 +128,7 @@ def test_a_trained_run_judges_predicts_and_shows_where_it_looks(
     assert evaluation.figures["rows"] == 8
     assert "top 1" in evaluation.rows
     stickers = [
-        Sticker(row(shape, 7)["image"]["bytes"], {"ocr_text": text})
+        NewSticker(row(shape, 7)["image"]["bytes"], {"ocr_text": text})
         for shape, text in (("circle", ""), ("cross", "no"))
     ]
     predictions = BASELINE.predict(run, stickers)

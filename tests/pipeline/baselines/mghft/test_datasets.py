@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.baselines.examples import Dataset
-from pipeline.baselines.frames import KEY_FRAME
-from pipeline.baselines.layout import find_layout
 from pipeline.baselines.mghft.datasets import MET_MEME, SER30K, split_of, split_views
 from pipeline.baselines.mghft.met_meme import EMOTIONS, MetMemeRow, write_met_meme
 from pipeline.baselines.mghft.ser30k import Ser30kRow, Split, write_ser30k
-from pipeline.baselines.runs import Wish, open_run, train_run
 from pipeline.engine.errors import StickerworksError
+from pipeline.training.examples import Dataset
+from pipeline.training.frames import KEY_FRAME
+from pipeline.training.layout import find_layout
+from pipeline.training.runs import TrainRequest, open_run, train_run
 
 Draw = Callable[[int, int], bytes]
 
@@ -83,8 +83,8 @@ def change_rows(path: Path, *changed: dict[str, Any]) -> None:
 def train_and_judge(folder: Path, output: Path) -> tuple[list[str], Any, list[str]]:
     """Lines told in training, the evaluation on the test split, and the run's tags."""
     lines: list[str] = []
-    wish = Wish("mghft", folder, output, epochs=8, changes={"batch_size": "14"})
-    train_run(wish, lines.append, lambda *done: None)
+    request = TrainRequest("mghft", folder, output, epochs=8, changes={"batch_size": "14"})
+    train_run(request, lines.append, lambda *done: None)
     baseline, recipe, trained = open_run(output)
     assert baseline.evaluate is not None
     return lines, baseline.evaluate(trained, Dataset(folder), "test"), recipe.facts["tags"]

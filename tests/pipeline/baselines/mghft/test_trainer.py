@@ -13,10 +13,6 @@ import pytest
 import torch
 from torch.nn import functional
 
-from pipeline.baselines import keeper, training
-from pipeline.baselines.checkpoint import load_weights
-from pipeline.baselines.contract import Sticker
-from pipeline.baselines.examples import Dataset
 from pipeline.baselines.mghft import trainer
 from pipeline.baselines.mghft.backbone import Backbone
 from pipeline.baselines.mghft.config import VIEWS, preset
@@ -37,12 +33,16 @@ from pipeline.baselines.mghft.trainer import (
     soft_targets,
     tables,
 )
-from pipeline.baselines.runs import Wish, open_run, train_run
-from pipeline.baselines.settings import change_settings, restore_settings
-from pipeline.baselines.tag_rows import TagRows, draw_batch
-from pipeline.baselines.tagger import Inputs
-from pipeline.baselines.training import reproducible, train_model
 from pipeline.engine.errors import StickerworksError
+from pipeline.training import checkpointer, loop
+from pipeline.training.checkpoint import load_weights
+from pipeline.training.contract import NewSticker
+from pipeline.training.examples import Dataset
+from pipeline.training.loop import reproducible, train_model
+from pipeline.training.runs import TrainRequest, open_run, train_run
+from pipeline.training.settings import change_settings, restore_settings
+from pipeline.training.tag_rows import TagRows, draw_batch
+from pipeline.training.tagger import Inputs
 
 Make = Callable[..., Any]
 TINY = preset("tiny")
@@ -85,8 +85,10 @@ def train(release: Path, output: Path, stop: int = 0, epochs: int = 2, **changes
         if done == stop:
             raise StopError
 
-    wish = Wish("mghft", release, output, epochs=epochs, seed=3, changes={**CHANCE, **changes})
-    train_run(wish, lines.append, each_step)
+    request = TrainRequest(
+        "mghft", release, output, epochs=epochs, seed=3, changes={**CHANCE, **changes}
+    )
+    train_run(request, lines.append, each_step)
     return lines
 
 
@@ -111,7 +113,7 @@ def test_it_overfits_32_stickers(write_release: Make, shapes: Make) -> None:
 def test_one_seed_gives_equal_logs_and_a_stopped_run_ends_like_an_unbroken_one(
     release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeper, "_SAVE_EVERY", 2)
+    monkeypatch.setattr(checkpointer, "_SAVE_EVERY", 2)
     for name in ("one", "other"):
         train(release, tmp_path / name)
     for stop in (1, 3, 5):
@@ -145,8 +147,8 @@ def test_a_run_judges_one_tag_a_row_and_shows_where_it_looks(
     assert confusion.trace() / 12 == pytest.approx(found.figures["accuracy"])
     assert found.rows["top 1"]["OP"] == pytest.approx(found.figures["accuracy"])
     stickers = [
-        Sticker(row("circle", 1)["image"]["bytes"]),
-        Sticker(row("circle", 1)["image"]["bytes"], {"caption_en": "a red one"}),
+        NewSticker(row("circle", 1)["image"]["bytes"]),
+        NewSticker(row("circle", 1)["image"]["bytes"], {"caption_en": "a red one"}),
     ]
     plain, told = (dict(each) for each in baseline.predict(trained, stickers))
     assert sum(plain.values()) == pytest.approx(1)
@@ -186,8 +188,10 @@ def test_the_epoch_of_the_best_accuracy_is_kept(
         "pipeline.baselines.mghft.trainer.hit_rate",
         lambda scores, truth: kept.append(float(scores.sum(0)[0])) or next(given),
     )
-    wish = Wish("mghft", release, tmp_path / "run", epochs=3, changes={"batch_size": "8"})
-    train_run(wish, lambda line: None, lambda *done: None)
+    request = TrainRequest(
+        "mghft", release, tmp_path / "run", epochs=3, changes={"batch_size": "8"}
+    )
+    train_run(request, lambda line: None, lambda *done: None)
     _, _, trained = open_run(tmp_path / "run")
     model = make_model(trained.settings, 4, pretrained=False)
     load_weights(trained.weights, model)
@@ -288,12 +292,12 @@ def test_the_rate_goes_with_the_stickers_of_a_step(
     rate: float,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in (trainer, training):
+    for module in (trainer, loop):
         monkeypatch.setattr(module, "process_count", lambda: processes)
     settings = preset("paper", accumulate=accumulate, batch_size=batch_size)
     schedule = make_schedule(settings, 400)
     assert schedule.learning_rate == pytest.approx(rate)
-    shared = training.shared_schedule(schedule)
+    shared = loop.shared_schedule(schedule)
     assert shared.steps_per_epoch * processes * accumulate == 400
     assert shared.rate(shared.warmup_steps - 1) == pytest.approx(rate)
     assert shared.warmup_steps == 5 * shared.steps_per_epoch

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.baselines.settings import change_settings, restore_settings
 from pipeline.baselines.sti.presets import PRESETS, preset
 from pipeline.engine.errors import StickerworksError
+from pipeline.training.settings import change_settings, restore_settings
 
 
 @pytest.mark.parametrize("name", list(PRESETS))

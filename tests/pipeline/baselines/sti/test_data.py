@@ -12,10 +12,10 @@ import torch
 from diffusers import StableDiffusionPipeline, TextToVideoSDPipeline
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from pipeline.baselines.examples import Dataset
 from pipeline.baselines.sti.data import caption_of, captions_of, read_clips
 from pipeline.baselines.sti.presets import preset
-from pipeline.baselines.texts import text_features
+from pipeline.training.examples import Dataset
+from pipeline.training.texts import text_features
 
 Make = Callable[..., Any]
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import linalg
 
-from pipeline.baselines.contract import Floats
 from pipeline.baselines.sti.frechet import Gaussian, fit_gaussian, frechet_distance
+from pipeline.training.arrays import Floats
 
 
 def random_covariance(random: np.random.Generator, dim: int, rank: int) -> Floats:

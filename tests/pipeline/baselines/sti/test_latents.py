@@ -14,11 +14,11 @@ from diffusers import AutoencoderKL
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.baselines.examples import Dataset
 from pipeline.baselines.sti.data import read_clips
 from pipeline.baselines.sti.latents import open_codec, open_latents, to_signal
 from pipeline.baselines.sti.presets import preset
 from pipeline.engine.errors import StickerworksError
+from pipeline.training.examples import Dataset
 
 Make = Callable[..., Any]
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.baselines.checkpoint import load_weights, save_weights
 from pipeline.baselines.sti.model import VideoDenoiser
 from pipeline.baselines.sti.presets import preset
+from pipeline.training.checkpoint import load_weights, save_weights
 
 CONFIG = preset("tiny", channels=(16, 16), average=0.9)
 NAME = "conv_in.weight"

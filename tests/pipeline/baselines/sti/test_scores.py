@@ -24,13 +24,13 @@ from transformers import (
     CLIPModel,
 )
 
-from pipeline.baselines.clips import extend_clip
-from pipeline.baselines.contract import Images
 from pipeline.baselines.sti.comparison import Clips, can_compare, compare_clips, missing_figures
 from pipeline.baselines.sti.presets import preset
 from pipeline.baselines.sti.scores import text_similarity, video_distance, video_quality
 from pipeline.engine import plugins
 from pipeline.engine.errors import StickerworksError
+from pipeline.training.arrays import Images
+from pipeline.training.clips import extend_clip
 
 TEXTS = ["a red cat", "a blue dog", "a green owl", "a red cat"]
 VISION = {

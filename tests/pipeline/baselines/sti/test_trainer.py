@@ -12,11 +12,6 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.baselines import keeper
-from pipeline.baselines.checkpoint import load_weights, save_weights
-from pipeline.baselines.contract import Floats, NotJudgedError, Prepared, Trained
-from pipeline.baselines.examples import Dataset, Examples
-from pipeline.baselines.runs import Wish, open_run, train_run
 from pipeline.baselines.sti.config import StiConfig
 from pipeline.baselines.sti.data import captions_of, read_clips
 from pipeline.baselines.sti.diffusion import Diffusion
@@ -24,12 +19,18 @@ from pipeline.baselines.sti.latents import open_codec
 from pipeline.baselines.sti.model import VideoDenoiser
 from pipeline.baselines.sti.presets import preset
 from pipeline.baselines.sti.rows import draw_batch, open_rows, row_losses
-from pipeline.baselines.sti.sampling import Studio, draw_clips, write_samples
+from pipeline.baselines.sti.sampling import ClipSampler, draw_clips, write_samples
 from pipeline.baselines.sti.trainer import BASELINE
 from pipeline.baselines.sti.unet import is_temporal
-from pipeline.baselines.texts import text_features
-from pipeline.baselines.training import reproducible, train_model
 from pipeline.engine.errors import StickerworksError
+from pipeline.training import checkpointer
+from pipeline.training.arrays import Floats
+from pipeline.training.checkpoint import load_weights, save_weights
+from pipeline.training.contract import NotJudgedError, Prepared, Trained
+from pipeline.training.examples import Dataset, Examples
+from pipeline.training.loop import reproducible, train_model
+from pipeline.training.runs import TrainRequest, open_run, train_run
+from pipeline.training.texts import text_features
 
 Make = Callable[..., Any]
 TINY = preset("tiny")
@@ -52,7 +53,9 @@ def train(
             raise StopError
 
     train_run(
-        Wish("sti", release, output, epochs=2, seed=3, changes=changes), lines.append, each_step
+        TrainRequest("sti", release, output, epochs=2, seed=3, changes=changes),
+        lines.append,
+        each_step,
     )
     return lines
 
@@ -87,7 +90,7 @@ def test_it_overfits_32_stickers_and_draws_them_from_their_captions(
     wrong = text_features([*captions[5:], *captions[:5], ""], TINY.text_spec)
     misled = row_losses(model, Diffusion(TINY), replace(rows, text=wrong), TINY)
     assert misled.mean() > 1.5 * end.mean(), "it reads the captions"
-    studio = Studio(TINY, Diffusion(TINY), open_codec(TINY))
+    studio = ClipSampler(TINY, Diffusion(TINY), open_codec(TINY))
     asked = ["Cartoon\ta red circle moves right", "Cartoon\ta blue square moves down"]
     red, blue = (clip.astype(int) for clip in draw_clips(model, studio, asked, 0))
     # What is red lacks blue, and the other way round.
@@ -109,15 +112,15 @@ def test_two_runs_with_one_seed_are_equal_and_another_seed_differs(
     assert len(steps) == 4
     points = json.loads((one / "curve.json").read_text())
     assert all(0 < point["metrics"]["denoising_loss"] < 3 for point in points)
-    wish = Wish("sti", release, tmp_path / "other", epochs=2, seed=4, changes=QUICK)
-    train_run(wish, lambda line: None, lambda done, steps, rows: None)
+    request = TrainRequest("sti", release, tmp_path / "other", epochs=2, seed=4, changes=QUICK)
+    train_run(request, lambda line: None, lambda done, steps, rows: None)
     assert (tmp_path / "other" / "steps.jsonl").read_bytes() != (one / "steps.jsonl").read_bytes()
 
 
 def test_a_run_that_is_stopped_and_continued_equals_one_that_is_not(
     animations: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeper, "_SAVE_EVERY", 1)
+    monkeypatch.setattr(checkpointer, "_SAVE_EVERY", 1)
     release = animations(train=12, validation=4)
     changes = {**QUICK, "batch_size": "2", "accumulate": "2"}
     train(release, tmp_path / "whole", changes=changes)
@@ -245,7 +248,7 @@ def test_predict_writes_a_gif_for_each_caption(
 ) -> None:
     from PIL import Image
 
-    from pipeline.cli.main import main
+    from stickerworks.cli.main import main
 
     words = ["predict", "--run", str(run[1]), "--caption", "a red circle", "--caption", "二"]
     monkeypatch.setattr("sys.argv", ["stickerworks", *words])
@@ -267,8 +270,8 @@ def test_a_run_leaves_sheets_of_samples_and_fresh_removes_them(
     for fresh in (False, True):
         if fresh:
             (folder / "samples" / "old.gif").write_bytes(b"")
-        wish = Wish("sti", release, folder, epochs=3, changes=changes, fresh=fresh)
-        train_run(wish, lambda line: None, lambda *done: None)
+        request = TrainRequest("sti", release, folder, epochs=3, changes=changes, fresh=fresh)
+        train_run(request, lambda line: None, lambda *done: None)
         sheets = sorted(path.name for path in (folder / "samples").iterdir())
         assert sheets == ["epoch-0002.gif", "epoch-0003.gif"]
 
@@ -281,7 +284,7 @@ def test_samples_stand_below_what_they_are_of(run: tuple[Path, Path], tmp_path: 
     config = cast("StiConfig", trained.settings)
     model = VideoDenoiser(config, pretrained=False)
     load_weights(trained.weights, model)
-    studio = Studio(config, Diffusion(config), open_codec(config))
+    studio = ClipSampler(config, Diffusion(config), open_codec(config))
     examples = read_clips(Dataset(release), "validation", config)
     before = torch.get_rng_state()
     write_samples(model, studio, examples, tmp_path / "samples" / "0001.gif")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.baselines.settings import change_settings, restore_settings
 from pipeline.baselines.stickerclip.config import PRESETS
 from pipeline.engine.errors import StickerworksError
+from pipeline.training.settings import change_settings, restore_settings
 
 
 def test_the_paper_preset_holds_the_published_numbers() -> None:

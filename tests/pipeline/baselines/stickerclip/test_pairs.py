@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.baselines.contract import Sticker, UnreadableImageError
-from pipeline.baselines.examples import Dataset, Examples
 from pipeline.baselines.stickerclip.config import PRESETS
 from pipeline.baselines.stickerclip.model import StickerClip
 from pipeline.baselines.stickerclip.pairs import (
@@ -28,6 +26,8 @@ from pipeline.baselines.stickerclip.pairs import (
     read_examples,
 )
 from pipeline.baselines.stickerclip.text import join_fields, open_tokenizer
+from pipeline.training.contract import NewSticker, UnreadableImageError
+from pipeline.training.examples import Dataset, Examples
 
 Make = Callable[..., Any]
 TINY = replace(PRESETS["tiny"], image_side=16)
@@ -150,12 +150,12 @@ def test_new_stickers_look_as_those_of_a_release(
 ) -> None:
     rows = captioned(6)
     examples = read_examples(Dataset(write_release(train=rows)), "train", TINY)
-    decoded = decode_stickers([Sticker(row["image"]["bytes"]) for row in rows], 16)
+    decoded = decode_stickers([NewSticker(row["image"]["bytes"]) for row in rows], 16)
     assert [len(frames) for frames in decoded] == [3, 1, 1, 3, 1, 1]
     for n, frames in enumerate(decoded):
         assert np.array_equal(frames, examples.frames[n])
     with pytest.raises(UnreadableImageError) as caught:
-        decode_stickers([Sticker(rows[0]["image"]["bytes"]), Sticker(b"GIF89a")], 16)
+        decode_stickers([NewSticker(rows[0]["image"]["bytes"]), NewSticker(b"GIF89a")], 16)
     assert caught.value.number == 1
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.baselines.metrics import resample_counts
 from pipeline.baselines.stickerclip import retrieval
 from pipeline.baselines.stickerclip.retrieval import recall_table, retrieval_ranks, row_auc
+from pipeline.training.metrics import resample_counts
 
 BOTH = [("text to image", 1), ("image to text", 0)]
 

@@ -15,16 +15,16 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.baselines.checkpoint import save_weights
-from pipeline.baselines.contract import Baseline, NotJudgedError, Sticker, Trained
-from pipeline.baselines.examples import Dataset
-from pipeline.baselines.keeper import RunKeeper
-from pipeline.baselines.runs import Wish, open_run, train_run
 from pipeline.baselines.stickerclip.config import PRESETS, StickerClipConfig
 from pipeline.baselines.stickerclip.model import StickerClip
 from pipeline.baselines.stickerclip.trainer import BASELINE, evaluate, judge, predict, prepare
-from pipeline.baselines.training import InMemory, StepLog, reproducible, train_model
 from pipeline.engine.errors import StickerworksError
+from pipeline.training.checkpoint import save_weights
+from pipeline.training.checkpointer import RunCheckpointer
+from pipeline.training.contract import Baseline, NewSticker, NotJudgedError, Trained
+from pipeline.training.examples import Dataset
+from pipeline.training.loop import InMemory, StepLog, reproducible, train_model
+from pipeline.training.runs import TrainRequest, open_run, train_run
 
 Make = Callable[..., Any]
 TINY = PRESETS["tiny"]
@@ -32,15 +32,15 @@ SHORT = replace(TINY, epochs=2, image_side=16, batch_size=8, dropout=0.1, crop=0
 KILLED = """
 import json, os, signal, sys
 from pathlib import Path
-from pipeline.baselines import keeper
-from pipeline.baselines.examples import Dataset
-from pipeline.baselines.settings import restore_settings
+from pipeline.baselines import checkpointer
+from pipeline.training.examples import Dataset
+from pipeline.training.settings import restore_settings
 from pipeline.baselines.stickerclip.config import PRESETS
 from pipeline.baselines.stickerclip.model import StickerClip
 from pipeline.baselines.stickerclip.trainer import prepare
-from pipeline.baselines.training import reproducible, train_model
+from pipeline.training.loop import reproducible, train_model
 
-keeper._SAVE_EVERY = 1
+checkpointer._SAVE_EVERY = 1
 assert "transformers" not in sys.modules  # it takes seconds, and naming a baseline none
 
 def each_step(done):
@@ -50,7 +50,7 @@ def each_step(done):
 settings = restore_settings(PRESETS["tiny"], json.loads(sys.argv[4]))
 with reproducible(5):
     task = prepare(Dataset(Path(sys.argv[1])), settings, 5).task
-    train_model(task, keeper.RunKeeper(Path(sys.argv[2]), None, each_step))
+    train_model(task, checkpointer.RunKeeper(Path(sys.argv[2]), None, each_step))
 """
 
 
@@ -110,9 +110,9 @@ def test_a_run_resumed_from_a_kill_equals_the_uninterrupted_one(
     curves = []
     for folder in (killed, whole):
         with reproducible(5):
-            keeper = RunKeeper(folder, None, lambda done: None)
-            curves.append(train_model(prepare(Dataset(release), short, 5).task, keeper))
-            keeper.finish(curves[-1])
+            checkpointer = RunCheckpointer(folder, None, lambda done: None)
+            curves.append(train_model(prepare(Dataset(release), short, 5).task, checkpointer))
+            checkpointer.finish(curves[-1])
     assert curves[0] == curves[1]
     for name in ("steps.jsonl", "model.safetensors", "checkpoint.safetensors", "curve.json"):
         assert (killed / name).read_bytes() == (whole / name).read_bytes(), name
@@ -170,8 +170,8 @@ def test_a_run_from_pretrained_weights_later_needs_its_own_alone(
 def trained(release: Path, tmp_path: Path) -> tuple[Baseline, Trained]:
     """A run of twelve epochs, as the commands make and open it."""
     changes = {"image_side": "32", "batch_size": "16"}
-    wish = Wish("stickerclip", release, tmp_path / "run", epochs=12, changes=changes)
-    train_run(wish, lambda line: None, lambda *done: None)
+    request = TrainRequest("stickerclip", release, tmp_path / "run", epochs=12, changes=changes)
+    train_run(request, lambda line: None, lambda *done: None)
     baseline, recipe, run = open_run(tmp_path / "run")
     assert recipe.facts["tags"] == ["circle", "cross", "square", "stripes"]
     return baseline, run
@@ -199,7 +199,7 @@ def test_a_run_retrieves_tags_and_says_what_it_left_out(
         pytest.approx(last)
     ), "the curve's last point is of the weights that were kept"
 
-    stickers = [Sticker(row(tag, 700 + n)["image"]["bytes"]) for n, tag in enumerate("ab")]
+    stickers = [NewSticker(row(tag, 700 + n)["image"]["bytes"]) for n, tag in enumerate("ab")]
     predictions = predict(run, stickers)
     assert len(predictions) == 2
     for ranked in predictions:

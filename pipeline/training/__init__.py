@@ -1,0 +1,1 @@
+"""What every trainer stands on: data, loop, runs, figures and the gate."""

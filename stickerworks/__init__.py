@@ -1,0 +1,1 @@
+"""The roof: the command line, and the one module that plugins import."""

@@ -1,0 +1,57 @@
+"""The commands of single rooms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.engine.runner import check_crawled
+from stickerworks.cli.options import Options
+from stickerworks.cli.rooms import plan_of
+from stickerworks.cli.session import open_session
+from stickerworks.cli.work import (
+    build,
+    crawl_sources,
+    judge,
+    release_folder,
+    say_decisions,
+    write_html,
+)
+
+
+def crawl_command(options: Options) -> int:
+    """Crawl the configured sources."""
+    with open_session("crawl", options) as session:
+        crawl_sources(session)
+    return session.exit_code
+
+
+def room_command(room: str, options: Options) -> int:
+    """Bring one room's tables up to date."""
+    with open_session(room, options) as session:
+        check_crawled(session.workspace)
+        session.do(plan_of(room))
+        if room == "filter" and not options.dry_run:
+            say_decisions(session)
+    return session.exit_code
+
+
+def release_command(options: Options) -> int:
+    """Build the configured release."""
+    with open_session("release", options) as session:
+        build(session)
+    return session.exit_code
+
+
+def validate_command(options: Options, folder: Path | None) -> int:
+    """Judge a release; 1 when it fails."""
+    with open_session("validate", options) as session:
+        verdict = judge(session, folder or release_folder(session))
+        session.failed = verdict != "passed"
+    return session.exit_code
+
+
+def report_command(options: Options) -> int:
+    """Write the HTML report."""
+    with open_session("report", options) as session:
+        write_html(session)
+    return session.exit_code

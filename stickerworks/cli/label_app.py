@@ -1,0 +1,130 @@
+"""The commands of `stickerworks label`: human annotation with Label Studio."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from stickerworks.cli.options import Options
+
+label = typer.Typer(
+    name="label",
+    help="Human annotation with Label Studio: export, import, adjudicate, report.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+ReplaceSimulated = Annotated[
+    bool, typer.Option("--replace-simulated", help="let votes go that no person gave")
+]
+
+
+def _given(context: typer.Context) -> Options:
+    options: Options = context.obj
+    return options
+
+
+@label.command()
+def setup(context: typer.Context) -> None:
+    """Start the server on loopback and make the accounts of the lead and the annotators."""
+    from stickerworks.cli.label import setup_command
+
+    raise typer.Exit(setup_command(_given(context)))
+
+
+@label.command()
+def stop(context: typer.Context) -> None:
+    """Stop the server; nothing is lost."""
+    from stickerworks.cli.label import stop_command
+
+    raise typer.Exit(stop_command(_given(context)))
+
+
+@label.command("export")
+def export(
+    context: typer.Context,
+    next_: Annotated[
+        int | None, typer.Option("--next", min=1, help="stickers to add [all that are kept]")
+    ] = None,
+    batch: Annotated[str | None, typer.Option(help="name of the batch [b001, b002, ...]")] = None,
+    blind: Annotated[
+        bool, typer.Option("--blind", help="show neither keywords nor what the machine thinks")
+    ] = False,
+    keep_tags: Annotated[
+        bool, typer.Option("--keep-tags", help="go on with the tag set exported first")
+    ] = False,
+    screening: Annotated[
+        bool, typer.Option("--screening", help="export for the review of content instead")
+    ] = False,
+) -> None:
+    """Make a task of every kept sticker that has none yet."""
+    from annotation.human.studio.export_request import ExportRequest
+    from stickerworks.cli.label import export_command
+
+    request = ExportRequest(next_, batch, blind, keep_tags)
+    raise typer.Exit(export_command(_given(context), request, screening=screening))
+
+
+@label.command("import")
+def import_(
+    context: typer.Context,
+    file: Annotated[
+        Path | None, typer.Argument(help="a project exported as JSON [the running server]")
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="read everything, not just what changed")
+    ] = False,
+    annotators: Annotated[
+        list[int] | None,
+        typer.Option("--annotator", help="number of a user of another server whose votes count"),
+    ] = None,
+    origin: Annotated[str, typer.Option(help="name for that other server")] = "file",
+    replace_simulated: ReplaceSimulated = False,
+) -> None:
+    """Read answers into votes, decisions and flags, and merge them into labels."""
+    from stickerworks.cli.label import AnswerSource, import_command
+
+    source = AnswerSource(file, full, tuple(annotators or ()), origin, replace_simulated)
+    raise typer.Exit(import_command(_given(context), source))
+
+
+@label.command()
+def adjudicate(context: typer.Context) -> None:
+    """Make a task for the lead of every sticker that three voted on without agreeing."""
+    from stickerworks.cli.label import adjudicate_command
+
+    raise typer.Exit(adjudicate_command(_given(context)))
+
+
+@label.command()
+def migrate(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="YAML: old tag to new one, to a list, or to []")],
+    draft: Annotated[bool, typer.Option("--draft", help="write the file, to be filled in")] = False,
+    replace_simulated: ReplaceSimulated = False,
+) -> None:
+    """Take a changed tag set into use, saying what became of the tags that are gone."""
+    from stickerworks.cli.label import migrate_command
+
+    raise typer.Exit(
+        migrate_command(_given(context), file, draft=draft, replace_simulated=replace_simulated)
+    )
+
+
+@label.command()
+def status(context: typer.Context) -> None:
+    """Say how far each batch and annotator is, and what waits for whom."""
+    from stickerworks.cli.label import status_command
+
+    raise typer.Exit(status_command(_given(context)))
+
+
+@label.command()
+def report(context: typer.Context) -> None:
+    """Write the lead's page: progress, agreement, quality, disagreements."""
+    from stickerworks.cli.label import report_command
+
+    raise typer.Exit(report_command(_given(context)))

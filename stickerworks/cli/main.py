@@ -1,0 +1,347 @@
+"""The command line: options, commands and how errors are told."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.engine.page.text import plain
+from stickerworks.cli.annotate_app import annotate
+from stickerworks.cli.encoding import speak_utf8
+from stickerworks.cli.explaining import explain
+from stickerworks.cli.label_app import label
+from stickerworks.cli.streams import (
+    EXIT_PIPE,
+    allow_open_files,
+    check_arguments,
+    hush,
+    open_closed,
+    reader_gone,
+)
+
+if TYPE_CHECKING:
+    from stickerworks.cli.options import Options
+
+app = typer.Typer(
+    name="stickerworks",
+    help="Builds sticker and GIF datasets: crawl, filter, tag, annotate, merge, split, release.",
+    epilog="These options may also stand behind the command.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(label)
+app.add_typer(annotate)
+# Options of the whole program that people also write behind the command.
+_FLAGS = {"--dry-run", "--json", "--debug", "--retry-quarantined", "--keep"}
+_KEEP_NOTHING = {"train", "evaluate", "predict", "trace", "doctor", "report"}
+_INTERRUPTED = 130  # also what Typer makes of Ctrl-C
+_VALUED = {"--config", "--workspace", "--set"}
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    config: Annotated[Path | None, typer.Option(help="YAML file [stickerworks.yaml]")] = None,
+    workspace: Annotated[Path | None, typer.Option(help="folder of tables and releases")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value, repeatable")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would run")] = False,
+    json: Annotated[bool, typer.Option("--json", help="answer in JSON on stdout")] = False,
+    retry_quarantined: Annotated[
+        bool, typer.Option("--retry-quarantined", help="measure quarantined rows again")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="keep what --set gives for later commands")
+    ] = False,
+) -> None:
+    from pipeline.engine.paths import named_path
+    from stickerworks.cli.options import Options
+
+    if keep and (not set_ or context.invoked_subcommand in _KEEP_NOTHING):
+        raise typer.BadParameter("it keeps what --set gives to a command that makes tables")
+    context.obj = Options(
+        config and named_path(config, "--config"),
+        workspace and named_path(workspace, "--workspace"),
+        tuple(set_ or ()),
+        dry_run,
+        json,
+        retry_quarantined,
+        debug,
+        keep,
+    )
+
+
+def _given(context: typer.Context) -> Options:
+    options: Options = context.obj
+    return options
+
+
+@app.command()
+def crawl(context: typer.Context) -> None:
+    """Fetch stickers from the configured sources into the workspace."""
+    from stickerworks.cli.commands import crawl_command
+
+    raise typer.Exit(crawl_command(_given(context)))
+
+
+def _room(name: str, text: str) -> None:
+    def command(context: typer.Context) -> None:
+        from stickerworks.cli.commands import room_command
+
+        raise typer.Exit(room_command(name, _given(context)))
+
+    app.command(name, help=text)(command)
+
+
+_room("filter", "Measure stickers, read their text, find duplicates, decide what is kept.")
+_room("tags", "Cluster keywords into a named tag set.")
+_room("merge", "Merge annotators' votes into labels.")
+_room("split", "Assign train, validation and test without leakage.")
+
+
+@app.command()
+def release(context: typer.Context) -> None:
+    """Write the Parquet release with card, Croissant, plots and checksums."""
+    from stickerworks.cli.commands import release_command
+
+    raise typer.Exit(release_command(_given(context)))
+
+
+@app.command()
+def validate(
+    context: typer.Context,
+    release_folder: Annotated[
+        Path | None, typer.Option("--release", help="a release's folder [the configured one]")
+    ] = None,
+) -> None:
+    """Verify a release and train the baseline against its label-shuffled control."""
+    from stickerworks.cli.commands import validate_command
+
+    raise typer.Exit(validate_command(_given(context), release_folder))
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    baseline: Annotated[str, typer.Argument(metavar="NAME", help="a baseline, such as tiny")],
+    release_folder: Annotated[Path, typer.Option("--release", help="a release's folder")],
+    output: Annotated[Path, typer.Option(help="folder of the run")],
+    preset: Annotated[str, typer.Option(help="paper, small or tiny")] = "tiny",
+    epochs: Annotated[int | None, typer.Option(min=1, help="passes [the preset's]")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="decides all chance")] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume/--fresh", help="go on where a run stopped, or start over")
+    ] = True,
+    shuffled: Annotated[
+        bool, typer.Option("--shuffled", help="train the control: labels and texts permuted")
+    ] = False,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="NAME=VALUE", help="change a setting of the preset"),
+    ] = None,
+    domain: Annotated[
+        str | None, typer.Option(help="train on that domain alone: real or cartoon [all]")
+    ] = None,
+) -> None:
+    """Train a baseline on a release; interrupted, the same command goes on exactly."""
+    from pipeline.training.runs import TrainRequest
+    from stickerworks.cli.train import split_changes, train_command
+
+    wish = TrainRequest(
+        baseline,
+        release_folder,
+        output,
+        preset,
+        epochs,
+        seed,
+        fresh=not resume,
+        shuffled=shuffled,
+        changes=split_changes(changes or []),
+        domain=None if domain == "all" else domain,
+    )
+    raise typer.Exit(train_command(_given(context), wish))
+
+
+@app.command()
+def evaluate(
+    context: typer.Context,
+    run_folders: Annotated[
+        list[Path], typer.Option("--run", help="a trained run's folder; several are compared")
+    ],
+    release_folder: Annotated[
+        Path | None, typer.Option("--release", help="a release's folder [the run's]")
+    ] = None,
+    split: Annotated[str, typer.Option(help="train, validation or test")] = "test",
+    domain: Annotated[
+        str | None, typer.Option(help="real, cartoon or all [what the run was trained on]")
+    ] = None,
+) -> None:
+    """Judge a trained run on a split of a release."""
+    from stickerworks.cli.train import evaluate_command
+
+    raise typer.Exit(evaluate_command(_given(context), run_folders, release_folder, split, domain))
+
+
+@app.command()
+def predict(
+    context: typer.Context,
+    run_folder: Annotated[Path, typer.Option("--run", help="a trained run's folder")],
+    images: Annotated[
+        list[Path] | None, typer.Argument(metavar="IMAGE...", help="sticker files")
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="tags that are shown for each")] = 5,
+    sheet: Annotated[
+        Path | None, typer.Option(help="picture of the predictions [RUN/predictions.png]")
+    ] = None,
+    texts: Annotated[
+        Path | None,
+        typer.Option(help='texts as JSON lines: {"file": "a.gif", "caption_en": "..."}'),
+    ] = None,
+    attention: Annotated[
+        bool, typer.Option("--attention", help="also draw where it looks, RUN/attention.png")
+    ] = False,
+    captions: Annotated[
+        list[str] | None,
+        typer.Option("--caption", help="generate an animated sticker of it (STI)"),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="decides what is generated")] = 0,
+) -> None:
+    """Give tags with scores for new stickers and a sheet of them; or draw stickers of captions."""
+    from stickerworks.cli.predict import PredictRequest, predict_command
+
+    question = PredictRequest(
+        run=run_folder,
+        images=tuple(images or ()),
+        captions=tuple(captions or ()),
+        texts=texts,
+        top=top,
+        sheet=sheet or run_folder / "predictions.png",
+        attention=attention,
+        seed=seed,
+    )
+    raise typer.Exit(predict_command(_given(context), question))
+
+
+@app.command()
+def report(context: typer.Context) -> None:
+    """Write the HTML report of the workspace."""
+    from stickerworks.cli.commands import report_command
+
+    raise typer.Exit(report_command(_given(context)))
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    folder: Annotated[
+        Path | None, typer.Argument(help="your own stickers; without it, the configured sources")
+    ] = None,
+) -> None:
+    """Everything in order: crawl to report."""
+    from stickerworks.cli.whole import run_command
+
+    raise typer.Exit(run_command(_given(context), folder))
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    port: Annotated[int, typer.Option(help="preferred port of the loopback site")] = 8765,
+) -> None:
+    """Everything on drawn stickers from a site on loopback, with simulated annotators."""
+    from stickerworks.cli.demo import demo_command
+
+    raise typer.Exit(demo_command(_given(context), port))
+
+
+@app.command()
+def trace(
+    context: typer.Context,
+    sticker: Annotated[str, typer.Argument(help="id, or its first characters")],
+) -> None:
+    """Show a sticker's whole life: every row of every table about it."""
+    from stickerworks.cli.trace import trace_command
+
+    raise typer.Exit(trace_command(_given(context), sticker))
+
+
+@app.command()
+def doctor(context: typer.Context) -> None:
+    """Say what is installed, what is missing and the command that installs it."""
+    from stickerworks.cli.doctor import doctor_command
+
+    raise typer.Exit(doctor_command(_given(context)))
+
+
+def main() -> None:
+    """Run the command line; every error is one clear line."""
+    open_closed()
+    speak_utf8()
+    try:
+        code = _run(sys.argv[1:])
+    except (BrokenPipeError, SystemExit):  # Rich makes the one of the other
+        if not reader_gone():
+            raise
+        code = EXIT_PIPE
+        hush()
+    sys.exit(code)
+
+
+def _run(given: list[str]) -> int:
+    arguments = _options_first(given)
+    try:
+        check_arguments(given)
+        allow_open_files()
+        code = app(args=arguments, standalone_mode=False)
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        _tell_usage(error)
+        code = error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        code = _INTERRUPTED
+    except Exception as error:
+        if "--debug" in arguments or (isinstance(error, BrokenPipeError) and reader_gone()):
+            raise
+        _tell(explain(error))
+        code = 1
+    if code == _INTERRUPTED:
+        _tell("Interrupted. Nothing finished is lost; run the same command again to go on.")
+    return code or 0
+
+
+def _tell_usage(error: typer.TyperException) -> None:
+    if hasattr(error, "show"):
+        shown = io.StringIO()
+        error.show(file=shown)  # with the usage line of the command that was meant
+        for line in shown.getvalue().splitlines():
+            _tell(line)
+    else:
+        _tell(f"error: {error.format_message()}")
+
+
+def _tell(line: str) -> None:
+    print(plain(line), file=sys.stderr)
+
+
+def _options_first(arguments: list[str]) -> list[str]:
+    """Move the program's own options before the command, wherever they were written."""
+    first: list[str] = []
+    rest: list[str] = []
+    queue = list(arguments)
+    while queue:
+        word = queue.pop(0)
+        if word == "--":
+            rest += [word, *queue]
+            break
+        if word in _FLAGS or word.partition("=")[0] in _VALUED:
+            first.append(word)
+            if word in _VALUED and queue:
+                first.append(queue.pop(0))
+        else:
+            rest.append(word)
+    return first + rest

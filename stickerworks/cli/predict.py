@@ -1,0 +1,206 @@
+"""The command that uses a run: tags for new stickers, or new stickers for captions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.paths import read_regular
+from pipeline.engine.storage import atomic_file
+from pipeline.training.contract import (
+    Baseline,
+    NewSticker,
+    Prediction,
+    Trained,
+    UnreadableImageError,
+)
+from pipeline.training.loop import reproducible
+from pipeline.training.release import TEXTS
+from pipeline.training.runs import open_run
+from stickerworks.cli.display import make_console, plain
+from stickerworks.cli.options import Options
+from stickerworks.cli.session import EXIT_DONE
+from stickerworks.cli.train import answer
+
+# Beyond that a picture takes minutes to draw, and nobody looks.
+_ON_A_SHEET = 64
+_MAX_TEXTS = 100_000_000
+
+
+@dataclass(frozen=True)
+class PredictRequest:
+    """What a person wants to know of a run."""
+
+    run: Path
+    images: tuple[Path, ...]
+    captions: tuple[str, ...]
+    texts: Path | None
+    top: int
+    sheet: Path
+    attention: bool
+    seed: int
+
+
+def predict_command(options: Options, question: PredictRequest) -> int:
+    """Print tags of new stickers and draw them on a sheet, or draw stickers of captions."""
+    baseline, recipe, trained = open_run(question.run)
+    _check(baseline, question)
+    stickers = _read_stickers(question)
+    if options.dry_run:
+        make_console().print(escape(f"  predict      would write {question.sheet}"))
+        return EXIT_DONE
+    try:
+        with reproducible(recipe.seed):
+            if question.captions:
+                return _generate(options, baseline, trained, question)
+            return _predict(options, baseline, trained, question, stickers)
+    except UnreadableImageError as error:
+        name = plain(str(question.images[error.number]))
+        raise StickerworksError(
+            f"{name} can't be decoded: {plain(error.reason)[:200]}.",
+            "Give a GIF, PNG, JPEG, WebP or BMP.",
+        ) from error
+
+
+def _check(baseline: Baseline, question: PredictRequest) -> None:
+    if bool(question.images) == bool(question.captions):
+        raise StickerworksError(
+            "There is nothing to do, or two things.", "Name image files, or give --caption TEXT."
+        )
+    if question.images and baseline.predict is None:
+        remedy = "Give --caption TEXT." if baseline.generate else "Use another run."
+        raise StickerworksError(f"The baseline {baseline.name} can't predict tags.", remedy)
+    if question.captions and baseline.generate is None:
+        raise StickerworksError(
+            f"The baseline {baseline.name} draws no stickers.", "Name image files instead."
+        )
+    if question.attention and baseline.attention is None:
+        raise StickerworksError(
+            f"The baseline {baseline.name} has no attention to draw.", "Leave --attention out."
+        )
+
+
+def _read_stickers(question: PredictRequest) -> list[NewSticker]:
+    texts = _read_texts(question.texts)
+    unknown = sorted(set(texts) - {path.name for path in question.images})
+    if unknown:
+        raise StickerworksError(
+            f"{question.texts} has texts of {plain(unknown[0])}, which is not among the images.",
+            "Use the files' own names, without folders.",
+        )
+    return [NewSticker(_read(path), texts.get(path.name, {})) for path in question.images]
+
+
+def _predict(
+    options: Options,
+    baseline: Baseline,
+    trained: Trained,
+    question: PredictRequest,
+    stickers: list[NewSticker],
+) -> int:
+    from pipeline.training.pictures import draw_attention, draw_sheet
+
+    assert baseline.predict is not None
+    predictions = baseline.predict(trained, stickers)
+    names = [plain(path.name) for path in question.images][:_ON_A_SHEET]
+    data = [sticker.data for sticker in stickers][:_ON_A_SHEET]
+    shown = [prediction[: question.top] for prediction in predictions]
+    pictures = [question.sheet, *([question.run / "attention.png"] if question.attention else [])]
+    if options.json:
+        answer("predict", _facts(question, shown, pictures))
+    for path, tags in zip(question.images, shown, strict=True) if not options.json else ():
+        told = ", ".join(f"{plain(tag)} {score:.3f}" for tag, score in tags)
+        print(f"{plain(path.name)}: {told}")
+    with atomic_file(question.sheet) as temporary:
+        draw_sheet(temporary, names, data, predictions[:_ON_A_SHEET])
+    if question.attention and baseline.attention is not None:
+        maps = baseline.attention(trained, stickers[:_ON_A_SHEET])
+        with atomic_file(pictures[1]) as temporary:
+            draw_attention(temporary, names, data, maps)
+    for picture in [] if options.json else pictures:
+        few = f" (the first {len(names)})" if len(names) < len(stickers) else ""
+        make_console().print(escape(f"  sheet        {picture}{few}"))
+    return EXIT_DONE
+
+
+def _facts(
+    question: PredictRequest, shown: Sequence[Prediction], pictures: Sequence[Path]
+) -> dict[str, Any]:
+    files = [
+        {"file": str(path), "tags": [{"tag": tag, "score": score} for tag, score in tags]}
+        for path, tags in zip(question.images, shown, strict=True)
+    ]
+    facts: dict[str, Any] = {"run": str(question.run), "sheet": str(pictures[0]), "images": files}
+    return facts | ({"attention": str(pictures[1])} if len(pictures) > 1 else {})
+
+
+def _generate(
+    options: Options, baseline: Baseline, trained: Trained, question: PredictRequest
+) -> int:
+    from pipeline.training.clips import write_gif
+    from pipeline.training.pictures import draw_clips
+
+    assert baseline.generate is not None
+    clips = baseline.generate(trained, question.captions, question.seed)
+    folder = question.run / "samples"
+    folder.mkdir(exist_ok=True)
+    files = [folder / f"{number:03d}.gif" for number in range(len(clips))]
+    for file, frames in zip(files, clips, strict=True):
+        with atomic_file(file) as temporary:
+            write_gif(temporary, frames)
+    with atomic_file(question.sheet) as temporary:
+        draw_clips(temporary, [plain(caption) for caption in question.captions], clips)
+    if options.json:
+        found = [
+            {"caption": caption, "file": str(file)}
+            for caption, file in zip(question.captions, files, strict=True)
+        ]
+        facts = {"run": str(question.run), "sheet": str(question.sheet), "clips": found}
+        answer("predict", facts)
+        return EXIT_DONE
+    for caption, file in zip(question.captions, files, strict=True):
+        print(f"{file}: {plain(caption)}")
+    make_console().print(escape(f"  sheet        {question.sheet}"))
+    return EXIT_DONE
+
+
+def _read_texts(path: Path | None) -> dict[str, Mapping[str, str]]:
+    if path is None:
+        return {}
+    try:
+        lines = read_regular(path, _MAX_TEXTS).decode("utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        what = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise StickerworksError(f"{path} can't be read: {what}.", "Give JSON lines.") from error
+    texts: dict[str, Mapping[str, str]] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            fields = {name: text for name, text in row.items() if isinstance(text, str)}
+            texts[fields.pop("file")] = fields
+        except (ValueError, KeyError, AttributeError, RecursionError) as error:
+            raise StickerworksError(
+                f"{path} line {number} is no object with a file name.",
+                'Write a line for each: {"file": "a.gif", "caption_en": "a cat waves"}.',
+            ) from error
+        unknown = sorted(set(fields) - set(TEXTS))
+        if unknown:
+            raise StickerworksError(
+                f"{path} line {number} has a text called {plain(unknown[0])!r}.",
+                f"Name it as one of: {', '.join(TEXTS)}.",
+            )
+    return texts
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise StickerworksError(f"There is no file {plain(str(path))}.", "Name an image.")
+    return path.read_bytes()

@@ -1,0 +1,159 @@
+"""One command's run: its configuration, its workspace under lock, what it did and said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.page.text import plain
+from pipeline.engine.paths import named_path
+from pipeline.engine.runner import Pending, RunReport, pending, run
+from pipeline.engine.stage import Stage, Step
+from pipeline.engine.workspace import Workspace
+from schemas.config import Config
+from stickerworks.cli.configuration import load_config, read_layers
+from stickerworks.cli.display import describe, make_console, make_display, say_time, tell_json
+from stickerworks.cli.keeping import differing, keep_settings, record
+from stickerworks.cli.options import Options
+from stickerworks.cli.trust import check_trusted
+
+_KEYS_SHOWN = 6
+EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_QUARANTINED = 0, 1, 2, 3
+
+
+@dataclass
+class Session:
+    """What a command works with; ``results`` becomes the ``--json`` answer."""
+
+    config: Config
+    workspace: Workspace
+    options: Options
+    console: Console
+    reports: list[RunReport] = field(default_factory=list)
+    plan: list[Pending] = field(default_factory=list)
+    results: dict[str, Any] = field(default_factory=dict)
+    failed: bool = False
+
+    def say(self, line: str = "") -> None:
+        """A line for people; markup in it is not interpreted."""
+        self.console.print(escape(line))
+
+    def do(self, work: Sequence[Stage | Step]) -> None:
+        """Bring stages and steps up to date in order, or say what that would take."""
+        for item in work:
+            if self.options.dry_run:
+                self._plan(item)
+                continue
+            report = run(
+                item,
+                self.workspace,
+                self.config,
+                make_display(self.console),
+                retry_quarantined=self.options.retry_quarantined,
+            )
+            self.reports.append(report)
+            self.say(describe(report))
+
+    def check_trusted(self, section: str) -> None:
+        """Refuse programs and servers that a file which may be a stranger's names there."""
+        check_trusted(section, self.config, self.options)
+
+    def _plan(self, item: Stage | Step) -> None:
+        will = pending(
+            item,
+            self.workspace,
+            self.config,
+            retry_quarantined=self.options.retry_quarantined,
+        )
+        self.plan.append(will)
+        if will.rows:
+            cost = f", about {say_time(will.seconds)}" if will.seconds >= 1 else ""
+            self.say(f"  {will.name:<12} would run over {will.rows:,} rows{cost}")
+        elif any(earlier.rows for earlier in self.plan):
+            self.say(f"  {will.name:<12} would run if a table before it changes")
+        else:
+            self.say(f"  {will.name:<12} up to date")
+
+    @property
+    def exit_code(self) -> int:
+        """1 when the work failed, 3 when any row of the tables made is quarantined."""
+        if self.failed:
+            return EXIT_FAILED
+        quarantined = any(report.counts.get("quarantined") for report in self.reports)
+        return EXIT_QUARANTINED if quarantined else EXIT_DONE
+
+
+@contextmanager
+def open_session(
+    command: str, options: Options, config: Config | None = None, *, reads_only: bool = False
+) -> Iterator[Session]:
+    """Load the configuration, lock the workspace and, at the end, print the JSON answer.
+
+    A command that ``reads_only`` takes no lock and so makes no workspace either.
+    """
+    if options.keep and reads_only:
+        raise StickerworksError(
+            f"`{command}` makes nothing, so there are no settings to keep.", "Leave out --keep."
+        )
+    loads = config is None
+    config = config or load_config(options.config, options.overrides, options.workspace)
+    root = named_path(options.workspace or config.workspace, "workspace").absolute()
+    workspace = Workspace(root)
+    session = Session(config, workspace, options, make_console())
+    if loads:
+        _say_kept(session)
+    if options.keep and options.dry_run:
+        session.say("  what --set gives would be kept in the workspace")
+    if options.dry_run or reads_only:
+        _say_differing(command, session)
+        yield session
+    else:
+        with workspace.lock(command):
+            # Who hands over a configuration also keeps it.
+            if options.keep and loads:
+                session.say(keep_settings(options.overrides, root))
+            _say_differing(command, session)
+            record(command, config, root)
+            yield session
+    if options.json:
+        tell_json(_answer(command, session))
+
+
+def _say_kept(session: Session) -> None:
+    """Tell where a kept setting hides what the configuration says of the same key."""
+    options = session.options
+    layers = read_layers(options.config, options.overrides, options.workspace)
+    for kept in layers:
+        others = [layer for layer in layers if layer is not kept]
+        hidden = [key for key in kept.values if any(other.has(key) for other in others)]
+        if kept.origin == "kept" and hidden:
+            session.say(f"{', '.join(map(plain, hidden))}: as kept in {kept.path}")
+
+
+def _say_differing(command: str, session: Session) -> None:
+    keys = differing(command, session.config, session.workspace.root)
+    if not keys:
+        return
+    session.results["other_settings"] = [plain(key) for key in keys]
+    more = f" and {len(keys) - _KEYS_SHOWN} more" if len(keys) > _KEYS_SHOWN else ""
+    session.say(
+        f"Set otherwise than the last time: {', '.join(map(plain, keys[:_KEYS_SHOWN]))}{more}. "
+        "(What --set gives holds for one command, unless --keep keeps it.)"
+    )
+
+
+def _answer(command: str, session: Session) -> dict[str, Any]:
+    return {
+        "command": command,
+        "workspace": str(session.workspace.root),
+        "exit_code": session.exit_code,
+        "work": [{**asdict(r), "counts": dict(r.counts)} for r in session.reports],
+        "plan": [asdict(p) for p in session.plan],
+        **session.results,
+    }

@@ -1,0 +1,170 @@
+"""What commands do beyond running stages: crawling, deciding, releasing, judging, reporting."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.figures import is_share, points, tell
+from pipeline.engine.runner import check_crawled, pending
+from pipeline.engine.storage import atomic_file
+from stickerworks.cli.display import plain, say_size
+from stickerworks.cli.rooms import ROOMS, plan_of
+from stickerworks.cli.session import Session
+from stickerworks.cli.tables import comparison
+
+if TYPE_CHECKING:
+    from pipeline.training.gate import GateResult
+
+_UNPROVEN = (
+    "The release is whole, but nothing is proven: only a release that was judged and passed ends "
+    "with exit code 0."
+)
+SPLITS = ("train", "validation", "test")
+OUTCOMES = ("kept", "dropped", "failed")
+
+
+def crawl_sources(session: Session) -> None:
+    """Fetch what the configured sources list and export it to tables."""
+    from crawlers.crawl import crawl
+
+    names = ", ".join(source.source for source in session.config.crawl.sources)
+    if session.options.dry_run:
+        session.say(f"  {'crawl':<12} would list {names} and fetch what is new")
+        return
+    summary = crawl(session.workspace, session.config.crawl, session.say)
+    session.results["crawl"] = asdict(summary)
+    missed = ", ".join(f"{reason} {count:,}" for reason, count in summary.unfetched.items())
+    session.say(
+        f"  {'crawl':<12} {summary.stickers:,} stickers from {summary.observations:,} "
+        f"observations, {summary.new_stickers:,} new ({say_size(summary.new_bytes)})"
+        + (f"; not fetched: {missed}" if missed else "")
+    )
+
+
+def count_outcomes(session: Session) -> Counter[str]:
+    """Stickers by outcome; refuses to go on when a sticker has none."""
+    workspace = session.workspace
+    outcomes = Counter[str]()
+    for part in workspace.parts:
+        outcomes.update(workspace.read("decisions", part, ["outcome"])["outcome"].to_pylist())
+    read = sum(workspace.rows("stickers", part) for part in workspace.parts)
+    if sum(outcomes[name] for name in OUTCOMES) != read:
+        raise StickerworksError(
+            f"kept + dropped + failed is not the {read} stickers read: {dict(outcomes)}.",
+            "Delete tables/decisions in the workspace and run `stickerworks filter` again.",
+        )
+    return outcomes
+
+
+def say_decisions(session: Session) -> None:
+    """Tell how many stickers were kept, dropped and failed, and which rules dropped them."""
+    outcomes = count_outcomes(session)
+    rules = Counter[str]()
+    for part in session.workspace.parts:
+        for reasons in session.workspace.read("decisions", part, ["reasons"])["reasons"]:
+            rules.update({reason["rule"] for reason in reasons.as_py() or ()})
+    read = sum(outcomes.values())
+    counts = {name: outcomes[name] for name in OUTCOMES}
+    session.results["decisions"] = {**counts, "read": read, "rules": dict(rules)}
+    session.say(
+        f"  kept {outcomes['kept']:,} + dropped {outcomes['dropped']:,} + failed "
+        f"{outcomes['failed']:,} = read {read:,}"
+        + "".join(f"; {rule} {count:,}" for rule, count in rules.most_common())
+    )
+
+
+def check_current(session: Session) -> None:
+    """Refuse to release tables that an earlier table or the configuration has left behind."""
+    for room in ROOMS:
+        for work in plan_of(room):
+            made = any(session.workspace.complete(table) for table in work.writes)
+            if made and pending(work, session.workspace, session.config).rows:
+                raise StickerworksError(
+                    f"The table {work.writes[0]} is out of date.",
+                    f"Run `stickerworks {room}` first (and what comes after it), or `run`.",
+                )
+
+
+def release_folder(session: Session) -> Path:
+    """Folder of the configured release."""
+    settings = session.config.release
+    return session.workspace.releases / f"{settings.name}-{settings.version}"
+
+
+def build(session: Session) -> Path:
+    """Build the configured release, or find that it is up to date."""
+    from pipeline.release.build import build_release
+
+    folder = release_folder(session)
+    if session.options.dry_run:
+        session.say(f"  {'release':<12} would write {folder}")
+        return folder
+    check_crawled(session.workspace)
+    check_current(session)
+    count_outcomes(session)
+    made = build_release(session.workspace, session.config, session.say)
+    counts = {split: made.rows[split] for split in SPLITS if split in made.rows}
+    rows = ", ".join(f"{split} {count:,}" for split, count in counts.items())
+    state = "up to date" if made.up_to_date else rows
+    session.say(f"  {'release':<12} {state}")
+    session.results["release"] = {"path": str(made.path), "rows": counts}
+    return made.path
+
+
+def judge(session: Session, folder: Path) -> str:
+    """Verify a release, train the baseline and its control, keep the verdict and return it."""
+    from pipeline.release.verify import verify_release
+    from pipeline.training.gate import validate_release
+
+    if session.options.dry_run:
+        session.say(f"  {'validate':<12} would train on {folder}")
+        return "passed"
+    findings = list(verify_release(folder).problems)
+    result = validate_release(folder, session.config.validation, findings, session.say)
+    verdict: dict[str, Any] = asdict(result)
+    with atomic_file(session.workspace.reports / "gate.json") as temporary:
+        temporary.write_text(json.dumps(verdict, ensure_ascii=False, indent=1), encoding="utf-8")
+    session.results["validation"] = {k: v for k, v in verdict.items() if k != "curves"}
+    session.say(f"  {'validate':<12} {result.verdict}{_figures(result)}")
+    for reason in result.reasons:
+        session.say(f"  {'':<12} {plain(reason)}")
+    for note in result.notes:
+        session.say(f"  {'':<12} note: {plain(note)}")
+    for line in comparison(result.metrics) if result.metrics else ():
+        session.say(f"  {line}")
+    if result.verdict == "not judged":
+        session.say(f"  {'':<12} {_UNPROVEN}")
+    return str(result.verdict)
+
+
+def _figures(result: GateResult) -> str:
+    if result.real is None or result.control is None or result.interval is None:
+        return ""
+    share = is_share(result.figure or "", (result.real, result.control))
+    real, control = tell(result.real, share), tell(result.control, share)
+    low, high, margin = (points(part, share) for part in (*result.interval, result.margin))
+    p = "" if result.p_value is None else f", p {result.p_value:.3f}"
+    return (
+        f": {result.figure} {real} against {control} on shuffled labels, "
+        f"95% of the difference {low} to {high}, margin {margin}{p}"
+    )
+
+
+def write_html(session: Session) -> Path:
+    """Write the HTML report."""
+    from pipeline.report.report import write_report
+
+    target = session.workspace.reports / "index.html"
+    if session.options.dry_run:
+        session.say(f"  {'report':<12} would write {target}")
+        return target
+    check_crawled(session.workspace)
+    path = write_report(session.workspace, session.config)
+    session.results["report"] = str(path)
+    session.say(f"  {'report':<12} {path}")
+    return path

@@ -1,0 +1,127 @@
+"""A bad configuration gets one line that names the key and the remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.engine.errors import StickerworksError
+from schemas.config import Config
+from stickerworks.cli.configuration import load_config
+from stickerworks.cli.keeping import save_config
+
+ROOT = Path(__file__).parents[3]
+
+
+def load(tmp_path, text, *overrides):
+    file = tmp_path / "s.yaml"
+    file.write_text(text, encoding="utf-8")
+    return load_config(file, overrides)
+
+
+def test_an_empty_file_is_the_default(tmp_path):
+    assert load(tmp_path, "") == Config()
+
+
+def test_the_shipped_file_is_valid():
+    config = load_config(ROOT / "stickerworks.yaml", [])
+    assert [(s.source, s.limit) for s in config.crawl.sources] == [("chinesebqb", 500)]
+
+
+def test_overrides_win_key_by_key(tmp_path):
+    text = "filter: {rules: {aspect: {max: 2}, entropy: {min: 1}}}"
+    config = load(tmp_path, text, "filter.rules.aspect.max=3", "workspace=elsewhere")
+    assert config.filter.rules["aspect"].max == 3
+    assert config.filter.rules["entropy"].min == 1
+    assert config.workspace == "elsewhere"
+
+
+def test_naming_one_rule_leaves_the_others_as_they_are(tmp_path):
+    config = load(tmp_path, "", "filter.rules.aspect.max=3", "filter.rules.entropy.min=null")
+    assert config.filter.rules["min_side"] == Config().filter.rules["min_side"]
+    assert config.filter.rules["entropy"].min is None
+    both = load(tmp_path, "", "filter.rules.aspect.min=1").filter.rules["aspect"]
+    assert (both.min, both.max) == (1, Config().filter.rules["aspect"].max)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("filtre: {}", r"unknown key filtre \(did you mean filter\?\)"),
+        (
+            "filter: {decode: {max_pixel: 3}}",
+            r"filter\.decode\.max_pixel \(did you mean max_pixels",
+        ),
+        ("merge: {zzz: 3}", r"unknown key merge\.zzz \(known: annotators, agree\)"),
+        ("crawl: {sources: [{source: a, limt: 3}]}", r"unknown key crawl\.sources\.0\.limt"),
+        ("engine: {workers: many}", r"engine\.workers: should be a valid integer.*'many'"),
+        ("engine: {workers: -1}", r"engine\.workers: should be greater than or equal to 0, not -1"),
+        (
+            "filter: {rules: {aspect: {min: 3, max: 2}}}",
+            r"filter\.rules\.aspect: min 3\.0 is above",
+        ),
+        ("split: {train: 0.5}", "must add up to 1"),
+        ("merge: {agree: 4}", "no tag could ever be effective"),
+        ("filter: {rules: {entropy: {min: .nan}}}", r"filter\.rules\.entropy\.min.*finite"),
+        ("crawl: {sources: []}", r"crawl\.sources"),
+        ('crawl: {user_agent: "a/1\\r\\nCookie: x"}', r"crawl\.user_agent"),
+        ("release: {version: one}", r"release\.version: .*not 'one'"),
+        ("release: {name: ../../etc}", r"release\.name"),
+        ("release: {version: 0.0." + "1" * 300 + "}", r"release\.version"),
+        ("release: {name: " + "n" * 101 + "}", r"release\.name"),
+        ("merge: {agree: 2}\nmerge: {agree: 3}", "'merge' stands twice"),
+        ("- a\n- b", "must hold keys and values"),
+        ("a: [", "no valid YAML"),
+    ],
+)
+def test_a_bad_file_is_explained_in_one_line(tmp_path, text, message):
+    with pytest.raises(StickerworksError, match=message) as caught:
+        load(tmp_path, text)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_every_problem_is_named_at_once(tmp_path):
+    with pytest.raises(StickerworksError) as caught:
+        load(tmp_path, "filtre: {}\nengine: {workers: -1}")
+    assert "filtre" in str(caught.value)
+    assert "engine.workers" in str(caught.value)
+
+
+@pytest.mark.parametrize("override", ["workspace", "=3", "a..b=3", "filter.rules.aspect.max=[,"])
+def test_a_bad_override_is_explained(tmp_path, override):
+    with pytest.raises(StickerworksError, match="--set"):
+        load(tmp_path, "", override)
+
+
+def test_a_missing_file_is_explained(tmp_path):
+    with pytest.raises(StickerworksError, match="There is no configuration file"):
+        load_config(tmp_path / "none.yaml", [])
+
+
+def test_a_workspace_brings_its_own_configuration(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "stickerworks.yaml").write_text("release: {name: here}")
+    made = load(tmp_path, "release: {name: there}", "filter.rules.aspect.max=2")
+    save_config(made, tmp_path / "w")
+    assert load_config(None, [], tmp_path / "w") == made
+    assert load_config(None, [], tmp_path / "other").release.name == "here"
+    assert load_config(tmp_path / "s.yaml", [], tmp_path / "w").release.name == "there"
+    assert load_config(None, []).release.name == "here"
+
+
+def test_a_file_of_ones_own_is_never_replaced(tmp_path):
+    (tmp_path / "stickerworks.yaml").write_text("# mine\nworkspace: .\n")
+    save_config(Config(), tmp_path)
+    assert (tmp_path / "stickerworks.yaml").read_text() == "# mine\nworkspace: .\n"
+
+
+def test_two_keys_that_share_a_mapping_are_set_apart(tmp_path):
+    text = "filter: {rules: {aspect: &both {max: 2}, entropy: *both}}"
+    rules = load(tmp_path, text, "filter.rules.aspect.max=3").filter.rules
+    assert (rules["aspect"].max, rules["entropy"].max) == (3, 2)
+
+
+def test_an_empty_section_has_its_defaults(tmp_path):
+    assert load(tmp_path, "release:\ncrawl:\n") == Config()

@@ -1,0 +1,223 @@
+"""Training, judging and predicting as people type them."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from stickerworks.cli.display import plain
+from stickerworks.cli.main import main
+from stickerworks.cli.train import _without_nan
+
+COLOURS = {"红": "red", "blue": "blue"}
+
+
+@dataclass
+class Answer:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def stickerworks(*arguments, cwd):
+    """Run the program within this process: torch takes seconds to import."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(cwd)
+        patch.setattr(sys, "argv", ["stickerworks", *map(str, arguments)])
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code
+    return Answer(code, out.getvalue(), err.getvalue())
+
+
+def draw(colour, side):
+    file = io.BytesIO()
+    Image.new("RGB", (side, side), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A release of red and blue squares in ``release``, and a run on it in ``run``."""
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "release" / "data").mkdir(parents=True)
+    for split, first, count in (("train", 20, 16), ("validation", 60, 8), ("test", 80, 8)):
+        rows = []
+        for n in range(count):
+            tag, colour = list(COLOURS.items())[n % 2]
+            name = f"{split} {n}"
+            rows.append(
+                {"id": name, "image": {"bytes": draw(colour, first + n), "path": name},
+                 "tags": [tag], "label_status": "effective", "suggested_tags": ["blue"],
+                 "duplicate_group": name, "template_id": None, "simulated": False}
+            )  # fmt: skip
+        table = pa.Table.from_pylist(rows)
+        pq.write_table(table, folder / "release" / "data" / f"{split}-00000-of-00001.parquet")
+    (folder / "red.png").write_bytes(draw("red", 33))
+    (folder / "bad.gif").write_bytes(b"GIF89a\x01")
+    (folder / "odd.jsonl").write_text('{"file": "red.png", "title": "red"}\n')
+    (folder / "texts.jsonl").write_text('{"file": "blue.png", "caption_en": "blue"}\n')
+    answer = stickerworks(
+        "train", "tiny", "--release", "release", "--output", "run", "--epochs", 10, "--json",
+        cwd=folder,
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr
+    curve = json.loads(answer.stdout)["curve"]
+    assert [point["epoch"] for point in curve] == list(range(1, 11))
+    assert "16 train and 8 validation rows, 2 tags" in answer.stderr
+    assert "model.safetensors has the weights of the last epoch, 10" in answer.stderr
+    loss, share = curve[-1]["metrics"]["validation_loss"], 100 * curve[-1]["metrics"]["map"]
+    assert f"validation loss {loss:.4g}, mAP {share:.2f}%" in answer.stderr
+    return folder
+
+
+def test_evaluate_prints_the_papers_table_and_the_same_as_json(folder):
+    told = stickerworks("evaluate", "--run", "run", cwd=folder)
+    assert told.returncode == 0, told.stderr
+    lines = told.stdout.splitlines()
+    assert lines[0].split() == ["in", "per", "cent", "CP", "CR", "CF1", "OP", "OR", "OF1"]
+    assert [line[:9].strip() for line in lines[1:5]] == ["top 1", "top 3", "top 5", "above 0.5"]
+    assert "mAP: 100.00%" in lines
+    assert "classes with truth: 2" in lines
+    answer = json.loads(stickerworks("evaluate", "--run", "run", "--json", cwd=folder).stdout)
+    assert answer["figures"]["mAP"] == 1.0
+    assert f"{100 * answer['rows']['top 3']['OP']:.2f}" == lines[2].split()[5] == "50.00"
+
+
+def test_several_runs_stand_side_by_side_as_in_the_papers(folder):
+    told = stickerworks("evaluate", "--run", "run", "--run", "run/../run", cwd=folder)
+    assert told.returncode == 0, told.stderr
+    header, rule, *rows = told.stdout.splitlines()
+    assert header.startswith(
+        "| run, in per cent | top 1 CR | top 1 CF1 | top 1 OR | top 1 OF1 | top 3 CR |"
+    )
+    assert header.endswith("| top 5 OF1 | mAP |")
+    assert rule.count("---:") == 13
+    assert rows[0].startswith("| run | 100.00 | 100.00 |")
+    assert (
+        rows[0].partition("|")[2].partition("|")[2] == rows[1].partition("|")[2].partition("|")[2]
+    )
+    both = stickerworks("evaluate", "--run", "run", "--run", "run", "--json", cwd=folder)
+    assert json.loads(both.stdout)["split"] == "test"
+
+
+def test_validate_tells_figures_in_per_cent_and_all_its_notes(folder):
+    told = stickerworks(
+        "validate", "--release", "release", "--workspace", "judging",
+        "--set", "validation.epochs=2", "--set", "validation.image_side=16",
+        cwd=folder,
+    )  # fmt: skip
+    gate = json.loads((folder / "judging" / "reports" / "gate.json").read_text(encoding="utf-8"))
+    assert (told.returncode, gate["verdict"]) == (1, "failed"), "README.md isn't there"
+    assert f"mAP {100 * gate['real']:.2f}% against {100 * gate['control']:.2f}%" in told.stderr
+    assert "margin 5.00 points" in told.stderr
+    assert len(gate["notes"]) > 2
+    for note in gate["notes"]:
+        assert f"note: {note}" in told.stderr
+    header = next(line for line in told.stderr.splitlines() if "| run" in line)
+    assert "| run, in per cent |" in header
+
+
+def test_predict_prints_tags_and_draws_a_sheet(folder):
+    told = stickerworks("predict", "--run", "run", "red.png", "--top", 1, cwd=folder)
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.startswith("red.png: 红 0.")
+    with Image.open(folder / "run" / "predictions.png") as sheet:
+        assert (255, 0, 0) in {colour for _, colour in sheet.convert("RGB").getcolors(100_000)}
+    several = stickerworks(
+        "predict", "--run", "run", *["red.png"] * 6, "--sheet", "six.png", "--json", cwd=folder
+    )
+    answer = json.loads(several.stdout)
+    assert [len(image["tags"]) for image in answer["images"]] == [2] * 6
+    assert (folder / "six.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("train tiny --release nowhere --output new", "There is no release at nowhere"),
+        ("train tinny --release release --output new", "called 'tinny'. Installed: "),
+        ("train tiny --release release --output new --preset paper", "tiny, small"),
+        ("train tiny --release release --output run --seed 3", "seed 0, not 3; epochs 10, not 30"),
+        ("train tiny --release release --output release", "release is no run: it holds data"),
+        ("train tiny --release release --output new --with side=9", "no setting 'side'. Name one"),
+        ("train tiny --release release --output new --with epochs=many", "epochs can't be 'many'"),
+        ("train tiny --release release --output new --with epochs", "--with epochs has no '='"),
+        ("train tiny --release release --output run --epochs 10 --shuffled", "on other data"),
+        ("train tiny --release release --output new --with epochs=0", "epochs is 0, and 1 is"),
+        ("train tiny --release release --output new --with learning_rate=nan", "at a rate of nan"),
+        ("evaluate --run nowhere", "no trained run in nowhere"),
+        ("evaluate --run run --split dev", "The split 'dev'"),
+        ("evaluate --run run --release nowhere", "There is no release at nowhere"),
+        ("predict --run run red.png bad.gif", "bad.gif can't be decoded"),
+        ("predict --run run none.png", "There is no file none.png"),
+        ("predict --run run", "Name image files, or give --caption TEXT"),
+        ("predict --run run --caption hello", "tiny draws no stickers"),
+        ("predict --run run red.png --attention", "tiny has no attention to draw"),
+        ("predict --run run red.png --texts none.jsonl", "none.jsonl can't be read"),
+        ("predict --run run red.png --texts bad.gif", "bad.gif line 1 is no object"),
+        ("predict --run run red.png --texts odd.jsonl", "line 1 has a text called 'title'"),
+        ("predict --run run red.png --texts texts.jsonl", "texts of blue.png, which is not among"),
+    ],
+)
+def test_every_mistake_is_one_line(folder, arguments, words):
+    answer = stickerworks(*arguments.split(), cwd=folder)
+    assert answer.returncode == 1, answer.stderr
+    assert answer.stdout == ""
+    assert len(answer.stderr.splitlines()) == 1
+    assert answer.stderr.startswith("error: ")
+    assert words in answer.stderr
+    assert not (folder / "new").exists()
+
+
+def test_names_and_figures_are_made_safe_to_print():
+    assert plain("a\x1b[2Jb\n表情") == "a\ufffd[2Jb 表情"
+    assert _without_nan({"a": (1.0, float("nan")), "b": [{"c": float("nan")}]}) == {
+        "a": [1.0, None],
+        "b": [{"c": None}],
+    }
+
+
+def test_a_run_is_trained_and_judged_on_one_domain(folder, tmp_path):
+    (tmp_path / "data").mkdir()
+    for shard in (folder / "release" / "data").iterdir():
+        table = pq.read_table(shard)
+        kinds = ["real" if n % 8 < 4 else "cartoon" for n in range(len(table))]
+        table = table.append_column("domain", pa.array(kinds))
+        pq.write_table(table, tmp_path / "data" / shard.name)
+    train = [
+        "train",
+        "tiny",
+        "--release",
+        ".",
+        "--output",
+        "run",
+        "--epochs",
+        "1",
+        "--domain",
+    ]
+    told = stickerworks(*train, "real", cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert "8 of 16 train rows are of the domain real" in told.stderr
+    evaluate = ("evaluate", "--run", "run", "--json")
+    for more, rows in (((), 4), (("--domain", "cartoon"), 4), (("--domain", "all"), 8)):
+        answer = json.loads(stickerworks(*evaluate, *more, cwd=tmp_path).stdout)
+        assert answer["figures"]["rows"] == rows
+    refused = stickerworks(*train, "cartoons", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "has no train row of the domain 'cartoons'" in " ".join(refused.stderr.split())
+    bare = stickerworks(
+        "train", "tiny", "--release", "release", "--output", "new", "--domain", "real", cwd=folder
+    )
+    assert bare.returncode == 1
+    assert "of none of its 16 train rows what domain it is of" in " ".join(bare.stderr.split())
