@@ -63,7 +63,7 @@ class Database:
         # A kill loses nothing; a power cut may lose the last commits, which are made again.
         connection.execute("PRAGMA synchronous = NORMAL")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        for before in range(version, self.version):
+        for before in range(version or self.version, self.version):
             if before in self.upgrades:
                 version = before + 1
                 connection.executescript(
