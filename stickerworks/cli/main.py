@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -118,11 +119,15 @@ def validate(
     release_folder: Annotated[
         Path | None, typer.Option("--release", help="a release's folder [the configured one]")
     ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1 [a GPU if any]")] = None,
 ) -> None:
     """Verify a release and train the baseline against its label-shuffled control."""
     from stickerworks.cli.commands import validate_command
 
-    raise typer.Exit(validate_command(_given(context), release_folder))
+    given = _given(context)
+    if device is not None:
+        given = replace(given, overrides=(*given.overrides, f"validation.device={device}"))
+    raise typer.Exit(validate_command(given, release_folder))
 
 
 @app.command()
@@ -147,6 +152,7 @@ def train(
     domain: Annotated[
         str | None, typer.Option(help="train on that domain alone: real or cartoon [all]")
     ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1 [a GPU if any]")] = None,
 ) -> None:
     """Train a baseline on a release; interrupted, the same command goes on exactly."""
     from pipeline.training.runs import TrainRequest
@@ -163,6 +169,7 @@ def train(
         shuffled=shuffled,
         changes=split_changes(changes or []),
         domain=None if domain == "all" else domain,
+        device=device,
     )
     raise typer.Exit(train_command(_given(context), wish))
 
@@ -180,11 +187,14 @@ def evaluate(
     domain: Annotated[
         str | None, typer.Option(help="real, cartoon or all [what the run was trained on]")
     ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1 [a GPU if any]")] = None,
 ) -> None:
     """Judge a trained run on a split of a release."""
     from stickerworks.cli.train import evaluate_command
 
-    raise typer.Exit(evaluate_command(_given(context), run_folders, release_folder, split, domain))
+    raise typer.Exit(
+        evaluate_command(_given(context), run_folders, release_folder, split, domain, device)
+    )
 
 
 @app.command()
@@ -210,6 +220,7 @@ def predict(
         typer.Option("--caption", help="generate an animated sticker of it (STI)"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="decides what is generated")] = 0,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1 [a GPU if any]")] = None,
 ) -> None:
     """Give tags with scores for new stickers and a sheet of them; or draw stickers of captions."""
     from stickerworks.cli.predict import PredictRequest, predict_command
@@ -223,6 +234,7 @@ def predict(
         sheet=sheet or run_folder / "predictions.png",
         attention=attention,
         seed=seed,
+        device=device,
     )
     raise typer.Exit(predict_command(_given(context), question))
 

@@ -24,7 +24,14 @@ from pipeline.training import checkpointer as keeper_module
 from pipeline.training.checkpoint import load_weights
 from pipeline.training.checkpointer import RunCheckpointer
 from pipeline.training.loop import Point, Schedule, Training, reproducible, train_model
-from pipeline.training.runs import TrainRequest, _tell_kept, open_run, train_run
+from pipeline.training.runs import (
+    TrainRequest,
+    _tell_kept,
+    find_baseline,
+    find_preset,
+    open_run,
+    train_run,
+)
 
 Make = Callable[..., Any]
 FILES = (
@@ -38,8 +45,8 @@ FILES = (
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from pipeline.baselines import checkpointer
-from pipeline.training.runs import Wish, train_run
+from pipeline.training import checkpointer
+from pipeline.training.runs import TrainRequest, train_run
 
 release, output, last = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 checkpointer._SAVE_EVERY = 3
@@ -48,7 +55,7 @@ def each_step(done, steps, rows):
     if done == last:
         os.kill(os.getpid(), signal.SIGKILL)
 
-train_run(Wish("tiny", release, output, epochs=4, seed=2), print, each_step)
+train_run(TrainRequest("tiny", release, output, epochs=4, seed=2), print, each_step)
 """
 
 
@@ -290,3 +297,13 @@ def test_a_run_of_one_domain_learns_its_rows_alone(
     assert "8 of 16 train rows are of the domain cartoon" in said
     with pytest.raises(StickerworksError, match="holds a run on cartoon, not every domain"):
         train_run(replace(request, domain=None), quiet, lambda *done: None)
+
+
+@pytest.mark.parametrize("name", ["att2pl", "mghft", "sti", "stickerclip", "tiny"])
+def test_an_unknown_preset_is_answered_with_the_known_ones(name: str) -> None:
+    baseline = find_baseline(name)
+    with pytest.raises(
+        StickerworksError, match=f"The baseline {name} has no preset 'huge'"
+    ) as told:
+        find_preset(baseline, "huge")
+    assert told.value.remedy == f"Name one with --preset: {', '.join(baseline.presets)}."
