@@ -31,21 +31,13 @@ def plugin_names(group: str) -> list[str]:
     return sorted({point.name for point in entry_points(group=f"stickerworks.{group}")})
 
 
-@cache  # reading every package's entry points takes longer than most rules do on a shard
 def load_plugin(group: str, name: str, kind: type[Kind]) -> Kind:
     """The plugin of that name, checked to be a ``kind``.
 
     Raises StickerworksError for an unknown name, with the known ones, and PluginError when two
     distributions bring one of that name, when it can't be loaded, or is something else.
     """
-    point = _find(group, name)
-    try:
-        found = point.load()
-    except Exception as error:  # a stranger's module may raise anything
-        raise PluginError(
-            f"{describe_plugin(group, name)} can't be loaded: {_tell(error)}.",
-            _remedy(point, error),
-        ) from error
+    found = _load(group, name)
     if not isinstance(found, kind):
         what = f"a {type(found).__name__}"
         wanted = get_protocol_members(kind) if is_protocol(kind) else ()
@@ -53,7 +45,7 @@ def load_plugin(group: str, name: str, kind: type[Kind]) -> Kind:
         raise PluginError(
             f"{describe_plugin(group, name)} is {what}, not a {kind.__name__}"
             + (f" (it lacks {', '.join(lacks)})." if lacks else "."),
-            f"Its entry point {point.value} must name a stickerworks.plugins.{kind.__name__}.",
+            f"Its entry point must name a value of stickerworks.plugins.{kind.__name__}.",
         )
     own = getattr(found, "name", name)
     if own != name:
@@ -93,6 +85,19 @@ def row_faults(group: str, name: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise PluginRowError(f"{describe_plugin(group, name)} raised {_tell(error)}") from error
+
+
+@cache  # reading every package's entry points takes longer than most rules do on a shard
+def _load(group: str, name: str) -> object:
+    point = _find(group, name)
+    try:
+        found: object = point.load()
+    except Exception as error:  # a stranger's module may raise anything
+        raise PluginError(
+            f"{describe_plugin(group, name)} can't be loaded: {_tell(error)}.",
+            _remedy(point, error),
+        ) from error
+    return found
 
 
 def _find(group: str, name: str) -> EntryPoint:
