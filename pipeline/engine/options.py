@@ -11,8 +11,8 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.page.text import plain
 from pipeline.engine.secret_names import HIDDEN, carries_secret, is_secret_name
+from pipeline.engine.text import plain, quoted
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ class Options(BaseModel):
 
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 _MOST_PROBLEMS = 5
-_LONGEST_KEY, _LONGEST_VALUE = 100, 60
+_LONGEST_KEY = 100
 
 
 def read_options(model: type[T], values: Mapping[str, Any], where: str, who: str) -> T:
@@ -90,12 +90,11 @@ def _given(problem: Mapping[str, Any]) -> str:
     if isinstance(value, Mapping | Sequence) and not isinstance(value, str):
         kind = "a mapping" if isinstance(value, Mapping) else "a list"
         return f", not {kind}" if problem["type"].endswith("_type") else ""
-    text = repr(value)
     # An "@" may be that of an address with a password, also where the address is broken.
     named = any(is_secret_name(str(step)) for step in problem["loc"])
-    if named or "@" in text or carries_secret(text):
+    if named or "@" in str(value) or carries_secret(str(value)):
         return f", not {HIDDEN}"
-    return f", not {text if len(text) <= _LONGEST_VALUE else f'{text[:_LONGEST_VALUE]}...'}"
+    return f", not {quoted(value)}"
 
 
 def _known(model: Any, section: Sequence[str | int]) -> dict[str, str]:
