@@ -46,7 +46,7 @@ def class_metrics(predicted: Classes, truth: Classes, classes: int) -> ClassMetr
         return ClassMetrics(nan, nan, nan, nan, zeros, zeros, zeros, confusion)
     scores = partial(metrics.precision_recall_fscore_support, truth, predicted, zero_division=0)
     precision, recall, f1, _ = scores(labels=range(classes))
-    weighted_precision, _, weighted_f1, _ = scores(average="weighted")
+    weighted_precision, _, weighted_f1, _ = scores(labels=range(classes), average="weighted")
     return ClassMetrics(
         accuracy=float(metrics.accuracy_score(truth, predicted)),
         weighted_precision=float(weighted_precision),
