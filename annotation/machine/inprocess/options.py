@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from annotation.machine.options import check_options
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.options import read_options as check_options
 from schemas.config import Section
 
 
@@ -44,4 +44,6 @@ def read_options(options: Mapping[str, Any]) -> InProcessOptions:
             "Remove it. A model that needs its own code can be served by a program that you trust "
             "with it, and asked by the captioner openai.",
         )
-    return check_options("transformers", InProcessOptions, options)
+    return check_options(
+        InProcessOptions, options, "annotate.options", "the captioner transformers"
+    )

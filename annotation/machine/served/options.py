@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from annotation.machine.captioner import Options, Rates
-from annotation.machine.options import check_options
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.options import read_options as check_options
 from schemas.config import Section
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -97,7 +97,7 @@ class ServedOptions(Section):
 
 def read_options(options: Options) -> ServedOptions:
     """Check the options; StickerworksError names the first one that is wrong."""
-    return check_options("openai", ServedOptions, options)
+    return check_options(ServedOptions, options, "annotate.options", "the captioner openai")
 
 
 def deciding(options: Options) -> dict[str, Any]:
