@@ -9,13 +9,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar, get_args, get_type_hints
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.secret_names import HIDDEN, carries_secret, is_secret_name
 from pipeline.engine.text import plain, quoted
 
 T = TypeVar("T")
+
+
+class Options(BaseModel):
+    """Base of a plugin's options, and the options of one that has none: unknown keys are errors,
+    values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
 
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 _MOST_PROBLEMS = 5

@@ -14,11 +14,11 @@ from datasets.info import DatasetInfosDict
 from datasets.splits import SplitDict
 
 from pipeline.engine.text import markdown_text, one_line
-from pipeline.release.columns import COLUMNS, SPLITS
 from pipeline.release.features import release_features
 from pipeline.release.markdown import table
 from pipeline.release.tally import PerSplit, ReleaseCounts, ranked, total
 from schemas.config import Config
+from schemas.release import COLUMNS, SPLITS
 
 _TAG_ROWS = 100
 _LICENCE_ROWS = 50

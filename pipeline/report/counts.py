@@ -12,6 +12,7 @@ from pipeline.engine.page.missing_tables import missing
 from pipeline.engine.text import one_line
 from pipeline.engine.workspace import Workspace
 from pipeline.report.reading import SmallestKeys, read_shards, say_reason
+from schemas.release import SPLITS
 
 _FAILURES = 12
 _ROWS = 20
@@ -39,7 +40,7 @@ def headline(workspace: Workspace) -> dict[str, Any]:
         "adds_up": decided == read,
         "unfetched": _rows(workspace, "unfetched"),
         "labelled": labelled,
-        "splits": {name: splits[name] for name in ("train", "validation", "test")},
+        "splits": {name: splits[name] for name in SPLITS},
         "undecided": missing(workspace, "decisions"),
     }
 

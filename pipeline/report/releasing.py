@@ -18,8 +18,8 @@ from pipeline.engine.workspace import Workspace
 from pipeline.report.plots import draw_curves
 from pipeline.report.reading import read_shards
 from schemas.config import Config
+from schemas.release import SPLITS
 
-_SPLITS = ("train", "validation", "test")
 _TAGS, _FILES, _REASONS = 40, 30, 20
 _PLOTS = 6
 
@@ -64,15 +64,15 @@ def splits(workspace: Workspace, config: Config) -> dict[str, Any]:
                 "share": sizes[name] / total if total else 0,
                 "asked": getattr(asked, name),
             }
-            for name in _SPLITS
+            for name in SPLITS
         ],
         "tags": [
-            {"tag": one_line(tag, 40), **{name: tags[tag, name] for name in _SPLITS}}
+            {"tag": one_line(tag, 40), **{name: tags[tag, name] for name in SPLITS}}
             for tag in ranked[:_TAGS]
         ],
         "more": max(0, len(ranked) - _TAGS),
         "leakage": workspace.read("leakage").to_pylist(),
-        "absent": {name: sum(not tags[tag, name] for tag in ranked) for name in _SPLITS},
+        "absent": {name: sum(not tags[tag, name] for tag in ranked) for name in SPLITS},
     }
 
 

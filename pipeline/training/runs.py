@@ -170,8 +170,7 @@ def open_run(folder: Path) -> tuple[Baseline, Recipe, Trained]:
 
 def find_baseline(name: str) -> Baseline:
     """A baseline by name; an unknown one is answered with the known ones."""
-    found: Baseline = load_plugin("baselines", name)
-    return found
+    return load_plugin("baselines", name, Baseline)
 
 
 def find_preset(baseline: Baseline, name: str) -> Any:

@@ -43,7 +43,7 @@ def facts(hostile: str) -> CardFacts:
     }  # fmt: skip
     tally = ReleaseCounts()
     tally.add_row(row, "train")
-    tally.add_fate({"outcome": hostile, "reasons": [{"rule": hostile}]})
+    tally.add_outcome({"outcome": hostile, "reasons": [{"rule": hostile}]})
     return CardFacts(
         tally=tally,
         num_bytes={"train": 1, "validation": 0, "test": 0},

@@ -28,8 +28,8 @@ from pipeline.training.loop import Schedule, Training, reproducible, train_model
 class Notes:
     steps = []
     def restore(self, model, optimizer):
-        from pipeline.training.loop import Progress
-        return Progress()
+        from pipeline.training.loop import LoopState
+        return LoopState()
     def log(self, step, waited_s):
         self.steps.append(step.loss)
     def save(self, model, optimizer, progress, ended): ...
