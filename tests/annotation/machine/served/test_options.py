@@ -22,8 +22,8 @@ def test_a_model_is_all_that_is_needed() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({}, "annotate.options.model is needed"),
-        ({"modell": "m"}, r"unknown key annotate.options.modell \(did you mean model"),
+        ({}, "annotate.options.model is needed. Set it: the model as your server names it"),
+        ({"modell": "m"}, r"unknown key annotate.options.modell \(did you mean model\?\)"),
         ({"model": ""}, "options.model"),
         ({"model": None}, "options.model"),
         ({"model": "m", "in_flight": 0}, "options.in_flight"),
