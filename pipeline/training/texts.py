@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engine.compute import default_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import atomic_file
 from pipeline.training.cache import cache_folder
@@ -223,8 +224,6 @@ def _encode_with(
     model_of: Callable[[str], Any],
 ) -> Iterator[Features]:
     import torch
-
-    from pipeline.training.loading import default_device
 
     tokenizer = load_pretrained(tokenizer_of, spec.name)
     device = default_device()

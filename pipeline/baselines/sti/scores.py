@@ -14,11 +14,11 @@ from torch.nn import functional
 
 from pipeline.baselines.sti.frechet import fit_gaussian, frechet_distance
 from pipeline.baselines.sti.latents import to_signal
+from pipeline.engine.compute import default_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.plugins import load_plugin
 from pipeline.training.arrays import Floats, Images
 from pipeline.training.clips import extend_clip
-from pipeline.training.loading import default_device
 from pipeline.training.pretrained import load_pretrained, need_extra
 
 QualityScorer = Callable[[Sequence[Images]], Sequence[float]]
