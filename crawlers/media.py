@@ -17,7 +17,7 @@ from scrapy.http import Response
 from crawlers.failures import Streak, failure_of_exception, failure_of_status
 from crawlers.ledger import POSITION_BITS, Blob, FetchFailure, Known
 from crawlers.middlewares.number import Listed
-from crawlers.names import claimed_extension, clean_text
+from crawlers.names import claimed_extension
 from crawlers.observation import Key, columns_of, is_cut, key_of, told_of_cuts, too_long
 from crawlers.optout import opt_out
 from crawlers.run import SourceRun
@@ -27,6 +27,7 @@ from crawlers.store import holds, media_path, store
 from crawlers.trace import META, Trace
 from crawlers.urls import strip_secrets
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.text import storable
 from schemas.config import CrawlConfig
 
 _REPORT_EVERY_S = 1.0
@@ -231,7 +232,7 @@ class MediaPipeline:
 
 def _header(response: Response, name: str) -> str | None:
     values = response.headers.getlist(name)
-    return clean_text(", ".join(value.decode("latin-1") for value in values), 500)
+    return storable(", ".join(value.decode("latin-1") for value in values), 500)
 
 
 def _no_sighting(source: str, item: Any) -> StickerworksError:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from crawlers.observation import LocalFile
-from pipeline.engine.errors import StickerworksError
+from pipeline.engine.options import read_options as read
 from pipeline.engine.plugins import load_plugin
 from schemas.config import SourceConfig
 
@@ -44,26 +44,10 @@ class Source:
 
 def load_source(name: str) -> Source:
     """The source plugin of that name; StickerworksError when there is none."""
-    found = load_plugin("sources", name)
-    if not isinstance(found, Source):
-        raise StickerworksError(
-            f"The sources plugin {name!r} is no crawlers.source.Source.",
-            "Point its entry point at a Source value.",
-        )
-    return found
+    return load_plugin("sources", name, Source)
 
 
 def read_options(source: Source, config: SourceConfig, position: int) -> BaseModel:
     """The source's own options, checked; errors name the key in the configuration."""
-    try:
-        return source.options.model_validate(config.options)
-    except ValidationError as error:
-        # A key that isn't known explains one that is missing.
-        found = error.errors(include_url=False)
-        first = min(found, key=lambda one: one["type"] != "extra_forbidden")
-        key = ".".join([f"crawl.sources[{position}].options", *map(str, first["loc"])])
-        known = ", ".join(source.options.model_fields) or "none"
-        what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
-        raise StickerworksError(
-            f"{key}: {what}.", f"The source {source.name!r} knows these options: {known}."
-        ) from error
+    where = f"crawl.sources[{position}].options"
+    return read(source.options, config.options, where, f"the source {source.name}")

@@ -39,8 +39,7 @@ class CaptionSettings(Section):
 
 def load_captioner(config: Config) -> Captioner:
     """The captioner that the configuration names."""
-    captioner: Captioner = load_plugin("captioners", config.annotate.captioner)
-    return captioner
+    return load_plugin("captioners", config.annotate.captioner, Captioner)
 
 
 def caption_settings(config: Config) -> CaptionSettings:
@@ -80,7 +79,7 @@ def is_asked(config: Config) -> bool:
 
 def speaker_of(settings: CaptionSettings) -> ModelIdentity:
     """Who answers under these settings."""
-    captioner: Captioner = load_plugin("captioners", settings.captioner)
+    captioner = load_plugin("captioners", settings.captioner, Captioner)
     model = captioner.model(settings.options)
     if model is None:
         raise ValueError(f"{captioner.name} has a chat but names no model")
@@ -90,7 +89,7 @@ def speaker_of(settings: CaptionSettings) -> ModelIdentity:
 
 def own_captions(settings: CaptionSettings) -> dict[str, list[str | None]]:
     """What marks, in ``captions``, the rows of what is configured from those of other models."""
-    captioner: Captioner = load_plugin("captioners", settings.captioner)
+    captioner = load_plugin("captioners", settings.captioner, Captioner)
     model = captioner.model(settings.options)
     asked: list[str | None] = [prompts.title for prompts in prompt_sets(settings)]
     return {
@@ -107,7 +106,7 @@ def prompt_sets(settings: CaptionSettings) -> tuple[PromptSet, ...]:
 
 
 def _open(context: Context) -> Process:
-    captioner: Captioner = load_plugin("captioners", context.settings.captioner)
+    captioner = load_plugin("captioners", context.settings.captioner, Captioner)
     return _open_chat(context, captioner) if captioner.chat else _open_write(context, captioner)
 
 

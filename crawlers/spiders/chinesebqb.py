@@ -10,11 +10,12 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import Field, field_validator
 
 from crawlers.bqb import name_parts, theme_of
-from crawlers.names import MAX_ID, clean_text
+from crawlers.names import MAX_ID
 from crawlers.observation import Observation
 from crawlers.source import Source, SourceOptions
 from crawlers.urls import quote_path, strip_secrets
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.text import storable
 
 _INDEX = "https://raw.githubusercontent.com/zhaoolee/ChineseBQB/master/chinesebqb_github.json"
 
@@ -107,7 +108,7 @@ def _sighting(
         query=theme.keyword,
         rank=place,
         pack_id=category,
-        pack_title=clean_text(category),
+        pack_title=storable(category),
         pack_index=place,
         title=parts[-1] if parts else None,
         tags=tuple(parts),

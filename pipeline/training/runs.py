@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +16,7 @@ import torch
 from pipeline.engine.compute import reproducible
 from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.figures import is_share, tell, title_of
+from pipeline.engine.locks import locked
 from pipeline.engine.plugins import load_plugin
 from pipeline.engine.storage import atomic_file
 from pipeline.training.checkpointer import (
@@ -165,8 +164,7 @@ def open_run(folder: Path) -> tuple[Baseline, Recipe, Trained]:
 
 def find_baseline(name: str) -> Baseline:
     """A baseline by name; an unknown one is answered with the known ones."""
-    found: Baseline = load_plugin("baselines", name)
-    return found
+    return load_plugin("baselines", name, Baseline)
 
 
 def find_preset(baseline: Baseline, name: str) -> Any:
@@ -277,27 +275,9 @@ def _locked(folder: Path) -> Iterator[None]:
         if folder.exists() and not folder.is_dir():
             raise StickerworksError(f"{folder} is no folder.", "Name one with --output.")
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY)
-    _LOCKS.add(descriptor)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StickerworksError(
-                f"Another `stickerworks train` is at work in {folder}.",
-                "Wait for it to end, or name another folder with --output.",
-            ) from None
+    busy = StickerworksError(
+        f"Another `stickerworks train` is at work in {folder}.",
+        "Wait for it to end, or name another folder with --output.",
+    )
+    with locked(folder, lambda descriptor: busy):
         yield
-    finally:
-        _LOCKS.discard(descriptor)
-        os.close(descriptor)
-
-
-def _let_go() -> None:
-    """Close a parent's locks: a worker outlives a killed run, and must not keep its folder."""
-    while _LOCKS:
-        os.close(_LOCKS.pop())
-
-
-_LOCKS: set[int] = set()
-os.register_at_fork(after_in_child=_let_go)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from pipeline.engine.page import text
+from pipeline.engine import text
 from pipeline.engine.runner import RunReport
 
 plain = text.plain

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.engine.page.text import plain
+from pipeline.engine.text import plain
 from stickerworks.cli.annotate_app import annotate
 from stickerworks.cli.encoding import speak_utf8
 from stickerworks.cli.explaining import explain

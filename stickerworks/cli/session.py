@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.page.text import plain
 from pipeline.engine.paths import named_path
 from pipeline.engine.runner import Pending, RunReport, pending, run
 from pipeline.engine.stage import Stage, Step
+from pipeline.engine.text import plain
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from stickerworks.cli.configuration import load_config, read_layers

@@ -32,12 +32,9 @@ def clean(text: str, length: int) -> str:
     """One line without control, format or quotation characters, cut to ``length``."""
     # Cut first as well: normalising megabytes that are thrown away would be a gift to an attacker.
     flat = unicodedata.normalize("NFC", text[: length * 4])
-    plain = "".join(
-        " " if sign.isspace() else sign
-        for sign in flat
-        if sign.isspace() or not unicodedata.category(sign).startswith("C")
-    )
-    line = " ".join(plain.translate(_QUOTES).split())
+    # What is newer than this Python knows isn't told either.
+    shown = "".join(filter(str.isprintable, " ".join(flat.split())))
+    line = " ".join(shown.translate(_QUOTES).split())
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
 
 

@@ -18,6 +18,7 @@ from annotation.machine.served.options import ServedOptions
 from annotation.machine.served.outage import Outage
 from annotation.machine.served.throttle import Throttle
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.text import one_line
 
 _LARGEST = 4_000_000
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
@@ -232,8 +233,7 @@ class Sender:
     def _tell(self, text: str) -> str:
         if self._secret:
             text = text.replace(self._secret, "[key]")
-        flat = " ".join("".join(s if s.isprintable() else " " for s in text[:2000]).split())
-        return flat[:300] or "nothing"
+        return one_line(text, 300) or "nothing"
 
 
 _JSON = "application/json"

@@ -157,7 +157,7 @@ def _resize(frames: Tensor, side: int) -> Tensor:
 
 def _load_scorer(name: str) -> QualityScorer:
     if ":" not in name:
-        return cast("QualityScorer", load_plugin("video_quality", name))
+        return cast("QualityScorer", load_plugin("video_quality", name, object))
     module, _, function = name.partition(":")
     try:
         return cast("QualityScorer", getattr(importlib.import_module(module), function))

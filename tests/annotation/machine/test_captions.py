@@ -180,7 +180,7 @@ def test_another_captioner_sees_all_facts_and_its_errors_are_kept(
         write=lambda languages, options: write,
         settings=lambda options: {},
     )
-    monkeypatch.setattr("annotation.machine.captions.load_plugin", lambda group, name: other)
+    monkeypatch.setattr("annotation.machine.captions.load_plugin", lambda group, name, kind: other)
     rows = run(Config(), tmp_path).to_pylist()
     assert [row["id"] for row in rows] == ["b", "c", "c"]
     assert (rows[0]["text"], rows[0]["flags"], rows[0]["error"]) == (None, ["refusal"], "refused")
@@ -191,6 +191,7 @@ def test_another_captioner_sees_all_facts_and_its_errors_are_kept(
 
 
 def test_the_template_is_found_as_a_plugin() -> None:
+    from annotation.machine.captioner import Captioner
     from pipeline.engine.plugins import load_plugin
 
-    assert load_plugin("captioners", "template") is CAPTIONER
+    assert load_plugin("captioners", "template", Captioner) is CAPTIONER

@@ -39,8 +39,8 @@ FILES = (
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from pipeline.baselines import checkpointer
-from pipeline.training.runs import Wish, train_run
+from pipeline.training import checkpointer
+from pipeline.training.runs import TrainRequest, train_run
 
 release, output, last = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 checkpointer._SAVE_EVERY = 3
@@ -49,7 +49,7 @@ def each_step(done, steps, rows):
     if done == last:
         os.kill(os.getpid(), signal.SIGKILL)
 
-train_run(Wish("tiny", release, output, epochs=4, seed=2), print, each_step)
+train_run(TrainRequest("tiny", release, output, epochs=4, seed=2), print, each_step)
 """
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from tiny_vision_model import CONTEXT, make_checkpoint
 
+from annotation.machine.captioner import Captioner
 from annotation.machine.captioners.transformers import CAPTIONER
 from annotation.machine.chat import Answer, Message, Picture, Question
 from annotation.machine.inprocess.batching import InProcessChat
@@ -447,7 +448,7 @@ def test_nothing_reaches_the_terminal_or_the_network(
 
 
 def test_it_is_found_by_its_name() -> None:
-    assert load_plugin("captioners", "transformers") is CAPTIONER
+    assert load_plugin("captioners", "transformers", Captioner) is CAPTIONER
 
 
 def test_settings_are_what_decides_an_answer() -> None:

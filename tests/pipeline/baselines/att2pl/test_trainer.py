@@ -26,7 +26,7 @@ SHORT = preset("tiny", epochs=2)
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from pipeline.baselines import checkpointer
+from pipeline.training import checkpointer
 from pipeline.baselines.att2pl.config import preset
 from pipeline.baselines.att2pl.trainer import BASELINE
 from pipeline.training.examples import Dataset
@@ -42,7 +42,7 @@ def each_step(done):
 
 with reproducible(5):
     task = BASELINE.prepare(Dataset(Path(sys.argv[1])), preset("tiny", epochs=2), 5).task
-    train_model(task, checkpointer.RunKeeper(Path(sys.argv[2]), None, each_step))
+    train_model(task, checkpointer.RunCheckpointer(Path(sys.argv[2]), None, each_step))
 """
 
 

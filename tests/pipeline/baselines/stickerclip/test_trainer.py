@@ -33,7 +33,7 @@ SHORT = replace(TINY, epochs=2, image_side=16, batch_size=8, dropout=0.1, crop=0
 KILLED = """
 import json, os, signal, sys
 from pathlib import Path
-from pipeline.baselines import checkpointer
+from pipeline.training import checkpointer
 from pipeline.training.examples import Dataset
 from pipeline.training.settings import restore_settings
 from pipeline.baselines.stickerclip.config import PRESETS
@@ -52,7 +52,7 @@ def each_step(done):
 settings = restore_settings(PRESETS["tiny"], json.loads(sys.argv[4]))
 with reproducible(5):
     task = prepare(Dataset(Path(sys.argv[1])), settings, 5).task
-    train_model(task, checkpointer.RunKeeper(Path(sys.argv[2]), None, each_step))
+    train_model(task, checkpointer.RunCheckpointer(Path(sys.argv[2]), None, each_step))
 """
 
 
