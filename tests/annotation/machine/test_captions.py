@@ -177,7 +177,7 @@ class Note(Options):
 def write(languages, options):
     def captions(stickers):
         Path(options.seen).write_text(json.dumps([
-            {"keywords": one.keywords, "pictures": [picture.jpeg.decode() for picture in one.pictures]}
+            {"keywords": one.keywords, "pictures": [p.jpeg.decode() for p in one.pictures]}
             for one in stickers
         ]))
         failed = Caption("emotion", "en", None, ("refusal",), "refused")
