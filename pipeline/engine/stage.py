@@ -182,3 +182,8 @@ class Step:
     settings: Callable[[Config], Any]
     run: Callable[[Reader, Any], Iterator[Output]]
     optional: tuple[str, ...] = ()
+
+
+def is_idle(work: Stage | Step, config: Config) -> bool:
+    """Whether, by the configuration, there is nothing to do but to write empty tables."""
+    return isinstance(work, Stage) and work.idle(work.settings(config))
