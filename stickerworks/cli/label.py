@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from pipeline.engine.runner import check_crawled
-from stickerworks.cli.display import plain
+from pipeline.engine.text import plain
 from stickerworks.cli.label_server import open_studio
 from stickerworks.cli.options import Options
 from stickerworks.cli.rooms import plan_of

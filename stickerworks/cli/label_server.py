@@ -9,9 +9,9 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from pipeline.engine.paths import named_path
+from pipeline.engine.text import plain
 from pipeline.engine.workspace import Workspace
 from stickerworks.cli.configuration import load_config
-from stickerworks.cli.display import plain
 from stickerworks.cli.options import Options
 from stickerworks.cli.session import Session, open_session
 
