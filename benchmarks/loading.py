@@ -55,10 +55,10 @@ def main() -> None:
 
 
 def _measure(name: str, changes: dict[str, Any], release: Path, steps: int) -> dict[str, float]:
+    from pipeline.engine.compute import default_device, reproducible
     from pipeline.training.examples import Dataset
     from pipeline.training.frames import clip
-    from pipeline.training.loading import default_device, load_batches
-    from pipeline.training.loop import reproducible
+    from pipeline.training.loading import load_batches
     from pipeline.training.runs import find_baseline
 
     baseline = find_baseline(name)

@@ -42,7 +42,19 @@ _PLACES = {
     "StickerworksError": "pipeline.engine.errors",
 }
 
+KINDS = {
+    "sources": "Source",
+    "measures": "Measure",
+    "rules": "Rule",
+    "ocr": "OcrBackend",
+    "captioners": "Captioner",
+    "baselines": "Baseline",
+    "layouts": "Layout",
+}
+"""What the entry points of each group must name."""
+
 __all__ = [
+    "KINDS",
     "Baseline",
     "Caption",
     "CaptionInput",

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
-from pipeline.training.loading import default_device
+from pipeline.engine.compute import default_device
 
 # The first process judges the model meanwhile, which may take long.
 _PATIENCE = timedelta(hours=6)

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from pipeline.engine.compute import reproducible
 from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.figures import is_share, tell, title_of
 from pipeline.engine.locks import locked
@@ -31,14 +32,7 @@ from pipeline.training.checkpointer import (
 )
 from pipeline.training.contract import Baseline, Prepared, Trained
 from pipeline.training.examples import Dataset
-from pipeline.training.loop import (
-    Checkpointer,
-    Point,
-    Training,
-    reproducible,
-    shared_schedule,
-    train_model,
-)
+from pipeline.training.loop import Checkpointer, Point, Training, shared_schedule, train_model
 from pipeline.training.processes import (
     first_before_others,
     joined,

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from pipeline.engine.compute import default_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.arrays import Scores
 from pipeline.training.checkpoint import load_weights
@@ -27,7 +28,6 @@ from pipeline.training.contract import (
 )
 from pipeline.training.examples import Dataset, Examples
 from pipeline.training.frames import KEY_FRAME
-from pipeline.training.loading import default_device
 from pipeline.training.loop import Training, train_model
 from pipeline.training.metrics import mean_average_precision, permuted_map, tag_table, weighted_map
 from pipeline.training.tag_rows import (

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.markup import escape
 
+from pipeline.engine.compute import reproducible
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import read_regular
 from pipeline.engine.storage import atomic_file
@@ -21,7 +22,6 @@ from pipeline.training.contract import (
     Trained,
     UnreadableImageError,
 )
-from pipeline.training.loop import reproducible
 from pipeline.training.release import TEXTS
 from pipeline.training.runs import open_run
 from stickerworks.cli.display import make_console

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from annotation.machine.captioner import Caption, Captioner, CaptionInput, Write
-from pipeline.engine.errors import StickerworksError
+from pipeline.engine.options import Options
 
 KEYWORDS = 5
 KEYWORD_LENGTH = 30
@@ -77,13 +76,7 @@ def _chinese(facts: CaptionInput, keywords: list[str], text: str) -> str:
     return sentence + "。"
 
 
-def _write(languages: Sequence[str], options: Mapping[str, Any]) -> Write:
-    if options:
-        raise StickerworksError(
-            f"The template captioner has no option called {sorted(options)[0]!r}.",
-            "Remove it from annotate.options, or choose another annotate.captioner.",
-        )
-
+def _write(languages: Sequence[str], options: Options) -> Write:
     def write(stickers: Sequence[CaptionInput]) -> list[list[Caption]]:
         return [
             [Caption("description", language, describe(facts, language)) for language in languages]
@@ -93,6 +86,4 @@ def _write(languages: Sequence[str], options: Mapping[str, Any]) -> Write:
     return write
 
 
-CAPTIONER = Captioner(
-    name="template", prompt="template/1", model=lambda options: None, write=_write
-)
+CAPTIONER = Captioner(name="template", prompt="template/1", write=_write)

@@ -14,12 +14,13 @@ from torch.nn import functional
 
 from pipeline.baselines.sti.frechet import fit_gaussian, frechet_distance
 from pipeline.baselines.sti.latents import to_signal
+from pipeline.engine.compute import default_device
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.extras import need_extra
 from pipeline.engine.plugins import load_plugin
 from pipeline.training.arrays import Floats, Images
 from pipeline.training.clips import extend_clip
-from pipeline.training.loading import default_device
-from pipeline.training.pretrained import load_pretrained, need_extra
+from pipeline.training.pretrained import load_pretrained
 
 QualityScorer = Callable[[Sequence[Images]], Sequence[float]]
 """A value in the group ``stickerworks.video_quality``: clips (F, H, W, 3) to a score each."""
@@ -109,17 +110,13 @@ def _see_clips(network: Any, clips: Sequence[Images]) -> Floats:
 
 
 def _load_clip(name: str) -> tuple[Any, Any]:
-    try:
-        from transformers import AutoModel, AutoTokenizer
-    except ImportError as error:
-        raise need_extra("transformers") from error
-
-    model = load_pretrained(AutoModel.from_pretrained, name).eval().to(default_device())
+    auto = need_extra("transformers", "baselines", "CLIP similarity")
+    model = load_pretrained(auto.AutoModel.from_pretrained, name).eval().to(default_device())
     if not hasattr(model, "get_image_features"):
         raise StickerworksError(
             f"{name} is no CLIP, but a {type(model).__name__}.", "Name a CLIP or a Chinese-CLIP."
         )
-    return model, load_pretrained(AutoTokenizer.from_pretrained, name)
+    return model, load_pretrained(auto.AutoTokenizer.from_pretrained, name)
 
 
 def _embed_texts(model: Any, tokenizer: Any, texts: Sequence[str]) -> Tensor:

@@ -23,6 +23,7 @@ from pipeline.baselines.sti.model import VideoDenoiser
 from pipeline.baselines.sti.presets import PRESETS
 from pipeline.baselines.sti.rows import draw_batch, open_rows, row_losses
 from pipeline.baselines.sti.sampling import ClipSampler, draw_clips, write_samples
+from pipeline.engine.compute import default_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.arrays import Floats, Images
 from pipeline.training.checkpoint import load_weights
@@ -35,7 +36,7 @@ from pipeline.training.contract import (
     check_sizes,
 )
 from pipeline.training.examples import Dataset, Examples
-from pipeline.training.loading import Batch, default_device
+from pipeline.training.loading import Batch
 from pipeline.training.loop import Schedule, Training, train_model
 
 

@@ -11,7 +11,8 @@ from torch.nn import functional
 
 from pipeline.baselines.stickerclip.config import StickerClipConfig
 from pipeline.engine.errors import StickerworksError
-from pipeline.training.pretrained import load_pretrained, need_extra
+from pipeline.engine.extras import need_extra
+from pipeline.training.pretrained import load_pretrained
 
 MAX_LOG_SCALE = math.log(100)
 
@@ -93,11 +94,8 @@ def weight_groups(model: nn.Module, config: StickerClipConfig) -> list[dict[str,
 
 
 def _build(config: StickerClipConfig) -> Any:
-    try:
-        from transformers import ChineseCLIPConfig, ChineseCLIPModel
-    except ImportError as error:
-        raise need_extra("transformers") from error
-    shape = ChineseCLIPConfig(
+    transformers = need_extra("transformers", "baselines", "StickerCLIP")
+    shape = transformers.ChineseCLIPConfig(
         text_config={
             "vocab_size": config.vocab_size,
             "hidden_size": config.text_dim,
@@ -120,7 +118,7 @@ def _build(config: StickerClipConfig) -> Any:
         },
         projection_dim=config.embed_dim,
     )
-    return ChineseCLIPModel(shape)
+    return transformers.ChineseCLIPModel(shape)
 
 
 def _load(clip: Any, name: str) -> None:

@@ -26,6 +26,7 @@ from pipeline.baselines.stickerclip.pairs import (
 )
 from pipeline.baselines.stickerclip.retrieval import CUTS, recall_table, row_auc
 from pipeline.baselines.stickerclip.text import Tokenizer, join_fields, open_tokenizer
+from pipeline.engine.compute import default_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.checkpoint import load_weights
 from pipeline.training.contract import (
@@ -40,7 +41,7 @@ from pipeline.training.contract import (
     check_sizes,
 )
 from pipeline.training.examples import Dataset, Examples, Use
-from pipeline.training.loading import Batch, default_device
+from pipeline.training.loading import Batch
 from pipeline.training.loop import Schedule, Training, train_model
 from pipeline.training.tag_rows import learnable_tags
 from pipeline.training.tagging import rank_tags

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.engine.compute import reproducible
 from pipeline.training import checkpointer as keeper_module
 from pipeline.training.contract import NewSticker
 from pipeline.training.examples import Dataset
-from pipeline.training.loop import reproducible
 from pipeline.training.runs import TrainRequest, find_baseline, open_run, train_run
 
 Make = Callable[..., Any]

@@ -15,10 +15,11 @@ import pytest
 
 from pipeline.baselines.att2pl.config import Att2plConfig, preset
 from pipeline.baselines.att2pl.trainer import BASELINE, TAGGER
+from pipeline.engine.compute import reproducible
 from pipeline.training.checkpointer import RunCheckpointer
 from pipeline.training.contract import NewSticker, Trained
 from pipeline.training.examples import Dataset
-from pipeline.training.loop import InMemory, Point, StepLog, reproducible, train_model
+from pipeline.training.loop import InMemory, Point, StepLog, train_model
 
 Make = Callable[..., Any]
 SHORT = preset("tiny", epochs=2)
@@ -29,7 +30,8 @@ from pipeline.training import checkpointer
 from pipeline.baselines.att2pl.config import preset
 from pipeline.baselines.att2pl.trainer import BASELINE
 from pipeline.training.examples import Dataset
-from pipeline.training.loop import reproducible, train_model
+from pipeline.engine.compute import reproducible
+from pipeline.training.loop import train_model
 
 checkpointer._SAVE_EVERY = 1
 assert "transformers" not in sys.modules  # it takes seconds, and naming a baseline none

@@ -18,12 +18,13 @@ import torch
 from pipeline.baselines.stickerclip.config import PRESETS, StickerClipConfig
 from pipeline.baselines.stickerclip.model import StickerClip
 from pipeline.baselines.stickerclip.trainer import BASELINE, evaluate, judge, predict, prepare
+from pipeline.engine.compute import reproducible
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.checkpoint import save_weights
 from pipeline.training.checkpointer import RunCheckpointer
 from pipeline.training.contract import Baseline, NewSticker, NotJudgedError, Trained
 from pipeline.training.examples import Dataset
-from pipeline.training.loop import InMemory, StepLog, reproducible, train_model
+from pipeline.training.loop import InMemory, StepLog, train_model
 from pipeline.training.runs import TrainRequest, open_run, train_run
 
 Make = Callable[..., Any]
@@ -38,7 +39,8 @@ from pipeline.training.settings import restore_settings
 from pipeline.baselines.stickerclip.config import PRESETS
 from pipeline.baselines.stickerclip.model import StickerClip
 from pipeline.baselines.stickerclip.trainer import prepare
-from pipeline.training.loop import reproducible, train_model
+from pipeline.engine.compute import reproducible
+from pipeline.training.loop import train_model
 
 checkpointer._SAVE_EVERY = 1
 assert "transformers" not in sys.modules  # it takes seconds, and naming a baseline none

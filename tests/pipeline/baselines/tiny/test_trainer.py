@@ -12,11 +12,12 @@ import pytest
 import torch
 
 from pipeline.baselines.tiny.trainer import BASELINE, TinyNet
+from pipeline.engine.compute import reproducible
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.contract import NewSticker, UnreadableImageError
 from pipeline.training.examples import Dataset
 from pipeline.training.frames import KEY_FRAME
-from pipeline.training.loop import reproducible, train_model
+from pipeline.training.loop import train_model
 from pipeline.training.metrics import mean_average_precision, metrics_at_cuts
 from pipeline.training.runs import TrainRequest, open_run, train_run
 from pipeline.training.tag_rows import decode_all, label_truth, learnable_tags
