@@ -53,8 +53,12 @@ def load_config(
     one; else the one of the current folder is read, if there is one. What ``--keep`` kept in the
     workspace goes beyond either.
     """
+    return merge_layers(read_layers(file, overrides, workspace), overrides)
+
+
+def merge_layers(layers: Sequence[Layer], overrides: Sequence[str]) -> Config:
+    """The configuration of files, in their order, and of ``key=value`` strings."""
     values: dict[str, Any] = {}
-    layers = read_layers(file, overrides, workspace)
     for layer in layers:
         if layer.origin == "kept":
             for key, value in layer.values.items():

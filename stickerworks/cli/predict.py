@@ -14,6 +14,7 @@ from pipeline.engine.compute import reproducible
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import read_regular
 from pipeline.engine.storage import atomic_file
+from pipeline.engine.text import plain
 from pipeline.training.contract import (
     Baseline,
     NewSticker,
@@ -23,7 +24,7 @@ from pipeline.training.contract import (
 )
 from pipeline.training.release import TEXTS
 from pipeline.training.runs import open_run
-from stickerworks.cli.display import make_console, plain
+from stickerworks.cli.display import make_console
 from stickerworks.cli.options import Options
 from stickerworks.cli.session import EXIT_DONE
 from stickerworks.cli.train import answer

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from stickerworks.cli.display import plain
+from pipeline.engine.text import plain
 from stickerworks.cli.main import main
 from stickerworks.cli.train import _without_nan
 
