@@ -14,6 +14,7 @@ from pipeline.baselines.mghft.config import VIEWS, MghftConfig, preset
 from pipeline.baselines.mghft.model import Mghft, MghftOutput, total_loss
 from pipeline.baselines.mghft.pretrained import follow_checkpoint, load_start
 from pipeline.baselines.mghft.text import view_texts
+from pipeline.engine.images import IMAGENET_MEAN, IMAGENET_STD
 from pipeline.training.arrays import Images, Scores, Truth
 from pipeline.training.augment import mirror, rand_augment
 from pipeline.training.classification import hit_rate, is_single_label, metrics_of_scores
@@ -23,9 +24,6 @@ from pipeline.training.processes import process_count
 from pipeline.training.tagger import Inputs, Tagger
 from pipeline.training.tagging import tagger_baseline
 from pipeline.training.texts import TextSpec
-
-# ImageNet's, as PVT-small was trained with.
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def make_model(settings: MghftConfig, tags: int, pretrained: bool) -> Mghft:
@@ -152,8 +150,9 @@ def _run(model: nn.Module, inputs: Inputs) -> MghftOutput:
 
 
 def _normalise(images: Tensor) -> Tensor:
-    mean, deviation = (images.new_tensor(part)[:, None, None] for part in (_MEAN, _DEVIATION))
-    return (images - mean) / deviation
+    # As PVT-small was trained.
+    mean, std = (images.new_tensor(part)[:, None, None] for part in (IMAGENET_MEAN, IMAGENET_STD))
+    return (images - mean) / std
 
 
 TAGGER = Tagger(
