@@ -55,11 +55,12 @@ def main() -> None:
 
 
 def _measure(name: str, changes: dict[str, Any], release: Path, steps: int) -> dict[str, float]:
+    from pipeline.engine.compute import default_device, reproducible
     from pipeline.training.contract import Run
     from pipeline.training.examples import Dataset
     from pipeline.training.frames import clip
-    from pipeline.training.loading import default_device, load_batches
-    from pipeline.training.loop import Training, reproducible
+    from pipeline.training.loading import load_batches
+    from pipeline.training.loop import Training
     from pipeline.training.runs import find_baseline
     from pipeline.training.trainer import prepare
 

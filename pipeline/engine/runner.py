@@ -22,6 +22,10 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import TABLES
 
+# Only arithmetic on columns is that quick: decoding and models stay where a crash costs a worker.
+_COLUMNAR_S = 0.0005
+_WORTH_WORKERS_S = 1.0
+
 
 @dataclass(frozen=True)
 class RunReport:
@@ -88,7 +92,8 @@ def pending(
     sizes = [_rows(workspace, (part,)) for part in stale]
     rows = sum(sizes)
     tasks = sum(max(1, len(spans(work, size))) for size in sizes)
-    workers = 1 if work.in_main_process(config) else min(worker_count(config.engine), max(1, tasks))
+    alone = _in_main_process(work, config, rows)
+    workers = 1 if alone else min(worker_count(config.engine), max(1, tasks))
     return Pending(work.name, len(stale), rows, rows * work.needs.seconds_per_row / workers)
 
 
@@ -144,7 +149,7 @@ def _run_stage(
         workspace.scratch.mkdir(parents=True, exist_ok=True)
         display.start(stage.name, rows)
         try:
-            for report in _executor(stage, config)(tasks, display.progress):
+            for report in _executor(stage, config, rows)(tasks, display.progress):
                 counts.update(report.counts)
         finally:
             display.stop()
@@ -154,11 +159,18 @@ def _run_stage(
 
 
 def _executor(
-    stage: Stage, config: Config
+    stage: Stage, config: Config, rows: int
 ) -> Callable[[Sequence[ShardTask], Progress], Iterable[ShardReport]]:
-    if stage.in_main_process(config):
+    if _in_main_process(stage, config, rows):
         return run_in_main_process
     return lambda tasks, progress: run_local(tasks, config.engine, progress)
+
+
+def _in_main_process(stage: Stage, config: Config, rows: int) -> bool:
+    """Whether the stage asks for it, or workers would take longer to start than the work itself."""
+    each = stage.needs.seconds_per_row
+    quick = each <= _COLUMNAR_S and rows * each < _WORTH_WORKERS_S
+    return quick or stage.in_main_process(config)
 
 
 def _task(
@@ -178,6 +190,7 @@ def _task(
         inputs=_inputs(stage, workspace, (part,)),
         marker=workspace.scratch / f"{stage.name}-{part:05d}.json",
         allowance=allowance,
+        base=_base(stage, config),
     )
 
 
@@ -268,6 +281,13 @@ def _is_current(proof: Proof | None, mark: str, inputs: Mapping[str, str]) -> bo
 def _fingerprint(work: Stage | Step, config: Config) -> str:
     models = work.models(config) if isinstance(work, Stage) else {}
     return fingerprint(work.name, work.version, work.writes, work.settings(config), models)
+
+
+def _base(stage: Stage, config: Config) -> str:
+    if stage.adds is None:
+        return ""
+    rest = {key: value for key, value in stage.settings(config).items() if key != stage.adds}
+    return fingerprint(stage.name, stage.version, stage.writes, rest, stage.models(config))
 
 
 def _inputs(work: Stage | Step, workspace: Workspace, parts: tuple[int, ...]) -> dict[str, str]:

@@ -6,11 +6,11 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from pipeline.engine.compute import default_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import atomic_file
 from pipeline.training.checkpoint import load_weights
 from pipeline.training.contract import Builds, Learner, Trained, Trusts
-from pipeline.training.loading import default_device
 
 WEIGHTS, ESTIMATOR = "model.safetensors", "model.skops"
 

@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from pipeline.engine.compute import reproducible, use_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.figures import is_share, points
 from pipeline.training.contract import Baseline, GateScore, Judges, Learner, NotJudgedError
 from pipeline.training.examples import Dataset, Use
-from pipeline.training.loading import use_device
-from pipeline.training.loop import Point, reproducible
+from pipeline.training.loop import Point
 from pipeline.training.metrics import resample_counts
 from pipeline.training.release import find_leaks
 from pipeline.training.runs import find_baseline, find_preset

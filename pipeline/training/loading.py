@@ -1,17 +1,13 @@
-"""Batches drawn ahead by processes, and the device that they go to."""
+"""Batches drawn ahead by processes."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
-
-from pipeline.engine.errors import StickerworksError
 
 Batch = tuple[Tensor, ...]
 
@@ -33,39 +29,6 @@ def load_batches(
         # Its own: a loader draws a seed when it starts, and a resumed run starts one more.
         generator=torch.Generator(),
     )
-
-
-def default_device() -> str:
-    """The device that ``use_device`` chose, else a GPU where there is one, else the CPU.
-
-    "cuda" is this process's own GPU, if several train together.
-    """
-    return _CHOSEN.get() or ("cuda" if torch.cuda.is_available() else "cpu")
-
-
-@contextmanager
-def use_device(name: str | None) -> Iterator[None]:
-    """Compute on a device by its name, such as cpu, cuda or cuda:1 [a GPU where there is one].
-
-    Raises StickerworksError when there is no such device.
-    """
-    if name is not None:
-        try:
-            torch.empty(0, device=name)
-        # Torch says in each of these ways that a name or a device is none.
-        except (RuntimeError, AssertionError, NotImplementedError) as error:
-            there = "cpu, cuda" if torch.cuda.is_available() else "cpu"
-            raise StickerworksError(
-                f"There is no device {name!r} here.", f"Name one with --device: {there}."
-            ) from error
-    before = _CHOSEN.set(name)
-    try:
-        yield
-    finally:
-        _CHOSEN.reset(before)
-
-
-_CHOSEN: ContextVar[str | None] = ContextVar("device", default=None)
 
 
 def default_workers(device: str) -> int:

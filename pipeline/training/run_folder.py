@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.locks import locked
 from pipeline.engine.storage import atomic_file
 from pipeline.training.checkpointer import CHECKPOINT, CURVES, LOG, POINTS, SAMPLES
 from pipeline.training.estimators import ESTIMATOR, WEIGHTS
@@ -109,27 +108,9 @@ def lock_folder(folder: Path) -> Iterator[None]:
         if folder.exists() and not folder.is_dir():
             raise StickerworksError(f"{folder} is no folder.", "Name one with --output.")
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY)
-    _LOCKS.add(descriptor)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StickerworksError(
-                f"Another `stickerworks train` is at work in {folder}.",
-                "Wait for it to end, or name another folder with --output.",
-            ) from None
+    busy = StickerworksError(
+        f"Another `stickerworks train` is at work in {folder}.",
+        "Wait for it to end, or name another folder with --output.",
+    )
+    with locked(folder, lambda descriptor: busy):
         yield
-    finally:
-        _LOCKS.discard(descriptor)
-        os.close(descriptor)
-
-
-def _let_go() -> None:
-    """Close a parent's locks: a worker outlives a killed run, and must not keep its folder."""
-    while _LOCKS:
-        os.close(_LOCKS.pop())
-
-
-_LOCKS: set[int] = set()
-os.register_at_fork(after_in_child=_let_go)

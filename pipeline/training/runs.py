@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from pipeline.engine.compute import reproducible, use_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.figures import is_share, tell, title_of
 from pipeline.engine.plugins import load_plugin
@@ -18,15 +19,7 @@ from pipeline.training.checkpointer import Follower, RunCheckpointer, kept_point
 from pipeline.training.contract import Builds, Learner, Run, Trained
 from pipeline.training.estimators import ESTIMATOR, WEIGHTS, model_file, save_estimator
 from pipeline.training.examples import Dataset
-from pipeline.training.loading import use_device
-from pipeline.training.loop import (
-    Checkpointer,
-    Point,
-    Training,
-    reproducible,
-    shared_schedule,
-    train_model,
-)
+from pipeline.training.loop import Checkpointer, Point, Training, shared_schedule, train_model
 from pipeline.training.processes import (
     first_before_others,
     joined,
@@ -197,14 +190,7 @@ def open_run(folder: Path) -> tuple[Learner[Any, Any], Recipe, Trained]:
 
 def find_baseline(name: str) -> Learner[Any, Any]:
     """A baseline by name; an unknown one is answered with the known ones."""
-    found = load_plugin("baselines", name)
-    if isinstance(found, Learner):
-        return found
-    lacking = [part for part in ("name", "doc", "presets", "fit") if not hasattr(found, part)]
-    raise StickerworksError(
-        f"The baselines plugin {name!r} is no baseline: it has no {lacking[0]}.",
-        "See `pipeline.training.contract.Baseline` for what one has.",
-    )
+    return load_plugin("baselines", name, Learner)  # type: ignore[type-abstract]
 
 
 def find_preset(

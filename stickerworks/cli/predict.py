@@ -10,9 +10,11 @@ from typing import Any
 
 from rich.markup import escape
 
+from pipeline.engine.compute import reproducible, use_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import read_regular
 from pipeline.engine.storage import atomic_file
+from pipeline.engine.text import plain
 from pipeline.training.contract import (
     Attends,
     Baseline,
@@ -23,12 +25,10 @@ from pipeline.training.contract import (
     Trained,
     UnreadableImageError,
 )
-from pipeline.training.loading import use_device
-from pipeline.training.loop import reproducible
 from pipeline.training.release import TEXTS
 from pipeline.training.runs import open_run
 from pipeline.training.trainer import generate, predict, show_attention
-from stickerworks.cli.display import make_console, plain
+from stickerworks.cli.display import make_console
 from stickerworks.cli.options import Options
 from stickerworks.cli.session import EXIT_DONE
 from stickerworks.cli.train import answer

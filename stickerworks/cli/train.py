@@ -10,18 +10,18 @@ from typing import Any
 
 from rich.markup import escape
 
+from pipeline.engine.compute import reproducible, use_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.figures import is_share, tell, title_of
+from pipeline.engine.text import plain
 from pipeline.training.checkpointer import CURVES
 from pipeline.training.contract import Evaluation
 from pipeline.training.estimators import ESTIMATOR, WEIGHTS
 from pipeline.training.examples import Dataset
-from pipeline.training.loading import use_device
-from pipeline.training.loop import reproducible
 from pipeline.training.processes import is_first
 from pipeline.training.runs import TrainRequest, open_run, train_run
 from pipeline.training.trainer import evaluate
-from stickerworks.cli.display import make_console, make_display, plain, tell_json
+from stickerworks.cli.display import make_console, make_display, tell_json
 from stickerworks.cli.options import Options
 from stickerworks.cli.session import EXIT_DONE
 from stickerworks.cli.tables import comparison, metric_lines

@@ -40,7 +40,8 @@ from annotation.machine.efficientnet.saved import (
     whole_folder,
     write_json,
 )
-from annotation.machine.efficientnet.training import Known, Say, device_name, fit, score
+from annotation.machine.efficientnet.training import Known, Say, fit, score
+from pipeline.engine.compute import default_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 
@@ -179,7 +180,7 @@ def _training(labels: LabelledSamples, preset: Preset, wish: TrainWish) -> dict[
             name: value for name, value in asdict(preset).items() if name not in ("sizing", "name")
         },
         "seed": wish.seed,
-        "device": device_name(),
+        "device": default_device(),
         "source": labels.source,
         "labels_sha256": labels.digest,
         "stickers": {"real": real, "cartoon": len(labels.samples) - real},
@@ -201,5 +202,5 @@ def _versions() -> dict[str, str]:
 
 def _key(labels: LabelledSamples, preset: Preset, wish: TrainWish) -> str:
     """What the results of a fold depend on, as a name."""
-    told = [labels.digest, asdict(preset), wish.seed, wish.folds, device_name(), _versions()]
+    told = [labels.digest, asdict(preset), wish.seed, wish.folds, default_device(), _versions()]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]

@@ -14,6 +14,7 @@ from pipeline.baselines.mghft.config import PRESETS, VIEWS, MghftConfig
 from pipeline.baselines.mghft.model import Mghft, MghftOutput, total_loss
 from pipeline.baselines.mghft.pretrained import follow_checkpoint, load_start
 from pipeline.baselines.mghft.text import view_texts
+from pipeline.engine.images import IMAGENET_MEAN, IMAGENET_STD
 from pipeline.training.arrays import Images, Scores, Truth
 from pipeline.training.augment import mirror, rand_augment
 from pipeline.training.classification import hit_rate, is_single_label, metrics_of_scores
@@ -24,9 +25,6 @@ from pipeline.training.processes import process_count
 from pipeline.training.tag_rows import TextViews
 from pipeline.training.tagger import AttentiveTagger, Inputs
 from pipeline.training.texts import TextSpec
-
-# ImageNet's, as PVT-small was trained with.
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class MghftTagger(AttentiveTagger[MghftConfig, Mghft]):
@@ -160,8 +158,9 @@ def _run(model: nn.Module, inputs: Inputs) -> MghftOutput:
 
 
 def _normalise(images: Tensor) -> Tensor:
-    mean, deviation = (images.new_tensor(part)[:, None, None] for part in (_MEAN, _DEVIATION))
-    return (images - mean) / deviation
+    # As PVT-small was trained.
+    mean, std = (images.new_tensor(part)[:, None, None] for part in (IMAGENET_MEAN, IMAGENET_STD))
+    return (images - mean) / std
 
 
 BASELINE = MghftTagger()

@@ -12,10 +12,10 @@ import pytest
 import torch
 from training_task import make_task
 
+from pipeline.engine.compute import reproducible
 from pipeline.training import checkpointer as keeper_module
 from pipeline.training.contract import Baseline, Generates, NewSticker
 from pipeline.training.examples import Dataset
-from pipeline.training.loop import reproducible
 from pipeline.training.runs import TrainRequest, find_baseline, open_run, train_run
 from pipeline.training.trainer import evaluate, generate, judge, predict
 

@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import nn
 
+from pipeline.engine.compute import reproducible
 from pipeline.engine.errors import StickerworksError
 from pipeline.training import checkpointer as keeper_module
 from pipeline.training.checkpoint import load_weights
 from pipeline.training.checkpointer import RunCheckpointer
-from pipeline.training.loop import Point, Schedule, Training, reproducible, train_model
+from pipeline.training.loop import Point, Schedule, Training, train_model
 from pipeline.training.runs import (
     TrainRequest,
     _tell_kept,

@@ -62,9 +62,9 @@ def folder(tmp_path, monkeypatch):
         "lacking = colour_histogram:Settings\n"
     )
     monkeypatch.syspath_prepend(tmp_path / "packages")
-    plugins.load_plugin.cache_clear()
+    plugins._load.cache_clear()
     yield tmp_path
-    plugins.load_plugin.cache_clear()
+    plugins._load.cache_clear()
 
 
 def train(folder, **changes):
@@ -119,7 +119,7 @@ def test_it_stands_as_the_gate(folder):
     [
         ("train colours --release release --output new --epochs 3", "no setting 'epochs'"),
         ("train colours --release release --output new --preset huge", "with --preset: tiny, fine"),
-        ("train lacking --release release --output new", "is no baseline: it has no name"),
+        ("train lacking --release release --output new", "not a Learner (it lacks doc, fit, name, presets)"),
         ("train colours --release release --output new --device tpu9", "no device 'tpu9'"),
         ("validate --release release --set validation.baseline=colours "
          "--set validation.epochs=3", "no setting 'epochs'"),

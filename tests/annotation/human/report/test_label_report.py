@@ -16,7 +16,7 @@ from pipeline.engine.page.pictures import load_pictures
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 
-SECTIONS = ("progress", "waiting", "setbacks", "agreement", "confused", "gold", "lean", "times")
+SECTIONS = ("progress", "waiting", "setbacks", "agreement", "confused", "gold", "bias", "times")
 SECTIONS += ("disputes", "flagged")
 
 

@@ -183,8 +183,8 @@ def migrate(place: ServerPaths, port: int) -> dict[str, Any]:
 def kill_while_it_migrates(place: ServerPaths, config: LabelConfig) -> None:
     script = (
         "import sys; from pathlib import Path; from schemas.config import LabelConfig;"
-        "from annotation.human.studio.server import Place, start;"
-        "start(Place(Path(sys.argv[1])), LabelConfig(port=int(sys.argv[2])))"
+        "from annotation.human.studio.server import ServerPaths, start;"
+        "start(ServerPaths(Path(sys.argv[1])), LabelConfig(port=int(sys.argv[2])))"
     )
     ours = subprocess.Popen([sys.executable, "-c", script, place.root, str(config.port)])
     database = place.data / "label_studio.sqlite3"

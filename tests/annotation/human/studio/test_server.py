@@ -144,8 +144,8 @@ def test_it_outlives_the_program_that_started_it(copied: ServerPaths, free_port:
     port = free_port()
     script = (
         "import sys; from pathlib import Path; from schemas.config import LabelConfig;"
-        "from annotation.human.studio.server import Place, start;"
-        "start(Place(Path(sys.argv[1])), LabelConfig(port=int(sys.argv[2])))"
+        "from annotation.human.studio.server import ServerPaths, start;"
+        "start(ServerPaths(Path(sys.argv[1])), LabelConfig(port=int(sys.argv[2])))"
     )
     subprocess.run([sys.executable, "-c", script, copied.root, str(port)], check=True)
     assert running(copied) == f"http://127.0.0.1:{port}"

@@ -331,3 +331,15 @@ def test_table_3_s_attentions_do_what_they_are_called() -> None:
     other = embedded.clone()
     other[:, 0] = torch.randn(2, 6)
     assert not torch.allclose(attend(other)[:, 5], attend(embedded)[:, 5], atol=1e-4)
+
+
+def test_self_attention_takes_the_weights_of_runs_that_called_its_layers_otherwise() -> None:
+    model, other = (torch.nn.ModuleDict({"attention": SelfAttention(6)}) for _ in range(2))
+    state = {
+        name.replace("query_key_value", "ask").replace("output", "answer"): value
+        for name, value in model.state_dict().items()
+    }
+    assert "attention.ask.weight" in state
+    other.load_state_dict(state)
+    embedded = torch.randn(2, 16, 6)
+    assert torch.equal(other["attention"](embedded), model["attention"](embedded))

@@ -16,10 +16,11 @@ from training_task import make_task
 
 from pipeline.baselines.att2pl.config import PRESETS, Att2plConfig
 from pipeline.baselines.att2pl.trainer import BASELINE
+from pipeline.engine.compute import reproducible
 from pipeline.training.checkpointer import RunCheckpointer
 from pipeline.training.contract import NewSticker, Trained
 from pipeline.training.examples import Dataset
-from pipeline.training.loop import InMemory, Point, StepLog, reproducible, train_model
+from pipeline.training.loop import InMemory, Point, StepLog, train_model
 from pipeline.training.trainer import evaluate, predict, show_attention
 
 Make = Callable[..., Any]
@@ -33,7 +34,8 @@ from pipeline.baselines.att2pl.trainer import BASELINE
 from pipeline.training import checkpointer
 from pipeline.training.examples import Dataset
 from pipeline.training.contract import Run
-from pipeline.training.loop import reproducible, train_model
+from pipeline.engine.compute import reproducible
+from pipeline.training.loop import train_model
 from pipeline.training.trainer import prepare
 
 checkpointer._SAVE_EVERY = 1

@@ -21,12 +21,13 @@ from pipeline.baselines.mghft.model import Mghft, total_loss
 from pipeline.baselines.mghft.names import our_name
 from pipeline.baselines.mghft.pretrained import follow_checkpoint, load_start
 from pipeline.baselines.mghft.trainer import BASELINE, MghftTagger, soft_targets
+from pipeline.engine.compute import reproducible
 from pipeline.engine.errors import StickerworksError
 from pipeline.training import checkpointer, loop
 from pipeline.training.checkpoint import load_weights
 from pipeline.training.contract import NewSticker
 from pipeline.training.examples import Dataset
-from pipeline.training.loop import reproducible, train_model
+from pipeline.training.loop import train_model
 from pipeline.training.runs import TrainRequest, open_run, train_run
 from pipeline.training.settings import change_settings, restore_settings
 from pipeline.training.tag_rows import TagRows

@@ -23,13 +23,14 @@ from pipeline.baselines.sti.rows import draw_batch, open_rows, row_losses
 from pipeline.baselines.sti.sampling import ClipSampler, draw_clips, write_samples
 from pipeline.baselines.sti.trainer import BASELINE
 from pipeline.baselines.sti.unet import is_temporal
+from pipeline.engine.compute import reproducible
 from pipeline.engine.errors import StickerworksError
 from pipeline.training import checkpointer
 from pipeline.training.arrays import Floats
 from pipeline.training.checkpoint import load_weights, save_weights
 from pipeline.training.contract import NotJudgedError, Trained
 from pipeline.training.examples import Dataset, Examples
-from pipeline.training.loop import Training, reproducible, train_model
+from pipeline.training.loop import Training, train_model
 from pipeline.training.runs import TrainRequest, open_run, train_run
 from pipeline.training.texts import text_features
 from pipeline.training.trainer import evaluate, generate, judge

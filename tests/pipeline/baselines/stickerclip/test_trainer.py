@@ -19,12 +19,13 @@ from training_task import make_task
 from pipeline.baselines.stickerclip.config import PRESETS, StickerClipConfig
 from pipeline.baselines.stickerclip.model import StickerClip
 from pipeline.baselines.stickerclip.trainer import BASELINE
+from pipeline.engine.compute import reproducible
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.checkpoint import save_weights
 from pipeline.training.checkpointer import RunCheckpointer
 from pipeline.training.contract import Baseline, NewSticker, NotJudgedError, Trained
 from pipeline.training.examples import Dataset
-from pipeline.training.loop import InMemory, StepLog, reproducible, train_model
+from pipeline.training.loop import InMemory, StepLog, train_model
 from pipeline.training.runs import TrainRequest, open_run, train_run
 from pipeline.training.trainer import evaluate, judge, predict, prepare
 
@@ -41,7 +42,8 @@ from pipeline.baselines.stickerclip.config import PRESETS
 from pipeline.baselines.stickerclip.model import StickerClip
 from pipeline.baselines.stickerclip.trainer import BASELINE
 from pipeline.training.contract import Run
-from pipeline.training.loop import reproducible, train_model
+from pipeline.engine.compute import reproducible
+from pipeline.training.loop import train_model
 from pipeline.training.trainer import prepare
 
 checkpointer._SAVE_EVERY = 1

@@ -13,11 +13,12 @@ import torch
 from training_task import make_task
 
 from pipeline.baselines.tiny.trainer import BASELINE, TinyNet
+from pipeline.engine.compute import reproducible
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.contract import NewSticker, Trained, UnreadableImageError
 from pipeline.training.examples import Dataset, learnable_tags
 from pipeline.training.frames import KEY_FRAME
-from pipeline.training.loop import reproducible, train_model
+from pipeline.training.loop import train_model
 from pipeline.training.metrics import mean_average_precision, metrics_at_cuts
 from pipeline.training.runs import TrainRequest, open_run, train_run
 from pipeline.training.tagging import rank_tags
