@@ -152,7 +152,7 @@ def train(
     from pipeline.training.runs import TrainRequest
     from stickerworks.cli.train import split_changes, train_command
 
-    wish = TrainRequest(
+    request = TrainRequest(
         baseline,
         release_folder,
         output,
@@ -164,7 +164,7 @@ def train(
         changes=split_changes(changes or []),
         domain=None if domain == "all" else domain,
     )
-    raise typer.Exit(train_command(_given(context), wish))
+    raise typer.Exit(train_command(_given(context), request))
 
 
 @app.command()
