@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pipeline.filter.measures.measure import Measure, RgbaFrame, StickerFrames
     from pipeline.filter.ocr.backend import Line, OcrBackend
     from pipeline.filter.rules.rule import Rule
-    from pipeline.training.contract import Baseline, Learner
+    from pipeline.training.contract import Baseline, Learner, Run
+    from pipeline.training.examples import Examples
     from pipeline.training.layout import Layout, Row
 
 _PLACES = {
@@ -26,6 +27,7 @@ _PLACES = {
     "Caption": "annotation.machine.captioner",
     "CaptionInput": "annotation.machine.captioner",
     "Captioner": "annotation.machine.captioner",
+    "Examples": "pipeline.training.examples",
     "Layout": "pipeline.training.layout",
     "Learner": "pipeline.training.contract",
     "Line": "pipeline.filter.ocr.backend",
@@ -38,6 +40,7 @@ _PLACES = {
     "RgbaFrame": "pipeline.filter.measures.measure",
     "Row": "pipeline.training.layout",
     "Rule": "pipeline.filter.rules.rule",
+    "Run": "pipeline.training.contract",
     "Source": "crawlers.source",
     "StickerFrames": "pipeline.filter.measures.measure",
     "StickerworksError": "pipeline.engine.errors",
@@ -60,6 +63,7 @@ __all__ = [
     "Caption",
     "CaptionInput",
     "Captioner",
+    "Examples",
     "Layout",
     "Learner",
     "Line",
@@ -72,6 +76,7 @@ __all__ = [
     "RgbaFrame",
     "Row",
     "Rule",
+    "Run",
     "Source",
     "StickerFrames",
     "StickerworksError",
