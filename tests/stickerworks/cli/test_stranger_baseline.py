@@ -17,7 +17,7 @@ from command_line import stickerworks
 from PIL import Image
 from sklearn.tree import DecisionTreeClassifier
 from stickers_example import colours
-from stickers_example.colours import BASELINE
+from stickers_example.colours import BASELINE, ColourHistogram
 
 from pipeline.engine import plugins
 from pipeline.engine.errors import StickerworksError
@@ -119,7 +119,7 @@ def test_it_stands_as_the_gate(folder):
     [
         ("train colours --release release --output new --epochs 3", "no setting 'epochs'"),
         ("train colours --release release --output new --preset huge", "with --preset: tiny, fine"),
-        ("train lacking --release release --output new", "not a Learner (it lacks doc, fit, name, presets)"),
+        ("train lacking --release release --output new", "it lacks doc, fit, name, presets"),
         ("train colours --release release --output new --device tpu9", "no device 'tpu9'"),
         ("validate --release release --set validation.baseline=colours "
          "--set validation.epochs=3", "no setting 'epochs'"),
@@ -144,8 +144,8 @@ def test_a_whole_run_stays_an_interrupted_one_starts_over_and_fresh_does_too(fol
             raise StopError
         return whole(self, rows, settings, run)
 
-    whole = stickers_example.colours.ColourHistogram.fit
-    monkeypatch.setattr(stickers_example.colours.ColourHistogram, "fit", fit)
+    whole = ColourHistogram.fit
+    monkeypatch.setattr(ColourHistogram, "fit", fit)
     with pytest.raises(StopError):
         train(folder)
     with pytest.raises(StickerworksError, match="There is no trained run"):
@@ -203,7 +203,7 @@ def test_what_can_not_be_read_again_is_not_kept_unless_the_baseline_trusts_it(tm
         save_estimator(BASELINE, tree, path)
     assert list(tmp_path.iterdir()) == []
 
-    class Trusting(stickers_example.colours.ColourHistogram):
+    class Trusting(ColourHistogram):
         trusted = ("sklearn.tree._tree.Tree",)
 
     save_estimator(Trusting(), tree, path)
@@ -221,7 +221,7 @@ def test_what_can_not_be_read_again_is_not_kept_unless_the_baseline_trusts_it(tm
     ],
 )
 def test_scores_of_another_shape_are_refused_by_name(folder, scores, words):
-    class Odd(stickers_example.colours.ColourHistogram):
+    class Odd(ColourHistogram):
         def score(self, model, examples, settings):
             return scores
 
