@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -23,9 +23,6 @@ from stickerworks.cli.streams import (
     reader_gone,
 )
 from stickerworks.cli.train_app import evaluate, predict, train
-
-if TYPE_CHECKING:
-    from stickerworks.cli.options import Options
 
 app = typer.Typer(
     name="stickerworks",
@@ -77,24 +74,19 @@ def _options(
     )
 
 
-def _given(context: typer.Context) -> Options:
-    options: Options = context.obj
-    return options
-
-
 @app.command()
 def crawl(context: typer.Context) -> None:
     """Fetch stickers from the configured sources into the workspace."""
     from stickerworks.cli.commands import crawl_command
 
-    raise typer.Exit(crawl_command(_given(context)))
+    raise typer.Exit(crawl_command(context.obj))
 
 
 def _room(name: str, text: str) -> None:
     def command(context: typer.Context) -> None:
         from stickerworks.cli.commands import room_command
 
-        raise typer.Exit(room_command(name, _given(context)))
+        raise typer.Exit(room_command(name, context.obj))
 
     app.command(name, help=text)(command)
 
@@ -110,7 +102,7 @@ def release(context: typer.Context) -> None:
     """Write the Parquet release with card, Croissant, plots and checksums."""
     from stickerworks.cli.commands import release_command
 
-    raise typer.Exit(release_command(_given(context)))
+    raise typer.Exit(release_command(context.obj))
 
 
 @app.command()
@@ -123,7 +115,7 @@ def validate(
     """Verify a release and train the baseline against its label-shuffled control."""
     from stickerworks.cli.commands import validate_command
 
-    raise typer.Exit(validate_command(_given(context), release_folder))
+    raise typer.Exit(validate_command(context.obj, release_folder))
 
 
 for _command in (train, evaluate, predict):
@@ -135,7 +127,7 @@ def report(context: typer.Context) -> None:
     """Write the HTML report of the workspace."""
     from stickerworks.cli.commands import report_command
 
-    raise typer.Exit(report_command(_given(context)))
+    raise typer.Exit(report_command(context.obj))
 
 
 @app.command()
@@ -148,7 +140,7 @@ def run(
     """Everything in order: crawl to report."""
     from stickerworks.cli.whole import run_command
 
-    raise typer.Exit(run_command(_given(context), folder))
+    raise typer.Exit(run_command(context.obj, folder))
 
 
 @app.command()
@@ -159,7 +151,7 @@ def demo(
     """Everything on drawn stickers from a site on loopback, with simulated annotators."""
     from stickerworks.cli.demo import demo_command
 
-    raise typer.Exit(demo_command(_given(context), port))
+    raise typer.Exit(demo_command(context.obj, port))
 
 
 @app.command()
@@ -170,7 +162,7 @@ def trace(
     """Show a sticker's whole life: every row of every table about it."""
     from stickerworks.cli.trace import trace_command
 
-    raise typer.Exit(trace_command(_given(context), sticker))
+    raise typer.Exit(trace_command(context.obj, sticker))
 
 
 @app.command()
@@ -178,7 +170,7 @@ def doctor(context: typer.Context) -> None:
     """Say what is installed, what is missing and the command that installs it."""
     from stickerworks.cli.doctor import doctor_command
 
-    raise typer.Exit(doctor_command(_given(context)))
+    raise typer.Exit(doctor_command(context.obj))
 
 
 def main() -> None:
