@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipeline.filter.measures.measure import Measure, RgbaFrame, StickerFrames
     from pipeline.filter.ocr.backend import Line, OcrBackend
     from pipeline.filter.rules.rule import Rule
-    from pipeline.training.contract import Baseline
+    from pipeline.training.contract import Baseline, Learner
     from pipeline.training.layout import Layout, Row
 
 _PLACES = {
@@ -27,6 +27,7 @@ _PLACES = {
     "CaptionInput": "annotation.machine.captioner",
     "Captioner": "annotation.machine.captioner",
     "Layout": "pipeline.training.layout",
+    "Learner": "pipeline.training.contract",
     "Line": "pipeline.filter.ocr.backend",
     "ListingSpider": "crawlers.spiders.listing_spider",
     "LocalFile": "crawlers.observation",
@@ -48,7 +49,7 @@ KINDS = {
     "rules": "Rule",
     "ocr": "OcrBackend",
     "captioners": "Captioner",
-    "baselines": "Baseline",
+    "baselines": "Learner",
     "layouts": "Layout",
 }
 """What the entry points of each group must name."""
@@ -60,6 +61,7 @@ __all__ = [
     "CaptionInput",
     "Captioner",
     "Layout",
+    "Learner",
     "Line",
     "ListingSpider",
     "LocalFile",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -111,11 +112,15 @@ def validate(
     release_folder: Annotated[
         Path | None, typer.Option("--release", help="a release's folder [the configured one]")
     ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1 [a GPU if any]")] = None,
 ) -> None:
     """Verify a release and train the baseline against its label-shuffled control."""
     from stickerworks.cli.commands import validate_command
 
-    raise typer.Exit(validate_command(context.obj, release_folder))
+    given = context.obj
+    if device is not None:
+        given = replace(given, overrides=(*given.overrides, f"validation.device={device}"))
+    raise typer.Exit(validate_command(given, release_folder))
 
 
 for _command in (train, evaluate, predict):

@@ -13,7 +13,7 @@ from rich.markup import escape
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import named_path
 from pipeline.engine.runner import Pending, RunReport, pending, run
-from pipeline.engine.stage import Stage, Step
+from pipeline.engine.stage import Stage, Step, is_idle
 from pipeline.engine.text import plain
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
@@ -58,13 +58,16 @@ class Session:
                 retry_quarantined=self.options.retry_quarantined,
             )
             self.reports.append(report)
-            self.say(describe(report))
+            if not is_idle(item, self.config):
+                self.say(describe(report))
 
     def check_trusted(self, section: str) -> None:
         """Refuse programs and servers that a file which may be a stranger's names there."""
         check_trusted(section, self.config, self.options)
 
     def _plan(self, item: Stage | Step) -> None:
+        if is_idle(item, self.config):
+            return
         will = pending(
             item,
             self.workspace,

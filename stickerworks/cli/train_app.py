@@ -29,6 +29,7 @@ def train(
     domain: Annotated[
         str | None, typer.Option(help="train on that domain alone: real or cartoon [all]")
     ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1 [a GPU if any]")] = None,
 ) -> None:
     """Train a baseline on a release; interrupted, the same command goes on exactly."""
     from pipeline.training.runs import TrainRequest
@@ -45,6 +46,7 @@ def train(
         shuffled=shuffled,
         changes=split_changes(changes or []),
         domain=None if domain == "all" else domain,
+        device=device,
     )
     raise typer.Exit(train_command(context.obj, request))
 
@@ -61,11 +63,13 @@ def evaluate(
     domain: Annotated[
         str | None, typer.Option(help="real, cartoon or all [what the run was trained on]")
     ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1 [a GPU if any]")] = None,
 ) -> None:
     """Judge a trained run on a split of a release."""
     from stickerworks.cli.train import evaluate_command
 
-    raise typer.Exit(evaluate_command(context.obj, run_folders, release_folder, split, domain))
+    code = evaluate_command(context.obj, run_folders, release_folder, split, domain, device)
+    raise typer.Exit(code)
 
 
 def predict(
@@ -90,6 +94,7 @@ def predict(
         typer.Option("--caption", help="generate an animated sticker of it (STI)"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="decides what is generated")] = 0,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1 [a GPU if any]")] = None,
 ) -> None:
     """Give tags with scores for new stickers and a sheet of them; or draw stickers of captions."""
     from stickerworks.cli.predict import PredictRequest, predict_command
@@ -103,5 +108,6 @@ def predict(
         sheet=sheet or run_folder / "predictions.png",
         attention=attention,
         seed=seed,
+        device=device,
     )
     raise typer.Exit(predict_command(context.obj, question))

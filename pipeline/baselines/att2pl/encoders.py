@@ -12,12 +12,13 @@ from torch.nn import functional
 from pipeline.baselines.att2pl.config import PATCH, SWIN_PATCH, Att2plConfig
 from pipeline.baselines.att2pl.reattention import spread
 from pipeline.engine.extras import need_extra
+from pipeline.engine.images import IMAGENET_MEAN, IMAGENET_STD
 from pipeline.training.pretrained import load_pretrained
 
 Change = Callable[[Tensor], Tensor]
 """Patch embeddings A (B, cells, C) to others of the same shape."""
 
-_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_IMAGENET = (IMAGENET_MEAN, IMAGENET_STD)
 _HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 _STATISTICS = {"swin": _IMAGENET, "vit": _HALF, "deit": _IMAGENET, "beit": _HALF}
 

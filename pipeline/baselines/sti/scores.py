@@ -17,6 +17,7 @@ from pipeline.baselines.sti.latents import to_signal
 from pipeline.engine.compute import default_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.extras import need_extra
+from pipeline.engine.images import CLIP_MEAN, CLIP_STD
 from pipeline.engine.plugins import load_plugin
 from pipeline.training.arrays import Floats, Images
 from pipeline.training.clips import extend_clip
@@ -28,9 +29,6 @@ QualityScorer = Callable[[Sequence[Images]], Sequence[float]]
 Figures = dict[str, float]
 
 _I3D_FRAMES, _I3D_SIDE = 16, 224
-# Of OpenAI's CLIP, and of Chinese-CLIP too.
-_CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-_CLIP_SPREAD = (0.26862954, 0.26130258, 0.27577711)
 
 
 def video_distance(real: Sequence[Images], drawn: Sequence[Images], i3d: str) -> Figures:
@@ -134,8 +132,8 @@ def _embed_texts(model: Any, tokenizer: Any, texts: Sequence[str]) -> Tensor:
 def _embed_clip(model: Any, clip: Images) -> Tensor:
     """Mean of the frames' unit embeddings, so that its product is the mean of their cosines."""
     side = model.config.vision_config.image_size
-    mean, spread = (torch.tensor(part)[:, None, None] for part in (_CLIP_MEAN, _CLIP_SPREAD))
-    pixels = ((_resize(to_signal(clip), side) + 1) / 2 - mean) / spread
+    mean, std = (torch.tensor(part)[:, None, None] for part in (CLIP_MEAN, CLIP_STD))
+    pixels = ((_resize(to_signal(clip), side) + 1) / 2 - mean) / std
     with torch.inference_mode():
         return _unit(model.get_image_features(pixel_values=pixels.to(default_device()))).mean(0)
 
