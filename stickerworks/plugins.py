@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pipeline.training.contract import Baseline, Learner, Run
     from pipeline.training.examples import Examples
     from pipeline.training.layout import Layout, Row
+    from pipeline.training.loop import Schedule
+    from pipeline.training.tagger import Inputs, TorchTagger
 
 _PLACES = {
     "Baseline": "pipeline.training.contract",
@@ -28,6 +30,7 @@ _PLACES = {
     "CaptionInput": "annotation.machine.captioner",
     "Captioner": "annotation.machine.captioner",
     "Examples": "pipeline.training.examples",
+    "Inputs": "pipeline.training.tagger",
     "Layout": "pipeline.training.layout",
     "Learner": "pipeline.training.contract",
     "Line": "pipeline.filter.ocr.backend",
@@ -41,9 +44,11 @@ _PLACES = {
     "Row": "pipeline.training.layout",
     "Rule": "pipeline.filter.rules.rule",
     "Run": "pipeline.training.contract",
+    "Schedule": "pipeline.training.loop",
     "Source": "crawlers.source",
     "StickerFrames": "pipeline.filter.measures.measure",
     "StickerworksError": "pipeline.engine.errors",
+    "TorchTagger": "pipeline.training.tagger",
 }
 
 KINDS = {
@@ -64,6 +69,7 @@ __all__ = [
     "CaptionInput",
     "Captioner",
     "Examples",
+    "Inputs",
     "Layout",
     "Learner",
     "Line",
@@ -77,9 +83,11 @@ __all__ = [
     "Row",
     "Rule",
     "Run",
+    "Schedule",
     "Source",
     "StickerFrames",
     "StickerworksError",
+    "TorchTagger",
 ]
 
 

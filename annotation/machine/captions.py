@@ -17,7 +17,7 @@ from pydantic import Field
 
 from annotation.machine.answers import FILE, ModelIdentity, caption_row, open_answers
 from annotation.machine.asking import ChatJob, ask_all
-from annotation.machine.caption_input import collect_facts
+from annotation.machine.caption_input import collect_inputs
 from annotation.machine.configured import ConfiguredCaptioner, open_captioner
 from annotation.machine.prompt_set import PromptSet, load_prompt_set
 from pipeline.engine.fingerprint import hash_json
@@ -121,9 +121,9 @@ def _open_chat(context: Context, captioner: ConfiguredCaptioner) -> Process:
         context.at_end(opened.pop_all().close)
 
     def process(tables: Tables) -> dict[str, pa.Table]:
-        stickers = collect_facts(tables)
+        stickers = collect_inputs(tables)
         runner.run(ask_all(stickers, job, answers, context.advance))
-        rows = [row for facts in stickers for row in answers.captions(facts.id)]
+        rows = [row for sticker in stickers for row in answers.captions(sticker.id)]
         return {TABLE.name: pa.Table.from_pylist(rows, schema=TABLE.schema)}
 
     return process
@@ -149,10 +149,10 @@ def _open_write(context: Context, captioner: ConfiguredCaptioner) -> Process:
     asked_before = (context.root / FILE).exists()
 
     def process(tables: Tables) -> dict[str, pa.Table]:
-        stickers = collect_facts(tables)
+        stickers = collect_inputs(tables)
         own = {
-            facts.id: [{"id": facts.id, **origin, **caption_row(caption)} for caption in written]
-            for facts, written in zip(stickers, write(stickers), strict=True)
+            sticker.id: [{"id": sticker.id, **origin, **caption_row(caption)} for caption in texts]
+            for sticker, texts in zip(stickers, write(stickers), strict=True)
         }
         if asked_before:
             with open_answers(context.root) as answers:

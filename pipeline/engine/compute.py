@@ -30,9 +30,9 @@ def use_device(name: str | None) -> Iterator[None]:
 
     Raises StickerworksError when there is no such device.
     """
-    import torch
-
     if name is not None:
+        import torch
+
         try:
             torch.empty(0, device=name)
         # Torch says in each of these ways that a name or a device is none.

@@ -16,7 +16,7 @@ from stickerworks.cli.rooms import plan_of
 from stickerworks.cli.session import Session, open_session
 
 if TYPE_CHECKING:
-    from annotation.machine.efficientnet.train import TrainWish
+    from annotation.machine.efficientnet.train import DomainTraining
     from annotation.machine.retrying import Retry
 
 
@@ -136,7 +136,7 @@ def domain_command(options: Options) -> int:
     return session.exit_code
 
 
-def train_command(options: Options, wish: TrainWish) -> int:
+def train_command(options: Options, request: DomainTraining) -> int:
     """Train the domain classifier on labels."""
     from annotation.machine.efficientnet.train import train_command_work
 
@@ -144,7 +144,7 @@ def train_command(options: Options, wish: TrainWish) -> int:
         if options.dry_run:
             session.say("  domain       would train a classifier on the labels of the workspace")
             return session.exit_code
-        trained = train_command_work(session.workspace, wish, session.say)
+        trained = train_command_work(session.workspace, request, session.say)
         session.results["domain"] = {
             "path": str(trained.path),
             "held_out": trained.held_out,
