@@ -28,7 +28,7 @@ from pipeline.training.processes import (
 )
 from pipeline.training.run_folder import Recipe, lock_folder, open_folder, read_recipe
 from pipeline.training.settings import change_settings, restore_settings
-from pipeline.training.trainer import Prepared, prepare
+from pipeline.training.trainer import Prepared, fit, prepare
 
 Report = Callable[[str], None]
 EachStep = Callable[[int, int, int], None]
@@ -78,7 +78,7 @@ def train_run(request: TrainRequest, report: Report, each_step: EachStep) -> tup
 
         run = Run(request.seed, prepared.validation, loop)
         if isinstance(baseline, Builds):
-            baseline.fit(prepared.train, prepared.settings, run)
+            fit(baseline, prepared.train, prepared.settings, run)
         else:
             alone.close()
             _fit_whole(baseline, request, recipe, prepared, run, report)
@@ -143,7 +143,7 @@ def _fit_whole(
             report(f"{ESTIMATOR} is there already; --fresh makes it anew")
             return
         started = time.perf_counter()
-        model = baseline.fit(prepared.train, prepared.settings, run)
+        model = fit(baseline, prepared.train, prepared.settings, run)
         save_estimator(baseline, model, request.output / ESTIMATOR)
         for line in run.notes:
             report(line)

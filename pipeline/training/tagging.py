@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.plugins import plugin_faults
 from pipeline.training.arrays import Scores, Truth
 from pipeline.training.contract import Baseline, Details, Evaluation, Judged, Prediction
 from pipeline.training.examples import Examples
@@ -20,7 +21,8 @@ def score_tags(
     baseline: Baseline[Any, Any], model: Any, examples: Examples, settings: Any
 ) -> Scores:
     """Scores of all rows, rows x tags; raises StickerworksError when they have another shape."""
-    scores = np.asarray(baseline.score(model, examples, settings), np.float64)
+    with plugin_faults("baselines", baseline.name, f"while it scored {examples.name} rows"):
+        scores = np.asarray(baseline.score(model, examples, settings), np.float64)
     wanted = (len(examples), len(examples.tags))
     if scores.shape != wanted or not np.isfinite(scores).all():
         shape = " x ".join(map(str, scores.shape)) or "one number"

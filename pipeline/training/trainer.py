@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.plugins import plugin_faults
 from pipeline.training.arrays import Images
 from pipeline.training.contract import (
     Attends,
     Baseline,
+    Builds,
     Evaluation,
     GateScore,
     Generates,
@@ -87,6 +89,14 @@ def prepare(baseline: Learner[S, Any], dataset: Dataset, settings: S) -> Prepare
     return Prepared(train, validation, settings, facts, tuple(notes))
 
 
+def fit(baseline: Learner[S, Any], train: Examples, settings: S, run: Run) -> Any:
+    """The fitted model; what a baseline raises outside of our loop is told as its fault."""
+    if isinstance(baseline, Builds):
+        return baseline.fit(train, settings, run)
+    with plugin_faults("baselines", baseline.name, "while it fitted"):
+        return baseline.fit(train, settings, run)
+
+
 def judge(baseline: Learner[S, Any], dataset: Dataset, settings: S, seed: int) -> GateScore:
     """Fit, and judge the validation rows by the last epoch; nothing is chosen by them.
 
@@ -102,7 +112,7 @@ def judge(baseline: Learner[S, Any], dataset: Dataset, settings: S, seed: int) -
     if reason:
         raise NotJudgedError(reason, uses)
     run = Run(seed, validation, train_model)
-    model = baseline.fit(train, settings, run)
+    model = fit(baseline, train, settings, run)
     notes = list(run.notes)
     if isinstance(baseline, Judges):
         judged = baseline.judge(model, validation, settings)

@@ -132,21 +132,39 @@ def test_what_it_can_not_do_is_one_line(folder, arguments, words):
     assert not (folder / "new").exists()
 
 
-def test_a_whole_run_stays_an_interrupted_one_starts_over_and_fresh_does_too(folder, monkeypatch):
-    class StopError(Exception):
-        pass
+@pytest.mark.parametrize(
+    ("method", "arguments", "words"),
+    [
+        ("fit", "train colours --release release --output new", "while it fitted"),
+        ("fit", "validate --release release --set validation.baseline=colours", "while it fitted"),
+        ("score", "validate --release release --set validation.baseline=colours",
+         "while it scored validation rows"),
+    ],
+)  # fmt: skip
+def test_what_it_raises_is_told_as_its_fault(folder, monkeypatch, method, arguments, words):
+    def raises(self, *given):
+        raise ValueError("odd rows")
 
+    monkeypatch.setattr(ColourHistogram, method, raises)
+    answer = stickerworks(*arguments.split(), cwd=folder)
+    assert answer.returncode == 1
+    told = f"The baselines plugin 'colours' of colours 1.0 failed {words}: ValueError: odd rows."
+    assert told in answer.stderr.splitlines()[-1]
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_whole_run_stays_an_interrupted_one_starts_over_and_fresh_does_too(folder, monkeypatch):
     fits: list[int] = []
 
     def fit(self, rows, settings, run):
         fits.append(run.seed)
         if len(fits) == 1:
-            raise StopError
+            raise KeyboardInterrupt
         return whole(self, rows, settings, run)
 
     whole = ColourHistogram.fit
     monkeypatch.setattr(ColourHistogram, "fit", fit)
-    with pytest.raises(StopError):
+    with pytest.raises(KeyboardInterrupt):
         train(folder)
     with pytest.raises(StickerworksError, match="There is no trained run"):
         open_run(folder / "run")
