@@ -17,11 +17,11 @@ from scrapy.exceptions import (
 from crawlers.downloads import HeadersTooLargeError
 from crawlers.ledger import FetchFailure, State
 from crawlers.middlewares.retry import MAX_WAIT_S, RETRY_STATUSES, TRANSIENT
-from crawlers.names import clean_text
 from crawlers.observation import Key
 from crawlers.trace import Postponed, Refused
 from crawlers.urls import scrub
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.text import storable
 
 _GONE = frozenset({404, 410})
 _FORBIDDEN = frozenset({401, 403, 407, 451})
@@ -56,8 +56,8 @@ def failure_of_exception(error: Exception) -> FetchFailure:
     """What an exception on the way to a file means."""
     if isinstance(error, Refused | Postponed):
         state: State = "refused" if isinstance(error, Refused) else "retry_at"
-        return FetchFailure(state, error.error_class, clean_text(scrub(error.error)) or state)
-    text = clean_text(scrub(str(error)), 300) or type(error).__name__
+        return FetchFailure(state, error.error_class, storable(scrub(error.error)) or state)
+    text = storable(scrub(str(error)), 300) or type(error).__name__
     if isinstance(error, TRANSIENT) and is_certificate(error):
         return FetchFailure("retry_at", "certificate", text)
     if isinstance(error, IgnoreRequest) and "decompress" in text:

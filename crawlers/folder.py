@@ -11,17 +11,19 @@ from pydantic import Field
 
 from crawlers.bqb import is_category, name_parts, theme_of
 from crawlers.manifest import CheckedRow, origin_url, read_manifest, same_name
-from crawlers.names import MAX_CHARACTERS, clean_text, encode_name
+from crawlers.names import MAX_CHARACTERS, encode_name
 from crawlers.observation import LocalFile, Observation
-from crawlers.source import Source, SourceOptions
+from crawlers.source import Source
 from crawlers.walk import NEVER_STICKERS, FoundFile, Problem, is_workspace, reason, walk
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.options import Options
 from pipeline.engine.paths import named_path
+from pipeline.engine.text import storable
 
 _DEFAULT_MANIFEST = "manifest.jsonl"
 
 
-class FolderOptions(SourceOptions):
+class FolderOptions(Options):
     """Options of the source folder."""
 
     path: str = Field(
@@ -121,7 +123,7 @@ def _local_files(
     pack_index = _next(places.packs, pack) if pack and counts else None
     # Cleaned before they are compared: tables would hold "a" and "a " as the same.
     given = row.keywords if row and row.keywords else ()
-    cleaned = (query if len(query) > MAX_CHARACTERS else clean_text(query) for query in given)
+    cleaned = (query if len(query) > MAX_CHARACTERS else storable(query) for query in given)
     queries: list[str | None] = [query for query in cleaned if query]
     queries = queries or [keyword]
     for query in dict.fromkeys(queries):

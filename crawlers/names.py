@@ -1,4 +1,4 @@
-"""Names and titles from strangers, made safe to store without losing what they say."""
+"""Names from strangers, made safe to store without two of them becoming one."""
 
 from __future__ import annotations
 
@@ -12,24 +12,8 @@ MAX_CHARACTERS = 2000
 MAX_ID = 4096
 """Characters of the longest id; no path on disk is longer."""
 
-# Bidirectional overrides and isolates can make a title read as something that it isn't.
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 _EXTENSION = re.compile(r"\.([A-Za-z0-9]{1,8})$")
-
-
-def clean_text(value: str | None, limit: int = MAX_CHARACTERS) -> str | None:
-    """Text that is valid Unicode, without control characters; None when nothing is left.
-
-    A text longer than the limit is cut and ends in "…".
-    """
-    if value is None:
-        return None
-    kept = "".join(_clean_character(character) for character in value[:limit])
-    text = " ".join(kept.split())
-    if text and len(value) > limit:
-        text = text[: limit - 1] + "…"
-    return text or None
 
 
 def cut_name(name: str, limit: int) -> str:
@@ -67,15 +51,6 @@ def claimed_extension(name: str) -> str | None:
     """Extension that a file name claims: lower case, without the dot."""
     match = _EXTENSION.search(name)
     return match[1].lower() if match else None
-
-
-def _clean_character(character: str) -> str:
-    category = unicodedata.category(character)
-    if category == "Cs":
-        return "\ufffd"
-    if category == "Cc":
-        return " "
-    return "" if character in _BIDI else character
 
 
 def _needs_encoding(character: str) -> bool:

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from crawlers.addresses import MAX_ADDRESS
-from crawlers.names import MAX_CHARACTERS, MAX_ID, clean_text, cut_name, encode_name
+from crawlers.names import MAX_CHARACTERS, MAX_ID, cut_name, encode_name
 from crawlers.urls import record_json, strip_secrets
+from pipeline.engine.text import storable
 
 _INT32 = 2**31 - 1
 _MAX_TAGS = 100
+_TEXTS = (
+    "media_url", "variant", "query", "pack_id", "pack_title", "author", "title", "page_url",
+    "licence", "licence_url", "licence_basis",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,16 @@ class Observation:
     redistribute: bool | None = None
     raw: Mapping[str, Any] | None = None
 
+    def __post_init__(self) -> None:
+        # Here, where the source makes it, and not where a table can't hold it.
+        for name in _TEXTS:
+            if not isinstance(getattr(self, name), str | None):
+                raise TypeError(f"{name} is a {type(getattr(self, name)).__name__}, not a text")
+        if not isinstance(self.source_id, str) or not self.source_id:
+            raise TypeError("source_id is no text, or empty")
+        if not isinstance(self.tags, tuple) or not all(isinstance(tag, str) for tag in self.tags):
+            raise TypeError("tags is no tuple of texts")
+
 
 @dataclass(frozen=True)
 class LocalFile:
@@ -53,6 +68,10 @@ class LocalFile:
     path: Path
     sha256: str | None = None
     problem: tuple[str, str, str] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.observation, Observation) or not isinstance(self.path, Path):
+            raise TypeError("a LocalFile takes an Observation and a pathlib.Path")
 
 
 @dataclass(frozen=True)
@@ -114,31 +133,31 @@ def columns_of(observation: Observation) -> dict[str, Any]:
     return {
         "rank": _in_range(observation.rank, 2**63 - 1),
         "pack_id": _clean_name(observation.pack_id),
-        "pack_title": clean_text(observation.pack_title),
+        "pack_title": storable(observation.pack_title),
         "pack_index": _in_range(observation.pack_index, _INT32),
-        "author": clean_text(observation.author),
-        "title": clean_text(observation.title),
+        "author": storable(observation.author),
+        "title": storable(observation.title),
         "tags": _clean_tags(observation.tags),
         "page_url": _address(observation.page_url),
         "media_url": _address(observation.media_url),
-        "licence": clean_text(observation.licence),
+        "licence": storable(observation.licence),
         "licence_url": _address(observation.licence_url),
-        "licence_basis": clean_text(observation.licence_basis) or "none",
+        "licence_basis": storable(observation.licence_basis) or "none",
         "raw_json": record_json(observation.raw),
     }
 
 
 def _clean_tags(tags: tuple[str, ...]) -> list[str]:
-    cleaned = (clean_text(tag) for tag in tags[:_MAX_TAGS])
+    cleaned = (storable(tag) for tag in tags[:_MAX_TAGS])
     return list(dict.fromkeys(tag for tag in cleaned if tag))
 
 
 def _clean_name(name: str | None) -> str | None:
-    return clean_text(cut_name(name, MAX_CHARACTERS)) if name else None
+    return storable(cut_name(name, MAX_CHARACTERS)) if name else None
 
 
 def _address(url: str | None) -> str | None:
-    return clean_text(strip_secrets(url), MAX_ADDRESS) if url else None
+    return storable(strip_secrets(url), MAX_ADDRESS) if url else None
 
 
 def _in_range(number: int | None, largest: int) -> int | None:

@@ -147,8 +147,14 @@ class FilterConfig(Section):
     decode: DecodeConfig = DecodeConfig()
     rules: dict[str, RuleConfig] = Field(
         default_factory=_default_rules,
-        description="bounds of each rule by its name in the group stickerworks.rules; bounds "
-        "that are not named keep their default, null switches one off",
+        description="bounds of each rule, or of any measure, by its name in the groups "
+        "stickerworks.rules and stickerworks.measures; bounds that are not named keep their "
+        "default, null switches one off",
+    )
+    measures: tuple[str, ...] = Field(
+        ("transparency",),
+        description="measures to store, by their names in the group stickerworks.measures, "
+        "whether or not filter.rules bounds them; those that it bounds are always stored",
     )
     keep_truncated: bool = Field(
         False,
@@ -260,7 +266,10 @@ class LabelConfig(Section):
     screening_sample: int = Field(
         100, ge=0, description="stickers drawn for screening whatever their safety score"
     )
-    screening_score: Fraction = Field(0.5, description="safety score from which one is screened")
+    screening_measure: str = Field(
+        "safety", description="measure (see filter.measures) that says how unsafe a sticker is"
+    )
+    screening_score: float = Field(0.5, description="its value from which a sticker is screened")
 
     @model_validator(mode="after")
     def _distinct(self) -> LabelConfig:
@@ -345,6 +354,9 @@ class ValidateConfig(Section):
         0.01, description="share of the images that the release carries that may be undecodable"
     )
     seed: int = Field(0, ge=0, description="seed of both runs")
+    device: str | None = Field(
+        None, description="what computes, such as cpu or cuda [a GPU where there is one]"
+    )
 
 
 class Config(Section):

@@ -204,16 +204,26 @@ SCREENING = _table(
     _column("kept", pa.bool_(), "true when no cheap rule drops it", nullable=False),
     _column("reasons", REASONS, "every cheap rule that drops it"),
 )
-SAFETY = _table(
-    "safety",
-    "sticker",
-    "filter",
-    "How likely content is unsafe; made by a safety scorer, of which none is shipped yet.",
+_MEASURED_VALUES = (
     ID,
-    MEASURED,
-    _column("score", pa.float64(), "probability of unsafe content"),
-    _column("model", STRING, "scorer and its version"),
-    ERROR,
+    _column("name", STRING, "the measure's name; null where the whole sticker was given up"),
+    _column("version", pa.int32(), "the measure's version"),
+    _column("value", pa.float64(), "its value; null where it doesn't apply, or failed"),
+    _column("error", STRING, "why it failed"),
+)
+MEASURES = _table(
+    "measures",
+    "detail",
+    "filter",
+    "A row a measure of each decoded sticker, by the pass that decodes it.",
+    *_MEASURED_VALUES,
+)
+EXPENSIVE_MEASURES = _table(
+    "expensive_measures",
+    "detail",
+    "filter",
+    "The same for measures that take a model, of the stickers that the cheap rules keep.",
+    *_MEASURED_VALUES,
 )
 OCR = _table(
     "ocr",
@@ -534,9 +544,10 @@ TABLES: dict[str, Table] = {
         MEDIA,
         SIGNALS,
         FRAMES,
+        MEASURES,
         SCREENING,
+        EXPENSIVE_MEASURES,
         OCR,
-        SAFETY,
         DUPLICATES,
         REVIEWS,
         DECISIONS,

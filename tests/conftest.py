@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,42 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return min(folders, default=len(_LONG))
 
     items.sort(key=rank)
+
+
+Stranger = Callable[..., None]
+
+
+@pytest.fixture
+def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stranger]:
+    """Installs plugins of another package, for this process and those that it starts.
+
+    It gets the group, the module's code, the names of entry points with what they point at in
+    the module, and perhaps the distribution's name (its version is 1.0).
+    """
+    from pipeline.engine.plugins import _load
+
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    modules: list[str] = []
+
+    def install(
+        group: str, code: str, points: Mapping[str, str], distribution: str = "strange"
+    ) -> None:
+        module = f"{distribution}_{group}"
+        modules.append(module)
+        (tmp_path / f"{module}.py").write_text(code, encoding="utf-8")
+        info = tmp_path / f"{distribution}-1.0.dist-info"
+        info.mkdir(exist_ok=True)
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
+        )
+        with (info / "entry_points.txt").open("a", encoding="utf-8") as file:
+            file.write(f"[stickerworks.{group}]\n")
+            file.writelines(f"{name} = {module}:{value}\n" for name, value in points.items())
+        importlib.invalidate_caches()
+        _load.cache_clear()
+
+    yield install
+    for module in modules:
+        sys.modules.pop(module, None)
+    _load.cache_clear()

@@ -20,12 +20,11 @@ from annotation.machine.checks import speaks, unread_quotes
 from annotation.machine.parsing import read_members, read_yes_no, unwrapped, without_thought
 from annotation.machine.refusals import is_refusal
 from crawlers.bqb import name_parts, theme_of
-from crawlers.names import clean_text, encode_name
+from crawlers.names import encode_name
 from crawlers.urls import record_json, scrub, strip_secrets
 from pipeline.baselines.mghft.datasets import split_views
 from pipeline.baselines.mghft.met_meme import parse_emotion
-from pipeline.engine.page.text import shorten_ids, tidy
-from pipeline.release.markdown import escape
+from pipeline.engine.text import html_text, markdown_text, one_line, plain, shorten_ids, storable
 from pipeline.release.redact import public_text, public_url
 from pipeline.tags.keywords import keywords_of
 
@@ -214,13 +213,15 @@ TAKERS: dict[str, Callable[[str], object]] = {
     "scrub": scrub,
     "strip_secrets": lambda text: strip_secrets(f"https://a.example/{text}?{text}"),
     "record_json": lambda text: record_json({"a": text}),
-    "clean_text": clean_text,
+    "storable": storable,
     "encode_name": encode_name,
     "name_parts": lambda text: name_parts(text, theme_of(text)),
     "keywords_of": lambda text: keywords_of(text, [text], text),
-    "tidy": tidy,
+    "one_line": one_line,
     "shorten_ids": shorten_ids,
-    "escape": escape,
+    "markdown_text": markdown_text,
+    "html_text": html_text,
+    "plain": plain,
     "chat_text": chat_text,
     "read_members": read_members,
     "read_yes_no": read_yes_no,

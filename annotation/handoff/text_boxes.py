@@ -9,8 +9,8 @@ from typing import Any
 from PIL import Image
 
 from annotation.handoff.aligning import ALIKE, Pair, align, comparable, similarity
-from annotation.handoff.cleaning import label_text
 from annotation.handoff.crops import Corners, corners
+from pipeline.engine.text import one_line
 
 NO_LINES = "OCR found no line in it"
 NO_MATCH = "no line that OCR found matches the text"
@@ -47,7 +47,9 @@ class Boxed:
 
 def read_lines(lines: Sequence[Line]) -> list[str]:
     """The distinct lines that annotators were shown, cleaned, in order."""
-    return list(dict.fromkeys(text for line in lines if (text := label_text(line["text"] or ""))))
+    return list(
+        dict.fromkeys(text for line in lines if (text := one_line(line["text"] or "", None)))
+    )
 
 
 def label_lines(lines: Sequence[Line], corrected: Sequence[str]) -> TextLabels:
@@ -77,7 +79,7 @@ def boxed_lines(
 ) -> Iterator[Boxed | None]:
     """The labelled lines in key frames by index; None for one whose box can't be used."""
     for line in lines:
-        label = labels.of.get(label_text(line["text"] or ""))
+        label = labels.of.get(one_line(line["text"] or "", None))
         if label is None:
             continue
         picture = pictures.get(line["frame"])

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from annotation.handoff.cleaning import label_text
+from pipeline.engine.text import one_line
 
 MOST_CHARACTERS = 500
 """In all lines; a sticker says far less, and aligning takes the product of both lengths."""
@@ -58,7 +58,7 @@ def settle(texts: Sequence[str], read: Sequence[str]) -> Transcription | str:
 
 def text_lines(text: str) -> tuple[str, ...]:
     """The lines of a text, cleaned, without empty ones."""
-    return tuple(line for line in map(label_text, text.split("\n")) if line)
+    return tuple(line for line in (one_line(part, None) for part in text.split("\n")) if line)
 
 
 def _key(lines: Sequence[str]) -> str:

@@ -15,8 +15,9 @@ from typing import Any
 import pyarrow as pa
 
 from annotation.human.votes import by_sticker, counting_votes
-from pipeline.engine.errors import StickerworksError
+from pipeline.engine.extras import need_extra
 
+_MODULE = "crowdkit.aggregation.classification.dawid_skene"
 GIVEN, WITHHELD = "given", "withheld"
 _ROUNDS = 200
 _TOLERANCE = 1e-7
@@ -82,7 +83,7 @@ def tag_reliabilities(votes: pa.Table, *, least: int = 30) -> list[ReliabilityEs
 
 
 def _estimate(tag: str | None, cast: Sequence[tuple[str, str, str]]) -> ReliabilityEstimate | None:
-    model = _open_model()
+    crowdkit = need_extra(_MODULE, "reliability", "The model of Dawid and Skene")
     if len({value for _, _, value in cast}) < 2:
         return None
     import pandas as pd
@@ -90,7 +91,7 @@ def _estimate(tag: str | None, cast: Sequence[tuple[str, str, str]]) -> Reliabil
     data = pd.DataFrame(cast, columns=["task", "worker", "label"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pandas, on arguments that crowd-kit still passes
-        fitted = model(n_iter=_ROUNDS, tol=_TOLERANCE).fit(data)
+        fitted = crowdkit.DawidSkene(n_iter=_ROUNDS, tol=_TOLERANCE).fit(data)
     counts = Counter(name for _, name, _ in cast)
     values = sorted(str(value) for value in fitted.priors_.index)
     return ReliabilityEstimate(
@@ -110,16 +111,3 @@ def _right(errors: Any, name: str, values: Iterable[str]) -> dict[str, float]:
         value: float(errors.loc[(name, value), value]) if (name, value) in errors.index else 0.0
         for value in values
     }
-
-
-def _open_model() -> Any:
-    try:
-        from crowdkit.aggregation.classification.dawid_skene import (  # type: ignore[import-not-found, unused-ignore]
-            DawidSkene,
-        )
-    except ImportError as error:
-        raise StickerworksError(
-            "Reliabilities by Dawid and Skene need crowd-kit, which is not installed.",
-            "Run `pip install crowd-kit`, or leave them out.",
-        ) from error
-    return DawidSkene

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from annotation.human.progress import AnnotationProgress
-from pipeline.engine.page.text import tidy
+from pipeline.engine.text import one_line
 
 _BATCHES, _REASONS, _TAGS = 20, 8, 6
 _NAME = 34
@@ -60,7 +60,8 @@ def _waiting(progress: AnnotationProgress) -> Iterator[str]:
     labels = [f"{status} {count:,}" for status, count in progress.labels.items() if count]
     yield f"Labels        {', '.join(labels) or 'none yet: stickerworks merge'}"
     if progress.unknown_tags:
-        shown = [f"{tidy(tag, _NAME)} {n:,}" for tag, n in progress.unknown_tags.items()][:_TAGS]
+        counts = list(progress.unknown_tags.items())[:_TAGS]
+        shown = [f"{one_line(tag, _NAME)} {count:,}" for tag, count in counts]
         more = len(progress.unknown_tags) - len(shown)
         line = f"Unknown tags  left out, by stickers: {', '.join(shown)}"
         yield line + (f" and {more:,} more tags" if more else "")
@@ -92,17 +93,17 @@ def _quarantined(progress: AnnotationProgress) -> Iterator[str]:
     yield f"Not counted   {sum(found.answers for found in progress.quarantined):,} answers:"
     for found in progress.quarantined[:_REASONS]:
         first = found.examples[0]
-        where = f"annotation {first.annotation or 'unknown'} by {first.who}"
-        yield f"  {found.answers:>5,}  {found.table}: {tidy(found.reason, 90)} ({tidy(where, 60)})"
+        where = one_line(f"annotation {first.annotation or 'unknown'} by {first.who}", 60)
+        yield f"  {found.answers:>5,}  {found.table}: {one_line(found.reason, 90)} ({where})"
     if len(progress.quarantined) > _REASONS:
         yield f"  {len(progress.quarantined) - _REASONS:,} more reasons not shown."
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Rows in columns: the first and the last to the left, numbers to the right."""
-    tidied = [[tidy(row[0], _NAME), *(tidy(cell) for cell in row[1:])] for row in rows]
-    widths = [max(map(_width, column)) for column in zip(*tidied, strict=True)]
-    for row in tidied:
+    tidy = [[one_line(row[0], _NAME), *(one_line(cell) for cell in row[1:])] for row in rows]
+    widths = [max(map(_width, column)) for column in zip(*tidy, strict=True)]
+    for row in tidy:
         last = len(row) - 1
         cells = [
             _pad(cell, width, left=place in (0, last))

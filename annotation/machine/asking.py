@@ -12,9 +12,9 @@ from annotation.machine.answers import AnswerStore, ModelIdentity
 from annotation.machine.captioner import CaptionInput
 from annotation.machine.chat import Chat
 from annotation.machine.conversation import Asked, Request, converse
-from annotation.machine.parsing import storable
 from annotation.machine.prompt_set import PromptSet
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.text import storable_lines
 
 Progress = Callable[[int], None]
 
@@ -108,7 +108,7 @@ async def _ask_sticker(
         digest = request.question.digest
         attempt = book.attempts(digest)
         answer = await job.chat.ask(replace(request.question, attempt=attempt))
-        answer = replace(answer, text=None if answer.text is None else storable(answer.text))
+        answer = replace(answer, text=None if answer.text is None else storable_lines(answer.text))
         tally.requests[request.prompt] += 1
         asked = answers.record(sticker.id, identity, request, attempt, answer)
         # Where asking again failed, the earlier answer still counts.

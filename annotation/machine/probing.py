@@ -70,7 +70,7 @@ def probe(workspace: Workspace, config: Config, frames: Frames, rows: int) -> Co
         left = _kept(workspace) - answers.finished(job.identity, titles)
         # Of answers that were kept before, time alone says how fast they would come.
         wall = wall if not tally.reused else usage.seconds / job.chat.in_flight
-    return _reckon(usage, len(sample), max(0, left), wall, captioner.rates(settings.options))
+    return _reckon(usage, len(sample), max(0, left), wall, captioner.rates())
 
 
 def _reckon(usage: Usage, probed: int, rows: int, wall: float, rates: Rates) -> CostEstimate:

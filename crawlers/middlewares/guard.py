@@ -9,9 +9,9 @@ from scrapy import Request
 from scrapy.exceptions import CannotResolveHostError
 
 from crawlers.addresses import AllowList, objection
-from crawlers.names import clean_text
 from crawlers.trace import Refused
 from crawlers.urls import strip_secrets
+from pipeline.engine.text import storable
 
 
 class GuardMiddleware:
@@ -27,7 +27,7 @@ class GuardMiddleware:
     def process_request(self, request: Request) -> None:
         found = objection(request.url, self._allowed)
         if found is not None:
-            shown = clean_text(strip_secrets(request.url), 300)
+            shown = storable(strip_secrets(request.url), 300)
             raise Refused(found.error_class, f"{shown}: {found.error}", _host(request.url))
 
     def process_exception(self, request: Request, exception: Exception) -> None:

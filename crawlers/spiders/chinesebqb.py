@@ -10,16 +10,18 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import Field, field_validator
 
 from crawlers.bqb import name_parts, theme_of
-from crawlers.names import MAX_ID, clean_text
+from crawlers.names import MAX_ID
 from crawlers.observation import Observation
-from crawlers.source import Source, SourceOptions
+from crawlers.source import Source
 from crawlers.urls import quote_path, strip_secrets
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.options import Options
+from pipeline.engine.text import storable
 
 _INDEX = "https://raw.githubusercontent.com/zhaoolee/ChineseBQB/master/chinesebqb_github.json"
 
 
-class ChineseBQBOptions(SourceOptions):
+class ChineseBQBOptions(Options):
     """Options of the source chinesebqb."""
 
     index_url: str = Field(
@@ -107,7 +109,7 @@ def _sighting(
         query=theme.keyword,
         rank=place,
         pack_id=category,
-        pack_title=clean_text(category),
+        pack_title=storable(category),
         pack_index=place,
         title=parts[-1] if parts else None,
         tags=tuple(parts),

@@ -1,4 +1,4 @@
-"""The one way in which Pillow reads files of strangers: quiet, and with a limit on pixels."""
+"""How Pillow reads files of strangers: quietly, with a limit; and pixels' means and deviations."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from PIL import Image
 
 MOST_PIXELS = 40_000_000
 """Width x height that is opened where no configuration says otherwise."""
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+"""Of red, green and blue from 0 to 1; CLIP's are OpenAI's, and Chinese-CLIP's too."""
 
 
 @contextmanager

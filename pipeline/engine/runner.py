@@ -190,6 +190,7 @@ def _task(
         inputs=_inputs(stage, workspace, (part,)),
         marker=workspace.scratch / f"{stage.name}-{part:05d}.json",
         allowance=allowance,
+        base=_base(stage, config),
     )
 
 
@@ -282,6 +283,13 @@ def _is_current(proof: Proof | None, expected: str, inputs: Mapping[str, str]) -
 def _fingerprint(work: Stage | Step, config: Config) -> str:
     models = work.models(config) if isinstance(work, Stage) else {}
     return fingerprint(work.name, work.version, work.writes, work.settings(config), models)
+
+
+def _base(stage: Stage, config: Config) -> str:
+    if stage.adds is None:
+        return ""
+    rest = {key: value for key, value in stage.settings(config).items() if key != stage.adds}
+    return fingerprint(stage.name, stage.version, stage.writes, rest, stage.models(config))
 
 
 def _inputs(work: Stage | Step, workspace: Workspace, parts: tuple[int, ...]) -> dict[str, str]:

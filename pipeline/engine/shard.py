@@ -12,16 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.engine.earlier import Pieces, find_earlier
+from pipeline.engine.earlier import QUARANTINED, Earlier, Pieces, find_earlier
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fingerprint import group_rows, hash_json, row_digests
+from pipeline.engine.plugins import PluginRowError
 from pipeline.engine.stage import Process, Stage, own_rows
 from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.task import Heartbeat, ShardReport, ShardTask
 from pipeline.engine.workspace import Workspace
 from schemas.tables import TABLES
-
-_QUARANTINED = "quarantined: "
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def run_shard(task: ShardTask, process: Process | None = None) -> ShardReport:
     earlier = find_earlier(task, workspace, shard.ids, shard.digests, wanted)
     todo = [i for i in wanted if i not in earlier.taken_over and i not in earlier.measured]
     rows = earlier.rows
-    raised = _measure(task, process, shard, todo, rows)
+    raised = _measure(task, process, shard, todo, earlier)
     _add_empty(task.stage, rows, {**task.quarantined, **raised})
     measured = sorted([*earlier.measured, *todo])
     if task.piece is not None:
@@ -74,11 +73,14 @@ def _read(task: ShardTask, workspace: Workspace) -> _Shard:
     key = hash_json([task.stage.name, str(task.context.root), task.part, task.inputs])
     if key in _last_read:
         return _last_read[key]
-    tables = {name: workspace.read(name, task.part) for name in task.stage.reads}
+    idle = task.stage.idle(task.context.settings)
+    reads = task.stage.reads[:1] if idle else task.stage.reads
+    tables = {name: workspace.read(name, task.part) for name in reads}
     ids = tables[task.stage.reads[0]]["id"].combine_chunks()
     runs = {name: _runs(table, ids, name) for name, table in tables.items()}
-    digests = _digests(task.stage, tables, ids)
-    shard = _Shard(tables, ids, runs, digests, _wanted(task.stage, tables, len(ids)))
+    digests = [] if idle else _digests(task.stage, tables, ids)
+    wanted = np.zeros(len(ids), bool) if idle else _wanted(task.stage, tables, len(ids))
+    shard = _Shard(tables, ids, runs, digests, wanted)
     _last_read.clear()
     if task.piece is not None:
         _last_read[key] = shard
@@ -130,9 +132,9 @@ def _wanted(stage: Stage, tables: dict[str, pa.Table], rows: int) -> NDArray[np.
 
 
 def _measure(
-    task: ShardTask, process: Process | None, shard: _Shard, todo: list[int], pieces: Pieces
+    task: ShardTask, process: Process | None, shard: _Shard, todo: list[int], earlier: Earlier
 ) -> dict[str, str]:
-    """Append the rows of every batch to ``pieces``; return the rows that raised, with why."""
+    """Append the rows of every batch to the earlier ones; return the rows that raised, and why."""
     raised: dict[str, str] = {}
     ids = shard.ids
     first, end = task.piece or (0, len(ids))
@@ -144,7 +146,10 @@ def _measure(
         names = [ids[i].as_py() for i in batch]
         _beat(task, names, done)
         try:
-            written = process({n: _slice(t, shard.runs[n], batch) for n, t in shard.tables.items()})
+            given = {n: _slice(t, shard.runs[n], batch) for n, t in shard.tables.items()}
+            if batch[0] in earlier.incomplete:
+                given |= {n: _rows_of(t, names) for n, t in earlier.tables.items()}
+            written = process(given)
         except StickerworksError:
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 - costs one row, not the shard
@@ -152,17 +157,21 @@ def _measure(
                 for offset, i in enumerate(batch):
                     measure(process, [i], done + offset)
                 return
-            raised[names[0]] = f"raised {type(error).__name__}: {error}"[:500]
+            raised[names[0]] = _why(error)
             task.check(len(raised) + len(task.quarantined), done + 1, raised[names[0]])
             return
         for name in task.stage.writes:
             schema = TABLES[name].schema
-            pieces[name].append(written[name].select(schema.names).cast(schema))
+            earlier.rows[name].append(written[name].select(schema.names).cast(schema))
 
     if rows:
         process = process or _open(task)
-        for start in range(0, len(rows), size):
-            measure(process, rows[start : start + size], before + start)
+        incomplete = [i for i in rows if i in earlier.incomplete]
+        fresh = [i for i in rows if i not in earlier.incomplete]
+        for some in (incomplete, fresh):
+            for start in range(0, len(some), size):
+                measure(process, some[start : start + size], before)
+                before += len(some[start : start + size])
     _beat(task, (), end - first)
     return raised
 
@@ -175,6 +184,15 @@ def _slice(table: pa.Table, runs: list[tuple[int, int]], batch: list[int]) -> pa
     return pa.concat_tables([table.slice(*runs[i]) for i in batch])
 
 
+def _rows_of(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    return table.filter(pc.is_in(table["id"], value_set=pa.array(names, pa.string())))
+
+
+def _why(error: BaseException) -> str:
+    told = str(error) if isinstance(error, PluginRowError) else ""
+    return (told or f"raised {type(error).__name__}: {error}")[:500]
+
+
 def _add_empty(stage: Stage, pieces: Pieces, errors: dict[str, str] | dict[str, None]) -> None:
     """Add rows of nulls for rows that were skipped (no error) or quarantined (with it)."""
     if not errors:
@@ -182,7 +200,8 @@ def _add_empty(stage: Stage, pieces: Pieces, errors: dict[str, str] | dict[str, 
     failed = any(error is not None for error in errors.values())
     for name in stage.writes:
         schema = TABLES[name].schema
-        if TABLES[name].scope == "detail" and not failed:
+        # Of a sticker that failed, the first table says so.
+        if TABLES[name].scope == "detail" and (not failed or name != stage.writes[0]):
             continue
         if failed and "error" not in schema.names:
             raise StickerworksError(
@@ -190,7 +209,7 @@ def _add_empty(stage: Stage, pieces: Pieces, errors: dict[str, str] | dict[str, 
                 f"{next(iter(errors.values()))}"
             )
         row = [
-            {"id": i, "error": e and f"{_QUARANTINED}{e}", "measured": e is not None}
+            {"id": i, "error": e and f"{QUARANTINED}{e}", "measured": e is not None}
             for i, e in errors.items()
         ]
         known = [{k: v for k, v in r.items() if k in schema.names} for r in row]
@@ -212,7 +231,7 @@ def _put_aside(
     first, end = task.piece or (0, 0)
     if fresh:
         counts = {"first": first, "end": end, "measured": len(measured)}
-        proof = Proof(task.stage.name, task.fingerprint, task.inputs, counts)
+        proof = Proof(task.stage.name, task.fingerprint, task.inputs, counts, base=task.base)
         digests = [shard.digests[i] for i in measured]
         # The first table goes last: its proof says that all of them are there.
         for name in reversed(task.stage.writes):
@@ -225,9 +244,10 @@ def _write(
 ) -> ShardReport:
     rows = {name: _in_order(task, name, shard.ids, found) for name, found in pieces.items()}
     report = _report(task, rows[task.stage.writes[0]], counts)
-    proof = Proof(task.stage.name, task.fingerprint, task.inputs, report.counts)
+    counts = report.counts
+    proof = Proof(task.stage.name, task.fingerprint, task.inputs, counts, base=task.base)
     # Skipped and quarantined rows are worth another try whenever the shard runs again.
-    again = set(_errors(rows[task.stage.writes[0]], _QUARANTINED)["id"].to_pylist())
+    again = set(_errors(rows[task.stage.writes[0]], QUARANTINED)["id"].to_pylist())
     known = zip(shard.digests, shard.wanted, shard.ids.to_pylist(), strict=False)
     digests = [digest for digest, wanted, sticker in known if wanted and sticker not in again]
     for name in reversed(task.stage.writes):
@@ -239,7 +259,7 @@ def _write(
 
 
 def _report(task: ShardTask, rows: pa.Table, counts: dict[str, int]) -> ShardReport:
-    quarantined = _errors(rows, _QUARANTINED)
+    quarantined = _errors(rows, QUARANTINED)
     failed = own_rows(_errors(rows), task.stage.own(task.context.settings))
     counts = {
         **counts,
@@ -247,7 +267,7 @@ def _report(task: ShardTask, rows: pa.Table, counts: dict[str, int]) -> ShardRep
         "quarantined": len(pc.unique(quarantined["id"])),
     }
     last = quarantined["error"][-1].as_py() if len(quarantined) else ""
-    return ShardReport(task.part, counts, last.removeprefix(_QUARANTINED))
+    return ShardReport(task.part, counts, last.removeprefix(QUARANTINED))
 
 
 def _errors(rows: pa.Table, prefix: str = "") -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,20 @@ class Needs:
     gpus: int = 0
     memory_mb: int = 1024
     seconds_per_row: float = 0.01
+
+
+@dataclass(frozen=True)
+class Late:
+    """A function by its import path, ``package.module:name``, imported when it is called.
+
+    Every command reads all stages, and what they run on takes seconds to import.
+    """
+
+    path: str
+
+    def __call__(self, *arguments: Any) -> Any:
+        module, _, name = self.path.partition(":")
+        return getattr(importlib.import_module(module), name)(*arguments)
 
 
 def _unheard(_: Any) -> None:
@@ -66,6 +81,11 @@ def in_workers(config: Config) -> bool:
     return False
 
 
+def never_idle(settings: Any) -> bool:
+    """For stages that always have something to do."""
+    return False
+
+
 @dataclass(frozen=True)
 class Stage:
     """A function from the rows of stickers to rows, run shard by shard in worker processes.
@@ -91,6 +111,12 @@ class Stage:
 
     ``own`` says, from the settings, which values of columns mark the rows that the stage makes,
     where its first table also holds what earlier models said: failures of these are not counted.
+
+    ``adds`` is the key of the settings that names values with rows of their own (measures, with
+    their versions). Where an earlier run differs in these alone, its rows are completed: the
+    function also gets them, under the names of the tables written, and returns them with what
+    was missing. An ``idle`` stage has nothing to do, by its settings: its tables
+    are written without reading more than the ids.
     """
 
     name: str
@@ -105,6 +131,8 @@ class Stage:
     models: Callable[[Config], Mapping[str, str]] = no_models
     in_main_process: Callable[[Config], bool] = in_workers
     own: Callable[[Any], Mapping[str, Sequence[object]]] = all_rows
+    adds: str | None = None
+    idle: Callable[[Any], bool] = never_idle
 
     @property
     def expensive(self) -> bool:
@@ -154,3 +182,8 @@ class Step:
     settings: Callable[[Config], Any]
     run: Callable[[Reader, Any], Iterator[Output]]
     optional: tuple[str, ...] = ()
+
+
+def is_idle(work: Stage | Step, config: Config) -> bool:
+    """Whether, by the configuration, there is nothing to do but to write empty tables."""
+    return isinstance(work, Stage) and work.idle(work.settings(config))

@@ -27,7 +27,8 @@ class Proof:
     """What a table file was made from: it is current while these match.
 
     ``inputs`` maps ``table/part`` to the digest of the rows read; ``counts`` says what became of
-    each row; ``digest`` is that of this file's own rows, ``part`` the shard that they are.
+    each row; ``digest`` is that of this file's own rows, ``part`` the shard that they are. ``base``
+    is the fingerprint without what the stage may add to its rows later.
     """
 
     stage: str
@@ -36,6 +37,7 @@ class Proof:
     counts: dict[str, int] = field(default_factory=dict)
     digest: str = ""
     part: int | None = None
+    base: str = ""
 
 
 def digest_rows(table: pa.Table) -> str:

@@ -18,6 +18,7 @@ _PIECE_S = 3.0
 class ShardTask:
     """One stage over one shard, or over the rows of one ``piece`` (first row, end) of it.
 
+    ``base`` is the fingerprint without what the stage may add, empty where it adds nothing;
     ``quarantined`` maps rows to leave out to the reason; ``rows`` is what the task is worth when
     progress is counted.
     """
@@ -33,6 +34,7 @@ class ShardTask:
     quarantined: dict[str, str] = field(default_factory=dict)
     one_by_one: bool = False
     piece: tuple[int, int] | None = None
+    base: str = ""
 
     def check(self, quarantined: int, seen: int, reason: str) -> None:
         """StickerworksError when so many rows were quarantined that the stage must be broken."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.locks import locked
 from pipeline.engine.storage import (
     Proof,
     anew,
@@ -128,22 +128,18 @@ class Workspace:
         """Hold the workspace for one command; a second one is refused with one line."""
         with disk_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise StickerworksError(
-                    f"The workspace {self.root} is in use by {_holder(descriptor)}.",
-                    "Wait for it to end, or choose another --workspace.",
-                ) from None
+        with locked(self.root / ".lock", self._in_use) as descriptor:
             holder = json.dumps({"command": command, "pid": os.getpid()}).encode()
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, holder, 0)
             self._sweep()
             yield
-        finally:
-            os.close(descriptor)
+
+    def _in_use(self, descriptor: int) -> StickerworksError:
+        return StickerworksError(
+            f"The workspace {self.root} is in use by {_holder(descriptor)}.",
+            "Wait for it to end, or choose another --workspace.",
+        )
 
     def _sweep(self) -> None:
         """Remove what writers that were killed left under temporary names."""

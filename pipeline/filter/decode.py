@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ from pipeline.filter.frames import (
     read_frames,
 )
 from pipeline.filter.header import Undecodable
+from pipeline.filter.measures.measure import RgbaFrame, StickerFrames
 from pipeline.filter.picture import (
     DARK,
     WHITE,
@@ -44,10 +46,33 @@ Row = dict[str, object]
 
 @dataclass(frozen=True)
 class Measured:
-    """The columns of a sticker in ``signals`` and its key frames; both lack what failed."""
+    """The columns of a sticker in ``signals``, its key frames, and what ``also`` gave; all lack
+    what failed."""
 
     signals: Row
     key_frames: list[Row] | None
+    more: list[dict[str, Any]]
+
+
+class DecodedFrames:
+    """The frames of one file for measures (see ``measure.StickerFrames``)."""
+
+    def __init__(self, source: CheckedFile, kept: Sequence[Frame], durations: Sequence[int]):
+        self._source, self._kept, self._durations = source, kept, durations
+
+    def __len__(self) -> int:
+        return len(self._durations)
+
+    def __iter__(self) -> Iterator[RgbaFrame]:
+        frames = self._kept or read_frames(self._source)
+        for frame, duration in zip(frames, self._durations, strict=False):
+            pixels = frame.pixels.view(np.uint8).reshape(*frame.pixels.shape, 4)
+            pixels.flags.writeable = False  # key frames are made of them
+            yield RgbaFrame(pixels, duration)
+
+
+Also = Callable[[StickerFrames], list[dict[str, Any]]]
+"""What else is done with a sticker's frames once they are decoded."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +97,9 @@ class _Shown:
     grey: Image.Image
 
 
-def measure(data: bytes, kind: str | None, caps: DecodeConfig) -> Measured:
+def measure(
+    data: bytes, kind: str | None, caps: DecodeConfig, also: Also = lambda frames: []
+) -> Measured:
     """Measure a file of the format ``kind``; what can't be measured has an ``error`` alone.
 
     ``error`` begins with ``too_large:`` (a cap of ``filter.decode``), ``needs`` (a format that
@@ -80,20 +107,32 @@ def measure(data: bytes, kind: str | None, caps: DecodeConfig) -> Measured:
     """
     try:
         with reading_images(caps.max_pixels):
-            return _measure(open_source(data, kind, caps), caps)
+            return _measure(open_source(data, kind, caps), caps, also)
     except Undecodable as error:
-        return Measured({"error": str(error)}, None)
+        return Measured({"error": str(error)}, None, [])
 
 
-def _measure(source: CheckedFile, caps: DecodeConfig) -> Measured:
+def measure_more(
+    data: bytes, kind: str | None, caps: DecodeConfig, also: Also
+) -> list[dict[str, Any]]:
+    """What ``also`` gives for a file that ``measure`` has decoded before."""
+    with reading_images(caps.max_pixels):
+        source = open_source(data, kind, caps)
+        seen = _read(source)
+        return also(DecodedFrames(source, seen.kept, _displayed(seen)))
+
+
+def _displayed(seen: _Pass) -> list[int]:
+    return [displayed_ms(d) for d in seen.durations] if len(seen.durations) > 1 else [0]
+
+
+def _measure(source: CheckedFile, caps: DecodeConfig, also: Also) -> Measured:
     seen = _read(source)
     declared, frames = source.header.frames, len(seen.durations)
     flags = ["truncated"] if frames < declared else []
     flags += ["refused"] if seen.refused else []
-    durations = [displayed_ms(d) for d in seen.durations]
-    if frames == 1:
-        durations = [0]
-    elif durations != seen.durations:
+    durations = _displayed(seen)
+    if frames > 1 and durations != seen.durations:
         flags.append("clamped_durations")
     shown, flag = _show(source, seen, durations, caps.key_frames)
     height, width = seen.shape
@@ -114,7 +153,8 @@ def _measure(source: CheckedFile, caps: DecodeConfig) -> Measured:
         "grey64": grey64,
         "flags": flags + flag,
     }
-    return Measured(signals, [_key_frame(one, durations, caps.key_frame_side) for one in shown])
+    key_frames = [_key_frame(one, durations, caps.key_frame_side) for one in shown]
+    return Measured(signals, key_frames, also(DecodedFrames(source, seen.kept, durations)))
 
 
 def _read(source: CheckedFile) -> _Pass:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 
 from pipeline.engine.stage import Context, Process, Tables
-from pipeline.filter.decode import Row, measure
-from schemas.tables import FRAMES, SIGNALS
+from pipeline.filter.decode import measure, measure_more
+from pipeline.filter.measures.values import CheapMeasures, Row
+from schemas.config import DecodeConfig
+from schemas.tables import FRAMES, MEASURES, SIGNALS
 
 _EXTENSIONS = {
     "gif": {"gif"},
@@ -25,40 +29,84 @@ _EXTENSIONS = {
 }
 _SIGNALS_ROW = pa.struct(SIGNALS.schema)
 _FRAMES_ROW = pa.struct(FRAMES.schema)
+_MEASURES_ROW = pa.struct(MEASURES.schema)
 _GONE = "gone: the file is no longer in its folder"
 _KNOWN = set().union(*_EXTENSIONS.values())
 
 
 def open_signals(context: Context) -> Process:
-    """Return the function that measures stickers; its settings are ``filter.decode``.
+    """Return the function that measures stickers; settings are ``decode`` (the caps) and
+    ``measures`` (versions by name).
 
     A sticker that no source shows any more has no path, and a row that says so. A file that
     should be there and isn't, or holds other bytes than were crawled, raises: that says nothing
-    about the sticker, and the row is tried again once the file is back.
+    about the sticker, and the row is tried again once the file is back. A sticker that was
+    decoded before is decoded again for the measures that it lacks, and its other rows stay.
     """
+    caps: DecodeConfig = context.settings["decode"]
+    measures = CheapMeasures(context.settings["measures"])
 
     def process(tables: Tables) -> dict[str, pa.Table]:
-        signals: list[Row] = []
-        frames: list[Row] = []
         paths = tables["media"]["path"].to_pylist()
-        for sticker, path in zip(tables["stickers"].to_pylist(), paths, strict=True):
-            if path is None:
-                signals.append({"id": sticker["id"], "error": _GONE})
-                frames.append({"id": sticker["id"], "error": _GONE})
-                continue
-            data = read_media(context.media_path(path), sticker["id"])
-            measured = measure(data, sticker["format"], context.settings)
-            lies = extension_lies(sticker["extension"], sticker["format"])
-            name: Row = {"id": sticker["id"], "error": None}
-            signals.append({**name, "extension_lies": lies, **measured.signals})
-            error = measured.signals.get("error")
-            frames.append({**name, "key_frames": measured.key_frames, "error": error})
-        return {
-            "signals": _table(signals, _SIGNALS_ROW),
-            "frames": _table(frames, _FRAMES_ROW),
-        }
+        stickers = [
+            (sticker, None if path is None else context.media_path(path))
+            for sticker, path in zip(tables["stickers"].to_pylist(), paths, strict=True)
+        ]
+        if "signals" in tables:
+            return _complete(stickers, tables, measures, caps)
+        return _decode(stickers, measures, caps)
 
     return process
+
+
+def _decode(
+    stickers: Iterable[tuple[Row, Path | None]], measures: CheapMeasures, caps: DecodeConfig
+) -> dict[str, pa.Table]:
+    signals: list[Row] = []
+    frames: list[Row] = []
+    values: list[Row] = []
+    for sticker, path in stickers:
+        name, kind = sticker["id"], sticker["format"]
+        if path is None:
+            signals.append({"id": name, "error": _GONE})
+            frames.append({"id": name, "error": _GONE})
+            continue
+        also = partial(measures.run, name, versions=measures.missing([]))
+        measured = measure(read_media(path, name), kind, caps, also)
+        lies = extension_lies(sticker["extension"], kind)
+        signals.append({"id": name, "error": None, "extension_lies": lies, **measured.signals})
+        error = measured.signals.get("error")
+        frames.append({"id": name, "key_frames": measured.key_frames, "error": error})
+        values += measured.more
+    return {
+        "signals": _table(signals, _SIGNALS_ROW),
+        "frames": _table(frames, _FRAMES_ROW),
+        "measures": _table(values, _MEASURES_ROW),
+    }
+
+
+def _complete(
+    stickers: Iterable[tuple[Row, Path | None]],
+    tables: Tables,
+    measures: CheapMeasures,
+    caps: DecodeConfig,
+) -> dict[str, pa.Table]:
+    values: list[Row] = []
+    known = tables["measures"].to_pylist()
+    errors = tables["signals"]["error"].to_pylist()
+    for (sticker, path), error in zip(stickers, errors, strict=True):
+        name = sticker["id"]
+        rows = measures.current([row for row in known if row["id"] == name])
+        missing = measures.missing(rows)
+        if missing and path is not None and error is None:
+            also = partial(measures.run, name, versions=missing)
+            rows += measure_more(read_media(path, name), sticker["format"], caps, also)
+        values += sorted(rows, key=lambda row: str(row["name"]))
+    return {
+        "signals": tables["signals"],
+        "frames": tables["frames"],
+        "measures": _table(values, _MEASURES_ROW),
+    }
 
 
 def read_media(path: Path, sticker: str) -> bytes:

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from pipeline.engine.stage import Context, Needs, Output, Process, Reader, Stage, Step
+from pipeline.engine.stage import Late, Needs, Stage, Step
 from pipeline.filter.clip_settings import ClipSettings
-from pipeline.filter.rules.configured import CHEAP, KNOWN, configured_rules, rule_versions
-from schemas.config import Config, DecodeConfig, DuplicatesConfig, OcrConfig
+from pipeline.filter.configured import (
+    decision_bounds,
+    measure_versions,
+    rule_versions,
+    screening_bounds,
+)
+from schemas.config import Config, DuplicatesConfig, OcrConfig
 
 
 # Named functions throughout, since a stage travels to its workers by pickling.
-def _decode_settings(config: Config) -> DecodeConfig:
-    return config.filter.decode
+def _signal_settings(config: Config) -> dict[str, Any]:
+    versions = measure_versions(config, expensive=False)
+    return {"decode": config.filter.decode, "measures": versions}
+
+
+def _expensive_settings(config: Config) -> dict[str, Any]:
+    return {"measures": measure_versions(config, expensive=True)}
+
+
+def _measures_nothing(settings: Mapping[str, Any]) -> bool:
+    return not settings["measures"]
 
 
 def _decoders(config: Config) -> Mapping[str, str]:
@@ -22,8 +36,7 @@ def _decoders(config: Config) -> Mapping[str, str]:
 
 
 def _screening_settings(config: Config) -> dict[str, Any]:
-    rules = configured_rules(config, CHEAP)
-    return {"rules": rules, "keep_truncated": config.filter.keep_truncated}
+    return {"rules": screening_bounds(config), "keep_truncated": config.filter.keep_truncated}
 
 
 def _ocr_settings(config: Config) -> OcrConfig:
@@ -35,43 +48,11 @@ def _duplicates_settings(config: Config) -> DuplicatesConfig:
 
 
 def _decision_settings(config: Config) -> dict[str, Any]:
-    rules = configured_rules(config, KNOWN)
     return {
-        "rules": rules,
+        "rules": decision_bounds(config),
         "keep_truncated": config.filter.keep_truncated,
         "duplicates": config.filter.duplicates,
     }
-
-
-# Pillow, pyarrow.compute and the like are imported where work begins: every command reads this.
-def _open_signals(context: Context) -> Process:
-    from pipeline.filter.signals import open_signals
-
-    return open_signals(context)
-
-
-def _open_screening(context: Context) -> Process:
-    from pipeline.filter.verdicts import open_screening
-
-    return open_screening(context)
-
-
-def _open_decisions(context: Context) -> Process:
-    from pipeline.filter.verdicts import open_decisions
-
-    return open_decisions(context)
-
-
-def _open_ocr(context: Context) -> Process:
-    from pipeline.filter.ocr.reading import open_ocr
-
-    return open_ocr(context)
-
-
-def _ocr_models(config: Config) -> Mapping[str, str]:
-    from pipeline.filter.ocr.reading import ocr_models
-
-    return ocr_models(config)
 
 
 def clip_settings(config: Config) -> ClipSettings:
@@ -81,48 +62,45 @@ def clip_settings(config: Config) -> ClipSettings:
     return ClipSettings(frames=frames, side=asked.frame_side, caps=config.filter.decode)
 
 
-def _open_clips(context: Context) -> Process:
-    from pipeline.filter.clips import open_clips
-
-    return open_clips(context)
-
-
-def _find_duplicates(reader: Reader, settings: Any) -> Iterator[Output]:
-    from pipeline.filter.duplicates import find_duplicates
-
-    return find_duplicates(reader, settings)
-
-
 def _no_settings(config: Config) -> dict[str, Any]:
     return {}
 
 
-def _collect_reviews(reader: Reader, settings: Any) -> Iterator[Output]:
-    from pipeline.filter.reviews import collect_reviews
-
-    return collect_reviews(reader, settings)
-
-
 SIGNALS = Stage(
     name="signals",
-    version=2,
+    version=3,
     reads=("stickers", "media"),
-    writes=("signals", "frames"),
+    writes=("signals", "frames", "measures"),
     needs=Needs(memory_mb=2048, seconds_per_row=0.004),
-    settings=_decode_settings,
-    open=_open_signals,
+    settings=_signal_settings,
+    open=Late("pipeline.filter.signals:open_signals"),
     models=_decoders,
+    adds="measures",
 )
 SCREENING = Stage(
     name="screening",
-    version=2,
-    reads=("stickers", "signals"),
+    version=3,
+    reads=("stickers", "signals", "measures"),
     writes=("screening",),
     needs=Needs(seconds_per_row=0.00001),
     settings=_screening_settings,
-    open=_open_screening,
+    open=Late("pipeline.filter.verdicts:open_screening"),
     batch_rows=10_000,
     models=rule_versions,
+)
+EXPENSIVE_MEASURES = Stage(
+    name="expensive_measures",
+    version=1,
+    reads=("stickers", "screening", "frames"),
+    writes=("expensive_measures",),
+    needs=Needs(memory_mb=4096, seconds_per_row=0.05),
+    settings=_expensive_settings,
+    open=Late("pipeline.filter.expensive:open_expensive"),
+    selects="screening",
+    batch_rows=64,
+    in_main_process=Late("pipeline.filter.expensive:runs_in_main_process"),
+    adds="measures",
+    idle=_measures_nothing,
 )
 OCR = Stage(
     name="ocr",
@@ -131,9 +109,9 @@ OCR = Stage(
     writes=("ocr",),
     needs=Needs(memory_mb=2048, seconds_per_row=0.3),
     settings=_ocr_settings,
-    open=_open_ocr,
+    open=Late("pipeline.filter.ocr.reading:open_ocr"),
     selects="screening",
-    models=_ocr_models,
+    models=Late("pipeline.filter.ocr.reading:ocr_models"),
 )
 DUPLICATES = Step(
     name="duplicates",
@@ -141,7 +119,7 @@ DUPLICATES = Step(
     reads=("stickers", "signals", "ocr", "screening", "frames"),
     writes=("duplicates",),
     settings=_duplicates_settings,
-    run=_find_duplicates,
+    run=Late("pipeline.filter.duplicates:find_duplicates"),
 )
 REVIEWS = Step(
     name="reviews",
@@ -149,20 +127,22 @@ REVIEWS = Step(
     reads=("stickers", "duplicates", "flags"),
     writes=("reviews",),
     settings=_no_settings,
-    run=_collect_reviews,
+    run=Late("pipeline.filter.reviews:collect_reviews"),
     optional=("flags",),
 )
 DECISIONS = Stage(
     name="decisions",
-    version=3,
-    reads=("stickers", "signals", "ocr", "duplicates", "reviews"),
+    version=4,
+    reads=(
+        "stickers", "signals", "measures", "expensive_measures", "ocr", "duplicates", "reviews",
+    ),
     writes=("decisions",),
     needs=Needs(seconds_per_row=0.00001),
     settings=_decision_settings,
-    open=_open_decisions,
+    open=Late("pipeline.filter.verdicts:open_decisions"),
     batch_rows=10_000,
     models=rule_versions,
-)
+)  # fmt: skip
 CLIPS = Stage(
     name="clips",
     version=1,
@@ -170,10 +150,18 @@ CLIPS = Stage(
     writes=("clips",),
     needs=Needs(memory_mb=2048, seconds_per_row=0.02),
     settings=clip_settings,
-    open=_open_clips,
+    open=Late("pipeline.filter.clips:open_clips"),
     selects="decisions",
     models=_decoders,
 )
 """Runs with annotation, which alone knows whether a model will look at frames."""
 
-PLAN: tuple[Stage | Step, ...] = (SIGNALS, SCREENING, OCR, DUPLICATES, REVIEWS, DECISIONS)
+PLAN: tuple[Stage | Step, ...] = (
+    SIGNALS,
+    SCREENING,
+    EXPENSIVE_MEASURES,
+    OCR,
+    DUPLICATES,
+    REVIEWS,
+    DECISIONS,
+)

@@ -8,8 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.engine.plugins import plugin_faults
 from pipeline.engine.stage import Context, Process, Tables
-from pipeline.filter.rules.configured import load_rule
+from pipeline.filter.configured import load_rule
+from pipeline.filter.rules.rule import Rule
 from schemas.config import DuplicatesConfig, RuleConfig
 from schemas.tables import DECISIONS, SCREENING
 
@@ -23,14 +25,15 @@ def open_screening(context: Context) -> Process:
     """Return the function that drops what the cheap rules drop, and what could not be decoded
     as a whole.
 
-    Settings: ``rules`` (bounds by name) and ``keep_truncated``.
+    Settings: ``rules`` (bounds by name) and ``keep_truncated``. A sticker on which a bounded
+    measure failed is dropped here, and has failed when all is decided.
     """
     rules: Mapping[str, RuleConfig] = context.settings["rules"]
     keep_truncated: bool = context.settings["keep_truncated"]
 
     def process(tables: Tables) -> dict[str, pa.Table]:
         reasons = _failures(tables["signals"]["error"], "decode")
-        _apply(rules, tables, reasons)
+        _apply(rules, tables, _measured(rules, tables, reasons), reasons)
         _add_damaged(tables["signals"], keep_truncated, reasons)
         rows = [
             {"id": name, "kept": not against, "reasons": against}
@@ -55,8 +58,9 @@ def open_decisions(context: Context) -> Process:
         reasons = _failures(tables["signals"]["error"], "decode")
         for row, failed in enumerate(_failures(tables["ocr"]["error"], "ocr")):
             reasons[row] += failed
+        measured = _measured(rules, tables, reasons)
         outcomes = ["failed" if against else "kept" for against in reasons]
-        _apply(rules, tables, reasons)
+        _apply(rules, tables, measured, reasons)
         _add_damaged(tables["signals"], keep_truncated, reasons)
         _add_duplicates(tables["duplicates"], duplicates, reasons)
         _add_reviews(tables["reviews"], reasons)
@@ -77,16 +81,52 @@ def _failures(errors: pa.ChunkedArray, rule: str) -> Reasons:
     ]
 
 
-def _apply(rules: Mapping[str, RuleConfig], tables: Tables, reasons: Reasons) -> None:
-    for name, bounds in rules.items():
-        values = pc.cast(load_rule(name).measure(tables), pa.float64())
-        for threshold, compare in ((bounds.min, pc.less), (bounds.max, pc.greater)):
+def _measured(bounds: Mapping[str, RuleConfig], tables: Tables, reasons: Reasons) -> pa.Table:
+    """The bounded measures as columns, a row a sticker; what failed is added to ``reasons``."""
+    ids = tables["stickers"]["id"]
+    found = [tables[name] for name in ("measures", "expensive_measures") if name in tables]
+    rows = pa.concat_tables(found)
+    columns = {"id": ids}
+    for name in sorted({name for rule in bounds for name in load_rule(rule).measures}):
+        given_up = pc.is_null(rows["name"])
+        own = rows.filter(pc.or_kleene(pc.equal(rows["name"], name), given_up))
+        own = own.take(pc.index_in(ids, value_set=own["id"].combine_chunks()))
+        columns[name] = own["value"]
+        for row, failed in enumerate(_failures(own["error"], name)):
+            reasons[row] += failed
+    return pa.table(columns)
+
+
+def _apply(
+    bounds: Mapping[str, RuleConfig], tables: Tables, measured: pa.Table, reasons: Reasons
+) -> None:
+    for name, wanted in bounds.items():
+        rule = load_rule(name)
+        seen = {table: tables[table] for table in rule.reads}
+        values = _values(rule, {**seen, "measures": measured.select(["id", *rule.measures])})
+        for threshold, compare in ((wanted.min, pc.less), (wanted.max, pc.greater)):
             if threshold is None:
                 continue
-            # A null, or the NaN of a stranger's rule, is outside of no bounds.
             outside = compare(values, threshold).fill_null(False)
             for row in pc.indices_nonzero(outside).to_pylist():
                 reasons[row].append(_reason(name, values[row].as_py(), threshold, None))
+
+
+def _values(rule: Rule, tables: Tables) -> pa.ChunkedArray:
+    """A number or null a sticker; PluginError for anything else, or for one too few."""
+    ids = tables["measures"]["id"]
+    with plugin_faults("rules", rule.name, f"on {len(ids):,} stickers"):
+        values = rule.values(tables)
+        if not isinstance(values, pa.Array | pa.ChunkedArray):
+            values = pa.array(values)
+        if len(values) != len(ids):
+            raise ValueError(f"it gave {len(values):,} values for {len(ids):,} stickers")
+        values = pc.cast(values, pa.float64())
+        strange = pc.indices_nonzero(pc.invert(pc.is_finite(values)).fill_null(False))
+        if len(strange):
+            row = strange[0].as_py()
+            raise ValueError(f"it gave {values[row]} for the sticker {ids[row]}")
+    return values
 
 
 def _add_damaged(signals: pa.Table, keep_truncated: bool, reasons: Reasons) -> None:

@@ -18,7 +18,6 @@ from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.storage import sync_folder
 from pipeline.engine.workspace import Workspace
 from pipeline.release.checksums import check_checksums, write_checksums
-from pipeline.release.columns import SPLITS
 from pipeline.release.inputs import Joined, check_inputs, fingerprint, read_part
 from pipeline.release.records import (
     Record,
@@ -33,6 +32,7 @@ from pipeline.release.shards import SplitWriter
 from pipeline.release.tally import ReleaseCounts
 from pipeline.release.texts import write_texts
 from schemas.config import Config
+from schemas.release import SPLITS
 from schemas.tables import REASONS
 
 Report = Callable[[str], None]

@@ -13,11 +13,12 @@ from datasets import DatasetInfo, SplitInfo
 from datasets.info import DatasetInfosDict
 from datasets.splits import SplitDict
 
-from pipeline.release.columns import COLUMNS, SPLITS
+from pipeline.engine.text import markdown_text, one_line
 from pipeline.release.features import release_features
-from pipeline.release.markdown import escape, plain, table
+from pipeline.release.markdown import table
 from pipeline.release.tally import PerSplit, ReleaseCounts, ranked, total
 from schemas.config import Config
+from schemas.release import COLUMNS, SPLITS
 
 _TAG_ROWS = 100
 _LICENCE_ROWS = 50
@@ -43,9 +44,9 @@ def render_card(config: Config, facts: CardFacts) -> str:
     release = config.release
     sections = [
         _front_matter(config, facts),
-        f"# {escape(release.name)} {release.version}",
+        f"# {markdown_text(release.name)} {release.version}",
         *_warnings(facts),
-        escape(
+        markdown_text(
             release.description or "Stickers and GIFs with tags, captions and provenance.",
             _DESCRIPTION_CHARACTERS,
         ),
@@ -73,7 +74,7 @@ def _front_matter(config: Config, facts: CardFacts) -> str:
     )
     data: dict[str, Any] = {
         "pretty_name": f"{config.release.name} {config.release.version}",
-        "license": plain(config.release.licence, 200),
+        "license": one_line(config.release.licence, 200),
         "tags": ["stickers", "gif"],
     }
     DatasetInfosDict({"default": info}).to_dataset_card_data(data)
@@ -142,7 +143,7 @@ def _origins(facts: CardFacts) -> Iterator[str]:
     )
     yield (
         f"Of {tally.outcomes.total():,} stickers that were fetched: "
-        + ", ".join(f"{count:,} {escape(name)}" for name, count in ranked(tally.outcomes))
+        + ", ".join(f"{count:,} {markdown_text(name)}" for name, count in ranked(tally.outcomes))
         + ". `decisions.parquet` gives the outcome of every one, with each rule's value and "
         "threshold. A sticker can break several rules."
     )
@@ -166,7 +167,7 @@ def _labels(facts: CardFacts) -> Iterator[str]:
         "it, `adjudicate` when all the votes asked for are in, `insufficient` when votes are "
         "missing, and `unlabelled` when nobody voted or skipped. `annotators` counts the votes of "
         "each sticker. Tag set: "
-        + (f"version {escape(facts.tagset)}, in `tagset.json`." if facts.tagset else "none.")
+        + (f"version {markdown_text(facts.tagset)}, in `tagset.json`." if facts.tagset else "none.")
     )
     whole = {row["measure"]: row for row in facts.agreement}
     if "tag_sets" not in whole:
@@ -207,7 +208,7 @@ def _columns() -> str:
 
 
 def _files(facts: CardFacts) -> str:
-    captioners = ", ".join(f"{escape(n)} ({c:,})" for n, c in ranked(facts.tally.captioners))
+    captioners = ", ".join(f"{markdown_text(n)} ({c:,})" for n, c in ranked(facts.tally.captioners))
     return (
         f"## Before you use it\n\n- Captions by: {captioners}. `template` is no model: its texts "
         "repeat the tags and keywords.\n- Near-duplicates, templates and groups never stand in "

@@ -6,9 +6,9 @@ import json
 
 import mlcroissant as mlc
 
-from pipeline.release.columns import COLUMNS
 from pipeline.release.tally import ReleaseCounts
 from schemas.config import ReleaseConfig
+from schemas.release import COLUMNS
 
 _RECORDS = "default"
 

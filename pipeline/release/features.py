@@ -7,7 +7,7 @@ from functools import cache
 import pyarrow as pa
 from datasets import Features, Image, List, Value
 
-from pipeline.release.columns import COLUMNS
+from schemas.release import COLUMNS
 
 
 @cache

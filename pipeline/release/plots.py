@@ -13,7 +13,7 @@ from matplotlib.font_manager import FontProperties
 from wordcloud import WordCloud
 
 from pipeline.engine.fonts import MISSING_FONT, chinese_font
-from pipeline.release.markdown import plain
+from pipeline.engine.text import one_line
 from pipeline.release.tally import ReleaseCounts, ranked, total
 
 _TOP = 35
@@ -101,7 +101,7 @@ def _frames(axes: Axes, frames: Counter[int]) -> None:
 
 
 def _cloud(path: Path, tags: list[tuple[str, int]], font: Path | None) -> bool:
-    words = {plain(tag, 24): count for tag, count in tags if font is not None or tag.isascii()}
+    words = {one_line(tag, 24): count for tag, count in tags if font is not None or tag.isascii()}
     words = {word: count for word, count in words.items() if word}
     if not words:
         return False
@@ -118,4 +118,4 @@ def _cloud(path: Path, tags: list[tuple[str, int]], font: Path | None) -> bool:
 
 
 def _label(rank: int, tag: str, font: Path | None) -> str:
-    return plain(tag, 24) if font is not None or tag.isascii() else f"tag {rank}"
+    return one_line(tag, 24) if font is not None or tag.isascii() else f"tag {rank}"

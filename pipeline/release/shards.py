@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.engine.errors import StickerworksError
-from pipeline.release.columns import leaf_columns
 from pipeline.release.features import release_schema
 
 # Random access to one image reads its whole row group: 100 rows cost 3 ms, 1,000 cost 87 ms.
@@ -102,7 +101,7 @@ class SplitWriter:
 
 def _open_writer(file: pa.NativeFile) -> pq.ParquetWriter:
     schema = release_schema()
-    leaves = leaf_columns(schema)
+    leaves = _leaf_columns(schema)
     return pq.ParquetWriter(
         file,
         schema,
@@ -111,3 +110,16 @@ def _open_writer(file: pa.NativeFile) -> pq.ParquetWriter:
         use_content_defined_chunking=True,
         write_page_index=True,
     )
+
+
+def _leaf_columns(schema: pa.Schema) -> list[str]:
+    """Parquet's names of the leaf columns: ``image.bytes``, ``tags.list.element``, ..."""
+    leaves: list[str] = []
+    for field in schema:
+        if pa.types.is_struct(field.type):
+            leaves += [f"{field.name}.{inner.name}" for inner in field.type]
+        elif pa.types.is_list(field.type):
+            leaves.append(f"{field.name}.list.element")
+        else:
+            leaves.append(field.name)
+    return leaves

@@ -15,10 +15,10 @@ import yaml
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.safe_yaml import parse_yaml
+from pipeline.engine.split_leaks import NEVER_SPLIT, LeakCheck
 from pipeline.release.checksums import check_checksums
-from pipeline.release.columns import SPLITS
+from schemas.release import SPLITS
 
-_NEVER_SPLIT = ("id", "duplicate_group", "template_id")
 _SHOWN = 20
 _FENCE = re.compile(r"^---$", re.MULTILINE)  # before and behind a card's front matter
 
@@ -40,13 +40,8 @@ class _Reading:
     rows: Counter[str] = field(default_factory=Counter)
     schema: pa.Schema | None = None
     first_file: str = ""
-    homes: dict[str, dict[str, str]] = field(
-        default_factory=lambda: {name: {} for name in _NEVER_SPLIT}
-    )
     problems: list[str] = field(default_factory=list)
-    leaks: dict[str, dict[str, set[str]]] = field(
-        default_factory=lambda: {name: {} for name in _NEVER_SPLIT}
-    )
+    leaks: LeakCheck = field(default_factory=LeakCheck)
 
 
 def verify_release(folder: Path) -> Verification:
@@ -71,13 +66,8 @@ def verify_release(folder: Path) -> Verification:
         except (pa.ArrowException, OSError, KeyError) as error:
             reading.problems.append(f"data/{file.name} can't be read to its end: {error}")
     reading.problems += _compare_with_card(folder, reading.rows)
-    for column, leaks in reading.leaks.items():
-        reading.problems += _cut(
-            [
-                f"{column} {value} stands in {' and '.join(sorted(splits))}: a leak"
-                for value, splits in sorted(leaks.items())
-            ]
-        )
+    for leaks in reading.leaks.problems():
+        reading.problems += _cut(leaks)
     return Verification(folder, dict(reading.rows), len(files), tuple(reading.problems))
 
 
@@ -88,7 +78,7 @@ def _read_shard(file: Path, split: str, reading: _Reading) -> None:
         for group in range(shard.num_row_groups):
             table = shard.read_row_group(group)
             reading.rows[split] += table.num_rows
-            for row in table.select(["id", "image", *_NEVER_SPLIT[1:]]).to_pylist():
+            for row in table.select(["image", *NEVER_SPLIT]).to_pylist():
                 wrong += _check_row(row, split, file.name, reading)
         reading.problems += _cut(wrong)
 
@@ -100,14 +90,9 @@ def _check_row(row: dict[str, Any], split: str, name: str, reading: _Reading) ->
         wrong.append(f"data/{name}: sticker {row['id']} has an image without bytes")
     elif image is not None and hashlib.sha256(image["bytes"]).hexdigest() != row["id"]:
         wrong.append(f"data/{name}: the bytes of sticker {row['id']} are not those of its id")
-    if row["id"] in reading.homes["id"]:
+    if row["id"] in reading.leaks.seen["id"]:
         wrong.append(f"data/{name}: sticker {row['id']} stands in the release twice")
-    for column in _NEVER_SPLIT:
-        value = row[column]
-        if value is not None:
-            home = reading.homes[column].setdefault(value, split)
-            if home != split:
-                reading.leaks[column].setdefault(value, {home}).add(split)
+    reading.leaks.add(row, split)
     return wrong
 
 

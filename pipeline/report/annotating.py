@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from pipeline.engine.page.cards import Card
 from pipeline.engine.page.missing_tables import missing
-from pipeline.engine.page.text import tidy
+from pipeline.engine.text import one_line
 from pipeline.engine.workspace import Workspace
 from pipeline.report.plots import draw_shares
 from pipeline.report.reading import SmallestKeys, read_shards
@@ -81,7 +81,7 @@ def captions(workspace: Workspace) -> dict[str, Any]:
         chosen: dict[str, list[dict[str, Any]]] = {key: [] for key in first}
         for row in table.to_pylist():
             if row["id"] in chosen and row["text"]:
-                chosen[row["id"]].append({**row, "text": tidy(row["text"], 300)})
+                chosen[row["id"]].append({**row, "text": one_line(row["text"], 300)})
         for key, texts in chosen.items():
             sample.add(key, texts)
     return {
@@ -127,23 +127,23 @@ def labels(workspace: Workspace) -> dict[str, Any]:
         "statuses": {name: statuses[name] for name in _STATUSES},
         "simulated": simulated,
         "tags": [
-            {"tag": tidy(t, 40), "given": given[t], "agreed": agreed[t], "alpha": alphas.get(t)}
+            {"tag": one_line(t, 40), "given": given[t], "agreed": agreed[t], "alpha": alphas.get(t)}
             for t in ranked[:_TAGS]
         ],
         "more_tags": max(0, len(ranked) - _TAGS),
-        "unknown": [(tidy(tag, 40), n) for tag, n in sorted(unknown.items())[:_TAGS]],
+        "unknown": [(one_line(tag, 40), n) for tag, n in sorted(unknown.items())[:_TAGS]],
         "agreement": whole.get("tag_sets"),
         "domain_alpha": whole["domain"]["alpha"] if "domain" in whole else None,
-        "pairs": [{**pair, "names": [tidy(n, 24) for n in pair["annotators"]]} for pair in pairs][
-            :_PAIRS
-        ],
+        "pairs": [
+            {**pair, "names": [one_line(n, 24) for n in pair["annotators"]]} for pair in pairs
+        ][:_PAIRS],
         "more_pairs": max(0, len(pairs) - _PAIRS),
         "disputed": [card for _, card in disputed.ranked()],
     }
 
 
 def _disputed(row: dict[str, Any]) -> Card:
-    given = (f"{tidy(entry['tag'], 20)} {entry['votes']}" for entry in row["counts"] or ())
+    given = (f"{one_line(entry['tag'], 20)} {entry['votes']}" for entry in row["counts"] or ())
     return Card(row["id"], (", ".join(given) or "no tag given",))
 
 

@@ -9,9 +9,10 @@ import pyarrow.compute as pc
 
 from pipeline.engine.page.cards import Card
 from pipeline.engine.page.missing_tables import missing
-from pipeline.engine.page.text import tidy
+from pipeline.engine.text import one_line
 from pipeline.engine.workspace import Workspace
 from pipeline.report.reading import SmallestKeys, read_shards, say_reason
+from schemas.release import SPLITS
 
 _FAILURES = 12
 _ROWS = 20
@@ -39,7 +40,7 @@ def headline(workspace: Workspace) -> dict[str, Any]:
         "adds_up": decided == read,
         "unfetched": _rows(workspace, "unfetched"),
         "labelled": labelled,
-        "splits": {name: splits[name] for name in ("train", "validation", "test")},
+        "splits": {name: splits[name] for name in SPLITS},
         "undecided": missing(workspace, "decisions"),
     }
 
@@ -81,7 +82,7 @@ def failures(workspace: Workspace) -> dict[str, Any]:
             said = [say_reason(reason) for reason in row["reasons"] or ()]
             why = row.get("error") or "; ".join(said) or "no reason was recorded"
             reasons[_kind(why)] += 1
-            sample.add(row["id"], {**row, "why": tidy(why, 200)})
+            sample.add(row["id"], {**row, "why": one_line(why, 200)})
     ranked = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
     return {
         "missing": missing(workspace, "decisions"),
@@ -103,7 +104,7 @@ def unfetched(workspace: Workspace) -> dict[str, Any]:
     return {
         "total": len(table),
         "groups": groups[:_ROWS],
-        "rows": [{**row, "error": tidy(row["error"] or "", 160)} for row in first],
+        "rows": [{**row, "error": one_line(row["error"] or "", 160)} for row in first],
         "more": max(0, len(table) - _ROWS),
     }
 
@@ -137,13 +138,13 @@ def gallery(workspace: Workspace, size: int) -> dict[str, Any]:
 
 def _gallery_card(key: str, known: Any) -> Card:
     animated, text, tags = known
-    lines = (tidy(", ".join(tags or ()), 40), tidy(text or "", 30))
+    lines = (one_line(", ".join(tags or ()), 40), one_line(text or "", 30))
     return Card(key, tuple(line for line in lines if line), motion=bool(animated))
 
 
 def _kind(why: str) -> str:
     # The part before numbers and names: "truncated after 3 of 9 frames" is one kind.
-    words = tidy(why, 200).split(":")[0].split()
+    words = one_line(why, 200).split(":")[0].split()
     return " ".join("N" if word.strip("(),.;").isdigit() else word for word in words) or "unknown"
 
 

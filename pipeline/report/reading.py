@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 import pyarrow as pa
 
-from pipeline.engine.page.text import shorten_ids, tidy
+from pipeline.engine.text import one_line, shorten_ids
 from pipeline.engine.workspace import Workspace
 
 T = TypeVar("T")
@@ -65,5 +65,5 @@ def say_reason(reason: Mapping[str, object]) -> str:
     if isinstance(value, float) and isinstance(threshold, float):
         # A rule drops what lies outside of its bounds, so the side tells which bound it is.
         text += f" {'below' if value < threshold else 'above'} {threshold:.4g}"
-    detail = tidy(shorten_ids(str(reason["detail"] or "")), 90)
+    detail = one_line(shorten_ids(str(reason["detail"] or "")), 90)
     return f"{text}: {detail}" if detail else text

@@ -13,13 +13,13 @@ import pyarrow.parquet as pq
 
 from pipeline.engine.figures import is_share, points, tell, title_of
 from pipeline.engine.page.missing_tables import missing
-from pipeline.engine.page.text import tidy
+from pipeline.engine.text import one_line
 from pipeline.engine.workspace import Workspace
 from pipeline.report.plots import draw_curves
 from pipeline.report.reading import read_shards
 from schemas.config import Config
+from schemas.release import SPLITS
 
-_SPLITS = ("train", "validation", "test")
 _TAGS, _FILES, _REASONS = 40, 30, 20
 _PLOTS = 6
 
@@ -64,15 +64,15 @@ def splits(workspace: Workspace, config: Config) -> dict[str, Any]:
                 "share": sizes[name] / total if total else 0,
                 "asked": getattr(asked, name),
             }
-            for name in _SPLITS
+            for name in SPLITS
         ],
         "tags": [
-            {"tag": tidy(tag, 40), **{name: tags[tag, name] for name in _SPLITS}}
+            {"tag": one_line(tag, 40), **{name: tags[tag, name] for name in SPLITS}}
             for tag in ranked[:_TAGS]
         ],
         "more": max(0, len(ranked) - _TAGS),
         "leakage": workspace.read("leakage").to_pylist(),
-        "absent": {name: sum(not tags[tag, name] for tag in ranked) for name in _SPLITS},
+        "absent": {name: sum(not tags[tag, name] for tag in ranked) for name in SPLITS},
     }
 
 
@@ -92,11 +92,11 @@ def release(workspace: Workspace, config: Config) -> dict[str, Any]:
         "rows": [(split, rows[split]) for split in sorted(rows)],
         "bytes": sum(path.stat().st_size for path in files),
         "files": [
-            {"name": tidy(path.relative_to(folder), 80), "bytes": path.stat().st_size}
+            {"name": one_line(path.relative_to(folder), 80), "bytes": path.stat().st_size}
             for path in files[:_FILES]
         ],
         "more": max(0, len(files) - _FILES),
-        "others": [tidy(other) for other in others if other != name][:_FILES],
+        "others": [one_line(other) for other in others if other != name][:_FILES],
     }
 
 
@@ -111,7 +111,7 @@ def gate(workspace: Workspace, config: Config) -> dict[str, Any]:
     except FileNotFoundError:
         return {"there": False, "unreadable": None}
     except (OSError, ValueError) as error:
-        return {"there": False, "unreadable": tidy(error, 120)}
+        return {"there": False, "unreadable": one_line(error, 120)}
     if not isinstance(found, dict):
         return {"there": False, "unreadable": "it is not a JSON object"}
     name = f"{config.release.name}-{config.release.version}"
@@ -125,14 +125,14 @@ def gate(workspace: Workspace, config: Config) -> dict[str, Any]:
         "there": True,
         "unreadable": None,
         "passed": found.get("passed") if isinstance(found.get("passed"), bool) else None,
-        "verdict": tidy(found.get("verdict") or "", 300),
+        "verdict": one_line(found.get("verdict") or "", 300),
         "reasons": _lines(found.get("reasons")),
         "notes": _lines(found.get("notes")),
-        "figure": tidy(found.get("figure") or "", 40),
+        "figure": one_line(found.get("figure") or "", 40),
         "numbers": numbers,
         "interval": interval,
         "told": _tell(found, numbers, interval),
-        "rows": {tidy(key, 20): tidy(n, 20) for key, n in rows.items()}
+        "rows": {one_line(key, 20): one_line(n, 20) for key, n in rows.items()}
         if isinstance(rows, dict)
         else {},
         "metrics": _metrics(found.get("metrics")),
@@ -144,7 +144,7 @@ def gate(workspace: Workspace, config: Config) -> dict[str, Any]:
 
 
 def _lines(found: Any) -> list[str]:
-    return [tidy(line, 300) for line in (found if isinstance(found, list) else [])[:_REASONS]]
+    return [one_line(line, 300) for line in (found if isinstance(found, list) else [])[:_REASONS]]
 
 
 def _tell(
@@ -182,8 +182,8 @@ def _metrics(found: Any) -> list[dict[str, Any]]:
     for run, rows in found.items() if isinstance(found, dict) else ():
         for name, cells in rows.items() if isinstance(rows, dict) else ():
             if isinstance(cells, dict) and all(_is_number(value) for value in cells.values()):
-                columns = tuple(tidy(title, 20) for title in cells)
-                row = (tidy(name, 40), tidy(run, 20), [float(v) for v in cells.values()])
+                columns = tuple(one_line(title, 20) for title in cells)
+                row = (one_line(name, 40), one_line(run, 20), [float(v) for v in cells.values()])
                 tables.setdefault(columns, []).append(row)
     # Both runs of a cut side by side, cuts in the order they came.
     return [
@@ -215,7 +215,7 @@ def _curve_titles(curves: dict[str, list[dict[str, Any]]]) -> list[tuple[str, st
         if field != "epoch" and _is_number(value)
     }
     order = sorted(there, key=lambda field: ("loss" in field, field))[:_PLOTS]
-    return [(field, tidy(title_of(field), 40)) for field in order]
+    return [(field, one_line(title_of(field), 40)) for field in order]
 
 
 def _interval(found: Any) -> list[float]:

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from pipeline.engine.page.missing_tables import missing
-from pipeline.engine.page.text import tidy
+from pipeline.engine.text import one_line
 from pipeline.engine.workspace import Workspace
 from pipeline.report.plots import draw_bars, draw_elbow
 
@@ -27,7 +27,7 @@ def tags(workspace: Workspace) -> dict[str, Any]:
         "words": _words(workspace),
         "elbow": draw_elbow(elbow) if elbow else None,
         "verdict": _verdict(elbow),
-        "version": tidy(tagset["version"][0].as_py() or "", 12) if len(tagset) else "",
+        "version": one_line(tagset["version"][0].as_py() or "", 12) if len(tagset) else "",
         "total": len(tagset),
         "rows": [_row(row) for row in ordered.slice(0, _TAGS).to_pylist()],
         "more": max(0, len(tagset) - _TAGS),
@@ -59,13 +59,13 @@ def _words(workspace: Workspace) -> str | None:
         return None
     order = pc.sort_indices(table, [("stickers", "descending"), ("keyword", "ascending")])
     top = table.take(order[:_KEYWORDS]).to_pylist()
-    labels = [tidy(row["keyword"], 24) for row in top]
+    labels = [one_line(row["keyword"], 24) for row in top]
     return draw_bars(labels, [row["stickers"] or 0 for row in top], "kept stickers")
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
-    words = {name: [tidy(w, 24) for w in (row[name] or [])[:_WORDS]] for name in _LISTS}
-    return {**row, **words, "tag": tidy(row["tag"], 40), "flags": row["flags"] or []}
+    words = {name: [one_line(w, 24) for w in (row[name] or [])[:_WORDS]] for name in _LISTS}
+    return {**row, **words, "tag": one_line(row["tag"], 40), "flags": row["flags"] or []}
 
 
 def _flagged(flags: list[list[str] | None], name: str) -> int:

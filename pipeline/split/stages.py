@@ -12,6 +12,7 @@ from pipeline.split.groups import Link, connected_groups
 from pipeline.split.leakage import find_split_leaks, read_edges
 from pipeline.split.stratify import assign
 from schemas.config import Config, Section, SplitConfig
+from schemas.release import SPLITS
 from schemas.tables import TABLES
 
 
@@ -36,7 +37,7 @@ def _split(reader: Reader, settings: SplitSettings) -> Iterator[Output]:
     groups = connected_groups(
         released, _links(reader, released, settings.split.keep_packs_together)
     )
-    shares = {name: getattr(settings.split, name) for name in ("train", "validation", "test")}
+    shares = {name: getattr(settings.split, name) for name in SPLITS}
     splits = assign(groups, labels, shares, seed=settings.split.seed)
     for part in reader.parts:
         rows = [

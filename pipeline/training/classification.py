@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,18 +37,21 @@ class ClassMetrics:
 
 def class_metrics(predicted: Classes, truth: Classes, classes: int) -> ClassMetrics:
     """Metrics of predicted against true classes, each below ``classes``."""
+    from sklearn import metrics
+
     confusion = np.zeros((classes, classes), np.int64)
     np.add.at(confusion, (truth, predicted), 1)
-    hits = confusion.diagonal().astype(np.float64)
-    given, wanted = confusion.sum(0), confusion.sum(1)
-    precision, recall = hits / np.maximum(given, 1), hits / np.maximum(wanted, 1)
-    f1 = 2 * hits / np.maximum(given + wanted, 1)
-    present = given + wanted > 0
+    if not len(truth):
+        zeros = (0.0,) * classes
+        return ClassMetrics(nan, nan, nan, nan, zeros, zeros, zeros, confusion)
+    scores = partial(metrics.precision_recall_fscore_support, truth, predicted, zero_division=0)
+    precision, recall, f1, _ = scores(labels=range(classes))
+    weighted_precision, _, weighted_f1, _ = scores(labels=range(classes), average="weighted")
     return ClassMetrics(
-        accuracy=_share(hits.sum(), len(truth)),
-        weighted_precision=_share((precision * wanted).sum(), len(truth)),
-        weighted_f1=_share((f1 * wanted).sum(), len(truth)),
-        macro_f1=_share(f1[present].sum(), present.sum()),
+        accuracy=float(metrics.accuracy_score(truth, predicted)),
+        weighted_precision=float(weighted_precision),
+        weighted_f1=float(weighted_f1),
+        macro_f1=float(scores(average="macro")[2]),
         precision=tuple(precision.tolist()),
         recall=tuple(recall.tolist()),
         f1=tuple(f1.tolist()),
@@ -61,8 +66,10 @@ def hit_rate(scores: Scores, truth: Truth) -> float:
     wins a tie.
     """
     tagged = truth.any(1)
-    first = np.argmax(scores[tagged], 1) if tagged.any() else np.zeros(0, np.int64)
-    return _share(truth[tagged][np.arange(len(first)), first].sum(), len(first))
+    if not tagged.any():
+        return nan
+    first = np.argmax(scores[tagged], 1)
+    return float(truth[tagged][np.arange(len(first)), first].mean())
 
 
 def is_single_label(truth: Truth) -> bool:
@@ -75,7 +82,3 @@ def metrics_of_scores(scores: Scores, truth: Truth) -> ClassMetrics:
     labelled = truth.any(1)
     first = np.argmax(scores[labelled], 1)
     return class_metrics(first, np.argmax(truth[labelled], 1), truth.shape[1])
-
-
-def _share(part: float, whole: float) -> float:
-    return float(part / whole) if whole else float("nan")

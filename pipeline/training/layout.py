@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.plugins import load_plugin, plugin_names
+from pipeline.engine.plugins import load_plugin, plugin_faults, plugin_names
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,10 @@ def find_layout(path: Path) -> Layout:
     names = plugin_names("layouts")
     # The release first: it is what nearly everybody trains on.
     for name in sorted(names, key=lambda name: (name != "release", name)):
-        layout: Layout = load_plugin("layouts", name)
-        if layout.recognises(path):
+        layout = load_plugin("layouts", name, Layout)
+        with plugin_faults("layouts", name, f"on {path}"):
+            recognised = layout.recognises(path)
+        if recognised:
             return layout
     raise StickerworksError(
         f"There is no release at {path}.",

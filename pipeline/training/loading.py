@@ -1,4 +1,4 @@
-"""Batches drawn ahead by processes, and the device that they go to."""
+"""Batches drawn ahead by processes."""
 
 from __future__ import annotations
 
@@ -29,11 +29,6 @@ def load_batches(
         # Its own: a loader draws a seed when it starts, and a resumed run starts one more.
         generator=torch.Generator(),
     )
-
-
-def default_device() -> str:
-    """A GPU where there is one: that of this process, if several train together."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def default_workers(device: str) -> int:

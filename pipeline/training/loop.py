@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
-import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pipeline.engine.compute import default_device, seeded
 from pipeline.engine.errors import StickerworksError
-from pipeline.training.loading import Batch, default_device, default_workers, load_batches
+from pipeline.training.loading import Batch, default_workers, load_batches
 from pipeline.training.processes import (
     process_count,
     process_rank,
@@ -269,43 +266,5 @@ class _Drawing:
         self._task, self._epoch = task, epoch
 
     def __call__(self, number: int) -> Batch:
-        with _seeded((self._task.seed, self._epoch, number)):
+        with seeded((self._task.seed, self._epoch, number)):
             return self._task.batch(self._epoch, number)
-
-
-@contextmanager
-def reproducible(seed: int) -> Iterator[None]:
-    """Seed python, numpy and torch, and compute on one thread, then restore what was before.
-
-    Sums over threads depend on how many there are; on one, a machine always gives the same bits.
-    On CUDA, operations without a deterministic form only warn.
-    """
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    cuda = torch.cuda.is_available()
-    # cuBLAS asks for it before it promises the same bits twice.
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    with torch.random.fork_rng(), _seeded((seed,)):
-        try:
-            torch.set_num_threads(1)
-            torch.use_deterministic_algorithms(True, warn_only=cuda)
-            torch.manual_seed(seed)
-            yield
-        finally:
-            torch.set_num_threads(threads)
-            torch.use_deterministic_algorithms(strict)
-
-
-@contextmanager
-def _seeded(key: tuple[int, ...]) -> Iterator[None]:
-    """Seed python, numpy and torch's CPU by ``key``, then restore what was before."""
-    seed = int(np.random.SeedSequence(key).generate_state(1)[0])
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    try:
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.default_generator.manual_seed(seed)
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        torch.set_rng_state(states[2])

@@ -28,11 +28,3 @@ def load_pretrained(loader: Callable[[str], T], name: str) -> T:
             "folder instead (`stickerworks train ... --with NAME=PATH`); `--preset small` trains "
             "from scratch.",
         ) from error
-
-
-def need_extra(package: str) -> StickerworksError:
-    """The error of a package of the extra ``baselines`` that isn't installed."""
-    return StickerworksError(
-        f"This baseline needs {package}, which is not installed.",
-        "Install it with `make setup`, or `pip install 'stickerworks[baselines]'`.",
-    )

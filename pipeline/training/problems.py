@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_SHOWN = 60
+from pipeline.engine.text import quoted
+
+shown = quoted
 
 
 @dataclass(frozen=True)
@@ -19,12 +21,6 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.file} row {self.row}, {self.column}: {self.value} {self.reason}"
-
-
-def shown(value: object) -> str:
-    """A stranger's value on one short line, with nothing that a terminal would obey."""
-    text = ascii(value)
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
 def bad_name(name: object) -> str | None:

@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import torch
-from torch import Tensor, nn
 from torch import distributed as dist
+from torch import nn
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from pipeline.training.loading import default_device
+from pipeline.engine.compute import default_device
 
 # The first process judges the model meanwhile, which may take long.
 _PATIENCE = timedelta(hours=6)
@@ -93,17 +94,10 @@ def sum_gradients(model: nn.Module, loss: float) -> float:
         if weight.grad is None:
             weight.grad = torch.zeros_like(weight)
     # One message for all: thousands of small ones would take longer than the step.
-    flat = torch.cat([_grad(weight).reshape(-1) for weight in weights])
+    gradients = [weight.grad for weight in weights if weight.grad is not None]
+    flat = parameters_to_vector(gradients)
     dist.all_reduce(flat)
-    start = 0
-    for weight in weights:
-        _grad(weight).copy_(flat[start : start + weight.numel()].view_as(weight))
-        start += weight.numel()
+    vector_to_parameters(flat, gradients)
     total = torch.tensor([loss], dtype=torch.float64, device=flat.device)
     dist.all_reduce(total)
     return float(total)
-
-
-def _grad(weight: Tensor) -> Tensor:
-    assert weight.grad is not None
-    return weight.grad

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,37 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.split_leaks import NEVER_SPLIT, LeakCheck
 from pipeline.training.layout import Layout, Row
+from schemas.release import SPLITS
+from schemas.tables import DESCRIPTION_FIELDS
 
 NEEDED = ("id", "image", "tags", "label_status", "suggested_tags", "simulated")
-TEXTS = (
-    "caption_en",
-    "caption_zh",
-    "captioner",
-    "ocr_text",
-    "domain",
-    "pack",
-    # What the papers' annotation adds: descriptions (VSD2M), four attributes (StickerTAG section
-    # 4.2), four views (MGHFT section 3.2), classes of emotion and style (Sticker820K).
-    "description_en",
-    "description_zh",
-    "content",
-    "style",
-    "role",
-    "action",
-    "attributes",
-    "intention",
-    "overall_style",
-    "main_role",
-    "character_details",
-    "emotion",
-    "style_class",
-)
+TEXTS = ("captioner", "ocr_text", "domain", "pack", *(name for name, _ in DESCRIPTION_FIELDS))
 """Columns of text that a release may have."""
-
-SPLITS = ("train", "validation", "test")
-
-_LINKS = ("id", "duplicate_group", "template_id")
 
 
 def read_release(folder: Path, split: str) -> Iterator[Row]:
@@ -73,17 +51,11 @@ def read_release(folder: Path, split: str) -> Iterator[Row]:
 
 def find_leaks(folder: Path) -> list[str]:
     """Ids, near-duplicate groups and templates that stand in more than one split."""
-    homes: dict[tuple[str, str], set[str]] = {}
+    check = LeakCheck()
     for split in SPLITS:
-        for row in _rows(folder, split, _LINKS):
-            for name in _LINKS:
-                if row[name] is not None:
-                    homes.setdefault((name, row[name]), set()).add(split)
-    return [
-        f"{name} {value} stands in {' and '.join(sorted(splits))}: a leak"
-        for (name, value), splits in sorted(homes.items())
-        if len(splits) > 1
-    ]
+        for row in _rows(folder, split, NEVER_SPLIT):
+            check.add(row, split)
+    return sorted(itertools.chain.from_iterable(check.problems()))
 
 
 def _recognises(path: Path) -> bool:

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engine.compute import default_device
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.extras import need_extra
 from pipeline.engine.storage import atomic_file
 from pipeline.training.cache import cache_folder
-from pipeline.training.pretrained import load_pretrained, need_extra
+from pipeline.training.pretrained import load_pretrained
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -200,16 +202,13 @@ def _stamp(name: str) -> list[Any]:
 def _encode_all(chunks: Iterator[list[str]], spec: TextSpec) -> Iterator[Features]:
     import torch
 
-    try:
-        from transformers import AutoModel, AutoTokenizer
-    except ImportError as error:
-        raise need_extra("transformers") from error
+    transformers = need_extra("transformers", "baselines", "This text encoder")
 
     def tokenizer_of(name: str) -> Any:
-        return AutoTokenizer.from_pretrained(name, subfolder=spec.tokenizer_folder)
+        return transformers.AutoTokenizer.from_pretrained(name, subfolder=spec.tokenizer_folder)
 
     def model_of(name: str) -> Any:
-        return AutoModel.from_pretrained(name, subfolder=spec.model_folder)
+        return transformers.AutoModel.from_pretrained(name, subfolder=spec.model_folder)
 
     # Weights that a checkpoint lacks are drawn; a cached text must leave chance as it was.
     with torch.random.fork_rng():
@@ -223,8 +222,6 @@ def _encode_with(
     model_of: Callable[[str], Any],
 ) -> Iterator[Features]:
     import torch
-
-    from pipeline.training.loading import default_device
 
     tokenizer = load_pretrained(tokenizer_of, spec.name)
     device = default_device()

@@ -142,3 +142,23 @@ def blank() -> bytes:
 def appearing(gif: Callable[..., bytes], blank: bytes, still: bytes) -> bytes:
     """An animation that begins with nothing and then shows the still."""
     return gif(blank, still)
+
+
+class Silent:
+    """A display that remembers the rows it was told of."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    def start(self, name: str, rows: int) -> None:
+        self.seen.clear()
+
+    def progress(self, rows_done: int) -> None:
+        self.seen.append(rows_done)
+
+    def stop(self) -> None: ...
+
+
+@pytest.fixture
+def display() -> Silent:
+    return Silent()

@@ -8,7 +8,7 @@ from typing import Any
 from annotation.human.quality import Quality
 from annotation.human.report.working import NAME
 from pipeline.engine.page.missing_tables import missing
-from pipeline.engine.page.text import tidy
+from pipeline.engine.text import one_line
 from pipeline.engine.workspace import Workspace
 
 _TAGS, _PEOPLE, _PAIRS = 40, 12, 20
@@ -29,7 +29,7 @@ def agreement(workspace: Workspace) -> dict[str, Any]:
         "missing": missing(workspace, "agreement"),
         "tag_sets": whole.get("tag_sets"),
         "domain": whole.get("domain"),
-        "tags": [{**row, "tag": tidy(row["tag"], 40)} for row in worst[:_TAGS]],
+        "tags": [{**row, "tag": one_line(row["tag"], 40)} for row in worst[:_TAGS]],
         "least": _LEAST_STICKERS,
         "rare": len(tags) - len(often),
         "more": max(0, len(often) - _TAGS),
@@ -43,7 +43,7 @@ def _matrix(pairs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     shown = names[:_PEOPLE]
     cells = {tuple(pair["annotators"]): pair for pair in pairs}
     return {
-        "names": [tidy(name, NAME) for name in shown],
+        "names": [one_line(name, NAME) for name in shown],
         "rows": [
             [_cell(cells.get((one, other)) or cells.get((other, one))) for other in shown]
             for one in shown
@@ -65,8 +65,8 @@ def confused(workspace: Workspace, quality: Quality) -> dict[str, Any]:
         "missing": missing(workspace, "votes"),
         "pairs": [
             {
-                "first": tidy(pair.first, 40),
-                "second": tidy(pair.second, 40),
+                "first": one_line(pair.first, 40),
+                "second": one_line(pair.second, 40),
                 "stickers": pair.stickers,
                 "either": pair.either,
                 "lift": pair.lift,

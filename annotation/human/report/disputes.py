@@ -15,7 +15,7 @@ from annotation.human.report.working import NAME
 from annotation.human.votes import Vote
 from pipeline.engine.page.cards import Card
 from pipeline.engine.page.missing_tables import missing
-from pipeline.engine.page.text import tidy
+from pipeline.engine.text import one_line
 from pipeline.engine.workspace import Workspace
 
 _SHOWN, _VOTES, _TAGS = 24, 5, 12
@@ -63,10 +63,10 @@ def _columns(votes: Sequence[Vote]) -> list[Mapping[str, Any]]:
     given = Counter(tag for vote in votes for tag in vote.tags)
     return [
         {
-            "annotator": tidy(vote.annotator, NAME),
+            "annotator": one_line(vote.annotator, NAME),
             "skipped": vote.skipped,
             "domain": vote.domain,
-            "tags": [(tidy(tag, 30), given[tag] > 1) for tag in sorted(vote.tags)[:_TAGS]],
+            "tags": [(one_line(tag, 30), given[tag] > 1) for tag in sorted(vote.tags)[:_TAGS]],
         }
         for vote in votes[:_VOTES]
     ]

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from annotation.human.report.working import NAME
 from pipeline.engine.page.cards import Card
 from pipeline.engine.page.missing_tables import missing
-from pipeline.engine.page.text import shorten_ids, tidy
+from pipeline.engine.text import one_line, shorten_ids
 from pipeline.engine.withheld import flagged_stickers
 from pipeline.engine.workspace import Workspace
 
@@ -53,7 +53,7 @@ def _provenance(workspace: Workspace, stickers: Sequence[str]) -> dict[str, str]
     reviews = workspace.read("reviews", columns=["id", "flags", "provenance"])
     chosen = pc.is_in(reviews["id"], value_set=pa.array(stickers, pa.string()))
     return {
-        row["id"]: tidy(
+        row["id"]: one_line(
             f"{', '.join(row['flags'] or ())}: {shorten_ids(row['provenance'] or '')}", 160
         )
         for row in reviews.filter(chosen).to_pylist()
@@ -79,10 +79,10 @@ def _settled(words: Sequence[Mapping[str, Any]]) -> bool:
 
 def _word(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "who": tidy(row["reviewer"], NAME),
+        "who": one_line(row["reviewer"], NAME),
         "lead": bool(row["by_lead"]),
-        "flags": [tidy(flag, 24) for flag in row["flags"] or ()],
-        "note": tidy(row["note"] or "", 200),
-        "annotation": tidy(row["annotation"] or "?", 24),
-        "at": tidy((row["created_at"] or "")[:16]).replace("T", " "),
+        "flags": [one_line(flag, 24) for flag in row["flags"] or ()],
+        "note": one_line(row["note"] or "", 200),
+        "annotation": one_line(row["annotation"] or "?", 24),
+        "at": one_line((row["created_at"] or "")[:16]).replace("T", " "),
     }

@@ -11,7 +11,7 @@ from annotation.human.quality import Quality
 from annotation.human.report.working import NAME
 from pipeline.engine.page.cards import Card
 from pipeline.engine.page.missing_tables import missing
-from pipeline.engine.page.text import tidy
+from pipeline.engine.text import one_line
 from pipeline.engine.workspace import Workspace
 
 _PEOPLE, _FAST, _SLOW = 20, 12, 6
@@ -55,7 +55,7 @@ def times(workspace: Workspace, quality: Quality) -> dict[str, Any]:
 
 def _row(measured: Any) -> dict[str, Any]:
     row = asdict(measured)
-    return {**row, "annotator": tidy(row["annotator"], NAME)}
+    return {**row, "annotator": one_line(row["annotator"], NAME)}
 
 
 def _strip(one: LeadTimes) -> dict[str, float | None]:
@@ -72,4 +72,4 @@ def _place(seconds: float | None) -> float | None:
 
 
 def _card(vote: FlaggedVote) -> Card:
-    return Card(vote.id, (f"{vote.seconds:,.1f} s", tidy(vote.annotator, NAME)))
+    return Card(vote.id, (f"{vote.seconds:,.1f} s", one_line(vote.annotator, NAME)))

@@ -8,7 +8,7 @@ from typing import Any
 from annotation.human.progress import AnnotationProgress, Batch, Share
 from pipeline.engine.page.cards import Card
 from pipeline.engine.page.missing_tables import missing
-from pipeline.engine.page.text import tidy
+from pipeline.engine.text import one_line
 from pipeline.engine.workspace import Workspace
 
 NAME = 32
@@ -30,7 +30,7 @@ def working(workspace: Workspace, progress: AnnotationProgress) -> dict[str, Any
         "complete": sum(batch.complete for batch in progress.batches),
         "votes": sum(one.votes for one in progress.annotators),
         "skips": sum(one.skips for one in progress.annotators),
-        "people": [tidy(name, NAME) for name in people[:_PEOPLE]],
+        "people": [one_line(name, NAME) for name in people[:_PEOPLE]],
         "batches": [_batch(batch, people[:_PEOPLE]) for batch in shown],
         "more_batches": len(progress.batches) - len(shown),
         "annotators": [_annotator(progress, name) for name in people[:_PEOPLE]],
@@ -43,7 +43,7 @@ def working(workspace: Workspace, progress: AnnotationProgress) -> dict[str, Any
 def _batch(batch: Batch, people: list[str]) -> dict[str, Any]:
     shares = {share.annotator: share for share in batch.shares}
     return {
-        "name": tidy(batch.name, NAME),
+        "name": one_line(batch.name, NAME),
         "tasks": batch.tasks,
         "complete": batch.complete,
         "notes": list(_notes(batch)),
@@ -64,7 +64,7 @@ def _annotator(progress: AnnotationProgress, name: str) -> dict[str, Any]:
     one = next(one for one in progress.annotators if one.name == name)
     done = one.votes + one.skips
     return {
-        "name": tidy(name, NAME),
+        "name": one_line(name, NAME),
         "votes": one.votes,
         "skips": one.skips,
         "to_do": one.to_do,
@@ -82,7 +82,7 @@ def waiting(workspace: Workspace, progress: AnnotationProgress) -> dict[str, Any
         "stuck": len(progress.stuck),
         "lost": len(lost),
         "cards": [
-            Card(s.id, (f"votes {s.votes}, skips {s.skips}", f"batch {tidy(s.batch, 20)}"))
+            Card(s.id, (f"votes {s.votes}, skips {s.skips}", f"batch {one_line(s.batch, 20)}"))
             for s in lost[:_STUCK]
         ],
         "screening": progress.screening,
@@ -98,10 +98,10 @@ def quarantined(workspace: Workspace, progress: AnnotationProgress) -> dict[str,
         "groups": [
             {
                 "table": group.table,
-                "reason": tidy(group.reason, 120),
+                "reason": one_line(group.reason, 120),
                 "answers": group.answers,
                 "examples": [
-                    f"{tidy(example.annotation or '?', 20)} by {tidy(example.who, NAME)}"
+                    f"{one_line(example.annotation or '?', 20)} by {one_line(example.who, NAME)}"
                     for example in group.examples[:_EXAMPLES]
                 ],
             }

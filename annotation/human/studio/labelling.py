@@ -100,7 +100,7 @@ def export_adjudication(studio: LabellingSession) -> ExportedTasks:
 
 def export_screening(studio: LabellingSession, request: ExportRequest) -> ExportedTasks:
     """Make review tasks of what the safety score points at, and of a sample of the rest."""
-    scores = _safety(studio.workspace)
+    scores = _safety(studio.workspace, studio.config.label.screening_measure)
     taken = {row["sticker"] for row in studio.ledger.tasks("screening")}
     label = studio.config.label
     kept = kept_stickers(studio.workspace)
@@ -181,9 +181,11 @@ def _anonymous(sticker: str, votes: Sequence[Mapping[str, Any]]) -> list[Anonymo
     ]
 
 
-def _safety(workspace: Workspace) -> dict[str, float]:
-    rows = workspace.read("safety", columns=["id", "score"]).to_pylist()
-    return {row["id"]: row["score"] for row in rows if row["score"] is not None}
+def _safety(workspace: Workspace, measure: str) -> dict[str, float]:
+    tables = ("measures", "expensive_measures")
+    rows = (row for name in tables for row in workspace.read(name).to_pylist())
+    mine = (row for row in rows if row["name"] == measure)
+    return {row["id"]: row["value"] for row in mine if row["value"] is not None}
 
 
 def _changes(ledger: VoteLedger) -> Any:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 from string import ascii_uppercase
 from typing import Any
-from unicodedata import category
 from urllib.parse import quote
 
 from annotation.human.studio.interface import OBJECT
+from pipeline.engine.text import JOINER, html_text, visible
 
 _FILES = "/data/local-files/?d="
 _VIDEOS = (".webm", ".mp4")
-_LONGEST = 300
-_KEPT = "\n\u200d"  # the second joins emoji
 
 
 @dataclass(frozen=True)
@@ -105,7 +102,7 @@ def _frames(shown: Shown, style: str = "") -> str:
 
 
 def _keywords(keywords: Iterable[str]) -> str:
-    words = "".join(f"<span>{_line(word)}</span>" for word in keywords if _line(word))
+    words = "".join(f"<span>{word}</span>" for word in map(html_text, keywords) if word)
     return f'<span class="sw-words">{words}</span>' if words else ""
 
 
@@ -114,16 +111,19 @@ def _vote(letter: str, vote: AnonymousVote) -> str:
         said = "<i>skipped</i>"
     else:
         parts = (
-            "<b>" + (", ".join(map(_line, vote.tags)) or "<i>no tag</i>") + "</b>",
-            _line(vote.domain or ""),
-            _line(vote.caption or ""),
+            "<b>" + (", ".join(map(html_text, vote.tags)) or "<i>no tag</i>") + "</b>",
+            html_text(vote.domain or ""),
+            html_text(vote.caption or ""),
         )
         said = "<br>".join(part for part in parts if part)
     return f"<tr><td>{letter}</td><td>{said}</td></tr>"
 
 
 def _prediction(shown: Shown) -> dict[str, Any] | None:
-    caption, ocr = _clean(shown.caption or ""), _clean(shown.ocr or "")
+    # Lines are kept: people correct these texts.
+    caption, ocr = (
+        visible(text or "", keep=f"\n{JOINER}").strip() for text in (shown.caption, shown.ocr)
+    )
     regions = []
     if shown.tags:
         regions.append(_region("tags", "taxonomy", [[tag] for tag in shown.tags]))
@@ -154,15 +154,3 @@ def _region(name: str, kind: str, value: list[Any], score: float | None = None) 
 
 def _address(path: str) -> str:
     return _FILES + quote(path)
-
-
-def _line(text: str) -> str:
-    """Text of a stranger as HTML: short, on one line, without markup or control characters."""
-    line = " ".join(_clean(text).split())
-    return escape(line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…")
-
-
-def _clean(text: str) -> str:
-    """Text without what steers terminals, direction of writing or encodings; lines are kept."""
-    kept = (c if c in _KEPT or category(c) not in ("Cc", "Cf", "Cs") else " " for c in text)
-    return "".join(kept).strip()

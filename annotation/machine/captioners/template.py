@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from annotation.machine.captioner import Caption, Captioner, CaptionInput, Write
-from pipeline.engine.errors import StickerworksError
+from pipeline.engine.options import Options
 
 KEYWORDS = 5
 KEYWORD_LENGTH = 30
@@ -32,12 +31,9 @@ def clean(text: str, length: int) -> str:
     """One line without control, format or quotation characters, cut to ``length``."""
     # Cut first as well: normalising megabytes that are thrown away would be a gift to an attacker.
     flat = unicodedata.normalize("NFC", text[: length * 4])
-    plain = "".join(
-        " " if sign.isspace() else sign
-        for sign in flat
-        if sign.isspace() or not unicodedata.category(sign).startswith("C")
-    )
-    line = " ".join(plain.translate(_QUOTES).split())
+    # What is newer than this Python knows isn't told either.
+    shown = "".join(filter(str.isprintable, " ".join(flat.split())))
+    line = " ".join(shown.translate(_QUOTES).split())
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
 
 
@@ -80,13 +76,7 @@ def _chinese(sticker: CaptionInput, keywords: list[str], text: str) -> str:
     return sentence + "。"
 
 
-def _write(languages: Sequence[str], options: Mapping[str, Any]) -> Write:
-    if options:
-        raise StickerworksError(
-            f"The template captioner has no option called {sorted(options)[0]!r}.",
-            "Remove it from annotate.options, or choose another annotate.captioner.",
-        )
-
+def _write(languages: Sequence[str], options: Options) -> Write:
     def write(stickers: Sequence[CaptionInput]) -> list[list[Caption]]:
         return [
             [Caption("description", spoken, describe(sticker, spoken)) for spoken in languages]
@@ -96,6 +86,4 @@ def _write(languages: Sequence[str], options: Mapping[str, Any]) -> Write:
     return write
 
 
-CAPTIONER = Captioner(
-    name="template", prompt="template/1", model=lambda options: None, write=_write
-)
+CAPTIONER = Captioner(name="template", prompt="template/1", write=_write)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from annotation.machine.efficientnet.saved import CONFIG, DESCRIPTION, WEIGHTS
+from pipeline.engine.text import markdown_text
 
 
 def write_card(path: Path, description: dict[str, Any], report: dict[str, Any]) -> None:
@@ -19,7 +20,7 @@ Tells stickers made of photographs ("real") from drawn ones ("cartoon") by their
 the domain of VSD2M. An EfficientNet ({training["preset"]}, {training["weights"]}) trained by
 stickerworks {training["versions"]["stickerworks"]} on {counts["real"]} real and
 {counts["cartoon"]} cartoon stickers of {training["groups"]} packs, labels from
-{_plain(training["source"])}.
+{markdown_text(training["source"], 300)}.
 
 ## Held-out figures
 
@@ -113,12 +114,7 @@ def _worst(groups: list[dict[str, Any]]) -> str:
     if not groups:
         return "No held-out sticker was wrong."
     rows = "\n".join(
-        f"| {_plain(row['group'])} | {row['stickers']} | {row['right']:.0%} |" for row in groups
+        f"| {markdown_text(row['group'])} | {row['stickers']} | {row['right']:.0%} |"
+        for row in groups
     )
     return f"| worst packs | stickers | right |\n| --- | --- | --- |\n{rows}"
-
-
-def _plain(text: str) -> str:
-    """A stranger's text without what Markdown or a terminal would read in it."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in text)
-    return "".join(f"\\{letter}" if letter in r"\`*_[]<>|#!" else letter for letter in printable)

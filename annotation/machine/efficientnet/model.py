@@ -11,6 +11,7 @@ from annotation.machine.efficientnet.probe import probe_log_odds, with_probe
 from annotation.machine.efficientnet.views import Sizing
 from annotation.machine.features import FEATURES
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.extras import need_extra
 
 CLASSES = ("cartoon", "real")
 
@@ -89,14 +90,8 @@ def choose_preset(name: str, pretrained: str | None, epochs: int | None) -> Pres
 
 def transformers_model() -> Any:
     """transformers' model class and configuration, or how to install them."""
-    try:
-        from transformers import EfficientNetConfig, EfficientNetForImageClassification
-    except ImportError as error:
-        raise StickerworksError(
-            "The EfficientNet domain classifier needs transformers, which is not installed.",
-            "Install it with `make setup`, or `pip install 'stickerworks[domain]'`.",
-        ) from error
-    return EfficientNetForImageClassification, EfficientNetConfig
+    transformers = need_extra("transformers", "domain", "The EfficientNet domain classifier")
+    return transformers.EfficientNetForImageClassification, transformers.EfficientNetConfig
 
 
 def make_config(preset: Preset) -> Any:

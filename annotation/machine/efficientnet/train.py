@@ -40,7 +40,8 @@ from annotation.machine.efficientnet.saved import (
     whole_folder,
     write_json,
 )
-from annotation.machine.efficientnet.training import Known, Say, device_name, fit, score
+from annotation.machine.efficientnet.training import Known, Say, fit, score
+from pipeline.engine.compute import default_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 
@@ -183,7 +184,7 @@ def _training(labels: LabelledSamples, preset: Preset, request: DomainTraining) 
             name: value for name, value in asdict(preset).items() if name not in ("sizing", "name")
         },
         "seed": request.seed,
-        "device": device_name(),
+        "device": default_device(),
         "source": labels.source,
         "labels_sha256": labels.digest,
         "stickers": {"real": real, "cartoon": len(labels.samples) - real},
@@ -205,5 +206,6 @@ def _versions() -> dict[str, str]:
 
 def _key(labels: LabelledSamples, preset: Preset, request: DomainTraining) -> str:
     """What the results of a fold depend on, as a name."""
-    told = [labels.digest, asdict(preset), request.seed, request.folds, device_name(), _versions()]
+    chance = (request.seed, request.folds)
+    told = [labels.digest, asdict(preset), *chance, default_device(), _versions()]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]

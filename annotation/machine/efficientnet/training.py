@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,19 +19,13 @@ from annotation.machine.efficientnet.views import (
     normalise,
     training_crop,
 )
+from pipeline.engine.compute import default_device, reproducible
 
 Say = Callable[[str], None]
 Known = dict[str, NDArray[np.float64]]
 """By sticker, what a frozen body has computed of it."""
 
 _SETTLING = 16
-
-
-def device_name() -> str:
-    """``cuda`` where torch finds a GPU, else ``cpu``."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def fit(
@@ -49,7 +41,7 @@ def fit(
     import torch
     from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-    device = device_name()
+    device = default_device()
     with reproducible(seed):
         model = make_model(preset)
         _standardise(model, samples)
@@ -86,7 +78,7 @@ def _fit_probe(
     samples: Sequence[DomainSample], preset: Preset, seed: int, say: Say, known: Known
 ) -> Any:
     with reproducible(seed):
-        model = make_model(preset).eval().to(device_name())
+        model = make_model(preset).eval().to(default_device())
         for number, sample in enumerate(samples):
             if sample.id not in known:
                 inputs = _inputs(model, sample.frames, sample.statistics, preset.sizing)
@@ -99,7 +91,7 @@ def _fit_probe(
 
 def score(model: Any, samples: Sequence[DomainSample], sizing: Sizing) -> NDArray[np.float64]:
     """Log-odds of real of each sticker."""
-    model = model.to(device_name()).eval()
+    model = model.to(default_device()).eval()
     found = [log_odds(model, sample.frames, sample.statistics, sizing) for sample in samples]
     model.to("cpu")
     return np.array(found)
@@ -129,26 +121,6 @@ def _mean(ask: Callable[..., Any], model: Any, pixels: Any, statistics: Any) -> 
 
     with torch.inference_mode():
         return ask(model, pixels, statistics).double().mean(0).cpu().numpy()
-
-
-@contextmanager
-def reproducible(seed: int) -> Iterator[None]:
-    """Seed torch and compute on one thread, whose sums don't depend on how many there are."""
-    import torch
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    # cuBLAS asks for it before it promises the same bits twice.
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    with torch.random.fork_rng(), threadpool_limits(limits=1, user_api="blas"):
-        try:
-            torch.set_num_threads(1)
-            torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
-            torch.manual_seed(seed)
-            yield
-        finally:
-            torch.set_num_threads(threads)
-            torch.use_deterministic_algorithms(strict)
 
 
 def _standardise(model: Any, samples: Sequence[DomainSample]) -> None:

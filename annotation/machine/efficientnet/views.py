@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
+from pipeline.engine.images import IMAGENET_MEAN, IMAGENET_STD
+
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
@@ -28,8 +30,8 @@ class Sizing:
     crop: int
     reach: int
     enlarge: bool
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
 
 
 def decode(jpeg: bytes) -> Image.Image:

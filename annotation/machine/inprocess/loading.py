@@ -14,6 +14,7 @@ from annotation.machine.inprocess.checkpoint import explained, fetch
 from annotation.machine.inprocess.messages import control_pattern
 from annotation.machine.inprocess.options import InProcessOptions
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.extras import need_extra
 
 _UNLOADABLE = (
     "Its files may be damaged, or it may need a newer transformers or code of its own, "
@@ -185,14 +186,7 @@ def _ends(model: Any, tokenizer: Any) -> frozenset[int]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Nothing of transformers' on the terminal; what it says while answering included."""
-    try:
-        from transformers.utils import logging
-    except ImportError as error:
-        raise StickerworksError(
-            "The captioner transformers needs transformers, which is not installed.",
-            "Install it with `make setup`, or `pip install 'stickerworks[baselines]'`.",
-        ) from error
-
+    logging = need_extra("transformers.utils.logging", "baselines", "The captioner transformers")
     logging.set_verbosity_error()
     bars = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()

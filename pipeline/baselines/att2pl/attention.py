@@ -44,19 +44,27 @@ class ChannelAttention(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Add to patch embeddings (B, n, C) what all n say to each."""
+    """Add to patch embeddings (B, n, C) what multi-head attention over all n gives each."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.heads = max(1, channels // _HEAD_WIDTH)
         self.norm = nn.LayerNorm(channels)
-        self.ask = nn.Linear(channels, 3 * channels)
-        self.answer = nn.Linear(channels, channels)
+        self.query_key_value = nn.Linear(channels, 3 * channels)
+        self.output = nn.Linear(channels, channels)
+        self.register_load_state_dict_pre_hook(_rename_layers)  # type: ignore[no-untyped-call]
 
     def forward(self, embedded: Tensor) -> Tensor:
         rows, cells, _ = embedded.shape
-        asked = self.ask(self.norm(embedded)).reshape(rows, cells, 3, self.heads, -1)
-        query, key, value = asked.permute(2, 0, 3, 1, 4)
-        said = functional.scaled_dot_product_attention(query, key, value)
-        answered: Tensor = self.answer(said.transpose(1, 2).flatten(2))
-        return embedded + answered
+        heads = self.query_key_value(self.norm(embedded)).reshape(rows, cells, 3, self.heads, -1)
+        query, key, value = heads.permute(2, 0, 3, 1, 4)
+        attended = functional.scaled_dot_product_attention(query, key, value)
+        residual: Tensor = self.output(attended.transpose(1, 2).flatten(2))
+        return embedded + residual
+
+
+def _rename_layers(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Runs trained before the layers had these names stay loadable."""
+    for old, new in (("ask.", "query_key_value."), ("answer.", "output.")):
+        for name in [name for name in state if name.startswith(prefix + old)]:
+            state[name.replace(prefix + old, prefix + new, 1)] = state.pop(name)

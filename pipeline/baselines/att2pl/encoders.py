@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -12,12 +11,14 @@ from torch.nn import functional
 
 from pipeline.baselines.att2pl.config import PATCH, SWIN_PATCH, Att2plConfig
 from pipeline.baselines.att2pl.reattention import spread
-from pipeline.training.pretrained import load_pretrained, need_extra
+from pipeline.engine.extras import need_extra
+from pipeline.engine.images import IMAGENET_MEAN, IMAGENET_STD
+from pipeline.training.pretrained import load_pretrained
 
 Change = Callable[[Tensor], Tensor]
 """Patch embeddings A (B, cells, C) to others of the same shape."""
 
-_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_IMAGENET = (IMAGENET_MEAN, IMAGENET_STD)
 _HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 _STATISTICS = {"swin": _IMAGENET, "vit": _HALF, "deit": _IMAGENET, "beit": _HALF}
 
@@ -103,14 +104,9 @@ _Built = tuple[nn.Module, nn.Module | None, nn.Module]
 """Backbone, prediction head where it has one, and the module that patch embeddings leave."""
 
 
-def import_transformers() -> ModuleType:
+def import_transformers() -> Any:
     """The package transformers; raises StickerworksError when it isn't installed."""
-    try:
-        import transformers
-    except ImportError as error:
-        raise need_extra("transformers") from error
-    module: ModuleType = transformers
-    return module
+    return need_extra("transformers", "baselines", "Att2PL")
 
 
 def _build_swin(config: Att2plConfig, source: str | None, published: bool) -> _Built:

@@ -33,8 +33,8 @@ def heat_maps(model: Mghft, images: Tensor) -> dict[str, Tensor]:
         for number, shares in enumerate(_shares(model, stages), start=1)
     }
     query, key = stages[-1].attention[-1]
-    looks = (query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5).softmax(-1)
-    maps["last block"] = looks.mean((1, 2))[:, 1:].reshape(-1, *stages[-1].grid)
+    weights = (query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5).softmax(-1)
+    maps["last block"] = weights.mean((1, 2))[:, 1:].reshape(-1, *stages[-1].grid)
     return {name: _stretch(heat) for name, heat in maps.items()}
 
 

@@ -69,7 +69,7 @@ class TextGuidedFusion(nn.Module):
     """TGFA (Eq. 8) for the token that the head reads: (B, N, D) and texts (B, T, D) to (B, D).
 
     Text and vision share the weights of keys and values. Only token 0's output is used, so only
-    token 0 asks; the others answer as keys and values.
+    token 0 is a query; all are keys and values.
     """
 
     def __init__(self, config: MghftConfig) -> None:
@@ -90,10 +90,10 @@ class TextGuidedFusion(nn.Module):
 
     def forward(self, tokens: Tensor, text: Tensor) -> Tensor:
         normed = self.attention_norm(tokens)
-        asked = self._split(self.query(normed[:, :1]))
-        guided = self._attend(asked, text)
-        seen = self._attend(guided, normed).transpose(1, 2).flatten(2)
-        first = tokens[:, 0] + self.output(seen)[:, 0]
+        query = self._split(self.query(normed[:, :1]))
+        guided = self._attend(query, text)
+        attended = self._attend(guided, normed).transpose(1, 2).flatten(2)
+        first = tokens[:, 0] + self.output(attended)[:, 0]
         hidden = self._drop(functional.gelu(self.expand(self.mlp_norm(first))))
         result: Tensor = first + self._drop(self.contract(hidden))
         return result

@@ -20,7 +20,8 @@ from pipeline.baselines.mghft.config import MghftConfig
 from pipeline.baselines.mghft.model import Mghft
 from pipeline.baselines.mghft.names import UNUSED, our_name, our_name_of_pvt
 from pipeline.engine.errors import StickerworksError
-from pipeline.training.pretrained import load_pretrained, need_extra
+from pipeline.engine.extras import need_extra
+from pipeline.training.pretrained import load_pretrained
 
 Source = Path | Mapping[str, Tensor]
 
@@ -102,13 +103,10 @@ def _is_hub(path: Path) -> bool:
 
 
 def _from_transformers(name: str) -> Mapping[str, Tensor]:
-    try:
-        from transformers import AutoModel
-    except ImportError as error:
-        raise need_extra("transformers") from error
+    transformers = need_extra("transformers", "baselines", "MGHFT")
 
     def load(name: str) -> Any:
-        return AutoModel.from_pretrained(name, output_loading_info=True)
+        return transformers.AutoModel.from_pretrained(name, output_loading_info=True)
 
     model, found = load_pretrained(load, name)
     if found["missing_keys"]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pipeline.baselines.sti.config import StiConfig
-from pipeline.training.pretrained import need_extra
+from pipeline.engine.extras import need_extra
 
 Denoise = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Noisy latents (B, C, F, h, w), timesteps (B,) and text (B, L, D) to what is predicted."""
@@ -40,12 +40,9 @@ class Diffusion:
     """
 
     def __init__(self, config: StiConfig) -> None:
-        try:
-            from diffusers import DDIMScheduler
-        except ImportError as error:
-            raise need_extra("diffusers") from error
+        diffusers = need_extra("diffusers", "baselines", "STI")
         self.config = config
-        self._schedule: Any = DDIMScheduler(
+        self._schedule: Any = diffusers.DDIMScheduler(
             num_train_timesteps=TIMESTEPS,
             beta_schedule="scaled_linear",
             beta_start=0.00085,

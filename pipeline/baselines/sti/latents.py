@@ -15,13 +15,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline.baselines.sti.config import VAE_CHANNELS, VAE_FACTOR, StiConfig
+from pipeline.engine.compute import default_device
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.extras import need_extra
 from pipeline.engine.storage import atomic_file
 from pipeline.training.arrays import Images
 from pipeline.training.cache import cache_folder
 from pipeline.training.examples import Examples
-from pipeline.training.loading import default_device
-from pipeline.training.pretrained import load_pretrained, need_extra
+from pipeline.training.pretrained import load_pretrained
 
 
 @dataclass(frozen=True)
@@ -81,13 +82,10 @@ def to_pixels(signal: Tensor) -> Images:
 
 
 def _open_vae(config: StiConfig) -> Codec:
-    try:
-        from diffusers import AutoencoderKL
-    except ImportError as error:
-        raise need_extra("diffusers") from error
+    kind = need_extra("diffusers", "baselines", "STI").AutoencoderKL
 
     def load(name: str) -> Any:
-        return AutoencoderKL.from_pretrained(name, subfolder="vae", low_cpu_mem_usage=False)
+        return kind.from_pretrained(name, subfolder="vae", low_cpu_mem_usage=False)
 
     device = default_device()
     vae = load_pretrained(load, config.base).eval().requires_grad_(False).to(device)

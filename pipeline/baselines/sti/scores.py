@@ -14,12 +14,14 @@ from torch.nn import functional
 
 from pipeline.baselines.sti.frechet import fit_gaussian, frechet_distance
 from pipeline.baselines.sti.latents import to_signal
+from pipeline.engine.compute import default_device
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.extras import need_extra
+from pipeline.engine.images import CLIP_MEAN, CLIP_STD
 from pipeline.engine.plugins import load_plugin
 from pipeline.training.arrays import Floats, Images
 from pipeline.training.clips import extend_clip
-from pipeline.training.loading import default_device
-from pipeline.training.pretrained import load_pretrained, need_extra
+from pipeline.training.pretrained import load_pretrained
 
 QualityScorer = Callable[[Sequence[Images]], Sequence[float]]
 """A value in the group ``stickerworks.video_quality``: clips (F, H, W, 3) to a score each."""
@@ -27,9 +29,6 @@ QualityScorer = Callable[[Sequence[Images]], Sequence[float]]
 Figures = dict[str, float]
 
 _I3D_FRAMES, _I3D_SIDE = 16, 224
-# Of OpenAI's CLIP, and of Chinese-CLIP too.
-_CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-_CLIP_SPREAD = (0.26862954, 0.26130258, 0.27577711)
 
 
 def video_distance(real: Sequence[Images], drawn: Sequence[Images], i3d: str) -> Figures:
@@ -109,17 +108,13 @@ def _see_clips(network: Any, clips: Sequence[Images]) -> Floats:
 
 
 def _load_clip(name: str) -> tuple[Any, Any]:
-    try:
-        from transformers import AutoModel, AutoTokenizer
-    except ImportError as error:
-        raise need_extra("transformers") from error
-
-    model = load_pretrained(AutoModel.from_pretrained, name).eval().to(default_device())
+    auto = need_extra("transformers", "baselines", "CLIP similarity")
+    model = load_pretrained(auto.AutoModel.from_pretrained, name).eval().to(default_device())
     if not hasattr(model, "get_image_features"):
         raise StickerworksError(
             f"{name} is no CLIP, but a {type(model).__name__}.", "Name a CLIP or a Chinese-CLIP."
         )
-    return model, load_pretrained(AutoTokenizer.from_pretrained, name)
+    return model, load_pretrained(auto.AutoTokenizer.from_pretrained, name)
 
 
 def _embed_texts(model: Any, tokenizer: Any, texts: Sequence[str]) -> Tensor:
@@ -137,8 +132,8 @@ def _embed_texts(model: Any, tokenizer: Any, texts: Sequence[str]) -> Tensor:
 def _embed_clip(model: Any, clip: Images) -> Tensor:
     """Mean of the frames' unit embeddings, so that its product is the mean of their cosines."""
     side = model.config.vision_config.image_size
-    mean, spread = (torch.tensor(part)[:, None, None] for part in (_CLIP_MEAN, _CLIP_SPREAD))
-    pixels = ((_resize(to_signal(clip), side) + 1) / 2 - mean) / spread
+    mean, std = (torch.tensor(part)[:, None, None] for part in (CLIP_MEAN, CLIP_STD))
+    pixels = ((_resize(to_signal(clip), side) + 1) / 2 - mean) / std
     with torch.inference_mode():
         return _unit(model.get_image_features(pixel_values=pixels.to(default_device()))).mean(0)
 
@@ -157,7 +152,7 @@ def _resize(frames: Tensor, side: int) -> Tensor:
 
 def _load_scorer(name: str) -> QualityScorer:
     if ":" not in name:
-        return cast("QualityScorer", load_plugin("video_quality", name))
+        return cast("QualityScorer", load_plugin("video_quality", name, object))
     module, _, function = name.partition(":")
     try:
         return cast("QualityScorer", getattr(importlib.import_module(module), function))

@@ -11,7 +11,8 @@ from torch import nn
 from pipeline.baselines.sti.config import StiConfig
 from pipeline.baselines.sti.layer import MixedLayer, StiLayer, StiTransformer
 from pipeline.engine.errors import StickerworksError
-from pipeline.training.pretrained import load_pretrained, need_extra
+from pipeline.engine.extras import need_extra
+from pipeline.training.pretrained import load_pretrained
 
 TEMPORAL = ("temp_convs", "temp_attentions", "transformer_in")
 """Names of the modules that mix frames."""
@@ -24,13 +25,10 @@ def build_unet(config: StiConfig) -> nn.Module:
     like the latents. ``transformer_in`` stays as diffusers made it but for its last projection,
     which starts at 0 as that of every temporal transformer does.
     """
-    try:
-        from diffusers import UNet3DConditionModel
-    except ImportError as error:
-        raise need_extra("diffusers") from error
+    diffusers = need_extra("diffusers", "baselines", "STI")
 
     inner = len(config.channels) - 1
-    unet: nn.Module = UNet3DConditionModel(
+    unet: nn.Module = diffusers.UNet3DConditionModel(
         in_channels=config.latent_channels,
         out_channels=config.latent_channels,
         down_block_types=("CrossAttnDownBlock3D",) * inner + ("DownBlock3D",),

@@ -11,12 +11,11 @@ from torch.nn import functional
 
 from pipeline.baselines.stickerclip.config import StickerClipConfig
 from pipeline.engine.errors import StickerworksError
-from pipeline.training.pretrained import load_pretrained, need_extra
+from pipeline.engine.extras import need_extra
+from pipeline.engine.images import CLIP_MEAN, CLIP_STD
+from pipeline.training.pretrained import load_pretrained
 
 MAX_LOG_SCALE = math.log(100)
-
-_MEAN = (0.48145466, 0.4578275, 0.40821073)
-_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 class StickerClip(nn.Module):
@@ -33,8 +32,8 @@ class StickerClip(nn.Module):
         super().__init__()
         self.config = config
         self.clip = _build(config)
-        self.register_buffer("mean", torch.tensor(_MEAN)[:, None, None], persistent=False)
-        self.register_buffer("std", torch.tensor(_STD)[:, None, None], persistent=False)
+        self.register_buffer("mean", torch.tensor(CLIP_MEAN)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(CLIP_STD)[:, None, None], persistent=False)
         if pretrained and config.weights is not None:
             _load(self.clip, config.weights)
 
@@ -93,11 +92,8 @@ def weight_groups(model: nn.Module, config: StickerClipConfig) -> list[dict[str,
 
 
 def _build(config: StickerClipConfig) -> Any:
-    try:
-        from transformers import ChineseCLIPConfig, ChineseCLIPModel
-    except ImportError as error:
-        raise need_extra("transformers") from error
-    shape = ChineseCLIPConfig(
+    transformers = need_extra("transformers", "baselines", "StickerCLIP")
+    shape = transformers.ChineseCLIPConfig(
         text_config={
             "vocab_size": config.vocab_size,
             "hidden_size": config.text_dim,
@@ -120,7 +116,7 @@ def _build(config: StickerClipConfig) -> Any:
         },
         projection_dim=config.embed_dim,
     )
-    return ChineseCLIPModel(shape)
+    return transformers.ChineseCLIPModel(shape)
 
 
 def _load(clip: Any, name: str) -> None:

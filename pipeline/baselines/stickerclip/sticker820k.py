@@ -23,8 +23,8 @@ from pipeline.baselines.stickerclip.pickles import (
     load_plain,
 )
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.extras import need_extra
 from pipeline.training.layout import Layout, Row
-from pipeline.training.pretrained import need_extra
 from pipeline.training.problems import Problem, shown
 
 INFO: Mapping[str, str] = {
@@ -146,10 +146,7 @@ class _Reader:
 
 @contextmanager
 def _open(folder: Path) -> Iterator[_Reader]:
-    try:
-        import lmdb
-    except ImportError as error:
-        raise need_extra("lmdb") from error
+    lmdb = need_extra("lmdb", "baselines", "Sticker820K")
     try:
         with lmdb.open(
             str(folder), readonly=True, create=False, lock=False, readahead=False, meminit=False

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.baselines.stickerclip.config import StickerClipConfig
-from pipeline.training.pretrained import load_pretrained, need_extra
+from pipeline.engine.extras import need_extra
+from pipeline.training.pretrained import load_pretrained
 from pipeline.training.texts import HashTokenizer
 
 Ids = NDArray[np.int64]
@@ -64,11 +65,8 @@ def open_tokenizer(settings: StickerClipConfig) -> Tokenizer:
     """
     if settings.weights is None:
         return HashTokenizer(settings.vocab_size, settings.context)
-    try:
-        from transformers import AutoTokenizer
-    except ImportError as error:
-        raise need_extra("transformers") from error
-    tokenizer = load_pretrained(AutoTokenizer.from_pretrained, settings.weights)
+    transformers = need_extra("transformers", "baselines", "StickerCLIP")
+    tokenizer = load_pretrained(transformers.AutoTokenizer.from_pretrained, settings.weights)
 
     def tokenize(texts: Sequence[str]) -> tuple[Ids, Ids]:
         # One by one: a list would start threads, which don't survive the fork of workers.

@@ -11,8 +11,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipeline.engine.page.text import tidy
 from pipeline.engine.storage import atomic_file
+from pipeline.engine.text import one_line
 
 _HERE = Path(__file__).parent
 
@@ -48,7 +48,7 @@ def write_page(target: Path, page: Page, values: Mapping[str, Any]) -> Path:
         .get_template("template.html")
         .render(
             **values,
-            title=tidy(page.title),
+            title=one_line(page.title),
             kind=page.kind,
             lead=page.lead,
             contents=page.contents,
@@ -69,7 +69,7 @@ def _environment(folder: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["tidy"] = tidy
+    environment.filters["one_line"] = one_line
     environment.filters["number"] = lambda value: f"{value:,}"
     environment.filters["percent"] = lambda value: f"{value:.1%}"
     environment.filters["size"] = _say_bytes

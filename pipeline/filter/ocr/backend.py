@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel
+
+from pipeline.engine.options import Options
 
 Bgr = npt.NDArray[np.uint8]
 """An opaque picture; shape (height, width, 3), blue first."""
@@ -22,7 +25,7 @@ class Line:
     box: tuple[float, ...]
 
 
-class OcrBackend(Protocol):
+class OcrReader(Protocol):
     """An engine with its models loaded."""
 
     def read(self, images: Sequence[Bgr]) -> list[list[Line]]:
@@ -30,12 +33,15 @@ class OcrBackend(Protocol):
 
 
 @dataclass(frozen=True)
-class OcrPlugin:
-    """An entry point of stickerworks.ocr: ``open`` and ``models`` take ``filter.ocr.options``.
+class OcrBackend:
+    """A value in the group ``stickerworks.ocr``.
 
+    ``options`` is the model of ``filter.ocr.options``; ``open`` and ``models`` get a value of it.
     ``models`` names what else decides the result (versions, digests of weights) without loading
-    it. Both raise StickerworksError for options that they don't know.
+    it.
     """
 
-    open: Callable[[Mapping[str, Any]], OcrBackend]
-    models: Callable[[Mapping[str, Any]], dict[str, str]]
+    name: str
+    open: Callable[[Any], OcrReader]
+    models: Callable[[Any], dict[str, str]]
+    options: type[BaseModel] = Options

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from pipeline.engine.errors import StickerworksError
-from pipeline.filter.ocr.backend import Bgr, Line, OcrBackend, OcrPlugin
-from schemas.config import Section
+from pipeline.engine.options import Options
+from pipeline.filter.ocr.backend import Bgr, Line, OcrBackend, OcrReader
 
 _MOST_ASPECT = 4
 
 
-class RapidOcrOptions(Section):
+class RapidOcrOptions(Options):
     """Options of ``filter.ocr.options``; the defaults are the fast ones.
 
     On real stickers, 320 without the direction classifier takes 0.22 s a picture at a recall of
@@ -82,14 +82,12 @@ def _squarer(image: Bgr) -> Bgr:
     return np.pad(image, ((0, below), (0, beside), (0, 0)), constant_values=255)
 
 
-def _open(options: Mapping[str, Any]) -> OcrBackend:
-    checked = _check(options)
+def _open(options: RapidOcrOptions) -> OcrReader:
     _models(options)
-    return _RapidOcr(checked)
+    return _RapidOcr(options)
 
 
-def _models(options: Mapping[str, Any]) -> dict[str, str]:
-    checked = _check(options)
+def _models(options: RapidOcrOptions) -> dict[str, str]:
     try:
         found = {name: version(name) for name in ("rapidocr", "onnxruntime")}
     except PackageNotFoundError as error:
@@ -97,7 +95,7 @@ def _models(options: Mapping[str, Any]) -> dict[str, str]:
     own = {
         role: Path(name)
         for role in ("detection_model", "recognition_model")
-        if (name := getattr(checked, role))
+        if (name := getattr(options, role))
     }
     # Fine-tuned files are named by role: both may be called inference.onnx.
     for name, path in {**{path.name: path for path in _wheel_models()}, **own}.items():
@@ -122,23 +120,11 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check(options: Mapping[str, Any]) -> RapidOcrOptions:
-    try:
-        return RapidOcrOptions.model_validate(dict(options))
-    except ValidationError as error:
-        first = error.errors()[0]
-        known = ", ".join(RapidOcrOptions.model_fields)
-        raise StickerworksError(
-            f"filter.ocr.options.{'.'.join(map(str, first['loc']))}: {first['msg']}.",
-            f"The backend rapidocr knows {known}.",
-        ) from error
-
-
 def _missing() -> StickerworksError:
     return StickerworksError(
         "The OCR backend rapidocr is not installed.", "Run `pip install rapidocr onnxruntime`."
     )
 
 
-BACKEND = OcrPlugin(open=_open, models=_models)
+BACKEND = OcrBackend(name="rapidocr", open=_open, models=_models, options=RapidOcrOptions)
 """The entry point."""

@@ -9,26 +9,28 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from PIL import Image
+from pydantic import BaseModel
 
-from pipeline.engine.plugins import load_plugin
+from pipeline.engine.options import read_options
+from pipeline.engine.plugins import load_plugin, plugin_faults, row_faults
 from pipeline.engine.stage import Context, Process, Tables
-from pipeline.filter.ocr.backend import Bgr, Line, OcrBackend, OcrPlugin
+from pipeline.filter.ocr.backend import Bgr, Line, OcrBackend, OcrReader
 from schemas.config import Config, OcrConfig
 from schemas.tables import OCR
 
 
 def ocr_models(config: Config) -> dict[str, str]:
     """Engine, models and their versions, without loading them."""
-    settings = config.filter.ocr
-    return _plugin(settings).models(settings.options)
+    return _models(config.filter.ocr)
 
 
 def open_ocr(context: Context) -> Process:
     """Load the backend and return the function that reads key frames."""
     settings: OcrConfig = context.settings
-    plugin = _plugin(settings)
-    backend = plugin.open(settings.options)
-    model = _name(settings, plugin)
+    backend = _backend(settings)
+    with plugin_faults("ocr", settings.backend, "as it was opened"):
+        reader = backend.open(_options(backend, settings))
+    model = _name(settings)
 
     def process(tables: Tables) -> dict[str, pa.Table]:
         rows = []
@@ -37,7 +39,8 @@ def open_ocr(context: Context) -> Process:
             if sticker["key_frames"] is None:
                 row["error"] = sticker["error"] or "there are no key frames"
             else:
-                row |= read_text(backend, sticker["key_frames"], settings.min_score)
+                with row_faults("ocr", settings.backend):
+                    row |= read_text(reader, sticker["key_frames"], settings.min_score)
             rows.append(row)
         return {"ocr": pa.Table.from_pylist(rows, schema=OCR.schema)}
 
@@ -45,14 +48,14 @@ def open_ocr(context: Context) -> Process:
 
 
 def read_text(
-    backend: OcrBackend, key_frames: Sequence[dict[str, Any]], min_score: float
+    reader: OcrReader, key_frames: Sequence[dict[str, Any]], min_score: float
 ) -> dict[str, Any]:
     """Columns lines, text and longest of a sticker.
 
     ``text`` joins distinct lines, so a caption that stays over several frames stands there once;
     ``longest`` counts one frame, since joining frames inflates it (6 -> 9 -> 16 characters).
     """
-    found = backend.read([_bgr(frame["jpeg"]) for frame in key_frames])
+    found = reader.read([_bgr(frame["jpeg"]) for frame in key_frames])
     lines = [
         (frame["index"], line)
         for frame, read in zip(key_frames, found, strict=True)
@@ -69,13 +72,24 @@ def read_text(
     }
 
 
-def _plugin(settings: OcrConfig) -> OcrPlugin:
-    plugin: OcrPlugin = load_plugin("ocr", settings.backend)
-    return plugin
+def _backend(settings: OcrConfig) -> OcrBackend:
+    return load_plugin("ocr", settings.backend, OcrBackend)
 
 
-def _name(settings: OcrConfig, plugin: OcrPlugin) -> str:
-    models = plugin.models(settings.options)
+def _options(backend: OcrBackend, settings: OcrConfig) -> BaseModel:
+    who = f"the OCR backend {backend.name}"
+    return read_options(backend.options, settings.options, "filter.ocr.options", who)
+
+
+def _models(settings: OcrConfig) -> dict[str, str]:
+    backend = _backend(settings)
+    options = _options(backend, settings)
+    with plugin_faults("ocr", settings.backend, "as it named its models"):
+        return backend.models(options)
+
+
+def _name(settings: OcrConfig) -> str:
+    models = _models(settings)
     # The first twelve digits tell digests apart, and leave the name readable.
     parts = (f"{name} {value[:12]}" for name, value in models.items())
     return f"{settings.backend}: {', '.join(parts)}"

@@ -5,7 +5,7 @@ from pipeline.filter.rules.rule import Rule
 RULE = Rule(
     name="entropy",
     reads=("signals",),
-    measure=lambda tables: tables["signals"]["entropy"],
+    values=lambda tables: tables["signals"]["entropy"],
     unit="bits",
     doc="Entropy of the grey levels: blank and nearly blank pictures have little.",
 )

@@ -5,7 +5,7 @@ from pipeline.filter.rules.rule import Rule
 RULE = Rule(
     name="ocr_length",
     reads=("ocr",),
-    measure=lambda tables: tables["ocr"]["longest"],
+    values=lambda tables: tables["ocr"]["longest"],
     unit="characters",
     doc="Characters in the frame that has most: screenshots and walls of text.",
 )

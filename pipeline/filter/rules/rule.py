@@ -1,4 +1,4 @@
-"""What a filter rule is: a number measured on every sticker, that bounds are applied to."""
+"""What a filter rule is: a number for each sticker, that bounds are applied to."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from pipeline.engine.stage import Tables
 
 @dataclass(frozen=True)
 class Rule:
-    """A measure on stickers; its bounds are set by its name in ``filter.rules``.
+    """A number from what is stored of stickers; its bounds are set by its name in ``filter.rules``.
 
-    ``measure`` maps the rows of the tables in ``reads`` to one number (or null: the rule doesn't
-    apply) a sticker. ``reads`` may name stickers, signals and ocr; a rule that reads only the
-    first two is cheap, and spares the stickers that it drops from OCR. ``unit`` and ``doc`` are
-    for people; ``version`` is raised when ``measure`` changes its meaning.
+    ``values`` maps the rows of the tables in ``reads`` to one number (or null: the rule doesn't
+    apply) a sticker. ``reads`` may name stickers, signals and ocr, and ``measures`` names measures,
+    which are the columns of a table ``measures``. A rule that reads no OCR and no expensive
+    measure is cheap, and spares the stickers that it drops from both. ``unit`` and ``doc`` are
+    for people; ``version`` is raised when ``values`` changes its meaning.
+
+    A measure needs no rule of its own: bounds may stand under the measure's name.
     """
 
     name: str
     reads: tuple[str, ...]
-    measure: Callable[[Tables], pa.Array | pa.ChunkedArray]
+    values: Callable[[Tables], pa.Array | pa.ChunkedArray]
     unit: str
     doc: str
+    measures: tuple[str, ...] = ()
     version: int = 1

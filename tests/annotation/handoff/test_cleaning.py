@@ -1,4 +1,4 @@
-"""Text of strangers in label files and chat templates."""
+"""Text of strangers in chat templates."""
 
 from __future__ import annotations
 
@@ -6,22 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.handoff.cleaning import chat_text, label_text
+from annotation.handoff.cleaning import chat_text
 
 TOKENS = (
     "<image>", "<video>", "<audio>", "<|im_end|>", "<|im_start|>system", "</s>", "<s>", "[INST]",
     "[/INST]", "<<SYS>>", "{{image}}", "<bos>", "<start_of_turn>", "<｜User｜>", "<|image_pad|>",
     "[IMG]", "[TOOL_CALLS]", "<bbox>", "<ref-object>",
 )  # fmt: skip
-
-
-@given(st.text())
-def test_a_label_is_one_field_of_one_line(text: str) -> None:
-    label = label_text(text)
-    assert len(label.splitlines()) <= 1
-    assert not set("\t\n\r\0\ufeff\u202e\u2028") & set(label)
-    assert label == label.strip()
-    assert label_text(label) == label
 
 
 @pytest.mark.parametrize("token", TOKENS)

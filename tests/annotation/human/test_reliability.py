@@ -93,6 +93,6 @@ def test_without_crowd_kit_one_is_told_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, MODEL, None)
-    with pytest.raises(StickerworksError, match="crowd-kit") as told:
+    with pytest.raises(StickerworksError, match="Dawid and Skene needs crowdkit") as told:
         domain_reliability(simulated(4))
-    assert "pip install crowd-kit" in str(told.value.remedy)
+    assert "pip install 'stickerworks[reliability]'" in str(told.value.remedy)

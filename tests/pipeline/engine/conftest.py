@@ -18,26 +18,6 @@ def sticker_id(number: int) -> str:
     return hashlib.sha256(str(number).encode()).hexdigest()
 
 
-class Silent:
-    """A display that remembers the rows it was told of."""
-
-    def __init__(self) -> None:
-        self.seen: list[int] = []
-
-    def start(self, name: str, rows: int) -> None:
-        self.seen.clear()
-
-    def progress(self, rows_done: int) -> None:
-        self.seen.append(rows_done)
-
-    def stop(self) -> None: ...
-
-
-@pytest.fixture
-def display() -> Silent:
-    return Silent()
-
-
 @pytest.fixture
 def workspace_of(tmp_path: Path) -> Callable[[Sequence[Sequence[str]]], Workspace]:
     """Build a workspace from the behaviour of each sticker of each shard."""

@@ -21,7 +21,7 @@ from pipeline.filter.decode import measure
 from pipeline.filter.stages import SCREENING
 from pipeline.filter.stages import SIGNALS as SIGNALS_STAGE
 from schemas.config import Config, DecodeConfig, EngineConfig, FilterConfig
-from schemas.tables import SIGNALS, STICKERS, TABLES
+from schemas.tables import MEASURES, SIGNALS, STICKERS, TABLES
 
 CAPS = DecodeConfig(max_pixels=1_000_000, max_total_pixels=4_000_000)
 FILES = hostile_files()
@@ -34,6 +34,7 @@ def kept(rows, **switches):
     tables = {
         "stickers": pa.Table.from_pylist([{"id": row["id"]} for row in signals], STICKERS.schema),
         "signals": pa.Table.from_pylist(signals, SIGNALS.schema),
+        "measures": MEASURES.schema.empty_table(),
     }
     settings = {**SCREENING.settings(config), "rules": {}}
     return SCREENING.open(Context(settings, None))(tables)["screening"]["kept"].to_pylist()
@@ -115,7 +116,7 @@ def test_a_palette_with_too_much_transparency_is_a_decode_error():
     assert measure(data, "png", CAPS).signals["error"].startswith("decode: ")
 
 
-def test_none_is_quarantined_however_many_there_are(tmp_path):
+def test_none_is_quarantined_however_many_there_are(tmp_path, display):
     workspace = Workspace(tmp_path / "workspace")
     media = {hashlib.sha256(file.data).hexdigest(): file for file in FILES}
     for key, file in media.items():
@@ -127,21 +128,13 @@ def test_none_is_quarantined_however_many_there_are(tmp_path):
     for name, known in rows.items():
         table = pa.Table.from_pylist(known, schema=TABLES[name].schema)
         write_table(workspace.path(name, 0), table, Proof("test", "test"))
-    here = replace(SIGNALS_STAGE, here=lambda config: True)
+    here = replace(SIGNALS_STAGE, in_main_process=lambda config: True)
     config = Config(
         filter=FilterConfig(decode=CAPS), engine=EngineConfig(quarantine_floor=0, max_quarantined=0)
     )
-    report = run(here, workspace, config, Silent())
+    report = run(here, workspace, config, display)
     assert report.counts["quarantined"] == 0
     assert report.counts["failed"] > 190
-
-
-class Silent:
-    def start(self, name, rows): ...
-
-    def progress(self, rows_done): ...
-
-    def stop(self): ...
 
 
 def test_pillow_keeps_its_remarks_to_itself(recwarn):

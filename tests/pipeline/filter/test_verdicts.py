@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fingerprint import hash_json
+from pipeline.engine.plugins import PluginError
 from pipeline.engine.stage import Context
+from pipeline.filter.configured import measure_versions
 from pipeline.filter.stages import DECISIONS, PLAN, SCREENING
 from schemas.config import Config
 from schemas.tables import TABLES
@@ -24,21 +26,35 @@ def table(name, rows):
     return pa.Table.from_pylist(known, schema=TABLES[name].schema)
 
 
+def measured(rows):
+    """A table of measures, from values by name for each sticker; an error is a string."""
+    known = [
+        {"id": f"s{i}", "name": name, "version": 1}
+        | ({"error": value} if isinstance(value, str) else {"value": value})
+        for i, row in enumerate(rows)
+        for name, value in row.items()
+    ]
+    return pa.Table.from_pylist(known, schema=TABLES["measures"].schema)
+
+
 def screen(config, *signals, tmp_path="/"):
     tables = {
         "stickers": table("stickers", [{}] * len(signals)),
         "signals": table("signals", signals),
+        "measures": measured([{}] * len(signals)),
     }
     process = SCREENING.open(Context(SCREENING.settings(config), tmp_path))
     return process(tables)["screening"].cast(TABLES["screening"].schema).to_pylist()
 
 
-def decide(config, signals, ocr=None, duplicates=None, reviews=None):
+def decide(config, signals, ocr=None, duplicates=None, reviews=None, measures=None):
     none = [{}] * len(signals)
     alone = [{"group": f"s{i}", "representative": True} for i in range(len(signals))]
     tables = {
         "stickers": table("stickers", none),
         "signals": table("signals", signals),
+        "measures": measured(measures or none),
+        "expensive_measures": measured([]),
         "ocr": table("ocr", ocr or none),
         "duplicates": table("duplicates", duplicates or alone),
         "reviews": table("reviews", reviews or [{"flagged": False}] * len(signals)),
@@ -72,8 +88,34 @@ def test_a_null_measurement_is_outside_of_nothing():
     assert screen(Config(), {})[0]["kept"] is True
 
 
-def test_nan_is_outside_of_nothing():
-    assert screen(Config(), {"entropy": float("nan")})[0]["kept"] is True
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_no_number_is_told_and_not_let_pass(value):
+    with pytest.raises(PluginError, match=r"rules plugin 'entropy' of stickerworks .* gave .*s1"):
+        screen(Config(), {"entropy": 4.0}, {"entropy": value})
+
+
+def test_bounds_on_a_measure_need_no_rule():
+    config = with_rules(transparency={"max": 0.9})
+    assert measure_versions(config, expensive=False) == {"transparency": 1}
+    rows = decide(config, [GOOD] * 3, measures=[{"transparency": v} for v in (0.5, 0.95, None)])
+    assert [row["kept"] for row in rows] == [True, False, True]
+    reason = {"rule": "transparency", "value": 0.95, "threshold": 0.9, "detail": None}
+    assert rows[1]["reasons"] == [reason]
+
+
+def test_a_sticker_on_which_a_bounded_measure_failed_has_failed():
+    config = with_rules(transparency={"max": 0.9})
+    values = [{"transparency": "it raised"}, {"transparency": 0.0}, {}]
+    rows = decide(config, [GOOD] * 3, measures=values)
+    assert [row["outcome"] for row in rows] == ["failed", "kept", "kept"]
+    assert rows[0]["reasons"][0]["detail"] == "it raised"
+    # A measure that no rule bounds decides nothing.
+    assert decide(with_rules(), [GOOD], measures=values[:1])[0]["outcome"] == "kept"
+
+
+def test_a_name_that_nobody_brings_is_answered_with_the_known_ones():
+    with pytest.raises(StickerworksError, match="no rule and no measure called 'blurr'.*transpar"):
+        screen(with_rules(blurr={"max": 1}), GOOD)
 
 
 def test_what_could_not_be_decoded_is_screened_out():
@@ -190,7 +232,7 @@ def test_kept_dropped_and_failed_are_all(rows):
 
 def test_the_plan_travels_to_workers():
     assert [work.name for work in PLAN] == [
-        "signals", "screening", "ocr", "duplicates", "reviews", "decisions",
+        "signals", "screening", "expensive_measures", "ocr", "duplicates", "reviews", "decisions",
     ]  # fmt: skip
     assert pickle.loads(pickle.dumps(PLAN)) == PLAN
 

@@ -10,9 +10,9 @@ import pytest
 from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt
 
+from pipeline.engine.text import one_line
 from pipeline.release.card import CardFacts, render_card
 from pipeline.release.croissant import croissant_json
-from pipeline.release.markdown import plain
 from pipeline.release.tally import ReleaseCounts
 from pipeline.release.verify import verify_release
 from schemas.config import Config
@@ -43,7 +43,7 @@ def facts(hostile: str) -> CardFacts:
     }  # fmt: skip
     tally = ReleaseCounts()
     tally.add_row(row, "train")
-    tally.add_fate({"outcome": hostile, "reasons": [{"rule": hostile}]})
+    tally.add_outcome({"outcome": hostile, "reasons": [{"rule": hostile}]})
     return CardFacts(
         tally=tally,
         num_bytes={"train": 1, "validation": 0, "test": 0},
@@ -73,7 +73,7 @@ def structure(card: DatasetCard) -> list[Any]:
 def test_whatever_a_field_holds_the_card_is_read_back_as_it_was_meant(hostile: str) -> None:
     card = DatasetCard(render_card(config(hostile), facts(hostile)))
     tame = DatasetCard(render_card(config("x"), facts("x")))
-    assert card.data.license == plain(hostile, 200)
+    assert card.data.license == one_line(hostile, 200)
     assert card.data.configs == tame.data.configs
     assert card.data.dataset_info == tame.data.dataset_info
     assert structure(card) == structure(tame)

@@ -7,8 +7,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from pipeline.engine.text import markdown_text, one_line
 from pipeline.release.build import Release
-from pipeline.release.markdown import escape, plain, table
+from pipeline.release.markdown import table
 
 PARSER = MarkdownIt("gfm-like", {"linkify": False}).enable("table")
 
@@ -26,18 +27,18 @@ def test_a_cell_shows_its_text_and_nothing_else(text: str) -> None:
     assert len(cells) == 2, "one header cell, one cell"
     kinds = {child.type for child in cells[1].children or []}
     assert kinds <= {"text", "text_special"}
-    assert "".join(child.content for child in cells[1].children or []) == plain(text)
+    assert "".join(child.content for child in cells[1].children or []) == one_line(text, 60)
 
 
 def test_links_are_not_made_of_bare_addresses() -> None:
-    assert "http://" not in escape("http://evil.example")
-    assert "www." not in escape("WWW.evil.example").lower()
-    assert "@" not in escape("@everyone")
+    assert "http://" not in markdown_text("http://evil.example")
+    assert "www." not in markdown_text("WWW.evil.example").lower()
+    assert "@" not in markdown_text("@everyone")
 
 
 def test_plain_is_one_short_line() -> None:
-    assert plain("a\u202eb\u0007\r\nc") == "a b c"
-    assert plain("x" * 100) == "x" * 59 + "…"
+    assert one_line("a\u202eb\u0007\r\nc") == "a b c"
+    assert one_line("x" * 100, 60) == "x" * 59 + "…"
 
 
 def test_the_card_of_hostile_titles_holds_no_markup_of_theirs(released: Release) -> None:

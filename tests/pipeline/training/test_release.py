@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.engine.errors import StickerworksError
-from pipeline.release.columns import COLUMNS
 from pipeline.training.examples import Dataset
 from pipeline.training.frames import KEY_FRAME
 from pipeline.training.release import NEEDED, TEXTS, find_leaks
+from schemas.release import COLUMNS
 
 Make = Callable[..., Any]
 

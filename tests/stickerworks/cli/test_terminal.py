@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from pipeline.engine.page.text import plain
 from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.text import plain
 from pipeline.engine.workspace import Workspace
 from schemas.tables import TABLES
 from stickerworks.cli import main as command_line

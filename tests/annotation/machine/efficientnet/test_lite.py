@@ -18,7 +18,7 @@ from annotation.machine.efficientnet.model import (
     make_model,
     transformers_model,
 )
-from annotation.machine.efficientnet.training import reproducible
+from pipeline.engine.compute import reproducible
 from pipeline.engine.errors import StickerworksError
 
 STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1)

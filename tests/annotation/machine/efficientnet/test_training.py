@@ -17,8 +17,9 @@ from safetensors.torch import save_file
 from annotation.machine.efficientnet.model import Preset, make_model
 from annotation.machine.efficientnet.probe import PENALTIES, choose_penalty
 from annotation.machine.efficientnet.samples import DomainSample
-from annotation.machine.efficientnet.training import fit, reproducible, score
+from annotation.machine.efficientnet.training import fit, score
 from annotation.machine.efficientnet.views import Sizing, covering_crops, normalise, training_crop
+from pipeline.engine.compute import reproducible
 
 quiet: Callable[[str], None] = lambda line: None  # noqa: E731
 

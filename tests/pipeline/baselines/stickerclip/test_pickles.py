@@ -130,6 +130,12 @@ def test_a_pickle_that_breaks_off_is_damaged(value: Any, cut: float, protocol: i
         load_plain(whole[: int(cut * len(whole))])
 
 
+@pytest.mark.parametrize("content", [b"NN.", b"N(N."])
+def test_a_pickle_of_more_than_one_value_is_damaged(content: bytes) -> None:
+    with pytest.raises(DamagedPickleError, match="more than one"):
+        load_plain(content)
+
+
 @given(content=st.binary(max_size=60) | st.text("(])}aesut012.\n\x85q\x00h", max_size=30))
 def test_any_bytes_give_a_value_or_one_of_two_errors(content: bytes | str) -> None:
     data = content.encode("latin-1") if isinstance(content, str) else content

@@ -21,7 +21,7 @@ def page(folder: Path, template: str) -> Page:
 
 
 def test_values_and_titles_are_escaped(tmp_path: Path) -> None:
-    made = page(tmp_path / "own", "<p>{{ said|tidy }}</p>")
+    made = page(tmp_path / "own", "<p>{{ said|one_line }}</p>")
     html = write_page(tmp_path / "x.html", made, {"said": EVIL}).read_text()
     assert "<p>&lt;b onclick=x&gt;</p>" in html
     assert "<h1>&lt;b onclick=x&gt;</h1>" in html

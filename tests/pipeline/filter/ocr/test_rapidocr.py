@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import resource
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,11 +14,16 @@ from PIL import Image, ImageDraw, ImageFont
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fonts import MISSING_FONT, chinese_font
 from pipeline.engine.plugins import load_plugin
+from pipeline.engine.stage import Context
+from pipeline.filter.ocr.backend import OcrBackend
+from pipeline.filter.ocr.rapidocr import RapidOcrOptions
+from pipeline.filter.ocr.reading import ocr_models, open_ocr
+from schemas.config import Config, FilterConfig, OcrConfig
 
 
 @pytest.fixture(scope="module")
 def backend():
-    return load_plugin("ocr", "rapidocr").open({})
+    return load_plugin("ocr", "rapidocr", OcrBackend).open(RapidOcrOptions())
 
 
 def drawn(text: str, size: tuple[int, int] = (240, 120), font=None) -> np.ndarray:
@@ -73,7 +79,7 @@ def test_is_quiet(backend, capfd):
 
 
 def test_models_are_named_without_loading_them():
-    models = load_plugin("ocr", "rapidocr").models({})
+    models = load_plugin("ocr", "rapidocr", OcrBackend).models(RapidOcrOptions())
     assert {"rapidocr", "onnxruntime"} < set(models)
     digests = [value for name, value in models.items() if name.endswith(".onnx")]
     assert len(digests) == 2
@@ -88,7 +94,11 @@ def test_models_of_one_file_name_are_told_apart(tmp_path):
         path.parent.mkdir()
         path.write_text(role)
         options[role] = str(path)
-    models = load_plugin("ocr", "rapidocr").models
+    backend = load_plugin("ocr", "rapidocr", OcrBackend)
+
+    def models(given):
+        return backend.models(RapidOcrOptions(**given))
+
     found = models(options)
     swapped = models(dict(zip(options, reversed(options.values()), strict=True)))
     for role, other in zip(options, reversed(options), strict=True):
@@ -102,13 +112,14 @@ def test_models_of_one_file_name_are_told_apart(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"detect_side": 320}, r"detect_side.*knows detection_side, direction"),
+        ({"detect_side": 320}, r"filter\.ocr\.options\.detect_side \(did you mean detection_side"),
         ({"detection_side": "large"}, r"filter\.ocr\.options\.detection_side"),
         ({"recognition_model": "/no/such.onnx"}, r"OCR model /no/such\.onnx is missing"),
     ],
 )
 def test_options_are_checked(options, message):
-    plugin = load_plugin("ocr", "rapidocr")
-    for use in (plugin.open, plugin.models):
-        with pytest.raises(StickerworksError, match=message):
-            use(options)
+    config = Config(filter=FilterConfig(ocr=OcrConfig(options=options)))
+    with pytest.raises(StickerworksError, match=message):
+        ocr_models(config)
+    with pytest.raises(StickerworksError, match=message):
+        open_ocr(Context(config.filter.ocr, Path()))

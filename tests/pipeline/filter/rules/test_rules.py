@@ -21,7 +21,7 @@ from schemas.tables import OCR, SIGNALS
     ],
 )
 def test_measures(name, expected):
-    rule = load_plugin("rules", name)
+    rule = load_plugin("rules", name, Rule)
     assert isinstance(rule, Rule)
     assert rule.name == name
     assert rule.unit
@@ -32,7 +32,7 @@ def test_measures(name, expected):
         "ocr": pa.Table.from_pylist([{"id": "a", "longest": 7}, {"id": "b"}], schema=OCR.schema),
     }
     seen = {table: tables[table] for table in rule.reads}
-    assert rule.measure(seen).to_pylist() == expected
+    assert rule.values(seen).to_pylist() == expected
 
 
 def test_the_defaults_name_rules_that_exist():

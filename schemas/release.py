@@ -1,8 +1,6 @@
-"""The columns of a release: what `datasets`, pandas and DuckDB see."""
+"""The splits and columns of a release: what `datasets`, pandas and DuckDB see."""
 
 from __future__ import annotations
-
-import pyarrow as pa
 
 from schemas.tables import DESCRIPTION_FIELDS
 
@@ -43,16 +41,3 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("simulated", "bool", "true where the votes are simulated: no person voted"),
     ("flags", "[string]", "truncated, dark_background, clamped_durations, ..."),
 )
-
-
-def leaf_columns(schema: pa.Schema) -> list[str]:
-    """Parquet's names of the leaf columns: ``image.bytes``, ``tags.list.element``, ..."""
-    leaves: list[str] = []
-    for field in schema:
-        if pa.types.is_struct(field.type):
-            leaves += [f"{field.name}.{inner.name}" for inner in field.type]
-        elif pa.types.is_list(field.type):
-            leaves.append(f"{field.name}.list.element")
-        else:
-            leaves.append(field.name)
-    return leaves

@@ -1,0 +1,19 @@
+"""Packages that only some parts need, named as extras in pyproject.toml."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from pipeline.engine.errors import StickerworksError
+
+
+def need_extra(module: str, extra: str, purpose: str) -> Any:
+    """Import ``module``; raises StickerworksError that says what needs it and how to install it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise StickerworksError(
+            f"{purpose} needs {module.partition('.')[0]}, which is not installed.",
+            f"Install it with `make setup`, or `pip install 'stickerworks[{extra}]'`.",
+        ) from error

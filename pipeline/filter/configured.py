@@ -1,0 +1,99 @@
+"""The measures and rules that a configuration asks for."""
+
+from __future__ import annotations
+
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.plugins import PluginError, describe_plugin, load_plugin, plugin_names
+from pipeline.filter.measures.measure import Measure
+from pipeline.filter.rules.rule import Rule
+from schemas.config import Config, RuleConfig
+
+CHEAP = frozenset({"stickers", "signals"})
+KNOWN = CHEAP | {"ocr"}
+
+
+def active_rules(config: Config) -> dict[str, Rule]:
+    """The rules that have bounds, by name; without bounds a rule is off."""
+    return {name: load_rule(name) for name in sorted(config.filter.rules) if _bounds(config, name)}
+
+
+def screening_bounds(config: Config) -> dict[str, RuleConfig]:
+    """Bounds of the cheap rules."""
+    return {
+        name: config.filter.rules[name]
+        for name, rule in active_rules(config).items()
+        if set(rule.reads) <= CHEAP and not any(load_measure(m).expensive for m in rule.measures)
+    }
+
+
+def decision_bounds(config: Config) -> dict[str, RuleConfig]:
+    """Bounds of all rules."""
+    return {name: config.filter.rules[name] for name in active_rules(config)}
+
+
+def rule_versions(config: Config) -> dict[str, str]:
+    """Versions of the configured rules, for fingerprints."""
+    return {f"rule {name}": str(rule.version) for name, rule in active_rules(config).items()}
+
+
+def measure_versions(config: Config, *, expensive: bool) -> dict[str, int]:
+    """Versions of the cheap or the expensive measures that are stored or bounded, by name."""
+    names = set(config.filter.measures)
+    names.update(*(rule.measures for rule in active_rules(config).values()))
+    measures = map(load_measure, sorted(names))
+    return {one.name: one.version for one in measures if one.expensive is expensive}
+
+
+def load_measure(name: str) -> Measure:
+    """The measure of that name; StickerworksError when there is none."""
+    return load_plugin("measures", name, Measure)
+
+
+def load_rule(name: str) -> Rule:
+    """The rule of that name, or the one that a measure of that name is.
+
+    StickerworksError when there is neither; PluginError for one that reads what it may not, or
+    when the name is that of a rule and of a measure.
+    """
+    rules, measures = plugin_names("rules"), plugin_names("measures")
+    if name in rules and name in measures:
+        raise PluginError(
+            f"{describe_plugin('rules', name)} and {_told(describe_plugin('measures', name))} "
+            "have one name: filter.rules can't tell them apart.",
+            "Uninstall one of them, or let its author rename it.",
+        )
+    if name in measures:
+        return _rule_of(load_measure(name))
+    if name not in rules:
+        raise StickerworksError(
+            f"There is no rule and no measure called {name!r} (filter.rules).",
+            f"Installed: {', '.join(sorted({*rules, *measures}))}.",
+        )
+    rule = load_plugin("rules", name, Rule)
+    if strange := sorted({*rule.reads} - KNOWN):
+        raise PluginError(
+            f"{describe_plugin('rules', name)} reads {', '.join(strange)}, which no rule may.",
+            f"A rule may read {', '.join(sorted(KNOWN))}, and measures by name.",
+        )
+    return rule
+
+
+def _bounds(config: Config, name: str) -> bool:
+    bounds = config.filter.rules[name]
+    return bounds.min is not None or bounds.max is not None
+
+
+def _rule_of(measure: Measure) -> Rule:
+    return Rule(
+        name=measure.name,
+        reads=(),
+        values=lambda tables: tables["measures"][measure.name],
+        unit=measure.unit,
+        doc=measure.doc,
+        measures=(measure.name,),
+        version=measure.version,
+    )
+
+
+def _told(description: str) -> str:
+    return description[:1].lower() + description[1:]

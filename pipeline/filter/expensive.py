@@ -1,0 +1,76 @@
+"""The stage of expensive measures: key frames of what the cheap rules keep, in batches."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image
+
+from pipeline.engine.plugins import load_plugin, plugin_faults
+from pipeline.engine.stage import Context, Process, Tables
+from pipeline.filter.configured import measure_versions
+from pipeline.filter.measures.measure import Measure, MeasureMany, RgbaFrame
+from pipeline.filter.measures.values import Row, measure_batch
+from schemas.config import Config
+from schemas.tables import EXPENSIVE_MEASURES
+
+
+class KeyFrames:
+    """Key frames as frames for measures (see ``measure.StickerFrames``); alpha is 255."""
+
+    def __init__(self, key_frames: Sequence[Mapping[str, Any]]) -> None:
+        self._key_frames = key_frames
+
+    def __len__(self) -> int:
+        return len(self._key_frames)
+
+    def __iter__(self) -> Iterator[RgbaFrame]:
+        for frame in self._key_frames:
+            with Image.open(io.BytesIO(frame["jpeg"]), formats=["JPEG"]) as picture:
+                yield RgbaFrame(np.asarray(picture.convert("RGBA")), frame["duration_ms"])
+
+
+def runs_in_main_process(config: Config) -> bool:
+    """Where one model fills a GPU, or there is nothing to do."""
+    return not measure_versions(config, expensive=True) or _device() == "cuda"
+
+
+def open_expensive(context: Context) -> Process:
+    """Load the measures of the setting ``measures`` and return the function of stickers."""
+    versions: Mapping[str, int] = context.settings["measures"]
+    opened: dict[str, MeasureMany] = {}
+
+    def run(name: str, stickers: Mapping[str, KeyFrames]) -> Iterator[Row]:
+        measure = load_plugin("measures", name, Measure)
+        if name not in opened:
+            assert measure.open is not None
+            with plugin_faults("measures", name, "as it was opened"):
+                opened[name] = measure.open(_device())
+        ids = list(stickers)
+        for start in range(0, len(ids), measure.batch):
+            batch = {sticker: stickers[sticker] for sticker in ids[start : start + measure.batch]}
+            yield from measure_batch(batch, name, versions[name], opened[name])
+
+    def process(tables: Tables) -> dict[str, pa.Table]:
+        frames = {row["id"]: row["key_frames"] for row in tables["frames"].to_pylist()}
+        stickers = {name: KeyFrames(found) for name, found in frames.items() if found}
+        earlier = tables["expensive_measures"].to_pylist() if "expensive_measures" in tables else []
+        rows = [row for row in earlier if versions.get(row["name"]) == row["version"]]
+        for name in versions:
+            done = {row["id"] for row in rows if row["name"] == name}
+            rows += run(name, {id_: stickers[id_] for id_ in stickers if id_ not in done})
+        rows.sort(key=lambda row: (row["id"], row["name"]))
+        table = pa.Table.from_pylist(rows, schema=EXPENSIVE_MEASURES.schema)
+        return {EXPENSIVE_MEASURES.name: table}
+
+    return process
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,1 @@
+"""Measures: one file a measure, found by name among the entry points stickerworks.measures."""

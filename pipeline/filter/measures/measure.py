@@ -1,0 +1,68 @@
+"""What a measure is: a number for each sticker, from its decoded frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class RgbaFrame:
+    """One displayed frame: pixels (height, width, 4), R, G, B, alpha, 0 to 255, read-only.
+
+    The colour below full transparency is black. ``duration_ms`` is 0 for a still.
+    """
+
+    pixels: NDArray[np.uint8]
+    duration_ms: int
+
+
+class StickerFrames(Protocol):
+    """A sticker's frames in play order, all of one size; they may be walked through repeatedly.
+
+    Large animations are decoded again by each walk, so that memory stays flat.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[RgbaFrame]: ...
+
+
+MeasureOne = Callable[[StickerFrames], float | None]
+MeasureMany = Callable[[Sequence[StickerFrames]], Sequence[float | None]]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number for each sticker; bounds on it are set by its name in ``filter.rules``.
+
+    ``measure`` runs within the one pass that decodes a sticker, on all of its frames; None where
+    the measure doesn't apply. An expensive measure has ``open`` instead: called once a worker
+    with the device (``cpu`` or ``cuda``), it loads a model and returns a function of ``batch``
+    stickers at a time, which runs over what the cheap rules keep, on their key frames alone (on
+    white, no larger than ``filter.decode.key_frame_side``).
+
+    ``unit`` and ``doc`` are for people; ``version`` is raised when the number changes its meaning,
+    and every sticker is then measured again.
+    """
+
+    name: str
+    unit: str
+    doc: str
+    measure: MeasureOne | None = None
+    open: Callable[[str], MeasureMany] | None = None
+    version: int = 1
+    batch: int = 16
+
+    def __post_init__(self) -> None:
+        if (self.measure is None) == (self.open is None):
+            raise ValueError(f"measure {self.name!r} needs either measure or open")
+
+    @property
+    def expensive(self) -> bool:
+        """Whether it runs as a stage of its own, after the cheap rules."""
+        return self.open is not None

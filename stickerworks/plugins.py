@@ -1,0 +1,84 @@
+"""All that a plugin imports: the one module of ours whose names stay.
+
+Each name is imported when it is asked for: a measure loads no Scrapy, and a source no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from annotation.machine.captioner import Caption, Captioner, CaptionInput
+    from crawlers.observation import LocalFile, Observation
+    from crawlers.source import Source
+    from crawlers.spiders.listing_spider import ListingSpider
+    from pipeline.engine.errors import StickerworksError
+    from pipeline.engine.options import Options
+    from pipeline.filter.measures.measure import Measure, RgbaFrame, StickerFrames
+    from pipeline.filter.ocr.backend import Line, OcrBackend
+    from pipeline.filter.rules.rule import Rule
+    from pipeline.training.contract import Baseline, Learner
+    from pipeline.training.layout import Layout, Row
+
+_PLACES = {
+    "Baseline": "pipeline.training.contract",
+    "Caption": "annotation.machine.captioner",
+    "CaptionInput": "annotation.machine.captioner",
+    "Captioner": "annotation.machine.captioner",
+    "Layout": "pipeline.training.layout",
+    "Learner": "pipeline.training.contract",
+    "Line": "pipeline.filter.ocr.backend",
+    "ListingSpider": "crawlers.spiders.listing_spider",
+    "LocalFile": "crawlers.observation",
+    "Measure": "pipeline.filter.measures.measure",
+    "Observation": "crawlers.observation",
+    "OcrBackend": "pipeline.filter.ocr.backend",
+    "Options": "pipeline.engine.options",
+    "RgbaFrame": "pipeline.filter.measures.measure",
+    "Row": "pipeline.training.layout",
+    "Rule": "pipeline.filter.rules.rule",
+    "Source": "crawlers.source",
+    "StickerFrames": "pipeline.filter.measures.measure",
+    "StickerworksError": "pipeline.engine.errors",
+}
+
+KINDS = {
+    "sources": "Source",
+    "measures": "Measure",
+    "rules": "Rule",
+    "ocr": "OcrBackend",
+    "captioners": "Captioner",
+    "baselines": "Learner",
+    "layouts": "Layout",
+}
+"""What the entry points of each group must name."""
+
+__all__ = [
+    "KINDS",
+    "Baseline",
+    "Caption",
+    "CaptionInput",
+    "Captioner",
+    "Layout",
+    "Learner",
+    "Line",
+    "ListingSpider",
+    "LocalFile",
+    "Measure",
+    "Observation",
+    "OcrBackend",
+    "Options",
+    "RgbaFrame",
+    "Row",
+    "Rule",
+    "Source",
+    "StickerFrames",
+    "StickerworksError",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"stickerworks.plugins has no {name}; it has {', '.join(__all__)}")
+    return getattr(importlib.import_module(_PLACES[name]), name)

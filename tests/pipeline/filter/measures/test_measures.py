@@ -1,0 +1,218 @@
+"""Strangers' measures: run in the decoding pass, added later, and told when they are wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.engine.plugins import PluginError, load_plugin
+from pipeline.engine.runner import run
+from pipeline.filter import decode, signals
+from pipeline.filter.measures.measure import Measure
+from pipeline.filter.stages import DECISIONS, EXPENSIVE_MEASURES, SCREENING, SIGNALS
+from schemas.config import Config
+
+MODULE = """
+import numpy as np
+from stickerworks.plugins import Measure
+
+def number(name, function, **more):
+    return Measure(name=name, unit="share", doc="Made up.", measure=function, **more)
+
+def darkness(frames):
+    return float(np.mean([frame.pixels[..., :3].mean() for frame in frames])) / 255
+
+def every_other(frames, seen=[]):
+    seen.append(len(frames))
+    if len(seen) % 2:
+        raise KeyError("odd")
+    return 1
+
+def strange(frames):
+    return float("nan")
+
+def text(frames):
+    return "dark"
+
+def damaging(frames):
+    for frame in frames:
+        frame.pixels[:] = 0
+
+def brightness(device):
+    assert device in ("cpu", "cuda")
+    return lambda batch: [darkness(frames) for frames in batch]
+
+def too_few(device):
+    return lambda batch: [0.5] * (len(batch) - 1)
+
+DARKNESS = number("darkness", darkness)
+NEWER = number("newer", darkness, version=2)
+BROKEN = number("broken", lambda frames: frames.nothing)
+ODD = number("odd", every_other)
+STRANGE = number("strange", strange)
+TEXT = number("text", text)
+DAMAGING = number("damaging", damaging)
+BRIGHT = Measure(name="bright", unit="share", doc="By a model.", open=brightness, batch=2)
+FEW = Measure(name="few", unit="share", doc="One too few.", open=too_few)
+"""
+NAMES = (
+    "darkness", "newer", "broken", "odd", "strange", "text", "damaging", "bright", "few",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def strangers(stranger):
+    entries = {name: f"{name.upper()}" for name in NAMES}
+    stranger("measures", MODULE, entries)
+
+
+@pytest.fixture
+def stickers(filled, encode, disc):
+    """A workspace of five stickers in two shards, of which one is broken."""
+    files = [encode(disc(at=place / 4), "png") for place in range(4)]
+    moving = encode([disc(at=0.1), disc(at=0.9)], "gif", duration=100)
+    return filled([files[:3], [files[3], moving, b"\x89PNG\r\n\x1a\nbroken"]])
+
+
+def configured(*measures, **rules):
+    return Config.model_validate(
+        {"filter": {"measures": measures, "rules": rules}, "engine": {"workers": 1}}
+    )
+
+
+def values(workspace, table="measures"):
+    found: dict[str, list] = {}
+    for row in workspace.read(table).to_pylist():
+        found.setdefault(row["name"], []).append(row["error"] or row["value"])
+    return found
+
+
+def test_a_measure_is_found_and_bounded_by_its_name(stickers, display):
+    config = configured("darkness", transparency={"max": 0.5})
+    run(SIGNALS, stickers, config, display)
+    found = values(stickers)
+    assert sorted(found) == ["darkness", "transparency"]
+    assert len(found["darkness"]) == 5
+    assert all(0 < value < 1 for value in found["darkness"])
+
+
+def test_adding_a_measure_measures_that_one_alone(stickers, display, monkeypatch):
+    run(SIGNALS, stickers, configured(), display)
+    before = {name: stickers.read(name) for name in ("signals", "frames")}
+    monkeypatch.setattr(signals, "measure", lambda *a, **k: pytest.fail("it is measured anew"))
+    in_process = replace(SIGNALS, in_main_process=lambda config: True)
+    run(in_process, stickers, configured("darkness"), display)
+    assert {name: stickers.read(name) for name in before} == before
+    added = values(stickers)
+    assert len(added["darkness"]) == 5
+
+    kept = stickers.read("measures")
+    run(in_process, stickers, configured("darkness", "newer"), display)
+    again = stickers.read("measures").to_pylist()
+    assert [row for row in again if row["name"] == "darkness"] == kept.to_pylist()
+    assert len(values(stickers)["newer"]) == 5
+
+    # One that nobody asks for any more goes, and nothing is decoded for that.
+    monkeypatch.setattr(decode, "open_source", lambda *a: pytest.fail("it is opened"))
+    run(in_process, stickers, configured("darkness"), display)
+    assert stickers.read("measures") == kept
+
+
+def test_completed_tables_are_those_of_a_run_from_nothing(stickers, display, tmp_path):
+    for measures in ((), ("darkness",), ("darkness", "transparency")):
+        run(SIGNALS, stickers, configured(*measures), display)
+    names = ("signals", "frames", "measures")
+    grown = {name: stickers.read(name) for name in names}
+    for name in names:
+        for part in stickers.parts:
+            stickers.path(name, part).unlink()
+    run(SIGNALS, stickers, configured("darkness", "transparency"), display)
+    assert {name: stickers.read(name) for name in names} == grown
+
+
+def test_one_that_fails_costs_its_own_numbers_alone(stickers, display):
+    config = configured("odd", "darkness", odd={"max": 2})
+    for work in (SIGNALS, SCREENING):
+        run(work, stickers, config, display)
+    found = values(stickers)
+    told = "The measures plugin 'odd' of strange 1.0 raised KeyError: 'odd'"
+    assert [value == told for value in found["odd"]].count(True) == 3
+    assert len(found["darkness"]) == 5
+    screening = stickers.read("screening").to_pylist()
+    assert [row["kept"] for row in screening].count(False) == 4, "three, and the broken file"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("strange", "gave nan, which is no number"),
+        ("text", "gave a str, which is no number"),
+        ("damaging", "raised ValueError: assignment destination is read-only"),
+    ],
+)
+def test_what_is_no_number_is_an_error_of_that_sticker(stickers, display, name, told):
+    run(SIGNALS, stickers, configured(name), display)
+    assert values(stickers)[name] == [f"The measures plugin {name!r} of strange 1.0 {told}"] * 5
+
+
+def test_one_that_fails_on_nearly_all_ends_the_run(filled, encode, disc, display):
+    workspace = filled([[encode(disc(at=n / 60, colour=f"#{n:02}0000"), "png") for n in range(60)]])
+    with pytest.raises(PluginError, match="'broken' of strange 1.0.*it failed on 51 of 51 sticker"):
+        run(SIGNALS, workspace, configured("broken"), display)
+
+
+def test_an_expensive_one_runs_on_what_the_cheap_rules_keep(stickers, display):
+    config = configured("bright", "darkness", min_side={"min": 60})
+    for work in (SIGNALS, SCREENING, EXPENSIVE_MEASURES):
+        run(work, stickers, config, display)
+    kept = stickers.read("screening")["kept"].to_pylist().count(True)
+    assert len(values(stickers, "expensive_measures").get("bright", [])) == kept
+    loose = configured("bright", "darkness", min_side={"min": 1})
+    for work in (SIGNALS, SCREENING, EXPENSIVE_MEASURES):
+        run(work, stickers, loose, display)
+    assert len(values(stickers, "expensive_measures")["bright"]) == 5
+
+
+def test_an_expensive_one_that_gives_too_few_is_told(stickers, display):
+    config = configured("few")
+    for work in (SIGNALS, SCREENING):
+        run(work, stickers, config, display)
+    with pytest.raises(PluginError, match="'few' of strange 1.0 failed on 3 stickers.*2 values"):
+        run(EXPENSIVE_MEASURES, stickers, config, display)
+
+
+def test_nothing_is_read_where_no_expensive_one_is_asked_for(stickers, display):
+    for work in (SIGNALS, SCREENING, EXPENSIVE_MEASURES):
+        report = run(work, stickers, configured(), display)
+    assert report.counts["measured"] == 0
+    assert stickers.read("expensive_measures").num_rows == 0
+    assert "expensive_measures" in DECISIONS.reads
+
+
+def test_frames_are_given_as_they_are_seen(encode):
+    picture = np.zeros((4, 6, 4), np.uint8)
+    picture[:, :3] = (10, 20, 30, 255)
+    seen = []
+    data = encode(Image.fromarray(picture), "png")
+    decode.measure(data, "png", Config().filter.decode, lambda frames: seen.extend(frames) or [])
+    (frame,) = seen
+    assert frame.duration_ms == 0
+    assert (frame.pixels == picture).all()
+
+
+def test_a_large_animation_is_decoded_again_instead_of_kept(encode, disc, monkeypatch):
+    monkeypatch.setattr(decode, "_KEEP_BYTES", 100)
+    data = encode([disc(at=0.1), disc(at=0.9)], "gif", duration=50)
+    lengths = []
+    also = lambda frames: lengths.append((len(frames), len(list(frames)), len(list(frames)))) or []  # noqa: E731
+    decode.measure(data, "gif", Config().filter.decode, also)
+    assert lengths == [(2, 2, 2)]
+
+
+def test_a_measure_is_either_cheap_or_expensive():
+    with pytest.raises(ValueError, match="either"):
+        Measure(name="x", unit="", doc="")
+    assert load_plugin("measures", "bright", Measure).expensive
