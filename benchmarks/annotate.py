@@ -28,8 +28,8 @@ from openai_server import OpenaiServer
 from annotation.machine.answers import ModelIdentity, open_answers
 from annotation.machine.asking import ChatJob, RequestTally, ask_all
 from annotation.machine.captioner import CaptionInput
-from annotation.machine.captioners.openai import CAPTIONER
 from annotation.machine.chat import Model, Picture
+from annotation.machine.configured import open_captioner
 from annotation.machine.prompt_set import load_prompt_set
 
 LATENCY_S, IN_FLIGHT, FRAMES = 0.2, 32, 4
@@ -71,10 +71,8 @@ def main() -> None:
 def _rate(stickers: list[CaptionInput], url: str, in_flight: int, folder: Path) -> float:
     """Requests a second of a whole pass, ledger included."""
     settings = {"base_url": url, "model": "replica-vl", "in_flight": in_flight}
-    if CAPTIONER.chat is None:
-        raise TypeError("openai is a chat")
     job = ChatJob(
-        CAPTIONER.chat(settings),
+        open_captioner("openai", settings).open_chat(),
         ModelIdentity("openai", Model("replica-vl"), "benchmark"),
         tuple(load_prompt_set(name) for name in SETS),
         ("en", "zh"),

@@ -20,6 +20,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def _spawn(arguments: argparse.Namespace, side: int, way: str, measure: str) -> 
 def _measure(arguments: argparse.Namespace) -> float:
     import torch
 
-    from pipeline.baselines.mghft.config import preset
+    from pipeline.baselines.mghft.config import PRESETS
     from pipeline.baselines.mghft.model import Mghft, total_loss
     from pipeline.baselines.mghft.tokens import cls_scores
 
@@ -77,7 +78,7 @@ def _measure(arguments: argparse.Namespace) -> float:
     torch.manual_seed(0)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     (side,) = arguments.sides
-    config = preset("paper", image_side=side)
+    config = replace(PRESETS["paper"], image_side=side)
     score = _naive_scores() if arguments.way == "naive" else cls_scores
     model = Mghft(config, score).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate)

@@ -56,20 +56,26 @@ def main() -> None:
 
 def _measure(name: str, changes: dict[str, Any], release: Path, steps: int) -> dict[str, float]:
     from pipeline.engine.compute import default_device, reproducible
+    from pipeline.training.contract import Run
     from pipeline.training.examples import Dataset
     from pipeline.training.frames import clip
     from pipeline.training.loading import load_batches
+    from pipeline.training.loop import Training
     from pipeline.training.runs import find_baseline
+    from pipeline.training.trainer import prepare
 
     baseline = find_baseline(name)
     settings = replace(baseline.presets["paper"], **changes)
-    assert baseline.prepare is not None
     started = time.perf_counter()
     # No trainer's own picks, so that this reading leaves the trainers' cache empty.
     rows = len(Dataset(release).read("train", settings.image_side, clip(4)))
     ready = time.perf_counter() - started
     with reproducible(0):
-        task = baseline.prepare(Dataset(release), settings, 0).task
+        prepared = prepare(baseline, Dataset(release), settings)
+        tasks: list[Training] = []
+        run = Run(0, prepared.validation, lambda task: tasks.append(task) or ())
+        baseline.fit(prepared.train, settings, run)
+    (task,) = tasks
     count = min(steps, task.schedule.batches_per_epoch)
     drawn = []
     # The second epoch, so that the file's pages are in memory.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel
@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from crawlers.child import crawl_in_child
 from crawlers.export import ExportedShards, export
 from crawlers.ledger import LEDGER, open_ledger
-from crawlers.local import LocalCrawl, Visited, crawl_files, note_missing
+from crawlers.local import LocalCrawl, NeedsFetchingError, Visited, crawl_files, note_missing
+from crawlers.observation import LocalFile, Observation
 from crawlers.source import Source, load_source, read_options
 from crawlers.store import sweep
 from pipeline.engine.workspace import Workspace
@@ -63,12 +64,11 @@ def crawl(
     visited = Visited()
     for job in jobs:
         report(f"{job.source.name}: crawling {job.source.title}")
-        if job.source.observations is None:
-            _note_redistribute(workspace, job, jobs)
+        _note_redistribute(workspace, job, jobs)
+        if not _crawl_local(workspace, config, job, visited, report):
+            # What else it holds nobody here knows: only files that are gone are missing.
+            visited.partial.add(job.source.name)
             crawl_in_child(job.source, config, job.position, workspace, report)
-        else:
-            _note_redistribute(workspace, job, jobs)
-            _crawl_local(workspace, config, job, visited, report)
     names = list(dict.fromkeys(job.source.name for job in jobs))
     with open_ledger(workspace.root / LEDGER) as ledger:
         for name in dict.fromkeys(job.source.name for job in jobs if job.source.observations):
@@ -100,20 +100,31 @@ def _crawl_local(
     job: _Job,
     visited: Visited,
     report: Callable[[str], None],
-) -> None:
-    observations, ours = job.source.observations, job.config
-    assert observations is not None
+) -> bool:
+    """Take the files of a source; False when it lists what must be fetched."""
+    ours = job.config
+    if job.source.observations is None:
+        return False
     redistribute = job.source.redistribute if ours.redistribute is None else ours.redistribute
     with open_ledger(workspace.root / LEDGER) as ledger:
-        crawl_files(
-            LocalCrawl(workspace, ledger, visited, config.max_bytes),
-            observations(job.options),
-            job.source.name,
-            job.position,
-            redistribute,
-            ours.limit,
-            report,
-        )
+        try:
+            crawl_files(
+                LocalCrawl(workspace, ledger, visited, config.max_bytes),
+                _items(job),
+                job.source.name,
+                job.position,
+                redistribute,
+                ours.limit,
+                report,
+            )
+        except NeedsFetchingError:
+            return False
+    return True
+
+
+def _items(job: _Job) -> Iterator[Observation | LocalFile]:
+    assert job.source.observations is not None
+    yield from job.source.observations(job.options)
 
 
 def _summary(exported: ExportedShards, failures: dict[str, dict[str, int]]) -> CrawlSummary:

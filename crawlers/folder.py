@@ -13,16 +13,17 @@ from crawlers.bqb import is_category, name_parts, theme_of
 from crawlers.manifest import CheckedRow, origin_url, read_manifest, same_name
 from crawlers.names import MAX_CHARACTERS, encode_name
 from crawlers.observation import LocalFile, Observation
-from crawlers.source import Source, SourceOptions
+from crawlers.source import Source
 from crawlers.walk import NEVER_STICKERS, FoundFile, Problem, is_workspace, reason, walk
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.options import Options
 from pipeline.engine.paths import named_path
 from pipeline.engine.text import storable
 
 _DEFAULT_MANIFEST = "manifest.jsonl"
 
 
-class FolderOptions(SourceOptions):
+class FolderOptions(Options):
     """Options of the source folder."""
 
     path: str = Field(

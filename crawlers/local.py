@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from crawlers.names import claimed_extension, decodable
 from crawlers.observation import (
     Key,
     LocalFile,
+    Observation,
     columns_of,
     is_cut,
     key_of,
@@ -21,9 +22,11 @@ from crawlers.observation import (
     too_long,
 )
 from crawlers.sniff import sniff
+from crawlers.source import no_observation
 from crawlers.store import holds, media_path, store
 from crawlers.walk import open_regular, reason
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.plugins import plugin_faults
 from pipeline.engine.workspace import Workspace
 
 _REPORT_EVERY = 1000
@@ -45,6 +48,10 @@ class Visited:
     partial: set[str] = field(default_factory=set)
 
 
+class NeedsFetchingError(Exception):
+    """A source lists something that lies on the web: its crawl needs a process of its own."""
+
+
 class LocalCrawl:
     """Takes files in one by one; ``visited`` is shared by all local sources of a crawl.
 
@@ -60,6 +67,9 @@ class LocalCrawl:
 
     def take(self, key: Key, listing: int, file: LocalFile, redistribute: bool) -> str | None:
         """Bring one file's observation to its end; the hash of its bytes, or None without any."""
+        if not file.path.is_absolute():
+            # Tables must say where a file lies to whoever reads them elsewhere.
+            file = replace(file, path=file.path.absolute())
         position = listing >> POSITION_BITS
         if self._visited.keys.get(key) == position:
             raise StickerworksError(
@@ -143,22 +153,26 @@ def note_missing(ledger: CrawlLedger, source: str, visited: Visited) -> None:
 
 def crawl_files(
     crawl: LocalCrawl,
-    files: Any,
+    items: Iterator[Observation | LocalFile],
     source: str,
     position: int,
     redistribute: bool,
     limit: int | None,
     report: Callable[[str], None],
 ) -> None:
-    """Take a local source's files in until it has given ``limit`` stickers."""
+    """Take a source's files in until it has given ``limit`` stickers.
+
+    Raises NeedsFetchingError at the first item that isn't a file.
+    """
     found: set[str] = set()
-    for place, file in enumerate(files):
+    for place, file in enumerate(_faulting(source, items)):
+        if isinstance(file, Observation):
+            raise NeedsFetchingError
+        if not isinstance(file, LocalFile):
+            raise no_observation(source, file)
         if limit is not None and len(found) >= limit:
             crawl.stop_early(source)
             break
-        if not file.path.is_absolute():
-            # Tables must say where a file lies to whoever reads them elsewhere.
-            file = replace(file, path=file.path.absolute())  # noqa: PLW2901
         ours = file.observation.redistribute
         sha256 = crawl.take(
             key_of(source, file.observation),
@@ -172,6 +186,17 @@ def crawl_files(
             report(f"{source}: {len(found)} stickers in {place + 1} files")
     if crawl.cut:
         report(told_of_cuts(source, crawl.cut))
+
+
+def _faulting(source: str, items: Iterator[Any]) -> Iterator[Any]:
+    """The items; what the source raises while it makes them is told as its fault."""
+    while True:
+        with plugin_faults("sources", source, "as it listed its items"):
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+        yield item
 
 
 # Nothing of the machine or the moment: the same files give the same rows anywhere.

@@ -17,6 +17,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from crawlers.names import encode_name
 from crawlers.walk import Problem, open_regular, reason
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.options import describe_invalid
 
 _MAX_BYTES = 2**30
 _MAX_LINE = 2**20
@@ -124,9 +125,7 @@ def _entry(line: bytes, where: str) -> CheckedRow:
         raw = json.loads(line.decode("utf-8-sig", "surrogateescape"))
         row = ManifestRow.model_validate(_readable(raw))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = ".".join(map(str, first["loc"])) or "the row"
-        raise _broken(where, f"{name}: {first['msg']}") from error
+        raise _broken(where, describe_invalid(error, "", ManifestRow)[0]) from error
     except (ValueError, RecursionError) as error:
         raise _broken(where, f"no JSON object ({error})") from error
     keywords = len(row.keywords or ())

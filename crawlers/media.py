@@ -16,13 +16,23 @@ from scrapy.http import Response
 
 from crawlers.failures import Streak, failure_of_exception, failure_of_status
 from crawlers.ledger import POSITION_BITS, Blob, FetchFailure, Known
+from crawlers.local import LocalCrawl, Visited
 from crawlers.middlewares.number import Listed
 from crawlers.names import claimed_extension
-from crawlers.observation import Key, columns_of, is_cut, key_of, told_of_cuts, too_long
+from crawlers.observation import (
+    Key,
+    LocalFile,
+    columns_of,
+    is_cut,
+    key_of,
+    told_of_cuts,
+    too_long,
+)
 from crawlers.optout import opt_out
 from crawlers.run import SourceRun
 from crawlers.settings import user_agent
 from crawlers.sniff import sniff
+from crawlers.source import no_observation
 from crawlers.store import holds, media_path, store
 from crawlers.trace import META, Trace
 from crawlers.urls import strip_secrets
@@ -52,7 +62,10 @@ class MediaPipeline:
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
         self._seen: set[Key] = set()
         self._reported = time.monotonic()
-        self._cut = 0
+        self._cut = self._twice = 0
+        visited = Visited(partial={self._run.source})
+        config = self._run.config
+        self._files = LocalCrawl(self._run.workspace, self._run.ledger, visited, config.max_bytes)
 
     @classmethod
     def from_crawler(cls, crawler: Any) -> MediaPipeline:
@@ -61,7 +74,7 @@ class MediaPipeline:
     async def process_item(self, item: Any) -> Any:
         run = self._run
         if not isinstance(item, Listed):
-            run.fail(_no_sighting(run.source, item))
+            run.fail(no_observation(run.source, item))
         if run.error is not None or not await run.quota.admit(item.position):
             return item
         sha256 = None
@@ -80,20 +93,27 @@ class MediaPipeline:
         return item
 
     def close_spider(self) -> None:
-        if self._cut:
-            self._run.report(told_of_cuts(self._run.source, self._cut))
+        source, cut = self._run.source, self._cut + self._files.cut
+        if cut:
+            self._run.report(told_of_cuts(source, cut))
+        if self._twice:
+            self._run.report(f"{source}: {self._twice} items are listed twice; the first counts")
 
-    async def _settle(self, item: Listed) -> str | None:
-        """Bring one observation to its end; the hash of its bytes, or None without any."""
-        run, observation = self._run, item.observation
+    async def _settle(self, listed: Listed) -> str | None:
+        """Bring one item to its end; the hash of its bytes, or None without any."""
+        run, file = self._run, listed.item
+        observation = file.observation if isinstance(file, LocalFile) else file
         key = key_of(run.source, observation)
         if key in self._seen:
+            self._twice += 1
             return None
         self._seen.add(key)
         redistribute = (
             run.redistribute if observation.redistribute is None else observation.redistribute
         )
-        listing = (run.position << POSITION_BITS) + item.position
+        listing = (run.position << POSITION_BITS) + listed.position
+        if isinstance(file, LocalFile):
+            return self._files.take(key, listing, file, redistribute)
         columns = columns_of(observation)
         self._cut += is_cut(observation, columns)
         known = run.ledger.note(key, listing, columns, redistribute, run.earlier)
@@ -233,13 +253,6 @@ class MediaPipeline:
 def _header(response: Response, name: str) -> str | None:
     values = response.headers.getlist(name)
     return storable(", ".join(value.decode("latin-1") for value in values), 500)
-
-
-def _no_sighting(source: str, item: Any) -> StickerworksError:
-    return StickerworksError(
-        f"The spider of {source} yields a {type(item).__name__}, which is no observation.",
-        "A spider yields crawlers.observation.Observation and requests alone.",
-    )
 
 
 def _unexpected(error: Exception) -> StickerworksError:

@@ -14,6 +14,10 @@ from pipeline.engine.text import storable
 
 _INT32 = 2**31 - 1
 _MAX_TAGS = 100
+_TEXTS = (
+    "media_url", "variant", "query", "pack_id", "pack_title", "author", "title", "page_url",
+    "licence", "licence_url", "licence_basis",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,16 @@ class Observation:
     redistribute: bool | None = None
     raw: Mapping[str, Any] | None = None
 
+    def __post_init__(self) -> None:
+        # Here, where the source makes it, and not where a table can't hold it.
+        for name in _TEXTS:
+            if not isinstance(getattr(self, name), str | None):
+                raise TypeError(f"{name} is a {type(getattr(self, name)).__name__}, not a text")
+        if not isinstance(self.source_id, str) or not self.source_id:
+            raise TypeError("source_id is no text, or empty")
+        if not isinstance(self.tags, tuple) or not all(isinstance(tag, str) for tag in self.tags):
+            raise TypeError("tags is no tuple of texts")
+
 
 @dataclass(frozen=True)
 class LocalFile:
@@ -54,6 +68,10 @@ class LocalFile:
     path: Path
     sha256: str | None = None
     problem: tuple[str, str, str] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.observation, Observation) or not isinstance(self.path, Path):
+            raise TypeError("a LocalFile takes an Observation and a pathlib.Path")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ class Quota:
         self._limit = limit
         self._found: set[str] = set()
         self._in_flight = 0
-        self._next = 0
+        self._next = self._handled = 0
         self._changed = asyncio.Condition()
         self.stopped = False
 
@@ -37,6 +37,7 @@ class Quota:
             self._next += position == self._next
             wanted = not self.stopped and not self.full
             self._in_flight += wanted
+            self._handled += not wanted
             self._changed.notify_all()
             return wanted
 
@@ -44,9 +45,17 @@ class Quota:
         """Note how an admitted observation ended: with these bytes, or without any."""
         async with self._changed:
             self._in_flight -= 1
+            self._handled += 1
             if sha256 is not None:
                 self._found.add(sha256)
             self._changed.notify_all()
+
+    async def wait_for(self, count: int) -> None:
+        """Wait until so many observations are at their end, or no more are wanted."""
+        async with self._changed:
+            await self._changed.wait_for(
+                lambda: self.stopped or self.full or self._handled >= count
+            )
 
     async def stop(self) -> None:
         """Admit nothing more."""

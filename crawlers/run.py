@@ -24,8 +24,11 @@ from crawlers.settings import crawl_settings
 from crawlers.source import load_source, read_options
 from crawlers.urls import scrub
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.plugins import describe_plugin
 from pipeline.engine.workspace import Workspace
 from schemas.config import CrawlConfig
+
+_ITEMS = "crawlers.spiders.items_spider:ItemsSpider"
 
 
 @dataclass
@@ -97,7 +100,7 @@ def _crawl(job: dict[str, Any], report: Callable[[str], None]) -> None:
     with open_ledger(workspace.root / LEDGER) as ledger:
         quota = Quota(ours.limit)
         run = SourceRun(source.name, default, position, config, workspace, ledger, quota, report)
-        _spider(source.spider or "", options, run)
+        _spider(source.spider or _ITEMS, options, run)
         if run.error is not None:
             raise run.error
 
@@ -137,11 +140,12 @@ def _spider(path: str, options: object, run: SourceRun) -> None:
         if isinstance(error, StickerworksError):
             return run.fail(error)
         log = f"the last lines of {run.workspace.root / 'crawl' / (run.source + '.log')} say where"
+        plugin = describe_plugin("sources", run.source)
         return run.fail(
             StickerworksError(
                 f"The listing of {run.source} could not be understood: {type(error).__name__}: "
                 f"{error}.",
-                f"The source may have changed its format; {log}.",
+                f"The source may have changed its format. {plugin} reads it; {log}.",
             )
         )
 

@@ -6,36 +6,33 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
-from crawlers.observation import LocalFile
+from crawlers.observation import LocalFile, Observation
+from pipeline.engine.options import Options
 from pipeline.engine.options import read_options as read
-from pipeline.engine.plugins import load_plugin
+from pipeline.engine.plugins import PluginError, describe_plugin, load_plugin
 from schemas.config import SourceConfig
-
-
-class SourceOptions(BaseModel):
-    """Base of a source's options: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True)
 class Source:
     """A source's name, options and terms, and exactly one way to run it.
 
-    ``spider`` is the import path of a Scrapy spider ("package.module:Class"), which gets
-    ``options`` as an attribute and yields Observations in a stable order. ``observations`` yields
-    local files in a stable order. ``redistribute`` is the default for what a release may carry.
+    ``observations`` gets the options and yields what there is, in a stable order: an Observation
+    for what is to be fetched from its ``media_url``, a LocalFile for a file on this machine. A
+    source whose list must itself be fetched has a ``spider`` instead, the import path of a
+    ListingSpider ("package.module:Class"), which gets ``options`` as an attribute and yields the
+    same. ``redistribute`` is the default for what a release may carry, ``terms`` are for people.
     """
 
     name: str
     title: str
-    options: type[BaseModel]
     redistribute: bool
     terms: str
+    options: type[BaseModel] = Options
     spider: str | None = None
-    observations: Callable[[Any], Iterator[LocalFile]] | None = None
+    observations: Callable[[Any], Iterator[Observation | LocalFile]] | None = None
 
     def __post_init__(self) -> None:
         if (self.spider is None) == (self.observations is None):
@@ -51,3 +48,12 @@ def read_options(source: Source, config: SourceConfig, position: int) -> BaseMod
     """The source's own options, checked; errors name the key in the configuration."""
     where = f"crawl.sources[{position}].options"
     return read(source.options, config.options, where, f"the source {source.name}")
+
+
+def no_observation(source: str, item: object) -> PluginError:
+    """What a source yields that is neither an Observation nor a LocalFile."""
+    return PluginError(
+        f"{describe_plugin('sources', source)} yields a {type(item).__name__}, which is no "
+        "observation.",
+        "It may yield Observation and LocalFile, and a spider requests as well.",
+    )

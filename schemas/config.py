@@ -354,6 +354,9 @@ class ValidateConfig(Section):
         0.01, description="share of the images that the release carries that may be undecodable"
     )
     seed: int = Field(0, ge=0, description="seed of both runs")
+    device: str | None = Field(
+        None, description="what computes, such as cpu or cuda [a GPU where there is one]"
+    )
 
 
 class Config(Section):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipeline.filter.measures.measure import Measure, RgbaFrame, StickerFrames
     from pipeline.filter.ocr.backend import Line, OcrBackend
     from pipeline.filter.rules.rule import Rule
-    from pipeline.training.contract import Baseline
+    from pipeline.training.contract import Baseline, Learner
     from pipeline.training.layout import Layout, Row
 
 _PLACES = {
@@ -27,6 +27,7 @@ _PLACES = {
     "CaptionInput": "annotation.machine.captioner",
     "Captioner": "annotation.machine.captioner",
     "Layout": "pipeline.training.layout",
+    "Learner": "pipeline.training.contract",
     "Line": "pipeline.filter.ocr.backend",
     "ListingSpider": "crawlers.spiders.listing_spider",
     "LocalFile": "crawlers.observation",
@@ -42,12 +43,25 @@ _PLACES = {
     "StickerworksError": "pipeline.engine.errors",
 }
 
+KINDS = {
+    "sources": "Source",
+    "measures": "Measure",
+    "rules": "Rule",
+    "ocr": "OcrBackend",
+    "captioners": "Captioner",
+    "baselines": "Learner",
+    "layouts": "Layout",
+}
+"""What the entry points of each group must name."""
+
 __all__ = [
+    "KINDS",
     "Baseline",
     "Caption",
     "CaptionInput",
     "Captioner",
     "Layout",
+    "Learner",
     "Line",
     "ListingSpider",
     "LocalFile",

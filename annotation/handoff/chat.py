@@ -18,7 +18,7 @@ from annotation.handoff.answers import read_answers
 from annotation.handoff.captions import Chosen, choose_captions
 from annotation.handoff.chat_readme import SftSummary, readme
 from annotation.handoff.crops import open_jpeg
-from annotation.handoff.eligibility import SETS, Eligibility, read_places
+from annotation.handoff.eligibility import SETS, Eligibility, read_eligibility
 from annotation.handoff.folder import check_output, export_folder, json_line
 from annotation.handoff.prompts import IMAGE, PROMPTS, Prompt, check_prompts
 from annotation.handoff.stickers import StickerRows, read_stickers
@@ -49,7 +49,7 @@ def export_sft(
     check_prompts(prompt)
     check_output(output, KIND)
     answers = read_answers(workspace, "caption", simulated=simulated)
-    places = read_places(workspace, answers.texts)
+    eligibilities = read_eligibility(workspace, answers.texts)
     summary = SftSummary(simulated=simulated, simulated_left_out=answers.simulated)
     with export_folder(output, KIND) as folder:
         with ExitStack() as stack:
@@ -57,11 +57,11 @@ def export_sft(
             for sticker in read_stickers(workspace, answers.texts, ("frames", "clips", "captions")):
                 chosen = choose_captions(answers.texts[sticker.id], sticker.captions)
                 frames = _thin(sticker.clip or sticker.key_frames, most_frames)
-                place = _place(places[sticker.id], chosen, frames)
-                row = _export(sticker, place, chosen, _Chats(frames, prompt), files, summary)
+                eligibility = _checked(eligibilities[sticker.id], chosen, frames)
+                row = _export(sticker, eligibility, chosen, _Chats(frames, prompt), files, summary)
                 files.manifest(row)
             for id_ in sorted(set(answers.texts) - files.seen):
-                files.manifest(_row(id_, places[id_], Chosen({}, {}), summary))
+                files.manifest(_row(id_, eligibilities[id_], Chosen({}, {}), summary))
         _write_index(folder, summary)
         (folder / "README.md").write_text(readme(summary), "utf-8")
     say(
@@ -138,22 +138,23 @@ class _ChatFiles:
 
 def _export(
     sticker: StickerRows,
-    place: Eligibility,
+    eligibility: Eligibility,
     chosen: Chosen,
     chats: _Chats,
     files: _ChatFiles,
     summary: SftSummary,
 ) -> dict[str, Any]:
     """Write what a sticker gives; its row of the manifest."""
-    row = _row(sticker.id, place, chosen, summary)
-    if place.split is None or place.reason is not None:
+    row = _row(sticker.id, eligibility, chosen, summary)
+    if eligibility.split is None or eligibility.reason is not None:
         return row
     images = [f"images/{sticker.id}-{n}.jpg" for n in range(len(chats.frames))]
     for name, frame in zip(images, chats.frames, strict=True):
         (files.folder / name).write_bytes(frame["jpeg"])
     for language, caption in chosen.captions.items():
-        files.add(place.split, chat(chats.frames, chats.prompt[language], caption.text), images)
-        summary.chats[place.split] += 1
+        written = chat(chats.frames, chats.prompt[language], caption.text)
+        files.add(eligibility.split, written, images)
+        summary.chats[eligibility.split] += 1
         summary.languages[language] += 1
     summary.stickers += 1
     summary.images += len(images)
@@ -161,33 +162,35 @@ def _export(
     return {**row, "images": len(images), "redistribute": sticker.redistribute}
 
 
-def _place(place: Eligibility, chosen: Chosen, frames: Sequence[Mapping[str, Any]]) -> Eligibility:
-    """The place of a sticker, and why nothing of it is used after all."""
-    if place.reason is not None:
-        return place
+def _checked(
+    found: Eligibility, chosen: Chosen, frames: Sequence[Mapping[str, Any]]
+) -> Eligibility:
+    """The eligibility of a sticker, with the reason where its captions or frames leave nothing."""
+    if found.reason is not None:
+        return found
     if not chosen.captions:
         return Eligibility(
-            place.split, max(sorted(chosen.left_out), key=chosen.left_out.__getitem__)
+            found.split, max(sorted(chosen.left_out), key=chosen.left_out.__getitem__)
         )
     try:
         for frame in frames:
             open_jpeg(frame["jpeg"])
     except StickerworksError:
-        return Eligibility(place.split, "a frame can't be opened")
-    return Eligibility(place.split, None if frames else "it has no frames")
+        return Eligibility(found.split, "a frame can't be opened")
+    return Eligibility(found.split, None if frames else "it has no frames")
 
 
-def _row(id_: str, place: Eligibility, chosen: Chosen, summary: SftSummary) -> dict[str, Any]:
-    if place.reason is not None:
-        summary.left_out[place.reason] += 1
-    used = chosen.captions if place.reason is None else {}
+def _row(id_: str, eligibility: Eligibility, chosen: Chosen, summary: SftSummary) -> dict[str, Any]:
+    if eligibility.reason is not None:
+        summary.left_out[eligibility.reason] += 1
+    used = chosen.captions if eligibility.reason is None else {}
     summary.captions_left_out.update(chosen.left_out)
     return {
         "id": id_,
-        "split": place.split,
+        "split": eligibility.split,
         "captions": {name: {"agreed": c.agreed, "of": c.of} for name, c in used.items()},
         "left_out": dict(sorted(chosen.left_out.items())),
-        "reason": place.reason,
+        "reason": eligibility.reason,
     }
 
 

@@ -42,8 +42,8 @@ class _Facts:
     keys: list[Key] = field(default_factory=list)
 
 
-def read_places(workspace: Workspace, wanted: Collection[str]) -> dict[str, Eligibility]:
-    """The place of each of the ``wanted`` stickers.
+def read_eligibility(workspace: Workspace, wanted: Collection[str]) -> dict[str, Eligibility]:
+    """The eligibility of each of the ``wanted`` stickers.
 
     Related stickers (near-duplicates, one template, one group of the split) decide together: one
     of them in test keeps all of them out. Raises StickerworksError before the first split.
@@ -57,10 +57,10 @@ def read_places(workspace: Workspace, wanted: Collection[str]) -> dict[str, Elig
     facts = _read_facts(workspace, wanted)
     shared = _splits_by_key(workspace, {key for fact in facts.values() for key in fact.keys})
     withheld = withheld_stickers(workspace)
-    return {id_: _place(id_, facts[id_], shared, id_ in withheld) for id_ in wanted}
+    return {id_: _decide(id_, facts[id_], shared, id_ in withheld) for id_ in wanted}
 
 
-def _place(id_: str, facts: _Facts, shared: Mapping[Key, set[str]], withheld: bool) -> Eligibility:
+def _decide(id_: str, facts: _Facts, shared: Mapping[Key, set[str]], withheld: bool) -> Eligibility:
     around = {split for key in facts.keys for split in shared.get(key, ())}
     reasons = {
         "its id is no sha256": not _SHA256.fullmatch(id_),

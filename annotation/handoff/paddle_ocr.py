@@ -16,7 +16,7 @@ from PIL import Image
 
 from annotation.handoff.answers import read_answers
 from annotation.handoff.crops import cut_out, open_jpeg, write_jpeg
-from annotation.handoff.eligibility import Eligibility, read_places
+from annotation.handoff.eligibility import Eligibility, read_eligibility
 from annotation.handoff.folder import check_output, export_folder, json_line, write_lines
 from annotation.handoff.paddle_readme import OcrSummary, readme
 from annotation.handoff.stickers import StickerRows, read_stickers
@@ -51,15 +51,16 @@ def export_ocr(
     """
     check_output(output, KIND)
     answers = read_answers(workspace, "ocr", simulated=simulated)
-    places = read_places(workspace, answers.texts)
+    eligibilities = read_eligibility(workspace, answers.texts)
     summary = OcrSummary(simulated=simulated, simulated_left_out=answers.simulated)
     with export_folder(output, KIND) as folder, ExitStack() as stack:
         files = _PaddleFiles.open(folder, stack)
         for sticker in read_stickers(workspace, answers.texts, ("frames", "ocr")):
-            row = _export(sticker, answers.texts[sticker.id], places[sticker.id], files, summary)
+            texts, eligibility = answers.texts[sticker.id], eligibilities[sticker.id]
+            row = _export(sticker, texts, eligibility, files, summary)
             files.manifest.write(json_line(row) + "\n")
         for id_ in sorted(set(answers.texts) - files.seen):
-            files.manifest.write(json_line(_row(id_, places[id_], summary)) + "\n")
+            files.manifest.write(json_line(_row(id_, eligibilities[id_], summary)) + "\n")
         characters = sorted(summary.characters - {" "})  # PaddleOCR adds the space by a setting
         write_lines(folder / "rec" / "dict.txt", characters)
         (folder / "README.md").write_text(readme(summary), "utf-8")
@@ -102,18 +103,18 @@ def _write(path: Path) -> IO[str]:
 def _export(
     sticker: StickerRows,
     texts: Sequence[str],
-    place: Eligibility,
+    eligibility: Eligibility,
     files: _PaddleFiles,
     summary: OcrSummary,
 ) -> dict[str, Any]:
     """Write what a sticker gives; its row of the manifest."""
     files.seen.add(sticker.id)
-    if place.split is None:
-        return _row(sticker.id, place, summary)
+    if eligibility.split is None:
+        return _row(sticker.id, eligibility, summary)
     found = _find(sticker, texts)
     if isinstance(found, str):
-        return _row(sticker.id, Eligibility(place.split, found), summary)
-    name = SET_NAMES[place.split]
+        return _row(sticker.id, Eligibility(eligibility.split, found), summary)
+    name = SET_NAMES[eligibility.split]
     for file, jpeg, label in _crops(sticker.id, found):
         files.add("rec", name, file, jpeg, label)
         summary.characters |= set(label)
@@ -129,7 +130,7 @@ def _export(
         summary.no_detection[found.no_detection] += 1
     return {
         "id": sticker.id,
-        "split": place.split,
+        "split": eligibility.split,
         "recognition": len(found.boxed),
         "detection": len(found.whole),
         "basis": found.basis,
@@ -191,14 +192,14 @@ def _boxes(found: Sequence[Boxed]) -> str:
     return json_line(boxes)
 
 
-def _row(id_: str, place: Eligibility, summary: OcrSummary) -> dict[str, Any]:
+def _row(id_: str, eligibility: Eligibility, summary: OcrSummary) -> dict[str, Any]:
     """The row of a sticker that gives nothing."""
-    assert place.reason is not None
-    summary.left_out[place.reason] += 1
+    assert eligibility.reason is not None
+    summary.left_out[eligibility.reason] += 1
     return {
         "id": id_,
-        "split": place.split,
+        "split": eligibility.split,
         "recognition": 0,
         "detection": 0,
-        "reason": place.reason,
+        "reason": eligibility.reason,
     }

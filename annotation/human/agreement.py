@@ -103,7 +103,7 @@ def nominal_interval(
 
 
 def _nominal(units: Sequence[Sequence[str]]) -> tuple[list[tuple[float, float]], float]:
-    """Disagreement and votes of each unit with two votes; disagreement expected of any two."""
+    """Disagreement and votes of each unit with at least two votes; the expected disagreement."""
     paired = [unit for unit in units if len(unit) > 1]
     total = Counter(value for unit in paired for value in unit)
     votes = sum(total.values())
@@ -145,7 +145,7 @@ def tag_alphas(
 def _binary(
     kinds: Mapping[tuple[int, int], int], sizes: Mapping[int, int], drawn: Mapping[str, int]
 ) -> tuple[float | None, Interval | None]:
-    """Alpha of a tag given by ``count`` of ``size`` annotators of a unit, so many times each."""
+    """Alpha of a tag; ``kinds`` counts units in which ``count`` of ``size`` annotators gave it."""
     votes = sum(size * n for size, n in sizes.items())
     given = sum(count * n for (count, _), n in kinds.items())
     if given == votes:

@@ -20,7 +20,7 @@ class AnchoringBias:
     pre-annotation without tags. ``blind`` ones were shown none: ``blind_share`` is their share of
     all votes. Of the blind votes whose sticker has a suggestion that was hidden (``hidden``),
     ``hidden_equal_share`` gave its tags all the same and ``hidden_similarity`` is their mean
-    similarity to it. Shares and similarities are None where there is nothing to share.
+    similarity to it. Shares and similarities over no votes are None.
     """
 
     annotator: str
@@ -50,10 +50,10 @@ def anchoring_bias(votes: pa.Table, suggestions: pa.Table | None = None) -> list
         rows = suggestions.select(["id", "tags"]).to_pylist()
         hidden = {row["id"]: frozenset[str](row["tags"]) for row in rows if row["tags"]}
     valid = [vote for vote in counting_votes(votes) if not vote.skipped]
-    return [_lean(name, cast, hidden) for name, cast in by_annotator(valid).items()]
+    return [_bias(name, cast, hidden) for name, cast in by_annotator(valid).items()]
 
 
-def _lean(name: str, cast: Sequence[Vote], hidden: Mapping[str, TagSet]) -> AnchoringBias:
+def _bias(name: str, cast: Sequence[Vote], hidden: Mapping[str, TagSet]) -> AnchoringBias:
     shown = [(vote, vote.suggested) for vote in cast if vote.suggested]
     blind = [vote for vote in cast if vote.suggested is None]
     unseen = [(vote, hidden[vote.id]) for vote in blind if vote.id in hidden]

@@ -43,5 +43,5 @@ def percentiles(figures: NDArray[np.float64]) -> Interval:
 
 
 def counted(units: list[tuple[float, float]]) -> Counter[tuple[float, float]]:
-    """Distinct (a, b), rounded so that sums in another order are no other value."""
+    """Distinct (a, b), rounded, since sums in another order differ in their last digits."""
     return Counter((round(a, 12), round(b, 12)) for a, b in units)

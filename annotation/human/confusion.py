@@ -16,9 +16,9 @@ from annotation.human.votes import TagSet, by_sticker, counting_votes
 class ConfusedPair:
     """Two tags, ``stickers`` of which one annotator gave the first and another the second instead.
 
-    ``either`` counts the stickers that got any of the two. ``lift`` compares ``stickers`` with
-    what two tags strewn over the stickers independently would have in common: 1 is chance. A
-    rare tag reaches a high lift by a single sticker, so read it beside the count.
+    ``either`` counts the stickers that got either of the two. ``lift`` compares ``stickers`` with
+    what two independent tags as frequent as these would share: 1 is chance. A rare tag reaches a
+    high lift by a single sticker, so read it beside the count.
     """
 
     first: str

@@ -28,7 +28,7 @@ class Kappa:
 
 
 def fleiss_kappa(units: Sequence[Sequence[str]], *, resamples: int = 1000, seed: int = 0) -> Kappa:
-    """Kappa with its 95% bootstrap interval over units; of the numbers of votes the commonest.
+    """Kappa of the units with the most common number of votes, and its 95% bootstrap interval.
 
     Where two numbers are equally common, the larger one is taken.
     """

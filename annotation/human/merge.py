@@ -42,14 +42,14 @@ def merge_votes(
     ``votes`` has the columns of the table of that name. Tags outside of ``tagset`` are left out
     and listed; None accepts every tag. The order of the votes' rows matters only between equal
     sequences, where the later row counts. ``decisions`` settle what the votes leave to an
-    adjudicator; one all of whose tags are unknown is none.
+    adjudicator; a decision all of whose tags are unknown is ignored.
     """
     known = None if tagset is None else frozenset(tagset)
     return _label_all(current_votes(votes), stickers, _Rule(rule, known, decisions or {}))
 
 
 def current_votes(votes: pa.Table) -> pa.Table:
-    """What each annotator says of each sticker now, one row for both, in order of sequence."""
+    """The current vote or skip of each annotator on each sticker, in order of sequence."""
     counting = _latest_versions(votes, "annotator")
     # A vote outranks every skip of the same annotator; among equals the latest wins.
     voted = pc.if_else(pc.fill_null(counting["skipped"], False), 0, len(counting)).to_numpy()
@@ -123,7 +123,7 @@ def _majority(domains: Sequence[str | None]) -> str | None:
 
 @dataclass(frozen=True)
 class _Rule:
-    """What decides beside the votes."""
+    """What turns votes into a label: the settings, the known tags, the adjudicator's decisions."""
 
     merge: MergeConfig
     tags: frozenset[str] | None

@@ -1,4 +1,4 @@
-"""What tells a lead about the annotators' work, beside how far they agree."""
+"""Measures of the annotators' work, for the lead: all but their agreement."""
 
 from __future__ import annotations
 

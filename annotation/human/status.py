@@ -20,7 +20,7 @@ def status_lines(progress: AnnotationProgress) -> Iterator[str]:
     yield from _batches(progress)
     yield from _annotators(progress)
     yield from _waiting(progress)
-    yield from _setbacks(progress)
+    yield from _quarantined(progress)
 
 
 def _batches(progress: AnnotationProgress) -> Iterator[str]:
@@ -85,7 +85,7 @@ def _waiting(progress: AnnotationProgress) -> Iterator[str]:
     )
 
 
-def _setbacks(progress: AnnotationProgress) -> Iterator[str]:
+def _quarantined(progress: AnnotationProgress) -> Iterator[str]:
     if progress.deleted:
         yield f"Deleted       {progress.deleted:,} gone from the server, which still count"
     if not progress.quarantined:

@@ -12,9 +12,9 @@ from annotation.machine.answers import AnswerStore, ModelIdentity
 from annotation.machine.captioner import CaptionInput
 from annotation.machine.chat import Chat
 from annotation.machine.conversation import Asked, Request, converse
-from annotation.machine.parsing import storable
 from annotation.machine.prompt_set import PromptSet
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.text import storable_lines
 
 Progress = Callable[[int], None]
 
@@ -86,9 +86,9 @@ class _Counts:
 async def _work(
     queue: Iterator[CaptionInput], job: ChatJob, answers: AnswerStore, counts: _Counts
 ) -> None:
-    for facts in queue:
+    for sticker in queue:
         try:
-            await _ask_sticker(facts, job, answers, counts.tally)
+            await _ask_sticker(sticker, job, answers, counts.tally)
         except StickerworksError:
             raise
         except Exception as error:  # noqa: BLE001 - raised at the end, when it costs one row alone
@@ -98,23 +98,23 @@ async def _work(
 
 
 async def _ask_sticker(
-    facts: CaptionInput, job: ChatJob, answers: AnswerStore, tally: RequestTally
+    sticker: CaptionInput, job: ChatJob, answers: AnswerStore, tally: RequestTally
 ) -> None:
     identity = job.identity
-    book = answers.of_sticker(facts.id, identity)
+    book = answers.of_sticker(sticker.id, identity)
     under_way: dict[str, asyncio.Task[Asked]] = {}
 
     async def send(request: Request) -> Asked:
         digest = request.question.digest
         attempt = book.attempts(digest)
         answer = await job.chat.ask(replace(request.question, attempt=attempt))
-        answer = replace(answer, text=None if answer.text is None else storable(answer.text))
+        answer = replace(answer, text=None if answer.text is None else storable_lines(answer.text))
         tally.requests[request.prompt] += 1
-        asked = answers.record(facts.id, identity, request, attempt, answer)
+        asked = answers.record(sticker.id, identity, request, attempt, answer)
         # Where asking again failed, the earlier answer still counts.
         if not attempt:
             return asked
-        return answers.of_sticker(facts.id, identity).find(digest) or asked
+        return answers.of_sticker(sticker.id, identity).find(digest) or asked
 
     async def ask(request: Request) -> Asked:
         digest = request.question.digest
@@ -128,11 +128,11 @@ async def _ask_sticker(
         return await under_way[digest]
 
     # Sets know nothing of each other, so that they may go on side by side.
-    talks = (converse(facts, prompts, job.languages, ask) for prompts in job.prompts)
+    talks = (converse(sticker, prompts, job.languages, ask) for prompts in job.prompts)
     try:
         found = await asyncio.gather(*talks)
     finally:
         for task in under_way.values():
             task.cancel()
     for prompts, captions in zip(job.prompts, found, strict=True):
-        answers.keep(facts.id, identity, prompts.title, captions)
+        answers.keep(sticker.id, identity, prompts.title, captions)

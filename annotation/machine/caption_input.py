@@ -9,7 +9,7 @@ from annotation.machine.chat import Picture
 from pipeline.engine.stage import Tables
 
 
-def collect_facts(tables: Tables) -> list[CaptionInput]:
+def collect_inputs(tables: Tables) -> list[CaptionInput]:
     """What the tables know of each sticker, in the order of ``stickers``."""
     domain = _by_id(tables, "domain", "domain")
     animated = _by_id(tables, "signals", "animated")

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from annotation.machine.chat import Chat, Model, Picture
+from pydantic import BaseModel
 
-Options = Mapping[str, Any]
+from annotation.machine.chat import Chat, Model, Picture
+from pipeline.engine.options import Options
 
 
 @dataclass(frozen=True)
@@ -75,17 +76,19 @@ class Rates:
 class Captioner:
     """A named captioner: it writes by itself (``write``), or answers prompt sets (``chat``).
 
-    All functions get the plugin's own options and check them (StickerworksError). ``model`` names
-    model and revision, None where no model writes; with the prompts it stands in every row and
-    in the fingerprint, and so does ``settings``: what else decides an answer, such as the
-    temperature, but not how fast it is got. ``write`` also gets the languages. ``chat`` loads
-    what is heavy, or connects.
+    All functions get a value of ``options``, the model of ``annotate.options``. ``model`` names
+    model and revision, None where no model writes; with ``prompt`` (the version of what it
+    writes: raise it when that changes) or the prompt sets it stands in every row and in the
+    fingerprint, and so does ``settings``: what else decides an answer, such as the temperature,
+    but not how fast it is got. ``write`` also gets the languages. ``chat`` loads what is heavy,
+    or connects.
     """
 
     name: str
-    model: Callable[[Options], Model | None]
     prompt: str | None = None
-    write: Callable[[Sequence[str], Options], Write] | None = None
-    chat: Callable[[Options], Chat] | None = None
-    settings: Callable[[Options], Mapping[str, Any]] = dict
-    rates: Callable[[Options], Rates] = lambda options: Rates()
+    write: Callable[[Sequence[str], Any], Write] | None = None
+    chat: Callable[[Any], Chat] | None = None
+    model: Callable[[Any], Model | None] = lambda options: None
+    settings: Callable[[Any], Mapping[str, Any]] = lambda options: {}
+    rates: Callable[[Any], Rates] = lambda options: Rates()
+    options: type[BaseModel] = Options

@@ -17,11 +17,11 @@ from pydantic import Field
 
 from annotation.machine.answers import FILE, ModelIdentity, caption_row, open_answers
 from annotation.machine.asking import ChatJob, ask_all
-from annotation.machine.caption_input import collect_facts
-from annotation.machine.captioner import Captioner
+from annotation.machine.caption_input import collect_inputs
+from annotation.machine.configured import ConfiguredCaptioner, open_captioner
 from annotation.machine.prompt_set import PromptSet, load_prompt_set
 from pipeline.engine.fingerprint import hash_json
-from pipeline.engine.plugins import load_plugin
+from pipeline.engine.plugins import PluginError, describe_plugin
 from pipeline.engine.stage import Context, Needs, Process, Stage, Tables
 from schemas.config import Config, Section
 from schemas.tables import CAPTIONS as TABLE
@@ -37,30 +37,29 @@ class CaptionSettings(Section):
     options: dict[str, Any] = Field(exclude=True)
 
 
-def load_captioner(config: Config) -> Captioner:
-    """The captioner that the configuration names."""
-    return load_plugin("captioners", config.annotate.captioner, Captioner)
+def load_captioner(config: Config) -> ConfiguredCaptioner:
+    """The captioner that the configuration names; StickerworksError when an option is wrong."""
+    return open_captioner(config.annotate.captioner, config.annotate.options)
 
 
 def caption_settings(config: Config) -> CaptionSettings:
     """Settings of the stage; StickerworksError when an option or a prompt set is wrong."""
-    chosen = config.annotate
-    captioner = load_captioner(config)
+    chosen, captioner = config.annotate, load_captioner(config)
     return CaptionSettings(
         captioner=chosen.captioner,
         languages=chosen.languages,
-        prompts=chosen.prompts if captioner.chat else (),
-        decides=dict(captioner.settings(chosen.options)),
+        prompts=chosen.prompts if captioner.is_asked else (),
+        decides=dict(captioner.settings()),
         options=dict(chosen.options),
     )
 
 
 def _models(config: Config) -> Mapping[str, str]:
     captioner = load_captioner(config)
-    model = captioner.model(config.annotate.options)
-    asked = config.annotate.prompts if captioner.chat else ()
+    model = captioner.model()
+    asked = config.annotate.prompts if captioner.is_asked else ()
     return {
-        "captioner": captioner.prompt or captioner.name,
+        "captioner": captioner.captioner.prompt or captioner.name,
         "model": model.title if model else "none",
         "prompts": " ".join(load_prompt_set(name).title for name in asked),
     }
@@ -74,29 +73,31 @@ def check_captioner(config: Config) -> None:
 
 def is_asked(config: Config) -> bool:
     """Whether the configured captioner is a model that is asked."""
-    return load_captioner(config).chat is not None
+    return load_captioner(config).is_asked
 
 
-def speaker_of(settings: CaptionSettings) -> ModelIdentity:
+def identity_of(settings: CaptionSettings) -> ModelIdentity:
     """Who answers under these settings."""
-    captioner = load_plugin("captioners", settings.captioner, Captioner)
-    model = captioner.model(settings.options)
+    captioner = open_captioner(settings.captioner, settings.options)
+    model = captioner.model()
     if model is None:
-        raise ValueError(f"{captioner.name} has a chat but names no model")
+        raise PluginError(
+            f"{describe_plugin('captioners', captioner.name)} has a chat but names no model."
+        )
     digest = hash_json([captioner.name, model.name, model.revision, settings.decides])
     return ModelIdentity(captioner.name, model, digest)
 
 
 def own_captions(settings: CaptionSettings) -> dict[str, list[str | None]]:
     """What marks, in ``captions``, the rows of what is configured from those of other models."""
-    captioner = load_plugin("captioners", settings.captioner, Captioner)
-    model = captioner.model(settings.options)
+    captioner = open_captioner(settings.captioner, settings.options)
+    model = captioner.model()
     asked: list[str | None] = [prompts.title for prompts in prompt_sets(settings)]
     return {
         "captioner": [captioner.name],
         "model": [model.name if model else None],
         "revision": [model.revision if model else None],
-        "prompt": asked if captioner.chat else [captioner.prompt],
+        "prompt": asked if captioner.is_asked else [captioner.captioner.prompt],
     }
 
 
@@ -106,11 +107,11 @@ def prompt_sets(settings: CaptionSettings) -> tuple[PromptSet, ...]:
 
 
 def _open(context: Context) -> Process:
-    captioner = load_plugin("captioners", context.settings.captioner, Captioner)
-    return _open_chat(context, captioner) if captioner.chat else _open_write(context, captioner)
+    captioner = open_captioner(context.settings.captioner, context.settings.options)
+    return _open_chat(context, captioner) if captioner.is_asked else _open_write(context, captioner)
 
 
-def _open_chat(context: Context, captioner: Captioner) -> Process:
+def _open_chat(context: Context, captioner: ConfiguredCaptioner) -> Process:
     settings: CaptionSettings = context.settings
     with ExitStack() as opened:
         answers = opened.enter_context(open_answers(context.root))
@@ -120,42 +121,38 @@ def _open_chat(context: Context, captioner: Captioner) -> Process:
         context.at_end(opened.pop_all().close)
 
     def process(tables: Tables) -> dict[str, pa.Table]:
-        stickers = collect_facts(tables)
+        stickers = collect_inputs(tables)
         runner.run(ask_all(stickers, job, answers, context.advance))
-        rows = [row for facts in stickers for row in answers.captions(facts.id)]
+        rows = [row for sticker in stickers for row in answers.captions(sticker.id)]
         return {TABLE.name: pa.Table.from_pylist(rows, schema=TABLE.schema)}
 
     return process
 
 
-def open_interview(settings: CaptionSettings, captioner: Captioner) -> ChatJob:
+def open_interview(settings: CaptionSettings, captioner: ConfiguredCaptioner) -> ChatJob:
     """Load or connect to the model."""
-    if captioner.chat is None:
-        raise ValueError(f"{captioner.name} is no model that can be asked")
     sets = prompt_sets(settings)
-    identity = speaker_of(settings)
-    return ChatJob(captioner.chat(settings.options), identity, sets, settings.languages)
+    identity = identity_of(settings)
+    return ChatJob(captioner.open_chat(), identity, sets, settings.languages)
 
 
-def _open_write(context: Context, captioner: Captioner) -> Process:
+def _open_write(context: Context, captioner: ConfiguredCaptioner) -> Process:
     settings: CaptionSettings = context.settings
-    if captioner.write is None:
-        raise ValueError(f"{captioner.name} neither writes nor is asked")
-    write = captioner.write(settings.languages, settings.options)
-    model = captioner.model(settings.options)
+    write = captioner.open_write(settings.languages)
+    model = captioner.model()
     origin = {
         "captioner": captioner.name,
         "model": model.name if model else None,
         "revision": model.revision if model else None,
-        "prompt": captioner.prompt,
+        "prompt": captioner.captioner.prompt,
     }
     asked_before = (context.root / FILE).exists()
 
     def process(tables: Tables) -> dict[str, pa.Table]:
-        stickers = collect_facts(tables)
+        stickers = collect_inputs(tables)
         own = {
-            facts.id: [{"id": facts.id, **origin, **caption_row(caption)} for caption in written]
-            for facts, written in zip(stickers, write(stickers), strict=True)
+            sticker.id: [{"id": sticker.id, **origin, **caption_row(caption)} for caption in texts]
+            for sticker, texts in zip(stickers, write(stickers), strict=True)
         }
         if asked_before:
             with open_answers(context.root) as answers:

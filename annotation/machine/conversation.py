@@ -43,10 +43,10 @@ Ask = Callable[[Request], Awaitable[Asked]]
 
 
 async def converse(
-    facts: CaptionInput, prompts: PromptSet, languages: tuple[str, ...], ask: Ask
+    sticker: CaptionInput, prompts: PromptSet, languages: tuple[str, ...], ask: Ask
 ) -> list[Caption]:
     """Ask the turns of a prompt set about a sticker; every field ends with a text or a reason."""
-    talk = _Talk(facts, prompts, prompts.spoken(languages), ask)
+    talk = _Talk(sticker, prompts, prompts.spoken(languages), ask)
     for turn in prompts.turns:
         for language in _languages(turn, talk.languages):
             await talk.take_turn(turn, language)
@@ -59,7 +59,7 @@ def _languages(turn: Turn, spoken: Sequence[str]) -> Sequence[str]:
 
 @dataclass
 class _Talk:
-    facts: CaptionInput
+    sticker: CaptionInput
     prompts: PromptSet
     languages: tuple[str, ...]
     ask: Ask
@@ -94,7 +94,7 @@ class _Talk:
 
     def _hinders(self, turn: Turn, language: str) -> tuple[str | None, Mapping[str, str]]:
         """Why a turn isn't asked, None where it is; and what its fields are all the same."""
-        if not turn.alone and not self.facts.pictures:
+        if not turn.alone and not self.sticker.pictures:
             return "there is no picture to look at", {}
         if language not in turn.prompt:
             return f"{turn.name} has no prompt in {language}", {}
@@ -125,7 +125,7 @@ class _Talk:
         if turn.alone:
             return (Message("user", prompt),)
         messages = [Message("system", self.prompts.system)] if self.prompts.system else []
-        pictures: tuple[Picture, ...] = self.facts.pictures
+        pictures: tuple[Picture, ...] = self.sticker.pictures
         for earlier, reply in self.said:
             messages += [Message("user", earlier, pictures), Message("assistant", reply)]
             pictures = ()
@@ -142,7 +142,7 @@ class _Talk:
         self, asked: Asked, turn: Turn, name: str, language: str, spec: FieldSpec
     ) -> Caption:
         key = None if turn.plain else _key(name, language, spec)
-        judged = judge(asked.answer, key, language, spec, self.facts.text)
+        judged = judge(asked.answer, key, language, spec, self.sticker.text)
         return Caption(
             name,
             language,

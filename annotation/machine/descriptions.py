@@ -100,7 +100,7 @@ def _writer(row: Row) -> str:
 
 def _settings(config: Config) -> dict[str, Any]:
     chosen = config.annotate
-    model = load_captioner(config).model(chosen.options)
+    model = load_captioner(config).model()
     return {
         "prefer": list(chosen.prefer),
         "accept": sorted(set(chosen.accept_flags)),

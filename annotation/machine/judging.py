@@ -22,7 +22,6 @@ from annotation.machine.parsing import (
     read_class,
     read_members,
     read_yes_no,
-    storable,
     take,
     unwrapped,
     without_preface,
@@ -30,6 +29,7 @@ from annotation.machine.parsing import (
 )
 from annotation.machine.prompt_set import FieldSpec
 from annotation.machine.refusals import is_refusal
+from pipeline.engine.text import storable_lines
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def judge(answer: Answer, key: str | None, language: str, spec: FieldSpec, read:
     """
     if answer.error is not None:
         return JudgedText(None, (), answer.error)
-    said = storable(without_thought(answer.text or ""))
+    said = storable_lines(without_thought(answer.text or ""))
     cut_off = answer.finish == "length"
     if answer.refused:
         return JudgedText(said, (REFUSAL,)) if said else _nothing(REFUSAL, "the model refused")

@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+# The library json-repair takes what breaks off for whole and <text> for a value, and its time grows
+# with the square of a text.
 _TRIES, _READINGS = 500, 8
 """Braces that may turn out to begin no object, and how often all of a text may be read for it."""
 _DEEPEST = 16

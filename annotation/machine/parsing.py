@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from annotation.machine.loose_json import read_objects
+from pipeline.engine.text import storable_lines
 
 _LONGEST = 100_000
 _LONGEST_KEY = 100
@@ -95,12 +96,6 @@ def without_preface(text: str) -> str:
     return text[found.end() :] if (found := _PREFACE.match(text)) else text
 
 
-def storable(text: str) -> str:
-    """A text without what no table can hold: NUL, and halves of characters that have no other."""
-    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return whole.replace("\0", "")
-
-
 def read_members(text: str) -> dict[str, Any] | None:
     """The members of all JSON objects in an answer, by ``bare`` key; None where there is no object.
 
@@ -169,7 +164,7 @@ def _as_text(value: Any, depth: int) -> str | None:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (str, int, float)):
-        return storable(str(value))
+        return storable_lines(str(value))
     if isinstance(value, list) and depth:
         texts = (_as_text(item, depth - 1) for item in value)
         return ", ".join(text for text in texts if text) or None

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from annotation.machine.answers import Usage, open_answers
 from annotation.machine.asking import RequestTally, ask_all
-from annotation.machine.caption_input import collect_facts
+from annotation.machine.caption_input import collect_inputs
 from annotation.machine.captioner import CaptionInput, Rates
 from annotation.machine.captions import (
     CAPTIONS,
@@ -66,11 +66,11 @@ def probe(workspace: Workspace, config: Config, frames: Frames, rows: int) -> Co
             runner.run(job.chat.close())
         wall = time.monotonic() - started
         titles = [prompts.title for prompts in job.prompts]
-        usage = answers.usage(job.identity, [facts.id for facts in sample])
+        usage = answers.usage(job.identity, [sticker.id for sticker in sample])
         left = _kept(workspace) - answers.finished(job.identity, titles)
         # Of answers that were kept before, time alone says how fast they would come.
         wall = wall if not tally.reused else usage.seconds / job.chat.in_flight
-    return _reckon(usage, len(sample), max(0, left), wall, captioner.rates(settings.options))
+    return _reckon(usage, len(sample), max(0, left), wall, captioner.rates())
 
 
 def _reckon(usage: Usage, probed: int, rows: int, wall: float, rates: Rates) -> CostEstimate:
@@ -114,7 +114,7 @@ def _sample(workspace: Workspace, frames: Frames, rows: int) -> Iterator[Caption
         chosen = [key for place, key in enumerate(kept, before) if place in wanted]
         before += len(kept)
         if chosen:
-            yield from collect_facts(_tables(workspace, part, chosen, frames))
+            yield from collect_inputs(_tables(workspace, part, chosen, frames))
 
 
 def _tables(

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from annotation.machine.parsing import bare
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.options import describe_invalid
 from pipeline.engine.paths import named_path, read_regular
 from pipeline.engine.safe_yaml import parse_yaml, problem
 from schemas.config import Section
@@ -169,10 +170,7 @@ def _load(path: Path, ours: bool) -> PromptSet:
     except OSError as error:
         reason = error.strerror or str(error)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
-        said = first["msg"].removeprefix("Value error, ")
-        reason = f"{where}: {said}" if where else said
+        reason, _ = describe_invalid(error, "", PromptSet)
     except yaml.YAMLError as error:
         reason = problem(error)
     except ValueError as error:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotation.machine.answers import open_answers
-from annotation.machine.captions import caption_settings, is_asked, prompt_sets, speaker_of
+from annotation.machine.captions import caption_settings, identity_of, is_asked, prompt_sets
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
@@ -30,7 +30,7 @@ def reopen(workspace: Workspace, config: Config, which: Retry) -> int:
     titles = [prompts.title for prompts in prompt_sets(settings)]
     accepted = config.annotate.accept_flags
     with open_answers(workspace.root) as answers:
-        stickers = answers.reopen(speaker_of(settings), titles, accepted, which == "flagged")
+        stickers = answers.reopen(identity_of(settings), titles, accepted, which == "flagged")
     wanted = pa.array(stickers, pa.string())
     for part in workspace.parts:
         ids = workspace.read("stickers", part, ["id"])["id"]

@@ -1,4 +1,4 @@
-"""Numbers observations in the order in which a spider yields them."""
+"""Numbers items in the order in which a spider yields them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 from scrapy.http import Response
 
-from crawlers.observation import Observation
+from crawlers.observation import LocalFile, Observation
 
 
 @dataclass(frozen=True)
 class Listed:
-    """An observation and its place in the source's listing, from 0."""
+    """An item and its place in the source's listing, from 0."""
 
     position: int
-    observation: Observation
+    item: Observation | LocalFile
 
 
 class NumberMiddleware:
@@ -36,7 +36,7 @@ class NumberMiddleware:
             yield self._numbered(output)
 
     def _numbered(self, output: Any) -> Any:
-        if not isinstance(output, Observation):
+        if not isinstance(output, Observation | LocalFile):
             return output
         position, self._next = self._next, self._next + 1
         return Listed(position, output)

@@ -6,7 +6,6 @@ import asyncio
 import math
 import time
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +23,7 @@ from twisted.internet.error import ConnectError
 
 from crawlers.run import SourceRun
 from crawlers.trace import META, Trace
+from pipeline.engine.retry_after import retry_after_s
 
 RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 522, 524})
 TRANSIENT = (
@@ -37,25 +37,8 @@ TRANSIENT = (
 MAX_WAIT_S = 60.0
 """Longest wait within a run; where a host asks for more, the source stops and says so."""
 
-_MAX_RETRY_AFTER_S = 24 * 3600.0  # a typo at a host mustn't cost a sticker for ever
 _FIRST_BACKOFF_S = 0.5
 _MAX_BACKOFF_S = 30.0
-
-
-def retry_after_s(header: str | None, now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks to wait (RFC 9110 10.2.3: seconds or a date).
-
-    At most a day; None when there is no header or it can't be read.
-    """
-    text = (header or "").strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text[:9]), _MAX_RETRY_AFTER_S)
-    try:
-        date = parsedate_to_datetime(text)
-        seconds = ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds()
-    except (ValueError, OverflowError):
-        return None
-    return min(max(0.0, seconds), _MAX_RETRY_AFTER_S)
 
 
 def backoff_s(tries: int) -> float:

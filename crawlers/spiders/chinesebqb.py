@@ -12,15 +12,16 @@ from pydantic import Field, field_validator
 from crawlers.bqb import name_parts, theme_of
 from crawlers.names import MAX_ID
 from crawlers.observation import Observation
-from crawlers.source import Source, SourceOptions
+from crawlers.source import Source
 from crawlers.urls import quote_path, strip_secrets
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.options import Options
 from pipeline.engine.text import storable
 
 _INDEX = "https://raw.githubusercontent.com/zhaoolee/ChineseBQB/master/chinesebqb_github.json"
 
 
-class ChineseBQBOptions(SourceOptions):
+class ChineseBQBOptions(Options):
     """Options of the source chinesebqb."""
 
     index_url: str = Field(

@@ -78,7 +78,7 @@ def match_concepts(clusters: pa.Table, tagset: pa.Table) -> dict[str, str]:
 def cast_ballots(
     sticker: DrawnSticker, true_tags: tuple[str, ...], tagset: tuple[str, ...]
 ) -> list[PlannedVote]:
-    """Ballots of all annotators on one sticker, in order; a later one replaces an earlier one."""
+    """Votes of all annotators on one sticker, in order; a later one replaces an earlier one."""
     rng = Random(f"votes/{sticker.sha256}")
     wrong = [tag for tag in tagset if tag not in true_tags]
     mood = rng.random()

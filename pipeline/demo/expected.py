@@ -1,4 +1,4 @@
-"""What is known of every drawn file, and what the pipeline must make of it."""
+"""The expected outcome of every drawn file, as ``expected.jsonl``."""
 
 from __future__ import annotations
 

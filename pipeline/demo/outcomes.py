@@ -1,4 +1,4 @@
-"""Whether the pipeline made of the drawn collection what it must."""
+"""Compares the outcome of every drawn sticker with the one that it was drawn for."""
 
 from __future__ import annotations
 

@@ -39,8 +39,8 @@ def plant_exact_copies(writer: StickerWriter, folder: Path) -> None:
         pack = PACKS[6 + number % 6]
         word = writer.keyword(writer.rng(f"exact/{number}"), original.tags[0])
         name = writer.next_name(pack, (word,), original.name.rpartition(".")[2])
-        facts = replace(original, case="exact_duplicate")
-        writer.put(pack, name, (folder / original.path).read_bytes(), facts)
+        drawn = replace(original, case="exact_duplicate")
+        writer.put(pack, name, (folder / original.path).read_bytes(), drawn)
 
 
 def plant_reencoded(writer: StickerWriter) -> None:
@@ -59,10 +59,10 @@ def plant_templates(writer: StickerWriter) -> None:
         name = f"template-{pack.english.lower()}"
         for card in _template(writer, name, pack.concept):
             text = card.text
-            facts = replace(truth("template"), template=name, caption=text)
-            facts = replace(facts, tags=(pack.concept,), domain="cartoon")
+            drawn = replace(truth("template"), template=name, caption=text)
+            drawn = replace(drawn, tags=(pack.concept,), domain="cartoon")
             word = text if not text.isascii() else f"{text} {pack.concept}"
-            writer.put(pack, writer.next_name(pack, (word,), "png"), save(card.image, "PNG"), facts)
+            writer.put(pack, writer.next_name(pack, (word,), "png"), save(card.image, "PNG"), drawn)
 
 
 Recode = Callable[[list[Image.Image]], tuple[str, bytes, str, bytes]]
@@ -77,13 +77,13 @@ def _plant_pair(writer: StickerWriter, label: str, style: Style, recode: Recode)
     frames = writer.draw(label, SceneContent((concept,), style, frames=5 if "gif" in label else 1))
     extension, data, copy_extension, copy = recode(frames)
     domain = "real" if style == "photo" else "cartoon"
-    facts = replace(truth("original"), tags=(concept,), domain=domain)
+    drawn = replace(truth("original"), tags=(concept,), domain=domain)
     name = writer.next_name(first, (writer.keyword(rng, concept),), extension)
-    original = writer.put(first, name, data, facts)
-    facts = replace(facts, case="reencoded", expected="dropped", rule="duplicate")
-    facts = replace(facts, duplicate_of=original.sha256)
+    original = writer.put(first, name, data, drawn)
+    drawn = replace(drawn, case="reencoded", expected="dropped", rule="duplicate")
+    drawn = replace(drawn, duplicate_of=original.sha256)
     name = writer.next_name(second, (writer.keyword(rng, concept),), copy_extension)
-    writer.put(second, name, copy, facts)
+    writer.put(second, name, copy, drawn)
 
 
 def _png_to_jpeg(frames: list[Image.Image]) -> tuple[str, bytes, str, bytes]:

@@ -1,4 +1,4 @@
-"""Planted cases for reading and fetching: broken, lying and hostile files, and missing ones."""
+"""Planted cases for reading and fetching: damaged, misnamed and hostile files, and missing ones."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def _frames(writer: StickerWriter, label: str, pack: Pack, count: int = 1) -> li
 
 
 def _put(
-    writer: StickerWriter, pack: Pack, extension: str, data: bytes | None, facts: DrawnSticker
+    writer: StickerWriter, pack: Pack, extension: str, data: bytes | None, drawn: DrawnSticker
 ) -> None:
-    if facts.expected in ("kept", "dropped"):
-        facts = replace(facts, tags=(pack.concept,), domain="cartoon")
-    word = writer.keyword(writer.rng(f"{pack.english}/{facts.case}"), pack.concept)
-    writer.put(pack, writer.next_name(pack, (word,), extension), data, facts)
+    if drawn.expected in ("kept", "dropped"):
+        drawn = replace(drawn, tags=(pack.concept,), domain="cartoon")
+    word = writer.keyword(writer.rng(f"{pack.english}/{drawn.case}"), pack.concept)
+    writer.put(pack, writer.next_name(pack, (word,), extension), data, drawn)
 
 
 def _plant_truncated(writer: StickerWriter) -> None:
@@ -84,16 +84,16 @@ def _plant_lying(writer: StickerWriter) -> None:
     for number, (kind, count, extension) in enumerate(lies):
         pack = PACKS[number + 3]
         frames = _frames(writer, f"lying/{number}", pack, count)
-        facts = replace(truth("lying_extension"), flag="extension_lies")
-        _put(writer, pack, extension, encode(frames, kind), facts)
+        drawn = replace(truth("lying_extension"), flag="extension_lies")
+        _put(writer, pack, extension, encode(frames, kind), drawn)
 
 
 def _plant_odd_gifs(writer: StickerWriter) -> None:
     for number in range(2):
         still, hasty = PACKS[number + 4], PACKS[number + 8]
         frames = _frames(writer, f"hasty/{number}", hasty, 4)
-        facts = replace(truth("zero_duration"), flag="clamped_durations")
-        _put(writer, hasty, "gif", without_delays(encode(frames, "gif", 50)), facts)
+        drawn = replace(truth("zero_duration"), flag="clamped_durations")
+        _put(writer, hasty, "gif", without_delays(encode(frames, "gif", 50)), drawn)
         frames = _frames(writer, f"one_frame/{number}", still)
         _put(writer, still, "gif", encode(frames, "gif"), truth("one_frame_gif"))
 
@@ -104,9 +104,9 @@ def without_delays(gif: bytes) -> bytes:
 
 
 def _plant_bombs(writer: StickerWriter) -> None:
-    facts = replace(truth("bomb"), expected="failed", rule="decode", why="too_large")
-    _put(writer, PACKS[10], "png", bomb_png(30_000), facts)
-    _put(writer, PACKS[11], "gif", bomb_gif(9_000), facts)
+    drawn = replace(truth("bomb"), expected="failed", rule="decode", why="too_large")
+    _put(writer, PACKS[10], "png", bomb_png(30_000), drawn)
+    _put(writer, PACKS[11], "gif", bomb_gif(9_000), drawn)
 
 
 def bomb_png(side: int) -> bytes:

@@ -34,11 +34,11 @@ def plant_rule_cases(writer: StickerWriter) -> None:
 
 
 def _put(
-    writer: StickerWriter, pack: Pack, extension: str, data: bytes, facts: DrawnSticker
+    writer: StickerWriter, pack: Pack, extension: str, data: bytes, drawn: DrawnSticker
 ) -> None:
-    facts = replace(facts, tags=(pack.concept,), domain="cartoon")
-    word = writer.keyword(writer.rng(f"{pack.english}/{facts.case}"), pack.concept)
-    writer.put(pack, writer.next_name(pack, (word,), extension), data, facts)
+    drawn = replace(drawn, tags=(pack.concept,), domain="cartoon")
+    word = writer.keyword(writer.rng(f"{pack.english}/{drawn.case}"), pack.concept)
+    writer.put(pack, writer.next_name(pack, (word,), extension), data, drawn)
 
 
 def _plant_blank(writer: StickerWriter) -> None:
@@ -69,32 +69,32 @@ def _plant_shape(
     writer: StickerWriter, pack: Pack, case: str, size: tuple[int, int], rule: str
 ) -> None:
     frames = writer.draw(f"{pack.english}/{case}", SceneContent((pack.concept,), size=size))
-    facts = replace(truth(case), expected="dropped", rule=rule)
-    _put(writer, pack, "png", encode(frames, "png"), facts)
+    drawn = replace(truth(case), expected="dropped", rule=rule)
+    _put(writer, pack, "png", encode(frames, "png"), drawn)
 
 
 def _plant_white_art(writer: StickerWriter) -> None:
     for pack in (PACKS[2], PACKS[5], PACKS[8], PACKS[11]):
         frames = writer.draw(f"{pack.english}/white", SceneContent((pack.concept,), "white"))
-        facts = replace(truth("white_art"), flag="dark_background")
-        _put(writer, pack, "png", encode(frames, "png"), facts)
+        drawn = replace(truth("white_art"), flag="dark_background")
+        _put(writer, pack, "png", encode(frames, "png"), drawn)
 
 
 def _plant_text(writer: StickerWriter, number: int, case: str, characters: int) -> None:
     pack = PACKS[2 * number + (case == "text_near")]
     (card,), caption = _cards(writer, f"{case}/{number}", pack.concept, (characters,))
-    facts = replace(truth(case), ocr_case=True, caption=caption)
+    drawn = replace(truth(case), ocr_case=True, caption=caption)
     if case == "text_heavy":
-        facts = replace(facts, expected="dropped", rule="ocr_length")
-    _put(writer, pack, "png", encode([card], "png"), facts)
+        drawn = replace(drawn, expected="dropped", rule="ocr_length")
+    _put(writer, pack, "png", encode([card], "png"), drawn)
 
 
 def _plant_moving_text(writer: StickerWriter, number: int) -> None:
     pack = PACKS[3 * number + 1]
     # Twelve a frame, forty-eight in all: only their sum is above the limit.
     cards, caption = _cards(writer, f"text_moving/{number}", pack.concept, (12, 12, 12, 12))
-    facts = replace(truth("text_moving"), ocr_case=True, caption=caption)
-    _put(writer, pack, "gif", encode(cards, "gif", 400), facts)
+    drawn = replace(truth("text_moving"), ocr_case=True, caption=caption)
+    _put(writer, pack, "gif", encode(cards, "gif", 400), drawn)
 
 
 def _cards(

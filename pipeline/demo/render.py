@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache, partial
 from random import Random
 
 import numpy as np
@@ -16,12 +17,14 @@ from pipeline.demo.scene import Motion, PlacedFigure, Scene
 def render(scene: Scene, lettering: Lettering) -> list[Image.Image]:
     """RGBA frames of a scene, in play order."""
     ground = _draw_ground(scene)
-    tiles = [_draw_tile(scene, figure) for figure in scene.figures]
+    # Turning a tile takes the longest, and most motions turn or scale nothing.
+    stamps = [cache(partial(_stamp, _draw_tile(scene, f), f)) for f in scene.figures]
     frames = []
     for number in range(scene.frames):
         canvas = ground.copy()
-        for figure, tile in zip(scene.figures, tiles, strict=True):
-            _stamp(canvas, tile, figure, _move(scene.motion, number / scene.frames))
+        dx, dy, scale, turn = _move(scene.motion, number / scene.frames)
+        for figure, stamp in zip(scene.figures, stamps, strict=True):
+            _print(canvas, stamp(scale, turn), figure, (dx, dy))
         if scene.style == "photo":
             canvas = _develop(canvas, scene.grain)
         if scene.caption:
@@ -65,18 +68,17 @@ def _draw_tile(scene: Scene, figure: PlacedFigure) -> Image.Image:
     return shaded.filter(ImageFilter.GaussianBlur(2.5))
 
 
-def _stamp(
-    canvas: Image.Image,
-    tile: Image.Image,
-    figure: PlacedFigure,
-    move: tuple[float, float, float, float],
-) -> None:
-    dx, dy, scale, turn = move
+def _stamp(tile: Image.Image, figure: PlacedFigure, scale: float, turn: float) -> Image.Image:
     side = max(8, round(figure.side * scale))
     turned = tile.rotate(figure.turn + turn, Image.Resampling.BICUBIC)
-    stamp = turned.resize((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    x = round((figure.centre[0] + dx) * canvas.width - side / 2)
-    y = round((figure.centre[1] + dy) * canvas.height - side / 2)
+    return turned.resize((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+
+
+def _print(
+    canvas: Image.Image, stamp: Image.Image, figure: PlacedFigure, shift: tuple[float, float]
+) -> None:
+    x = round((figure.centre[0] + shift[0]) * canvas.width - stamp.width / 2)
+    y = round((figure.centre[1] + shift[1]) * canvas.height - stamp.height / 2)
     layer = Image.new("RGBA", canvas.size, (*figure.ink.edge, 0))
     layer.paste(stamp, (x, y))
     canvas.alpha_composite(layer)

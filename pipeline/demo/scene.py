@@ -47,7 +47,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class SceneContent:
-    """What a scene must hold; the draw decides the rest."""
+    """What a scene must show; chance decides the rest."""
 
     concepts: tuple[str, ...]
     style: Style = "flat"
@@ -58,7 +58,7 @@ class SceneContent:
 
 
 def compose(rng: Random, content: SceneContent) -> Scene:
-    """Draw a scene that grants the content."""
+    """Draw a scene with that content."""
     width, height = content.size or _size(rng)
     lightness = (rng.uniform(0.10, 0.35), rng.uniform(0.80, 1.0))
     hue = rng.random()

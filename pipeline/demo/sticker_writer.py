@@ -37,7 +37,7 @@ class StickerWriter:
         return Random(f"{self._seed}/{label}")
 
     def draw(self, label: str, content: SceneContent) -> list[Image.Image]:
-        """Frames that grant a content and look like nothing drawn before."""
+        """Frames with that content that look like nothing drawn before."""
         for attempt in range(_ATTEMPTS):
             scene = compose(self.rng(f"{label}/{attempt}"), content)
             frames = render(scene, self.lettering)
@@ -68,7 +68,7 @@ class StickerWriter:
         return "-".join((head, *words)) + (f".{extension}" if extension else "")
 
     def put(self, pack: Pack, name: str, data: bytes | None, truth: DrawnSticker) -> DrawnSticker:
-        """Write a file of a pack (None: an entry of the index without one) and note its truth."""
+        """Write a file of a pack (None: an entry without one) and note its expected outcome."""
         path = f"{pack.category}/{name}"
         sha256 = None
         if data is not None:
@@ -84,5 +84,5 @@ class StickerWriter:
 
 
 def truth(case: str) -> DrawnSticker:
-    """A blank form for a case, to be filled with ``dataclasses.replace``."""
+    """An entry of which only the case is known; ``dataclasses.replace`` adds the rest."""
     return DrawnSticker(path="", category="", name="", case=case)

@@ -6,16 +6,49 @@ import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from pipeline.engine.errors import StickerworksError
+
 
 def default_device() -> str:
-    """A GPU where there is one: that of this process, if several train together."""
+    """The device that ``use_device`` chose, else a GPU where there is one, else the CPU.
+
+    "cuda" is this process's own GPU, if several train together.
+    """
     import torch
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return _CHOSEN.get() or ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@contextmanager
+def use_device(name: str | None) -> Iterator[None]:
+    """Compute on a device by its name, such as cpu, cuda or cuda:1 [a GPU where there is one].
+
+    Raises StickerworksError when there is no such device.
+    """
+    if name is not None:
+        import torch
+
+        try:
+            torch.empty(0, device=name)
+        # Torch says in each of these ways that a name or a device is none.
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            there = "cpu, cuda" if torch.cuda.is_available() else "cpu"
+            raise StickerworksError(
+                f"There is no device {name!r} here.", f"Name one with --device: {there}."
+            ) from error
+    before = _CHOSEN.set(name)
+    try:
+        yield
+    finally:
+        _CHOSEN.reset(before)
+
+
+_CHOSEN: ContextVar[str | None] = ContextVar("device", default=None)
 
 
 @contextmanager

@@ -41,9 +41,9 @@ class Earlier:
 def find_earlier(
     task: ShardTask, workspace: Workspace, ids: pa.Array, digests: list[str], wanted: Iterable[int]
 ) -> Earlier:
-    """What is known of the wanted rows; ``digests`` say what each would be measured from.
+    """Wanted rows that were measured before, from the same inputs by their ``digests``.
 
-    A task for a piece finds that piece alone, and of an earlier shard just which rows it has.
+    A task for a piece reads that piece alone, and of an earlier shard only which rows it has.
     """
     earlier = Earlier({name: [] for name in task.stage.writes})
     todo = set(wanted)

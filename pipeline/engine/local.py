@@ -24,7 +24,7 @@ from pipeline.engine.task import Heartbeat, ShardReport, ShardTask, cut
 from schemas.config import EngineConfig
 
 Progress = Callable[[int], None]
-"""Told how many rows lie behind all workers."""
+"""Called with the number of rows that all workers together have done."""
 
 _POLL_S = 0.05
 # Native libraries leak a little with every image; a fresh process costs about a second.
@@ -134,7 +134,7 @@ def _as_exception(task: ShardTask, error: BaseException) -> Exception:
 
 
 def _nothing() -> None:
-    """A first task, with which the pool starts its threads."""
+    """An empty first task: with it the pool starts its threads."""
 
 
 def _start_worker() -> None:
@@ -145,7 +145,7 @@ def _start_worker() -> None:
 
 
 class _Joins:
-    """Knows when the last piece of a shard is done, and what puts them together."""
+    """Counts the pieces of each shard that are left, and gives the task that joins them."""
 
     def __init__(self, tasks: Iterable[ShardTask], pieces: Iterable[ShardTask]) -> None:
         # Their rows have been counted, piece by piece.
@@ -170,29 +170,29 @@ class _Watch:
         self._quarantined = self._seen = 0
 
     def count(self, task: ShardTask, report: ShardReport) -> None:
-        """Take a task's rows into account, unless it has but joined what was counted before."""
+        """Count a task's rows, unless it only joined pieces whose rows were counted before."""
         if task.rows:
             self._seen += task.rows
             self._quarantined += report.counts["quarantined"]
             task.check(self._quarantined, self._seen, report.reason)
 
     def rows_done(self, tasks: Iterable[ShardTask]) -> int:
-        """Rows behind the workers, after killing those that are over their limits."""
+        """Rows that the workers have done, after killing those that are over their limits."""
         total = 0
         for task in tasks:
-            mark = Heartbeat.read(task.marker)
-            if mark is not None:
-                total += min(mark.done, task.rows)
-                self._check(mark)
+            heartbeat = Heartbeat.read(task.marker)
+            if heartbeat is not None:
+                total += min(heartbeat.done, task.rows)
+                self._check(heartbeat)
         return total
 
-    def _check(self, mark: Heartbeat) -> None:
-        rows = min(len(mark.batch), _PATIENCE) or _PATIENCE
+    def _check(self, heartbeat: Heartbeat) -> None:
+        rows = min(len(heartbeat.batch), _PATIENCE) or _PATIENCE
         limit = self._engine.row_timeout_s * rows
-        if time.monotonic() - mark.started > limit:
-            self._kill(mark.pid, f"timeout: took more than {limit:g} s")
-        elif _memory_mb(mark.pid) > self._engine.memory_mb:
-            self._kill(mark.pid, f"memory: held more than {self._engine.memory_mb} MB")
+        if time.monotonic() - heartbeat.started > limit:
+            self._kill(heartbeat.pid, f"timeout: took more than {limit:g} s")
+        elif _memory_mb(heartbeat.pid) > self._engine.memory_mb:
+            self._kill(heartbeat.pid, f"memory: held more than {self._engine.memory_mb} MB")
 
     def _kill(self, pid: int, reason: str) -> None:
         if pid in self._killed:
@@ -203,21 +203,21 @@ class _Watch:
 
     def blame(self, task: ShardTask, error: ProcessExpired) -> ShardTask:
         """The task to run again after its worker died."""
-        mark = Heartbeat.read(task.marker)
+        heartbeat = Heartbeat.read(task.marker)
         reason = f"crashed: {_describe_exit(error.exitcode)}"
-        if mark is not None:
-            reason = self._killed.pop(mark.pid, reason)
+        if heartbeat is not None:
+            reason = self._killed.pop(heartbeat.pid, reason)
         task.marker.unlink(missing_ok=True)
-        if mark is None or not mark.batch:
+        if heartbeat is None or not heartbeat.batch:
             return self._outside_rows(task, reason)
-        suspect = (task.part, mark.batch)
+        suspect = (task.part, heartbeat.batch)
         # The first death may be another row's doing (memory that grew, a machine that stalled).
         if suspect not in self._suspects:
             self._suspects.add(suspect)
             return replace(task, one_by_one=True)
         quarantined = self._quarantined + len(task.quarantined) + 1
-        task.check(quarantined, self._seen + mark.done + 1, reason)
-        return replace(task, quarantined={**task.quarantined, mark.batch[0]: reason})
+        task.check(quarantined, self._seen + heartbeat.done + 1, reason)
+        return replace(task, quarantined={**task.quarantined, heartbeat.batch[0]: reason})
 
     def _outside_rows(self, task: ShardTask, reason: str) -> ShardTask:
         deaths = self._deaths_outside_rows.get(task.part, 0) + 1

@@ -1,4 +1,4 @@
-"""How many rows may crash, hang or raise before that is the stage's fault, and not theirs."""
+"""How many rows may be quarantined before the stage itself is taken for broken."""
 
 from __future__ import annotations
 

@@ -82,11 +82,11 @@ def pending(
     if isinstance(work, Step):
         rows = 0 if _step_is_current(work, workspace, config) else _rows(workspace, parts)
         return Pending(work.name, int(rows > 0), rows, 0.0)
-    mark = _fingerprint(work, config)
+    expected = _fingerprint(work, config)
     stale = [
         part
         for part in parts
-        if not _shard_is_current(work, workspace, mark, part)
+        if not _shard_is_current(work, workspace, expected, part)
         or (retry_quarantined and _quarantined(work, workspace, part))
     ]
     sizes = [_rows(workspace, (part,)) for part in stale]
@@ -133,9 +133,9 @@ def _run_stage(
 ) -> RunReport:
     started = time.monotonic()
     stale, counts = [], Counter[str]()
-    mark = _fingerprint(stage, config)
+    expected = _fingerprint(stage, config)
     for part in workspace.parts:
-        current = _shard_is_current(stage, workspace, mark, part)
+        current = _shard_is_current(stage, workspace, expected, part)
         proof = workspace.proof(stage.writes[0], part)
         if current and proof and not (retry and _quarantined(stage, workspace, part)):
             counts.update(proof.counts)
@@ -143,7 +143,7 @@ def _run_stage(
             stale.append(part)
     every = _rows(workspace, workspace.parts)
     allowance = allow(config.engine, every, counts["quarantined"])
-    tasks = [_task(stage, workspace, config, mark, part, allowance) for part in stale]
+    tasks = [_task(stage, workspace, config, expected, part, allowance) for part in stale]
     rows = sum(task.rows for task in tasks)
     if tasks:
         workspace.scratch.mkdir(parents=True, exist_ok=True)
@@ -177,7 +177,7 @@ def _task(
     stage: Stage,
     workspace: Workspace,
     config: Config,
-    mark: str,
+    expected: str,
     part: int,
     allowance: Allowance,
 ) -> ShardTask:
@@ -186,7 +186,7 @@ def _task(
         part=part,
         rows=_rows(workspace, (part,)),
         context=Context(stage.settings(config), workspace.root),
-        fingerprint=mark,
+        fingerprint=expected,
         inputs=_inputs(stage, workspace, (part,)),
         marker=workspace.scratch / f"{stage.name}-{part:05d}.json",
         allowance=allowance,
@@ -194,9 +194,11 @@ def _task(
     )
 
 
-def _shard_is_current(stage: Stage, workspace: Workspace, mark: str, part: int) -> bool:
+def _shard_is_current(stage: Stage, workspace: Workspace, expected: str, part: int) -> bool:
     inputs = _inputs(stage, workspace, (part,))
-    return all(_is_current(workspace.proof(table, part), mark, inputs) for table in stage.writes)
+    return all(
+        _is_current(workspace.proof(table, part), expected, inputs) for table in stage.writes
+    )
 
 
 def _quarantined(stage: Stage, workspace: Workspace, part: int) -> int:
@@ -235,9 +237,9 @@ def _write_step(step: Step, workspace: Workspace, config: Config) -> None:
 
 
 def _step_is_current(step: Step, workspace: Workspace, config: Config) -> bool:
-    mark, inputs = _fingerprint(step, config), _step_inputs(step, workspace)
+    expected, inputs = _fingerprint(step, config), _step_inputs(step, workspace)
     return all(
-        _is_current(workspace.proof(table, part), mark, inputs)
+        _is_current(workspace.proof(table, part), expected, inputs)
         for table, part in _outputs(step, workspace)
     )
 
@@ -274,8 +276,8 @@ class _StepReader:
         return self._workspace.read(table, part, columns)
 
 
-def _is_current(proof: Proof | None, mark: str, inputs: Mapping[str, str]) -> bool:
-    return proof is not None and proof.fingerprint == mark and proof.inputs == dict(inputs)
+def _is_current(proof: Proof | None, expected: str, inputs: Mapping[str, str]) -> bool:
+    return proof is not None and proof.fingerprint == expected and proof.inputs == dict(inputs)
 
 
 def _fingerprint(work: Stage | Step, config: Config) -> str:

@@ -40,7 +40,7 @@ def run_shard(task: ShardTask, process: Process | None = None) -> ShardReport:
 
     ``process`` is the stage's function where that is open already.
     """
-    _mark(task, (), 0)
+    _beat(task, (), 0)
     workspace = Workspace(task.context.root)
     shard = _read(task, workspace)
     wanted = np.flatnonzero(shard.wanted).tolist()
@@ -97,7 +97,7 @@ def _open(task: ShardTask) -> Process:
     return _opened[key]
 
 
-def _mark(task: ShardTask, batch: Sequence[str], done: int) -> None:
+def _beat(task: ShardTask, batch: Sequence[str], done: int) -> None:
     Heartbeat(os.getpid(), time.monotonic(), tuple(batch), done).write(task.marker)
 
 
@@ -144,7 +144,7 @@ def _measure(
 
     def measure(process: Process, batch: list[int], done: int) -> None:
         names = [ids[i].as_py() for i in batch]
-        _mark(task, names, done)
+        _beat(task, names, done)
         try:
             given = {n: _slice(t, shard.runs[n], batch) for n, t in shard.tables.items()}
             if batch[0] in earlier.incomplete:
@@ -172,7 +172,7 @@ def _measure(
             for start in range(0, len(some), size):
                 measure(process, some[start : start + size], before)
                 before += len(some[start : start + size])
-    _mark(task, (), end - first)
+    _beat(task, (), end - first)
     return raised
 
 

@@ -45,12 +45,12 @@ class Late:
 
 
 def _unheard(_: Any) -> None:
-    """Ignore progress: what is called where nobody shows it."""
+    """What callbacks are set to where nobody needs them."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a worker may know: the settings in the stage's fingerprint, and where bytes lie.
+    """What a worker may know: the settings in the stage's fingerprint, and where the files are.
 
     In the main process ``advance`` takes the number of rows of the batch that are done so far, and
     ``at_end`` what is to be called when the last shard is done or the run breaks off.
@@ -67,7 +67,7 @@ class Context:
 
 
 def no_models(config: Config) -> Mapping[str, str]:
-    """For stages that no model decides; named, since a stage travels to workers by pickling."""
+    """For stages without a model; a named function, since stages are pickled for workers."""
     return {}
 
 
@@ -182,3 +182,8 @@ class Step:
     settings: Callable[[Config], Any]
     run: Callable[[Reader, Any], Iterator[Output]]
     optional: tuple[str, ...] = ()
+
+
+def is_idle(work: Stage | Step, config: Config) -> bool:
+    """Whether, by the configuration, there is nothing to do but to write empty tables."""
+    return isinstance(work, Stage) and work.idle(work.settings(config))

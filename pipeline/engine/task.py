@@ -16,7 +16,7 @@ _PIECE_S = 3.0
 
 @dataclass(frozen=True)
 class ShardTask:
-    """One stage over one shard, or over the rows of one ``piece`` of it (first, and behind last).
+    """One stage over one shard, or over the rows of one ``piece`` (first row, end) of it.
 
     ``base`` is the fingerprint without what the stage may add, empty where it adds nothing;
     ``quarantined`` maps rows to leave out to the reason; ``rows`` is what the task is worth when
@@ -68,7 +68,7 @@ class Heartbeat:
 
     @staticmethod
     def read(path: Path) -> Heartbeat | None:
-        """The mark last written; None before the first."""
+        """The last heartbeat; None before the first."""
         try:
             pid, started, batch, done = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:

@@ -83,6 +83,12 @@ def storable(text: str | None, limit: int = 2000) -> str | None:
     return line or None
 
 
+def storable_lines(text: str) -> str:
+    """Text of any lines without what no table holds: NUL, and halves of characters alone."""
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return whole.replace("\0", "")
+
+
 def shorten_ids(text: str) -> str:
     """Text with the ids of stickers cut to their first characters, as cards show them.
 

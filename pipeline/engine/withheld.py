@@ -38,7 +38,7 @@ def withheld_stickers(workspace: Workspace) -> frozenset[str]:
 def _members(
     workspace: Workspace, column: str, values: frozenset[str], wanted: str
 ) -> frozenset[str]:
-    """What ``wanted`` is in rows of ``duplicates`` whose ``column`` is one of the values."""
+    """Values of ``wanted`` in the rows of ``duplicates`` whose ``column`` is one of ``values``."""
     chosen = pa.array(sorted(values), pa.string())
     found: set[str] = set()
     for part in workspace.parts:

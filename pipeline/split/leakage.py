@@ -81,7 +81,7 @@ def leak(kind: str, edges: Iterable[tuple[str, str]], splits: Mapping[str, str])
 
 
 def _pairs(rows: pa.Table, columns: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Distinct ids and keys; the last column must say something, those before it prefix it."""
+    """Distinct ids and keys, joined from ``columns``; rows without the last of them have no key."""
     rows = rows.filter(pc.not_equal(pc.fill_null(rows[columns[-1]], ""), ""))
     rows = rows.group_by(["id", *columns]).aggregate([])
     keys = pc.binary_join_element_wise(*(rows[name] for name in columns), ":")

@@ -17,7 +17,7 @@ _TIE = 1e-9
 
 @dataclass(frozen=True)
 class Elbow:
-    """The chosen number of clusters, its height, and the range that can be defended as well."""
+    """The chosen number of clusters, its height, and the range of nearly as good ones."""
 
     k: int
     height: float

@@ -111,7 +111,7 @@ def _keeps(character: str) -> bool:
 
 
 def _few_marks(text: str) -> Iterator[str]:
-    """Characters without the towers of combining marks that break layouts."""
+    """The text without stacks of combining marks, which break layouts."""
     marks = 0
     for character in text:
         marks = marks + 1 if unicodedata.combining(character) else 0

@@ -15,11 +15,12 @@ from torch import nn
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import atomic_file
 from pipeline.training.checkpoint import load_checkpoint, save_checkpoint, save_weights
+from pipeline.training.estimators import WEIGHTS
 from pipeline.training.loop import LoopState, Point, StepLog
 from pipeline.training.pictures import draw_curves
 from pipeline.training.processes import wait_for_first
 
-LOG, CHECKPOINT, WEIGHTS = "steps.jsonl", "checkpoint.safetensors", "model.safetensors"
+LOG, CHECKPOINT = "steps.jsonl", "checkpoint.safetensors"
 CURVES, POINTS = "curves.png", "curve.json"
 SAMPLES = "samples"
 _SAVE_EVERY = 200

@@ -5,34 +5,185 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.training.arrays import Floats, Images
+from pipeline.training.arrays import Floats, Images, Scores, Truth
+from pipeline.training.examples import Dataset, Examples, Use
+from pipeline.training.frames import Pick
 
 if TYPE_CHECKING:
-    from pipeline.training.examples import Dataset, Use
+    from torch import nn
+
     from pipeline.training.loop import Point, Training  # torch: naming one needn't load it
 
-_AT_LEAST = 8
+Table = Mapping[str, Mapping[str, float]]
+"""Metrics: columns of each row, by name."""
+
+Prediction = tuple[tuple[str, float], ...]
+"""A sticker's tags with their scores, the highest first."""
+
+HeatMaps = Mapping[str, NDArray[np.float32]]
+"""Where a model looks, by the name of the map: (h, w), 0 to 1."""
+
+
+class Settings(Protocol):
+    """A flat frozen dataclass of JSON-able values; pixels of the square that the model sees."""
+
+    @property
+    def image_side(self) -> int: ...
+
+
+S = TypeVar("S", bound=Settings)
+S_contra = TypeVar("S_contra", bound=Settings, contravariant=True)
+M = TypeVar("M")
+M_contra = TypeVar("M_contra", contravariant=True)
+M_co = TypeVar("M_co", covariant=True)
+
+
+@dataclass
+class Run:
+    """One fit: the seed of all its chance, rows that it may watch, and our loop.
+
+    ``train`` is for what learns in epochs: the loop keeps checkpoints, so that a run goes on
+    where it was interrupted, and a curve. ``note`` tells people what a fit found.
+    """
+
+    seed: int
+    validation: Examples
+    loop: Callable[[Training], tuple[Point, ...]]
+    curve: tuple[Point, ...] = ()
+    notes: list[str] = field(default_factory=list)
+
+    def train(self, task: Training) -> None:
+        """Train ``task.model`` in place."""
+        self.curve = self.loop(task)
+
+    def note(self, line: str) -> None:
+        self.notes.append(line)
+
+
+@runtime_checkable
+class Learner(Protocol[S, M_co]):
+    """A named model that learns from rows of a release; presets are settings by name.
+
+    ``fit`` is called with python, numpy and torch seeded. What it returns is kept by us: an
+    estimator of scikit-learn as it is, a torch model (see ``Builds``) by its weights.
+    """
+
+    name: str
+    doc: str
+    presets: Mapping[str, S]
+
+    def fit(self, train: Examples, settings: S, run: Run) -> M_co: ...
+
+
+@runtime_checkable
+class Baseline(Learner[S, M], Protocol[S, M]):
+    """A learner that scores tags: it can be trained, evaluated, predicted with and be the gate.
+
+    ``score`` gives rows x ``examples.tags``, higher for what is more likely. It sees images and
+    texts of rows alone: those of new stickers have no truth.
+    """
+
+    def score(self, model: M, examples: Examples, settings: S) -> Scores: ...
+
+
+@runtime_checkable
+class Builds(Protocol[S_contra]):
+    """Its model is a torch module, built for its weights: ``pretrained`` is false where a run's
+    own follow."""
+
+    def build(self, settings: S_contra, tags: int, pretrained: bool) -> nn.Module: ...
+
+
+@runtime_checkable
+class Trusts(Protocol):
+    """Types that its kept model may hold beyond those that skops reads from anyone.
+
+    They are full names: ``sklearn.tree._tree.Tree``, which a forged file could crash.
+    """
+
+    trusted: tuple[str, ...]
+
+
+@runtime_checkable
+class Judges(Protocol[S_contra, M_contra]):
+    """It is judged by other figures than those of tags."""
+
+    def judge(self, model: M_contra, examples: Examples, settings: S_contra) -> Judged: ...
+
+    def evaluate(self, model: M_contra, examples: Examples, settings: S_contra) -> Evaluation: ...
+
+
+@runtime_checkable
+class Details(Protocol):
+    """Further figures and rows of an evaluation of tags."""
+
+    def figures(self, scores: Scores, truth: Truth) -> Mapping[str, float]: ...
+
+    def tables(self, scores: Scores, truth: Truth, tags: Sequence[str]) -> Table: ...
+
+
+@runtime_checkable
+class Reads(Protocol[S_contra]):
+    """It reads other rows than those with tags; ``lacks`` says why they can't teach or judge.
+
+    At least ``rows`` of them are needed.
+    """
+
+    def read(self, dataset: Dataset, split: str, settings: S_contra) -> Examples: ...
+
+    def lacks(self, examples: Examples, settings: S_contra, rows: int) -> str | None: ...
+
+
+@runtime_checkable
+class Picks(Protocol):
+    """It sees other frames of a new sticker than the key frame."""
+
+    pick: Pick
+
+
+@runtime_checkable
+class Resolves(Protocol[S]):
+    """Files named in its settings decide others; gives those, and notes for people."""
+
+    def resolve(self, settings: S) -> tuple[S, tuple[str, ...]]: ...
+
+
+@runtime_checkable
+class Selects(Protocol[S_contra]):
+    """The weights of its best epoch are kept, by a metric on a split [the last epoch]."""
+
+    def selection(self, settings: S_contra) -> Selection | None: ...
+
+
+@runtime_checkable
+class Attends(Protocol[S_contra, M_contra]):
+    """It can say where it looks."""
+
+    def attention(
+        self, model: M_contra, examples: Examples, settings: S_contra
+    ) -> list[HeatMaps]: ...
+
+
+@runtime_checkable
+class Generates(Protocol[S_contra, M_contra]):
+    """It draws a clip (frames x height x width x 3) for each caption."""
+
+    def generate(
+        self, model: M_contra, captions: Sequence[str], settings: S_contra, seed: int
+    ) -> list[Images]: ...
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """What ``train`` runs: the loop's input and, in ``facts``, what a trained model needs to know.
+class Selection:
+    """The metric by which an epoch is chosen, and the split that it is measured on."""
 
-    ``facts`` is JSON-able and names the data (a digest), so that a run is never continued on
-    other data. ``rows`` counts train rows; ``notes`` are for people. ``settings`` are those that
-    files named in them called for [as they were given].
-    """
-
-    task: Training
-    facts: dict[str, Any]
-    rows: int
-    notes: tuple[str, ...] = ()
-    settings: Any = None
+    metric: str
+    split: str = "validation"
 
 
 @dataclass(frozen=True)
@@ -48,28 +199,37 @@ class Trained:
 class Evaluation:
     """Metrics in a table, ``rows`` by name, and below it single figures and notes."""
 
-    rows: Mapping[str, Mapping[str, float]]
+    rows: Table
     figures: Mapping[str, float]
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class GateScore:
-    """What a trained model is worth on the validation rows, for the gate.
+class Judged:
+    """What a model is worth on some rows, for the gate.
 
     ``resample`` maps how often each row counts (resamples x rows) to the ``figure``, one for each
     resample; higher is better. ``permute`` maps orders of the rows (permutations x rows) to the
     figure when row n is judged by the truth of row order[n]; None where that can't be had.
-    ``curve`` is the run's, ``table`` shows more metrics, ``uses`` say what became of the rows of
-    each split, ``notes`` are for people.
+    ``table`` shows more metrics.
     """
 
     figure: str
     resample: Callable[[Floats], Floats]
     permute: Callable[[NDArray[np.int64]], Floats] | None
+    table: Table
+
+
+@dataclass(frozen=True)
+class GateScore:
+    """What a run of the gate gave on its validation rows; ``uses`` say what became of each split's.
+
+    ``notes`` are for people.
+    """
+
+    judged: Judged
     rows: int
     curve: tuple[Point, ...]
-    table: Mapping[str, Mapping[str, float]]
     uses: Mapping[str, Use]
     notes: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -81,18 +241,6 @@ class NotJudgedError(Exception):
     def __init__(self, reason: str, uses: Mapping[str, Use]) -> None:
         super().__init__(reason)
         self.reason, self.uses = reason, uses
-
-
-def check_sizes(uses: Mapping[str, Use]) -> None:
-    """Raise NotJudgedError when a split has too few rows to learn from or to be judged on."""
-    for split, use in uses.items():
-        if use.used < _AT_LEAST:
-            reason = (
-                f"{split} has {use.used} usable rows of {use.in_split}; {_AT_LEAST} are needed "
-                f"({use.without_targets} have no tags, {use.without_image} no image, "
-                f"{len(use.unreadable)} can't be decoded)"
-            )
-            raise NotJudgedError(reason, uses)
 
 
 @dataclass(frozen=True)
@@ -110,37 +258,3 @@ class UnreadableImageError(ValueError):
         super().__init__(number, reason)
         self.number = number
         self.reason = reason
-
-
-Prediction = tuple[tuple[str, float], ...]
-"""A sticker's tags with their scores, the highest first."""
-
-HeatMaps = Mapping[str, NDArray[np.float32]]
-"""Where a model looks, by the name of the map: (h, w), 0 to 1."""
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """A named model; what it can't do is None.
-
-    ``presets`` maps names to flat frozen dataclasses of JSON-able values with a field ``epochs``.
-    All functions are called seeded, see ``training.reproducible``.
-
-    - ``prepare`` gets data set, settings and seed.
-    - ``evaluate`` gets data set and split.
-    - ``judge`` trains for the gate, and must give the same for the same arguments; it raises
-      NotJudgedError when the data allow no judgement.
-    - ``predict`` gives tags for new stickers, ``attention`` where the model looks at them; they
-      raise UnreadableImageError for files that can't be decoded.
-    - ``generate`` makes a clip (frames x height x width x 3) for each caption, drawn by a seed.
-    """
-
-    name: str
-    doc: str
-    presets: Mapping[str, Any] = field(default_factory=dict)
-    prepare: Callable[[Dataset, Any, int], Prepared] | None = None
-    evaluate: Callable[[Trained, Dataset, str], Evaluation] | None = None
-    judge: Callable[[Dataset, Any, int], GateScore] | None = None
-    predict: Callable[[Trained, Sequence[NewSticker]], list[Prediction]] | None = None
-    attention: Callable[[Trained, Sequence[NewSticker]], list[HeatMaps]] | None = None
-    generate: Callable[[Trained, Sequence[str], int], list[Images]] | None = None

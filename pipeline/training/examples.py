@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.engine.errors import StickerworksError
+from pipeline.training.arrays import Images, Truth
 from pipeline.training.frames import Pick
 from pipeline.training.layout import Row, find_layout
 from pipeline.training.prepared import Frames, prepare_frames
@@ -46,7 +47,7 @@ class Examples:
     ``targets`` are the effective tags, else the suggested ones; ``texts`` map column names to
     text, empty ones left out; ``lengths`` count the frames of each file. ``notes`` are for
     people; ``digest`` is that of ids, images, targets and texts. ``classes`` are all targets in
-    the order that the layout gives them, if it does.
+    the order that the layout gives them, if it does; ``tags`` those of a run.
     """
 
     name: str
@@ -59,9 +60,26 @@ class Examples:
     notes: tuple[str, ...]
     digest: str
     classes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def images(self) -> Images:
+        """The first picked frame of every row, rows x side x side x 3, all in memory."""
+        side = self.frames.side
+        frames = [self.frames[row][0] for row in range(len(self))]
+        return np.stack(frames) if frames else np.zeros((0, side, side, 3), np.uint8)
+
+    @property
+    def truth(self) -> Truth:
+        """Rows x tags; targets that are none of ``tags`` are left out."""
+        truth = np.zeros((len(self), len(self.tags)), bool)
+        column = {tag: n for n, tag in enumerate(self.tags)}
+        for row, target in enumerate(self.targets):
+            truth[row, [column[tag] for tag in target if tag in column]] = True
+        return truth
 
 
 @dataclass(frozen=True)
@@ -147,6 +165,14 @@ class Dataset:
 
     def _limit(self, split: str) -> int:
         return (self.at_most or {}).get(split, EVERY_ROW)
+
+
+def learnable_tags(train: Examples) -> tuple[str, ...]:
+    """The layout's classes, else the tags that stand on two or more train rows, sorted."""
+    if train.classes:
+        return train.classes
+    counts = Counter(tag for target in train.targets for tag in target)
+    return tuple(sorted(tag for tag, count in counts.items() if count >= 2))
 
 
 def shuffle(examples: Examples, seed: int) -> Examples:

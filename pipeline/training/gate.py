@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from pipeline.engine.compute import reproducible
+from pipeline.engine.compute import reproducible, use_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.figures import is_share, points
-from pipeline.training.contract import Baseline, GateScore, NotJudgedError
+from pipeline.training.contract import Baseline, GateScore, Judges, Learner, NotJudgedError
 from pipeline.training.examples import Dataset, Use
 from pipeline.training.loop import Point
 from pipeline.training.metrics import resample_counts
 from pipeline.training.release import find_leaks
 from pipeline.training.runs import find_baseline, find_preset
+from pipeline.training.trainer import judge
 from schemas.config import ValidateConfig
 
 Report = Callable[[str], None]
@@ -105,27 +106,30 @@ def validate_release(
     except FloatingPointError as error:
         reason = f"the baseline {baseline.name} diverged: {error}"
         return _unjudged(reason, config, {**_facts({}), **facts})
-    return _judge(real, control, config, facts)
+    return _compare(real, control, config, facts)
 
 
-def _settings(baseline: Baseline, config: ValidateConfig) -> Any:
-    if baseline.judge is None:
+def _settings(baseline: Learner[Any, Any], config: ValidateConfig) -> Any:
+    if not isinstance(baseline, Baseline | Judges):
         raise StickerworksError(
             f"The baseline {baseline.name} can't judge a release.",
             "Name another one in validation.baseline.",
         )
-    settings = find_preset(baseline, config.preset)
     given = {"epochs": config.epochs, "image_side": config.image_side}
-    return replace(settings, **{name: value for name, value in given.items() if value})
+    changes = {name: str(value) for name, value in given.items() if value}
+    return find_preset(baseline, config.preset, changes)
 
 
 def _train(
-    baseline: Baseline, folder: Path, config: ValidateConfig, settings: Any, shuffled: bool
+    baseline: Learner[Any, Any],
+    folder: Path,
+    config: ValidateConfig,
+    settings: Any,
+    shuffled: bool,
 ) -> GateScore:
-    assert baseline.judge is not None
     dataset = Dataset(folder, shuffled, config.seed, AT_MOST, config.domain)
-    with reproducible(config.seed):
-        return baseline.judge(dataset, settings, config.seed)
+    with use_device(config.device), reproducible(config.seed):
+        return judge(baseline, dataset, settings, config.seed)
 
 
 def _unjudged(reason: str, config: ValidateConfig, facts: dict[str, Any]) -> GateResult:
@@ -152,22 +156,22 @@ def _undecodable(counts: Mapping[str, Mapping[str, int]]) -> tuple[float, str]:
     return share, f"{lost:,} of {images:,} images ({share:.2%}) can't be decoded"
 
 
-def _judge(
+def _compare(
     real: GateScore, control: GateScore, config: ValidateConfig, facts: dict[str, Any]
 ) -> GateResult:
     once = np.ones((1, real.rows))
-    value, baseline = float(real.resample(once)[0]), float(control.resample(once)[0])
+    value, baseline = float(real.judged.resample(once)[0]), float(control.judged.resample(once)[0])
     difference = value - baseline
     if not math.isfinite(difference):
-        return _unjudged(f"the {real.figure} of a run is no number", config, facts)
+        return _unjudged(f"the {real.judged.figure} of a run is no number", config, facts)
     weights = resample_counts(real.rows, _RESAMPLES, config.seed)
-    spread = real.resample(weights) - control.resample(weights)
+    spread = real.judged.resample(weights) - control.judged.resample(weights)
     low, high = (float(bound) for bound in np.nanpercentile(spread, [2.5, 97.5]))
-    share = is_share(real.figure, (value, baseline))
+    share = is_share(real.judged.figure, (value, baseline))
     reasons = _faults(config, facts)
     if difference < config.margin:
         wins, margin = (points(by, share) for by in (difference, config.margin))
-        reasons.append(f"real labels win by {wins} of {real.figure}; the margin is {margin}")
+        reasons.append(f"real labels win by {wins} of {real.judged.figure}; the margin is {margin}")
     if not low > 0:
         reasons.append(
             f"the 95% interval of that difference starts at {points(low, share)}, not above zero"
@@ -183,7 +187,7 @@ def _judge(
         verdict="failed" if reasons else "passed",
         passed=not reasons,
         reasons=tuple(reasons),
-        figure=real.figure,
+        figure=real.judged.figure,
         real=value,
         control=baseline,
         difference=difference,
@@ -191,7 +195,7 @@ def _judge(
         p_value=p_value,
         curves={name: [_flat(point) for point in run.curve] for name, run in runs.items()},
         metrics={
-            name: {row: dict(figures) for row, figures in run.table.items()}
+            name: {row: dict(figures) for row, figures in run.judged.table.items()}
             for name, run in runs.items()
         },
         **facts,
@@ -200,11 +204,11 @@ def _judge(
 
 def _p_value(real: GateScore, value: float, seed: int) -> float | None:
     """How likely scores that know nothing of the truth are as good as ``value``."""
-    if real.permute is None:
+    if real.judged.permute is None:
         return None
     random = np.random.default_rng((seed, 2))
     orders = np.stack([random.permutation(real.rows) for _ in range(_PERMUTATIONS)])
-    as_good = real.permute(orders) >= value
+    as_good = real.judged.permute(orders) >= value
     return float((1 + as_good.sum()) / (1 + _PERMUTATIONS))
 
 

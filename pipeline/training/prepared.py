@@ -83,6 +83,17 @@ class Frames:
         return Frames(self._column, self._rows[list(rows)].tolist(), self.side, self.digest)
 
 
+def read_files(
+    files: Sequence[bytes], side: int, pick: Pick
+) -> tuple[Frames, tuple[int, ...], list[str | None]]:
+    """Frames of files as a data set's are read, lengths of the animations, and problems."""
+    frames, lengths, problems = zip(
+        *(prepare_row(data, None, side, pick) for data in files), strict=True
+    )
+    column = pa.chunked_array([pa.array(frames, pa.list_(pa.binary()))])
+    return Frames(column, range(len(files)), side, ""), lengths, list(problems)
+
+
 def prepare_frames(
     rows: Callable[[], Iterable[Row]], digest: str, side: int, pick: Pick
 ) -> pa.Table:

@@ -1,18 +1,37 @@
-"""A baseline that scores tags: what is its own; what all share is in ``tagging.py``."""
+"""Baselines that learn tags with torch: a class with their model, loss, scores and schedule."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from pipeline.training.arrays import Images, Scores, Truth
-from pipeline.training.loop import Schedule
+from pipeline.training.contract import HeatMaps, Run, Selection, Table
+from pipeline.training.examples import Examples
+from pipeline.training.loading import Batch, default_workers, load_batches
+from pipeline.training.loop import Schedule, Training
 from pipeline.training.metrics import mean_average_precision
-from pipeline.training.texts import TextSpec
+from pipeline.training.tag_rows import TagRows, TextViews, open_rows
+from pipeline.training.views import describe_views
+
+
+class TaggerSettings(Protocol):
+    """What the settings of every tagger have; ``image_side`` in pixels."""
+
+    @property
+    def epochs(self) -> int: ...
+
+    @property
+    def batch_size(self) -> int: ...
+
+    @property
+    def image_side(self) -> int: ...
 
 
 class Inputs(NamedTuple):
@@ -22,50 +41,160 @@ class Inputs(NamedTuple):
     text: Tensor
 
 
-def _map_alone(scores: Scores, truth: Truth) -> Mapping[str, float]:
-    return {"map": mean_average_precision(scores, truth)}
+S = TypeVar("S", bound=TaggerSettings)
+N = TypeVar("N", bound=nn.Module)
 
 
-@dataclass(frozen=True)
-class Tagger:
-    """The functions that make a tagger; ``settings`` is a preset's value, perhaps changed.
-
-    Settings have the fields ``epochs``, ``batch_size`` and ``image_side`` (pixels).
-
-    - ``model(settings, tags, pretrained)``: ``pretrained`` is false when a run's own weights
-      follow.
-    - ``schedule(settings, batches)`` gets the batches of an epoch.
-    - ``loss(model, inputs, truth)``, with truth (B, tags), 0 or 1; ``scores(model, inputs)``
-      gives (B, tags), 0 to 1.
-    - ``views`` names the texts that it reads (see ``views.py``), ``encoder`` says what encodes
-      them, ``phrase`` rewrites a sticker's texts before that.
-    - ``augment(image, random, settings)`` changes a train image (side, side, 3); an epoch takes a
-      row ``repeats`` times, and of the rows as many fewer.
-    - ``resolve`` gives the settings that files named in them call for, and notes for people.
-    - ``figures(scores, truth)`` are the metrics of an epoch; ``select_on`` names the one whose
-      best epoch is kept [the last epoch], on the split that ``selects_with`` names.
-    - ``tables(scores, truth, tags)`` gives further rows of an evaluation.
-    - ``attention(model, inputs)`` gives heat maps (B, h, w) by name, 0 to 1.
-    """
+class TorchTagger(ABC, Generic[S, N]):
+    """A tagger: the abstract methods are its own, the others have a usual answer."""
 
     name: str
     doc: str
-    presets: Mapping[str, Any]
-    model: Callable[[Any, int, bool], nn.Module]
-    schedule: Callable[[Any, int], Schedule]
-    loss: Callable[[nn.Module, Inputs, Tensor], Tensor]
-    scores: Callable[[nn.Module, Inputs], Tensor]
-    views: Callable[[Any], tuple[str, ...]] = lambda settings: ()
-    encoder: Callable[[Any], TextSpec | None] = lambda settings: None
-    phrase: Callable[[Any, Sequence[str]], Sequence[str]] = lambda settings, texts: texts
-    augment: Callable[[Images, np.random.Generator, Any], Images] | None = None
-    repeats: Callable[[Any], int] = lambda settings: 1
-    resolve: Callable[[Any], tuple[Any, tuple[str, ...]]] = lambda settings: (settings, ())
-    groups: Callable[[Any, nn.Module], list[dict[str, Any]]] | None = None
-    figures: Callable[[Scores, Truth], Mapping[str, float]] = _map_alone
-    select_on: Callable[[Any], str | None] = lambda settings: None
-    selects_with: Callable[[Any], str] = lambda settings: "validation"
-    tables: Callable[[Scores, Truth, Sequence[str]], Mapping[str, Mapping[str, float]]] | None = (
-        None
-    )
-    attention: Callable[[nn.Module, Inputs], Mapping[str, Tensor]] | None = None
+    presets: Mapping[str, S]
+
+    @abstractmethod
+    def build(self, settings: S, tags: int, pretrained: bool) -> N:
+        """The model; ``pretrained`` is false when a run's own weights follow."""
+
+    @abstractmethod
+    def schedule(self, settings: S, batches: int) -> Schedule:
+        """Epochs and rates for so many batches an epoch."""
+
+    @abstractmethod
+    def loss(self, model: N, inputs: Inputs, truth: Tensor) -> Tensor:
+        """Mean loss of a batch; truth (B, tags), 0 or 1."""
+
+    @abstractmethod
+    def scores(self, model: N, inputs: Inputs) -> Tensor:
+        """Scores (B, tags), 0 to 1."""
+
+    def texts(self, settings: S) -> TextViews | None:
+        """The texts that it reads [none]."""
+        return None
+
+    def augment(self, image: Images, random: np.random.Generator, settings: S) -> Images:
+        """A train image (side, side, 3) changed by chance [as it is]."""
+        return image
+
+    def repeats(self, settings: S) -> int:
+        """How often an epoch takes a row; of the rows as many fewer."""
+        return 1
+
+    def groups(self, model: nn.Module) -> list[dict[str, Any]]:
+        """AdamW's parameter groups [everything that requires a gradient]."""
+        return [{"params": [weight for weight in model.parameters() if weight.requires_grad]}]
+
+    def selection(self, settings: S) -> Selection | None:
+        """The metric that picks the epoch whose weights are kept [the last one]."""
+        return None
+
+    def figures(self, scores: Scores, truth: Truth) -> Mapping[str, float]:
+        """Metrics of an epoch."""
+        return {"map": mean_average_precision(scores, truth)}
+
+    def tables(self, scores: Scores, truth: Truth, tags: Sequence[str]) -> Table:
+        """Further rows of an evaluation."""
+        return {}
+
+    def fit(self, train: Examples, settings: S, run: Run) -> N:
+        """Learn the rows' tags in our loop."""
+        rows, judged = (open_rows(part, self.texts(settings)) for part in (train, run.validation))
+        model = self.build(settings, len(train.tags), True)
+        selection, views = self.selection(settings), self.texts(settings)
+        for line in describe_views(train.texts, views.views if views else ()):
+            run.note(line)
+
+        def evaluate(net: nn.Module) -> Mapping[str, float]:
+            scores, loss = self._judge_rows(model, judged, settings)
+            return {**self.figures(scores, judged.truth), "validation_loss": loss}
+
+        run.train(
+            Training(
+                model=model,
+                loss=lambda net, batch: self.loss(model, Inputs(*batch[:2]), batch[2]),
+                batch=lambda epoch, number: self.draw_batch(
+                    rows, settings, (run.seed, epoch, number)
+                ),
+                evaluate=evaluate,
+                schedule=self.schedule(settings, -(-len(rows) // settings.batch_size)),
+                seed=run.seed,
+                groups=self.groups,
+                select_on=selection.metric if selection else None,
+            )
+        )
+        return model
+
+    def score(self, model: N, examples: Examples, settings: S) -> Scores:
+        """Scores of all rows, in order."""
+        rows = open_rows(examples, self.texts(settings))
+        parts = [
+            self.scores(model, inputs).double().cpu().numpy()
+            for inputs, _ in _in_order(model, rows, settings)
+        ]
+        return np.concatenate(parts) if parts else np.zeros(rows.truth.shape)
+
+    def draw_batch(self, rows: TagRows, settings: S, key: tuple[int, int, int]) -> Batch:
+        """A batch of an epoch by (seed, epoch, number), changed by chance.
+
+        An epoch is as long as there are rows: each once, or so often in a row as ``repeats`` says
+        until the epoch is over (repeated augmentation, Hoffer et al., 2020).
+        """
+        seed, epoch, number = key
+        order = np.random.default_rng((seed, epoch)).permutation(len(rows))
+        order = np.repeat(order, self.repeats(settings))[: len(rows)]
+        chosen = order[number * settings.batch_size : (number + 1) * settings.batch_size]
+        random = np.random.default_rng(key)
+        return rows.draw(chosen.tolist(), lambda image: self.augment(image, random, settings))
+
+    def _judge_rows(self, model: N, rows: TagRows, settings: S) -> tuple[Scores, float]:
+        """Scores of all rows, in order, and their mean loss; NaN when there are none.
+
+        The loss is taken over batches as large as in training, since that of MGHFT compares the
+        rows of a batch.
+        """
+        parts, total, size = [], 0.0, settings.batch_size
+        for inputs, truth in _in_order(model, rows, settings):
+            parts.append(self.scores(model, inputs).double().cpu().numpy())
+            split = (torch.split(part, size) for part in (*inputs, truth))
+            for images, text, wanted in zip(*split, strict=True):
+                total += self.loss(model, Inputs(images, text), wanted).item() * len(wanted)
+        if not parts:
+            return np.zeros(rows.truth.shape), math.nan
+        return np.concatenate(parts), total / len(rows)
+
+
+class AttentiveTagger(TorchTagger[S, N]):
+    """A tagger that can say where it looks."""
+
+    @abstractmethod
+    def heat_maps(self, model: N, inputs: Inputs) -> Mapping[str, Tensor]:
+        """Heat maps (B, h, w) by name, 0 to 1."""
+
+    def attention(self, model: N, examples: Examples, settings: S) -> list[HeatMaps]:
+        """Where the model looks at each row."""
+        rows, device = open_rows(examples, self.texts(settings)), next(model.parameters()).device
+        maps: list[HeatMaps] = []
+        for row in range(len(rows)):
+            images, text, _ = rows.draw([row])
+            with torch.inference_mode():
+                found = self.heat_maps(model, Inputs(images.to(device), text.to(device)))
+            maps.append({name: heat[0].float().cpu().numpy() for name, heat in found.items()})
+        return maps
+
+
+def _in_order(
+    model: nn.Module, rows: TagRows, settings: TaggerSettings
+) -> Iterator[tuple[Inputs, Tensor]]:
+    """Batches of all rows with their truth, on the device of the model, which is set to judge."""
+    size = max(32, settings.batch_size)
+    model.eval()
+    device = str(next(model.parameters()).device)
+
+    def draw(number: int) -> Batch:
+        return rows.draw(range(number * size, min((number + 1) * size, len(rows))))
+
+    numbers = range(-(-len(rows) // size))
+    with torch.inference_mode():
+        for batch in load_batches(draw, numbers, device, default_workers(device)):
+            images, text, truth = (part.to(device) for part in batch)
+            yield Inputs(images, text), truth

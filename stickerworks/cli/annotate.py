@@ -16,7 +16,7 @@ from stickerworks.cli.rooms import plan_of
 from stickerworks.cli.session import Session, open_session
 
 if TYPE_CHECKING:
-    from annotation.machine.efficientnet.train import TrainWish
+    from annotation.machine.efficientnet.train import DomainTraining
     from annotation.machine.retrying import Retry
 
 
@@ -46,17 +46,17 @@ def annotate_command(options: Options, retry: Retry | None, probe_rows: int) -> 
 def say_captions(session: Session) -> None:
     """Tell what the configured model was asked, and what is flagged or failed."""
     from annotation.machine.answers import open_answers
-    from annotation.machine.captions import caption_settings, is_asked, own_captions, speaker_of
+    from annotation.machine.captions import caption_settings, identity_of, is_asked, own_captions
 
     if not is_asked(session.config):
         return
     settings = caption_settings(session.config)
-    speaker = speaker_of(settings)
+    identity = identity_of(settings)
     with open_answers(session.workspace.root) as answers:
-        usage = answers.usage(speaker)
+        usage = answers.usage(identity)
     fields, flags, errors = _count_captions(session, own_captions(settings))
     session.results["captions"] = {
-        "model": speaker.model.title,
+        "model": identity.model.title,
         "requests": usage.requests,
         "tokens_in": usage.tokens_in,
         "tokens_out": usage.tokens_out,
@@ -66,7 +66,7 @@ def say_captions(session: Session) -> None:
     }
     flagged = ", ".join(f"{flag} {count:,}" for flag, count in flags.most_common())
     session.say(
-        f"  {speaker.model.title}: {fields:,} fields from {usage.requests:,} requests, "
+        f"  {identity.model.title}: {fields:,} fields from {usage.requests:,} requests, "
         f"{usage.tokens_in or 0:,} tokens read and {usage.tokens_out or 0:,} written"
         + (f"; flagged: {flagged}" if flags else "")
     )
@@ -136,7 +136,7 @@ def domain_command(options: Options) -> int:
     return session.exit_code
 
 
-def train_command(options: Options, wish: TrainWish) -> int:
+def train_command(options: Options, request: DomainTraining) -> int:
     """Train the domain classifier on labels."""
     from annotation.machine.efficientnet.train import train_command_work
 
@@ -144,7 +144,7 @@ def train_command(options: Options, wish: TrainWish) -> int:
         if options.dry_run:
             session.say("  domain       would train a classifier on the labels of the workspace")
             return session.exit_code
-        trained = train_command_work(session.workspace, wish, session.say)
+        trained = train_command_work(session.workspace, request, session.say)
         session.results["domain"] = {
             "path": str(trained.path),
             "held_out": trained.held_out,

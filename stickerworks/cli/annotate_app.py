@@ -74,13 +74,13 @@ def domain(
     ] = False,
 ) -> None:
     """Tell real from cartoon; or train the classifier that does."""
-    from annotation.machine.efficientnet.train import TrainWish
+    from annotation.machine.efficientnet.train import DomainTraining
     from stickerworks.cli.annotate import domain_command, train_command
 
     if not train:
         raise typer.Exit(domain_command(_given(context)))
-    wish = TrainWish(labels, output, preset, epochs, folds, seed, pretrained, simulated)
-    raise typer.Exit(train_command(_given(context), wish))
+    request = DomainTraining(labels, output, preset, epochs, folds, seed, pretrained, simulated)
+    raise typer.Exit(train_command(_given(context), request))
 
 
 @annotate.command("export-ocr")

@@ -6,16 +6,9 @@ from pathlib import Path
 
 from pipeline.engine.runner import check_crawled
 from stickerworks.cli.options import Options
-from stickerworks.cli.rooms import plan_of
 from stickerworks.cli.session import open_session
-from stickerworks.cli.work import (
-    build,
-    crawl_sources,
-    judge,
-    release_folder,
-    say_decisions,
-    write_html,
-)
+from stickerworks.cli.whole import do_room
+from stickerworks.cli.work import build, crawl_sources, judge, release_folder, write_html
 
 
 def crawl_command(options: Options) -> int:
@@ -29,9 +22,7 @@ def room_command(room: str, options: Options) -> int:
     """Bring one room's tables up to date."""
     with open_session(room, options) as session:
         check_crawled(session.workspace)
-        session.do(plan_of(room))
-        if room == "filter" and not options.dry_run:
-            say_decisions(session)
+        do_room(session, room)
     return session.exit_code
 
 

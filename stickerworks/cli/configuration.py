@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.options import describe_invalid
 from pipeline.engine.paths import named_path, read_regular
 from pipeline.engine.safe_yaml import MAX_BYTES, parse_yaml, problem
+from pipeline.engine.text import quoted
 from schemas.config import Config
 
 DEFAULT_FILE = Path("stickerworks.yaml")
@@ -52,8 +53,12 @@ def load_config(
     one; else the one of the current folder is read, if there is one. What ``--keep`` kept in the
     workspace goes beyond either.
     """
+    return merge_layers(read_layers(file, overrides, workspace), overrides)
+
+
+def merge_layers(layers: Sequence[Layer], overrides: Sequence[str]) -> Config:
+    """The configuration of files, in their order, and of ``key=value`` strings."""
     values: dict[str, Any] = {}
-    layers = read_layers(file, overrides, workspace)
     for layer in layers:
         if layer.origin == "kept":
             for key, value in layer.values.items():
@@ -123,14 +128,14 @@ def split_overrides(overrides: Iterable[str]) -> Settings:
         key = key.strip()
         if not equals or not all(key.split(".")):
             raise StickerworksError(
-                f"--set takes key=value, not {_shown(override)}.",
+                f"--set takes key=value, not {quoted(override)}.",
                 "Example: --set filter.rules.aspect.max=2",
             )
         try:
             found.append((key, parse_yaml(text)))
         except yaml.YAMLError as error:
             raise StickerworksError(
-                f"--set {key}: {_shown(text)} is no valid YAML value: {problem(error)}."
+                f"--set {key}: {quoted(text)} is no valid YAML value: {problem(error)}."
             ) from None
     return found
 
@@ -147,8 +152,8 @@ def parse_config(values: dict[str, Any], origin: str, overrides: Sequence[str] =
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        problems = [_explain(dict(problem)) for problem in error.errors()]
-        raise StickerworksError(f"Bad configuration ({origin}): {'; '.join(problems)}.") from None
+        what, remedy = describe_invalid(error, "", Config)
+        raise StickerworksError(f"Bad configuration ({origin}): {what}.", remedy) from None
 
 
 def set_key(values: dict[str, Any], key: str, value: Any) -> None:
@@ -190,34 +195,3 @@ def _text(path: Path) -> str:
             f"Could not read the configuration {path}: {what}.",
             "Name a plain file of a few lines as --config.",
         ) from None
-
-
-def _explain(problem: dict[str, Any]) -> str:
-    key = ".".join(str(part) for part in problem["loc"]) or "the whole file"
-    if problem["type"] == "extra_forbidden":
-        return f"unknown key {key}{_suggestion(problem['loc'])}"
-    given = "" if isinstance(problem["input"], dict) else f", not {_shown(problem['input'])}"
-    message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return f"{key}: {message}{given}"
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:80]}..."
-
-
-def _suggestion(location: tuple[str | int, ...]) -> str:
-    """The known key that was most likely meant, or all known keys of that section."""
-    section: Any = Config
-    for name in location[:-1]:
-        field = getattr(section, "model_fields", {}).get(name)
-        section = field.annotation if field else section
-        if isinstance(name, int) or not _is_section(section):
-            return ""
-    known = list(section.model_fields)
-    close = difflib.get_close_matches(str(location[-1]), known, n=1)
-    return f" (did you mean {close[0]}?)" if close else f" (known: {', '.join(known)})"
-
-
-def _is_section(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)

@@ -12,10 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from pipeline.engine import text
 from pipeline.engine.runner import RunReport
-
-plain = text.plain
+from pipeline.engine.text import plain
 
 _LOG_EVERY_S = 15.0
 _UNSURE = re.compile(r"[^\n -~]")

@@ -6,7 +6,7 @@ import os
 import platform
 import shutil
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, distribution, entry_points, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -14,10 +14,13 @@ from packaging.requirements import Requirement
 from annotation.human.studio.server import find_program
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fonts import MISSING_FONT, chinese_font
+from pipeline.engine.plugins import describe_plugin, load_plugin, plugin_names
 from schemas.config import LabelConfig
+from stickerworks import plugins
 from stickerworks.cli.display import tell, tell_json
 from stickerworks.cli.options import Options
 from stickerworks.cli.session import EXIT_DONE, EXIT_FAILED
+from stickerworks.plugins import KINDS
 
 _MEMORY_GB, _DISK_GB = 4, 2
 _EXTRAS = {
@@ -79,15 +82,15 @@ def _package(requirement: Requirement, extra: str) -> Check:
 
 def _plugins() -> list[Check]:
     checks = []
-    for group in ("sources", "rules", "ocr", "captioners", "baselines", "layouts"):
-        for point in sorted(entry_points(group=f"stickerworks.{group}"), key=lambda p: p.name):
-            name = f"{group}: {point.name}"
+    for group, kind in KINDS.items():
+        for name in plugin_names(group):
             try:
-                point.load()
-            except Exception as error:  # noqa: BLE001 - a stranger's plugin may fail in any way
-                checks.append(Check(name, False, f"{type(error).__name__}: {error}", point.value))
+                load_plugin(group, name, getattr(plugins, kind))
+            except StickerworksError as error:
+                checks.append(Check(f"{group}: {name}", False, error.message, error.remedy))
             else:
-                checks.append(Check(name, True, point.value))
+                found = describe_plugin(group, name).rpartition(" of ")[2]
+                checks.append(Check(f"{group}: {name}", True, found))
     return checks
 
 

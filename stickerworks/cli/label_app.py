@@ -30,7 +30,7 @@ def _given(context: typer.Context) -> Options:
 @label.command()
 def setup(context: typer.Context) -> None:
     """Start the server on loopback and make the accounts of the lead and the annotators."""
-    from stickerworks.cli.label import setup_command
+    from stickerworks.cli.label_server import setup_command
 
     raise typer.Exit(setup_command(_given(context)))
 
@@ -38,7 +38,7 @@ def setup(context: typer.Context) -> None:
 @label.command()
 def stop(context: typer.Context) -> None:
     """Stop the server; nothing is lost."""
-    from stickerworks.cli.label import stop_command
+    from stickerworks.cli.label_server import stop_command
 
     raise typer.Exit(stop_command(_given(context)))
 
@@ -85,7 +85,7 @@ def import_(
     replace_simulated: ReplaceSimulated = False,
 ) -> None:
     """Read answers into votes, decisions and flags, and merge them into labels."""
-    from stickerworks.cli.label import AnswerSource, import_command
+    from stickerworks.cli.label_answers import AnswerSource, import_command
 
     source = AnswerSource(file, full, tuple(annotators or ()), origin, replace_simulated)
     raise typer.Exit(import_command(_given(context), source))
@@ -107,7 +107,7 @@ def migrate(
     replace_simulated: ReplaceSimulated = False,
 ) -> None:
     """Take a changed tag set into use, saying what became of the tags that are gone."""
-    from stickerworks.cli.label import migrate_command
+    from stickerworks.cli.label_answers import migrate_command
 
     raise typer.Exit(
         migrate_command(_given(context), file, draft=draft, replace_simulated=replace_simulated)

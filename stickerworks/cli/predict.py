@@ -10,12 +10,16 @@ from typing import Any
 
 from rich.markup import escape
 
-from pipeline.engine.compute import reproducible
+from pipeline.engine.compute import reproducible, use_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import read_regular
 from pipeline.engine.storage import atomic_file
+from pipeline.engine.text import plain
 from pipeline.training.contract import (
+    Attends,
     Baseline,
+    Generates,
+    Learner,
     NewSticker,
     Prediction,
     Trained,
@@ -23,7 +27,8 @@ from pipeline.training.contract import (
 )
 from pipeline.training.release import TEXTS
 from pipeline.training.runs import open_run
-from stickerworks.cli.display import make_console, plain
+from pipeline.training.trainer import generate, predict, show_attention
+from stickerworks.cli.display import make_console
 from stickerworks.cli.options import Options
 from stickerworks.cli.session import EXIT_DONE
 from stickerworks.cli.train import answer
@@ -45,6 +50,7 @@ class PredictRequest:
     sheet: Path
     attention: bool
     seed: int
+    device: str | None = None
 
 
 def predict_command(options: Options, question: PredictRequest) -> int:
@@ -56,9 +62,10 @@ def predict_command(options: Options, question: PredictRequest) -> int:
         make_console().print(escape(f"  predict      would write {question.sheet}"))
         return EXIT_DONE
     try:
-        with reproducible(recipe.seed):
-            if question.captions:
+        with use_device(question.device), reproducible(recipe.seed):
+            if isinstance(baseline, Generates) and question.captions:
                 return _generate(options, baseline, trained, question)
+            assert isinstance(baseline, Baseline)
             return _predict(options, baseline, trained, question, stickers)
     except UnreadableImageError as error:
         name = plain(str(question.images[error.number]))
@@ -68,19 +75,20 @@ def predict_command(options: Options, question: PredictRequest) -> int:
         ) from error
 
 
-def _check(baseline: Baseline, question: PredictRequest) -> None:
+def _check(baseline: Learner[Any, Any], question: PredictRequest) -> None:
     if bool(question.images) == bool(question.captions):
         raise StickerworksError(
             "There is nothing to do, or two things.", "Name image files, or give --caption TEXT."
         )
-    if question.images and baseline.predict is None:
-        remedy = "Give --caption TEXT." if baseline.generate else "Use another run."
+    if question.images and not isinstance(baseline, Baseline):
+        draws = isinstance(baseline, Generates)
+        remedy = "Give --caption TEXT." if draws else "Use another run."
         raise StickerworksError(f"The baseline {baseline.name} can't predict tags.", remedy)
-    if question.captions and baseline.generate is None:
+    if question.captions and not isinstance(baseline, Generates):
         raise StickerworksError(
             f"The baseline {baseline.name} draws no stickers.", "Name image files instead."
         )
-    if question.attention and baseline.attention is None:
+    if question.attention and not isinstance(baseline, Attends):
         raise StickerworksError(
             f"The baseline {baseline.name} has no attention to draw.", "Leave --attention out."
         )
@@ -99,15 +107,14 @@ def _read_stickers(question: PredictRequest) -> list[NewSticker]:
 
 def _predict(
     options: Options,
-    baseline: Baseline,
+    baseline: Baseline[Any, Any],
     trained: Trained,
     question: PredictRequest,
     stickers: list[NewSticker],
 ) -> int:
     from pipeline.training.pictures import draw_attention, draw_sheet
 
-    assert baseline.predict is not None
-    predictions = baseline.predict(trained, stickers)
+    predictions = predict(baseline, trained, stickers)
     names = [plain(path.name) for path in question.images][:_ON_A_SHEET]
     data = [sticker.data for sticker in stickers][:_ON_A_SHEET]
     shown = [prediction[: question.top] for prediction in predictions]
@@ -119,8 +126,8 @@ def _predict(
         print(f"{plain(path.name)}: {told}")
     with atomic_file(question.sheet) as temporary:
         draw_sheet(temporary, names, data, predictions[:_ON_A_SHEET])
-    if question.attention and baseline.attention is not None:
-        maps = baseline.attention(trained, stickers[:_ON_A_SHEET])
+    if question.attention and isinstance(baseline, Attends):
+        maps = show_attention(baseline, trained, stickers[:_ON_A_SHEET])
         with atomic_file(pictures[1]) as temporary:
             draw_attention(temporary, names, data, maps)
     for picture in [] if options.json else pictures:
@@ -141,13 +148,15 @@ def _facts(
 
 
 def _generate(
-    options: Options, baseline: Baseline, trained: Trained, question: PredictRequest
+    options: Options,
+    baseline: Generates[Any, Any],
+    trained: Trained,
+    question: PredictRequest,
 ) -> int:
     from pipeline.training.clips import write_gif
     from pipeline.training.pictures import draw_clips
 
-    assert baseline.generate is not None
-    clips = baseline.generate(trained, question.captions, question.seed)
+    clips = generate(baseline, trained, question.captions, question.seed)
     folder = question.run / "samples"
     folder.mkdir(exist_ok=True)
     files = [folder / f"{number:03d}.gif" for number in range(len(clips))]

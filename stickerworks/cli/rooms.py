@@ -53,3 +53,5 @@ _PLANS: dict[str, Callable[[], Plan]] = {
     "split": _split,
 }
 ROOMS = tuple(_PLANS)
+COMMANDS = ("crawl", *ROOMS, "release", "validate", "report")
+"""All that `run` does, in order."""

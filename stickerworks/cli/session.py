@@ -13,11 +13,11 @@ from rich.markup import escape
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import named_path
 from pipeline.engine.runner import Pending, RunReport, pending, run
-from pipeline.engine.stage import Stage, Step
+from pipeline.engine.stage import Stage, Step, is_idle
 from pipeline.engine.text import plain
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
-from stickerworks.cli.configuration import load_config, read_layers
+from stickerworks.cli.configuration import Layer, merge_layers, read_layers
 from stickerworks.cli.display import describe, make_console, make_display, say_time, tell_json
 from stickerworks.cli.keeping import differing, keep_settings, record
 from stickerworks.cli.options import Options
@@ -58,13 +58,16 @@ class Session:
                 retry_quarantined=self.options.retry_quarantined,
             )
             self.reports.append(report)
-            self.say(describe(report))
+            if not is_idle(item, self.config):
+                self.say(describe(report))
 
     def check_trusted(self, section: str) -> None:
         """Refuse programs and servers that a file which may be a stranger's names there."""
         check_trusted(section, self.config, self.options)
 
     def _plan(self, item: Stage | Step) -> None:
+        if is_idle(item, self.config):
+            return
         will = pending(
             item,
             self.workspace,
@@ -102,12 +105,12 @@ def open_session(
             f"`{command}` makes nothing, so there are no settings to keep.", "Leave out --keep."
         )
     loads = config is None
-    config = config or load_config(options.config, options.overrides, options.workspace)
+    layers = read_layers(options.config, options.overrides, options.workspace) if loads else []
+    config = config or merge_layers(layers, options.overrides)
     root = named_path(options.workspace or config.workspace, "workspace").absolute()
     workspace = Workspace(root)
     session = Session(config, workspace, options, make_console())
-    if loads:
-        _say_kept(session)
+    _say_kept(session, layers)
     if options.keep and options.dry_run:
         session.say("  what --set gives would be kept in the workspace")
     if options.dry_run or reads_only:
@@ -125,10 +128,8 @@ def open_session(
         tell_json(_answer(command, session))
 
 
-def _say_kept(session: Session) -> None:
+def _say_kept(session: Session, layers: Sequence[Layer]) -> None:
     """Tell where a kept setting hides what the configuration says of the same key."""
-    options = session.options
-    layers = read_layers(options.config, options.overrides, options.workspace)
     for kept in layers:
         others = [layer for layer in layers if layer is not kept]
         hidden = [key for key in kept.values if any(other.has(key) for other in others)]

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.engine.figures import is_share, tell
+from pipeline.engine.text import plain
 from pipeline.engine.workspace import Workspace
-from stickerworks.cli.display import plain
 from stickerworks.cli.session import Session
 
 _WIDTH, _LABEL = 80, 12

@@ -10,14 +10,18 @@ from typing import Any
 
 from rich.markup import escape
 
-from pipeline.engine.compute import reproducible
+from pipeline.engine.compute import reproducible, use_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.figures import is_share, tell, title_of
+from pipeline.engine.text import plain
+from pipeline.training.checkpointer import CURVES
 from pipeline.training.contract import Evaluation
+from pipeline.training.estimators import ESTIMATOR, WEIGHTS
 from pipeline.training.examples import Dataset
 from pipeline.training.processes import is_first
 from pipeline.training.runs import TrainRequest, open_run, train_run
-from stickerworks.cli.display import make_console, make_display, plain, tell_json
+from pipeline.training.trainer import evaluate
+from stickerworks.cli.display import make_console, make_display, tell_json
 from stickerworks.cli.options import Options
 from stickerworks.cli.session import EXIT_DONE
 from stickerworks.cli.tables import comparison, metric_lines
@@ -47,15 +51,16 @@ def train_command(options: Options, request: TrainRequest) -> int:
         display.stop()
     if not is_first():
         return EXIT_DONE
-    last = curve[-1]
-    # Losses first, beside each other.
-    ordered = sorted(last.metrics.items(), key=lambda item: "loss" not in item[0])
-    figures = (
-        f"{title_of(name)} {tell(value, is_share(name, [value]))}" for name, value in ordered
-    )
-    told = ", ".join((f"training loss {last.loss:.4g}", *figures))
-    console.print(escape(f"  train        epoch {last.epoch}: {told}"))
-    console.print(escape(f"  train        {request.output}: model.safetensors, curves.png"))
+    for last in curve[-1:]:
+        # Losses first, beside each other.
+        ordered = sorted(last.metrics.items(), key=lambda item: "loss" not in item[0])
+        figures = (
+            f"{title_of(name)} {tell(value, is_share(name, [value]))}" for name, value in ordered
+        )
+        told = ", ".join((f"training loss {last.loss:.4g}", *figures))
+        console.print(escape(f"  train        epoch {last.epoch}: {told}"))
+    kept = f"{WEIGHTS}, {CURVES}" if curve else ESTIMATOR
+    console.print(escape(f"  train        {request.output}: {kept}"))
     if options.json:
         answer("train", {"run": str(request.output), "curve": [asdict(point) for point in curve]})
     return EXIT_DONE
@@ -67,12 +72,13 @@ def evaluate_command(
     release: Path | None,
     split: str,
     domain: str | None = None,
+    device: str | None = None,
 ) -> int:
     """Print a run's metrics on a split, or those of several runs side by side.
 
     ``domain`` is the run's own unless named; ``all`` takes every row.
     """
-    found = {str(folder): _evaluate(folder, release, split, domain) for folder in folders}
+    found = {str(folder): _evaluate(folder, release, split, domain, device) for folder in folders}
     if options.json and len(found) == 1:
         ((run, one),) = found.items()
         answer("evaluate", {"run": run, "split": split, **asdict(one)})
@@ -91,15 +97,15 @@ def evaluate_command(
     return EXIT_DONE
 
 
-def _evaluate(folder: Path, release: Path | None, split: str, domain: str | None) -> Evaluation:
+def _evaluate(
+    folder: Path, release: Path | None, split: str, domain: str | None, device: str | None
+) -> Evaluation:
     baseline, recipe, trained = open_run(folder)
-    if baseline.evaluate is None:
-        raise StickerworksError(f"The baseline {baseline.name} can't be evaluated.")
     named = recipe.domain if domain is None else domain
     wanted = None if named == "all" else named
     dataset = Dataset(release or Path(recipe.release), domain=wanted)
-    with reproducible(recipe.seed):
-        return baseline.evaluate(trained, dataset, split)
+    with use_device(device), reproducible(recipe.seed):
+        return evaluate(baseline, trained, dataset, split)
 
 
 def split_changes(changes: Sequence[str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from stickerworks.cli.annotate import say_captions
 from stickerworks.cli.configuration import load_config
 from stickerworks.cli.keeping import keep_settings, save_config
 from stickerworks.cli.options import Options
-from stickerworks.cli.rooms import plan_of
+from stickerworks.cli.rooms import ROOMS, plan_of
 from stickerworks.cli.session import Session, open_session
 from stickerworks.cli.summary import say_summary
 from stickerworks.cli.work import build, crawl_sources, judge, say_decisions, write_html
@@ -22,6 +22,7 @@ from stickerworks.cli.work import build, crawl_sources, judge, say_decisions, wr
 _FOLDER_SHARD_ROWS = 100
 # The name in the configuration that we ship, which is about another source.
 _SHIPPED_NAME = "chinesebqb"
+_SAY = {"filter": say_decisions, "annotate": say_captions}
 
 
 def run_command(options: Options, folder: Path | None) -> int:
@@ -53,20 +54,21 @@ def run_all(session: Session, votes: Sequence[Stage | Step] = ()) -> str:
     if session.options.dry_run and not session.workspace.parts:
         session.say("  everything after it would run on what the crawl finds")
         return "passed"
-    session.do(plan_of("filter"))
-    if not session.options.dry_run:
-        say_decisions(session)
-    session.do(plan_of("tags"))
-    session.do(plan_of("annotate"))
-    if not session.options.dry_run:
-        say_captions(session)
-    session.do(votes)
-    session.do(plan_of("merge"))
-    session.do(plan_of("split"))
+    for room in ROOMS:
+        if room == "merge":
+            session.do(votes)
+        do_room(session, room)
     folder = build(session)
     verdict = judge(session, folder)
     write_html(session)
     return verdict
+
+
+def do_room(session: Session, room: str) -> None:
+    """Bring the tables of a room up to date and tell what came of it."""
+    session.do(plan_of(room))
+    if room in _SAY and not session.options.dry_run:
+        _SAY[room](session)
 
 
 def _with_folder(config: Config, folder: Path) -> Config:

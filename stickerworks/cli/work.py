@@ -12,8 +12,9 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.figures import is_share, points, tell
 from pipeline.engine.runner import check_crawled, pending
 from pipeline.engine.storage import atomic_file
+from pipeline.engine.text import plain
 from schemas.release import SPLITS
-from stickerworks.cli.display import plain, say_size
+from stickerworks.cli.display import say_size
 from stickerworks.cli.rooms import ROOMS, plan_of
 from stickerworks.cli.session import Session
 from stickerworks.cli.tables import comparison

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,31 +16,60 @@ from schemas.config import CrawlConfig, SourceConfig
 
 SOURCES = """
 from pathlib import Path
-from crawlers.observation import LocalFile, Observation
-from crawlers.source import Source, SourceOptions
+from stickerworks.plugins import LocalFile, Observation, Options, Source
 
-class Options(SourceOptions):
+class Url(Options):
     url: str = ""
 
-def source(**how):
-    return Source(title="t", options=Options, redistribute=True, terms="", **how)
+def source(name, **how):
+    return Source(name=name, title="t", options=Url, redistribute=True, terms="", **how)
 
 def lists(*files):
     return lambda options: (LocalFile(Observation(name), Path(name)) for name in files)
 
-relative = source(name="relative", observations=lists("a.gif", "there/b.gif"))
-twice = source(name="twice", observations=lists("a.gif", "there/b.gif", "a.gif"))
-starting = source(name="starting", spider="strange_spiders:Starting")
+def mixed(options):
+    yield LocalFile(Observation("a.gif"), Path("a.gif"))
+    yield Observation("web.gif", options.url + "web.gif", query="cat")
+    yield LocalFile(Observation("b.gif"), Path("there/b.gif"))
+    yield Observation("web.gif", options.url + "web.gif", query="cat")
+
+def breaks(options):
+    yield from lists("a.gif")(options)
+    raise KeyError("next page")
+
+def breaks_on_the_web(options):
+    yield Observation("web.gif", options.url + "web.gif")
+    raise KeyError("next page")
+
+def wrong(options):
+    yield Observation("a.gif", title=5)
+
+relative = source("relative", observations=lists("a.gif", "there/b.gif"))
+twice = source("twice", observations=lists("a.gif", "there/b.gif", "a.gif"))
+starting = source("starting", spider="strange_spiders:Starting")
+mixed = source("mixed", observations=mixed)
+breaks = source("breaks", observations=breaks)
+later = source("later", observations=breaks_on_the_web)
+wrong = source("wrong", observations=wrong)
+dicts = source("dicts", observations=lambda options: [{"source_id": "a"}])
+eager = source("eager", observations=lambda options: options.nothing)
 """
+NAMES = (
+    "relative", "twice", "starting", "mixed", "breaks", "later", "wrong", "dicts", "eager",
+)  # fmt: skip
 SPIDERS = """
-from crawlers.observation import Observation
-from crawlers.spiders.listing_spider import ListingSpider
+from stickerworks.plugins import ListingSpider, LocalFile, Observation
+from pathlib import Path
 
 class Starting(ListingSpider):
     name = "starting"
     async def start(self):
         if self.options.url == "dict":
             yield {"source_id": "a"}
+        elif self.options.url == "raise":
+            raise KeyError("next page")
+        elif self.options.url == "file":
+            yield LocalFile(Observation("a.gif"), Path("a.gif"))
         else:
             for name in ("a.gif", "b.gif"):
                 yield Observation(name, self.options.url + name)
@@ -50,24 +78,20 @@ class Starting(ListingSpider):
 
 @pytest.fixture
 def crawl_strangers(
-    tmp_path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    stranger: Callable[..., None],
 ) -> Callable[..., CrawlSummary]:
     """Crawls a source of an installed package that isn't ours, from the folder of the test."""
-    info = tmp_path / "strange-1.0.dist-info"
-    info.mkdir()
-    (tmp_path / "strange_sources.py").write_text(SOURCES)
+    stranger("sources", SOURCES, {name: name for name in NAMES})
     (tmp_path / "strange_spiders.py").write_text(SPIDERS)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: strange\nVersion: 1.0\n")
-    lines = (f"{name} = strange_sources:{name}\n" for name in ("relative", "twice", "starting"))
-    (info / "entry_points.txt").write_text("[stickerworks.sources]\n" + "".join(lines))
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.chdir(tmp_path)
 
     def run(name: str, limit: int | None = None, **settings: Any) -> CrawlSummary:
-        options = settings.pop("options", {})
+        options, said = settings.pop("options", {}), settings.pop("said", [])
         source = SourceConfig(source=name, limit=limit, options=options)
-        return crawl(workspace, CrawlConfig(sources=[source], **settings))
+        return crawl(workspace, CrawlConfig(sources=[source], **settings), said.append)
 
     return run
 
@@ -105,5 +129,61 @@ def test_a_spider_may_yield_sightings_from_its_start_and_nothing_else(
     hosts, url = [site.host], f"http://{site.host}{bqb.ROOT}/A/"
     found = crawl_strangers("starting", limit=2, allow_hosts=hosts, options={"url": url})
     assert found.stickers == 2
-    with pytest.raises(StickerworksError, match="spider of starting yields a dict, which is no"):
+    with pytest.raises(
+        StickerworksError, match="'starting' of strange 1.0 yields a dict, which is no"
+    ):
         crawl_strangers("starting", options={"url": "dict"})
+    with pytest.raises(StickerworksError, match=r"of starting could not.*next page.*strange 1\.0"):
+        crawl_strangers("starting", options={"url": "raise"})
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.usefixtures("two_files")
+def test_a_source_may_yield_files_and_addresses_alike(
+    site: Any, bqb: Any, workspace: Workspace, crawl_strangers: Callable[..., CrawlSummary]
+) -> None:
+    site.add("A", "web.gif", gif(7))
+    web = {"allow_hosts": [site.host], "options": {"url": f"http://{site.host}{bqb.ROOT}/A/"}}
+    said: list[str] = []
+    assert crawl_strangers("mixed", **web, said=said).stickers == 3
+    assert "mixed: 1 items are listed twice; the first counts" in said
+    rows = workspace.read("observations").to_pylist()
+    assert [(row["source_id"], row["query"]) for row in rows] == [
+        ("a.gif", None), ("web.gif", "cat"), ("b.gif", None),
+    ]  # fmt: skip
+    paths = [Path(path) for path in workspace.read("media")["path"].to_pylist()]
+    assert [path.is_absolute() for path in paths] == [True, False, True]
+    # A second crawl fetches nothing anew, and a file that is gone is told.
+    Path("there/b.gif").unlink()
+    crawl_strangers("mixed", **web)
+    assert site.media_requests() == ["A/web.gif"]
+    gone = workspace.read("unfetched").to_pylist()
+    assert [(row["source_id"], row["state"]) for row in gone] == [("b.gif", "failed")]
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.usefixtures("two_files")
+def test_a_spider_may_yield_files(
+    workspace: Workspace, crawl_strangers: Callable[..., CrawlSummary]
+) -> None:
+    assert crawl_strangers("starting", options={"url": "file"}).stickers == 1
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("breaks", "failed as it listed its items: KeyError: 'next page'"),
+        ("later", "failed as it listed its items: KeyError: 'next page'"),
+        ("wrong", "failed as it listed its items: TypeError: title is a int, not a text"),
+        ("dicts", "yields a dict, which is no observation"),
+        ("eager", "failed as it listed its items: AttributeError: 'Url' object has no attribute"),
+    ],
+)
+@pytest.mark.usefixtures("two_files")
+def test_what_goes_wrong_in_a_source_is_told_as_its_fault(
+    name: str, told: str, crawl_strangers: Callable[..., CrawlSummary]
+) -> None:
+    with pytest.raises(StickerworksError) as caught:
+        crawl_strangers(name, options={"url": "http://127.0.0.1:9/"})
+    assert f"The sources plugin {name!r} of strange 1.0 {told}" in str(caught.value)

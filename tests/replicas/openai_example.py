@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-import httpx
+import requests
 from openai_server import OpenaiServer
 
-CLIENT = httpx.Client(timeout=20)  # one for all: to make one takes longer than to ask
 JPEG = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
 URL = "data:image/jpeg;base64," + base64.b64encode(JPEG).decode()
 IMAGE = {"type": "image_url", "image_url": {"url": URL}}
@@ -33,6 +32,18 @@ FORMAT: dict[str, Any] = {
 }
 
 
+class Client(requests.Session):
+    """A session that waits for no answer for ever, follows no redirect and knows no proxy."""
+
+    trust_env = False
+
+    def request(self, *arguments: Any, **options: Any) -> requests.Response:
+        return super().request(*arguments, **{"timeout": 20, "allow_redirects": False, **options})
+
+
+CLIENT = Client()  # one for all, which keeps its connections
+
+
 def user(text: str = ENGLISH, images: int = 1) -> dict[str, Any]:
     return {"role": "user", "content": [IMAGE] * images + [{"type": "text", "text": text}]}
 
@@ -43,17 +54,17 @@ def body(text: str = ENGLISH, **changes: Any) -> dict[str, Any]:
     return {key: value for key, value in whole.items() if value is not None}
 
 
-def ask(server: OpenaiServer, **changes: Any) -> httpx.Response:
+def ask(server: OpenaiServer, **changes: Any) -> requests.Response:
     return CLIENT.post(f"{server.url}/chat/completions", json=body(**changes))
 
 
-def choice(answer: httpx.Response) -> dict[str, Any]:
+def choice(answer: requests.Response) -> dict[str, Any]:
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()["choices"][0]
     return found
 
 
-def content(answer: httpx.Response) -> str:
+def content(answer: requests.Response) -> str:
     said = choice(answer)["message"]["content"]
     assert isinstance(said, str)
     return said

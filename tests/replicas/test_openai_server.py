@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
+import requests
 from openai_example import (
     CHINESE,
     CLIENT,
@@ -121,9 +121,9 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("case", BAD)
 def test_a_bad_request_is_refused_with_what_is_wrong(server: OpenaiServer, case: str) -> None:
     changes, message = BAD[case]
-    raw = json.dumps(body(**changes))  # httpx would refuse a lone surrogate itself
+    raw = json.dumps(body(**changes))  # requests would refuse a lone surrogate itself
     headers = {"Content-Type": "application/json"}
-    answer = CLIENT.post(f"{server.url}/chat/completions", content=raw, headers=headers)
+    answer = CLIENT.post(f"{server.url}/chat/completions", data=raw, headers=headers)
     assert answer.status_code == 400
     error = answer.json()["error"]
     assert error["type"] == "invalid_request_error"
@@ -137,13 +137,13 @@ def test_a_bad_request_is_refused_with_what_is_wrong(server: OpenaiServer, case:
 )
 def test_a_body_that_is_no_json_object_is_refused(server: OpenaiServer, raw: bytes) -> None:
     headers = {"Content-Type": "application/json"}
-    answer = CLIENT.post(f"{server.url}/chat/completions", content=raw, headers=headers)
+    answer = CLIENT.post(f"{server.url}/chat/completions", data=raw, headers=headers)
     assert answer.status_code == 400
     assert "JSON body" in answer.json()["error"]["message"]
 
 
 def test_the_content_type_must_be_json(server: OpenaiServer) -> None:
-    answer = CLIENT.post(f"{server.url}/chat/completions", content=json.dumps(body()))
+    answer = CLIENT.post(f"{server.url}/chat/completions", data=json.dumps(body()))
     assert "Content-Type" in answer.json()["error"]["message"]
 
 
@@ -301,7 +301,7 @@ def test_http_that_it_cannot_take_ends_the_connection(
 
 
 def test_the_replica_has_nothing_to_complain_about(tmp_path: Path) -> None:
-    with OpenaiServer({"latency_s": 30}, tmp_path) as server, pytest.raises(httpx.ReadTimeout):
+    with OpenaiServer({"latency_s": 30}, tmp_path) as server, pytest.raises(requests.ReadTimeout):
         CLIENT.post(f"{server.url}/chat/completions", json=body(), timeout=0.1)
     assert server.counts() == {"gone": 1}
     assert (tmp_path / "openai_errors.txt").read_text() == ""

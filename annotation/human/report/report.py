@@ -47,7 +47,7 @@ def collect_sections(workspace: Workspace, config: Config) -> dict[str, Any]:
     return {
         "working": working.working(workspace, found),
         "waiting": working.waiting(workspace, found),
-        "setbacks": working.setbacks(workspace, found),
+        "quarantined": working.quarantined(workspace, found),
         "agreement": agreeing.agreement(workspace),
         "confused": agreeing.confused(workspace, quality),
         "gold": judging.gold(workspace, quality),
@@ -60,7 +60,7 @@ def collect_sections(workspace: Workspace, config: Config) -> dict[str, Any]:
 _CONTENTS = (
     ("progress", "Progress"),
     ("waiting", "Waiting"),
-    ("setbacks", "Not counted"),
+    ("quarantined", "Not counted"),
     ("agreement", "Agreement"),
     ("confused", "Confused tags"),
     ("gold", "Gold"),

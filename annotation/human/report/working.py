@@ -89,7 +89,7 @@ def waiting(workspace: Workspace, progress: AnnotationProgress) -> dict[str, Any
     }
 
 
-def setbacks(workspace: Workspace, progress: AnnotationProgress) -> dict[str, Any]:
+def quarantined(workspace: Workspace, progress: AnnotationProgress) -> dict[str, Any]:
     """Answers that don't count by reason, and votes that are gone from the server."""
     return {
         "missing": missing(workspace, "votes"),

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from annotation.human.studio.ledger import Person
+from pipeline.engine.text import storable_lines
 from schemas.tables import ADJUDICATIONS, FLAGS, VOTES
 
 DOMAINS = ("cartoon", "real")
@@ -153,7 +154,7 @@ def _values(region: Mapping[str, Any], kind: str) -> list[str] | None:
         held = [path[-1] if isinstance(path, list) and path else path for path in held]
     if not all(isinstance(item, str) for item in held):
         return None
-    return [item.encode("utf-8", "replace").decode() for item in held]  # half a character is none
+    return [storable_lines(item) for item in held]
 
 
 def _text(lines: list[str] | None) -> str | None:

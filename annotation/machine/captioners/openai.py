@@ -6,10 +6,10 @@ import asyncio
 import re
 from dataclasses import replace
 
-from annotation.machine.captioner import Captioner, Options
+from annotation.machine.captioner import Captioner
 from annotation.machine.chat import Answer, Model, Question
 from annotation.machine.served.body import UNTHINKING, Dialect, read_response, request_body
-from annotation.machine.served.options import ServedOptions, deciding, rates, read_options
+from annotation.machine.served.options import ServedOptions, deciding, rates
 from annotation.machine.served.sending import Reply, Sender
 from pipeline.engine.errors import StickerworksError
 
@@ -114,13 +114,15 @@ def _names(reply: Reply) -> list[str]:
         return []
 
 
-def _model(options: Options) -> Model:
-    read = read_options(options)
-    return Model(read.model, read.revision)
+def _model(options: ServedOptions) -> Model:
+    return Model(options.model, options.revision)
 
 
-def _chat(options: Options) -> ServedChat:
-    return ServedChat(read_options(options))
-
-
-CAPTIONER = Captioner(name="openai", model=_model, chat=_chat, settings=deciding, rates=rates)
+CAPTIONER = Captioner(
+    name="openai",
+    model=_model,
+    chat=ServedChat,
+    settings=deciding,
+    rates=rates,
+    options=ServedOptions,
+)

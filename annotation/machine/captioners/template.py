@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from annotation.machine.captioner import Caption, Captioner, CaptionInput, Write
-from pipeline.engine.errors import StickerworksError
+from pipeline.engine.options import Options
 
 KEYWORDS = 5
 KEYWORD_LENGTH = 30
@@ -20,12 +19,12 @@ _QUOTES = str.maketrans(dict.fromkeys('"“”„‟«»「」『』〝〞＂', 
 _HASH = re.compile(r"[0-9a-f]{12,}(…|\.\w{1,5}…?)?", re.IGNORECASE)
 
 
-def describe(facts: CaptionInput, language: str) -> str:
+def describe(sticker: CaptionInput, language: str) -> str:
     """The sentence of one sticker in ``en`` or ``zh``."""
-    keywords = clean_keywords(facts.keywords)
-    text = clean(facts.text, TEXT_LENGTH)
+    keywords = clean_keywords(sticker.keywords)
+    text = clean(sticker.text, TEXT_LENGTH)
     writer = _chinese if language == "zh" else _english
-    return writer(facts, keywords, text)
+    return writer(sticker, keywords, text)
 
 
 def clean(text: str, length: int) -> str:
@@ -52,9 +51,9 @@ def clean_keywords(keywords: Sequence[str]) -> list[str]:
     return list(distinct.values())[:KEYWORDS]
 
 
-def _english(facts: CaptionInput, keywords: list[str], text: str) -> str:
-    motion = {True: "animated", False: "still", None: ""}[facts.animated]
-    look = {"real": "photographic", "cartoon": "cartoon"}.get(facts.domain or "")
+def _english(sticker: CaptionInput, keywords: list[str], text: str) -> str:
+    motion = {True: "animated", False: "still", None: ""}[sticker.animated]
+    look = {"real": "photographic", "cartoon": "cartoon"}.get(sticker.domain or "")
     words = " ".join(word for word in (motion, look, "sticker") if word)
     sentence = f"{'An' if words[0] in 'aeiou' else 'A'} {words}"
     quoted = [f'"{word}"' for word in keywords]
@@ -66,9 +65,9 @@ def _english(facts: CaptionInput, keywords: list[str], text: str) -> str:
     return sentence + "."
 
 
-def _chinese(facts: CaptionInput, keywords: list[str], text: str) -> str:
-    motion = {True: "动态", False: "静态", None: ""}[facts.animated]
-    look = {"real": "实拍", "cartoon": "卡通"}.get(facts.domain or "", "")
+def _chinese(sticker: CaptionInput, keywords: list[str], text: str) -> str:
+    motion = {True: "动态", False: "静态", None: ""}[sticker.animated]
+    look = {"real": "实拍", "cartoon": "卡通"}.get(sticker.domain or "", "")
     sentence = f"一张{look}{motion}表情"
     if keywords:
         sentence += "，关键词是" + "、".join(f"“{word}”" for word in keywords)
@@ -77,22 +76,14 @@ def _chinese(facts: CaptionInput, keywords: list[str], text: str) -> str:
     return sentence + "。"
 
 
-def _write(languages: Sequence[str], options: Mapping[str, Any]) -> Write:
-    if options:
-        raise StickerworksError(
-            f"The template captioner has no option called {sorted(options)[0]!r}.",
-            "Remove it from annotate.options, or choose another annotate.captioner.",
-        )
-
+def _write(languages: Sequence[str], options: Options) -> Write:
     def write(stickers: Sequence[CaptionInput]) -> list[list[Caption]]:
         return [
-            [Caption("description", language, describe(facts, language)) for language in languages]
-            for facts in stickers
+            [Caption("description", spoken, describe(sticker, spoken)) for spoken in languages]
+            for sticker in stickers
         ]
 
     return write
 
 
-CAPTIONER = Captioner(
-    name="template", prompt="template/1", model=lambda options: None, write=_write
-)
+CAPTIONER = Captioner(name="template", prompt="template/1", write=_write)

@@ -47,7 +47,7 @@ from pipeline.engine.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class TrainWish:
+class DomainTraining:
     """What to train on, and how; None is the default.
 
     ``labels`` is a manifest [the workspace's votes], ``output`` the model's folder
@@ -80,33 +80,37 @@ class TrainedDomainModel:
         return f"--set annotate.domain_model={self.path}"
 
 
-def train_command_work(workspace: Workspace, wish: TrainWish, say: Say) -> TrainedDomainModel:
+def train_command_work(
+    workspace: Workspace, request: DomainTraining, say: Say
+) -> TrainedDomainModel:
     """Train, hold out, calibrate and write the model's folder, telling ``say`` how it goes.
 
     Killed and run again, it takes over the folds that were finished; the rest starts anew.
     """
-    preset = choose_preset(wish.preset, wish.pretrained, wish.epochs)
-    _check(wish)
+    preset = choose_preset(request.preset, request.pretrained, request.epochs)
+    _check(request)
     transformers_model()
-    target = (wish.output or workspace.root / "models" / "domain").absolute()
+    target = (request.output or workspace.root / "models" / "domain").absolute()
     check_target(target)
     labels = (
-        collect_labels(workspace, wish.simulated)
-        if wish.labels is None
-        else read_labels(wish.labels, workspace)
+        collect_labels(workspace, request.simulated)
+        if request.labels is None
+        else read_labels(request.labels, workspace)
     )
     check_enough(labels)
     for reason, count in labels.left_out.items():
         say(f"left out: {count} stickers with {reason}")
     progress = target.with_name(f".{target.name}.folds")
     known: Known = {}
-    scorer = network_scorer(preset, wish.seed, say, known)
-    scorer = kept(scorer, progress, _key(labels, preset, wish))
-    held, plain = hold_out_both(labels.samples, wish.folds, scorer)
+    scorer = network_scorer(preset, request.seed, say, known)
+    scorer = kept(scorer, progress, _key(labels, preset, request))
+    held, plain = hold_out_both(labels.samples, request.folds, scorer)
     say(f"training on all {len(labels.samples)} stickers")
-    model = fit(labels.samples, preset, wish.seed, say, known)
+    model = fit(labels.samples, preset, request.seed, say, known)
     report = {"held_out": figures(held), "statistics_alone": figures(plain)}
-    _write(target, model, held, report, _training(labels, preset, wish) | {"name": _name(preset)})
+    _write(
+        target, model, held, report, _training(labels, preset, request) | {"name": _name(preset)}
+    )
     shutil.rmtree(progress, ignore_errors=True)
     title = read_description(target).title
     return TrainedDomainModel(target, report["held_out"], report["statistics_alone"], title)
@@ -141,8 +145,8 @@ def hold_out_both(
     return hold_out(samples, folds, scorer), hold_out(samples, folds, statistics_scorer)
 
 
-def _check(wish: TrainWish) -> None:
-    for name, value, least in (("folds", wish.folds, 2), ("epochs", wish.epochs, 1)):
+def _check(request: DomainTraining) -> None:
+    for name, value, least in (("folds", request.folds, 2), ("epochs", request.epochs, 1)):
         if value is not None and value < least:
             raise StickerworksError(f"--{name} {value} is too few.", f"Use at least {least}.")
 
@@ -170,7 +174,7 @@ def _name(preset: Preset) -> str:
     return f"domain-efficientnet-{preset.name}/1"
 
 
-def _training(labels: LabelledSamples, preset: Preset, wish: TrainWish) -> dict[str, Any]:
+def _training(labels: LabelledSamples, preset: Preset, request: DomainTraining) -> dict[str, Any]:
     real = sum(sample.real for sample in labels.samples)
     return {
         "sizing": preset.sizing,
@@ -179,7 +183,7 @@ def _training(labels: LabelledSamples, preset: Preset, wish: TrainWish) -> dict[
         "settings": {
             name: value for name, value in asdict(preset).items() if name not in ("sizing", "name")
         },
-        "seed": wish.seed,
+        "seed": request.seed,
         "device": default_device(),
         "source": labels.source,
         "labels_sha256": labels.digest,
@@ -200,7 +204,8 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _key(labels: LabelledSamples, preset: Preset, wish: TrainWish) -> str:
+def _key(labels: LabelledSamples, preset: Preset, request: DomainTraining) -> str:
     """What the results of a fold depend on, as a name."""
-    told = [labels.digest, asdict(preset), wish.seed, wish.folds, default_device(), _versions()]
+    chance = (request.seed, request.folds)
+    told = [labels.digest, asdict(preset), *chance, default_device(), _versions()]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from annotation.machine.options import check_options
-from pipeline.engine.errors import StickerworksError
-from schemas.config import Section
+from pipeline.engine.options import Options
 
 
-class InProcessOptions(Section):
+class InProcessOptions(Options):
     """Which model answers, where it computes, and how it chooses its words."""
 
     model: str = Field(min_length=1, description="name on the hub, or a folder")
@@ -35,13 +33,13 @@ class InProcessOptions(Section):
     enable_thinking: bool = Field(False, description="let models think first that can")
     offline: bool = Field(False, description="never go to the hub; use what was downloaded before")
 
-
-def read_options(options: Mapping[str, Any]) -> InProcessOptions:
-    """The options, checked; raises StickerworksError that names the key and the remedy."""
-    if "trust_remote_code" in options:
-        raise StickerworksError(
-            "annotate.options.trust_remote_code: code that comes with a model is never run.",
-            "Remove it. A model that needs its own code can be served by a program that you trust "
-            "with it, and asked by the captioner openai.",
-        )
-    return check_options("transformers", InProcessOptions, options)
+    @model_validator(mode="before")
+    @classmethod
+    def _no_code(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and "trust_remote_code" in given:
+            raise ValueError(
+                "trust_remote_code: code that comes with a model is never run; a model that needs "
+                "its own can be served by a program that you trust with it, and asked by the "
+                "captioner openai"
+            )
+        return given

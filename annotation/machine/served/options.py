@@ -9,15 +9,14 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from annotation.machine.captioner import Options, Rates
-from annotation.machine.options import check_options
+from annotation.machine.captioner import Rates
 from pipeline.engine.errors import StickerworksError
-from schemas.config import Section
+from pipeline.engine.options import Options
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-class ServedOptions(Section):
+class ServedOptions(Options):
     """Where the model is served, how it is asked, and how hard."""
 
     base_url: str = Field("http://127.0.0.1:8000/v1", description="address up to /v1")
@@ -95,18 +94,11 @@ class ServedOptions(Section):
         return urlsplit(self.base_url).hostname in LOOPBACK
 
 
-def read_options(options: Options) -> ServedOptions:
-    """Check the options; StickerworksError names the first one that is wrong."""
-    return check_options("openai", ServedOptions, options)
-
-
-def deciding(options: Options) -> dict[str, Any]:
+def deciding(options: ServedOptions) -> dict[str, Any]:
     """What decides an answer beside the model: not how fast it is got."""
-    read = read_options(options)
-    return {"temperature": read.temperature, "extra": read.extra}
+    return {"temperature": options.temperature, "extra": options.extra}
 
 
-def rates(options: Options) -> Rates:
+def rates(options: ServedOptions) -> Rates:
     """What an estimate needs."""
-    read = read_options(options)
-    return Rates(read.gpus, read.price_in, read.price_out, read.currency)
+    return Rates(options.gpus, options.price_in, options.price_out, options.currency)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -18,6 +17,7 @@ from annotation.machine.served.options import ServedOptions
 from annotation.machine.served.outage import Outage
 from annotation.machine.served.throttle import Throttle
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.retry_after import retry_after_s
 from pipeline.engine.text import one_line
 
 _LARGEST = 4_000_000
@@ -152,7 +152,8 @@ class Sender:
             return self._read(content, needs, time.monotonic() - started), 0.0
         said = self._tell(_error_text(content))
         if status in _TRANSIENT:
-            wait = self._retry_after(headers.get("retry-after"))
+            asked = retry_after_s(headers.get("retry-after"), datetime.now(UTC)) or 0.0
+            wait = min(asked, self._options.longest_wait_s)
             away = status in _AWAY
             if status in _OVERLOADED:
                 if not (away and self._outage.lasts):
@@ -214,21 +215,6 @@ class Sender:
                 f"because: {error}.",
                 _KEPT,
             )
-
-    def _retry_after(self, value: str | None) -> float:
-        """Seconds that the server asks for, as a number or a date."""
-        if not value:
-            return 0.0
-        try:
-            seconds = float(value)
-        except ValueError:
-            try:
-                seconds = parsedate_to_datetime(value).timestamp() - time.time()
-            except (ValueError, TypeError, OverflowError):
-                return 0.0
-        return (
-            min(max(0.0, seconds), self._options.longest_wait_s) if math.isfinite(seconds) else 0.0
-        )
 
     def _tell(self, text: str) -> str:
         if self._secret:

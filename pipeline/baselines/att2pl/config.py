@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 from pipeline.engine.errors import StickerworksError
 
@@ -12,7 +12,6 @@ Backbone = Literal["swin", "vit", "deit", "beit"]
 LocalAttention = Literal["lor", "spatial", "channel", "self", "none"]
 MainLoss = Literal["softmax", "softmax_mean", "bce", "asl"]
 Penalty = Literal["hinge", "signed", "none"]
-Preset = Literal["paper", "small", "tiny"]
 Four = tuple[int, int, int, int]
 
 ATTRIBUTES = ("content", "style", "role", "action")
@@ -131,18 +130,6 @@ class Att2plConfig:
         return None if self.image_weights == "random" else self.image_weights
 
 
-def preset(name: Preset, **changes: Any) -> Att2plConfig:
-    """Configuration by name: ``paper``, ``small`` (one GPU, minutes), ``tiny`` (CPU, seconds).
-
-    Raises StickerworksError for an unknown name or an impossible change.
-    """
-    if name not in PRESETS:
-        raise StickerworksError(
-            f"Att2PL has no preset {name!r}.", f"Use one of: {', '.join(PRESETS)}."
-        )
-    return replace(PRESETS[name], **changes)
-
-
 def _problems(config: Att2plConfig) -> list[tuple[str, str]]:
     """Keys and what is wrong with them."""
     return [*_switch_problems(config), *_shape_problems(config), *_training_problems(config)]
@@ -213,7 +200,7 @@ def _training_problems(config: Att2plConfig) -> list[tuple[str, str]]:
     return found
 
 
-PRESETS: dict[str, Att2plConfig] = {
+PRESETS = {
     "paper": Att2plConfig(),
     "small": Att2plConfig(
         image_side=160,
@@ -269,3 +256,4 @@ PRESETS: dict[str, Att2plConfig] = {
         epochs=40,
     ),
 }
+"""Settings by name: ``paper``, ``small`` (one GPU, minutes), ``tiny`` (CPU, seconds)."""

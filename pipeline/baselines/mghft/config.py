@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pipeline.engine.errors import StickerworksError
 
-Preset = Literal["paper", "small", "tiny"]
 Four = tuple[int, int, int, int]
 
 VIEWS = ("intention", "overall style", "main role", "character details")
@@ -102,68 +101,6 @@ class MghftConfig:
         return 4 + sum(self.local_tokens)
 
 
-def preset(name: Preset, **changes: Any) -> MghftConfig:
-    """Configuration by name: ``paper``, ``small`` (one GPU, minutes), ``tiny`` (CPU, seconds).
-
-    Raises StickerworksError for an unknown name or an impossible change.
-    """
-    if name not in _PRESETS:
-        raise StickerworksError(
-            f"MGHFT has no preset {name!r}.", f"Use one of: {', '.join(_PRESETS)}."
-        )
-    return MghftConfig(**{**_PRESETS[name], **changes})
-
-
-_PRESETS: dict[str, dict[str, Any]] = {
-    "paper": {},
-    "small": {
-        "dims": (32, 64, 160, 256),
-        "depths": (2, 2, 2, 2),
-        "grid_side": 128,
-        "image_side": 128,
-        "fusion_dim": 256,
-        "fusion_heads": 4,
-        "fusion_mlp": 1024,
-        "recompute_mlp": False,
-        "pretrained": None,
-        "text_encoder": "hashed",
-        "text_length": 64,
-        "repeats": 1,
-        "learning_rate": 5e-4,
-        "rate_batch": 64,
-        "batch_size": 64,
-        "epochs": 30,
-        "warmup_epochs": 2,
-    },
-    "tiny": {
-        "dims": (16, 16, 40, 32),
-        "depths": (2, 2, 2, 2),
-        "mlp_ratios": (2, 2, 2, 2),
-        "heads": (1, 2, 5, 4),
-        "grid_side": 64,
-        "image_side": 64,
-        "alpha": 1,
-        "fusion_dim": 48,
-        "fusion_heads": 4,
-        "fusion_mlp": 96,
-        "fusion_dropout": 0.0,
-        "drop_path": 0.0,
-        "recompute_mlp": False,
-        "pretrained": None,
-        "text_encoder": "hashed",
-        "text_length": 64,
-        "label_smoothing": 0.0,
-        "mirror_chance": 0.0,
-        "augment_operations": 0,
-        "repeats": 1,
-        "rate_batch": 8,
-        "batch_size": 8,
-        "epochs": 5,
-        "warmup_epochs": 1,
-    },
-}
-
-
 def _problems(config: MghftConfig) -> list[tuple[str, str]]:
     """Keys and what is wrong with them."""
     found = []
@@ -187,3 +124,54 @@ def _problems(config: MghftConfig) -> list[tuple[str, str]]:
         if getattr(config, key) < 1:
             found.append((key, f"{key} is {getattr(config, key)}, and 1 is the least"))
     return found
+
+
+PRESETS = {
+    "paper": MghftConfig(),
+    "small": MghftConfig(
+        dims=(32, 64, 160, 256),
+        depths=(2, 2, 2, 2),
+        grid_side=128,
+        image_side=128,
+        fusion_dim=256,
+        fusion_heads=4,
+        fusion_mlp=1024,
+        recompute_mlp=False,
+        pretrained=None,
+        text_encoder="hashed",
+        text_length=64,
+        repeats=1,
+        learning_rate=5e-4,
+        rate_batch=64,
+        batch_size=64,
+        epochs=30,
+        warmup_epochs=2,
+    ),
+    "tiny": MghftConfig(
+        dims=(16, 16, 40, 32),
+        depths=(2, 2, 2, 2),
+        mlp_ratios=(2, 2, 2, 2),
+        heads=(1, 2, 5, 4),
+        grid_side=64,
+        image_side=64,
+        alpha=1,
+        fusion_dim=48,
+        fusion_heads=4,
+        fusion_mlp=96,
+        fusion_dropout=0.0,
+        drop_path=0.0,
+        recompute_mlp=False,
+        pretrained=None,
+        text_encoder="hashed",
+        text_length=64,
+        label_smoothing=0.0,
+        mirror_chance=0.0,
+        augment_operations=0,
+        repeats=1,
+        rate_batch=8,
+        batch_size=8,
+        epochs=5,
+        warmup_epochs=1,
+    ),
+}
+"""Settings by name: ``paper``, ``small`` (one GPU, minutes), ``tiny`` (CPU, seconds)."""

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 from pipeline.baselines.sti.config import StiConfig
-from pipeline.engine.errors import StickerworksError
-
-Preset = Literal["paper", "small", "tiny"]
 
 _FROM_CHANCE: dict[str, Any] = {
     "trained": "all",
@@ -25,7 +20,7 @@ _FROM_CHANCE: dict[str, Any] = {
     "clip": "",
 }
 
-PRESETS: Mapping[str, StiConfig] = {
+PRESETS = {
     "paper": StiConfig(),
     "small": StiConfig(
         **_FROM_CHANCE,
@@ -67,16 +62,4 @@ PRESETS: Mapping[str, StiConfig] = {
         sample_every=10,
     ),
 }
-"""``paper``, ``small`` (one GPU, minutes) and ``tiny`` (a CPU, a minute); see ``preset``."""
-
-
-def preset(name: Preset, **changes: Any) -> StiConfig:
-    """Configuration by name: ``paper``, ``small`` (one GPU, minutes), ``tiny`` (CPU, seconds).
-
-    Raises StickerworksError for an unknown name or an impossible change.
-    """
-    if name not in PRESETS:
-        raise StickerworksError(
-            f"STI has no preset {name!r}.", f"Use one of: {', '.join(PRESETS)}."
-        )
-    return replace(PRESETS[name], **changes)
+"""Settings by name: ``paper``, ``small`` (one GPU, minutes), ``tiny`` (a CPU, a minute)."""

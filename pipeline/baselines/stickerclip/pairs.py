@@ -15,16 +15,8 @@ from pipeline.baselines.stickerclip.config import StickerClipConfig
 from pipeline.baselines.stickerclip.model import StickerClip
 from pipeline.baselines.stickerclip.text import Tokenizer, join_fields, text_fields
 from pipeline.training.arrays import Images
-from pipeline.training.contract import NewSticker, UnreadableImageError
 from pipeline.training.examples import Dataset, Examples, choose
-from pipeline.training.frames import (
-    ENDS,
-    UNREADABLE,
-    decode_frames,
-    from_jpegs,
-    tell_unreadable,
-    to_jpeg,
-)
+from pipeline.training.frames import ENDS
 from pipeline.training.loading import Batch, default_workers, load_batches
 from pipeline.training.prepared import Frames
 
@@ -140,22 +132,6 @@ def embed_texts(model: StickerClip, texts: Sequence[str], tokenize: Tokenizer) -
             parts.append(model.embed_texts(ids.to(device), mask.to(device)))
     place = {text: n for n, text in enumerate(distinct)}
     return torch.cat(parts)[[place[text] for text in texts]]
-
-
-def decode_stickers(stickers: Sequence[NewSticker], side: int) -> list[Images]:
-    """First, middle and last frames of new stickers.
-
-    Raises UnreadableImageError for the first that can't be decoded.
-    """
-    decoded = []
-    for number, sticker in enumerate(stickers):
-        try:
-            frames, _ = decode_frames(sticker.data, ENDS, side)
-        except UNREADABLE as error:
-            raise UnreadableImageError(number, tell_unreadable(error)) from error
-        # Through JPEG, as the frames that the model learnt from.
-        decoded.append(from_jpegs([to_jpeg(frame) for frame in frames]))
-    return decoded
 
 
 def _fields(examples: Examples, settings: StickerClipConfig) -> list[tuple[str, ...]]:

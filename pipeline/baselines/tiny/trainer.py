@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.arrays import Images
 from pipeline.training.loop import Schedule
-from pipeline.training.tagger import Inputs, Tagger
-from pipeline.training.tagging import tagger_baseline
+from pipeline.training.tagger import Inputs, TorchTagger
 
 _SHIFT = 3
 
@@ -45,6 +44,12 @@ class TinySettings:
             )
 
 
+PRESETS = {
+    "tiny": TinySettings(),
+    "small": TinySettings(epochs=60, image_side=96, batch_size=64, channels=(64, 128, 256)),
+}
+
+
 class TinyNet(nn.Module):
     """Three convolutions, each halving the side; global mean and maximum; one linear layer.
 
@@ -71,43 +76,37 @@ class TinyNet(nn.Module):
         return logits
 
 
-def augment(image: Images, random: np.random.Generator, settings: TinySettings) -> Images:
-    """Shift an image by a few pixels over white, and mirror it half of the time."""
-    down, right = random.integers(0, 2 * _SHIFT + 1, 2)
-    side = len(image)
-    padded = np.pad(image, ((_SHIFT, _SHIFT), (_SHIFT, _SHIFT), (0, 0)), constant_values=255)
-    crop = padded[down : down + side, right : right + side]
-    return crop[:, ::-1] if random.random() < 0.5 else crop
+class Tiny(TorchTagger[TinySettings, TinyNet]):
+    """The tagger around ``TinyNet``."""
 
+    name = "tiny"
+    doc = "Small CNN on the key frame; binary cross-entropy, AdamW, cosine; seconds on a CPU."
+    presets = PRESETS
 
-def _schedule(settings: TinySettings, batches: int) -> Schedule:
-    return Schedule(settings.epochs, batches, settings.learning_rate, warmup_steps=min(10, batches))
+    def build(self, settings: TinySettings, tags: int, pretrained: bool) -> TinyNet:
+        return TinyNet(tags, settings.channels)
 
+    def schedule(self, settings: TinySettings, batches: int) -> Schedule:
+        warmup = min(10, batches)
+        return Schedule(settings.epochs, batches, settings.learning_rate, warmup_steps=warmup)
 
-def _loss(model: nn.Module, inputs: Inputs, truth: Tensor) -> Tensor:
-    return nn.functional.binary_cross_entropy_with_logits(model(inputs.images), truth)
+    def loss(self, model: TinyNet, inputs: Inputs, truth: Tensor) -> Tensor:
+        return nn.functional.binary_cross_entropy_with_logits(model(inputs.images), truth)
 
+    def scores(self, model: TinyNet, inputs: Inputs) -> Tensor:
+        return torch.sigmoid(model(inputs.images))
 
-def _scores(model: nn.Module, inputs: Inputs) -> Tensor:
-    return torch.sigmoid(model(inputs.images))
+    def augment(self, image: Images, random: np.random.Generator, settings: TinySettings) -> Images:
+        """Shift an image by a few pixels over white, and mirror it half of the time."""
+        down, right = random.integers(0, 2 * _SHIFT + 1, 2)
+        side = len(image)
+        padded = np.pad(image, ((_SHIFT, _SHIFT), (_SHIFT, _SHIFT), (0, 0)), constant_values=255)
+        crop = padded[down : down + side, right : right + side]
+        return crop[:, ::-1] if random.random() < 0.5 else crop
 
 
 def _block(convolution: nn.Conv2d) -> tuple[nn.Module, ...]:
     return convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU()
 
 
-BASELINE = tagger_baseline(
-    Tagger(
-        name="tiny",
-        doc="Small CNN on the key frame; binary cross-entropy, AdamW, cosine; seconds on a CPU.",
-        presets={
-            "tiny": TinySettings(),
-            "small": TinySettings(epochs=60, image_side=96, batch_size=64, channels=(64, 128, 256)),
-        },
-        model=lambda settings, tags, pretrained: TinyNet(tags, settings.channels),
-        schedule=_schedule,
-        loss=_loss,
-        scores=_scores,
-        augment=augment,
-    )
-)
+BASELINE = Tiny()

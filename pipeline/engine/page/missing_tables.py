@@ -1,4 +1,4 @@
-"""What a page can't say yet, and the command that would let it."""
+"""Tables that a page needs and the workspace lacks, and the commands that make them."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from annotation.handoff.eligibility import Eligibility, read_places
+from annotation.handoff.eligibility import Eligibility, read_eligibility
 from pipeline.engine.errors import StickerworksError
 
 JPEG = b""
@@ -16,12 +16,12 @@ JPEG = b""
 def test_places_are_those_of_the_split(bench: Any, id_of: Callable[[str], str]) -> None:
     bench.add("a", [], [])
     bench.add("b", [], [], split="validation")
-    places = read_places(bench.write(), [id_of("a"), id_of("b")])
+    places = read_eligibility(bench.write(), [id_of("a"), id_of("b")])
     assert places == {id_of("a"): Eligibility("train"), id_of("b"): Eligibility("validation")}
 
 
 def reason(bench: Any, wanted: str) -> str | None:
-    place = read_places(bench.write(shard=1), [wanted])[wanted]
+    place = read_eligibility(bench.write(shard=1), [wanted])[wanted]
     assert (place.split is None) == (place.reason is not None)
     return place.reason
 
@@ -79,7 +79,7 @@ def test_before_the_split_nothing_is_handed_off(bench: Any) -> None:
     mine = bench.add("a", [], [])
     bench.add("b", [], [])
     with pytest.raises(StickerworksError, match="stickerworks split"):
-        read_places(bench.write("splits"), [mine])
+        read_eligibility(bench.write("splits"), [mine])
 
 
 def test_a_shard_that_the_split_has_not_seen_is_refused(bench: Any) -> None:
@@ -88,4 +88,4 @@ def test_a_shard_that_the_split_has_not_seen_is_refused(bench: Any) -> None:
     workspace = bench.write(shard=1)
     workspace.path("splits", 1).unlink()
     with pytest.raises(StickerworksError, match="stickerworks split"):
-        read_places(workspace, [mine])
+        read_eligibility(workspace, [mine])

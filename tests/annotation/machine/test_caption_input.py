@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from annotation.machine.caption_input import collect_facts, pictures_of
+from annotation.machine.caption_input import collect_inputs, pictures_of
 from annotation.machine.captioner import CaptionInput
 from annotation.machine.chat import Picture
 from schemas.tables import TABLES
@@ -23,7 +23,7 @@ def tables(**rows: list[dict[str, Any]]) -> dict[str, pa.Table]:
 
 
 def test_all_that_is_known_is_told() -> None:
-    [facts] = collect_facts(
+    [facts] = collect_inputs(
         tables(
             domain=[{"id": "s", "domain": "cartoon"}],
             signals=[{"id": "s", "animated": True}],
@@ -42,7 +42,7 @@ def test_all_that_is_known_is_told() -> None:
 
 
 def test_nothing_known_is_no_error() -> None:
-    [facts] = collect_facts(tables(observations=[]))
+    [facts] = collect_inputs(tables(observations=[]))
     assert facts == CaptionInput("s", None, None, (), "", ())
 
 
@@ -50,7 +50,7 @@ def test_every_sticker_keeps_its_own() -> None:
     ids = [{"id": key} for key in "cab"]
     others = dict.fromkeys(("domain", "signals", "frames", "clips", "stickers"), ids)
     texts = [{"id": key, "text": f"text {key}"} for key in "abc"]
-    found = collect_facts(tables(**others, ocr=texts, observations=[{"id": "a", "query": "q"}]))
+    found = collect_inputs(tables(**others, ocr=texts, observations=[{"id": "a", "query": "q"}]))
     assert [(facts.id, facts.text) for facts in found] == [(k, f"text {k}") for k in "cab"]
     assert [facts.keywords for facts in found] == [(), ("q",), ()]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.machine.captioner import Caption, Captioner, CaptionInput
+from annotation.machine.captioner import Captioner, CaptionInput
 from annotation.machine.captioners.template import CAPTIONER, clean, clean_keywords, describe
-from annotation.machine.captions import CAPTIONS
-from annotation.machine.chat import Model
+from annotation.machine.captions import CAPTIONS, check_captioner
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.plugins import PluginError, PluginRowError, load_plugin
 from pipeline.engine.stage import Context
 from schemas.config import AnnotateConfig, Config
 from schemas.tables import CAPTIONS as TABLE
@@ -163,35 +165,103 @@ def test_unknown_options_and_captioners_are_refused(tmp_path: Path) -> None:
         run(Config(annotate=AnnotateConfig(captioner="oracle")), tmp_path)
 
 
-def test_another_captioner_sees_all_facts_and_its_errors_are_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[CaptionInput] = []
+STRANGER = """
+import json
+from pathlib import Path
+from annotation.machine.chat import Model
+from stickerworks.plugins import Caption, Captioner, Options
 
-    def write(stickers: Any) -> list[list[Caption]]:
-        seen.extend(stickers)
-        failed = Caption("mood", "en", None, ("refusal",), "refused")
-        return [[failed], [], [Caption("mood", "en", "glad"), Caption("mood", "zh", "乐")]]
+class Note(Options):
+    seen: str
 
-    other = Captioner(
-        "other",
-        lambda options: Model("m", "1"),
-        "mood/3",
-        write=lambda languages, options: write,
-        settings=lambda options: {},
-    )
-    monkeypatch.setattr("annotation.machine.captions.load_plugin", lambda group, name, kind: other)
-    rows = run(Config(), tmp_path).to_pylist()
+def write(languages, options):
+    def captions(stickers):
+        Path(options.seen).write_text(json.dumps([
+            {"keywords": one.keywords, "pictures": [p.jpeg.decode() for p in one.pictures]}
+            for one in stickers
+        ]))
+        failed = Caption("emotion", "en", None, ("refusal",), "refused")
+        return [[failed], [], [Caption("emotion", "en", "glad"), Caption("emotion", "zh", "乐")]]
+    return captions
+
+OTHER = Captioner("other", "mood/3", write, model=lambda options: Model("m", "1"), options=Note)
+
+def giving(name, *captions, more=0):
+    def write(languages, options):
+        return lambda stickers: [list(captions)] * (len(stickers) + more)
+    return Captioner(name, f"{name}/1", write)
+
+def raising(languages, options):
+    def captions(stickers):
+        if len(stickers) > 1 or stickers[0].id == "b":
+            raise KeyError("no such sticker")
+        return [[Caption("caption", "en", "fine")]]
+    return captions
+
+def closed(languages, options):
+    raise OSError("no such file: weights")
+
+FIELD = giving("field", Caption("captoin", "en", "a cat"))
+LANGUAGE = giving("language", Caption("caption", "fr", "un chat"))
+FEW = giving("few", Caption("caption", "en", "a cat"), more=-1)
+TEXTS = giving("texts", "a cat")
+EMPTY = giving("empty", Caption("caption", "en", None))
+RAISING = Captioner("raising", "raising/1", raising)
+CLOSED = Captioner("closed", "closed/1", closed)
+NEITHER = Captioner("neither")
+"""
+FAULTS = {
+    "field": r"wrote the field 'captoin', which is none of ours \(did you mean caption\?\)",
+    "language": r"wrote in 'fr'; annotate\.languages asks for en, zh",
+    "few": "gave captions of 2 stickers for 3",
+    "texts": "gave a str, which is no Caption",
+    "empty": "gave caption neither a text nor an error",
+    "closed": "failed as it was opened: OSError: no such file: weights",
+    "neither": "neither writes nor is asked",
+}
+
+
+def by(captioner: str, **options: str) -> Config:
+    return Config.model_validate({"annotate": {"captioner": captioner, "options": options}})
+
+
+@pytest.fixture
+def strangers(stranger: Callable[..., None]) -> None:
+    names = ("other", "raising", *FAULTS)
+    stranger("captioners", STRANGER, {name: name.upper() for name in names})
+
+
+@pytest.mark.usefixtures("strangers")
+def test_another_captioner_sees_all_facts_and_its_errors_are_kept(tmp_path: Path) -> None:
+    seen = tmp_path / "seen.json"
+    rows = run(by("other", seen=str(seen)), tmp_path).to_pylist()
     assert [row["id"] for row in rows] == ["b", "c", "c"]
     assert (rows[0]["text"], rows[0]["flags"], rows[0]["error"]) == (None, ["refusal"], "refused")
     origin = ("captioner", "model", "revision", "prompt")
     assert {tuple(row[name] for name in origin) for row in rows} == {("other", "m", "1", "mood/3")}
-    assert [picture.jpeg for picture in seen[0].pictures] == [b"one", b"two"]
-    assert seen[0].keywords == ("笑", "哭", "t", "a title")
+    first = json.loads(seen.read_text())[0]
+    assert first == {"keywords": ["笑", "哭", "t", "a title"], "pictures": ["one", "two"]}
+
+
+@pytest.mark.usefixtures("strangers")
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_nobody_could_use_is_told_as_the_captioners_fault(tmp_path: Path, name: str) -> None:
+    told = f"The captioners plugin {name!r} of strange 1.0 {FAULTS[name]}"
+    with pytest.raises(PluginError, match=told):
+        run(by(name), tmp_path)
+
+
+@pytest.mark.usefixtures("strangers")
+def test_what_is_raised_about_one_sticker_is_for_the_quarantine(tmp_path: Path) -> None:
+    with pytest.raises(PluginRowError, match="'raising' of strange 1.0 raised KeyError: 'no such"):
+        run(by("raising"), tmp_path)
+
+
+@pytest.mark.usefixtures("strangers")
+def test_a_typo_of_an_option_is_told_with_the_right_name() -> None:
+    with pytest.raises(StickerworksError, match=r"annotate\.options\.sene \(did you mean seen\?\)"):
+        check_captioner(by("other", sene="x"))
 
 
 def test_the_template_is_found_as_a_plugin() -> None:
-    from annotation.machine.captioner import Captioner
-    from pipeline.engine.plugins import load_plugin
-
     assert load_plugin("captioners", "template", Captioner) is CAPTIONER

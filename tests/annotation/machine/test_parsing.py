@@ -16,7 +16,6 @@ from annotation.machine.parsing import (
     read_class,
     read_members,
     read_yes_no,
-    storable,
     take,
     unwrapped,
     without_preface,
@@ -183,12 +182,6 @@ def test_reading_never_raises_and_gives_what_tables_can_hold(text: str) -> None:
         assert len(said) <= 3 * len(text)
     assert read_yes_no(text) in ("yes", "no", None)
     assert read_class(text, STYLES) in (*STYLES, None)
-
-
-@given(st.text())
-def test_only_lone_halves_and_nul_are_replaced(text: str) -> None:
-    assert storable(text) == text.replace("\0", "")
-    assert storable("\ud83d\ude00\udead\0") == "😀�"
 
 
 @pytest.mark.parametrize(

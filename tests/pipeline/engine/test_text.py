@@ -21,6 +21,7 @@ from pipeline.engine.text import (
     quoted,
     shorten_ids,
     storable,
+    storable_lines,
     visible,
 )
 
@@ -103,6 +104,12 @@ def test_a_text_that_is_too_long_shows_that_it_is_cut() -> None:
     assert storable("a" * 2000) == "a" * 2000
     assert storable("a" * 2001) == "a" * 1999 + "…"
     assert storable(" " * 5000) is None
+
+
+@given(st.text())
+def test_only_lone_halves_and_nul_are_replaced(text: str) -> None:
+    assert storable_lines(text) == text.replace("\0", "")
+    assert storable_lines("\ud83d\ude00\udead\0") == "😀�"
 
 
 def test_ids_alone_are_shortened() -> None:

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from training_task import make_task
 
 from pipeline.engine.compute import reproducible
 from pipeline.training import checkpointer as keeper_module
-from pipeline.training.contract import NewSticker
+from pipeline.training.contract import Baseline, Generates, NewSticker
 from pipeline.training.examples import Dataset
 from pipeline.training.runs import TrainRequest, find_baseline, open_run, train_run
+from pipeline.training.trainer import evaluate, generate, judge, predict
 
 Make = Callable[..., Any]
 TRAINERS = ("att2pl", "mghft", "sti", "stickerclip", "tiny")
@@ -45,8 +47,7 @@ def test_training_takes_the_gpu_that_is_there(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     baseline = find_baseline(name)
-    assert baseline.prepare is not None
-    task = baseline.prepare(Dataset(release), baseline.presets["tiny"], 0).task
+    task = make_task(baseline, Dataset(release), baseline.presets["tiny"], 0)
     assert task.device == "cuda"
     assert task.workers > 0
 
@@ -55,12 +56,11 @@ def test_training_takes_the_gpu_that_is_there(
 @on_every_trainer
 def test_the_gate_takes_it_too(release: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     baseline = find_baseline(name)
-    assert baseline.judge is not None
     settings = replace(baseline.presets["tiny"], epochs=1)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     # There is none, so that going there is an error of torch's.
     with pytest.raises((AssertionError, RuntimeError), match="CUDA"):
-        baseline.judge(Dataset(release), settings, 0)
+        judge(baseline, Dataset(release), settings, 0)
 
 
 @needs_gpu
@@ -92,15 +92,13 @@ def test_a_run_on_a_gpu_goes_on_and_is_judged(
     assert [point.loss for point in resumed] == pytest.approx([p.loss for p in whole], rel=1e-3)
     _, _, run = open_run(tmp_path / "cut")
     with reproducible(1):
-        assert baseline.evaluate is not None
-        assert baseline.judge is not None
-        found = baseline.evaluate(run, Dataset(release), "test")
+        found = evaluate(baseline, run, Dataset(release), "test")
         assert all(np.isfinite(value) for value in found.figures.values())
-        judged = baseline.judge(Dataset(release), replace(run.settings, epochs=1), 1)
-        assert np.isfinite(judged.resample(np.ones((1, judged.rows)))).all()
-        if baseline.predict is not None:
-            (tags,) = baseline.predict(run, [NewSticker(row("circle", 1)["image"]["bytes"])])
+        judged = judge(baseline, Dataset(release), replace(run.settings, epochs=1), 1)
+        assert np.isfinite(judged.judged.resample(np.ones((1, judged.rows)))).all()
+        if isinstance(baseline, Baseline):
+            (tags,) = predict(baseline, run, [NewSticker(row("circle", 1)["image"]["bytes"])])
             assert len(tags) == 4
-        if baseline.generate is not None:
-            (clip,) = baseline.generate(run, ["a cat"], 0)
+        if isinstance(baseline, Generates):
+            (clip,) = generate(baseline, run, ["a cat"], 0)
             assert clip.shape == (4, 16, 16, 3)

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from pipeline.engine.errors import StickerworksError
-from pipeline.training.contract import GateScore
-from pipeline.training.gate import _facts, _judge, validate_release
+from pipeline.training.contract import GateScore, Judged
+from pipeline.training.gate import _compare, _facts, validate_release
 from schemas.config import ValidateConfig
 
 Make = Callable[..., Any]
@@ -161,17 +161,10 @@ def test_a_missing_release_is_one_clear_error(tmp_path: Path) -> None:
 
 
 def test_a_figure_that_is_no_number_is_never_a_pass() -> None:
-    judged = GateScore(
-        figure="mAP",
-        resample=lambda weights: np.full(len(weights), np.nan),
-        permute=None,
-        rows=10,
-        curve=(),
-        table={},
-        uses={},
-    )
+    nothing = Judged("mAP", lambda weights: np.full(len(weights), np.nan), None, {})
+    judged = GateScore(nothing, rows=10, curve=(), uses={})
     facts = {**_facts({}), "findings": (), "release": "r", "baseline": "b", "settings": {}}
-    result = _judge(judged, judged, CONFIG, {**facts, "margin": CONFIG.margin})
+    result = _compare(judged, judged, CONFIG, {**facts, "margin": CONFIG.margin})
     assert (result.verdict, result.passed) == ("not judged", False)
     assert result.reasons == ("the mAP of a run is no number",)
 

@@ -20,15 +20,16 @@ SCRIPT = """
 import json, sys
 import torch
 from torch import nn
-from pipeline.baselines.mghft.config import preset
-from pipeline.baselines.mghft.trainer import make_schedule
-from pipeline.engine.compute import reproducible
-from pipeline.training.loop import LoopState, Schedule, Training, train_model
+from pipeline.baselines.mghft.config import PRESETS
+from pipeline.baselines.mghft.trainer import BASELINE
 from pipeline.training.processes import joined, process_rank
+from pipeline.engine.compute import reproducible
+from pipeline.training.loop import Schedule, Training, train_model
 
 class Notes:
     steps = []
     def restore(self, model, optimizer):
+        from pipeline.training.loop import LoopState
         return LoopState()
     def log(self, step, waited_s):
         self.steps.append(step.loss)
@@ -51,7 +52,7 @@ with reproducible(0), joined() as device:
     )
     curve = train_model(task, notes := Notes())
     if process_rank() == 0:
-        rate = make_schedule(preset("paper"), 100).learning_rate
+        rate = BASELINE.schedule(PRESETS["paper"], 100).learning_rate
         print(json.dumps([notes.steps, curve[-1].metrics["weight"], rate]))
 """
 

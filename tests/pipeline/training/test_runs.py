@@ -25,7 +25,14 @@ from pipeline.training import checkpointer as keeper_module
 from pipeline.training.checkpoint import load_weights
 from pipeline.training.checkpointer import RunCheckpointer
 from pipeline.training.loop import Point, Schedule, Training, train_model
-from pipeline.training.runs import TrainRequest, _tell_kept, open_run, train_run
+from pipeline.training.runs import (
+    TrainRequest,
+    _tell_kept,
+    find_baseline,
+    find_preset,
+    open_run,
+    train_run,
+)
 
 Make = Callable[..., Any]
 FILES = (
@@ -291,3 +298,13 @@ def test_a_run_of_one_domain_learns_its_rows_alone(
     assert "8 of 16 train rows are of the domain cartoon" in said
     with pytest.raises(StickerworksError, match="holds a run on cartoon, not every domain"):
         train_run(replace(request, domain=None), quiet, lambda *done: None)
+
+
+@pytest.mark.parametrize("name", ["att2pl", "mghft", "sti", "stickerclip", "tiny"])
+def test_an_unknown_preset_is_answered_with_the_known_ones(name: str) -> None:
+    baseline = find_baseline(name)
+    with pytest.raises(
+        StickerworksError, match=f"The baseline {name} has no preset 'huge'"
+    ) as told:
+        find_preset(baseline, "huge")
+    assert told.value.remedy == f"Name one with --preset: {', '.join(baseline.presets)}."

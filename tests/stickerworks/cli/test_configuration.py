@@ -53,7 +53,7 @@ def test_naming_one_rule_leaves_the_others_as_they_are(tmp_path):
             "filter: {decode: {max_pixel: 3}}",
             r"filter\.decode\.max_pixel \(did you mean max_pixels",
         ),
-        ("merge: {zzz: 3}", r"unknown key merge\.zzz \(known: annotators, agree\)"),
+        ("merge: {zzz: 3}", r"unknown key merge\.zzz\. Known keys: annotators, agree\."),
         ("crawl: {sources: [{source: a, limt: 3}]}", r"unknown key crawl\.sources\.0\.limt"),
         ("engine: {workers: many}", r"engine\.workers: should be a valid integer.*'many'"),
         ("engine: {workers: -1}", r"engine\.workers: should be greater than or equal to 0, not -1"),

@@ -4,40 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-import sys
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from command_line import stickerworks
 from PIL import Image
 
 from stickerworks.cli.display import plain
-from stickerworks.cli.main import main
 from stickerworks.cli.train import _without_nan
 
 COLOURS = {"红": "red", "blue": "blue"}
-
-
-@dataclass
-class Answer:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def stickerworks(*arguments, cwd):
-    """Run the program within this process: torch takes seconds to import."""
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.chdir(cwd)
-        patch.setattr(sys, "argv", ["stickerworks", *map(str, arguments)])
-        try:
-            main()
-        except SystemExit as ended:
-            code = ended.code
-    return Answer(code, out.getvalue(), err.getvalue())
 
 
 def draw(colour, side):

@@ -17,7 +17,7 @@ from pipeline.engine.page.pictures import load_pictures
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 
-SECTIONS = ("progress", "waiting", "setbacks", "agreement", "confused", "gold", "bias", "times")
+SECTIONS = ("progress", "waiting", "quarantined", "agreement", "confused", "gold", "bias", "times")
 SECTIONS += ("disputes", "flagged")
 
 
@@ -68,7 +68,7 @@ def test_sections_say_what_the_tables_hold(page: Page) -> None:
     assert "2 no longer kept" in page.section("progress")
     assert "12 stickers with all votes" in page.section("waiting")
     assert "nobody is left to complete 15" in page.section("waiting")
-    assert "because <script>" in page.section("setbacks")
+    assert "because <script>" in page.section("quarantined")
     assert "alpha of tag sets (MASI)" in page.section("agreement")
     for pair in ("狗笑", "哭猫", "taken for"):
         assert pair in page.section("confused")

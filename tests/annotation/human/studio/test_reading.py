@@ -147,4 +147,4 @@ def test_no_result_can_break_the_reader(result: Any) -> None:
 
 def test_half_a_character_is_read_as_none() -> None:
     lone = json.loads('"\\ud800x"')
-    assert vote(tags([lone]))["tags"] == ["?x"]
+    assert vote(tags([lone]))["tags"] == ["�x"]

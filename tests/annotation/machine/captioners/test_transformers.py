@@ -20,6 +20,7 @@ from tiny_vision_model import CONTEXT, make_checkpoint
 from annotation.machine.captioner import Captioner
 from annotation.machine.captioners.transformers import CAPTIONER
 from annotation.machine.chat import Answer, Message, Picture, Question
+from annotation.machine.configured import open_captioner
 from annotation.machine.inprocess.batching import InProcessChat
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.plugins import load_plugin
@@ -29,8 +30,9 @@ Ask = Callable[..., Question]
 
 
 def _open(model: Path | str, **options: Any) -> InProcessChat:
-    assert CAPTIONER.chat is not None
-    chat = CAPTIONER.chat({"model": str(model), "device": "cpu", **options})
+    chat = open_captioner(
+        "transformers", {"model": str(model), "device": "cpu", **options}
+    ).open_chat()
     assert isinstance(chat, InProcessChat)
     return chat
 
@@ -441,7 +443,7 @@ def test_nothing_reaches_the_terminal_or_the_network(
     asked = [question("What?", picture()), question("What?", picture(), attempt=1)]
     assert all(_texts(_ask(silent, asked)))
     asyncio.run(silent.close())
-    CAPTIONER.model({"model": str(tiny_vision_model)})
+    open_captioner("transformers", {"model": str(tiny_vision_model)}).model()
     logging.get_logger("transformers").removeHandler(said)
     assert said.records == []
     assert capfd.readouterr() == ("", "")
@@ -452,9 +454,11 @@ def test_it_is_found_by_its_name() -> None:
 
 
 def test_settings_are_what_decides_an_answer() -> None:
-    fast = CAPTIONER.settings({"model": "a/b", "batch": 64, "device": "cuda:1"})
-    assert fast == CAPTIONER.settings({"model": "a/b"})
-    assert fast != CAPTIONER.settings({"model": "a/b", "temperature": 0.5})
+    fast = open_captioner(
+        "transformers", {"model": "a/b", "batch": 64, "device": "cuda:1"}
+    ).settings()
+    assert fast == open_captioner("transformers", {"model": "a/b"}).settings()
+    assert fast != open_captioner("transformers", {"model": "a/b", "temperature": 0.5}).settings()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -470,7 +474,7 @@ def test_a_gpu_answers(
     if not torch.cuda.is_available():
         pytest.skip("torch sees no GPU here")
     options = {"model": str(tiny_vision_model), "device": "cuda", "dtype": dtype}
-    assert CAPTIONER.rates(options).gpus == 1
+    assert open_captioner("transformers", options).rates().gpus == 1
     before = torch.cuda.memory_allocated()
     opened = _open(tiny_vision_model, device="cuda", dtype=dtype)
     asked = [

@@ -12,8 +12,8 @@ import pytest
 from annotation.machine.answers import ModelIdentity, open_answers
 from annotation.machine.asking import ChatJob, RequestTally, ask_all
 from annotation.machine.captioner import CaptionInput
-from annotation.machine.captioners.transformers import CAPTIONER
 from annotation.machine.chat import Picture
+from annotation.machine.configured import open_captioner
 from annotation.machine.prompt_set import load_prompt_set
 
 SETS = ("vsd2m", "stickertag", "mghft", "sticker820k")
@@ -33,14 +33,14 @@ def _run(
     model: Path, stickers: list[CaptionInput], ledger: Path
 ) -> tuple[RequestTally, list[dict[str, Any]]]:
     options = {"model": str(model), "device": "cpu", "batch": 8}
-    found = CAPTIONER.model(options)
+    captioner = open_captioner("transformers", options)
+    found = captioner.model()
     assert found is not None
-    assert CAPTIONER.chat is not None
-    identity = ModelIdentity(CAPTIONER.name, found, "digest")
+    identity = ModelIdentity(captioner.name, found, "digest")
     sets = tuple(load_prompt_set(name) for name in SETS)
     tally = RequestTally()
     with open_answers(ledger) as answers, asyncio.Runner() as runner:
-        chat = CAPTIONER.chat(options)
+        chat = captioner.open_chat()
         job = ChatJob(chat, identity, sets, ("en", "zh"))
         runner.run(ask_all(stickers, job, answers, lambda done: None, tally))
         runner.run(chat.close())

@@ -14,23 +14,24 @@ import pytest
 from model_hub import serve_model
 from tiny_vision_model import make_checkpoint
 
-from annotation.machine.captioners.transformers import CAPTIONER
 from annotation.machine.chat import Answer, Question
+from annotation.machine.configured import open_captioner
 from pipeline.engine.errors import StickerworksError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def _revision(model: Path | str, **options: Any) -> str | None:
-    found = CAPTIONER.model({"model": str(model), **options})
+    found = open_captioner("transformers", {"model": str(model), **options}).model()
     assert found is not None
     assert found.name == str(model)
     return found.revision
 
 
 def _ask(model: Path | str, question: Question, **options: Any) -> Answer:
-    assert CAPTIONER.chat is not None
-    chat = CAPTIONER.chat({"model": str(model), "device": "cpu", **options})
+    chat = open_captioner(
+        "transformers", {"model": str(model), "device": "cpu", **options}
+    ).open_chat()
 
     async def ask() -> Answer:
         answer = await chat.ask(question)
@@ -41,9 +42,8 @@ def _ask(model: Path | str, question: Question, **options: Any) -> Answer:
 
 
 def _refusal(options: dict[str, Any]) -> StickerworksError:
-    assert CAPTIONER.chat is not None
     with pytest.raises(StickerworksError) as caught:
-        CAPTIONER.chat({"device": "cpu", **options})
+        open_captioner("transformers", {"device": "cpu", **options}).open_chat()
     assert caught.value.remedy
     assert "\n" not in str(caught.value)
     return caught.value
@@ -232,9 +232,8 @@ def test_code_that_comes_with_a_model_is_never_run(copy: Path, tmp_path: Path) -
 )
 def test_a_bad_option_is_named(options: dict[str, Any], key: str) -> None:
     assert key in _refusal(options).message
-    for function in (CAPTIONER.model, CAPTIONER.settings, CAPTIONER.rates):
-        with pytest.raises(StickerworksError, match=key):
-            function(options)
+    with pytest.raises(StickerworksError, match=key):
+        open_captioner("transformers", options)
 
 
 def test_a_gpu_that_is_not_there_is_refused(tiny_vision_model: Path) -> None:

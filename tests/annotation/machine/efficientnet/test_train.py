@@ -18,7 +18,11 @@ from safetensors.torch import load_file
 from annotation.machine.domain import DOMAIN
 from annotation.machine.efficientnet import train, training
 from annotation.machine.efficientnet.model import PRESETS, Preset, make_model
-from annotation.machine.efficientnet.train import TrainedDomainModel, TrainWish, train_command_work
+from annotation.machine.efficientnet.train import (
+    DomainTraining,
+    TrainedDomainModel,
+    train_command_work,
+)
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.stage import Context
 from pipeline.engine.workspace import Workspace
@@ -33,7 +37,7 @@ Jpeg = Callable[[Image.Image], bytes]
 def train_in(folder: Path, manifest: Path, **wish: Any) -> TrainedDomainModel:
     return train_command_work(
         Workspace(folder / "workspace"),
-        TrainWish(**({"labels": manifest, "preset": "tiny", "folds": 3} | wish)),
+        DomainTraining(**({"labels": manifest, "preset": "tiny", "folds": 3} | wish)),
         lambda line: None,
     )
 

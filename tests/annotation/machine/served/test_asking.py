@@ -272,7 +272,7 @@ def test_a_hostile_answer_is_kept_as_text(shelf: Any, serve: Any, asking: Any) -
         ({"base_url": "http://127.0.0.1:9/v1"}, "No server answers at http://127.0.0.1:9/v1"),
         ({"base_url": "https://api.example.org/v1"}, "needs a key, and OPENAI_API_KEY is not set"),
         ({"base_url": "http://user:secret@127.0.0.1/v1"}, "must hold no user"),
-        ({"temprature": 1}, "no option called 'temprature'"),
+        ({"temprature": 1}, r"options.temprature \(did you mean temperature\?\)"),
         ({"in_flight": 0}, "in_flight"),
         ({"extra": {"messages": []}}, "messages is set by stickerworks"),
     ],

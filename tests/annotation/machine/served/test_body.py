@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from annotation.machine.chat import Answer, Message, Picture, Question
 from annotation.machine.served.body import Dialect, read_response, request_body
-from annotation.machine.served.options import read_options
+from annotation.machine.served.options import ServedOptions
 
 STRICT = Dialect("json_schema", unthinking=True)
 SCHEMA = {
@@ -34,7 +34,7 @@ def body(
 ) -> dict[str, Any]:
     asked = messages or (Message("user", "What?"),)
     question = Question(asked, schema, 50, attempt)
-    found = request_body(question, read_options({"model": "m", **options}), dialect)
+    found = request_body(question, ServedOptions(model="m", **options), dialect)
     json.dumps(found, allow_nan=False)
     return found
 
@@ -102,7 +102,7 @@ def test_the_question_itself_stays_as_it_is() -> None:
     messages = (Message("user", "What?", (Picture(b"one"),)),)
     question = Question(messages, SCHEMA, 50)
     before = question.digest
-    request_body(question, read_options({"model": "m"}), STRICT)
+    request_body(question, ServedOptions(model="m"), STRICT)
     assert question.digest == before
 
 

@@ -108,7 +108,7 @@ def test_a_wrong_option_is_told_before_anything_is_made(
 
     shelf.fill(2)
     before = shelf.workspace.proof("clips", 0)
-    with pytest.raises(StickerworksError, match="no option called 'modle'"):
+    with pytest.raises(StickerworksError, match=r"options.modle \(did you mean model\?\)"):
         command(asking(serve(), {"modle": "x"}))
     with pytest.raises(StickerworksError, match="no prompt set called 'vsd3m'"):
         command(asking(serve(), prompts=["vsd3m"]))

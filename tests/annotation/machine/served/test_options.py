@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from annotation.machine.captioner import Rates
-from annotation.machine.served.options import deciding, rates, read_options
+from annotation.machine.configured import open_captioner
+from annotation.machine.served.options import ServedOptions, deciding, rates
 from pipeline.engine.errors import StickerworksError
 
 
 def test_a_model_is_all_that_is_needed() -> None:
-    read = read_options({"model": "m"})
+    read = ServedOptions(model="m")
     assert read.base_url == "http://127.0.0.1:8000/v1"
     assert read.is_local
 
@@ -21,8 +22,8 @@ def test_a_model_is_all_that_is_needed() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({}, "needs annotate.options.model"),
-        ({"modell": "m"}, "no option called 'modell'"),
+        ({}, "annotate.options.model is needed. Set it: the model as your server names it"),
+        ({"modell": "m"}, r"unknown key annotate.options.modell \(did you mean model\?\)"),
         ({"model": ""}, "options.model"),
         ({"model": None}, "options.model"),
         ({"model": "m", "in_flight": 0}, "options.in_flight"),
@@ -43,7 +44,7 @@ def test_a_model_is_all_that_is_needed() -> None:
 )
 def test_what_is_wrong_is_said(options: dict[str, Any], said: str) -> None:
     with pytest.raises(StickerworksError, match=said) as raised:
-        read_options(options)
+        open_captioner("openai", options)
     assert "Value error" not in str(raised.value)
 
 
@@ -67,7 +68,7 @@ def test_what_is_wrong_is_said(options: dict[str, Any], said: str) -> None:
 )
 def test_addresses_that_are_none_or_hold_secrets(url: str) -> None:
     with pytest.raises(StickerworksError, match="base_url") as raised:
-        read_options({"model": "m", "base_url": url})
+        open_captioner("openai", {"model": "m", "base_url": url})
     assert "secret" not in str(raised.value)
     assert raised.value.__cause__ is None
 
@@ -84,7 +85,7 @@ def test_addresses_that_are_none_or_hold_secrets(url: str) -> None:
     ],
 )
 def test_only_this_machine_is_local(url: str, local: bool) -> None:
-    read = read_options({"model": "m", "base_url": url})
+    read = ServedOptions(model="m", base_url=url)
     assert read.is_local == local
     assert not read.base_url.endswith("/")
 
@@ -92,11 +93,11 @@ def test_only_this_machine_is_local(url: str, local: bool) -> None:
 def test_the_key_is_read_from_the_environment_and_kept_nowhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    read = read_options({"model": "m", "key_env": "SOME_KEY"})
+    read = ServedOptions(model="m", key_env="SOME_KEY")
     assert read.key is None
     monkeypatch.setenv("SOME_KEY", " sk-secret\n")
     assert read.key == "sk-secret"
-    assert "sk-secret" not in f"{read!r}{read.model_dump()}{deciding({'model': 'm'})}"
+    assert "sk-secret" not in f"{read!r}{read.model_dump()}{deciding(read)}"
     monkeypatch.setenv("SOME_KEY", " ")
     assert read.key is None
 
@@ -107,16 +108,16 @@ def test_a_key_that_no_header_can_hold_is_refused_and_not_told(
 ) -> None:
     monkeypatch.setenv("SOME_KEY", key)
     with pytest.raises(StickerworksError, match="SOME_KEY") as raised:
-        _ = read_options({"model": "m", "key_env": "SOME_KEY"}).key
+        _ = ServedOptions(model="m", key_env="SOME_KEY").key
     assert "secret" not in str(raised.value)
 
 
 def test_only_what_changes_answers_decides() -> None:
-    fast = {"model": "m", "in_flight": 1, "timeout_s": 5, "attempts": 1, "price_in": 2}
-    assert deciding(fast) == deciding({"model": "m"}) == {"temperature": 0, "extra": None}
-    assert deciding({"model": "m", "extra": {"top_p": 1}})["extra"] == {"top_p": 1}
+    fast = ServedOptions(model="m", in_flight=1, timeout_s=5, attempts=1, price_in=2)
+    assert deciding(fast) == deciding(ServedOptions(model="m")) == {"temperature": 0, "extra": None}
+    assert deciding(ServedOptions(model="m", extra={"top_p": 1}))["extra"] == {"top_p": 1}
 
 
 def test_rates_for_estimates() -> None:
-    options = {"model": "m", "gpus": 2, "price_in": 0.1, "price_out": 0.4, "currency": "EUR"}
+    options = ServedOptions(model="m", gpus=2, price_in=0.1, price_out=0.4, currency="EUR")
     assert rates(options) == Rates(2, 0.1, 0.4, "EUR")

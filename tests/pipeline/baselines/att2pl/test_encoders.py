@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 import transformers
 from torch import Tensor, nn
 
-from pipeline.baselines.att2pl.config import Att2plConfig, preset
+from pipeline.baselines.att2pl.config import PRESETS, Att2plConfig
 from pipeline.baselines.att2pl.encoders import Encoder
 from pipeline.baselines.att2pl.model import Att2pl
 from pipeline.engine.errors import StickerworksError
@@ -27,7 +28,7 @@ VIT: dict[str, Any] = {
 
 
 def tiny(backbone: str, **changes: Any) -> Att2plConfig:
-    return preset("tiny", backbone=backbone, **changes)
+    return replace(PRESETS["tiny"], backbone=backbone, **changes)
 
 
 def shake(module: nn.Module) -> None:

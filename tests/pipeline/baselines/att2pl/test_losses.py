@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.baselines.att2pl.config import preset
+from pipeline.baselines.att2pl.config import PRESETS
 from pipeline.baselines.att2pl.losses import confidence, main_loss, penalty_loss, total_loss
 
 # Softmax: 1/6, 2/6, 3/6 and 1/4, 1/4, 2/4.
@@ -88,12 +89,12 @@ def test_the_original_pass_gets_no_gradient_and_the_fallen_one_does() -> None:
 
 
 def test_the_total_is_the_sum_of_its_parts() -> None:
-    config, reconstruction = preset("tiny", lambda_rec=0.5), torch.tensor(3.0)
+    config, reconstruction = replace(PRESETS["tiny"], lambda_rec=0.5), torch.tensor(3.0)
     original = torch.tensor([[1.0, 4.0, 1.0], [1.0, 1.0, 2.0]]).log()  # 1/6, 4/6, 1/6
     main = float(main_loss(LOGITS, TRUTH, "softmax"))
     hinge, signed = (4 / 6 - 2 / 6) / 2, (4 / 6 - 2 / 6 + 1 / 6 - 3 / 6) / 2
     parts = (LOGITS, original, reconstruction, TRUTH)
     assert float(total_loss(*parts, config)) == pytest.approx(main + hinge + 1.5)
-    literal = preset("tiny", lambda_rec=0.5, penalty="signed")
+    literal = replace(PRESETS["tiny"], lambda_rec=0.5, penalty="signed")
     assert float(total_loss(*parts, literal)) == pytest.approx(main + signed + 1.5)
     assert float(total_loss(LOGITS, None, None, TRUTH, config)) == pytest.approx(main)

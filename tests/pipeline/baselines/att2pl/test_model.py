@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,10 +10,10 @@ import torch
 from torch import Tensor
 
 from pipeline.baselines.att2pl.attention import ChannelAttention, SelfAttention, SpatialAttention
-from pipeline.baselines.att2pl.config import preset
+from pipeline.baselines.att2pl.config import PRESETS
 from pipeline.baselines.att2pl.model import Att2pl
 from pipeline.baselines.att2pl.reattention import spread
-from pipeline.baselines.att2pl.trainer import TAGGER
+from pipeline.baselines.att2pl.trainer import BASELINE
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.tagger import Inputs
 
@@ -22,7 +23,7 @@ BERT = 12 * 7_087_872 + (512 + 2 + 2) * 768
 
 def make(**changes: Any) -> Att2pl:
     torch.manual_seed(0)
-    return Att2pl(preset("tiny", **changes), 5)
+    return Att2pl(replace(PRESETS["tiny"], **changes), 5)
 
 
 @pytest.mark.parametrize("backbone", ["swin", "vit", "deit", "beit"])
@@ -52,7 +53,7 @@ def test_every_switch_runs_forward_and_backward(
     backbone: str, changes: dict[str, Any], inputs: Inputs, truth: Tensor
 ) -> None:
     model = make(backbone=backbone, **changes)
-    loss = TAGGER.loss(model, inputs, truth)
+    loss = BASELINE.loss(model, inputs, truth)
     loss.backward()
     assert loss.isfinite()
     # Without masked passes, or with nothing that learns from them, these two have no part.
@@ -63,7 +64,7 @@ def test_every_switch_runs_forward_and_backward(
         assert (weight.grad is None) == (idle and unused), name
     model.eval()
     with torch.inference_mode():
-        scores = TAGGER.scores(model, inputs)
+        scores = BASELINE.scores(model, inputs)
     assert scores.shape == (3, 5)
     assert bool(((scores >= 0) & (scores <= 1)).all())
     distribution = model.config.main_loss in {"softmax", "softmax_mean"}
@@ -86,7 +87,7 @@ def test_the_published_loss_reaches_what_draws_hidden_patches_through_r(
     def main() -> Tensor:  # in doubles, unlike the trainer's
         return -(truth * model(*seen).logits.log_softmax(1)).sum(1).mean()
 
-    TAGGER.loss(model, seen, truth).backward()
+    BASELINE.loss(model, seen, truth).backward()
     weight = model.encoder.get_parameter(name)
     assert weight.grad is not None
     norm = float(weight.grad.norm())
@@ -103,7 +104,7 @@ def test_r_can_be_a_constant(inputs: Inputs, truth: Tensor) -> None:
     gradients = {}
     for detach in (False, True):
         model, seen = bright(inputs, lambda_rec=0.0, detach_renewed=detach)
-        TAGGER.loss(model, seen, truth).backward()
+        BASELINE.loss(model, seen, truth).backward()
         gradients[detach] = {name: weight.grad for name, weight in model.named_parameters()}
     drawing = {name for name in gradients[True] if "mask_token" in name or "encoder.head" in name}
     assert len(drawing) == 3
@@ -154,10 +155,10 @@ def test_all_masked_passes_are_one_batch(inputs: Inputs, monkeypatch: pytest.Mon
 def test_scores_repeat_and_don_t_depend_on_the_rest_of_the_batch(inputs: Inputs) -> None:
     model = make().eval()
     with torch.no_grad():
-        scores = TAGGER.scores(model, inputs)
-        assert torch.equal(scores, TAGGER.scores(model, inputs))
+        scores = BASELINE.scores(model, inputs)
+        assert torch.equal(scores, BASELINE.scores(model, inputs))
         alone = [
-            TAGGER.scores(model, Inputs(*(part[n : n + 1] for part in inputs))) for n in (2, 0)
+            BASELINE.scores(model, Inputs(*(part[n : n + 1] for part in inputs))) for n in (2, 0)
         ]
     assert torch.allclose(torch.cat(alone), scores[[2, 0]], atol=1e-5)
 
@@ -185,13 +186,13 @@ def test_without_lor_nothing_is_hidden_or_weighed(
     assert torch.allclose(output.logits, plain, atol=1e-5)
     monkeypatch.setattr(model, "original_logits", never)
     expected = -(truth * plain.log_softmax(1)).sum(1).mean()
-    loss = float(TAGGER.loss(model, inputs, truth).detach())
+    loss = float(BASELINE.loss(model, inputs, truth).detach())
     assert loss == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_without_prompts_texts_say_nothing(inputs: Inputs) -> None:
-    config = preset("tiny", prompt=False)
-    assert (TAGGER.views(config), TAGGER.encoder(config)) == ((), None)
+    config = replace(PRESETS["tiny"], prompt=False)
+    assert BASELINE.texts(config) is None
     model = make(prompt=False).eval()
     assert not any("learnt" in name or "text" in name for name in model.state_dict())
     with torch.no_grad():
@@ -201,9 +202,10 @@ def test_without_prompts_texts_say_nothing(inputs: Inputs) -> None:
 
 
 def test_with_prompts_each_description_counts(inputs: Inputs) -> None:
-    config = preset("tiny")
-    spec = TAGGER.encoder(config)
-    assert TAGGER.views(config) == ("content", "style", "role", "action")
+    config = PRESETS["tiny"]
+    views = BASELINE.texts(config)
+    spec = views.encoder
+    assert views.views == ("content", "style", "role", "action")
     assert spec is not None
     assert (spec.name, spec.dim, spec.pool) == ("hashed", 32, "masked")
     model = make().eval()
@@ -263,7 +265,7 @@ def test_without_penalty_the_loss_is_main_and_reconstruction(
         # More confident in everything that is true than any model of so few steps.
         sure = 50 * truth
         monkeypatch.setattr(model, "original_logits", lambda images, text, sure=sure: sure)
-        losses[penalty] = float(TAGGER.loss(model, inputs, truth).detach())
+        losses[penalty] = float(BASELINE.loss(model, inputs, truth).detach())
         output = model(*inputs)
         main = -(truth * output.logits.log_softmax(1)).sum(1).mean()
         rest = float((main + 2 * output.reconstruction).detach())
@@ -302,7 +304,7 @@ def test_the_paper_s_shapes_have_the_published_sizes(
     changes: dict[str, Any], body: int, rest: int
 ) -> None:
     with torch.device("meta"):
-        model = Att2pl(preset("paper", **changes), 461)
+        model = Att2pl(replace(PRESETS["paper"], **changes), 461)
     assert sum(weight.numel() for weight in model.encoder.body.parameters()) == body
     assert sum(weight.numel() for weight in model.parameters()) == body + rest
 
@@ -310,7 +312,7 @@ def test_the_paper_s_shapes_have_the_published_sizes(
 @pytest.mark.parametrize(("name", "millions"), [("small", 9.1), ("tiny", 0.77)])
 def test_the_other_presets_are_small(name: Any, millions: float) -> None:
     with torch.device("meta"):
-        model = Att2pl(preset(name), 461)
+        model = Att2pl(PRESETS[name], 461)
     found = sum(weight.numel() for weight in model.parameters()) / 1e6
     assert found == pytest.approx(millions, rel=0.05)
 

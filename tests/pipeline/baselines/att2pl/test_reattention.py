@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.baselines.att2pl.config import preset
+from pipeline.baselines.att2pl.config import PRESETS
 from pipeline.baselines.att2pl.reattention import (
     draw_groups,
     draw_masks,
@@ -20,7 +22,7 @@ from pipeline.baselines.att2pl.reattention import (
     to_patches,
 )
 
-PAPER = preset("paper")
+PAPER = PRESETS["paper"]
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -83,7 +85,7 @@ def test_a_random_round_hides_its_share() -> None:
     assert masks.shape == (5, 3, 49)
     assert bool((masks.sum(2) == 29).all())
     assert bool((draw_rounds(2, 4, 0.01, 3).sum(2) == 1).all())
-    rounds = preset("paper", masking="random", rounds=7)
+    rounds = replace(PRESETS["paper"], masking="random", rounds=7)
     assert draw_masks(rounds, 2, training=True).shape == (7, 2, 49)
 
 

@@ -12,26 +12,31 @@ from typing import Any
 
 import numpy as np
 import pytest
+from training_task import make_task
 
-from pipeline.baselines.att2pl.config import Att2plConfig, preset
-from pipeline.baselines.att2pl.trainer import BASELINE, TAGGER
+from pipeline.baselines.att2pl.config import PRESETS, Att2plConfig
+from pipeline.baselines.att2pl.trainer import BASELINE
 from pipeline.engine.compute import reproducible
 from pipeline.training.checkpointer import RunCheckpointer
 from pipeline.training.contract import NewSticker, Trained
 from pipeline.training.examples import Dataset
 from pipeline.training.loop import InMemory, Point, StepLog, train_model
+from pipeline.training.trainer import evaluate, predict, show_attention
 
 Make = Callable[..., Any]
-SHORT = preset("tiny", epochs=2)
+SHORT = replace(PRESETS["tiny"], epochs=2)
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from pipeline.training import checkpointer
-from pipeline.baselines.att2pl.config import preset
+from dataclasses import replace
+from pipeline.baselines.att2pl.config import PRESETS
 from pipeline.baselines.att2pl.trainer import BASELINE
+from pipeline.training import checkpointer
 from pipeline.training.examples import Dataset
+from pipeline.training.contract import Run
 from pipeline.engine.compute import reproducible
 from pipeline.training.loop import train_model
+from pipeline.training.trainer import prepare
 
 checkpointer._SAVE_EVERY = 1
 assert "transformers" not in sys.modules  # it takes seconds, and naming a baseline none
@@ -41,8 +46,11 @@ def each_step(done):
         os.kill(os.getpid(), signal.SIGKILL)
 
 with reproducible(5):
-    task = BASELINE.prepare(Dataset(Path(sys.argv[1])), preset("tiny", epochs=2), 5).task
-    train_model(task, checkpointer.RunCheckpointer(Path(sys.argv[2]), None, each_step))
+    settings = replace(PRESETS["tiny"], epochs=2)
+    prepared = prepare(BASELINE, Dataset(Path(sys.argv[1])), settings)
+    keeper = checkpointer.RunCheckpointer(Path(sys.argv[2]), None, each_step)
+    run = Run(5, prepared.validation, lambda task: train_model(task, keeper))
+    BASELINE.fit(prepared.train, settings, run)
 """
 
 
@@ -65,19 +73,17 @@ def release(write_release: Make, shapes: Make) -> Path:
 
 
 def train(release: Path, settings: Att2plConfig, seed: int) -> tuple[list[StepLog], Any]:
-    assert BASELINE.prepare is not None
     notes = Notes()
     with reproducible(seed):
-        task = BASELINE.prepare(Dataset(release), settings, seed).task
+        task = make_task(BASELINE, Dataset(release), settings, seed)
         curve = train_model(task, notes)
     return notes.steps, curve
 
 
 def keep(release: Path, folder: Path) -> tuple[Point, ...]:
-    assert BASELINE.prepare is not None
     folder.mkdir(exist_ok=True)
     with reproducible(5):
-        task = BASELINE.prepare(Dataset(release), SHORT, 5).task
+        task = make_task(BASELINE, Dataset(release), SHORT, 5)
         checkpointer = RunCheckpointer(folder, None, lambda done: None)
         curve = train_model(task, checkpointer)
         checkpointer.finish(curve)
@@ -89,7 +95,7 @@ def test_it_overfits_32_stickers(release: Path) -> None:
     # Processors differ in the last bits of a sum, and on each some starts stay for these forty
     # epochs where all pictures look alike.
     for seed in (1, 2, 3, 0):
-        steps, curve = train(release, preset("tiny"), seed)
+        steps, curve = train(release, PRESETS["tiny"], seed)
         assert len(steps) == 160
         if curve[-1].loss < min(steps[0].loss, curve[0].loss) / 10:
             return
@@ -120,50 +126,46 @@ def test_a_run_resumed_from_a_kill_equals_the_uninterrupted_one(
 def test_a_trained_run_judges_predicts_and_shows_where_it_looks(
     release: Path, tmp_path: Path, row: Make
 ) -> None:
-    assert BASELINE.evaluate is not None
-    assert BASELINE.predict is not None
-    assert BASELINE.attention is not None
     keep(release, tmp_path / "run")
     tags = ["circle", "cross", "square", "stripes"]
     run = Trained(SHORT, {"tags": tags}, tmp_path / "run" / "model.safetensors")
-    evaluation = BASELINE.evaluate(run, Dataset(release), "test")
+    evaluation = evaluate(BASELINE, run, Dataset(release), "test")
     assert evaluation.figures["rows"] == 8
     assert "top 1" in evaluation.rows
     stickers = [
         NewSticker(row(shape, 7)["image"]["bytes"], {"ocr_text": text})
         for shape, text in (("circle", ""), ("cross", "no"))
     ]
-    predictions = BASELINE.predict(run, stickers)
+    predictions = predict(BASELINE, run, stickers)
     assert [sorted(name for name, _ in tags_) for tags_ in predictions] == [tags, tags]
     assert all(sum(score for _, score in tags_) == pytest.approx(1) for tags_ in predictions)
-    maps = BASELINE.attention(run, stickers)
+    maps = show_attention(BASELINE, run, stickers)
     assert [list(found) for found in maps] == [["renewed attention"]] * 2
     for found in maps:
         heat = found["renewed attention"]
         assert heat.shape == (2, 2)
         assert 0 <= heat.min() <= heat.max() <= 1
     plain = replace(SHORT, attention="none")
-    assert BASELINE.attention(replace(run, settings=plain), stickers) == [{}, {}]
+    assert show_attention(BASELINE, replace(run, settings=plain), stickers) == [{}, {}]
 
 
 def test_the_paper_s_rate_is_constant_and_the_small_ones_warm_up_and_fall() -> None:
-    paper = TAGGER.schedule(preset("paper"), 100)
+    paper = BASELINE.schedule(PRESETS["paper"], 100)
     assert {paper.rate(step) for step in (0, 1, 1000, 1999)} == {1e-5}
     assert (paper.steps, paper.weight_decay) == (2000, 1e-2)
-    small = TAGGER.schedule(preset("small"), 10)
+    small = BASELINE.schedule(PRESETS["small"], 10)
     assert small.rate(0) < small.rate(19) == 5e-4
     assert small.rate(299) < 1e-5
     assert small.bf16
-    short = TAGGER.schedule(SHORT, 10)
+    short = BASELINE.schedule(SHORT, 10)
     assert (short.warmup_steps, short.rate(9)) == (10, 2e-3)
 
 
 def test_train_images_move_over_white_by_the_shift_at_most() -> None:
-    assert TAGGER.augment is not None
     image = np.zeros((64, 64, 3), np.uint8)
     random = np.random.default_rng(0)
-    assert np.array_equal(TAGGER.augment(image, random, preset("paper")), image)
-    moved = [TAGGER.augment(image, random, preset("tiny", shift=3)) for _ in range(50)]
+    assert np.array_equal(BASELINE.augment(image, random, PRESETS["paper"]), image)
+    moved = [BASELINE.augment(image, random, replace(PRESETS["tiny"], shift=3)) for _ in range(50)]
     assert all(part.shape == image.shape and not part[3:-3, 3:-3].any() for part in moved)
     assert any((part[0] == 255).all() for part in moved)
     assert len({part.tobytes() for part in moved}) > 20

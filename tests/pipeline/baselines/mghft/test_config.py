@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from pipeline.baselines.mghft.config import preset
+from pipeline.baselines.mghft.config import PRESETS
 from pipeline.engine.errors import StickerworksError
 
 
 def test_the_paper_preset_selects_996_tokens() -> None:
-    config = preset("paper")
+    config = PRESETS["paper"]
     assert config.local_tokens == (512, 256, 160, 64)
     assert config.tokens == 996
     assert (config.image_side, config.classes, config.select_on) == (448, 7, "val")
@@ -37,10 +38,5 @@ def test_the_paper_preset_selects_996_tokens() -> None:
 )
 def test_impossible_values_name_their_key(changes: dict[str, Any], key: str) -> None:
     with pytest.raises(StickerworksError) as caught:
-        preset("paper", **changes)
+        replace(PRESETS["paper"], **changes)
     assert caught.value.remedy == f"Change {key}."
-
-
-def test_an_unknown_preset_names_the_known_ones() -> None:
-    with pytest.raises(StickerworksError, match="paper, small, tiny"):
-        preset("huge")  # type: ignore[arg-type]

@@ -22,6 +22,7 @@ from pipeline.training.examples import Dataset
 from pipeline.training.frames import KEY_FRAME
 from pipeline.training.layout import find_layout
 from pipeline.training.runs import TrainRequest, open_run, train_run
+from pipeline.training.trainer import evaluate
 
 Draw = Callable[[int, int], bytes]
 
@@ -86,8 +87,7 @@ def train_and_judge(folder: Path, output: Path) -> tuple[list[str], Any, list[st
     request = TrainRequest("mghft", folder, output, epochs=8, changes={"batch_size": "14"})
     train_run(request, lines.append, lambda *done: None)
     baseline, recipe, trained = open_run(output)
-    assert baseline.evaluate is not None
-    return lines, baseline.evaluate(trained, Dataset(folder), "test"), recipe.facts["tags"]
+    return lines, evaluate(baseline, trained, Dataset(folder), "test"), recipe.facts["tags"]
 
 
 def test_ser30k_trains_and_is_judged_end_to_end(ser30k: Path, tmp_path: Path) -> None:

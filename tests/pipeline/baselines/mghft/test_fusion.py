@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.baselines.mghft.config import preset
+from pipeline.baselines.mghft.config import PRESETS
 from pipeline.baselines.mghft.fusion import (
     TextGuidedFusion,
     alignment_loss,
@@ -75,14 +75,14 @@ def test_mlce_by_hand_is_text_against_vision() -> None:
 
 
 def test_alignment_is_both_losses_of_unit_vectors() -> None:
-    config = preset("paper")
+    config = PRESETS["paper"]
     vision, text = unit(4, 0), unit(4, 1)
     expected = info_nce(vision, text, 0.07) + 30 * mlce(vision, text, 1.0)
     assert alignment_loss(3 * vision, 5 * text, config).item() == pytest.approx(expected.item())
 
 
 def test_the_alignment_loss_is_never_in_half_precision() -> None:
-    config = preset("paper")
+    config = PRESETS["paper"]
     vision, text = unit(6, 0).float(), unit(6, 1).float()
     exact = alignment_loss(vision, text, config)
     with torch.autocast("cpu", torch.bfloat16):
@@ -91,14 +91,14 @@ def test_the_alignment_loss_is_never_in_half_precision() -> None:
 
 
 def test_equal_vectors_align_better_than_others() -> None:
-    config = preset("paper")
+    config = PRESETS["paper"]
     text = unit(4, 1)
     assert alignment_loss(text, text, config) < alignment_loss(unit(4, 0), text, config)
 
 
 def test_tgfa_for_token_0_equals_tgfa_for_every_token() -> None:
     torch.manual_seed(0)
-    config = preset("tiny")
+    config = PRESETS["tiny"]
     fusion = TextGuidedFusion(config).double().eval()
     tokens, text = draw(2, 9, 48), draw(2, 8, 48, seed=1)
     normed = fusion.attention_norm(tokens)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -10,13 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.baselines.mghft.config import preset
+from pipeline.baselines.mghft.config import PRESETS
 from pipeline.baselines.mghft.model import Mghft, MghftOutput, total_loss
 from pipeline.baselines.mghft.names import our_name
 from pipeline.baselines.mghft.pretrained import load_released
 
-RELEASED = preset(
-    "paper",
+RELEASED = replace(
+    PRESETS["paper"],
     image_side=224,
     drop_path=0.0,
     fusion_dropout=0.0,
@@ -79,7 +80,7 @@ def test_the_papers_reading_aligns_alike_and_gives_other_logits(
     released_weights: dict[str, Tensor],
     inputs: Callable[..., Any],
 ) -> None:
-    model = Mghft(preset("paper")).double().eval()
+    model = Mghft(PRESETS["paper"]).double().eval()
     load_released(model, released_weights)
     with torch.no_grad():
         output = model(*inputs(2, 224))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pipeline.baselines.mghft.attention import attention_maps, heat_maps
-from pipeline.baselines.mghft.config import MghftConfig, preset
+from pipeline.baselines.mghft.config import PRESETS, MghftConfig
 from pipeline.baselines.mghft.model import Mghft, total_loss
 from pipeline.engine.errors import StickerworksError
 
@@ -21,7 +22,7 @@ Inputs = Callable[..., tuple[Tensor, Tensor]]
 
 def make(seed: int = 0, **changes: Any) -> Mghft:
     torch.manual_seed(seed)
-    return Mghft(preset("tiny", **changes))
+    return Mghft(replace(PRESETS["tiny"], **changes))
 
 
 def train(

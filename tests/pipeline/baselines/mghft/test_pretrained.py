@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.baselines.mghft.config import preset
+from pipeline.baselines.mghft.config import PRESETS
 from pipeline.baselines.mghft.model import Mghft
 from pipeline.baselines.mghft.names import UNUSED, our_name
 from pipeline.baselines.mghft.pretrained import load_pvt_small, load_released
@@ -23,7 +24,7 @@ from pipeline.engine.errors import StickerworksError
 @pytest.fixture(scope="module")
 def paper() -> Mghft:
     torch.manual_seed(0)
-    return Mghft(preset("paper", grid_side=224))
+    return Mghft(replace(PRESETS["paper"], grid_side=224))
 
 
 def pvt_small(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -80,7 +81,7 @@ def test_pvt_small_fills_the_backbone_alone(
 def test_pvt_smalls_positions_are_resampled_to_another_grid(
     released_weights: dict[str, Tensor],
 ) -> None:
-    model = Mghft(preset("paper", grid_side=448))
+    model = Mghft(replace(PRESETS["paper"], grid_side=448))
     state = pvt_small(released_weights)
     load_pvt_small(model, state)
     first: Any = model.backbone.stages[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from pipeline.baselines.mghft.backbone import ReducedAttention, as_grid
-from pipeline.baselines.mghft.config import preset
+from pipeline.baselines.mghft.config import PRESETS
 from pipeline.baselines.mghft.model import Mghft
 from pipeline.baselines.mghft.names import our_name_of_pvt
 from pipeline.baselines.mghft.pretrained import load_pvt, load_start
@@ -24,7 +25,7 @@ def make_pvt(classifier: bool = False) -> Any:
     """A random PVT of the tiny preset's shape."""
     from transformers import PvtConfig, PvtForImageClassification, PvtModel
 
-    ours = preset("tiny")
+    ours = PRESETS["tiny"]
     shape = PvtConfig(
         image_size=ours.grid_side,
         depths=ours.depths,
@@ -43,7 +44,7 @@ def make_pvt(classifier: bool = False) -> Any:
 
 def make_ours(**changes: Any) -> Mghft:
     torch.manual_seed(0)
-    return Mghft(preset("tiny", **changes)).double().eval()
+    return Mghft(replace(PRESETS["tiny"], **changes)).double().eval()
 
 
 @pytest.mark.parametrize("classifier", [False, True])

@@ -12,27 +12,15 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional
+from training_task import make_task
 
 from pipeline.baselines.mghft import trainer
 from pipeline.baselines.mghft.backbone import Backbone
-from pipeline.baselines.mghft.config import VIEWS, preset
+from pipeline.baselines.mghft.config import PRESETS, VIEWS
 from pipeline.baselines.mghft.model import Mghft, total_loss
 from pipeline.baselines.mghft.names import our_name
 from pipeline.baselines.mghft.pretrained import follow_checkpoint, load_start
-from pipeline.baselines.mghft.trainer import (
-    BASELINE,
-    TAGGER,
-    augment,
-    encoder,
-    figures,
-    loss,
-    make_groups,
-    make_model,
-    make_schedule,
-    scores,
-    soft_targets,
-    tables,
-)
+from pipeline.baselines.mghft.trainer import BASELINE, MghftTagger, soft_targets
 from pipeline.engine.compute import reproducible
 from pipeline.engine.errors import StickerworksError
 from pipeline.training import checkpointer, loop
@@ -42,11 +30,12 @@ from pipeline.training.examples import Dataset
 from pipeline.training.loop import train_model
 from pipeline.training.runs import TrainRequest, open_run, train_run
 from pipeline.training.settings import change_settings, restore_settings
-from pipeline.training.tag_rows import TagRows, draw_batch
+from pipeline.training.tag_rows import TagRows
 from pipeline.training.tagger import Inputs
+from pipeline.training.trainer import evaluate, predict, prepare, show_attention
 
 Make = Callable[..., Any]
-TINY = preset("tiny")
+TINY = PRESETS["tiny"]
 # Every source of chance at once: order, mirror, RandAugment, drop path, dropout.
 CHANCE = {
     "batch_size": "8",
@@ -102,10 +91,9 @@ def inputs(rows: int, seed: int = 0) -> Inputs:
 def test_it_overfits_32_stickers(write_release: Make, shapes: Make) -> None:
     rows = shapes(32)
     release = write_release(train=rows, validation=rows)
-    assert BASELINE.prepare is not None
     with reproducible(0):
         settings = replace(BASELINE.presets["tiny"], epochs=35)
-        curve = train_model(BASELINE.prepare(Dataset(release), settings, 0).task)
+        curve = train_model(make_task(BASELINE, Dataset(release), settings, 0))
     assert curve[-1].loss < curve[0].loss / 10
     assert curve[-1].metrics["accuracy"] == 1
     assert curve[0].metrics["accuracy"] < 0.8, "it didn't know them from the start"
@@ -137,10 +125,7 @@ def test_a_run_judges_one_tag_a_row_and_shows_where_it_looks(
     baseline, recipe, trained = open_run(tmp_path / "run")
     tags = ["circle", "cross", "square", "stripes"]
     assert recipe.facts["tags"] == tags
-    assert baseline.evaluate is not None
-    assert baseline.predict is not None
-    assert baseline.attention is not None
-    found = baseline.evaluate(trained, Dataset(release), "test")
+    found = evaluate(baseline, trained, Dataset(release), "test")
     assert {"accuracy", "weighted F1", "macro F1", "weighted precision"} <= set(found.figures)
     assert list(found.rows["circle"]) == ["precision", "recall", "F1"]
     confusion = np.array([list(found.rows[f"true {tag}"].values()) for tag in tags])
@@ -151,10 +136,10 @@ def test_a_run_judges_one_tag_a_row_and_shows_where_it_looks(
         NewSticker(row("circle", 1)["image"]["bytes"]),
         NewSticker(row("circle", 1)["image"]["bytes"], {"caption_en": "a red one"}),
     ]
-    plain, told = (dict(each) for each in baseline.predict(trained, stickers))
+    plain, told = (dict(each) for each in predict(baseline, trained, stickers))
     assert sum(plain.values()) == pytest.approx(1)
     assert plain != told, "a sticker's text plays a part"
-    (maps, _) = baseline.attention(trained, stickers)
+    (maps, _) = show_attention(baseline, trained, stickers)
     sides = {name: heat.shape for name, heat in maps.items()}
     assert sides == {
         "stage 1": (16, 16), "stage 2": (8, 8), "stage 3": (4, 4), "stage 4": (2, 2),
@@ -171,10 +156,9 @@ def test_the_split_that_selects_is_a_setting(
     split: str, rows: str, write_release: Make, shapes: Make, tmp_path: Path
 ) -> None:
     release = write_release(train=shapes(16), validation=shapes(12, 500), test=shapes(5, 900))
-    assert BASELINE.prepare is not None
     settings = replace(BASELINE.presets["tiny"], epochs=1, select_on=split)
-    prepared = BASELINE.prepare(Dataset(release), settings, 0)
-    assert prepared.task.select_on == "accuracy"
+    prepared = prepare(BASELINE, Dataset(release), settings)
+    assert make_task(BASELINE, Dataset(release), settings, 0).select_on == "accuracy"
     assert rows in prepared.notes[0]
     warned = "the epoch is chosen by the test split: its figures there are no test"
     assert (warned in prepared.notes) == (split == "test")
@@ -194,11 +178,10 @@ def test_the_epoch_of_the_best_accuracy_is_kept(
     )
     train_run(request, lambda line: None, lambda *done: None)
     _, _, trained = open_run(tmp_path / "run")
-    model = make_model(trained.settings, 4, pretrained=False)
+    model = BASELINE.build(trained.settings, 4, pretrained=False)
     load_weights(trained.weights, model)
     given = iter([0.0])
-    assert BASELINE.evaluate is not None
-    BASELINE.evaluate(trained, Dataset(release), "validation")
+    evaluate(BASELINE, trained, Dataset(release), "validation")
     assert kept[3] == pytest.approx(kept[1], rel=1e-5)
     assert kept[3] != pytest.approx(kept[2], abs=1e-4)
 
@@ -212,8 +195,7 @@ def test_rows_of_several_tags_are_judged_by_any_of_them(
     release = write_release(train=pairs, validation=pairs, test=pairs)
     train(release, tmp_path / "run")
     _, _, trained = open_run(tmp_path / "run")
-    assert BASELINE.evaluate is not None
-    found = BASELINE.evaluate(trained, Dataset(release), "test")
+    found = evaluate(BASELINE, trained, Dataset(release), "test")
     assert list(found.rows) == ["top 1", "top 3", "top 5", "above 0.5"]
     assert "weighted F1" not in found.figures
     assert 0 <= found.figures["accuracy"] <= 1
@@ -221,31 +203,31 @@ def test_rows_of_several_tags_are_judged_by_any_of_them(
 
 def test_the_loss_of_one_tag_is_the_papers_and_of_several_shares_it() -> None:
     torch.manual_seed(0)
-    model = make_model(replace(TINY, label_smoothing=0.2), 5, pretrained=False).eval()
+    model = BASELINE.build(replace(TINY, label_smoothing=0.2), 5, pretrained=False).eval()
     one = functional.one_hot(torch.tensor([3, 0]), 5).float()
     mean = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
     deviation = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
     seen = inputs(2)
     output = model((seen.images - mean) / deviation, seen.text)
     expected = total_loss(output, torch.tensor([3, 0]), model.config)
-    assert loss(model, seen, one).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert BASELINE.loss(model, seen, one).item() == pytest.approx(expected.item(), rel=1e-5)
     two = torch.tensor([[0.0, 1, 0, 1, 0], [1, 0, 0, 0, 0]])
     assert soft_targets(two).tolist() == [[0, 0.5, 0, 0.5, 0], [1, 0, 0, 0, 0]]
     shares = output.logits.log_softmax(1)
     target = 0.8 * soft_targets(two) + 0.2 / 5
     by_hand = -(target * shares).sum(1).mean() + 0.5 * output.alignment
-    assert loss(model, seen, two).item() == pytest.approx(by_hand.item(), rel=1e-5)
+    assert BASELINE.loss(model, seen, two).item() == pytest.approx(by_hand.item(), rel=1e-5)
     none = torch.tensor([[0.0] * 5, [1, 0, 0, 0, 0]])
     alone = -(target[1] * shares[1]).sum() + 0.5 * output.alignment
-    assert loss(model, seen, none).item() == pytest.approx(alone.item(), rel=1e-5)
-    nothing = loss(model, seen, torch.zeros(2, 5))
+    assert BASELINE.loss(model, seen, none).item() == pytest.approx(alone.item(), rel=1e-5)
+    nothing = BASELINE.loss(model, seen, torch.zeros(2, 5))
     assert nothing.item() == pytest.approx(0.5 * output.alignment.item(), rel=1e-5)
-    assert torch.allclose(scores(model, seen), output.logits.softmax(1), atol=1e-6)
+    assert torch.allclose(BASELINE.scores(model, seen), output.logits.softmax(1), atol=1e-6)
 
 
 def test_stickers_without_any_text_have_nothing_to_align() -> None:
     torch.manual_seed(0)
-    model = make_model(TINY, 3, pretrained=False).eval()
+    model = BASELINE.build(TINY, 3, pretrained=False).eval()
     seen = Inputs(inputs(6).images, torch.zeros(6, 4, 768))
     output = model(seen.images, seen.text)
     assert output.alignment < 0.5, "equal texts match each other, so that only MLCE is left"
@@ -254,25 +236,25 @@ def test_stickers_without_any_text_have_nothing_to_align() -> None:
 def test_figures_of_rows_with_one_tag_and_with_several() -> None:
     shown = np.array([[0.7, 0.2, 0.1], [0.2, 0.5, 0.3]])
     one = np.array([[1, 0, 0], [0, 0, 1]], bool)
-    assert figures(shown, one)["accuracy"] == 0.5
-    assert figures(shown, one)["weighted F1"] == pytest.approx(0.5)
-    assert tables(shown, one, "abc")["a"] == {"precision": 1.0, "recall": 1.0, "F1": 1.0}
-    assert tables(shown, one, "abc")["true c"] == {"a": 0, "b": 1, "c": 0}
+    assert BASELINE.figures(shown, one)["accuracy"] == 0.5
+    assert BASELINE.figures(shown, one)["weighted F1"] == pytest.approx(0.5)
+    assert BASELINE.tables(shown, one, "abc")["a"] == {"precision": 1.0, "recall": 1.0, "F1": 1.0}
+    assert BASELINE.tables(shown, one, "abc")["true c"] == {"a": 0, "b": 1, "c": 0}
     several = one | np.array([[0, 1, 0], [0, 1, 0]], bool)
-    assert set(figures(shown, several)) == {"accuracy", "map"}
-    assert figures(shown, several)["accuracy"] == 1
-    assert tables(shown, several, "abc") == {}
+    assert set(BASELINE.figures(shown, several)) == {"accuracy", "map"}
+    assert BASELINE.figures(shown, several)["accuracy"] == 1
+    assert BASELINE.tables(shown, several, "abc") == {}
 
 
 def test_the_rate_starts_and_ends_at_the_least_and_short_runs_warm_up_less() -> None:
-    paper = preset("paper")
-    schedule = make_schedule(paper, 100)
+    paper = PRESETS["paper"]
+    schedule = BASELINE.schedule(paper, 100)
     assert (schedule.steps, schedule.warmup_steps) == (5000, 500)
     assert schedule.weight_decay == 0.05
     rates = [schedule.rate(step) for step in (0, 499, 4999)]
     assert rates == pytest.approx([1e-5, 3.125e-5, 1e-5], rel=2e-2)
-    assert make_schedule(replace(paper, epochs=2), 100).warmup_steps == 100
-    tiny_batches = make_schedule(replace(paper, batch_size=2), 100)
+    assert BASELINE.schedule(replace(paper, epochs=2), 100).warmup_steps == 100
+    tiny_batches = BASELINE.schedule(replace(paper, batch_size=2), 100)
     assert {tiny_batches.rate(step) for step in (0, 499, 4999)} == {1e-3 * 2 / 512}
 
 
@@ -295,8 +277,8 @@ def test_the_rate_goes_with_the_stickers_of_a_step(
 ) -> None:
     for module in (trainer, loop):
         monkeypatch.setattr(module, "process_count", lambda: processes)
-    settings = preset("paper", accumulate=accumulate, batch_size=batch_size)
-    schedule = make_schedule(settings, 400)
+    settings = replace(PRESETS["paper"], accumulate=accumulate, batch_size=batch_size)
+    schedule = BASELINE.schedule(settings, 400)
     assert schedule.learning_rate == pytest.approx(rate)
     shared = loop.shared_schedule(schedule)
     assert shared.steps_per_epoch * processes * accumulate == 400
@@ -306,7 +288,7 @@ def test_the_rate_goes_with_the_stickers_of_a_step(
 
 @pytest.mark.parametrize("repeats", [1, 3])
 def test_an_epoch_is_the_repeated_list_cut_to_the_number_of_stickers(repeats: int) -> None:
-    settings = preset("tiny", repeats=repeats, batch_size=4)
+    settings = replace(PRESETS["tiny"], repeats=repeats, batch_size=4)
     numbers = np.arange(10, dtype=np.uint8)
     rows = TagRows(
         np.broadcast_to(numbers[:, None, None, None, None], (10, 1, 8, 8, 3)),
@@ -314,10 +296,14 @@ def test_an_epoch_is_the_repeated_list_cut_to_the_number_of_stickers(repeats: in
         len(VIEWS),
         np.ones((10, 1), bool),
     )
-    tagger = replace(TAGGER, augment=None)
+
+    class Unchanged(MghftTagger):
+        def augment(self, image, random, settings):
+            return image
+
     epochs = []
     for epoch in (1, 2):
-        drawn = [draw_batch(tagger, rows, settings, (0, epoch, number)) for number in range(3)]
+        drawn = [Unchanged().draw_batch(rows, settings, (0, epoch, number)) for number in range(3)]
         assert [len(images) for images, _, _ in drawn] == [4, 4, 2]
         epochs.append(torch.cat([images[:, 0, 0, 0] * 255 for images, _, _ in drawn]).tolist())
     for shown in epochs:
@@ -332,15 +318,15 @@ def test_the_copies_of_a_sticker_are_changed_each_by_its_own_chance() -> None:
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (6, 1, 32, 32, 3), dtype=np.uint8)
     rows = TagRows(images, None, len(VIEWS), np.ones((6, 1), bool))
-    settings = preset("paper", batch_size=6)
+    settings = replace(PRESETS["paper"], batch_size=6)
     assert settings.repeats == 3
-    seen, _, _ = draw_batch(TAGGER, rows, settings, (0, 1, 0))
+    seen, _, _ = BASELINE.draw_batch(rows, settings, (0, 1, 0))
     assert len({each.numpy().tobytes() for each in seen}) > 3
 
 
 def test_weights_decay_but_biases_and_norms_do_not() -> None:
     model = Mghft(TINY)
-    decayed, others = make_groups(TINY, model)
+    decayed, others = BASELINE.groups(model)
     names = {id(weight): name for name, weight in model.named_parameters()}
     assert "weight_decay" not in decayed
     assert others["weight_decay"] == 0
@@ -352,13 +338,13 @@ def test_weights_decay_but_biases_and_norms_do_not() -> None:
 
 def test_train_images_change_by_chance_and_tiny_leaves_them() -> None:
     image = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    paper = preset("paper")
-    seen = [augment(image, np.random.default_rng(seed), paper) for seed in range(12)]
+    paper = PRESETS["paper"]
+    seen = [BASELINE.augment(image, np.random.default_rng(seed), paper) for seed in range(12)]
     assert len({each.tobytes() for each in seen}) > 8
     assert all(each.shape == (16, 16, 3) for each in seen)
-    again = augment(image, np.random.default_rng(4), paper)
+    again = BASELINE.augment(image, np.random.default_rng(4), paper)
     assert np.array_equal(seen[4], again)
-    assert np.array_equal(augment(image, np.random.default_rng(0), TINY), image)
+    assert np.array_equal(BASELINE.augment(image, np.random.default_rng(0), TINY), image)
 
 
 def test_presets_are_flat_and_go_through_json_and_the_command_line() -> None:
@@ -377,22 +363,21 @@ def test_presets_are_flat_and_go_through_json_and_the_command_line() -> None:
 
 
 def test_the_frozen_encoder_is_berts_last_four_layers_and_needs_nothing_when_hashed() -> None:
-    spec = encoder(preset("paper", pool="all"))
+    spec = BASELINE.texts(replace(PRESETS["paper"], pool="all")).encoder
     assert (spec.name, spec.dim, spec.length) == ("google-bert/bert-base-uncased", 768, 512)
     assert (spec.layers, spec.pool) == (4, "all")
     for name in ("small", "tiny"):
-        assert encoder(BASELINE.presets[name]).name == "hashed"
+        assert BASELINE.texts(BASELINE.presets[name]).encoder.name == "hashed"
         assert BASELINE.presets[name].pretrained is None
 
 
 def test_all_four_views_are_one_text_when_they_are_joined(
     release: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert BASELINE.prepare is not None
     texts = {}
     for views in ("per_view", "concat"):
         settings = replace(TINY, views=views, batch_size=24)
-        task = BASELINE.prepare(Dataset(release), settings, 0).task
+        task = make_task(BASELINE, Dataset(release), settings, 0)
         texts[views] = task.batch(1, 0)[1]
     assert texts["concat"].shape == (24, len(VIEWS), 768)
     assert torch.equal(texts["concat"][:, 0], texts["concat"][:, 1])
@@ -419,7 +404,7 @@ def test_from_a_released_checkpoint_a_run_takes_the_released_switches(
     _, recipe, trained = open_run(tmp_path / "run")
     assert (trained.settings.views, trained.settings.pool) == ("concat", "all")
     assert recipe.settings["stage4_text"] == "stale"
-    assert make_model(trained.settings, 4, pretrained=False).config.stage4_text == "stale"
+    assert BASELINE.build(trained.settings, 4, pretrained=False).config.stage4_text == "stale"
     train(release, tmp_path / "run", epochs=1, pretrained=start)  # goes on as it began
 
 
@@ -443,7 +428,7 @@ def test_other_weights_and_a_person_s_word_leave_the_switches(
         replace(TINY, pretrained=start, follow_checkpoint=False),
         replace(TINY, pretrained=str(tmp_path / "pvt.pth")),
         TINY,
-        preset("paper"),
+        PRESETS["paper"],
     ):
         assert follow_checkpoint(settings) == (settings, ())
     with pytest.raises(StickerworksError, match="no weights at"):
@@ -460,7 +445,7 @@ def test_training_starts_from_weights_that_are_named_and_a_run_from_its_own(
     torch.save({"model": state}, tmp_path / "start.pth")
     settings = replace(TINY, pretrained=str(tmp_path / "start.pth"))
     torch.manual_seed(2)
-    started = make_model(settings, 5, pretrained=True)
+    started = BASELINE.build(settings, 5, pretrained=True)
     same = {name for name, value in started.state_dict().items()
             if torch.equal(value, donor.state_dict().get(name, torch.empty(0)))}  # fmt: skip
     assert set(started.state_dict()) - same == {"head.weight", "head.bias"}, "other classes"
@@ -468,6 +453,6 @@ def test_training_starts_from_weights_that_are_named_and_a_run_from_its_own(
     load_start(whole, str(tmp_path / "start.pth"))
     assert torch.equal(whole.head.weight, donor.head.weight)
     absent = replace(TINY, pretrained=str(tmp_path / "absent.pth"))
-    assert isinstance(make_model(absent, 5, pretrained=False).backbone, Backbone)
+    assert isinstance(BASELINE.build(absent, 5, pretrained=False).backbone, Backbone)
     with pytest.raises(StickerworksError, match="no weights at"):
-        make_model(absent, 5, pretrained=True)
+        BASELINE.build(absent, 5, pretrained=True)

@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,8 @@ SMALL_BASE = {
 @pytest.fixture
 def on_base(base: Path) -> Callable[..., Any]:
     """The paper's configuration at the size of the small base: ``on_base(**changes)``."""
-    from pipeline.baselines.sti.presets import preset
+    from pipeline.baselines.sti.presets import PRESETS
 
-    return lambda **changes: preset("paper", **{"base": str(base), **SMALL_BASE, **changes})
+    return lambda **changes: replace(
+        PRESETS["paper"], **{"base": str(base), **SMALL_BASE, **changes}
+    )

@@ -13,7 +13,7 @@ from diffusers import StableDiffusionPipeline, TextToVideoSDPipeline
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from pipeline.baselines.sti.data import caption_of, captions_of, read_clips
-from pipeline.baselines.sti.presets import preset
+from pipeline.baselines.sti.presets import PRESETS
 from pipeline.training.examples import Dataset
 from pipeline.training.texts import text_features
 
@@ -38,7 +38,7 @@ def test_a_caption_is_domain_and_description(texts: dict[str, str], caption: str
 def test_stills_are_left_out_and_counted(write_release: Make, moving: Make) -> None:
     rows = [moving(n, frames=1 if n % 3 == 0 else 5) for n in range(9)]
     rows[1]["caption_en"] = rows[1]["domain"] = None
-    config = preset("tiny")
+    config = PRESETS["tiny"]
     found = read_clips(Dataset(write_release(train=rows)), "train", config)
     assert found.ids == tuple(rows[n]["id"] for n in range(9) if n % 3)
     assert found.use.used == 6
@@ -51,13 +51,13 @@ def test_stills_are_left_out_and_counted(write_release: Make, moving: Make) -> N
 
 
 def test_an_animation_moves_in_its_clip(animations: Make) -> None:
-    found = read_clips(Dataset(animations(train=2)), "train", preset("tiny"))
+    found = read_clips(Dataset(animations(train=2)), "train", PRESETS["tiny"])
     clip = found.frames[0].astype(int)
     assert all((clip[n] != clip[n + 1]).any() for n in range(len(clip) - 1))
 
 
 def test_a_split_without_rows_has_none(animations: Make, tmp_path: Path) -> None:
-    found = read_clips(Dataset(animations(train=2)), "test", preset("tiny"))
+    found = read_clips(Dataset(animations(train=2)), "test", PRESETS["tiny"])
     assert len(found) == 0
 
 

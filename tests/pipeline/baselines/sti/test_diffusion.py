@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from pipeline.baselines.sti.config import StiConfig
 from pipeline.baselines.sti.diffusion import Denoise, Diffusion, Noised, start_noise
-from pipeline.baselines.sti.presets import preset
+from pipeline.baselines.sti.presets import PRESETS
 
 SHAPE = (3, 2, 4, 4)
 TEXT = torch.zeros(2, 5, 8)
@@ -28,7 +29,7 @@ def signal_shares(zero_snr: bool) -> Tensor:
 
 
 def settings(**changes: Any) -> StiConfig:
-    return preset("tiny", **{"noise_levels": "all", **changes})
+    return replace(PRESETS["tiny"], **{"noise_levels": "all", **changes})
 
 
 def knowing(clean: Tensor, config: StiConfig) -> Denoise:
@@ -79,7 +80,7 @@ def test_ddim_visits_the_timesteps_of_stable_diffusion() -> None:
         return torch.zeros_like(noisy)
 
     noise = start_noise(0, (0, 1), SHAPE)
-    Diffusion(preset("paper", guidance=1.0)).sample(denoise, noise, TEXT, EMPTY)
+    Diffusion(replace(PRESETS["paper"], guidance=1.0)).sample(denoise, noise, TEXT, EMPTY)
     assert seen == list(range(961, 0, -40))
     seen.clear()
     Diffusion(settings(zero_snr=True, sampling_steps=4)).sample(denoise, noise, TEXT, EMPTY)

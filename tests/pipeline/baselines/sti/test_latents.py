@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pipeline.baselines.sti.data import read_clips
 from pipeline.baselines.sti.latents import open_codec, open_latents, to_signal
-from pipeline.baselines.sti.presets import preset
+from pipeline.baselines.sti.presets import PRESETS
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.examples import Dataset
 
@@ -26,7 +26,7 @@ Make = Callable[..., Any]
 @settings(max_examples=20)
 @given(seed=st.integers(0, 2**32 - 1), patch=st.sampled_from((1, 2, 4)))
 def test_pixels_come_back_as_they_were(seed: int, patch: int) -> None:
-    config = preset("tiny", patch=patch)
+    config = replace(PRESETS["tiny"], patch=patch)
     clip = np.random.default_rng(seed).integers(0, 256, (4, 16, 16, 3), dtype=np.uint8)
     codec = open_codec(config)
     latents = codec.encode(clip)

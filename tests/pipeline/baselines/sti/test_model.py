@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,10 @@ import torch
 from torch import nn
 
 from pipeline.baselines.sti.model import VideoDenoiser
-from pipeline.baselines.sti.presets import preset
+from pipeline.baselines.sti.presets import PRESETS
 from pipeline.training.checkpoint import load_weights, save_weights
 
-CONFIG = preset("tiny", channels=(16, 16), average=0.9)
+CONFIG = replace(PRESETS["tiny"], channels=(16, 16), average=0.9)
 NAME = "conv_in.weight"
 
 
@@ -77,7 +78,7 @@ def test_frozen_weights_have_no_average(on_base) -> None:  # type: ignore[no-unt
 
 
 def test_weights_of_mixing_stay_within_0_and_1() -> None:
-    model = VideoDenoiser(preset("tiny", temporal="videoldm"), pretrained=True)
+    model = VideoDenoiser(replace(PRESETS["tiny"], temporal="videoldm"), pretrained=True)
     low, high = (
         model.unet.down_blocks[0].temp_convs[0],
         model.unet.down_blocks[0].temp_attentions[0],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
@@ -25,7 +26,7 @@ from transformers import (
 )
 
 from pipeline.baselines.sti.comparison import Clips, can_compare, compare_clips, missing_figures
-from pipeline.baselines.sti.presets import preset
+from pipeline.baselines.sti.presets import PRESETS
 from pipeline.baselines.sti.scores import text_similarity, video_distance, video_quality
 from pipeline.engine import plugins
 from pipeline.engine.errors import StickerworksError
@@ -249,7 +250,7 @@ def test_a_scorer_that_is_none_is_one_clear_error(name: str, what: str) -> None:
 
 def test_figures_that_can_be_had_are_given_and_the_others_named(seer: str) -> None:
     clips = Clips(random_clips(5, 0), random_clips(5, 1), [f"text {n}" for n in range(5)])
-    config = preset("tiny", i3d=seer, clip="/nowhere/clip")
+    config = replace(PRESETS["tiny"], i3d=seer, clip="/nowhere/clip")
     assert can_compare(config)
     table, notes = compare_clips(clips, config)
     assert list(table) == ["drawn"]
@@ -263,7 +264,7 @@ def test_figures_that_can_be_had_are_given_and_the_others_named(seer: str) -> No
 
 
 def test_without_any_network_nothing_need_be_drawn() -> None:
-    config = preset("tiny")
+    config = PRESETS["tiny"]
     assert not can_compare(config)
     assert [note.split(" is missing")[0] for note in missing_figures(config)] == [
         "VQA",

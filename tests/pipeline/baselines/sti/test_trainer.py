@@ -11,13 +11,14 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+from training_task import make_task
 
 from pipeline.baselines.sti.config import StiConfig
 from pipeline.baselines.sti.data import captions_of, read_clips
 from pipeline.baselines.sti.diffusion import Diffusion
 from pipeline.baselines.sti.latents import open_codec
 from pipeline.baselines.sti.model import VideoDenoiser
-from pipeline.baselines.sti.presets import preset
+from pipeline.baselines.sti.presets import PRESETS
 from pipeline.baselines.sti.rows import draw_batch, open_rows, row_losses
 from pipeline.baselines.sti.sampling import ClipSampler, draw_clips, write_samples
 from pipeline.baselines.sti.trainer import BASELINE
@@ -27,14 +28,15 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.training import checkpointer
 from pipeline.training.arrays import Floats
 from pipeline.training.checkpoint import load_weights, save_weights
-from pipeline.training.contract import NotJudgedError, Prepared, Trained
+from pipeline.training.contract import NotJudgedError, Trained
 from pipeline.training.examples import Dataset, Examples
-from pipeline.training.loop import train_model
+from pipeline.training.loop import Training, train_model
 from pipeline.training.runs import TrainRequest, open_run, train_run
 from pipeline.training.texts import text_features
+from pipeline.training.trainer import evaluate, generate, judge
 
 Make = Callable[..., Any]
-TINY = preset("tiny")
+TINY = PRESETS["tiny"]
 # Fewer weights, and every source of chance: order, noise, dropped captions, dropout.
 QUICK = {"channels": "16,16", "caption_dropout": "0.5", "temporal": "videoldm"}
 
@@ -61,10 +63,9 @@ def train(
     return lines
 
 
-def prepare(release: Path, config: StiConfig, seed: int = 0) -> Prepared:
-    assert BASELINE.prepare is not None
+def prepare(release: Path, config: StiConfig, seed: int = 0) -> Training:
     with reproducible(seed):
-        return BASELINE.prepare(Dataset(release), config, seed)
+        return make_task(BASELINE, Dataset(release), config, seed)
 
 
 def losses_of(model: VideoDenoiser, examples: Examples, config: StiConfig) -> Floats:
@@ -79,10 +80,10 @@ def test_it_overfits_32_stickers_and_draws_them_from_their_captions(
     release = animations(train=32)
     train_rows = read_clips(Dataset(release), "train", TINY)
     prepared = prepare(release, TINY)
-    model = cast("VideoDenoiser", prepared.task.model)
+    model = cast("VideoDenoiser", prepared.model)
     start = losses_of(model, train_rows, TINY)
     with reproducible(0):
-        curve = train_model(prepared.task)
+        curve = train_model(prepared)
     end = losses_of(model, train_rows, TINY)
     assert end.mean() < 0.1 * start.mean()
     assert curve[-1].loss < 0.2 * curve[0].loss
@@ -108,7 +109,7 @@ def test_two_runs_with_one_seed_are_equal_and_another_seed_differs(
     one, two = (tmp_path / name for name in ("one", "two"))
     for file in ("steps.jsonl", "curve.json", "model.safetensors"):
         assert (one / file).read_bytes() == (two / file).read_bytes()
-    assert "8 train and 4 validation animations" in lines[0]
+    assert "8 train and 4 validation rows" in lines[0]
     steps = [json.loads(line) for line in (one / "steps.jsonl").read_text().splitlines()]
     assert len(steps) == 4
     points = json.loads((one / "curve.json").read_text())
@@ -136,7 +137,7 @@ def test_a_run_that_is_stopped_and_continued_equals_one_that_is_not(
 
 
 def test_every_row_comes_once_an_epoch_and_some_lose_their_caption(animations: Make) -> None:
-    config = preset("tiny", batch_size=5, caption_dropout=0.5)
+    config = replace(PRESETS["tiny"], batch_size=5, caption_dropout=0.5)
     examples = read_clips(Dataset(animations(train=12)), "train", config)
     rows = open_rows(examples, open_codec(config), config)
     diffusion = Diffusion(config)
@@ -160,13 +161,13 @@ def test_every_row_comes_once_an_epoch_and_some_lose_their_caption(animations: M
 def test_validation_losses_are_those_of_the_averages_and_of_each_row_alone(
     animations: Make,
 ) -> None:
-    config = preset("tiny", channels=(16, 16), batch_size=3)
+    config = replace(PRESETS["tiny"], channels=(16, 16), batch_size=3)
     examples = read_clips(Dataset(animations(train=5)), "train", config)
     torch.manual_seed(0)
     model = VideoDenoiser(config, pretrained=True)
     found = losses_of(model, examples, config)
     assert found.shape == (config.validation_draws, 5)
-    alone = losses_of(model, examples, preset("tiny", channels=(16, 16), batch_size=1))
+    alone = losses_of(model, examples, replace(PRESETS["tiny"], channels=(16, 16), batch_size=1))
     assert np.allclose(found, alone, rtol=1e-4)
     with torch.no_grad():
         model.unet.get_parameter("conv_out.weight").add_(1.0)
@@ -181,10 +182,10 @@ def test_on_a_base_only_the_temporal_part_changes(
     config = on_base(caption_dropout=0.5)
     release = animations(train=4, validation=2)
     prepared = prepare(release, config)
-    model = cast("VideoDenoiser", prepared.task.model)
+    model = cast("VideoDenoiser", prepared.model)
     before = {name: value.clone() for name, value in model.unet.state_dict().items()}
     with reproducible(0):
-        train_model(prepared.task)
+        train_model(prepared)
     changed = {
         name
         for name, value in model.unet.state_dict().items()
@@ -193,12 +194,11 @@ def test_on_a_base_only_the_temporal_part_changes(
     assert changed
     assert all(is_temporal(name) for name in changed)
     assert any("semantic_weight" in name for name in changed)
-    assert int(model.steps) == prepared.task.schedule.steps, "the averages follow each step"
+    assert int(model.steps) == prepared.schedule.steps, "the averages follow each step"
     save_weights(tmp_path / "model.safetensors", model)
     # The base gives VAE and text encoder alone: its UNet's weights are in the run.
-    run = Trained(config, prepared.facts, tmp_path / "model.safetensors")
-    assert BASELINE.generate is not None
-    clips = BASELINE.generate(run, ["Cartoon\ta red circle"] * 3, 5)
+    run = Trained(config, {}, tmp_path / "model.safetensors")
+    clips = generate(BASELINE, run, ["Cartoon\ta red circle"] * 3, 5)
     assert [clip.shape for clip in clips] == [(8, 32, 32, 3)] * 3
     assert clips[0].dtype == np.uint8
     assert not np.array_equal(clips[0], clips[1]), "each has noise of its own"
@@ -215,29 +215,29 @@ def run(animations: Make, tmp_path: Path) -> tuple[Path, Path]:
 def test_a_run_is_evaluated_with_what_there_is(run: tuple[Path, Path]) -> None:
     release, folder = run
     baseline, _, trained = open_run(folder)
-    assert baseline.evaluate is not None
-    found = baseline.evaluate(trained, Dataset(release), "test")
+    found = evaluate(baseline, trained, Dataset(release), "test")
     assert not found.rows
     assert found.figures["rows"] == 6
     assert 0 < found.figures["denoising loss"] < 3
     assert sum("is missing: set " in note for note in found.notes) == 3
     changed = Trained(
-        preset("tiny", channels=(16, 16), quality=f"{np.__name__}:ravel", evaluated_clips=4),
+        replace(
+            PRESETS["tiny"], channels=(16, 16), quality=f"{np.__name__}:ravel", evaluated_clips=4
+        ),
         trained.facts,
         trained.weights,
     )
-    notes = baseline.evaluate(changed, Dataset(release), "test").notes
+    notes = evaluate(baseline, changed, Dataset(release), "test").notes
     assert any("VQA is missing" in note for note in notes), "it gives no figure for each clip"
     assert any("the first 4 of 6 rows were drawn" in note for note in notes)
 
 
 def test_clips_are_drawn_from_captions_the_same_way_each_time(run: tuple[Path, Path]) -> None:
     baseline, _, trained = open_run(run[1])
-    assert baseline.generate is not None
     captions = [f"Cartoon\tnumber {n}" for n in range(5)]
-    clips = baseline.generate(trained, captions, 1)
-    again = baseline.generate(trained, captions[:2], 1)
-    other = baseline.generate(trained, captions, 2)
+    clips = generate(baseline, trained, captions, 1)
+    again = generate(baseline, trained, captions[:2], 1)
+    other = generate(baseline, trained, captions, 2)
     assert len(clips) == 5
     assert all(clip.shape == (4, 16, 16, 3) and clip.dtype == np.uint8 for clip in clips)
     assert np.abs(clips[1].astype(int) - again[1]).max() <= 1
@@ -299,30 +299,30 @@ def test_samples_stand_below_what_they_are_of(run: tuple[Path, Path], tmp_path: 
 
 def test_the_gate_gets_minus_the_loss_of_each_validation_row(animations: Make) -> None:
     release = animations(train=8, validation=8)
-    config = preset("tiny", channels=(16, 16), epochs=1)
-    assert BASELINE.judge is not None
+    config = replace(PRESETS["tiny"], channels=(16, 16), epochs=1)
     with reproducible(1):
-        found = BASELINE.judge(Dataset(release, seed=1), config, 1)
+        found = judge(BASELINE, Dataset(release, seed=1), config, 1)
     assert found.rows == 8
-    each = -found.resample(np.eye(8))
+    each = -found.judged.resample(np.eye(8))
     assert (each > 0).all()
-    assert found.resample(np.ones((1, 8)))[0] == pytest.approx(-each.mean())
+    assert found.judged.resample(np.ones((1, 8)))[0] == pytest.approx(-each.mean())
     weights = np.array([[3.0, 1, 0, 0, 0, 0, 0, 0]])
-    assert found.resample(weights)[0] == pytest.approx(-(3 * each[0] + each[1]) / 4)
-    assert len(found.table) == config.validation_draws
-    assert np.mean([row["denoising loss"] for row in found.table.values()]) == pytest.approx(
+    assert found.judged.resample(weights)[0] == pytest.approx(-(3 * each[0] + each[1]) / 4)
+    assert len(found.judged.table) == config.validation_draws
+    assert np.mean([row["denoising loss"] for row in found.judged.table.values()]) == pytest.approx(
         each.mean()
     )
     assert found.curve[-1].metrics["denoising_loss"] == pytest.approx(each.mean())
     with reproducible(1):
-        again = BASELINE.judge(Dataset(release, seed=1), config, 1)
-    assert np.array_equal(-again.resample(np.eye(8)), each)
+        again = judge(BASELINE, Dataset(release, seed=1), config, 1)
+    assert np.array_equal(-again.judged.resample(np.eye(8)), each)
 
 
 def test_a_release_without_animations_is_refused(write_release: Make, moving: Make) -> None:
     release = write_release(train=[moving(n, frames=1) for n in range(9)], validation=[moving(20)])
-    with pytest.raises(StickerworksError, match="no animated train row of 9"):
+    with pytest.raises(
+        StickerworksError, match="nothing to learn: train has 0 animations of 9 rows"
+    ):
         prepare(release, TINY)
-    assert BASELINE.judge is not None
     with pytest.raises(NotJudgedError, match="train has 0 usable rows of 9"):
-        BASELINE.judge(Dataset(release), TINY, 0)
+        judge(BASELINE, Dataset(release), TINY, 0)

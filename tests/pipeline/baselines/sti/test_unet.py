@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from pipeline.baselines.sti.config import StiConfig
 from pipeline.baselines.sti.layer import MixedLayer, StiLayer, StiTransformer
 from pipeline.baselines.sti.model import VideoDenoiser
-from pipeline.baselines.sti.presets import preset
+from pipeline.baselines.sti.presets import PRESETS
 from pipeline.baselines.sti.unet import build_unet, is_temporal
 from pipeline.engine.errors import StickerworksError
 
@@ -87,14 +88,14 @@ class Unchanged(nn.Module):
     ],
 )
 def test_each_preset_has_its_size(name: Any, changes: Any, weights: int, layers: int) -> None:
-    unet = build_on_meta(preset(name, **changes))
+    unet = build_on_meta(replace(PRESETS[name], **changes))
     assert count(unet) == weights
     assert sum(isinstance(module, StiLayer) for module in unet.modules()) == layers
 
 
 def test_sti_replaces_every_temporal_layer_but_the_first() -> None:
-    before = build_on_meta(preset("paper", temporal="modelscope"))
-    after = build_on_meta(preset("paper", placement="replace"))
+    before = build_on_meta(replace(PRESETS["paper"], temporal="modelscope"))
+    after = build_on_meta(replace(PRESETS["paper"], placement="replace"))
 
     def places(unet: nn.Module, *kinds: type) -> list[str]:
         return [name for name, module in unet.named_modules() if isinstance(module, kinds)]
@@ -112,16 +113,16 @@ def test_the_default_is_the_nearest_to_the_papers_size() -> None:
     vae, text_encoder, theirs = 83_653_863, 340_387_840, {"videoldm": 1.835e9, "sti": 1.856e9}
 
     def size(**changes: Any) -> int:
-        return count(build_on_meta(preset("paper", **changes))) + vae + text_encoder
+        return count(build_on_meta(replace(PRESETS["paper"], **changes))) + vae + text_encoder
 
     assert size(temporal="videoldm") == pytest.approx(theirs["videoldm"], abs=0.0005e9)
     off = {name: size(placement=name) - theirs["sti"] for name in ("beside", "replace")}
     assert {name: round(by / 1e6) for name, by in off.items()} == {"beside": 66, "replace": -318}
-    assert preset("paper").placement == "beside"
+    assert PRESETS["paper"].placement == "beside"
 
 
 def test_sti_stands_beside_the_temporal_attentions_that_stay() -> None:
-    unet = build_on_meta(preset("paper"))
+    unet = build_on_meta(PRESETS["paper"])
     mixed = {name for name, module in unet.named_modules() if isinstance(module, MixedLayer)}
     beside = {name for name in mixed if unet.get_submodule(name).sti is not None}
     assert (len(mixed), len(beside)) == (38, 16)
@@ -138,7 +139,7 @@ def test_without_its_temporal_part_the_papers_unet_is_stable_diffusion_2() -> No
             attention_head_dim=(5, 10, 20, 20),
             use_linear_projection=True,
         )
-    video = build_on_meta(preset("paper")).state_dict()
+    video = build_on_meta(PRESETS["paper"]).state_dict()
     still = {name: value.shape for name, value in video.items() if not is_temporal(name)}
     assert still == {name: value.shape for name, value in flat.state_dict().items()}
     assert count(flat) == 865_910_724
@@ -164,7 +165,7 @@ def test_it_starts_as_the_2d_model_drawing_each_frame(
 
 
 def test_new_layers_do_as_if_they_were_not_there() -> None:
-    config = preset("tiny", frames=FRAMES)
+    config = replace(PRESETS["tiny"], frames=FRAMES)
     unet = build_unet(config)
     # Here it does something, as in a base that was trained on videos.
     nn.init.normal_(unet.transformer_in.proj_out.weight, std=0.3)
@@ -179,7 +180,7 @@ def test_new_layers_do_as_if_they_were_not_there() -> None:
 
 
 def test_the_first_frame_reaches_the_last_through_the_semantic_branch_alone() -> None:
-    config = preset("tiny", frames=FRAMES)
+    config = replace(PRESETS["tiny"], frames=FRAMES)
     torch.manual_seed(0)
     unet = build_unet(config)
     clips, timesteps, text = inputs(config)
@@ -246,5 +247,5 @@ def test_only_the_temporal_part_learns_unless_everything_is_asked_for(on_base: M
     learns = {name for name, weight in model.unet.named_parameters() if weight.requires_grad}
     assert learns == {name for name, _ in model.unet.named_parameters() if is_temporal(name)}
     assert learns
-    everything = VideoDenoiser(preset("tiny"), pretrained=True)
+    everything = VideoDenoiser(PRESETS["tiny"], pretrained=True)
     assert all(weight.requires_grad for weight in everything.parameters())

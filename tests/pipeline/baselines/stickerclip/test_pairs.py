@@ -17,7 +17,6 @@ from pipeline.baselines.stickerclip.pairs import (
     Pairs,
     count_batches,
     crop,
-    decode_stickers,
     draw_batch,
     embed_frames,
     embed_pairs,
@@ -26,8 +25,10 @@ from pipeline.baselines.stickerclip.pairs import (
     read_examples,
 )
 from pipeline.baselines.stickerclip.text import join_fields, open_tokenizer
-from pipeline.training.contract import NewSticker, UnreadableImageError
+from pipeline.baselines.stickerclip.trainer import BASELINE
+from pipeline.training.contract import NewSticker, Trained, UnreadableImageError
 from pipeline.training.examples import Dataset, Examples
+from pipeline.training.trainer import new_examples
 
 Make = Callable[..., Any]
 TINY = replace(PRESETS["tiny"], image_side=16)
@@ -150,12 +151,15 @@ def test_new_stickers_look_as_those_of_a_release(
 ) -> None:
     rows = captioned(6)
     examples = read_examples(Dataset(write_release(train=rows)), "train", TINY)
-    decoded = decode_stickers([NewSticker(row["image"]["bytes"]) for row in rows], 16)
-    assert [len(frames) for frames in decoded] == [3, 1, 1, 3, 1, 1]
-    for n, frames in enumerate(decoded):
-        assert np.array_equal(frames, examples.frames[n])
+    stickers = [NewSticker(row["image"]["bytes"]) for row in rows]
+    run = Trained(TINY, {"tags": []}, tmp_path)
+    new = new_examples(BASELINE, run, stickers)
+    assert [len(new.frames[n]) for n in range(6)] == [3, 1, 1, 3, 1, 1]
+    assert new.lengths == examples.lengths
+    for n in range(6):
+        assert np.array_equal(new.frames[n], examples.frames[n])
     with pytest.raises(UnreadableImageError) as caught:
-        decode_stickers([NewSticker(rows[0]["image"]["bytes"]), NewSticker(b"GIF89a")], 16)
+        new_examples(BASELINE, run, [stickers[0], NewSticker(b"GIF89a")])
     assert caught.value.number == 1
 
 

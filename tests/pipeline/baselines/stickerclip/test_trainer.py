@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from training_task import make_task
 
 from pipeline.baselines.stickerclip.config import PRESETS, StickerClipConfig
 from pipeline.baselines.stickerclip.model import StickerClip
-from pipeline.baselines.stickerclip.trainer import BASELINE, evaluate, judge, predict, prepare
+from pipeline.baselines.stickerclip.trainer import BASELINE
 from pipeline.engine.compute import reproducible
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.checkpoint import save_weights
@@ -26,6 +27,7 @@ from pipeline.training.contract import Baseline, NewSticker, NotJudgedError, Tra
 from pipeline.training.examples import Dataset
 from pipeline.training.loop import InMemory, StepLog, train_model
 from pipeline.training.runs import TrainRequest, open_run, train_run
+from pipeline.training.trainer import evaluate, judge, predict, prepare
 
 Make = Callable[..., Any]
 TINY = PRESETS["tiny"]
@@ -38,9 +40,11 @@ from pipeline.training.examples import Dataset
 from pipeline.training.settings import restore_settings
 from pipeline.baselines.stickerclip.config import PRESETS
 from pipeline.baselines.stickerclip.model import StickerClip
-from pipeline.baselines.stickerclip.trainer import prepare
+from pipeline.baselines.stickerclip.trainer import BASELINE
+from pipeline.training.contract import Run
 from pipeline.engine.compute import reproducible
 from pipeline.training.loop import train_model
+from pipeline.training.trainer import prepare
 
 checkpointer._SAVE_EVERY = 1
 assert "transformers" not in sys.modules  # it takes seconds, and naming a baseline none
@@ -51,8 +55,10 @@ def each_step(done):
 
 settings = restore_settings(PRESETS["tiny"], json.loads(sys.argv[4]))
 with reproducible(5):
-    task = prepare(Dataset(Path(sys.argv[1])), settings, 5).task
-    train_model(task, checkpointer.RunCheckpointer(Path(sys.argv[2]), None, each_step))
+    prepared = prepare(BASELINE, Dataset(Path(sys.argv[1])), settings)
+    keeper = checkpointer.RunCheckpointer(Path(sys.argv[2]), None, each_step)
+    run = Run(5, prepared.validation, lambda task: train_model(task, keeper))
+    BASELINE.fit(prepared.train, settings, run)
 """
 
 
@@ -78,7 +84,7 @@ def release(write_release: Make, captioned: Make, row: Make) -> Path:
 def train(release: Path, settings: StickerClipConfig, seed: int) -> tuple[list[StepLog], Any]:
     notes = Notes()
     with reproducible(seed):
-        curve = train_model(prepare(Dataset(release), settings, seed).task, notes)
+        curve = train_model(make_task(BASELINE, Dataset(release), settings, seed), notes)
     return notes.steps, curve
 
 
@@ -113,7 +119,9 @@ def test_a_run_resumed_from_a_kill_equals_the_uninterrupted_one(
     for folder in (killed, whole):
         with reproducible(5):
             checkpointer = RunCheckpointer(folder, None, lambda done: None)
-            curves.append(train_model(prepare(Dataset(release), short, 5).task, checkpointer))
+            curves.append(
+                train_model(make_task(BASELINE, Dataset(release), short, 5), checkpointer)
+            )
             checkpointer.finish(curves[-1])
     assert curves[0] == curves[1]
     for name in ("steps.jsonl", "model.safetensors", "checkpoint.safetensors", "curve.json"):
@@ -128,7 +136,7 @@ def test_steps_limit_the_scale_spare_gains_and_treat_equal_texts_as_set(
     for same_text in ("negative", "ignored"):
         settings = replace(SHORT, dropout=0.0, same_text=same_text, weight_decay=0.2)
         with reproducible(0):
-            task = prepare(Dataset(release), settings, 0).task
+            task = make_task(BASELINE, Dataset(release), settings, 0)
             losses.append(task.loss(task.model, task.batch(1, 0)).item())
             assert task.groups is not None
             assert [group["weight_decay"] for group in task.groups(task.model)] == [0.0, 0.2]
@@ -154,7 +162,7 @@ def test_a_run_from_pretrained_weights_later_needs_its_own_alone(
     first.clip.save_pretrained(given)
     settings = replace(SHORT, epochs=1, weights=str(given))
     with reproducible(0):
-        task = prepare(Dataset(release), settings, 0).task
+        task = make_task(BASELINE, Dataset(release), settings, 0)
         start = {name: weight.clone() for name, weight in task.model.state_dict().items()}
         assert all(torch.equal(start[name], old) for name, old in first.state_dict().items())
         ids = task.batch(1, 0)[2]
@@ -163,9 +171,9 @@ def test_a_run_from_pretrained_weights_later_needs_its_own_alone(
     save_weights(tmp_path / "model.safetensors", task.model)
     (given / "model.safetensors").unlink()
     run = Trained(settings, {"tags": ["circle", "square"]}, tmp_path / "model.safetensors")
-    assert evaluate(run, Dataset(release), "validation").figures["rows"] == 8
+    assert evaluate(BASELINE, run, Dataset(release), "validation").figures["rows"] == 8
     with pytest.raises(StickerworksError, match="can't be had"):
-        prepare(Dataset(release), settings, 0)
+        make_task(BASELINE, Dataset(release), settings, 0)
 
 
 @pytest.fixture
@@ -184,7 +192,7 @@ def test_a_run_retrieves_tags_and_says_what_it_left_out(
 ) -> None:
     baseline, run = trained
     assert baseline == BASELINE
-    found = evaluate(run, Dataset(release), "test")
+    found = evaluate(BASELINE, run, Dataset(release), "test")
     assert list(found.rows) == ["text to image", "image to text"]
     assert list(found.rows["image to text"]) == ["R@1", "R@5", "R@10", "mean"]
     assert found.rows["text to image"]["R@10"] > 10 / 12 - 0.35
@@ -195,23 +203,23 @@ def test_a_run_retrieves_tags_and_says_what_it_left_out(
     assert any(note.startswith("the logit scale is ") for note in found.notes)
     assert "1 test rows have no text and were not used" in found.notes
     last = json.loads((run.weights.parent / "curve.json").read_text())[-1]["metrics"]
-    rows = evaluate(run, Dataset(release), "validation").rows.values()
+    rows = evaluate(BASELINE, run, Dataset(release), "validation").rows.values()
     assert 0 < last.pop("validation_loss") < 3, "of 8 pairs chance has ln 8"
     assert {name: np.mean([values[name] for values in rows]) for name in last} == (
         pytest.approx(last)
     ), "the curve's last point is of the weights that were kept"
 
     stickers = [NewSticker(row(tag, 700 + n)["image"]["bytes"]) for n, tag in enumerate("ab")]
-    predictions = predict(run, stickers)
+    predictions = predict(BASELINE, run, stickers)
     assert len(predictions) == 2
     for ranked in predictions:
         assert sorted(tag for tag, _ in ranked) == ["circle", "cross", "square", "stripes"]
         assert sum(score for _, score in ranked) == pytest.approx(1, rel=1e-5)
         assert [score for _, score in ranked] == sorted(dict(ranked).values(), reverse=True)
     with pytest.raises(StickerworksError, match="'dev' of .* has no usable row"):
-        evaluate(run, Dataset(release), "dev")
+        evaluate(BASELINE, run, Dataset(release), "dev")
     with pytest.raises(StickerworksError, match="no tag stood on two"):
-        predict(replace(run, facts={"tags": []}), stickers)
+        predict(BASELINE, replace(run, facts={"tags": []}), stickers)
 
 
 def test_the_gate_sees_what_right_texts_teach_and_shuffled_ones_do_not(
@@ -222,12 +230,12 @@ def test_the_gate_sees_what_right_texts_teach_and_shuffled_ones_do_not(
     figures = []
     for shuffled in (False, True):
         with reproducible(0):
-            judged = judge(Dataset(release, shuffled), settings, 0)
-        figures.append(float(judged.resample(np.ones((1, judged.rows)))[0]))
+            judged = judge(BASELINE, Dataset(release, shuffled), settings, 0)
+        figures.append(float(judged.judged.resample(np.ones((1, judged.rows)))[0]))
         assert judged.rows == 24
         assert set(judged.uses) == {"train", "validation"}
-        assert judged.permute is not None
-        own = judged.permute(np.arange(24)[None])[0]
+        assert judged.judged.permute is not None
+        own = judged.judged.permute(np.arange(24)[None])[0]
         assert own == pytest.approx(figures[-1])
     assert figures[0] > 0.75
     assert figures[0] > figures[1] + 0.2
@@ -245,9 +253,9 @@ def test_texts_that_tell_nothing_apart_are_not_judged(
 ) -> None:
     release = write_release(train=shapes(24, **rows), validation=shapes(12, 500, **rows))
     with pytest.raises(NotJudgedError, match=reason):
-        judge(Dataset(release), SHORT, 0)
-    with pytest.raises(StickerworksError, match="fewer than two texts"):
-        prepare(Dataset(release), SHORT, 0)
+        judge(BASELINE, Dataset(release), SHORT, 0)
+    with pytest.raises(StickerworksError, match="2 rows and 2 texts are needed"):
+        prepare(BASELINE, Dataset(release), SHORT)
 
 
 def test_it_learns_from_sticker820ks_own_layout(write_sticker820k: Make, captioned: Make) -> None:
@@ -258,10 +266,10 @@ def test_it_learns_from_sticker820ks_own_layout(write_sticker820k: Make, caption
     }
     images = {name: row["image"]["bytes"] for name, row in rows.items()}
     folder = write_sticker820k(infos, images, train=list(rows)[:8], valid=list(rows)[8:])
-    prepared = prepare(Dataset(folder), SHORT, 0)
-    assert prepared.rows == 8
+    prepared = prepare(BASELINE, Dataset(folder), SHORT)
+    assert len(prepared.train) == 8
     assert prepared.facts["tags"] == ["circle", "cross", "square", "stripes"]
-    assert prepared.notes[0] == "8 train and 4 validation rows, 8 texts in train"
+    assert prepared.notes[0] == "8 train and 4 validation rows, 4 tags"
     with reproducible(0):
-        (*_, last) = train_model(prepared.task)
+        (*_, last) = train_model(make_task(BASELINE, Dataset(folder), SHORT, 0))
     assert np.isfinite(last.loss)

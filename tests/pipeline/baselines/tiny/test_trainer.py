@@ -10,18 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from training_task import make_task
 
 from pipeline.baselines.tiny.trainer import BASELINE, TinyNet
 from pipeline.engine.compute import reproducible
 from pipeline.engine.errors import StickerworksError
-from pipeline.training.contract import NewSticker, UnreadableImageError
-from pipeline.training.examples import Dataset
+from pipeline.training.contract import NewSticker, Trained, UnreadableImageError
+from pipeline.training.examples import Dataset, learnable_tags
 from pipeline.training.frames import KEY_FRAME
 from pipeline.training.loop import train_model
 from pipeline.training.metrics import mean_average_precision, metrics_at_cuts
 from pipeline.training.runs import TrainRequest, open_run, train_run
-from pipeline.training.tag_rows import decode_all, label_truth, learnable_tags
 from pipeline.training.tagging import rank_tags
+from pipeline.training.trainer import evaluate, new_examples, predict
 
 Make = Callable[..., Any]
 TAGS = ["circle", "cross", "square", "stripes"]
@@ -42,10 +43,9 @@ def train(release: Path, output: Path, epochs: int) -> None:
 def test_it_overfits_32_stickers(write_release: Make, shapes: Make) -> None:
     rows = shapes(32)
     release = write_release(train=rows, validation=rows)
-    assert BASELINE.prepare is not None
     with reproducible(0):
         settings = replace(BASELINE.presets["tiny"], epochs=40)
-        curve = train_model(BASELINE.prepare(Dataset(release), settings, 0).task)
+        curve = train_model(make_task(BASELINE, Dataset(release), settings, 0))
     assert curve[-1].loss < curve[0].loss / 10
     assert curve[-1].metrics["map"] > 0.99
 
@@ -60,8 +60,7 @@ def test_the_model_has_the_parameters_that_its_layers_say() -> None:
 
 
 def test_every_row_is_seen_once_an_epoch(release: Path) -> None:
-    assert BASELINE.prepare is not None
-    task = BASELINE.prepare(Dataset(release), BASELINE.presets["tiny"], 5).task
+    task = make_task(BASELINE, Dataset(release), BASELINE.presets["tiny"], 5)
     seen = [task.batch(2, n)[2] for n in range(task.schedule.batches_per_epoch)]
     assert torch.cat(seen).sum(0).tolist() == [12, 12, 12, 12]
     assert not torch.equal(task.batch(1, 0)[0], task.batch(2, 0)[0])
@@ -74,9 +73,7 @@ def test_a_run_judges_and_predicts_with_the_weights_that_it_kept(
     train(release, tmp_path / "run", epochs=12)
     baseline, recipe, trained = open_run(tmp_path / "run")
     assert (baseline.name, recipe.facts["tags"]) == ("tiny", TAGS)
-    assert baseline.evaluate is not None
-    assert baseline.predict is not None
-    found = baseline.evaluate(trained, Dataset(release), "test")
+    found = evaluate(baseline, trained, Dataset(release), "test")
     assert list(found.rows) == ["top 1", "top 3", "top 5", "above 0.5"]
     assert list(found.rows["top 1"]) == ["CP", "CR", "CF1", "OP", "OR", "OF1"]
     assert found.figures["rows"] == 21
@@ -84,8 +81,8 @@ def test_a_run_judges_and_predicts_with_the_weights_that_it_kept(
     assert found.rows["top 5"]["OP"] == pytest.approx(1 / 4), "top 5 of 4 tags are all of them"
     assert found.notes == ("1 labels are of tags that this run never learnt and are left out",)
     shapes = [NewSticker(row(shape, 900 + n)["image"]["bytes"]) for n, shape in enumerate(TAGS * 3)]
-    predictions = baseline.predict(trained, shapes)
-    again = [baseline.predict(trained, [data])[0] for data in shapes]
+    predictions = predict(baseline, trained, shapes)
+    again = [predict(baseline, trained, [data])[0] for data in shapes]
     for one, other in zip(predictions, again, strict=True):
         assert [tag for tag, _ in one] == [tag for tag, _ in other]
         assert dict(one) == pytest.approx(dict(other), rel=1e-4), "alone or among others"
@@ -94,25 +91,25 @@ def test_a_run_judges_and_predicts_with_the_weights_that_it_kept(
     right = sum(ranked[0][0] == tag for ranked, tag in zip(predictions, TAGS * 3, strict=True))
     assert right >= 8
     with pytest.raises(StickerworksError, match="'dev' of .* has no usable row"):
-        baseline.evaluate(trained, Dataset(release), "dev")
+        evaluate(baseline, trained, Dataset(release), "dev")
     with pytest.raises(UnreadableImageError) as caught:
-        baseline.predict(trained, [shapes[0], NewSticker(b"GIF89a")])
+        predict(baseline, trained, [shapes[0], NewSticker(b"GIF89a")])
     assert caught.value.number == 1
 
 
 def test_scores_of_a_release_equal_the_metrics_of_its_labels(release: Path, tmp_path: Path) -> None:
     train(release, tmp_path / "run", epochs=1)
     baseline, _, trained = open_run(tmp_path / "run")
-    assert baseline.evaluate is not None
-    assert baseline.predict is not None
-    found = baseline.evaluate(trained, Dataset(release), "validation")
+    found = evaluate(baseline, trained, Dataset(release), "validation")
     data = Dataset(release).read("validation", 48, KEY_FRAME)
     import pyarrow.parquet as pq
 
     images = pq.read_table(release / "data" / "validation-00000-of-00001.parquet")["image"]
-    ranked = baseline.predict(trained, [NewSticker(image["bytes"]) for image in images.to_pylist()])
+    ranked = predict(
+        baseline, trained, [NewSticker(image["bytes"]) for image in images.to_pylist()]
+    )
     scores = np.array([[dict(one)[tag] for tag in TAGS] for one in ranked])
-    truth = label_truth(data, TAGS)
+    truth = replace(data, tags=tuple(TAGS)).truth
     assert found.figures["mAP"] == pytest.approx(mean_average_precision(scores, truth))
     expected = metrics_at_cuts(scores, truth)
     assert found.rows["top 1"]["OR"] == expected["top 1"].or_
@@ -122,13 +119,12 @@ def test_scores_of_a_release_equal_the_metrics_of_its_labels(release: Path, tmp_
 
 
 def test_the_validation_loss_is_that_of_all_validation_rows_without_chance(release: Path) -> None:
-    assert BASELINE.prepare is not None
     settings = replace(BASELINE.presets["tiny"], epochs=1, batch_size=5)
-    task = BASELINE.prepare(Dataset(release), settings, 0).task
+    task = make_task(BASELINE, Dataset(release), settings, 0)
     model = task.model.eval()
     data = Dataset(release).read("validation", settings.image_side, KEY_FRAME)
     images = torch.from_numpy(np.stack([data.frames[n][0] for n in range(len(data))]))
-    truth = torch.from_numpy(label_truth(data, TAGS)).float()
+    truth = torch.from_numpy(replace(data, tags=tuple(TAGS)).truth).float()
     with torch.no_grad():
         logits = model(images.permute(0, 3, 1, 2).float() / 255)
     expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth)
@@ -139,10 +135,14 @@ def test_the_validation_loss_is_that_of_all_validation_rows_without_chance(relea
 
 
 def test_validation_may_be_empty(write_release: Make, shapes: Make) -> None:
-    assert BASELINE.prepare is not None
     settings = replace(BASELINE.presets["tiny"], epochs=1, image_side=16)
-    task = BASELINE.prepare(Dataset(write_release(train=shapes(16))), settings, 0).task
+    task = make_task(BASELINE, Dataset(write_release(train=shapes(16))), settings, 0)
     assert np.isnan(list(train_model(task)[0].metrics.values())).all()
+
+
+def new_images(stickers: list[bytes], side: int) -> Any:
+    run = Trained(replace(BASELINE.presets["tiny"], image_side=side), {"tags": TAGS}, Path())
+    return new_examples(BASELINE, run, [NewSticker(data) for data in stickers]).images
 
 
 def test_ties_go_to_the_earlier_tag() -> None:
@@ -153,7 +153,7 @@ def test_ties_go_to_the_earlier_tag() -> None:
 def test_an_undecodable_image_is_numbered_and_told_in_fixed_words(row: Make) -> None:
     good = row("circle", 1)["image"]["bytes"]
     with pytest.raises(UnreadableImageError) as caught:
-        decode_all([good, good, b"not an image"], 8)
+        new_images([good, good, b"not an image"], 8)
     assert (caught.value.number, caught.value.reason) == (2, "not an image of a known format")
 
 
@@ -162,7 +162,7 @@ def test_labels_are_only_of_tags_on_two_train_rows(write_release: Make, shapes: 
     rows[8]["tags"] = ["once"]
     train = Dataset(write_release(train=rows)).read("train", 8, KEY_FRAME)
     assert learnable_tags(train) == ("circle", "cross", "square", "stripes")
-    assert not label_truth(train, learnable_tags(train))[8].any()
+    assert not replace(train, tags=learnable_tags(train)).truth[8].any()
 
 
 def test_a_tagger_reads_key_frames_of_data_sets_and_of_new_files(
@@ -170,11 +170,10 @@ def test_a_tagger_reads_key_frames_of_data_sets_and_of_new_files(
 ) -> None:
     rows = [row("circle", n, image={"bytes": appearing, "path": "a.gif"}) for n in range(2)]
     train = Dataset(write_release(train=rows))
-    assert BASELINE.prepare is not None
-    task = BASELINE.prepare(train, replace(BASELINE.presets["tiny"], image_side=32), 0).task
+    task = make_task(BASELINE, train, replace(BASELINE.presets["tiny"], image_side=32), 0)
     seen = train.read("train", 32, KEY_FRAME)
     assert seen.lengths == (2, 2)
-    assert (seen.frames[0][0] == decode_all([still], 32)[0]).all()
-    assert (decode_all([appearing], 32) == decode_all([still], 32)).all()
+    assert (seen.frames[0][0] == new_images([still], 32)[0]).all()
+    assert (new_images([appearing], 32) == new_images([still], 32)).all()
     # Where it was mirrored or moved, too, it shows the circle.
     assert float(task.batch(1, 0)[0].std()) > 0.1

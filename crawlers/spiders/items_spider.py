@@ -1,0 +1,26 @@
+"""The spider of sources that need none: what their ``observations`` yields, as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from crawlers.observation import LocalFile, Observation
+from crawlers.source import load_source
+from crawlers.spiders.listing_spider import ListingSpider
+from pipeline.engine.plugins import plugin_faults
+
+_AHEAD = 64
+
+
+class ItemsSpider(ListingSpider):
+    """Yields a source's items, no further ahead of the downloads than memory should hold."""
+
+    name = "items"
+
+    async def start(self) -> AsyncIterator[Observation | LocalFile]:
+        source = load_source(self.run.source)
+        assert source.observations is not None
+        with plugin_faults("sources", source.name, "as it listed its items"):
+            for position, item in enumerate(source.observations(self.options)):
+                await self.run.quota.wait_for(position - _AHEAD)
+                yield item

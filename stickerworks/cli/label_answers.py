@@ -1,0 +1,128 @@
+"""Answers of people: import them, read them with a changed tag set."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.runner import check_crawled
+from stickerworks.cli.label_server import open_studio
+from stickerworks.cli.options import Options
+from stickerworks.cli.rooms import plan_of
+from stickerworks.cli.session import Session, open_session
+
+if TYPE_CHECKING:
+    from annotation.human.studio.ledger import VoteLedger
+
+_REVIEWED = ("reviews", "decisions")
+
+
+@dataclass(frozen=True)
+class AnswerSource:
+    """Where answers are read: a file, or the server when it is None."""
+
+    file: Path | None
+    full: bool
+    annotators: tuple[int, ...]
+    origin: str
+    replace_simulated: bool = False
+
+
+def import_command(options: Options, source: AnswerSource) -> int:
+    """Import answers and bring reviews and labels up to date."""
+    from annotation.human.studio.importing import import_file, import_server
+    from annotation.human.studio.ledger import open_ledger
+
+    with open_session("label import", options) as session:
+        check_crawled(session.workspace)
+        if options.dry_run:
+            session.say("  would read what changed on the server and merge it")
+            return session.exit_code
+        _spare_simulated(session, replace=source.replace_simulated)
+        if source.file is None:
+            with open_studio(session) as studio:
+                hours = session.config.label.reconcile_hours
+                found = import_server(
+                    studio.connection, studio.ledger, reconcile_hours=hours, full=source.full
+                )
+                _write(session, studio.ledger)
+        else:
+            with open_ledger(session.workspace.root) as ledger:
+                found = import_file(source.file, ledger, source.origin, source.annotators)
+                _write(session, ledger)
+        session.results["import"] = asdict(found)
+        gone = f", {found.gone:,} gone from the server (kept here)" if found.gone else ""
+        session.say(f"{found.tasks:,} tasks read: {found.added:,} new answers{gone}")
+        _merge(session)
+    return session.exit_code
+
+
+def migrate_command(
+    options: Options, path: Path, *, draft: bool, replace_simulated: bool = False
+) -> int:
+    """Take a changed tag set into use."""
+    from annotation.human.studio.ballot import draft_changes, migrate_ballot
+    from annotation.human.studio.ledger import open_ledger
+
+    with (
+        open_session("label migrate", options) as session,
+        open_ledger(session.workspace.root) as ledger,
+    ):
+        if draft:
+            count = draft_changes(session.workspace, ledger, path)
+            session.say(f"{path} names {count:,} tags that are gone; say what became of each.")
+        else:
+            _spare_simulated(session, replace=replace_simulated)
+            ballot = migrate_ballot(session.workspace, ledger, path)
+            _write(session, ledger)
+            session.say(f"Votes are read with the {len(ballot.tags):,} new tags from now on.")
+            _merge(session)
+    return session.exit_code
+
+
+def _spare_simulated(session: Session, *, replace: bool) -> None:
+    """Ask before votes that no person gave are lost, or refuse where nobody can be asked."""
+    from annotation.human.studio.tables import simulated_votes
+
+    count = simulated_votes(session.workspace)
+    if not count or replace:
+        return
+    lost = (
+        f"{session.workspace.root} holds {count:,} simulated votes. All of them, and the labels "
+        "made from them, would make room for what people gave"
+    )
+    asked = sys.stdin.isatty() and not session.options.json
+    if not (asked and typer.confirm(f"{lost}. Go on?", err=True)):
+        raise StickerworksError(
+            f"{lost}; nothing was changed.",
+            "Add --replace-simulated if that is meant, or name another --workspace.",
+        )
+
+
+def _write(session: Session, ledger: VoteLedger) -> None:
+    from annotation.human.studio.tables import simulated_votes, write_answers, write_asked
+
+    simulated = simulated_votes(session.workspace)
+    write_asked(session.workspace, ledger)
+    rows = write_answers(session.workspace, ledger, session.config.label)
+    session.results["tables"] = rows
+    if simulated:
+        session.say(f"{simulated:,} simulated votes made room for those of people.")
+
+
+def _merge(session: Session) -> None:
+    """Let flags decide and votes become labels; both are quick and decode nothing."""
+    if session.workspace.complete("decisions"):
+        reviewing = [work for work in plan_of("filter") if work.name in _REVIEWED]
+        session.do(reviewing)
+    session.do(plan_of("merge"))
+    statuses = Counter(session.workspace.read("labels", columns=["status"])["status"].to_pylist())
+    session.results["labels"] = dict(statuses)
+    said = ", ".join(f"{status} {count:,}" for status, count in sorted(statuses.items()))
+    session.say(f"Labels: {said}")

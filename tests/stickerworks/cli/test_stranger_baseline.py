@@ -1,0 +1,231 @@
+"""A baseline of another package that knows nothing of torch works with every command."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import json
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import colour_histogram
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from colour_histogram import BASELINE
+from command_line import stickerworks
+from PIL import Image
+from sklearn.tree import DecisionTreeClassifier
+
+from pipeline.engine import plugins
+from pipeline.engine.errors import StickerworksError
+from pipeline.training.contract import Baseline, Learner, Run, Trained
+from pipeline.training.estimators import load_model, save_estimator
+from pipeline.training.examples import Dataset, learnable_tags
+from pipeline.training.frames import KEY_FRAME
+from pipeline.training.runs import TrainRequest, open_run, train_run
+from pipeline.training.tagging import score_tags
+
+COLOURS = {"红": "red", "blue": "blue", "green": "green"}
+
+
+def draw(colour, side):
+    file = io.BytesIO()
+    Image.new("RGB", (side, side), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A release of squares in three colours, in which the colours' baseline is installed."""
+    (tmp_path / "release" / "data").mkdir(parents=True)
+    for split, first, count in (("train", 20, 24), ("validation", 60, 36), ("test", 80, 12)):
+        rows = []
+        for n in range(count):
+            tag, colour = list(COLOURS.items())[n % 3]
+            name = f"{split} {n}"
+            rows.append(
+                {"id": name, "image": {"bytes": draw(colour, first + n), "path": name},
+                 "tags": [tag], "label_status": "effective", "suggested_tags": ["blue"],
+                 "duplicate_group": name, "template_id": None, "simulated": False}
+            )  # fmt: skip
+        path = tmp_path / "release" / "data" / f"{split}-00000-of-00001.parquet"
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    (tmp_path / "red.png").write_bytes(draw("red", 33))
+    info = tmp_path / "packages" / "colours-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: colours\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[stickerworks.baselines]\ncolours = colour_histogram:BASELINE\n"
+        "lacking = colour_histogram:Settings\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path / "packages")
+    plugins.load_plugin.cache_clear()
+    yield tmp_path
+    plugins.load_plugin.cache_clear()
+
+
+def train(folder, **changes):
+    said: list[str] = []
+    request = TrainRequest("colours", folder / "release", folder / "run", **changes)
+    train_run(request, said.append, lambda *done: None)
+    return said
+
+
+def test_it_is_short_and_a_baseline():
+    assert isinstance(BASELINE, Baseline)
+    assert isinstance(BASELINE, Learner)
+    source = inspect.getsource(colour_histogram)
+    assert len(source.splitlines()) <= 30
+    assert "torch" not in source
+
+
+def test_every_command_works_with_it(folder):
+    options = ("--release", "release", "--output", "run")
+    told = stickerworks("train", "colours", *options, "--with", "strength=50", cwd=folder)
+    assert told.returncode == 0, told.stderr
+    assert "24 train and 36 validation rows, 3 tags" in told.stderr
+    assert "run: model.skops" in told.stderr
+    assert sorted(path.name for path in (folder / "run").iterdir()) == ["model.skops", "run.json"]
+    answer = json.loads(stickerworks("evaluate", "--run", "run", "--json", cwd=folder).stdout)
+    assert answer["figures"] == {"mAP": 1.0, "classes with truth": 3, "classes": 3, "rows": 12}
+    assert answer["rows"]["top 1"]["OF1"] == 1.0
+    told = stickerworks("predict", "--run", "run", "red.png", cwd=folder)
+    assert told.stdout.startswith("red.png: 红 0.")
+    assert (folder / "run" / "predictions.png").exists()
+    refused = stickerworks("predict", "--run", "run", "red.png", "--attention", cwd=folder)
+    assert "colours has no attention to draw" in refused.stderr
+
+
+def test_it_stands_as_the_gate(folder):
+    told = stickerworks(
+        "validate", "--release", "release", "--workspace", "judging", "--device", "cpu",
+        "--set", "validation.baseline=colours", cwd=folder,
+    )  # fmt: skip
+    gate = json.loads((folder / "judging" / "reports" / "gate.json").read_text(encoding="utf-8"))
+    assert (gate["baseline"], gate["figure"], gate["real"]) == ("colours", "mAP", 1.0)
+    assert gate["control"] < 0.7
+    assert gate["p_value"] == 1 / 500
+    assert gate["curves"] == {"real": [], "control": []}
+    assert gate["settings"]["device"] == "cpu"
+    # It has no README.md, and so on: all that fails it is the verification.
+    assert set(gate["reasons"]) == set(gate["findings"]), told.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("train colours --release release --output new --epochs 3", "no setting 'epochs'"),
+        ("train colours --release release --output new --preset huge", "with --preset: tiny, fine"),
+        ("train lacking --release release --output new", "is no baseline: it has no name"),
+        ("train colours --release release --output new --device tpu9", "no device 'tpu9'"),
+        ("validate --release release --set validation.baseline=colours "
+         "--set validation.epochs=3", "no setting 'epochs'"),
+    ],
+)  # fmt: skip
+def test_what_it_can_not_do_is_one_line(folder, arguments, words):
+    answer = stickerworks(*arguments.split(), cwd=folder)
+    assert (answer.returncode, len(answer.stderr.splitlines())) == (1, 1), answer.stderr
+    assert words in answer.stderr
+    assert not (folder / "new").exists()
+
+
+def test_a_whole_run_stays_an_interrupted_one_starts_over_and_fresh_does_too(folder, monkeypatch):
+    class StopError(Exception):
+        pass
+
+    fits: list[int] = []
+
+    def fit(self, rows, settings, run):
+        fits.append(run.seed)
+        if len(fits) == 1:
+            raise StopError
+        return whole(self, rows, settings, run)
+
+    whole = colour_histogram.ColourHistogram.fit
+    monkeypatch.setattr(colour_histogram.ColourHistogram, "fit", fit)
+    with pytest.raises(StopError):
+        train(folder)
+    with pytest.raises(StickerworksError, match="There is no trained run"):
+        open_run(folder / "run")
+    train(folder)
+    _, _, run = open_run(folder / "run")
+    kept = run.weights.read_bytes()
+    assert any("model.skops is there already" in line for line in train(folder))
+    assert run.weights.read_bytes() == kept
+    assert len(fits) == 2
+    train(folder, fresh=True)
+    assert len(fits) == 3
+    with pytest.raises(StickerworksError, match="a run with seed 0, not 4"):
+        train(folder, seed=4)
+
+
+def test_a_kept_model_scores_as_the_fitted_one(folder):
+    train(folder)
+    _, _, run = open_run(folder / "run")
+    rows = Dataset(folder / "release").read("train", 32, KEY_FRAME)
+    rows = replace(rows, tags=learnable_tags(rows))
+    fitted = BASELINE.fit(rows, run.settings, Run(0, rows, lambda task: ()))
+    once, again = (
+        score_tags(BASELINE, m, rows, run.settings) for m in (fitted, load_model(BASELINE, run))
+    )
+    assert np.array_equal(once, again)
+    assert rows.images.shape == (24, 32, 32, 3)
+    assert rows.truth.sum(0).tolist() == [8, 8, 8]
+
+
+def test_a_run_folder_runs_no_code_that_its_files_name(folder):
+    """A model file whose schema names a function of the system is refused, not called."""
+    train(folder)
+    _, _, run = open_run(folder / "run")
+    evil = {
+        "__class__": "function", "__module__": "builtins", "__loader__": "FunctionNode",
+        "content": {"module_path": "os", "function": "system"},
+    }  # fmt: skip
+    with zipfile.ZipFile(run.weights) as archive:
+        schema = json.loads(archive.read("schema.json"))
+    with zipfile.ZipFile(run.weights, "w") as archive:
+        archive.writestr("schema.json", json.dumps({**schema, **evil}))
+    with pytest.raises(StickerworksError, match=r"model\.skops is damaged or of another model"):
+        load_model(BASELINE, run)
+    for damage in (b"", b"PK\x03\x04 cut off"):
+        run.weights.write_bytes(damage)
+        with pytest.raises(StickerworksError, match="damaged or of another model"):
+            load_model(BASELINE, run)
+
+
+def test_what_can_not_be_read_again_is_not_kept_unless_the_baseline_trusts_it(tmp_path: Path):
+    tree = DecisionTreeClassifier().fit([[0.0], [1.0]], [0, 1])
+    path = tmp_path / "model.skops"
+    with pytest.raises(StickerworksError, match=r"holds sklearn\.tree\._tree\.Tree"):
+        save_estimator(BASELINE, tree, path)
+    assert list(tmp_path.iterdir()) == []
+
+    class Trusting(colour_histogram.ColourHistogram):
+        trusted = ("sklearn.tree._tree.Tree",)
+
+    save_estimator(Trusting(), tree, path)
+    loaded = load_model(Trusting(), Trained(None, {}, path))
+    assert loaded.predict([[0.0], [1.0]]).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [
+        (np.zeros((24, 2)), "they are 24 x 2"),
+        (np.zeros(24), "they are 24"),
+        (np.full((24, 3), np.nan), "some are no finite number"),
+        (np.full((24, 3), np.inf), "some are no finite number"),
+    ],
+)
+def test_scores_of_another_shape_are_refused_by_name(folder, scores, words):
+    class Odd(colour_histogram.ColourHistogram):
+        def score(self, model, examples, settings):
+            return scores
+
+    rows = Dataset(folder / "release").read("train", 32, KEY_FRAME)
+    rows = replace(rows, tags=learnable_tags(rows))
+    with pytest.raises(StickerworksError, match=f"baseline colours gave no scores .*: {words}"):
+        score_tags(Odd(), None, rows, None)
