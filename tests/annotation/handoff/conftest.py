@@ -61,7 +61,7 @@ def vote(name: str, who: int, **more: Any) -> Row:
 
 @cache
 def ocr_engine() -> Any:
-    return BACKEND.open({})
+    return BACKEND.open(BACKEND.options())
 
 
 class Bench:
