@@ -11,7 +11,7 @@ import pytest
 from command_line import stickerworks
 from PIL import Image
 
-from stickerworks.cli.display import plain
+from pipeline.engine.text import plain
 from stickerworks.cli.train import _without_nan
 
 COLOURS = {"红": "red", "blue": "blue"}
