@@ -26,10 +26,12 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[baselines,domain,label]'
+	rm -rf *.egg-info  # python -m, started here, would take a later one's entry points from it
 	touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	rm -rf *.egg-info
 	touch $@ $(VENV)/.installed
 
 $(SERVER)/bin/python:

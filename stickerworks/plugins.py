@@ -18,14 +18,19 @@ if TYPE_CHECKING:
     from pipeline.filter.measures.measure import Measure, RgbaFrame, StickerFrames
     from pipeline.filter.ocr.backend import Line, OcrBackend
     from pipeline.filter.rules.rule import Rule
-    from pipeline.training.contract import Baseline, Learner
+    from pipeline.training.contract import Baseline, Learner, Run
+    from pipeline.training.examples import Examples
     from pipeline.training.layout import Layout, Row
+    from pipeline.training.loop import Schedule
+    from pipeline.training.tagger import Inputs, TorchTagger
 
 _PLACES = {
     "Baseline": "pipeline.training.contract",
     "Caption": "annotation.machine.captioner",
     "CaptionInput": "annotation.machine.captioner",
     "Captioner": "annotation.machine.captioner",
+    "Examples": "pipeline.training.examples",
+    "Inputs": "pipeline.training.tagger",
     "Layout": "pipeline.training.layout",
     "Learner": "pipeline.training.contract",
     "Line": "pipeline.filter.ocr.backend",
@@ -38,9 +43,12 @@ _PLACES = {
     "RgbaFrame": "pipeline.filter.measures.measure",
     "Row": "pipeline.training.layout",
     "Rule": "pipeline.filter.rules.rule",
+    "Run": "pipeline.training.contract",
+    "Schedule": "pipeline.training.loop",
     "Source": "crawlers.source",
     "StickerFrames": "pipeline.filter.measures.measure",
     "StickerworksError": "pipeline.engine.errors",
+    "TorchTagger": "pipeline.training.tagger",
 }
 
 KINDS = {
@@ -60,6 +68,8 @@ __all__ = [
     "Caption",
     "CaptionInput",
     "Captioner",
+    "Examples",
+    "Inputs",
     "Layout",
     "Learner",
     "Line",
@@ -72,9 +82,12 @@ __all__ = [
     "RgbaFrame",
     "Row",
     "Rule",
+    "Run",
+    "Schedule",
     "Source",
     "StickerFrames",
     "StickerworksError",
+    "TorchTagger",
 ]
 
 

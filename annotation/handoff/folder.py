@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
@@ -12,14 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.errors import StickerworksError, full_disk
+from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.paths import named_path
 from pipeline.engine.storage import sync_folder
 
-_REFUSED = (
-    *(errno.EACCES, errno.EPERM, errno.EROFS),
-    *(errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG),
-)
 MARK = "export.json"
 """Names what made the folder, and what lies in it."""
 
@@ -34,7 +29,7 @@ def export_folder(output: Path, kind: str) -> Iterator[Path]:
     output = named_path(output, "--output").resolve()
     check_output(output, kind)
     temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    with _output_errors(output):
+    with disk_errors(output, "Choose another --output."):
         output.parent.mkdir(parents=True, exist_ok=True)
         _sweep(output)
         temporary.mkdir()
@@ -52,7 +47,7 @@ def export_folder(output: Path, kind: str) -> Iterator[Path]:
 
 def check_output(output: Path, kind: str) -> None:
     """Refuse an ``output`` that holds anything but an earlier export of this kind."""
-    with _output_errors(output):
+    with disk_errors(output, "Choose another --output."):
         if output.is_file():
             raise StickerworksError(f"{output} is a file.", "Choose another --output.")
         found = {path.name for path in output.iterdir()} if output.is_dir() else set()
@@ -119,17 +114,3 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return pid != os.getpid()
-
-
-@contextmanager
-def _output_errors(output: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise full_disk(output) from error
-        if error.errno in _REFUSED:
-            raise StickerworksError(
-                f"{output} can't be written: {error.strerror}.", "Choose another --output."
-            ) from error
-        raise

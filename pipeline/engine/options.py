@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import itertools
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -28,8 +27,6 @@ class Options(BaseModel):
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 _MOST_PROBLEMS = 5
 _LONGEST_KEY = 100
-# What an address hides, also one that is broken: a password, or what a server is asked.
-_TELLTALE = re.compile(r"@|/[^?#]*[?#]", re.DOTALL)
 
 
 def read_options(model: type[T], values: Mapping[str, Any], where: str, who: str) -> T:
@@ -93,8 +90,11 @@ def _given(problem: Mapping[str, Any]) -> str:
     if isinstance(value, Mapping | Sequence) and not isinstance(value, str):
         kind = "a mapping" if isinstance(value, Mapping) else "a list"
         return f", not {kind}" if problem["type"].endswith("_type") else ""
+    text = str(value)
     named = any(is_secret_name(str(step)) for step in problem["loc"])
-    if named or _TELLTALE.search(str(value)) or carries_secret(str(value)):
+    # An address, also one that is broken, may hold a password, or a key in what it asks.
+    asks = "@" in text or ("/" in text and not {"?", "#"}.isdisjoint(text))
+    if named or asks or carries_secret(text):
         return f", not {HIDDEN}"
     return f", not {quoted(value)}"
 

@@ -19,13 +19,7 @@ from pipeline.training.checkpointer import Follower, RunCheckpointer, kept_point
 from pipeline.training.contract import Builds, Learner, Run, Trained
 from pipeline.training.estimators import ESTIMATOR, WEIGHTS, model_file, save_estimator
 from pipeline.training.examples import Dataset
-from pipeline.training.loop import (
-    Checkpointer,
-    Point,
-    Training,
-    shared_schedule,
-    train_model,
-)
+from pipeline.training.loop import Checkpointer, Point, Training, shared_schedule, train_model
 from pipeline.training.processes import (
     first_before_others,
     joined,

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from stickerworks.cli.options import Options
 
 annotate = typer.Typer(
     name="annotate",
@@ -24,11 +21,6 @@ class Retries(Enum):
 
     flagged = "flagged"
     failed = "failed"
-
-
-def _given(context: typer.Context) -> Options:
-    options: Options = context.obj
-    return options
 
 
 @annotate.callback()
@@ -47,7 +39,7 @@ def everything(
         return
     from stickerworks.cli.annotate import annotate_command
 
-    raise typer.Exit(annotate_command(_given(context), retry and retry.value, probe_rows))
+    raise typer.Exit(annotate_command(context.obj, retry and retry.value, probe_rows))
 
 
 @annotate.command()
@@ -78,9 +70,9 @@ def domain(
     from stickerworks.cli.annotate import domain_command, train_command
 
     if not train:
-        raise typer.Exit(domain_command(_given(context)))
+        raise typer.Exit(domain_command(context.obj))
     request = DomainTraining(labels, output, preset, epochs, folds, seed, pretrained, simulated)
-    raise typer.Exit(train_command(_given(context), request))
+    raise typer.Exit(train_command(context.obj, request))
 
 
 @annotate.command("export-ocr")
@@ -94,7 +86,7 @@ def export_ocr(
     """Write people's corrected texts as a training set for PaddleOCR."""
     from stickerworks.cli.annotate import export_ocr_command
 
-    raise typer.Exit(export_ocr_command(_given(context), output, simulated=simulated))
+    raise typer.Exit(export_ocr_command(context.obj, output, simulated=simulated))
 
 
 @annotate.command("export-sft")
@@ -108,4 +100,4 @@ def export_sft(
     """Write people's captions as chats for fine-tuning a captioning model."""
     from stickerworks.cli.annotate import export_sft_command
 
-    raise typer.Exit(export_sft_command(_given(context), output, simulated=simulated))
+    raise typer.Exit(export_sft_command(context.obj, output, simulated=simulated))

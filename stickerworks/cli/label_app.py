@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from stickerworks.cli.options import Options
 
 label = typer.Typer(
     name="label",
@@ -22,17 +19,12 @@ ReplaceSimulated = Annotated[
 ]
 
 
-def _given(context: typer.Context) -> Options:
-    options: Options = context.obj
-    return options
-
-
 @label.command()
 def setup(context: typer.Context) -> None:
     """Start the server on loopback and make the accounts of the lead and the annotators."""
     from stickerworks.cli.label_server import setup_command
 
-    raise typer.Exit(setup_command(_given(context)))
+    raise typer.Exit(setup_command(context.obj))
 
 
 @label.command()
@@ -40,7 +32,7 @@ def stop(context: typer.Context) -> None:
     """Stop the server; nothing is lost."""
     from stickerworks.cli.label_server import stop_command
 
-    raise typer.Exit(stop_command(_given(context)))
+    raise typer.Exit(stop_command(context.obj))
 
 
 @label.command("export")
@@ -65,7 +57,7 @@ def export(
     from stickerworks.cli.label import export_command
 
     request = ExportRequest(next_, batch, blind, keep_tags)
-    raise typer.Exit(export_command(_given(context), request, screening=screening))
+    raise typer.Exit(export_command(context.obj, request, screening=screening))
 
 
 @label.command("import")
@@ -88,7 +80,7 @@ def import_(
     from stickerworks.cli.label_answers import AnswerSource, import_command
 
     source = AnswerSource(file, full, tuple(annotators or ()), origin, replace_simulated)
-    raise typer.Exit(import_command(_given(context), source))
+    raise typer.Exit(import_command(context.obj, source))
 
 
 @label.command()
@@ -96,7 +88,7 @@ def adjudicate(context: typer.Context) -> None:
     """Make a task for the lead of every sticker that three voted on without agreeing."""
     from stickerworks.cli.label import adjudicate_command
 
-    raise typer.Exit(adjudicate_command(_given(context)))
+    raise typer.Exit(adjudicate_command(context.obj))
 
 
 @label.command()
@@ -110,7 +102,7 @@ def migrate(
     from stickerworks.cli.label_answers import migrate_command
 
     raise typer.Exit(
-        migrate_command(_given(context), file, draft=draft, replace_simulated=replace_simulated)
+        migrate_command(context.obj, file, draft=draft, replace_simulated=replace_simulated)
     )
 
 
@@ -119,7 +111,7 @@ def status(context: typer.Context) -> None:
     """Say how far each batch and annotator is, and what waits for whom."""
     from stickerworks.cli.label import status_command
 
-    raise typer.Exit(status_command(_given(context)))
+    raise typer.Exit(status_command(context.obj))
 
 
 @label.command()
@@ -127,4 +119,4 @@ def report(context: typer.Context) -> None:
     """Write the lead's page: progress, agreement, quality, disagreements."""
     from stickerworks.cli.label import report_command
 
-    raise typer.Exit(report_command(_given(context)))
+    raise typer.Exit(report_command(context.obj))

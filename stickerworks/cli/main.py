@@ -6,7 +6,7 @@ import io
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -24,9 +24,6 @@ from stickerworks.cli.streams import (
     reader_gone,
 )
 from stickerworks.cli.train_app import evaluate, predict, train
-
-if TYPE_CHECKING:
-    from stickerworks.cli.options import Options
 
 app = typer.Typer(
     name="stickerworks",
@@ -78,24 +75,19 @@ def _options(
     )
 
 
-def _given(context: typer.Context) -> Options:
-    options: Options = context.obj
-    return options
-
-
 @app.command()
 def crawl(context: typer.Context) -> None:
     """Fetch stickers from the configured sources into the workspace."""
     from stickerworks.cli.commands import crawl_command
 
-    raise typer.Exit(crawl_command(_given(context)))
+    raise typer.Exit(crawl_command(context.obj))
 
 
 def _room(name: str, text: str) -> None:
     def command(context: typer.Context) -> None:
         from stickerworks.cli.commands import room_command
 
-        raise typer.Exit(room_command(name, _given(context)))
+        raise typer.Exit(room_command(name, context.obj))
 
     app.command(name, help=text)(command)
 
@@ -111,7 +103,7 @@ def release(context: typer.Context) -> None:
     """Write the Parquet release with card, Croissant, plots and checksums."""
     from stickerworks.cli.commands import release_command
 
-    raise typer.Exit(release_command(_given(context)))
+    raise typer.Exit(release_command(context.obj))
 
 
 @app.command()
@@ -125,7 +117,7 @@ def validate(
     """Verify a release and train the baseline against its label-shuffled control."""
     from stickerworks.cli.commands import validate_command
 
-    given = _given(context)
+    given = context.obj
     if device is not None:
         given = replace(given, overrides=(*given.overrides, f"validation.device={device}"))
     raise typer.Exit(validate_command(given, release_folder))
@@ -140,7 +132,7 @@ def report(context: typer.Context) -> None:
     """Write the HTML report of the workspace."""
     from stickerworks.cli.commands import report_command
 
-    raise typer.Exit(report_command(_given(context)))
+    raise typer.Exit(report_command(context.obj))
 
 
 @app.command()
@@ -153,7 +145,7 @@ def run(
     """Everything in order: crawl to report."""
     from stickerworks.cli.whole import run_command
 
-    raise typer.Exit(run_command(_given(context), folder))
+    raise typer.Exit(run_command(context.obj, folder))
 
 
 @app.command()
@@ -164,7 +156,7 @@ def demo(
     """Everything on drawn stickers from a site on loopback, with simulated annotators."""
     from stickerworks.cli.demo import demo_command
 
-    raise typer.Exit(demo_command(_given(context), port))
+    raise typer.Exit(demo_command(context.obj, port))
 
 
 @app.command()
@@ -175,7 +167,7 @@ def trace(
     """Show a sticker's whole life: every row of every table about it."""
     from stickerworks.cli.trace import trace_command
 
-    raise typer.Exit(trace_command(_given(context), sticker))
+    raise typer.Exit(trace_command(context.obj, sticker))
 
 
 @app.command()
@@ -183,7 +175,7 @@ def doctor(context: typer.Context) -> None:
     """Say what is installed, what is missing and the command that installs it."""
     from stickerworks.cli.doctor import doctor_command
 
-    raise typer.Exit(doctor_command(_given(context)))
+    raise typer.Exit(doctor_command(context.obj))
 
 
 def main() -> None:

@@ -68,8 +68,9 @@ def evaluate(
     """Judge a trained run on a split of a release."""
     from stickerworks.cli.train import evaluate_command
 
-    code = evaluate_command(context.obj, run_folders, release_folder, split, domain, device)
-    raise typer.Exit(code)
+    raise typer.Exit(
+        evaluate_command(context.obj, run_folders, release_folder, split, domain, device)
+    )
 
 
 def predict(

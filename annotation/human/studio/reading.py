@@ -112,7 +112,7 @@ def read_result(result: Any) -> Said:
     found: dict[str, list[str]] = {}
     for region in result:
         name = region.get("from_name") if isinstance(region, Mapping) else None
-        if name not in _CONTROLS:
+        if not isinstance(name, str) or name not in _CONTROLS:
             return Said(fault=f"it answers {str(name)[:40]!r}, which was not asked")
         values = _values(region, _CONTROLS[name])
         if values is None:

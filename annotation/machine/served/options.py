@@ -53,8 +53,8 @@ class ServedOptions(Options):
         try:
             parts = urlsplit(url)
             port_is_fine = parts.port is None or parts.port > 0
-        except ValueError as error:
-            raise ValueError(f"it is no address: {error}") from error
+        except ValueError:  # its words would tell parts of a password
+            raise ValueError("it is no address such as http://127.0.0.1:8000/v1") from None
         if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_fine:
             raise ValueError("it is no address such as http://127.0.0.1:8000/v1")
         if parts.username or parts.password or parts.query or parts.fragment:

@@ -12,13 +12,14 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from table_rows import MemoryReader
 
 from annotation.human.anchoring import anchoring_bias
 from annotation.human.confusion import ConfusedPair, confused_pairs
 from annotation.human.gold_scores import gold_scores
 from annotation.human.lead_times import LeadTimes, lead_times
 from annotation.human.quality import measure_quality, read_quality
-from schemas.tables import GOLD, SUGGESTIONS, TABLES, VOTES
+from schemas.tables import GOLD, SUGGESTIONS, VOTES
 
 
 def vote(sticker: str, annotator: str, tags: str = "", **more: Any) -> dict[str, Any]:
@@ -181,21 +182,6 @@ def test_a_time_of_zero_is_fast_and_none_at_all_is_no_figure() -> None:
 
 def test_skips_have_no_pace() -> None:
     assert lead_times(table(vote("s", "ann", skipped=True, lead_time_s=0.5))) == ([], [])
-
-
-class MemoryReader:
-    """Tables in memory; those not named are missing, so they read as empty."""
-
-    parts = (0,)
-
-    def __init__(self, **tables: pa.Table) -> None:
-        self._tables = tables
-
-    def read(
-        self, table: str, part: int | None = None, columns: list[str] | None = None
-    ) -> pa.Table:
-        found = self._tables.get(table, TABLES[table].schema.empty_table())
-        return found if columns is None else found.select(columns)
 
 
 def test_quality_of_a_workspace_is_that_of_its_tables_and_goes_into_json() -> None:

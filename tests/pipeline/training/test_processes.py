@@ -23,14 +23,13 @@ import torch
 from torch import nn
 from pipeline.baselines.mghft.config import PRESETS
 from pipeline.baselines.mghft.trainer import BASELINE
-from pipeline.training.processes import joined, process_rank
 from pipeline.engine.compute import reproducible
-from pipeline.training.loop import Schedule, Training, train_model
+from pipeline.training.loop import LoopState, Schedule, Training, train_model
+from pipeline.training.processes import joined, process_rank
 
 class Notes:
     steps = []
     def restore(self, model, optimizer):
-        from pipeline.training.loop import LoopState
         return LoopState()
     def log(self, step, waited_s):
         self.steps.append(step.loss)

@@ -9,15 +9,15 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-import colour_histogram
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from colour_histogram import BASELINE
 from command_line import stickerworks
 from PIL import Image
 from sklearn.tree import DecisionTreeClassifier
+from stickers_example import colours
+from stickers_example.colours import BASELINE, ColourHistogram
 
 from pipeline.engine import plugins
 from pipeline.engine.errors import StickerworksError
@@ -58,13 +58,13 @@ def folder(tmp_path, monkeypatch):
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: colours\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
-        "[stickerworks.baselines]\ncolours = colour_histogram:BASELINE\n"
-        "lacking = colour_histogram:Settings\n"
+        "[stickerworks.baselines]\ncolours = stickers_example.colours:BASELINE\n"
+        "lacking = stickers_example.colours:Settings\n"
     )
     monkeypatch.syspath_prepend(tmp_path / "packages")
-    plugins.load_plugin.cache_clear()
+    plugins._load.cache_clear()
     yield tmp_path
-    plugins.load_plugin.cache_clear()
+    plugins._load.cache_clear()
 
 
 def train(folder, **changes):
@@ -77,7 +77,7 @@ def train(folder, **changes):
 def test_it_is_short_and_a_baseline():
     assert isinstance(BASELINE, Baseline)
     assert isinstance(BASELINE, Learner)
-    source = inspect.getsource(colour_histogram)
+    source = inspect.getsource(colours)
     assert len(source.splitlines()) <= 30
     assert "torch" not in source
 
@@ -119,7 +119,7 @@ def test_it_stands_as_the_gate(folder):
     [
         ("train colours --release release --output new --epochs 3", "no setting 'epochs'"),
         ("train colours --release release --output new --preset huge", "with --preset: tiny, fine"),
-        ("train lacking --release release --output new", "is no baseline: it has no name"),
+        ("train lacking --release release --output new", "a Learner (it lacks doc, fit, name, pre"),
         ("train colours --release release --output new --device tpu9", "no device 'tpu9'"),
         ("validate --release release --set validation.baseline=colours "
          "--set validation.epochs=3", "no setting 'epochs'"),
@@ -144,8 +144,8 @@ def test_a_whole_run_stays_an_interrupted_one_starts_over_and_fresh_does_too(fol
             raise StopError
         return whole(self, rows, settings, run)
 
-    whole = colour_histogram.ColourHistogram.fit
-    monkeypatch.setattr(colour_histogram.ColourHistogram, "fit", fit)
+    whole = ColourHistogram.fit
+    monkeypatch.setattr(ColourHistogram, "fit", fit)
     with pytest.raises(StopError):
         train(folder)
     with pytest.raises(StickerworksError, match="There is no trained run"):
@@ -203,7 +203,7 @@ def test_what_can_not_be_read_again_is_not_kept_unless_the_baseline_trusts_it(tm
         save_estimator(BASELINE, tree, path)
     assert list(tmp_path.iterdir()) == []
 
-    class Trusting(colour_histogram.ColourHistogram):
+    class Trusting(ColourHistogram):
         trusted = ("sklearn.tree._tree.Tree",)
 
     save_estimator(Trusting(), tree, path)
@@ -221,7 +221,7 @@ def test_what_can_not_be_read_again_is_not_kept_unless_the_baseline_trusts_it(tm
     ],
 )
 def test_scores_of_another_shape_are_refused_by_name(folder, scores, words):
-    class Odd(colour_histogram.ColourHistogram):
+    class Odd(ColourHistogram):
         def score(self, model, examples, settings):
             return scores
 

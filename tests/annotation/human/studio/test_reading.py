@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from annotation.human.studio.ledger import Person
@@ -137,6 +137,7 @@ anything = st.recursive(
 )
 
 
+@example([{"from_name": []}])
 @given(anything)
 def test_no_result_can_break_the_reader(result: Any) -> None:
     said = read_result(json.loads(json.dumps(result)))

@@ -61,6 +61,7 @@ def test_what_is_wrong_is_said(options: dict[str, Any], said: str) -> None:
         "http://host:x/v1",
         "http://user@host/v1",
         "http://user:secret@host/v1",
+        "http://user:secret/1@host/v1",
         "https://host/v1?key=secret",
         "https://host/v1#secret",
         "file:///etc/passwd",
