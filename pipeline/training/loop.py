@@ -32,7 +32,7 @@ class Schedule:
 
     A step takes ``accumulate`` batches (the last one of an epoch what is left) and averages
     their losses. The rate rises from ``floor`` and falls back to it. ``bf16`` computes in
-    bfloat16 on CUDA. Gradients longer than ``clip_norm`` are cut to it.
+    bfloat16 on CUDA.
     """
 
     epochs: int
@@ -43,7 +43,6 @@ class Schedule:
     floor: float = 0.0
     accumulate: int = 1
     bf16: bool = False
-    clip_norm: float | None = None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -238,8 +237,6 @@ def _descend(
     total = sum_gradients(task.model, total)
     if not math.isfinite(total):
         raise FloatingPointError(f"the loss of step {step} is {total}")
-    if task.schedule.clip_norm is not None:
-        nn.utils.clip_grad_norm_(task.model.parameters(), task.schedule.clip_norm)
     optimizer.step()
     if task.after_step is not None:
         task.after_step(task.model)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, Self
 
-from pipeline.engine.errors import StickerworksError
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from pipeline.training.settings import (
+    CHECKED,
+    Count,
+    NotNegative,
+    PositiveShare,
+    ShareBelowOne,
+    check_heads,
+)
 
 Backbone = Literal["swin", "vit", "deit", "beit"]
 LocalAttention = Literal["lor", "spatial", "channel", "self", "none"]
@@ -33,7 +41,7 @@ PUBLISHED: dict[Backbone, str] = {
 """What ``image_weights`` "published" means for each backbone: names on the hub."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CHECKED)
 class Att2plConfig:
     """Shape, switches and hyper-parameters; the defaults are the paper's (section 5.1).
 
@@ -65,47 +73,64 @@ class Att2plConfig:
     backbone: Backbone = "swin"
     attention: LocalAttention = "lor"
     masking: Literal["groups", "random"] = "groups"
-    groups: int = 4
-    mask_ratio: float = 0.6
-    rounds: int = 4
+    groups: Count = 4
+    mask_ratio: PositiveShare = 0.6
+    rounds: Count = 4
     detach_renewed: bool = False
     prompt: bool = True
     classifier: Literal["bert", "pool"] = "bert"
     main_loss: MainLoss = "softmax"
     penalty: Penalty = "hinge"
-    lambda_rec: float = 1.0
-    image_side: int = 224
+    lambda_rec: NotNegative = 1.0
+    image_side: int = Field(default=224, gt=0, multiple_of=PATCH)
     image_weights: str = "published"
     swin_dim: int = 96
     swin_depths: Four = (2, 2, 6, 2)
     swin_heads: Four = (3, 6, 12, 24)
-    swin_window: int = 7
-    vit_patch: int = 16
+    swin_window: Count = 7
+    vit_patch: Count = 16
     vit_dim: int = 768
     vit_depth: int = 12
     vit_heads: int = 12
     vit_mlp: int = 3072
-    drop_path: float = 0.1
+    drop_path: ShareBelowOne = 0.1
     text_encoder: str = "google-bert/bert-base-multilingual-cased"
     text_dim: int = 768
     text_length: int = 64
     bert_depth: int = 12
     bert_heads: int = 12
     bert_mlp: int = 3072
-    bert_dropout: float = 0.1
-    learning_rate: float = 1e-5
+    bert_dropout: ShareBelowOne = 0.1
+    learning_rate: NotNegative = 1e-5
     # The paper names no schedule: the rate stays where it is.
-    least_learning_rate: float = 1e-5
-    warmup_epochs: int = 0
-    weight_decay: float = 1e-2
-    batch_size: int = 8
-    epochs: int = 20
-    shift: int = 0
+    least_learning_rate: NotNegative = 1e-5
+    warmup_epochs: int = Field(default=0, ge=0)
+    weight_decay: NotNegative = 1e-2
+    batch_size: Count = 8
+    epochs: Count = 20
+    shift: int = Field(default=0, ge=0)
     bf16: bool = False
 
-    def __post_init__(self) -> None:
-        for key, problem in _problems(self):
-            raise StickerworksError(f"Att2PL can't be built: {problem}.", f"Change {key}.")
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.groups > self.patches:
+            raise ValueError(f"groups: {self.groups} groups share {self.patches} patches")
+        if self.backbone == "swin":
+            for stage, heads in enumerate(self.swin_heads):
+                check_heads("swin_heads", self.swin_dim * 2**stage, heads)
+            if self.swin_window > self.grid:
+                raise ValueError(f"swin_window: the last stage has {self.grid} patches a side")
+        else:
+            check_heads("vit_heads", self.vit_dim, self.vit_heads)
+            if PATCH % self.vit_patch:
+                raise ValueError(f"vit_patch: {self.vit_patch} pixels don't divide {PATCH}")
+        if self.classifier == "bert":
+            check_heads("bert_heads", self.text_dim, self.bert_heads)
+            if self.patches > 500:
+                raise ValueError("image_side: BERT reads 512 tokens, and H would be longer")
+        if self.least_learning_rate > self.learning_rate:
+            raise ValueError("least_learning_rate: the least rate is above the rate")
+        return self
 
     @property
     def grid(self) -> int:
@@ -128,76 +153,6 @@ class Att2plConfig:
         if self.image_weights == "published":
             return PUBLISHED[self.backbone]
         return None if self.image_weights == "random" else self.image_weights
-
-
-def _problems(config: Att2plConfig) -> list[tuple[str, str]]:
-    """Keys and what is wrong with them."""
-    return [*_switch_problems(config), *_shape_problems(config), *_training_problems(config)]
-
-
-def _switch_problems(config: Att2plConfig) -> list[tuple[str, str]]:
-    choices = {
-        "backbone": get_args(Backbone),
-        "attention": get_args(LocalAttention),
-        "masking": ("groups", "random"),
-        "classifier": ("bert", "pool"),
-        "main_loss": get_args(MainLoss),
-        "penalty": get_args(Penalty),
-    }
-    return [
-        (key, f"{key} is {getattr(config, key)!r}, none of {', '.join(known)}")
-        for key, known in choices.items()
-        if getattr(config, key) not in known
-    ]
-
-
-def _shape_problems(config: Att2plConfig) -> list[tuple[str, str]]:
-    found = []
-    widths = {}
-    if config.image_side <= 0 or config.image_side % PATCH:
-        found.append(("image_side", f"{config.image_side} pixels are no multiple of {PATCH}"))
-    elif not 1 <= config.groups <= config.patches:
-        found.append(("groups", f"{config.groups} groups share {config.patches} patches"))
-    if not 0 < config.mask_ratio <= 1 or config.rounds < 1:
-        found.append(("mask_ratio", "a round must mask some patches, and there must be one"))
-    if config.backbone == "swin":
-        stages = enumerate(config.swin_heads)
-        widths["swin_heads"] = [(config.swin_dim * 2**n, heads) for n, heads in stages]
-        if not 1 <= config.swin_window <= config.grid:
-            found.append(("swin_window", f"the last stage has {config.grid} patches a side"))
-    else:
-        widths["vit_heads"] = [(config.vit_dim, config.vit_heads)]
-        if config.vit_patch < 1 or PATCH % config.vit_patch:
-            found.append(("vit_patch", f"{config.vit_patch} pixels don't divide {PATCH}"))
-    if config.classifier == "bert":
-        widths["bert_heads"] = [(config.text_dim, config.bert_heads)]
-        if config.patches > 500:
-            found.append(("image_side", "BERT reads 512 tokens, and H would be longer"))
-    found += [
-        (key, f"a width of {width} can't be shared by {heads} heads")
-        for key, pairs in widths.items()
-        for width, heads in pairs
-        if heads < 1 or width % heads
-    ]
-    return found
-
-
-def _training_problems(config: Att2plConfig) -> list[tuple[str, str]]:
-    found = []
-    for key in ("learning_rate", "least_learning_rate", "weight_decay", "lambda_rec"):
-        value = getattr(config, key)
-        if not math.isfinite(value) or value < 0:
-            found.append((key, f"{key} is {value}"))
-    if config.least_learning_rate > config.learning_rate:
-        found.append(("least_learning_rate", "the least rate is above the rate"))
-    if config.warmup_epochs < 0 or config.shift < 0:
-        found.append(("warmup_epochs", "neither warm-up nor shift can be below 0"))
-    if config.epochs < 1 or config.batch_size < 1:
-        found.append(("epochs", "one epoch and batches of one sticker are the least"))
-    for key in ("drop_path", "bert_dropout"):
-        if not 0 <= getattr(config, key) < 1:
-            found.append((key, f"a share of {getattr(config, key)} can't be dropped"))
-    return found
 
 
 PRESETS = {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
-from pipeline.engine.errors import StickerworksError
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from pipeline.training.settings import CHECKED, Count, check_heads
 
 Four = tuple[int, int, int, int]
 
@@ -14,7 +15,7 @@ VIEWS = ("intention", "overall style", "main role", "character details")
 """What view i of the text describes; stage i of the backbone gets it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CHECKED)
 class MghftConfig:
     """Shape, switches and hyper-parameters; the defaults are the paper's (section 4.2).
 
@@ -42,10 +43,10 @@ class MghftConfig:
     heads: Four = (1, 2, 5, 8)
     mlp_ratios: Four = (8, 8, 4, 4)
     reductions: Four = (8, 4, 2, 1)
-    grid_side: int = 224
-    image_side: int = 448
-    classes: int = 7
-    alpha: int = 8
+    grid_side: int = Field(default=224, gt=0, multiple_of=32)
+    image_side: int = Field(default=448, gt=0, multiple_of=32)
+    classes: int = Field(default=7, ge=2)
+    alpha: Count = 8
     pretrained: str | None = "Zetatech/pvt-small-224"
     follow_checkpoint: bool = True
     text_encoder: str = "google-bert/bert-base-uncased"
@@ -69,22 +70,32 @@ class MghftConfig:
     mirror_chance: float = 0.5
     augment_operations: int = 2
     augment_magnitude: float = 9.0
-    repeats: int = 3
+    repeats: Count = 3
     # As the released code does; 1e-3 as printed would diverge. Its README has 2 GPUs x 16 stickers,
     # and so 6.25e-5.
     learning_rate: float = 1e-3
-    rate_batch: int = 512
+    rate_batch: Count = 512
     least_learning_rate: float = 1e-5
     weight_decay: float = 0.05
-    batch_size: int = 16
-    accumulate: int = 1
-    epochs: int = 50
+    batch_size: Count = 16
+    accumulate: Count = 1
+    epochs: Count = 50
     warmup_epochs: int = 5
     bf16: bool = True
 
-    def __post_init__(self) -> None:
-        for key, problem in _problems(self):
-            raise StickerworksError(f"MGHFT can't be built: {problem}.", f"Change {key}.")
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        for dim, heads in zip(self.dims, self.heads, strict=True):
+            check_heads("heads", dim, heads)
+        check_heads("fusion_heads", self.fusion_dim, self.fusion_heads)
+        if min(self.depths[:3]) < 2:
+            raise ValueError("depths: stages 1 to 3 need two blocks for a chain of attention maps")
+        if self.reductions != (8, 4, 2, 1):
+            raise ValueError("reductions: every stage must attend to one grid: (8, 4, 2, 1)")
+        most = (self.image_side // 32) ** 2
+        if self.alpha > most:
+            raise ValueError(f"alpha: {self.alpha}; {self.image_side} pixels allow {most}")
+        return self
 
     @property
     def local_tokens(self) -> Four:
@@ -99,31 +110,6 @@ class MghftConfig:
     def tokens(self) -> int:
         """Tokens that the fusion sees: four globals and every local one."""
         return 4 + sum(self.local_tokens)
-
-
-def _problems(config: MghftConfig) -> list[tuple[str, str]]:
-    """Keys and what is wrong with them."""
-    found = []
-    pairs = zip(config.dims, config.heads, strict=True)
-    if any(dim % heads for dim, heads in pairs) or config.fusion_dim % config.fusion_heads:
-        found.append(("heads", "each width must be a multiple of its number of heads"))
-    if min(config.depths[:3]) < 2:
-        found.append(("depths", "stages 1 to 3 need two blocks for a chain of attention maps"))
-    if config.reductions != (8, 4, 2, 1):
-        found.append(("reductions", "every stage must attend to one grid: (8, 4, 2, 1)"))
-    for key in ("image_side", "grid_side"):
-        side = getattr(config, key)
-        if side <= 0 or side % 32:
-            found.append((key, f"a side of {side} pixels is no multiple of 32"))
-    if not 1 <= config.alpha <= (config.image_side // 32) ** 2:
-        most = (config.image_side // 32) ** 2
-        found.append(("alpha", f"alpha is {config.alpha}; {config.image_side} pixels allow {most}"))
-    if config.classes < 2 or not math.isfinite(config.learning_rate):
-        found.append(("classes", "two classes and a finite learning rate are the least"))
-    for key in ("repeats", "rate_batch", "batch_size", "accumulate"):
-        if getattr(config, key) < 1:
-            found.append((key, f"{key} is {getattr(config, key)}, and 1 is the least"))
-    return found
 
 
 PRESETS = {

@@ -6,13 +6,11 @@ import csv
 import io
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.storage import atomic_file
 from pipeline.training.problems import Problem, bad_name, shown
 
 EMOTIONS = {
@@ -87,31 +85,6 @@ def read_met_meme(labels: Path, texts: Path | None = None) -> MetMeme:
     return MetMeme(tuple(rows.values()), tuple(problems), found)
 
 
-def write_met_meme(
-    labels: Path, rows: Sequence[MetMemeRow], texts: tuple[Path, Mapping[str, str]] | None = None
-) -> None:
-    """Write rows, and texts by file name to another file, as ``read_met_meme`` reads them.
-
-    Raises StickerworksError for a row that couldn't be read back.
-    """
-    names = Counter(row.file_name for row in rows)
-    for row in rows:
-        reason = bad_name(row.file_name)
-        if row.file_name != row.file_name.strip() or names[row.file_name] > 1:
-            reason = "has spaces around it or stands twice"
-        if row.emotion not in EMOTIONS or len(row.details) != len(DETAILS):
-            reason = f"has emotion {row.emotion} and {len(row.details)} details"
-        if reason is not None:
-            raise StickerworksError(
-                f"{shown(row.file_name)} can't be written as MET-MEME: it {reason}.",
-                "Leave it out.",
-            )
-    cells = [[row.file_name, format_emotion(row.emotion), *row.details] for row in rows]
-    _write(labels, [[_NAME, _LABEL, *DETAILS], *cells])
-    if texts is not None:
-        _write(texts[0], [[_NAME, _TEXT], *([name, text] for name, text in texts[1].items())])
-
-
 def parse_emotion(cell: str) -> int | str:
     """The emotion of a cell such as ``4(sorrow)`` or ``4``, or why there is none.
 
@@ -131,11 +104,6 @@ def parse_emotion(cell: str) -> int | str:
     if name is not None and name.strip().casefold() != EMOTIONS[number]:
         return f"has a name that is not {number}'s: {EMOTIONS[number]}"
     return number
-
-
-def format_emotion(emotion: int) -> str:
-    """The cell of an emotion: ``4(sorrow)``."""
-    return f"{emotion}({EMOTIONS[emotion]})"
 
 
 def _records(
@@ -180,17 +148,3 @@ def _name(
         return name
     problems.append(Problem(path.name, number, _NAME, shown(cells[_NAME]), reason))
     return None
-
-
-def _write(path: Path, table: Sequence[Sequence[str]]) -> None:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(table)
-    try:
-        content = text.getvalue().encode("gb18030")
-    except UnicodeEncodeError as error:
-        part = shown(error.object[error.start : error.end])
-        raise StickerworksError(
-            f"{path} can't be written: GB18030 has no {part}.", "Leave that text out."
-        ) from error
-    with atomic_file(path) as temporary:
-        temporary.write_bytes(content)

@@ -23,8 +23,6 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.extras import need_extra
 from pipeline.training.pretrained import load_pretrained
 
-Source = Path | Mapping[str, Tensor]
-
 _DAMAGED = (pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, OSError, ValueError)
 _RELEASED: Mapping[str, Any] = {"views": "concat", "pool": "all", "stage4_text": "stale"}
 _PVT_SMALL = "https://github.com/whai362/PVT (v2/classification, pvt_small.pth)"
@@ -54,43 +52,25 @@ def load_start(model: Mghft, name: str) -> None:
     backbone). Raises StickerworksError when it can't be had or doesn't fit.
     """
     path = Path(name)
-    state = _from_transformers(name) if _is_hub(path) else _read(path)
+    fill_start(model, _from_transformers(name) if _is_hub(path) else _read(path), name)
+
+
+def fill_start(model: Mghft, state: Mapping[str, Any], label: str) -> None:
+    """Fill a model from named tensors as ``load_start`` does; when they don't fit it is as before.
+
+    The CLS of stages 1 to 3, which PVT-small lacks, stay random, and positions are resampled when
+    the model was made for another grid. ``label`` names the tensors in errors.
+    """
     if _is_released(state):
-        weights = _translate(state, "", name)
+        weights = _translate(state, "", label)
         if weights.get("head.bias", model.head.bias).shape != model.head.bias.shape:
             # A head of other classes is of no use; ours begins anew.
             weights |= {f"head.{part}": v for part, v in model.head.state_dict().items()}
-        _fill(model, weights, set(model.state_dict()), name)
+        _fill(model, weights, set(model.state_dict()), label)
     elif any("encoder.patch_embeddings." in key for key in state):
-        _fill_backbone(model, _translate_pvt(state, name), name)
+        _fill_backbone(model, _translate_pvt(state, label), label)
     else:
-        _fill_backbone(model, _translate(state, "vision_model.", name), name)
-
-
-def load_released(model: Mghft, source: Source) -> None:
-    """Fill the whole model from a checkpoint of the released code (a path or a state dict).
-
-    Raises StickerworksError when the file is none, or names or shapes don't fit; the model is
-    then as before.
-    """
-    label = _label(source)
-    _fill(model, _translate(_read(source), "", label), set(model.state_dict()), label)
-
-
-def load_pvt_small(model: Mghft, source: Source) -> None:
-    """Fill the backbone from PVT-small's ImageNet weights; the CLS of stages 1 to 3 stay random.
-
-    Positions are resampled when the model was made for another grid. Raises StickerworksError as
-    ``load_released`` does.
-    """
-    label = _label(source)
-    _fill_backbone(model, _translate(_read(source), "vision_model.", label), label)
-
-
-def load_pvt(model: Mghft, source: Source) -> None:
-    """Fill the backbone from a ``PvtModel`` of transformers, as ``load_pvt_small`` does."""
-    label = _label(source)
-    _fill_backbone(model, _translate_pvt(_read(source), label), label)
+        _fill_backbone(model, _translate(state, "vision_model.", label), label)
 
 
 def _is_released(state: Mapping[str, Any]) -> bool:
@@ -118,9 +98,7 @@ def _from_transformers(name: str) -> Mapping[str, Tensor]:
     return state
 
 
-def _read(source: Source) -> Mapping[str, Any]:
-    if isinstance(source, Mapping):
-        return source
+def _read(source: Path) -> Mapping[str, Any]:
     try:
         content = _load_file(source)
     except FileNotFoundError as error:
@@ -220,7 +198,3 @@ def _resample(position: Tensor, count: int) -> Tensor:
     square = as_grid(grid, (old, old))
     resized = functional.interpolate(square, (new, new), mode="bilinear")
     return torch.cat([first, resized.flatten(2).transpose(1, 2)], 1)
-
-
-def _label(source: Source) -> str:
-    return str(source) if isinstance(source, Path) else "The state dict"

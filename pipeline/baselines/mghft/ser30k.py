@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.storage import atomic_file
 from pipeline.training.problems import Problem, bad_name, shown
 
 Split = Literal["train", "val", "test"]
 
-SPLITS: tuple[Split, ...] = ("train", "val", "test")
 EMOTIONS = {
     1: "anger",
     2: "disgust",
@@ -87,18 +84,6 @@ def read_ser30k(root: Path, split: Split | Literal["all"] = "all", folder: str =
     return Ser30k(tuple(rows), tuple(problems))
 
 
-def write_ser30k(root: Path, splits: Mapping[Split, Sequence[Ser30kRow]]) -> None:
-    """Write the annotations of all splits below ``root``; images are the caller's to place.
-
-    Raises StickerworksError for a row that ``read_ser30k`` would leave out.
-    """
-    everything = [row for split in SPLITS for row in splits.get(split, ())]
-    _check(everything)
-    for split in SPLITS:
-        _write(root / FULL / _file(split), splits.get(split, ()))
-    _write(root / FULL / _EVERY, everything)
-
-
 def _file(split: Split | Literal["all"]) -> str:
     return _EVERY if split == "all" else f"image-level/{split}.json"
 
@@ -155,35 +140,3 @@ def _label(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int) or value not in LABELS:
         return None
     return value
-
-
-def _check(rows: Sequence[Ser30kRow]) -> None:
-    seen: set[str] = set()
-    for row in rows:
-        reason = bad_name(row.topic) or bad_name(row.file_name)
-        if reason is None and row.label not in LABELS:
-            reason = f"has the label {row.label}, which is not from 1 to 7"
-        if reason is None and row.image in seen:
-            reason = "stands twice"
-        if reason is not None:
-            raise StickerworksError(
-                f"{shown(row.image)} can't be written as SER30K: it {reason}.", "Leave it out."
-            )
-        seen.add(row.image)
-
-
-def _write(path: Path, rows: Sequence[Ser30kRow]) -> None:
-    annotations = [
-        {
-            "topic": row.topic,
-            "file_name": row.file_name,
-            "text": row.text,
-            **dict(zip(_VOTES, row.votes, strict=True)),
-            "anno": row.label,
-        }
-        for row in rows
-    ]
-    # ASCII alone: a stranger's text may hold halves of characters that UTF-8 refuses.
-    text = json.dumps({"annotations": annotations}, indent=1)
-    with atomic_file(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")

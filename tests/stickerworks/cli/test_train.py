@@ -128,11 +128,20 @@ def test_predict_prints_tags_and_draws_a_sheet(folder):
         ("train tiny --release release --output run --seed 3", "seed 0, not 3; epochs 10, not 30"),
         ("train tiny --release release --output release", "release is no run: it holds data"),
         ("train tiny --release release --output new --with side=9", "no setting 'side'. Name one"),
-        ("train tiny --release release --output new --with epochs=many", "epochs can't be 'many'"),
+        (
+            "train tiny --release release --output new --with epochs=many",
+            "epochs: should be a valid integer",
+        ),
         ("train tiny --release release --output new --with epochs", "--with epochs has no '='"),
         ("train tiny --release release --output run --epochs 10 --shuffled", "on other data"),
-        ("train tiny --release release --output new --with epochs=0", "epochs is 0, and 1 is"),
-        ("train tiny --release release --output new --with learning_rate=nan", "at a rate of nan"),
+        (
+            "train tiny --release release --output new --with epochs=0",
+            "epochs: should be greater than or equal to 1, not '0'",
+        ),
+        (
+            "train tiny --release release --output new --with learning_rate=nan",
+            "learning_rate: should be a finite number, not 'nan'",
+        ),
         ("evaluate --run nowhere", "no trained run in nowhere"),
         ("evaluate --run run --split dev", "The split 'dev'"),
         ("evaluate --run run --release nowhere", "There is no release at nowhere"),

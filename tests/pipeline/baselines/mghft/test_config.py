@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from typed_settings import typed
 
 from pipeline.baselines.mghft.config import PRESETS
 from pipeline.engine.errors import StickerworksError
+from pipeline.training.settings import change_settings
 
 
 def test_the_paper_preset_selects_996_tokens() -> None:
@@ -22,7 +23,8 @@ def test_the_paper_preset_selects_996_tokens() -> None:
     ("changes", "key"),
     [
         ({"heads": (1, 3, 5, 8)}, "heads"),
-        ({"fusion_heads": 7}, "heads"),
+        ({"fusion_heads": 7}, "fusion_heads"),
+        ({"learning_rate": float("inf")}, "learning_rate"),
         ({"depths": (1, 4, 6, 3)}, "depths"),
         ({"reductions": (4, 4, 2, 1)}, "reductions"),
         ({"image_side": 230}, "image_side"),
@@ -37,6 +39,5 @@ def test_the_paper_preset_selects_996_tokens() -> None:
     ],
 )
 def test_impossible_values_name_their_key(changes: dict[str, Any], key: str) -> None:
-    with pytest.raises(StickerworksError) as caught:
-        replace(PRESETS["paper"], **changes)
-    assert caught.value.remedy == f"Change {key}."
+    with pytest.raises(StickerworksError, match=f"Bad setting: {key}: "):
+        change_settings(PRESETS["paper"], typed(changes))

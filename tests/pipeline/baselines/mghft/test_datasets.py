@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from emotion_sets import write_met_meme, write_ser30k
 from PIL import Image
 
 from pipeline.baselines.mghft.datasets import MET_MEME, SER30K, split_of, split_views
-from pipeline.baselines.mghft.met_meme import EMOTIONS, MetMemeRow, write_met_meme
-from pipeline.baselines.mghft.ser30k import Ser30kRow, Split, write_ser30k
+from pipeline.baselines.mghft.met_meme import EMOTIONS, MetMemeRow
+from pipeline.baselines.mghft.ser30k import Ser30kRow, Split
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.examples import Dataset
 from pipeline.training.frames import KEY_FRAME
@@ -69,7 +70,7 @@ def met_meme(tmp_path: Path, draw: Draw) -> Path:
     for n, row in enumerate(rows):
         (root / "Eimages" / row.file_name).write_bytes(draw(row.emotion, n))
     texts = {row.file_name: f"meme {n}" for n, row in enumerate(rows) if n % 2}
-    write_met_meme(root / "label_E.csv", rows, (root / "E_text.csv", texts))
+    write_met_meme(root / "label_E.csv", rows, root / "E_text.csv", texts)
     return root
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from pipeline.baselines.mghft.config import PRESETS
 from pipeline.baselines.mghft.model import Mghft, MghftOutput, total_loss
 from pipeline.baselines.mghft.names import our_name
-from pipeline.baselines.mghft.pretrained import load_released
+from pipeline.baselines.mghft.pretrained import fill_start
 
 RELEASED = replace(
     PRESETS["paper"],
@@ -34,7 +34,7 @@ def released_run(
 ) -> Run:
     """The golden forward and backward pass, made by our model."""
     model = Mghft(RELEASED).double().eval()
-    load_released(model, released_weights)
+    fill_start(model, released_weights, "these weights")
     output = model(*inputs(2, golden["image_size"]))
     loss = total_loss(output, LABELS, RELEASED)
     loss.backward()  # type: ignore[no-untyped-call]
@@ -68,7 +68,7 @@ def test_naive_selection_gives_the_same_logits(
     naive: ModuleType,
 ) -> None:
     model = Mghft(RELEASED, naive.naive_scores).double().eval()
-    load_released(model, released_weights)
+    fill_start(model, released_weights, "these weights")
     with torch.no_grad():
         logits = model(*inputs(2, 224)).logits
     assert torch.allclose(logits, released_run[1].logits, rtol=1e-9)
@@ -81,7 +81,7 @@ def test_the_papers_reading_aligns_alike_and_gives_other_logits(
     inputs: Callable[..., Any],
 ) -> None:
     model = Mghft(PRESETS["paper"]).double().eval()
-    load_released(model, released_weights)
+    fill_start(model, released_weights, "these weights")
     with torch.no_grad():
         output = model(*inputs(2, 224))
     assert output.alignment.item() == pytest.approx(golden["alignment_loss"], rel=1e-6)

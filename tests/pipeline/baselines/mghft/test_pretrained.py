@@ -17,7 +17,7 @@ from torch.nn import functional
 from pipeline.baselines.mghft.config import PRESETS
 from pipeline.baselines.mghft.model import Mghft
 from pipeline.baselines.mghft.names import UNUSED, our_name
-from pipeline.baselines.mghft.pretrained import load_pvt_small, load_released
+from pipeline.baselines.mghft.pretrained import fill_start, load_start
 from pipeline.engine.errors import StickerworksError
 
 
@@ -59,7 +59,7 @@ def test_a_released_file_loads_with_its_arguments_and_text_encoder(
     state["module.text_model.embeddings.word_embeddings.weight"] = torch.zeros(3, 3)
     path = tmp_path / "checkpoint_best.pth"
     torch.save({"model": state, "epoch": 3, "args": argparse.Namespace(alpha=8)}, path)
-    load_released(paper, path)
+    load_start(paper, str(path))
     for name, value in released_weights.items():
         if not UNUSED.fullmatch(name):
             assert torch.equal(paper.state_dict()[str(our_name(name))], value.float()), name
@@ -70,7 +70,7 @@ def test_pvt_small_fills_the_backbone_alone(
 ) -> None:
     before = {name: value.clone() for name, value in paper.state_dict().items()}
     changed = {name: value + 1 for name, value in pvt_small(released_weights).items()}
-    load_pvt_small(paper, changed)
+    fill_start(paper, changed, "these weights")
     for name, value in paper.state_dict().items():
         kept = not name.startswith(("backbone.", "norm.")) or name in {
             f"backbone.stages.{stage}.cls" for stage in range(3)
@@ -83,7 +83,7 @@ def test_pvt_smalls_positions_are_resampled_to_another_grid(
 ) -> None:
     model = Mghft(replace(PRESETS["paper"], grid_side=448))
     state = pvt_small(released_weights)
-    load_pvt_small(model, state)
+    fill_start(model, state, "these weights")
     first: Any = model.backbone.stages[0]
     last: Any = model.backbone.stages[3]
     grid = state["pos_embed1"].transpose(1, 2).reshape(1, 64, 56, 56)
@@ -99,18 +99,18 @@ def test_missing_unknown_and_misshapen_tensors_are_named(
     before = {name: value.clone() for name, value in paper.state_dict().items()}
     lacking = {name: v for name, v in released_weights.items() if name != "head.bias"}
     with pytest.raises(StickerworksError, match=r"lacks 1 tensors, first head\.bias"):
-        load_released(paper, lacking)
+        fill_start(paper, lacking, "these weights")
     without = {n: v for n, v in pvt_small(released_weights).items() if n != "block2.1.norm1.bias"}
     with pytest.raises(StickerworksError, match=r"lacks 1 tensors, first backbone\.stages\.1"):
-        load_pvt_small(paper, without)
+        fill_start(paper, without, "these weights")
     with pytest.raises(StickerworksError, match="'surplus', which MGHFT doesn't have"):
-        load_released(paper, {**released_weights, "surplus": torch.zeros(1)})
+        fill_start(paper, {**released_weights, "surplus": torch.zeros(1)}, "these weights")
     with pytest.raises(StickerworksError, match=r"head\.weight has shape \(9, 768\)"):
-        load_released(paper, {**released_weights, "head.weight": torch.zeros(9, 768)})
+        fill_start(paper, {**released_weights, "head.weight": torch.zeros(9, 768)}, "these weights")
     for shape in ((1, 10, 64), (1, 9, 65), (9,)):
         odd = {**pvt_small(released_weights), "pos_embed1": torch.zeros(shape)}
         with pytest.raises(StickerworksError, match="position has shape"):
-            load_pvt_small(paper, odd)
+            fill_start(paper, odd, "these weights")
     assert all(torch.equal(value, before[name]) for name, value in paper.state_dict().items())
 
 
@@ -124,13 +124,13 @@ def test_files_that_run_code_or_are_none_are_refused(tmp_path: Path, paper: Mghf
     noise.write_bytes(b"\x00not a checkpoint")
     for path in (hostile, noise):
         with pytest.raises(StickerworksError, match="can't be read as PyTorch weights"):
-            load_released(paper, path)
+            load_start(paper, str(path))
     torch.save({"model": Hostile()}, hostile)
     with pytest.raises(StickerworksError, match="can't be read as PyTorch weights"):
-        load_released(paper, hostile)
+        load_start(paper, str(hostile))
     assert not (tmp_path / "ran").exists()
     with pytest.raises(StickerworksError, match="no weights at"):
-        load_released(paper, tmp_path / "absent.pth")
+        load_start(paper, str(tmp_path / "absent.pth"))
     torch.save([torch.zeros(1)], noise)
     with pytest.raises(StickerworksError, match="holds no named weights"):
-        load_released(paper, noise)
+        load_start(paper, str(noise))

@@ -15,7 +15,7 @@ from pipeline.baselines.mghft.backbone import ReducedAttention, as_grid
 from pipeline.baselines.mghft.config import PRESETS
 from pipeline.baselines.mghft.model import Mghft
 from pipeline.baselines.mghft.names import our_name_of_pvt
-from pipeline.baselines.mghft.pretrained import load_pvt, load_start
+from pipeline.baselines.mghft.pretrained import fill_start, load_start
 from pipeline.engine.errors import StickerworksError
 
 NEW = {f"backbone.stages.{stage}.cls" for stage in range(3)}
@@ -51,7 +51,7 @@ def make_ours(**changes: Any) -> Mghft:
 def test_every_weight_is_placed_and_equal(classifier: bool) -> None:
     pvt, ours = make_pvt(classifier), make_ours()
     before = {name: value.clone() for name, value in ours.state_dict().items()}
-    load_pvt(ours, pvt.state_dict())
+    fill_start(ours, pvt.state_dict(), "these weights")
     after, filled = ours.state_dict(), set()
     for name, value in pvt.state_dict().items():
         if name.startswith("classifier."):
@@ -72,7 +72,7 @@ def test_without_cls_in_early_keys_every_block_computes_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pvt, ours = make_pvt(), make_ours()
-    load_pvt(ours, pvt.state_dict())
+    fill_start(ours, pvt.state_dict(), "these weights")
     for module in ours.modules():
         if isinstance(module, nn.LayerNorm):
             module.eps = 1e-6  # one for all there; the original has 1e-5 in two places
@@ -112,7 +112,7 @@ def test_a_folder_and_a_file_of_it_are_found_by_their_names(tmp_path: Path) -> N
 
 def test_another_grids_positions_are_resampled() -> None:
     pvt, ours = make_pvt(), make_ours(grid_side=96)
-    load_pvt(ours, pvt.state_dict())
+    fill_start(ours, pvt.state_dict(), "these weights")
     last: Any = ours.backbone.stages[3]
     theirs = pvt.state_dict()["encoder.patch_embeddings.3.position_embeddings"]
     assert last.position.shape == (1, 10, 32)
@@ -126,9 +126,9 @@ def test_other_models_and_parts_of_one_are_refused(tmp_path: Path) -> None:
     state = make_pvt().state_dict()
     half = {n: v for n, v in state.items() if n != "encoder.block.1.0.attention.self.value.bias"}
     with pytest.raises(StickerworksError, match=r"key_value\.bias has shape \(16,\)"):
-        load_pvt(ours, half)
+        fill_start(ours, half, "these weights")
     with pytest.raises(StickerworksError, match="holds 'pooler', which MGHFT doesn't have"):
-        load_pvt(ours, {**state, "pooler": torch.zeros(1)})
+        fill_start(ours, {**state, "pooler": torch.zeros(1)}, "these weights")
     shape = BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1, vocab_size=9)
     BertModel(shape).save_pretrained(tmp_path / "bert")
     with pytest.raises(StickerworksError, match="bert holds 'embeddings.word_embeddings.weight'"):

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from emotion_sets import SPLITS, write_ser30k
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.baselines.mghft.ser30k import SPLITS, Ser30kRow, read_ser30k, write_ser30k
+from pipeline.baselines.mghft.ser30k import Ser30kRow, read_ser30k
 from pipeline.engine.errors import StickerworksError
 
 SHARED = [HealthCheck.function_scoped_fixture]  # every example overwrites the files
@@ -111,16 +112,20 @@ def test_a_missing_split_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "row",
-    [
-        Ser30kRow("..", "a.jpg", "", (1, 1, 1), 1),
-        Ser30kRow("a", "b/c.jpg", "", (1, 1, 1), 1),
-        Ser30kRow("a", "c.jpg", "", (1, 1, 1), 8),
-        Ser30kRow("a", "first.jpg", "", (1, 1, 1), 1),
-    ],
+    ("folder", "split"),
+    [("Annotations", "train"), ("Annotations", "test"), ("Annotations_mg", "val")],
 )
-def test_rows_that_could_not_be_read_back_are_not_written(tmp_path: Path, row: Ser30kRow) -> None:
-    first = Ser30kRow("a", "first.jpg", "", (1, 1, 1), 1)
-    with pytest.raises(StickerworksError, match="can't be written as SER30K"):
-        write_ser30k(tmp_path, {"train": [first], "test": [row]})
-    assert list(tmp_path.iterdir()) == []
+def test_each_split_is_read_from_its_own_file(tmp_path: Path, folder: str, split: Any) -> None:
+    path = tmp_path / folder / f"image-level/{split}.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"annotations": [good()]}))
+    assert len(read_ser30k(tmp_path, split, folder).rows) == 1
+    with pytest.raises(StickerworksError, match=r"no SER30K file .*all_annos\.json"):
+        read_ser30k(tmp_path, "all", folder)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
+    write_rows(tmp_path, good(text="\u732b"))
+    path = tmp_path / "Annotations/all_annos.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read_ser30k(tmp_path).rows[0].text == "\u732b"

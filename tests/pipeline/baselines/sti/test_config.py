@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
+from typed_settings import typed
 
 from pipeline.baselines.sti.presets import PRESETS
 from pipeline.engine.errors import StickerworksError
@@ -30,17 +31,19 @@ def test_settings_change_as_people_type_them() -> None:
         ({"channels": (32, 36)}, "channels"),
         ({"channels": (32,)}, "channels"),
         ({"kernel": 2}, "kernel"),
-        ({"gamma": 0}, "kernel"),
+        ({"gamma": 0}, "gamma"),
         ({"image_side": 18}, "image_side"),
         ({"image_side": 0}, "image_side"),
         ({"prediction": "epsilon"}, "prediction"),
         ({"latents": "vae"}, "base"),
         ({"text": "base"}, "base"),
         ({"trained": "temporal"}, "trained"),
-        ({"frames": 1}, "sampling_steps"),
-        ({"average": 1.0}, "caption_dropout"),
+        ({"frames": 1}, "frames"),
+        ({"sampling_steps": 0}, "sampling_steps"),
+        ({"average": 1.0}, "average"),
+        ({"caption_dropout": 1.1}, "caption_dropout"),
     ],
 )
 def test_what_cannot_be_built_is_refused_with_the_key(changes: Any, key: str) -> None:
-    with pytest.raises(StickerworksError, match=f"Change {key}"):
-        replace(PRESETS["tiny"], **changes)
+    with pytest.raises(StickerworksError, match=f"Bad setting: {key}: "):
+        change_settings(PRESETS["tiny"], typed(changes))

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
+from typed_settings import typed
 
 from pipeline.baselines.stickerclip.config import PRESETS
 from pipeline.engine.errors import StickerworksError
@@ -47,8 +48,9 @@ def test_only_the_paper_preset_needs_pretrained_weights() -> None:
         ("crop", {"crop": 0.0}),
         ("batch_size", {"batch_size": 1}),
         ("epochs", {"epochs": 0}),
+        ("ocr_length", {"ocr_length": -1}),
     ],
 )
 def test_an_impossible_setting_is_refused_by_its_key(key: str, changes: dict[str, Any]) -> None:
-    with pytest.raises(StickerworksError, match=f"Change {key}"):
-        replace(PRESETS["paper"], **changes)
+    with pytest.raises(StickerworksError, match=f"Bad setting: {key}: "):
+        change_settings(PRESETS["paper"], typed(changes))
