@@ -21,7 +21,7 @@ class StickerworksError(Exception):
 
 
 @contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
+def disk_errors(path: Path, remedy: str = "Choose another --workspace.") -> Iterator[None]:
     """Turn a full disk or a refused write below ``path`` into one clear line."""
     try:
         yield
@@ -32,12 +32,12 @@ def disk_errors(path: Path) -> Iterator[None]:
             raise StickerworksError(
                 f"{path} can't be written: there is a file where a folder is needed, or a folder "
                 "where a file is.",
-                "Choose another --workspace.",
+                remedy,
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise StickerworksError(
-                f"No permission to write {path}.", "Choose another --workspace."
-            ) from error
+            raise StickerworksError(f"No permission to write {path}.", remedy) from error
+        if error.errno == errno.ENAMETOOLONG:
+            raise StickerworksError(f"The name {path} is too long.", remedy) from error
         raise
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
+from pipeline.engine.compute import default_device
 from pipeline.engine.plugins import load_plugin, plugin_faults
 from pipeline.engine.stage import Context, Process, Tables
 from pipeline.filter.configured import measure_versions
@@ -36,7 +37,7 @@ class KeyFrames:
 
 def runs_in_main_process(config: Config) -> bool:
     """Where one model fills a GPU, or there is nothing to do."""
-    return not measure_versions(config, expensive=True) or _device() == "cuda"
+    return not measure_versions(config, expensive=True) or default_device() == "cuda"
 
 
 def open_expensive(context: Context) -> Process:
@@ -49,7 +50,7 @@ def open_expensive(context: Context) -> Process:
         if name not in opened:
             assert measure.open is not None
             with plugin_faults("measures", name, "as it was opened"):
-                opened[name] = measure.open(_device())
+                opened[name] = measure.open(default_device())
         ids = list(stickers)
         for start in range(0, len(ids), measure.batch):
             batch = {sticker: stickers[sticker] for sticker in ids[start : start + measure.batch]}
@@ -68,9 +69,3 @@ def open_expensive(context: Context) -> Process:
         return {EXPENSIVE_MEASURES.name: table}
 
     return process
-
-
-def _device() -> str:
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"

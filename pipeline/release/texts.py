@@ -12,8 +12,6 @@ import pyarrow.parquet as pq
 
 from pipeline.engine.workspace import Workspace
 from pipeline.release.card import CardFacts, render_card
-from pipeline.release.croissant import croissant_json
-from pipeline.release.plots import write_plots
 from pipeline.release.redact import public_text, public_url
 from pipeline.release.tally import ReleaseCounts
 from schemas.config import Config
@@ -33,6 +31,10 @@ def write_texts(
     report: Callable[[str], None],
 ) -> None:
     """Write every file that describes the rows already written to ``folder``."""
+    # Slow to import, and a finished release needs neither.
+    from pipeline.release.croissant import croissant_json
+    from pipeline.release.plots import write_plots
+
     votes = workspace.read("votes")
     unfetched = _write_unfetched(folder / "unfetched.parquet", workspace.read("unfetched"))
     tagset = workspace.read("tagset").to_pylist()

@@ -120,12 +120,13 @@ def build(session: Session) -> Path:
 def judge(session: Session, folder: Path) -> str:
     """Verify a release, train the baseline and its control, keep the verdict and return it."""
     from pipeline.release.verify import verify_release
-    from pipeline.training.gate import validate_release
 
     if session.options.dry_run:
         session.say(f"  {'validate':<12} would train on {folder}")
         return "passed"
     findings = list(verify_release(folder).problems)
+    from pipeline.training.gate import validate_release  # torch takes seconds; no release, none
+
     result = validate_release(folder, session.config.validation, findings, session.say)
     verdict: dict[str, Any] = asdict(result)
     with atomic_file(session.workspace.reports / "gate.json") as temporary:

@@ -22,6 +22,9 @@ pytestmark = pytest.mark.slow
 
 HAPPY = "001Happy_\U0001f469\u200d\U0001f52c开心\U0001f604BQB"  # a joiner within the emoji
 
+EACH = 9
+"""Stickers of each concept: reading their text takes the longest."""
+
 
 @pytest.fixture
 def folder(demo, tmp_path):
@@ -35,6 +38,8 @@ def folder(demo, tmp_path):
         if row.tags[0] in names:
             target = root / names[row.tags[0]]
             target.mkdir(parents=True, exist_ok=True)
+            if len(list(target.iterdir())) == EACH:
+                continue
             shutil.copy(demo.workspace / "site" / row.path, target)
     bomb = next(row for row in drawn if row.why == "too_large")
     shutil.copy(demo.workspace / "site" / bomb.path, root / HAPPY / "bomb.png")

@@ -158,9 +158,9 @@ class ReducedAttention(nn.Module):
             start_linear(layer)
 
     def forward(self, tokens: Tensor, grid: tuple[int, int]) -> tuple[Tensor, QueryKey]:
-        query = self._split(self.query(tokens))
+        query = self.query(tokens)
         key, value = self.key_value(self._reduced(tokens, grid)).chunk(2, -1)
-        key, value = self._split(key), self._split(value)
+        query, key, value = (split_heads(part, self.heads) for part in (query, key, value))
         attended = functional.scaled_dot_product_attention(query, key, value)
         output: Tensor = self.output(attended.transpose(1, 2).flatten(2))
         return output, (query.detach(), key.detach())
@@ -172,9 +172,11 @@ class ReducedAttention(nn.Module):
         reduced: Tensor = self.reduce_norm(torch.cat([tokens[:, :1], small], 1))
         return reduced
 
-    def _split(self, tokens: Tensor) -> Tensor:
-        rows, count, width = tokens.shape
-        return tokens.reshape(rows, count, self.heads, width // self.heads).transpose(1, 2)
+
+def split_heads(tokens: Tensor, heads: int) -> Tensor:
+    """Tokens (B, N, C) as (B, heads, N, C / heads)."""
+    rows, count, _ = tokens.shape
+    return tokens.reshape(rows, count, heads, -1).transpose(1, 2)
 
 
 def as_grid(tokens: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.baselines.mghft.backbone import split_heads
 from pipeline.baselines.mghft.config import MghftConfig
 
 
@@ -90,7 +91,7 @@ class TextGuidedFusion(nn.Module):
 
     def forward(self, tokens: Tensor, text: Tensor) -> Tensor:
         normed = self.attention_norm(tokens)
-        query = self._split(self.query(normed[:, :1]))
+        query = split_heads(self.query(normed[:, :1]), self.heads)
         guided = self._attend(query, text)
         attended = self._attend(guided, normed).transpose(1, 2).flatten(2)
         first = tokens[:, 0] + self.output(attended)[:, 0]
@@ -99,15 +100,11 @@ class TextGuidedFusion(nn.Module):
         return result
 
     def _attend(self, query: Tensor, source: Tensor) -> Tensor:
-        key, value = self._split(self.key(source)), self._split(self.value(source))
+        key, value = (split_heads(part(source), self.heads) for part in (self.key, self.value))
         return functional.scaled_dot_product_attention(query, key, value)
 
     def _drop(self, hidden: Tensor) -> Tensor:
         return functional.dropout(hidden, self.dropout, self.training)
-
-    def _split(self, tokens: Tensor) -> Tensor:
-        rows, count, width = tokens.shape
-        return tokens.reshape(rows, count, self.heads, width // self.heads).transpose(1, 2)
 
 
 def start_projection(layer: nn.Linear) -> None:

@@ -9,16 +9,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+from table_rows import put
 
 from pipeline.engine.fonts import chinese_font
-from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.workspace import Workspace
 from pipeline.filter.ocr.rapidocr import BACKEND
 from pipeline.filter.ocr.reading import read_text
-from schemas.tables import TABLES
 
 Row = dict[str, Any]
 PEOPLE = ("ann", "bob", "cem")
@@ -63,7 +61,7 @@ def vote(name: str, who: int, **more: Any) -> Row:
 
 @cache
 def ocr_engine() -> Any:
-    return BACKEND.open({})
+    return BACKEND.open(BACKEND.options())
 
 
 class Bench:
@@ -125,13 +123,9 @@ class Bench:
                     flat = [
                         r for cell in cells for r in (cell if isinstance(cell, list) else [cell])
                     ]
-                    self._put(table, part, flat)
-        self._put("votes", None, self.votes)
+                    put(self.workspace, table, flat, part)
+        put(self.workspace, "votes", self.votes)
         return self.workspace
-
-    def _put(self, table: str, part: int | None, rows: list[Row]) -> None:
-        made = pa.Table.from_pylist(rows, schema=TABLES[table].schema)
-        write_table(self.workspace.path(table, part), made, Proof("test", "test"))
 
 
 @pytest.fixture

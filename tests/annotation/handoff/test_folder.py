@@ -88,6 +88,12 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
         fill(tmp_path / "out" / "below", "x")
 
 
+def test_a_name_that_no_disk_takes_asks_for_another(tmp_path: Path) -> None:
+    with pytest.raises(StickerworksError, match="too long") as caught:
+        fill(tmp_path / ("x" * 300), "x")
+    assert caught.value.remedy == "Choose another --output."
+
+
 def test_a_failure_leaves_the_earlier_one_and_nothing_beside_it(tmp_path: Path) -> None:
     fill(tmp_path / "out", "old")
     with pytest.raises(ZeroDivisionError), export_folder(tmp_path / "out", "ocr") as folder:

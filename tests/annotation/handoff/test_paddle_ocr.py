@@ -80,7 +80,7 @@ def test_what_the_shipped_ocr_reads_comes_back_corrected(
     found = parse(tmp_path / "out", "rec", "train") + parse(tmp_path / "out", "rec", "val")
     assert summary.crops == {"train": 4, "val": 4}
     assert summary.pictures == {"train": 4, "val": 2 * 1}
-    engine = BACKEND.open({})._engine  # type: ignore[attr-defined]
+    engine = BACKEND.open(BACKEND.options())._engine  # type: ignore[attr-defined]
     for path, label in found:
         pixels = np.ascontiguousarray(np.asarray(Image.open(path))[:, :, ::-1])
         read = engine(pixels, use_det=False, use_cls=False, use_rec=True).txts[0]

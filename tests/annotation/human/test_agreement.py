@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from table_rows import MemoryReader
 
 from annotation.human.agreement import (
     AGREEMENT,
@@ -255,23 +256,17 @@ def test_intervals_are_those_of_drawing_the_units_themselves() -> None:
         assert interval == pytest.approx(plain, abs=0.015)
 
 
-class MemoryReader:
-    """Tables in memory; those not named are missing, so they read as empty."""
+class Shards(MemoryReader):
+    """Tables as the step may read them: those that it names, as wholes."""
 
     parts = (0, 1)
-
-    def __init__(self, votes: pa.Table, **others: list[dict[str, Any]]) -> None:
-        self._tables = {"votes": votes}
-        for name, rows in others.items():
-            self._tables[name] = pa.Table.from_pylist(rows, schema=TABLES[name].schema)
 
     def read(
         self, table: str, part: int | None = None, columns: list[str] | None = None
     ) -> pa.Table:
         assert table in AGREEMENT.reads
         assert part is None
-        found = self._tables.get(table, TABLES[table].schema.empty_table())
-        return found if columns is None else found.select(columns)
+        return super().read(table, part, columns)
 
 
 def votes_of(*rows: tuple[str, str, list[str]]) -> pa.Table:
@@ -289,7 +284,7 @@ def test_the_step_writes_what_it_measures() -> None:
     votes = votes_of(
         ("a", "ann", ["x"]), ("a", "bob", ["x"]), ("b", "ann", ["y"]), ("b", "bob", ["z"])
     )
-    [(table, part, rows)] = AGREEMENT.run(MemoryReader(votes), AGREEMENT.settings(Config()))
+    [(table, part, rows)] = AGREEMENT.run(Shards(votes=votes), AGREEMENT.settings(Config()))
     assert (table, part) == ("agreement", None)
     assert rows.schema.equals(TABLES["agreement"].schema)
     found = {(row["measure"], row["tag"]): row for row in rows.to_pylist()}
@@ -306,7 +301,7 @@ def test_the_step_writes_what_it_measures() -> None:
 
 def test_no_votes_give_no_agreement() -> None:
     nothing = TABLES["votes"].schema.empty_table()
-    [(_, _, rows)] = AGREEMENT.run(MemoryReader(nothing), AGREEMENT.settings(Config()))
+    [(_, _, rows)] = AGREEMENT.run(Shards(votes=nothing), AGREEMENT.settings(Config()))
     assert len(rows) == 0
 
 
@@ -314,7 +309,7 @@ FOUR = (("a", "ann", ["x"]), ("a", "bob", ["x"]), ("b", "ann", ["y"]), ("b", "bo
 
 
 def measured(votes: pa.Table, **others: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    [(_, _, rows)] = AGREEMENT.run(MemoryReader(votes, **others), AGREEMENT.settings(Config()))
+    [(_, _, rows)] = AGREEMENT.run(Shards(votes=votes, **others), AGREEMENT.settings(Config()))
     found: list[dict[str, Any]] = rows.to_pylist()
     return found
 

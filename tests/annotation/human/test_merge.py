@@ -11,10 +11,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from table_rows import MemoryReader
 
 from annotation.human.merge import MERGE, merge_votes
 from schemas.config import Config, MergeConfig
-from schemas.tables import LABELS, TABLES, TAGSET, VOTES
+from schemas.tables import LABELS, VOTES
 
 RULE = MergeConfig()
 TAGS = ["哭", "笑", "狗", "猫"]
@@ -258,37 +259,33 @@ def test_merging_is_what_the_rule_states(
     ]
 
 
-class MemoryReader:
+class Shards(MemoryReader):
     """Tables in memory, two shards of stickers."""
 
     parts = (0, 3)
-
-    def __init__(self, votes: pa.Table, tags: list[str]) -> None:
-        tagset = pa.Table.from_pylist([{"tag": tag} for tag in tags], schema=TAGSET.schema)
-        self.tables = {"votes": votes, "tagset": tagset}
 
     def read(
         self, table: str, part: int | None = None, columns: list[str] | None = None
     ) -> pa.Table:
         if table == "stickers":
             return pa.table({"id": ["s", "t"] if part == 0 else ["u"]})
-        found = self.tables.get(table, TABLES[table].schema.empty_table())
-        return found if columns is None else found.select(columns)
+        return super().read(table, part, columns)
 
 
 def test_the_step_writes_every_shard_with_and_without_votes() -> None:
     rows = [vote(name, ["笑", "zz"]) | {"id": "u"} for name in "ab"]
-    written = list(MERGE.run(MemoryReader(table(rows), TAGS), MERGE.settings(Config())))
+    shards = Shards(votes=table(rows), tagset=[{"tag": tag} for tag in TAGS])
+    written = list(MERGE.run(shards, MERGE.settings(Config())))
     assert [(name, part) for name, part, _ in written] == [("labels", 0), ("labels", 3)]
     assert written[0][2]["status"].to_pylist() == ["unlabelled", "unlabelled"]
     assert written[1][2].to_pylist()[0]["tags"] == ["笑"]
-    without = list(MERGE.run(MemoryReader(table([]), []), MERGE.settings(Config())))
+    without = list(MERGE.run(Shards(votes=table([])), MERGE.settings(Config())))
     assert [len(made) for _, _, made in without] == [2, 1]
 
 
 def test_without_a_tag_set_every_tag_is_known() -> None:
     rows = [vote(name, ["zz"]) | {"id": "u"} for name in "ab"]
-    written = list(MERGE.run(MemoryReader(table(rows), []), MERGE.settings(Config())))
+    written = list(MERGE.run(Shards(votes=table(rows)), MERGE.settings(Config())))
     assert written[1][2].to_pylist()[0]["tags"] == ["zz"]
 
 

@@ -9,16 +9,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
+from table_rows import put
 
 from annotation.human.progress import AnnotationProgress, Annotator, Share, progress
 from annotation.human.status import status_lines
 from annotation.human.waiting import Backlog, Screening
-from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
-from schemas.tables import TABLES
 
 NOON = 1_790_000_000_000_000  # 2026-09-21T14:13:20 in microseconds
 PEOPLE = ("ann@example.org", "bob@example.org", "cem@example.org")
@@ -29,12 +27,6 @@ Rows = list[dict[str, Any]]
 
 def key(number: int) -> str:
     return f"{number:064x}"
-
-
-def put(workspace: Workspace, table: str, rows: Rows) -> None:
-    part = None if TABLES[table].scope == "global" else 0
-    made = pa.Table.from_pylist(rows, schema=TABLES[table].schema)
-    write_table(workspace.path(table, part), made, Proof("test", "test"))
 
 
 def task(number: int, purpose: str = "labelling", batch: str = "b001", **more: Any) -> Any:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
+from table_rows import MemoryReader
 
 from annotation.human.votes import by_annotator, by_sticker, counting_votes, read_votes
-from schemas.tables import TABLES, VOTES
+from schemas.tables import VOTES
 
 
 def vote(sticker: str, annotator: str, tags: str = "", **more: Any) -> dict[str, Any]:
@@ -17,24 +18,6 @@ def vote(sticker: str, annotator: str, tags: str = "", **more: Any) -> dict[str,
 
 def table(*rows: dict[str, Any]) -> pa.Table:
     return pa.Table.from_pylist(list(rows), schema=VOTES.schema)
-
-
-class MemoryReader:
-    """Tables in memory; those not named are missing, so they read as empty."""
-
-    parts = (0,)
-
-    def __init__(self, **tables: list[dict[str, Any]]) -> None:
-        self._tables = {
-            name: pa.Table.from_pylist(rows, schema=TABLES[name].schema)
-            for name, rows in tables.items()
-        }
-
-    def read(
-        self, table: str, part: int | None = None, columns: list[str] | None = None
-    ) -> pa.Table:
-        found = self._tables.get(table, TABLES[table].schema.empty_table())
-        return found if columns is None else found.select(columns)
 
 
 def test_votes_come_by_sticker_and_annotator_without_what_doesnt_count() -> None:

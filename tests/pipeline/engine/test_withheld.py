@@ -5,18 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
+from table_rows import put
 
-from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.withheld import flagged_stickers, withheld_stickers
 from pipeline.engine.workspace import Workspace
-from schemas.tables import TABLES
-
-
-def put(workspace: Workspace, table: str, part: int, rows: list[dict[str, Any]]) -> None:
-    made = pa.Table.from_pylist(rows, schema=TABLES[table].schema)
-    write_table(workspace.path(table, part), made, Proof("test", "test"))
 
 
 def decided(name: str, *rules: str) -> dict[str, Any]:
@@ -34,12 +27,12 @@ def workspace(tmp_path: Path) -> Workspace:
     """Two shards; d is flagged, and b in the other shard is its representative."""
     workspace = Workspace(tmp_path)
     for part, names in enumerate(("abc", "def")):
-        put(workspace, "stickers", part, [{"id": name} for name in names])
-    put(workspace, "decisions", 0, [decided("a", "aspect"), decided("b"), decided("c")])
+        put(workspace, "stickers", [{"id": name} for name in names], part)
+    put(workspace, "decisions", [decided("a", "aspect"), decided("b"), decided("c")])
     flagged = decided("d", "duplicate", "review")
-    put(workspace, "decisions", 1, [decided("e"), flagged, decided("f", "entropy")])
-    put(workspace, "duplicates", 0, [member("a", "a"), member("b", "b"), member("c", "b")])
-    put(workspace, "duplicates", 1, [member("e", "a"), member("d", "b"), member("f", "f")])
+    put(workspace, "decisions", [decided("e"), flagged, decided("f", "entropy")], 1)
+    put(workspace, "duplicates", [member("a", "a"), member("b", "b"), member("c", "b")])
+    put(workspace, "duplicates", [member("e", "a"), member("d", "b"), member("f", "f")], 1)
     return workspace
 
 
@@ -52,11 +45,11 @@ def test_all_that_look_the_same_are_withheld(workspace: Workspace) -> None:
 
 
 def test_a_review_newer_than_the_decisions_counts(workspace: Workspace) -> None:
-    put(workspace, "reviews", 0, [{"id": n, "flagged": n == "a"} for n in "abc"])
+    put(workspace, "reviews", [{"id": n, "flagged": n == "a"} for n in "abc"])
     assert withheld_stickers(workspace) == {"a", "b", "c", "d", "e"}
 
 
 def test_without_flags_or_tables_nothing_is_withheld(workspace: Workspace, tmp_path: Path) -> None:
-    put(workspace, "decisions", 1, [decided("e"), decided("d"), decided("f")])
+    put(workspace, "decisions", [decided("e"), decided("d"), decided("f")], 1)
     assert withheld_stickers(workspace) == frozenset()
     assert withheld_stickers(Workspace(tmp_path / "empty")) == frozenset()

@@ -10,24 +10,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from PIL import Image, ImageDraw
+from table_rows import put
 
-from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.workspace import Workspace
-from schemas.tables import TABLES
 
 HOSTILE = '<script>alert("x")</script><img src=http://evil.example/a.png onerror=alert(1)>\u202e'
 TAGS = ("笑", "哭", "狗", "happy", "打工人")
 Rows = list[dict[str, Any]]
 _DECISION = ("id", "kept", "outcome", "reasons")
-
-
-def put(workspace: Workspace, table: str, part: int | None, rows: Rows) -> None:
-    """Write one shard or global table; columns left out are null."""
-    made = pa.Table.from_pylist(rows, schema=TABLES[table].schema)
-    write_table(workspace.path(table, part), made, Proof("test", "test"))
 
 
 def draw(number: int, animated: bool) -> tuple[bytes, bytes]:
@@ -208,9 +200,9 @@ def build(root: Path, shards: tuple[int, ...] = (60, 40)) -> Workspace:
         stickers = [_sticker(workspace, number + i) for i in range(rows)]
         number += rows
         for table, made in _shard(stickers).items():
-            put(workspace, table, part, made)
+            put(workspace, table, made, part)
     for table, made in _globals().items():
-        put(workspace, table, None, made)
+        put(workspace, table, made)
     gate = {
         "passed": True, "verdict": "the real run wins", "reasons": [HOSTILE], "margin": 0.05,
         "figure": "mAP", "real": 0.41, "control": 0.2, "difference": 0.21, "interval": [0.15, 0.27],
@@ -235,9 +227,3 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 def make_workspace(tmp_path: Path) -> Callable[..., Workspace]:
     """Builds a workspace of one's own, to be changed."""
     return lambda *shards: build(tmp_path / "own", shards or (20,))
-
-
-@pytest.fixture
-def put_rows() -> Callable[[Workspace, str, int | None, Rows], None]:
-    """Writes one shard or global table anew."""
-    return put

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from matplotlib.figure import Figure
+from table_rows import put
 
 from pipeline.engine.workspace import Workspace
 from pipeline.report import annotating, counts, filtering, plots, releasing, tagging
@@ -30,20 +31,18 @@ def test_headline_counts_every_shard(filled: Workspace) -> None:
     assert headline["splits"] == {"train": 60, "validation": 10, "test": 10}
 
 
-def test_a_lost_sticker_is_noticed(own: Workspace, put_rows: Callable[..., None]) -> None:
+def test_a_lost_sticker_is_noticed(own: Workspace) -> None:
     rows = own.read("decisions", 0).to_pylist()
     rows[3]["outcome"] = "mislaid"
-    put_rows(own, "decisions", 0, rows)
+    put(own, "decisions", rows)
     headline = counts.headline(own)
     assert not headline["adds_up"]
     assert (headline["decided"], headline["read"]) == (39, 40)
 
 
-def test_labels_of_another_crawl_are_not_joined(
-    own: Workspace, put_rows: Callable[..., None]
-) -> None:
+def test_labels_of_another_crawl_are_not_joined(own: Workspace) -> None:
     rows = own.read("labels", 0).to_pylist()
-    put_rows(own, "labels", 0, rows[::-1])
+    put(own, "labels", rows[::-1])
     assert counts.headline(own)["labelled"] == 7
 
 
@@ -128,14 +127,13 @@ def test_tags_are_ranked_with_flags_and_unclustered_keywords(filled: Workspace) 
 )
 def test_the_page_says_how_clear_the_elbow_is(
     own: Workspace,
-    put_rows: Callable[..., None],
     clear: bool | None,
     height: float | None,
     mood: str,
     said: str,
 ) -> None:
     rows = [{"k": 3, "inertia": 1.0, "height": height, "chosen": True, "clear": clear}]
-    put_rows(own, "elbow", None, rows)
+    put(own, "elbow", rows)
     html = write_report(own, Config()).read_text()
     (note,) = re.findall(r'<p class="note (\w+)">(K = [^<]*)', html)
     assert note[0] == mood

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from table_rows import put
 
 from pipeline.engine.page.pictures import load_pictures
 from pipeline.engine.workspace import Workspace
@@ -19,13 +20,12 @@ REASON = {
     "threshold": None,
     "detail": "personal_data: flagged by a reviewer, annotation 3/14",
 }
-Put = Callable[..., None]
 
 
-def change(workspace: Workspace, put: Put, table: str, which: Any, **columns: Any) -> None:
+def change(workspace: Workspace, table: str, which: Any, **columns: Any) -> None:
     rows = workspace.read(table, 0).to_pylist()
     chosen = [{**row, **columns} if which(row) else row for row in rows]
-    put(workspace, table, 0, chosen)
+    put(workspace, table, chosen)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def workspace(make_workspace: Callable[..., Workspace]) -> Workspace:
     return make_workspace(40)
 
 
-def plant(workspace: Workspace, put: Put, sticker: str, twin: str, outcome: str) -> None:
+def plant(workspace: Workspace, sticker: str, twin: str, outcome: str) -> None:
     """Flag ``sticker`` wherever a report could show it; ``twin`` is its near-duplicate."""
 
     def mine(row: dict[str, Any]) -> bool:
@@ -43,28 +43,26 @@ def plant(workspace: Workspace, put: Put, sticker: str, twin: str, outcome: str)
         return bool(row["id"] == sticker)
 
     counts = [{"tag": tag, "votes": 1} for tag in ("笑", "哭", "狗")]
-    change(workspace, put, "ocr", mine, text=SECRET)
-    change(workspace, put, "captions", mine, text=SECRET)
-    change(workspace, put, "labels", mine, status="adjudicate", counts=counts)
-    change(workspace, put, "domain", mine, probability=1.0, domain="real")
-    change(workspace, put, "duplicates", mine, group=sticker, representative=True)
+    change(workspace, "ocr", mine, text=SECRET)
+    change(workspace, "captions", mine, text=SECRET)
+    change(workspace, "labels", mine, status="adjudicate", counts=counts)
+    change(workspace, "domain", mine, probability=1.0, domain="real")
+    change(workspace, "duplicates", mine, group=sticker, representative=True)
     double = {"group": sticker, "representative": False, "kind": "perceptual"}
-    change(workspace, put, "duplicates", lambda row: row["id"] == twin, **double)
-    change(workspace, put, "signals", mine, animated=True)
+    change(workspace, "duplicates", lambda row: row["id"] == twin, **double)
+    change(workspace, "signals", mine, animated=True)
     reasons = [REASON, {**REASON, "rule": "aspect", "detail": SECRET}]
     gone = {"kept": False, "outcome": outcome, "reasons": reasons}
-    change(workspace, put, "decisions", flagged, **gone)
+    change(workspace, "decisions", flagged, **gone)
 
 
 @pytest.mark.parametrize("outcome", ["dropped", "failed"])
-def test_a_flagged_sticker_is_nowhere_on_the_page(
-    workspace: Workspace, put_rows: Put, outcome: str
-) -> None:
+def test_a_flagged_sticker_is_nowhere_on_the_page(workspace: Workspace, outcome: str) -> None:
     kept = [row["id"] for row in workspace.read("decisions").to_pylist() if row["kept"]]
     sticker, twin = sorted(kept)[:2]  # the samples begin with the smallest ids
     pictures = load_pictures(workspace, kept, [sticker, twin])
     before = write_report(workspace, Config()).read_text()
-    plant(workspace, put_rows, sticker, twin, outcome)
+    plant(workspace, sticker, twin, outcome)
     after = write_report(workspace, Config()).read_text()
     for name in (sticker, twin):
         shown = [
@@ -80,9 +78,9 @@ def test_a_flagged_sticker_is_nowhere_on_the_page(
     assert all(still in after for still in others)
 
 
-def test_the_count_of_the_rule_stays(workspace: Workspace, put_rows: Put) -> None:
+def test_the_count_of_the_rule_stays(workspace: Workspace) -> None:
     kept = [row["id"] for row in workspace.read("decisions").to_pylist() if row["kept"]]
-    plant(workspace, put_rows, kept[-1], kept[-2], "dropped")
+    plant(workspace, kept[-1], kept[-2], "dropped")
     page = write_report(workspace, Config()).read_text()
     assert "<h3>review: 1</h3>" in page
     assert "pictures and texts are withheld" in page

@@ -11,21 +11,12 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from training_task import Notes
 
 from pipeline.engine.compute import reproducible
-from pipeline.training.loop import InMemory, Schedule, StepLog, Training, train_model
+from pipeline.training.loop import Schedule, Training, train_model
 
 INPUTS = torch.linspace(-1, 1, 8)[:, None]
-
-
-class Notes(InMemory):
-    """Remembers every step."""
-
-    def __init__(self) -> None:
-        self.steps: list[StepLog] = []
-
-    def log(self, step: StepLog, waited_s: float) -> None:
-        self.steps.append(step)
 
 
 def line(schedule: Schedule, size: int = 4) -> Training:

@@ -8,15 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from PIL import Image
+from table_rows import put
 
 from annotation.human.stages import PLAN
 from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
-from schemas.tables import TABLES
 
 HOSTILE = '<script>alert("x")</script><img src=http://evil.example/a.png onerror=alert(1)>\u202e'
 TAGS = ("笑", "哭", "狗", "猫", HOSTILE)
@@ -28,13 +27,6 @@ Rows = list[dict[str, Any]]
 
 def key(number: int) -> str:
     return hashlib.sha256(str(number).encode()).hexdigest()
-
-
-def put(workspace: Workspace, table: str, rows: Rows) -> None:
-    """Write a table of one shard anew."""
-    part = None if TABLES[table].scope == "global" else 0
-    made = pa.Table.from_pylist(rows, schema=TABLES[table].schema)
-    write_table(workspace.path(table, part), made, Proof("test", "test"))
 
 
 def draw(number: int) -> list[dict[str, Any]]:
@@ -143,8 +135,3 @@ def config() -> Config:
 def key_of() -> Callable[[int], str]:
     """A sticker's id by its number."""
     return key
-
-
-@pytest.fixture
-def put_rows() -> Callable[[Workspace, str, Rows], None]:
-    return put

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from table_rows import put
 
 from annotation.human.report.report import write_label_report
 from pipeline.engine.page.pictures import load_pictures
@@ -135,12 +136,11 @@ def test_what_looks_like_a_flagged_sticker_is_veiled_too(
 
 def test_a_near_duplicate_is_withheld_before_the_reviews_say_so(
     build_annotated: Callable[..., Workspace],
-    put_rows: Callable[..., None],
     key_of: Callable[[int], str],
     config: Config,
 ) -> None:
     workspace = build_annotated(stickers=20)
-    put_rows(workspace, "reviews", [{"id": key_of(n), "flagged": n == 5} for n in range(20)])
+    put(workspace, "reviews", [{"id": key_of(n), "flagged": n == 5} for n in range(20)])
     page = write_label_report(workspace, config).read_text()
     assert key_of(13)[:10] not in page
     assert key_of(1)[:10] in page
@@ -164,11 +164,11 @@ def test_an_empty_workspace_says_what_fills_each_section(tmp_path: Path, config:
 
 
 def test_exported_but_not_voted_on_is_no_error(
-    build_annotated: Callable[..., Workspace], put_rows: Callable[..., None], config: Config
+    build_annotated: Callable[..., Workspace], config: Config
 ) -> None:
     workspace = build_annotated(stickers=20)
     for table in ("votes", "flags", "gold", "agreement"):
-        put_rows(workspace, table, [])
+        put(workspace, table, [])
     page = Page(write_label_report(workspace, config).read_text())
     assert "No two annotators voted on one sticker yet." in page.text
     assert "Every answer counts." in page.text
@@ -187,11 +187,11 @@ def test_the_page_is_bounded_and_says_what_it_leaves_out(
 
 
 def test_simulated_votes_are_owned_up_to(
-    build_annotated: Callable[..., Workspace], put_rows: Callable[..., None], config: Config
+    build_annotated: Callable[..., Workspace], config: Config
 ) -> None:
     workspace = build_annotated(stickers=20)
     rows = [{**row, "simulated": True} for row in workspace.read("votes").to_pylist()]
-    put_rows(workspace, "votes", rows)
+    put(workspace, "votes", rows)
     assert "Simulated votes." in Page(write_label_report(workspace, config).read_text()).text
 
 

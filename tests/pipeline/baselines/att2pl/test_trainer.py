@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,56 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from training_task import make_task
+from training_task import check_a_kill, train_kept, train_noted
 
-from pipeline.baselines.att2pl.config import PRESETS, Att2plConfig
+from pipeline.baselines.att2pl.config import PRESETS
 from pipeline.baselines.att2pl.trainer import BASELINE
-from pipeline.engine.compute import reproducible
-from pipeline.training.checkpointer import RunCheckpointer
 from pipeline.training.contract import NewSticker, Trained
 from pipeline.training.examples import Dataset
-from pipeline.training.loop import InMemory, Point, StepLog, train_model
 from pipeline.training.trainer import evaluate, predict, show_attention
 
 Make = Callable[..., Any]
 SHORT = replace(PRESETS["tiny"], epochs=2)
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from dataclasses import replace
-from pipeline.baselines.att2pl.config import PRESETS
-from pipeline.baselines.att2pl.trainer import BASELINE
-from pipeline.training import checkpointer
-from pipeline.training.examples import Dataset
-from pipeline.training.contract import Run
-from pipeline.engine.compute import reproducible
-from pipeline.training.loop import train_model
-from pipeline.training.trainer import prepare
-
-checkpointer._SAVE_EVERY = 1
-assert "transformers" not in sys.modules  # it takes seconds, and naming a baseline none
-
-def each_step(done):
-    if done == int(sys.argv[3]):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-with reproducible(5):
-    settings = replace(PRESETS["tiny"], epochs=2)
-    prepared = prepare(BASELINE, Dataset(Path(sys.argv[1])), settings)
-    keeper = checkpointer.RunCheckpointer(Path(sys.argv[2]), None, each_step)
-    run = Run(5, prepared.validation, lambda task: train_model(task, keeper))
-    BASELINE.fit(prepared.train, settings, run)
-"""
-
-
-class Notes(InMemory):
-    """Remembers every step."""
-
-    def __init__(self) -> None:
-        self.steps: list[StepLog] = []
-
-    def log(self, step: StepLog, waited_s: float) -> None:
-        self.steps.append(step)
 
 
 @pytest.fixture
@@ -72,30 +29,12 @@ def release(write_release: Make, shapes: Make) -> Path:
     )
 
 
-def train(release: Path, settings: Att2plConfig, seed: int) -> tuple[list[StepLog], Any]:
-    notes = Notes()
-    with reproducible(seed):
-        task = make_task(BASELINE, Dataset(release), settings, seed)
-        curve = train_model(task, notes)
-    return notes.steps, curve
-
-
-def keep(release: Path, folder: Path) -> tuple[Point, ...]:
-    folder.mkdir(exist_ok=True)
-    with reproducible(5):
-        task = make_task(BASELINE, Dataset(release), SHORT, 5)
-        checkpointer = RunCheckpointer(folder, None, lambda done: None)
-        curve = train_model(task, checkpointer)
-        checkpointer.finish(curve)
-    return curve
-
-
 @pytest.mark.slow
 def test_it_overfits_32_stickers(release: Path) -> None:
     # Processors differ in the last bits of a sum, and on each some starts stay for these forty
     # epochs where all pictures look alike.
     for seed in (1, 2, 3, 0):
-        steps, curve = train(release, PRESETS["tiny"], seed)
+        steps, curve = train_noted(BASELINE, release, PRESETS["tiny"], seed)
         assert len(steps) == 160
         if curve[-1].loss < min(steps[0].loss, curve[0].loss) / 10:
             return
@@ -103,7 +42,7 @@ def test_it_overfits_32_stickers(release: Path) -> None:
 
 
 def test_two_runs_with_one_seed_give_equal_logs_and_another_seed_others(release: Path) -> None:
-    once, again, other = (train(release, SHORT, seed) for seed in (5, 5, 6))
+    once, again, other = (train_noted(BASELINE, release, SHORT, seed) for seed in (5, 5, 6))
     assert once == again
     assert once[0] != other[0]
 
@@ -112,21 +51,13 @@ def test_two_runs_with_one_seed_give_equal_logs_and_another_seed_others(release:
 def test_a_run_resumed_from_a_kill_equals_the_uninterrupted_one(
     release: Path, tmp_path: Path
 ) -> None:
-    killed, whole = tmp_path / "killed", tmp_path / "whole"
-    killed.mkdir()
-    script = [sys.executable, "-c", KILLED, str(release), str(killed), "3"]
-    done = subprocess.run(script, capture_output=True, check=False, timeout=300)
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
-    assert len((killed / "steps.jsonl").read_bytes().splitlines()) == 3
-    assert keep(release, killed) == keep(release, whole)
-    for name in ("steps.jsonl", "model.safetensors", "checkpoint.safetensors", "curve.json"):
-        assert (killed / name).read_bytes() == (whole / name).read_bytes(), name
+    check_a_kill(BASELINE, release, SHORT, tmp_path)
 
 
 def test_a_trained_run_judges_predicts_and_shows_where_it_looks(
     release: Path, tmp_path: Path, row: Make
 ) -> None:
-    keep(release, tmp_path / "run")
+    train_kept(BASELINE, release, SHORT, tmp_path / "run")
     tags = ["circle", "cross", "square", "stripes"]
     run = Trained(SHORT, {"tags": tags}, tmp_path / "run" / "model.safetensors")
     evaluation = evaluate(BASELINE, run, Dataset(release), "test")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional
-from training_task import make_task
+from training_task import make_task, train_noted
 
 from pipeline.baselines.mghft import trainer
 from pipeline.baselines.mghft.backbone import Backbone
@@ -21,13 +21,11 @@ from pipeline.baselines.mghft.model import Mghft, total_loss
 from pipeline.baselines.mghft.names import our_name
 from pipeline.baselines.mghft.pretrained import follow_checkpoint, load_start
 from pipeline.baselines.mghft.trainer import BASELINE, MghftTagger, soft_targets
-from pipeline.engine.compute import reproducible
 from pipeline.engine.errors import StickerworksError
 from pipeline.training import checkpointer, loop
 from pipeline.training.checkpoint import load_weights
 from pipeline.training.contract import NewSticker
 from pipeline.training.examples import Dataset
-from pipeline.training.loop import train_model
 from pipeline.training.runs import TrainRequest, open_run, train_run
 from pipeline.training.settings import change_settings, restore_settings
 from pipeline.training.tag_rows import TagRows
@@ -91,9 +89,8 @@ def inputs(rows: int, seed: int = 0) -> Inputs:
 def test_it_overfits_32_stickers(write_release: Make, shapes: Make) -> None:
     rows = shapes(32)
     release = write_release(train=rows, validation=rows)
-    with reproducible(0):
-        settings = replace(BASELINE.presets["tiny"], epochs=35)
-        curve = train_model(make_task(BASELINE, Dataset(release), settings, 0))
+    settings = replace(BASELINE.presets["tiny"], epochs=35)
+    _, curve = train_noted(BASELINE, release, settings, 0)
     assert curve[-1].loss < curve[0].loss / 10
     assert curve[-1].metrics["accuracy"] == 1
     assert curve[0].metrics["accuracy"] < 0.8, "it didn't know them from the start"

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,62 +11,23 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from training_task import make_task
+from training_task import check_a_kill, make_task, train_noted
 
-from pipeline.baselines.stickerclip.config import PRESETS, StickerClipConfig
+from pipeline.baselines.stickerclip.config import PRESETS
 from pipeline.baselines.stickerclip.model import StickerClip
 from pipeline.baselines.stickerclip.trainer import BASELINE
 from pipeline.engine.compute import reproducible
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.checkpoint import save_weights
-from pipeline.training.checkpointer import RunCheckpointer
 from pipeline.training.contract import Baseline, NewSticker, NotJudgedError, Trained
 from pipeline.training.examples import Dataset
-from pipeline.training.loop import InMemory, StepLog, train_model
+from pipeline.training.loop import train_model
 from pipeline.training.runs import TrainRequest, open_run, train_run
 from pipeline.training.trainer import evaluate, judge, predict, prepare
 
 Make = Callable[..., Any]
 TINY = PRESETS["tiny"]
 SHORT = replace(TINY, epochs=2, image_side=16, batch_size=8, dropout=0.1, crop=0.8)
-KILLED = """
-import json, os, signal, sys
-from pathlib import Path
-from pipeline.training import checkpointer
-from pipeline.training.examples import Dataset
-from pipeline.training.settings import restore_settings
-from pipeline.baselines.stickerclip.config import PRESETS
-from pipeline.baselines.stickerclip.model import StickerClip
-from pipeline.baselines.stickerclip.trainer import BASELINE
-from pipeline.training.contract import Run
-from pipeline.engine.compute import reproducible
-from pipeline.training.loop import train_model
-from pipeline.training.trainer import prepare
-
-checkpointer._SAVE_EVERY = 1
-assert "transformers" not in sys.modules  # it takes seconds, and naming a baseline none
-
-def each_step(done):
-    if done == int(sys.argv[3]):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-settings = restore_settings(PRESETS["tiny"], json.loads(sys.argv[4]))
-with reproducible(5):
-    prepared = prepare(BASELINE, Dataset(Path(sys.argv[1])), settings)
-    keeper = checkpointer.RunCheckpointer(Path(sys.argv[2]), None, each_step)
-    run = Run(5, prepared.validation, lambda task: train_model(task, keeper))
-    BASELINE.fit(prepared.train, settings, run)
-"""
-
-
-class Notes(InMemory):
-    """Remembers every step."""
-
-    def __init__(self) -> None:
-        self.steps: list[StepLog] = []
-
-    def log(self, step: StepLog, waited_s: float) -> None:
-        self.steps.append(step)
 
 
 @pytest.fixture
@@ -81,23 +39,17 @@ def release(write_release: Make, captioned: Make, row: Make) -> Path:
     )
 
 
-def train(release: Path, settings: StickerClipConfig, seed: int) -> tuple[list[StepLog], Any]:
-    notes = Notes()
-    with reproducible(seed):
-        curve = train_model(make_task(BASELINE, Dataset(release), settings, seed), notes)
-    return notes.steps, curve
-
-
 def test_it_overfits_32_stickers(write_release: Make, captioned: Make) -> None:
     rows = captioned(32)
-    _, curve = train(write_release(train=rows, validation=rows), replace(TINY, epochs=60), 0)
+    release = write_release(train=rows, validation=rows)
+    _, curve = train_noted(BASELINE, release, replace(TINY, epochs=60), 0)
     assert curve[-1].loss < curve[0].loss / 5
     assert curve[-1].metrics["R@1"] > 0.9
     assert curve[0].metrics["R@1"] < 0.3
 
 
 def test_one_seed_gives_one_log_and_another_seed_another(release: Path) -> None:
-    first, again, other = (train(release, SHORT, seed) for seed in (1, 1, 2))
+    first, again, other = (train_noted(BASELINE, release, SHORT, seed) for seed in (1, 1, 2))
     assert first == again
     assert first != other
     assert len(first[0]) == 8
@@ -107,25 +59,8 @@ def test_one_seed_gives_one_log_and_another_seed_another(release: Path) -> None:
 def test_a_run_resumed_from_a_kill_equals_the_uninterrupted_one(
     release: Path, tmp_path: Path
 ) -> None:
-    killed, whole = tmp_path / "killed", tmp_path / "whole"
-    settings = json.dumps({"epochs": 2, "image_side": 16, "batch_size": 8, "dropout": 0.1})
     short = replace(TINY, epochs=2, image_side=16, batch_size=8, dropout=0.1)
-    for folder in (killed, whole):
-        folder.mkdir()
-    script = [sys.executable, "-c", KILLED, str(release), str(killed), "3", settings]
-    assert subprocess.run(script, check=False).returncode == -signal.SIGKILL
-    assert len((killed / "steps.jsonl").read_bytes().splitlines()) == 3
-    curves = []
-    for folder in (killed, whole):
-        with reproducible(5):
-            checkpointer = RunCheckpointer(folder, None, lambda done: None)
-            curves.append(
-                train_model(make_task(BASELINE, Dataset(release), short, 5), checkpointer)
-            )
-            checkpointer.finish(curves[-1])
-    assert curves[0] == curves[1]
-    for name in ("steps.jsonl", "model.safetensors", "checkpoint.safetensors", "curve.json"):
-        assert (killed / name).read_bytes() == (whole / name).read_bytes(), name
+    check_a_kill(BASELINE, release, short, tmp_path)
 
 
 def test_steps_limit_the_scale_spare_gains_and_treat_equal_texts_as_set(

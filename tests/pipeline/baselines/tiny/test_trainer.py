@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from training_task import make_task
+from training_task import make_task, train_noted
 
 from pipeline.baselines.tiny.trainer import BASELINE, TinyNet
-from pipeline.engine.compute import reproducible
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.contract import NewSticker, Trained, UnreadableImageError
 from pipeline.training.examples import Dataset, learnable_tags
@@ -43,9 +42,8 @@ def train(release: Path, output: Path, epochs: int) -> None:
 def test_it_overfits_32_stickers(write_release: Make, shapes: Make) -> None:
     rows = shapes(32)
     release = write_release(train=rows, validation=rows)
-    with reproducible(0):
-        settings = replace(BASELINE.presets["tiny"], epochs=40)
-        curve = train_model(make_task(BASELINE, Dataset(release), settings, 0))
+    settings = replace(BASELINE.presets["tiny"], epochs=40)
+    _, curve = train_noted(BASELINE, release, settings, 0)
     assert curve[-1].loss < curve[0].loss / 10
     assert curve[-1].metrics["map"] > 0.99
 

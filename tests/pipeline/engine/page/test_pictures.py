@@ -7,15 +7,13 @@ import io
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from hostile_files import hostile_files
 from PIL import Image
+from table_rows import put
 
 from pipeline.engine.page.pictures import draw_motion, load_pictures
-from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.workspace import Workspace
-from schemas.tables import TABLES
 
 
 def opened(uri: str) -> Image.Image:
@@ -40,15 +38,10 @@ def workspace(tmp_path: Path) -> Workspace:
         gif(made.root / f"{number}.gif", 4 + number)
     for part in (0, 1):
         ids = range(3 * part, 3 * part + 3)
-        put(made, "stickers", part, [{"id": f"{n:064x}", "format": "gif"} for n in ids])
-        put(made, "media", part, [{"id": f"{n:064x}", "path": f"{n}.gif"} for n in ids])
-        put(made, "frames", part, [{"id": f"{n:064x}", "key_frames": key_frames(n)} for n in ids])
+        put(made, "stickers", [{"id": f"{n:064x}", "format": "gif"} for n in ids], part)
+        put(made, "media", [{"id": f"{n:064x}", "path": f"{n}.gif"} for n in ids], part)
+        put(made, "frames", [{"id": f"{n:064x}", "key_frames": key_frames(n)} for n in ids], part)
     return made
-
-
-def put(workspace: Workspace, table: str, part: int, rows: list[dict[str, Any]]) -> None:
-    made = pa.Table.from_pylist(rows, schema=TABLES[table].schema)
-    write_table(workspace.path(table, part), made, Proof("test", "test"))
 
 
 def key_frames(number: int) -> list[dict[str, Any]]:
@@ -125,7 +118,7 @@ def test_a_missing_file_has_no_motion(tmp_path: Path) -> None:
 def test_a_broken_key_frame_is_left_out(workspace: Workspace) -> None:
     rows = workspace.read("frames", 0).to_pylist()
     rows[0]["key_frames"][0]["jpeg"] = b"\xff\xd8 no picture"
-    put(workspace, "frames", 0, rows)
+    put(workspace, "frames", rows)
     assert sorted(load_pictures(workspace, ids_of(workspace), [])) == ids_of(workspace)[1:5]
 
 
