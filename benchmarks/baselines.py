@@ -73,10 +73,11 @@ def _measure(arguments: argparse.Namespace) -> float:
     from pipeline.baselines.mghft.config import PRESETS
     from pipeline.baselines.mghft.model import Mghft, total_loss
     from pipeline.baselines.mghft.tokens import cls_scores
+    from pipeline.engine.compute import default_device
 
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = default_device()
     (side,) = arguments.sides
     config = replace(PRESETS["paper"], image_side=side)
     score = _naive_scores() if arguments.way == "naive" else cls_scores

@@ -6,23 +6,7 @@ Each name is imported when it is asked for: a measure loads no Scrapy, and a sou
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from annotation.machine.captioner import Caption, Captioner, CaptionInput
-    from crawlers.observation import LocalFile, Observation
-    from crawlers.source import Source
-    from crawlers.spiders.listing_spider import ListingSpider
-    from pipeline.engine.errors import StickerworksError
-    from pipeline.engine.options import Options
-    from pipeline.filter.measures.measure import Measure, RgbaFrame, StickerFrames
-    from pipeline.filter.ocr.backend import Line, OcrBackend
-    from pipeline.filter.rules.rule import Rule
-    from pipeline.training.contract import Baseline, Learner, Run
-    from pipeline.training.examples import Examples
-    from pipeline.training.layout import Layout, Row
-    from pipeline.training.loop import Schedule
-    from pipeline.training.tagger import Inputs, TorchTagger
+from typing import Any
 
 _PLACES = {
     "Baseline": "pipeline.training.contract",
@@ -62,36 +46,10 @@ KINDS = {
 }
 """What the entry points of each group must name."""
 
-__all__ = [
-    "KINDS",
-    "Baseline",
-    "Caption",
-    "CaptionInput",
-    "Captioner",
-    "Examples",
-    "Inputs",
-    "Layout",
-    "Learner",
-    "Line",
-    "ListingSpider",
-    "LocalFile",
-    "Measure",
-    "Observation",
-    "OcrBackend",
-    "Options",
-    "RgbaFrame",
-    "Row",
-    "Rule",
-    "Run",
-    "Schedule",
-    "Source",
-    "StickerFrames",
-    "StickerworksError",
-    "TorchTagger",
-]
+__all__ = ["KINDS", *_PLACES]  # noqa: PLE0604 - names, as _PLACES has them
 
 
 def __getattr__(name: str) -> Any:
     if name not in _PLACES:
-        raise AttributeError(f"stickerworks.plugins has no {name}; it has {', '.join(__all__)}")
+        raise AttributeError(f"stickerworks.plugins has no {name}; it has {', '.join(_PLACES)}")
     return getattr(importlib.import_module(_PLACES[name]), name)

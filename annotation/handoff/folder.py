@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.folders import whole_folder
 from pipeline.engine.paths import named_path
-from pipeline.engine.storage import sync_folder
 
 MARK = "export.json"
 """Names what made the folder, and what lies in it."""
@@ -28,21 +25,11 @@ def export_folder(output: Path, kind: str) -> Iterator[Path]:
     """
     output = named_path(output, "--output").resolve()
     check_output(output, kind)
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    with disk_errors(output, "Choose another --output."):
-        output.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(output)
-        temporary.mkdir()
-        try:
-            yield temporary
-            entries = sorted(path.name for path in temporary.iterdir())
-            mark = {"made_by": "stickerworks", "kind": kind, "entries": [*entries, MARK]}
-            (temporary / MARK).write_text(json.dumps(mark, indent=2) + "\n", "utf-8")
-            # One flush of everything: thousands of small files, each synced, would take minutes.
-            os.sync()
-            _replace(temporary, output)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+    with whole_folder(output) as folder:
+        yield folder
+        entries = sorted(path.name for path in folder.iterdir())
+        mark = {"made_by": "stickerworks", "kind": kind, "entries": [*entries, MARK]}
+        (folder / MARK).write_text(json.dumps(mark, indent=2) + "\n", "utf-8")
 
 
 def check_output(output: Path, kind: str) -> None:
@@ -82,35 +69,3 @@ def _mark(output: Path) -> dict[str, Any]:
     ours = isinstance(mark, dict) and mark.get("made_by") == "stickerworks"
     named = ours and isinstance(mark.get("entries"), list)
     return mark if named and all(isinstance(name, str) for name in mark["entries"]) else {}
-
-
-def _replace(temporary: Path, output: Path) -> None:
-    old = temporary.with_suffix(".old")
-    if output.exists():
-        os.rename(output, old)
-    os.rename(temporary, output)
-    sync_folder(output.parent)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _sweep(output: Path) -> None:
-    """Remove what exports that were killed left beside ``output``, but not what still runs."""
-    name = re.compile(re.escape(f".{output.name}.") + r"(\d+)\.(tmp|old)")
-    for path in output.parent.iterdir():
-        match = name.fullmatch(path.name)
-        if match is None or _alive(int(match[1])):
-            continue
-        if match[2] == "old" and not output.exists():  # killed between the two renames
-            os.rename(path, output)
-        else:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return pid != os.getpid()

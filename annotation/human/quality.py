@@ -10,8 +10,6 @@ from annotation.human.anchoring import AnchoringBias, anchoring_bias
 from annotation.human.confusion import ConfusedPair, confused_pairs
 from annotation.human.gold_scores import GoldScore, gold_scores
 from annotation.human.lead_times import FlaggedVote, LeadTimes, lead_times
-from annotation.human.votes import read_votes
-from pipeline.engine.stage import Reader
 
 
 @dataclass(frozen=True)
@@ -23,12 +21,6 @@ class Quality:
     bias: tuple[AnchoringBias, ...]
     lead_times: tuple[LeadTimes, ...]
     flagged: tuple[FlaggedVote, ...]
-
-
-def read_quality(reader: Reader) -> Quality:
-    """Quality of the votes in a workspace; also reads ``gold`` and ``suggestions``."""
-    shown = reader.read("suggestions", columns=["id", "tags"])
-    return measure_quality(read_votes(reader), reader.read("gold"), shown)
 
 
 def measure_quality(

@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.folders import has_ended
 from pipeline.engine.storage import atomic_file
 
-_TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp")
+_TEMPORARY = re.compile(r"\..+\.(\d{1,9})\.tmp")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def remove_dead_builds(releases: Path) -> list[str]:
     removed = []
     for folder in sorted(releases.glob(".*.tmp")):
         match = _TEMPORARY.fullmatch(folder.name)
-        if match and folder.is_dir() and (int(match[1]) == os.getpid() or not _alive(match[1])):
+        if match and folder.is_dir() and has_ended(int(match[1])):
             shutil.rmtree(folder)
             removed.append(folder.name)
     return removed
@@ -70,13 +71,3 @@ def remove_dead_builds(releases: Path) -> list[str]:
 
 def _path(target: Path) -> Path:
     return target.parent / ".fingerprints" / f"{target.name}.json"
-
-
-def _alive(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True

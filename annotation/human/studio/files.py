@@ -55,16 +55,6 @@ def place_sticker(
     return path, frames
 
 
-def remove_sticker(files: Path, sticker: str) -> None:
-    """Take a sticker and its key frames away from ``files``; the original stays where it is."""
-    folder = _folder(sticker)
-    extensions = sorted(set(_EXTENSIONS.values()))
-    for extension in extensions:
-        (files / _STICKERS / folder / f"{sticker}.{extension}").unlink(missing_ok=True)
-    for frame in (files / _FRAMES / folder).glob(f"{sticker}-*.jpeg"):
-        frame.unlink(missing_ok=True)
-
-
 def allow_files(client: LabelStudio, project: int, files: Path) -> None:
     """Let a project's pages load what lies below ``files``; idempotent.
 

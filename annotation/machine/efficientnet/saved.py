@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,9 +12,9 @@ from typing import Any
 
 from annotation.machine.efficientnet.calibration import Calibration
 from annotation.machine.efficientnet.views import Sizing
-from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.folders import whole_folder
 from pipeline.engine.paths import read_regular
-from pipeline.engine.storage import sync_folder
 
 FORMAT = "stickerworks-domain-efficientnet/1"
 WEIGHTS, CONFIG, DESCRIPTION = "model.safetensors", "config.json", "classifier.json"
@@ -47,31 +45,11 @@ class Description:
 
 
 @contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
-    """A folder beside ``target`` that takes its place when the block succeeds.
-
-    Killed at any time, ``target`` is an old model, a new one, or missing; never half of one.
-    """
+def model_folder(target: Path) -> Iterator[Path]:
+    """A folder that becomes the model ``target`` when the block succeeds."""
     check_target(target)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    replaced = target.with_name(f".{target.name}.{os.getpid()}.old.tmp")
-    with disk_errors(target):
-        for leftover in target.parent.glob(f".{target.name}.*.tmp"):
-            shutil.rmtree(leftover)
-        try:
-            temporary.mkdir(parents=True)
-            yield temporary
-            for path in temporary.iterdir():
-                with path.open("rb") as written:
-                    os.fsync(written.fileno())
-            sync_folder(temporary)
-            if target.exists():
-                target.rename(replaced)
-            temporary.rename(target)
-            sync_folder(target.parent)
-        finally:
-            for leftover in (temporary, replaced):
-                shutil.rmtree(leftover, ignore_errors=True)
+    with whole_folder(target, "Choose another folder for the model.") as folder:
+        yield folder
 
 
 def check_target(target: Path) -> None:

@@ -35,9 +35,9 @@ from annotation.machine.efficientnet.samples import (
 from annotation.machine.efficientnet.saved import (
     check_target,
     describe,
+    model_folder,
     read_description,
     save_model,
-    whole_folder,
     write_json,
 )
 from annotation.machine.efficientnet.training import Known, Say, fit, score
@@ -161,7 +161,7 @@ def _write(
         **describe(training.pop("sizing"), calibration, settings["statistics"], settings["probe"]),
         "training": training,
     }
-    with whole_folder(target) as folder:
+    with model_folder(target) as folder:
         save_model(folder, model, description)
         write_json(folder / "report.json", report)
         lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in mistakes(held))

@@ -1,1 +1,1 @@
-"""Rules: one file a rule, found by name among the entry points stickerworks.rules."""
+"""Rules, found by name among the entry points stickerworks.rules."""

@@ -121,7 +121,7 @@ def test_it_stands_as_the_gate(folder):
     [
         ("train colours --release release --output new --epochs 3", "no setting 'epochs'"),
         ("train colours --release release --output new --preset huge", "with --preset: tiny, fine"),
-        ("train lacking --release release --output new", "a Learner (it lacks doc, fit, name, pre"),
+        ("train lacking --release release --output new", "it lacks doc, fit, name, presets"),
         ("train colours --release release --output new --device tpu9", "no device 'tpu9'"),
         ("validate --release release --set validation.baseline=colours "
          "--set validation.epochs=3", "no setting 'epochs'"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from annotation.human.studio.files import allow_files, place_sticker, remove_sticker
+from annotation.human.studio.files import allow_files, place_sticker
 from crawlers.sniff import FORMATS
 from pipeline.engine.errors import StickerworksError
 
@@ -110,26 +110,12 @@ def test_an_id_that_could_leave_the_folder_is_refused(
 ) -> None:
     with pytest.raises(StickerworksError, match="no id"):
         place_sticker(tmp_path / "files", sticker, "gif", media, FRAMES)
-    with pytest.raises(StickerworksError, match="no id"):
-        remove_sticker(tmp_path / "files", sticker)
     assert everything(tmp_path / "files") == {}
 
 
 def test_a_missing_original_is_said_by_name(tmp_path: Path) -> None:
     with pytest.raises(StickerworksError, match=r"gone\.gif"):
         place_sticker(tmp_path / "files", ID, "gif", tmp_path / "gone.gif", FRAMES)
-
-
-def test_removing_takes_that_sticker_and_no_other_and_leaves_the_original(
-    tmp_path: Path, media: Path
-) -> None:
-    files, other = tmp_path / "files", ID[:2] + hashlib.sha256(b"other").hexdigest()[2:]
-    place_sticker(files, ID, "webp", media, FRAMES)
-    kept, frames = place_sticker(files, other, "gif", media, FRAMES)
-    remove_sticker(files, ID)
-    remove_sticker(files, ID)
-    assert set(everything(files)) == {kept, *frames}
-    assert media.read_bytes() == b"GIF89a bytes"
 
 
 @dataclass

@@ -15,9 +15,9 @@ from annotation.machine.efficientnet.calibration import Calibration
 from annotation.machine.efficientnet.model import Preset, make_model
 from annotation.machine.efficientnet.saved import (
     describe,
+    model_folder,
     read_description,
     save_model,
-    whole_folder,
 )
 from pipeline.engine.errors import StickerworksError
 from schemas.config import AnnotateConfig, Config
@@ -27,7 +27,7 @@ from schemas.config import AnnotateConfig, Config
 def folder(tmp_path: Path, tiny: Preset) -> Path:
     target = tmp_path / "model"
     described = describe(tiny.sizing, Calibration(1.5, -0.5), statistics=False, probe=None)
-    with whole_folder(target) as temporary:
+    with model_folder(target) as temporary:
         save_model(temporary, make_model(tiny), {"name": "test/1", **described})
     return target
 
@@ -83,7 +83,7 @@ def test_a_write_that_fails_leaves_the_old_model(folder: Path) -> None:
     before = read_description(folder).digest
 
     def write() -> None:
-        with whole_folder(folder) as temporary:
+        with model_folder(folder) as temporary:
             (temporary / "classifier.json").write_text("half", encoding="utf-8")
             raise KeyboardInterrupt
 
@@ -94,9 +94,9 @@ def test_a_write_that_fails_leaves_the_old_model(folder: Path) -> None:
 
 
 def test_leftovers_of_a_killed_run_are_swept(folder: Path) -> None:
-    leftover = folder.with_name(f".{folder.name}.1.tmp")
+    leftover = folder.with_name(f".{folder.name}.999999999.tmp")  # no process has that number
     leftover.mkdir()
-    with whole_folder(folder) as temporary:
+    with model_folder(folder) as temporary:
         (temporary / "classifier.json").write_text("{}", encoding="utf-8")
     assert list(folder.parent.iterdir()) == [folder]
 
@@ -113,6 +113,6 @@ def test_the_default_classifier_needs_no_torch() -> None:
 def test_a_folder_that_is_no_model_is_not_replaced(tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
-    with pytest.raises(StickerworksError, match="holds no domain classifier"), whole_folder(mine):
+    with pytest.raises(StickerworksError, match="holds no domain classifier"), model_folder(mine):
         pass
     assert list(tmp_path.iterdir()) == [mine]
