@@ -103,11 +103,15 @@ def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Strang
     It gets the group, the module's code, the names of entry points with what they point at in
     the module, and perhaps the distribution's name (its version is 1.0).
     """
-    from pipeline.engine.plugins import _load
+    from pipeline.engine.plugins import _load, _points
 
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     modules: list[str] = []
+
+    def forget() -> None:
+        _load.cache_clear()
+        _points.cache_clear()
 
     def install(
         group: str, code: str, points: Mapping[str, str], distribution: str = "strange"
@@ -124,9 +128,9 @@ def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Strang
             file.write(f"[stickerworks.{group}]\n")
             file.writelines(f"{name} = {module}:{value}\n" for name, value in points.items())
         importlib.invalidate_caches()
-        _load.cache_clear()
+        forget()
 
     yield install
     for module in modules:
         sys.modules.pop(module, None)
-    _load.cache_clear()
+    forget()

@@ -28,7 +28,7 @@ class PluginRowError(Exception):
 
 def plugin_names(group: str) -> list[str]:
     """Names registered in ``stickerworks.<group>``, sorted."""
-    return sorted({point.name for point in entry_points(group=f"stickerworks.{group}")})
+    return sorted({point.name for point in _points(group)})
 
 
 def load_plugin(group: str, name: str, kind: type[Kind]) -> Kind:
@@ -58,8 +58,8 @@ def load_plugin(group: str, name: str, kind: type[Kind]) -> Kind:
 
 def describe_plugin(group: str, name: str) -> str:
     """A plugin in words: its group, its name, and the distribution that brought it."""
-    points = entry_points(group=f"stickerworks.{group}", name=name)
-    return f"The {group} plugin {name!r} of {_distribution(next(iter(points), None))}"
+    points = (point for point in _points(group) if point.name == name)
+    return f"The {group} plugin {name!r} of {_distribution(next(points, None))}"
 
 
 @contextmanager
@@ -87,7 +87,7 @@ def row_faults(group: str, name: str) -> Iterator[None]:
         raise PluginRowError(f"{describe_plugin(group, name)} raised {_tell(error)}") from error
 
 
-@cache  # reading every package's entry points takes longer than most rules do on a shard
+@cache
 def _load(group: str, name: str) -> object:
     point = _find(group, name)
     try:
@@ -102,7 +102,7 @@ def _load(group: str, name: str) -> object:
 
 def _find(group: str, name: str) -> EntryPoint:
     # One distribution may be listed twice, by two folders of the search path.
-    points = {_distribution(point): point for point in _points(group, name)}
+    points = {_distribution(point): point for point in _points(group) if point.name == name}
     if not points:
         known = ", ".join(plugin_names(group)) or "none"
         raise StickerworksError(
@@ -118,8 +118,9 @@ def _find(group: str, name: str) -> EntryPoint:
     return next(iter(points.values()))
 
 
-def _points(group: str, name: str) -> list[EntryPoint]:
-    return list(entry_points(group=f"stickerworks.{group}", name=name))
+@cache  # reading every package's entry points takes longer than most rules do on a shard
+def _points(group: str) -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=f"stickerworks.{group}"))
 
 
 def _distribution(point: EntryPoint | None) -> str:

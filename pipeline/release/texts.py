@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.engine.workspace import Workspace
-from pipeline.release.card import CardFacts, render_card
 from pipeline.release.redact import public_text, public_url
 from pipeline.release.tally import ReleaseCounts
 from schemas.config import Config
@@ -31,7 +30,8 @@ def write_texts(
     report: Callable[[str], None],
 ) -> None:
     """Write every file that describes the rows already written to ``folder``."""
-    # Slow to import, and a finished release needs neither.
+    # Slow to import, and a finished release needs none of them.
+    from pipeline.release.card import CardFacts, render_card
     from pipeline.release.croissant import croissant_json
     from pipeline.release.plots import write_plots
 

@@ -66,7 +66,7 @@ def kill_after(line: str, seconds: float, command: list[object]) -> None:
         if told.startswith(line):
             timer = Timer(seconds, os.kill, (process.pid, signal.SIGKILL))
             timer.start()
-    assert process.wait() == -signal.SIGKILL, said
+    assert process.wait() == -signal.SIGKILL, "".join(said)
 
 
 def take_over_most_of_the_text(whole: Path, workspace: Path) -> None:

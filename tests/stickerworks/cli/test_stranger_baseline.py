@@ -62,9 +62,11 @@ def folder(tmp_path, monkeypatch):
         "lacking = stickers_example.colours:Settings\n"
     )
     monkeypatch.syspath_prepend(tmp_path / "packages")
-    plugins._load.cache_clear()
+    for found in (plugins._load, plugins._points):
+        found.cache_clear()
     yield tmp_path
-    plugins._load.cache_clear()
+    for found in (plugins._load, plugins._points):
+        found.cache_clear()
 
 
 def train(folder, **changes):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -212,7 +212,7 @@ def broken(clips: Sequence[Images]) -> list[float]:
 
 
 @pytest.fixture
-def scorers(monkeypatch: pytest.MonkeyPatch) -> None:
+def scorers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A module ``a_scorer``, and a plugin ``bright`` that names a function of it."""
     module = ModuleType("a_scorer")
     module.brightness, module.broken = brightness, broken  # type: ignore[attr-defined]
@@ -223,6 +223,9 @@ def scorers(monkeypatch: pytest.MonkeyPatch) -> None:
         return [point] if (group, name) == (point.group, point.name) else []
 
     monkeypatch.setattr(plugins, "entry_points", entry_points)
+    plugins._points.cache_clear()
+    yield
+    plugins._points.cache_clear()
 
 
 @pytest.mark.usefixtures("scorers")
