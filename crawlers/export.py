@@ -143,7 +143,7 @@ def _shard(connection: sqlite3.Connection, part: int) -> dict[str, pa.Table]:
     ]
     # A sticker keeps its place for good; when no source shows it any more, its path is null.
     media = [{"id": b["sha256"], "path": b["path"] if b["seen"] else None} for b in blobs]
-    rows = connection.execute(_SIGHTINGS, (part,)).fetchall()
+    rows = connection.execute(_PLACED, (part,)).fetchall()
     observations = [
         (row["row"], _order(columns), columns) for row in rows for columns in (_observation(row),)
     ]
@@ -158,19 +158,19 @@ def _shard(connection: sqlite3.Connection, part: int) -> dict[str, pa.Table]:
 
 def _observation(row: sqlite3.Row) -> dict[str, Any]:
     facts: dict[str, Any] = json.loads(row["facts"])
-    return _sighting(row) | facts | {"id": row["sha256"], "redistribute": bool(row["allowed"])}
+    return _as_listed(row) | facts | {"id": row["sha256"], "redistribute": bool(row["allowed"])}
 
 
 def _unfetched(connection: sqlite3.Connection) -> pa.Table:
     names = ("state", "error_class", "error", "attempts")
     rows = [
-        _sighting(row) | {name: row[name] for name in names}
+        _as_listed(row) | {name: row[name] for name in names}
         for row in connection.execute(_FAILURES).fetchall()
     ]
     return _table(UNFETCHED, sorted(rows, key=_order))
 
 
-def _sighting(row: sqlite3.Row) -> dict[str, Any]:
+def _as_listed(row: sqlite3.Row) -> dict[str, Any]:
     columns: dict[str, Any] = json.loads(row["columns"])
     return columns | {
         "source": row["source"],
@@ -234,7 +234,7 @@ SELECT *, EXISTS (
 FROM blobs WHERE part = ? ORDER BY row
 """
 # Where a source shows the same bytes twice and may not give them on once, it may not at all.
-_SIGHTINGS = """
+_PLACED = """
 SELECT s.*, b.row, min(s.redistribute) OVER (PARTITION BY s.sha256, s.source) AS allowed
 FROM observations AS s JOIN blobs AS b USING (sha256)
 WHERE b.part = ? AND s.state = 'ok'

@@ -92,7 +92,7 @@ DESCRIPTION_FIELDS: tuple[tuple[str, str], ...] = (
 )
 """Columns of ``descriptions`` and of releases that models write, with what they hold."""
 
-_SIGHTING = (
+_OBSERVATION = (
     _column("source", STRING, "name of the source plugin", nullable=False),
     _column("source_id", STRING, "the item's id at its source", nullable=False),
     _column("variant", STRING, "which media variant of the item: original, still, ..."),
@@ -118,7 +118,7 @@ OBSERVATIONS = _table(
     "crawl",
     "One row an observation of a sticker: where, under which query, and how it was fetched.",
     ID,
-    *_SIGHTING,
+    *_OBSERVATION,
     _column("final_url", STRING, "address after redirects"),
     _column("redirects", STRINGS, "addresses passed through"),
     _column("http_status", pa.int32(), "status of the last response; null for local files"),
@@ -139,7 +139,7 @@ UNFETCHED = _table(
     "global",
     "crawl",
     "One row an observation without bytes: what was listed but not got, and why.",
-    *_SIGHTING,
+    *_OBSERVATION,
     _column("state", STRING, "gone, refused, retry_at or failed"),
     _column("error_class", STRING, "not_media, too_large, http_404, robots, unreadable, ..."),
     _column("error", STRING, "the same for people"),

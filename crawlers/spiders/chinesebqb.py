@@ -65,7 +65,7 @@ def read_index(body: bytes, index_url: str) -> tuple[list[Observation], int]:
             f"{shown} is no index of ChineseBQB: {type(error).__name__}.",
             "Check crawl.sources[].options.index_url; the source may have changed its format.",
         ) from error
-    found = [] if not isinstance(entries, list) else list(_sightings(entries, index_url))
+    found = [] if not isinstance(entries, list) else list(_observations(entries, index_url))
     if not found:
         raise StickerworksError(
             f"The index {shown} lists no stickers.",
@@ -74,7 +74,7 @@ def read_index(body: bytes, index_url: str) -> tuple[list[Observation], int]:
     return found, len(entries) - len(found)
 
 
-def _sightings(entries: list[Any], index_url: str) -> Iterator[Observation]:
+def _observations(entries: list[Any], index_url: str) -> Iterator[Observation]:
     places: dict[str, int] = {}
     seen: set[str] = set()
     for entry in entries:
@@ -95,10 +95,10 @@ def _sightings(entries: list[Any], index_url: str) -> Iterator[Observation]:
             continue
         seen.add(source_id)
         place = places[category] = places.get(category, -1) + 1
-        yield _sighting(entry, media_url, category, name, place)
+        yield _observation(entry, media_url, category, name, place)
 
 
-def _sighting(
+def _observation(
     entry: dict[str, Any], media_url: str, category: str, name: str, place: int
 ) -> Observation:
     theme = theme_of(category)

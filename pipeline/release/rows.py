@@ -31,9 +31,9 @@ def outcome(id_: str, sticker: Joined, config: ReleaseConfig) -> dict[str, Any]:
                 f"Sticker {id_} has the split {split!r} but was not kept: splits are out of date.",
                 "Run `stickerworks split` again.",
             )
-        return _fate(id_, decision["outcome"], reasons, None)
+        return _outcome_row(id_, decision["outcome"], reasons, None)
     if split is None:
-        return _fate(
+        return _outcome_row(
             id_, "left_out", [*reasons, _reason("no_split", "no split was assigned")], None
         )
     status = label_status(sticker)
@@ -43,8 +43,8 @@ def outcome(id_: str, sticker: Joined, config: ReleaseConfig) -> dict[str, Any]:
             "Run `stickerworks merge` again.",
         )
     if config.labelled_only and status != "effective":
-        return _fate(id_, "left_out", [*reasons, _reason("labelled_only", status)], None)
-    return _fate(id_, "released", reasons, split)
+        return _outcome_row(id_, "left_out", [*reasons, _reason("labelled_only", status)], None)
+    return _outcome_row(id_, "released", reasons, split)
 
 
 def release_row(id_: str, sticker: Joined, image: bytes | None) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def read_bytes(root: Path, id_: str, sticker: Joined) -> bytes:
     return data
 
 
-def _fate(id_: str, outcome: str, reasons: list[Any], split: str | None) -> dict[str, Any]:
+def _outcome_row(id_: str, outcome: str, reasons: list[Any], split: str | None) -> dict[str, Any]:
     return {"id": id_, "outcome": outcome, "reasons": reasons, "split": split}
 
 

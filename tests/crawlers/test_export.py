@@ -123,7 +123,7 @@ def test_new_stickers_are_appended_and_full_shards_stay(
     }
 
 
-def test_a_new_sighting_of_an_old_sticker_changes_its_observations_alone(
+def test_a_new_observation_of_an_old_sticker_changes_its_observations_alone(
     workspace: Workspace, ledger: CrawlLedger
 ) -> None:
     for place in range(5):
@@ -214,7 +214,7 @@ def test_tables_of_another_ledger_are_not_mixed_with_ours(
     assert _ids(workspace) == [_sha("a")]
 
 
-_sightings = st.lists(
+_listed = st.lists(
     st.tuples(st.sampled_from("abcdefgh"), st.sampled_from(["cat", "dog"]), st.integers(0, 9)),
     unique_by=lambda saw: saw[:2],
     max_size=12,
@@ -222,7 +222,7 @@ _sightings = st.lists(
 
 
 @settings(max_examples=15, deadline=None)
-@given(_sightings, st.randoms(use_true_random=False))
+@given(_listed, st.randoms(use_true_random=False))
 def test_the_order_of_recording_never_shows(
     tmp_path_factory: pytest.TempPathFactory, saw: list[Any], order: Any
 ) -> None:
@@ -291,7 +291,7 @@ def test_a_path_that_shows_other_bytes_by_now_gives_way_to_one_that_does_not(
     assert workspace.read("media")["path"].to_pylist() == ["/dog/a.gif"]
 
 
-def test_a_source_that_forbids_one_of_two_sightings_forbids_the_sticker(
+def test_a_source_that_forbids_one_of_two_observations_forbids_the_sticker(
     workspace: Workspace, ledger: CrawlLedger
 ) -> None:
     for source, query in (("web", "cat"), ("web", "dog"), ("other", "cat")):

@@ -18,7 +18,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "crawl" / "ledger.sqlite"
 
 
-def test_a_sighting_is_known_from_the_second_listing_on(path: Path) -> None:
+def test_an_observation_is_known_from_the_second_listing_on(path: Path) -> None:
     with open_ledger(path) as ledger:
         assert ledger.note(KEY, 0, {"rank": 0}, True) is None
         known = ledger.note(KEY, 0, {"rank": 0}, True)

@@ -18,7 +18,7 @@ LONG = "a" * 1_000_000
         ("media_url", "address", 8000),
     ],
 )
-def test_what_tells_sightings_apart_is_refused_when_it_is_too_long(
+def test_what_tells_observations_apart_is_refused_when_it_is_too_long(
     field: str, name: str, most: int
 ) -> None:
     def observation(length: int) -> Observation:
@@ -41,7 +41,7 @@ def test_two_long_ids_or_queries_stay_two() -> None:
     assert max(len(key.query) for key in keys) == 2000
 
 
-def test_no_sighting_fills_the_ledger() -> None:
+def test_no_observation_fills_the_ledger() -> None:
     texts = ("pack_id", "pack_title", "author", "title", "licence", "licence_basis")
     addresses = ("page_url", "licence_url", "media_url")
     said: dict[str, object] = dict.fromkeys((*texts, *addresses), LONG)

@@ -43,7 +43,7 @@ def _wanted(outcomes: list[str | None], limit: int | None) -> list[int]:
     st.one_of(st.none(), st.integers(1, 6)),
     st.integers(0, 10**6),
 )
-def test_the_same_sightings_are_admitted_in_whatever_order_they_complete(
+def test_the_same_observations_are_admitted_in_whatever_order_they_complete(
     outcomes: list[str | None], limit: int | None, seed: int
 ) -> None:
     assert asyncio.run(_crawl(outcomes, limit, seed)) == _wanted(outcomes, limit)

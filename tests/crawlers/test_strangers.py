@@ -113,7 +113,7 @@ def test_relative_paths_are_kept_as_absolute_ones(
 
 
 @pytest.mark.usefixtures("two_files")
-def test_a_source_that_lists_a_sighting_twice_is_told_so(
+def test_a_source_that_lists_an_observation_twice_is_told_so(
     crawl_strangers: Callable[..., CrawlSummary],
 ) -> None:
     with pytest.raises(StickerworksError, match="The source twice lists 'a.gif' twice under ''"):
@@ -121,7 +121,7 @@ def test_a_source_that_lists_a_sighting_twice_is_told_so(
 
 
 @pytest.mark.timeout(120)
-def test_a_spider_may_yield_sightings_from_its_start_and_nothing_else(
+def test_a_spider_may_yield_observations_from_its_start_and_nothing_else(
     site: Any, bqb: Any, crawl_strangers: Callable[..., CrawlSummary]
 ) -> None:
     for name in ("a.gif", "b.gif"):

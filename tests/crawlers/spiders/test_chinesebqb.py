@@ -21,7 +21,7 @@ def _index(*entries: Any) -> bytes:
     return json.dumps({"status": 1000, "data": list(entries)}).encode()
 
 
-def test_an_entry_becomes_a_sighting() -> None:
+def test_an_entry_becomes_an_observation() -> None:
     entry = {"name": "滑稽大佬00012-鼓掌.gif", "category": FUNNY, "url": "https://x/ignored"}
     (observation,), senseless = read_index(_index(entry), INDEX)
     assert senseless == 0
