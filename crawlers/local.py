@@ -26,7 +26,7 @@ from crawlers.source import no_observation
 from crawlers.store import holds, media_path, store
 from crawlers.walk import open_regular, reason
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.plugins import plugin_faults
+from pipeline.engine.plugins import describe_plugin, plugin_faults
 from pipeline.engine.workspace import Workspace
 
 _REPORT_EVERY = 1000
@@ -73,7 +73,8 @@ class LocalCrawl:
         position = listing >> POSITION_BITS
         if self._visited.keys.get(key) == position:
             raise StickerworksError(
-                f"The source {key.source} lists {key.source_id!r} twice under {key.query!r}.",
+                f"{describe_plugin('sources', key.source)} lists {key.source_id!r} twice under "
+                f"{key.query!r}.",
                 "Each observation of a source needs a source_id, query or variant of its own.",
             )
         if key in self._visited.keys:

@@ -10,8 +10,12 @@ from pydantic import BaseModel
 
 from crawlers.observation import LocalFile, Observation
 from pipeline.engine.options import Options
-from pipeline.engine.options import read_options as read
-from pipeline.engine.plugins import PluginError, describe_plugin, load_plugin
+from pipeline.engine.plugins import (
+    PluginError,
+    describe_plugin,
+    load_plugin,
+    read_plugin_options,
+)
 from schemas.config import SourceConfig
 
 
@@ -47,7 +51,7 @@ def load_source(name: str) -> Source:
 def read_options(source: Source, config: SourceConfig, position: int) -> BaseModel:
     """The source's own options, checked; errors name the key in the configuration."""
     where = f"crawl.sources[{position}].options"
-    return read(source.options, config.options, where, f"the source {source.name}")
+    return read_plugin_options("sources", source.name, source.options, config.options, where)
 
 
 def no_observation(source: str, item: object) -> PluginError:

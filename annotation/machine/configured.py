@@ -11,12 +11,12 @@ from pydantic import BaseModel
 
 from annotation.machine.captioner import Caption, Captioner, CaptionInput, Rates, Write
 from annotation.machine.chat import Chat, Model
-from pipeline.engine.options import read_options
 from pipeline.engine.plugins import (
     PluginError,
     describe_plugin,
     load_plugin,
     plugin_faults,
+    read_plugin_options,
     row_faults,
 )
 from schemas.tables import DESCRIPTION_FIELDS
@@ -112,5 +112,5 @@ class ConfiguredCaptioner:
 def open_captioner(name: str, options: Mapping[str, Any]) -> ConfiguredCaptioner:
     """The captioner of that name; StickerworksError when an option is wrong."""
     captioner = load_plugin(_GROUP, name, Captioner)
-    where, who = "annotate.options", f"the captioner {name}"
-    return ConfiguredCaptioner(captioner, read_options(captioner.options, options, where, who))
+    checked = read_plugin_options(_GROUP, name, captioner.options, options, "annotate.options")
+    return ConfiguredCaptioner(captioner, checked)

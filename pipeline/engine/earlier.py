@@ -87,7 +87,7 @@ def _find_incomplete(
     proof = _one_proof(paths)
     if not task.base or proof is None or proof.base != task.base:
         return
-    if proof.fingerprint == task.fingerprint:
+    if proof.fingerprint == task.fingerprint and not proof.counts.get("quarantined"):
         return  # nothing is missing
     tables = {name: read_table(path) for name, path in paths.items()}
     if digests:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shutil
@@ -13,6 +14,8 @@ import psutil
 
 from pipeline.engine.errors import disk_errors
 from pipeline.engine.storage import sync_folder
+
+_LEFT = re.compile(r"(\d{1,9})\.(tmp|old)")
 
 
 @contextmanager
@@ -52,9 +55,8 @@ def _replace(temporary: Path, target: Path) -> None:
 
 def _sweep(target: Path) -> None:
     """Remove what processes that were killed left beside ``target``, but not what still runs."""
-    name = re.compile(re.escape(f".{target.name}.") + r"(\d{1,9})\.(tmp|old)")
-    for path in target.parent.iterdir():
-        match = name.fullmatch(path.name)
+    for path in target.parent.glob(f".{glob.escape(target.name)}.*"):
+        match = _LEFT.fullmatch(path.name.removeprefix(f".{target.name}."))
         if match is None or not has_ended(int(match[1])):
             continue
         if match[2] == "old" and not target.exists():  # killed between the two renames

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from typing_extensions import get_protocol_members, is_protocol
 
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.options import read_options
 
-GROUPS = ("sources", "measures", "rules", "ocr", "captioners", "baselines", "layouts")
-"""Names of the groups, each ``stickerworks.<name>`` among the entry points."""
+GROUPS = {
+    "sources": "source",
+    "measures": "measure",
+    "rules": "rule",
+    "ocr": "OCR backend",
+    "captioners": "captioner",
+    "baselines": "baseline",
+    "layouts": "layout",
+}
+"""Groups, each ``stickerworks.<name>`` among the entry points, and what is in them."""
+
+UNKNOWN = "an unknown distribution"
 
 Kind = TypeVar("Kind")
 
@@ -38,12 +50,12 @@ def load_plugin(group: str, name: str, kind: type[Kind]) -> Kind:
     distributions bring one of that name, when it can't be loaded, or is something else.
     """
     found = _load(group, name)
-    if not isinstance(found, kind):
-        what = f"a {type(found).__name__}"
+    if isinstance(found, type) or not isinstance(found, kind):
+        what = f"the class {found.__name__}" if isinstance(found, type) else _a(found)
         wanted = get_protocol_members(kind) if is_protocol(kind) else ()
         lacks = sorted(member for member in wanted if not hasattr(found, member))
         raise PluginError(
-            f"{describe_plugin(group, name)} is {what}, not a {kind.__name__}"
+            f"{describe_plugin(group, name)} is {what}, and no {kind.__name__}"
             + (f" (it lacks {', '.join(lacks)})." if lacks else "."),
             f"Its entry point must name a value of stickerworks.plugins.{kind.__name__}.",
         )
@@ -59,7 +71,7 @@ def load_plugin(group: str, name: str, kind: type[Kind]) -> Kind:
 def describe_plugin(group: str, name: str) -> str:
     """A plugin in words: its group, its name, and the distribution that brought it."""
     points = (point for point in _points(group) if point.name == name)
-    return f"The {group} plugin {name!r} of {_distribution(next(points, None))}"
+    return f"The {_noun(group)} {name!r} of {_distribution(next(points, None))}"
 
 
 @contextmanager
@@ -100,19 +112,30 @@ def _load(group: str, name: str) -> object:
     return found
 
 
+def read_plugin_options(
+    group: str, name: str, model: type[Kind], values: Mapping[str, Any], where: str
+) -> Kind:
+    """A plugin's own options, checked; ``where`` is their key in the configuration."""
+    described = describe_plugin(group, name)
+    return read_options(model, values, where, f"the{described.removeprefix('The')}")
+
+
+def _noun(group: str) -> str:
+    return GROUPS.get(group, f"{group} plugin")
+
+
 def _find(group: str, name: str) -> EntryPoint:
     # One distribution may be listed twice, by two folders of the search path.
     points = {_distribution(point): point for point in _points(group) if point.name == name}
     if not points:
         known = ", ".join(plugin_names(group)) or "none"
         raise StickerworksError(
-            f"There is no {group} plugin called {name!r}.",
-            f"Installed: {known}. If it is listed in pyproject.toml, run `make setup` again.",
+            f"There is no {_noun(group)} called {name!r}{near(name, plugin_names(group))}.",
+            f"Installed: {known}. A package with a new entry point must be installed again.",
         )
     if len(points) > 1:
         raise PluginError(
-            f"Several distributions bring a {group} plugin called {name!r}: "
-            f"{', '.join(sorted(points))}.",
+            f"Several distributions bring {_noun(group)} {name!r}: {', '.join(sorted(points))}.",
             "Uninstall all but one of them.",
         )
     return next(iter(points.values()))
@@ -125,16 +148,30 @@ def _points(group: str) -> tuple[EntryPoint, ...]:
 
 def _distribution(point: EntryPoint | None) -> str:
     if point is None or point.dist is None:
-        return "an unknown distribution"
+        return UNKNOWN
     return f"{point.dist.name} {point.dist.version}"
 
 
 def _remedy(point: EntryPoint, error: Exception) -> str:
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"Install {error.name.partition('.')[0]}, which it needs, or uninstall the plugin."
+    missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
+    own = missing and missing.partition(".")[0] == point.module.partition(".")[0]
+    if own or str(error).startswith(f"module {point.module!r} has no attribute"):
+        return f"Its entry point is {point.value}: correct it, and install the package again."
+    if missing:
+        return f"Install {missing.partition('.')[0]}, which it needs, or uninstall the plugin."
     if point.dist is None or point.dist.name == "stickerworks":
         return "`stickerworks doctor` lists what is missing; --debug shows where."
     return f"Tell its author, or run `pip uninstall {point.dist.name}`; --debug shows where."
+
+
+def near(name: str, known: Sequence[str]) -> str:
+    """The known name that was probably meant, as a question; empty where none is near."""
+    found = difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean {found[0]}?)" if found else ""
+
+
+def _a(value: object) -> str:
+    return f"a {type(value).__name__}"
 
 
 def _tell(error: Exception) -> str:

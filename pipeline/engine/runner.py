@@ -29,7 +29,8 @@ _WORTH_WORKERS_S = 1.0
 
 @dataclass(frozen=True)
 class RunReport:
-    """What a stage or step did: shards (or runs) made and found current, rows and seconds."""
+    """What a stage or step did: shards (or runs) made and found current, rows and seconds;
+    ``reason`` is that of the last row quarantined now."""
 
     name: str
     made: int
@@ -37,6 +38,7 @@ class RunReport:
     rows_made: int
     counts: Mapping[str, int]
     seconds: float
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,17 +147,19 @@ def _run_stage(
     allowance = allow(config.engine, every, counts["quarantined"])
     tasks = [_task(stage, workspace, config, expected, part, allowance) for part in stale]
     rows = sum(task.rows for task in tasks)
+    reason = ""
     if tasks:
         workspace.scratch.mkdir(parents=True, exist_ok=True)
         display.start(stage.name, rows)
         try:
             for report in _executor(stage, config, rows)(tasks, display.progress):
                 counts.update(report.counts)
+                reason = report.reason or reason
         finally:
             display.stop()
     current_shards = len(workspace.parts) - len(tasks)
     seconds = time.monotonic() - started
-    return RunReport(stage.name, len(tasks), current_shards, rows, counts, seconds)
+    return RunReport(stage.name, len(tasks), current_shards, rows, counts, seconds, reason)
 
 
 def _executor(

@@ -32,6 +32,17 @@ def parse_yaml(data: str | bytes) -> Any:
         raise yaml.YAMLError(f"a value makes no sense ({type(error).__name__})") from error
 
 
+def write_yaml(value: Any, **style: Any) -> str:
+    """A plain value as YAML that is read as it was; texts stand as they are.
+
+    But for line ends beyond ASCII, which PyYAML writes into keys and then reads as blanks.
+    """
+    text = yaml.safe_dump(value, allow_unicode=True, **style)
+    if any(end in text for end in "\x85\u2028\u2029"):
+        text = yaml.safe_dump(value, **style)
+    return str(text)
+
+
 def problem(error: yaml.YAMLError) -> str:
     """What is wrong and where, in a line of its own, without what stands there."""
     mark = getattr(error, "problem_mark", None)

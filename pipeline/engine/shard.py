@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,8 @@ from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.task import Heartbeat, ShardReport, ShardTask
 from pipeline.engine.workspace import Workspace
 from schemas.tables import TABLES
+
+_NO_ERRORS = pa.schema([("id", pa.string()), ("error", pa.string())]).empty_table()
 
 
 @dataclass(frozen=True)
@@ -236,14 +238,14 @@ def _put_aside(
         # The first table goes last: its proof says that all of them are there.
         for name in reversed(task.stage.writes):
             write_table(workspace.piece(name, task.part, first), rows[name], proof, digests)
-    return _report(task, rows[task.stage.writes[0]], {"measured": len(measured)})
+    return _report(task, rows, {"measured": len(measured)})
 
 
 def _write(
     task: ShardTask, workspace: Workspace, shard: _Shard, pieces: Pieces, counts: dict[str, int]
 ) -> ShardReport:
     rows = {name: _in_order(task, name, shard.ids, found) for name, found in pieces.items()}
-    report = _report(task, rows[task.stage.writes[0]], counts)
+    report = _report(task, rows, counts)
     counts = report.counts
     proof = Proof(task.stage.name, task.fingerprint, task.inputs, counts, base=task.base)
     # Skipped and quarantined rows are worth another try whenever the shard runs again.
@@ -258,9 +260,15 @@ def _write(
     return report
 
 
-def _report(task: ShardTask, rows: pa.Table, counts: dict[str, int]) -> ShardReport:
-    quarantined = _errors(rows, QUARANTINED)
-    failed = own_rows(_errors(rows), task.stage.own(task.context.settings))
+def _report(task: ShardTask, rows: Mapping[str, pa.Table], counts: dict[str, int]) -> ShardReport:
+    stage = task.stage
+    first = rows[stage.writes[0]]
+    added = [rows[stage.writes[-1]]] if stage.adds else []
+    told = (table for table in (first, *added) if "error" in table.schema.names)
+    errors = (_errors(table, QUARANTINED).select(["id", "error"]) for table in told)
+    bare = [table.cast(_NO_ERRORS.schema) for table in errors]
+    quarantined = pa.concat_tables([_NO_ERRORS, *bare])
+    failed = own_rows(_errors(first), stage.own(task.context.settings))
     counts = {
         **counts,
         "failed": len(set(failed["id"].to_pylist() + quarantined["id"].to_pylist())),

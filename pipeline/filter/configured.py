@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.plugins import PluginError, describe_plugin, load_plugin, plugin_names
+from pipeline.engine.plugins import (
+    UNKNOWN,
+    PluginError,
+    describe_plugin,
+    load_plugin,
+    near,
+    plugin_names,
+)
 from pipeline.filter.measures.measure import Measure
 from pipeline.filter.rules.rule import Rule
 from schemas.config import Config, RuleConfig
@@ -33,7 +40,10 @@ def decision_bounds(config: Config) -> dict[str, RuleConfig]:
 
 def rule_versions(config: Config) -> dict[str, str]:
     """Versions of the configured rules, for fingerprints."""
-    return {f"rule {name}": str(rule.version) for name, rule in active_rules(config).items()}
+    return {
+        f"rule {name}": f"{rule.version}{_brought_by(name)}"
+        for name, rule in active_rules(config).items()
+    }
 
 
 def measure_versions(config: Config, *, expensive: bool) -> dict[str, int]:
@@ -65,9 +75,10 @@ def load_rule(name: str) -> Rule:
     if name in measures:
         return _rule_of(load_measure(name))
     if name not in rules:
+        known = sorted({*rules, *measures})
         raise StickerworksError(
-            f"There is no rule and no measure called {name!r} (filter.rules).",
-            f"Installed: {', '.join(sorted({*rules, *measures}))}.",
+            f"There is no rule and no measure called {name!r} (filter.rules){near(name, known)}.",
+            f"Installed: {', '.join(known)}.",
         )
     rule = load_plugin("rules", name, Rule)
     if strange := sorted({*rule.reads} - KNOWN):
@@ -76,6 +87,12 @@ def load_rule(name: str) -> Rule:
             f"A rule may read {', '.join(sorted(KNOWN))}, and measures by name.",
         )
     return rule
+
+
+def _brought_by(name: str) -> str:
+    """A stranger's package: another version of it may decide otherwise."""
+    found = describe_plugin("rules", name).rpartition(" of ")[2]
+    return "" if found.startswith(("stickerworks ", UNKNOWN)) else f" of {found}"
 
 
 def _bounds(config: Config, name: str) -> bool:

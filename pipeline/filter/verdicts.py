@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.engine.earlier import QUARANTINED
 from pipeline.engine.plugins import plugin_faults
 from pipeline.engine.stage import Context, Process, Tables
 from pipeline.filter.configured import load_rule
@@ -92,8 +93,9 @@ def _measured(bounds: Mapping[str, RuleConfig], tables: Tables, reasons: Reasons
         own = rows.filter(pc.or_kleene(pc.equal(rows["name"], name), given_up))
         own = own.take(pc.index_in(ids, value_set=own["id"].combine_chunks()))
         columns[name] = own["value"]
-        for row, failed in enumerate(_failures(own["error"], name)):
-            reasons[row] += failed
+        for row, error in enumerate(own["error"].to_pylist()):
+            if error is not None:
+                reasons[row].append(_reason(name, None, None, error.removeprefix(QUARANTINED)))
     return pa.table(columns)
 
 
@@ -121,6 +123,8 @@ def _values(rule: Rule, tables: Tables) -> pa.ChunkedArray:
             values = pa.array(values)
         if len(values) != len(ids):
             raise ValueError(f"it gave {len(values):,} values for {len(ids):,} stickers")
+        if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+            raise TypeError("it gave texts, and no numbers")
         values = pc.cast(values, pa.float64())
         strange = pc.indices_nonzero(pc.invert(pc.is_finite(values)).fill_null(False))
         if len(strange):

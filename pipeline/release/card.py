@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from datasets import DatasetInfo, SplitInfo
 from datasets.info import DatasetInfosDict
 from datasets.splits import SplitDict
 
+from pipeline.engine.safe_yaml import write_yaml
 from pipeline.engine.text import markdown_text, one_line
 from pipeline.release.features import release_features
 from pipeline.release.markdown import table
@@ -81,7 +81,7 @@ def _front_matter(config: Config, facts: CardFacts) -> str:
     files = [{"split": split, "path": f"data/{split}-*.parquet"} for split in splits]
     front = {**data, "configs": [{"config_name": "default", "data_files": files}]}
     # One line a value: a folded one could look like the end.
-    text = yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=math.inf)
+    text = write_yaml(front, sort_keys=False, width=math.inf)
     return f"---\n{text}---"
 
 

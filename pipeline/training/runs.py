@@ -14,9 +14,9 @@ import torch
 from pipeline.engine.compute import reproducible, use_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.figures import is_share, tell, title_of
-from pipeline.engine.plugins import load_plugin
+from pipeline.engine.plugins import PluginError, describe_plugin, load_plugin
 from pipeline.training.checkpointer import Follower, RunCheckpointer, kept_point
-from pipeline.training.contract import Builds, Learner, Run, Trained
+from pipeline.training.contract import Baseline, Builds, Judges, Learner, Run, Trained
 from pipeline.training.estimators import ESTIMATOR, WEIGHTS, model_file, save_estimator
 from pipeline.training.examples import Dataset
 from pipeline.training.loop import Checkpointer, Point, Training, shared_schedule, train_model
@@ -189,8 +189,20 @@ def open_run(folder: Path) -> tuple[Learner[Any, Any], Recipe, Trained]:
 
 
 def find_baseline(name: str) -> Learner[Any, Any]:
-    """A baseline by name; an unknown one is answered with the known ones."""
+    """A baseline by name; an unknown one is answered with the known ones.
+
+    PluginError for one that can neither score tags nor be judged otherwise, or whose settings
+    lack the side of the images that it sees.
+    """
     found: Learner[Any, Any] = load_plugin("baselines", name, Learner)
+    lacks = None if isinstance(found, Baseline | Judges) else "has no `score`"
+    for preset, settings in found.presets.items():
+        if not hasattr(settings, "image_side"):
+            lacks = f"has no `image_side` in the settings of its preset {preset!r}"
+    if lacks:
+        raise PluginError(
+            f"{describe_plugin('baselines', name)} {lacks}.", "docs/plugins says what one needs."
+        )
     return found
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.engine.errors import StickerworksError
-from pipeline.engine.plugins import plugin_faults
+from pipeline.engine.plugins import PluginError, describe_plugin, plugin_faults
 from pipeline.training.arrays import Scores, Truth
 from pipeline.training.contract import Baseline, Details, Evaluation, Judged, Prediction
 from pipeline.training.examples import Examples
@@ -20,16 +19,16 @@ _FEW_TAGS = 20
 def score_tags(
     baseline: Baseline[Any, Any], model: Any, examples: Examples, settings: Any
 ) -> Scores:
-    """Scores of all rows, rows x tags; raises StickerworksError when they have another shape."""
+    """Scores of all rows, rows x tags; raises PluginError when they have another shape."""
     with plugin_faults("baselines", baseline.name, f"while it scored {examples.name} rows"):
         scores = np.asarray(baseline.score(model, examples, settings), np.float64)
     wanted = (len(examples), len(examples.tags))
     if scores.shape != wanted or not np.isfinite(scores).all():
         shape = " x ".join(map(str, scores.shape)) or "one number"
         fault = "some are no finite number" if scores.shape == wanted else f"they are {shape}"
-        raise StickerworksError(
-            f"The baseline {baseline.name} gave no scores of {wanted[0]} rows x {wanted[1]} tags: "
-            f"{fault}.",
+        raise PluginError(
+            f"{describe_plugin('baselines', baseline.name)} gave no scores of {wanted[0]} rows x "
+            f"{wanted[1]} tags: {fault}.",
             "Its `score` must give a number for each row of `examples` and each of its tags.",
         )
     return scores

@@ -94,7 +94,10 @@ def fit(baseline: Learner[S, Any], train: Examples, settings: S, run: Run) -> An
     if isinstance(baseline, Builds):
         return baseline.fit(train, settings, run)
     with plugin_faults("baselines", baseline.name, "while it fitted"):
-        return baseline.fit(train, settings, run)
+        model = baseline.fit(train, settings, run)
+        if model is None:
+            raise TypeError("its fit gives nothing, where a model is needed")
+        return model
 
 
 def judge(baseline: Learner[S, Any], dataset: Dataset, settings: S, seed: int) -> GateScore:
@@ -220,7 +223,9 @@ def _lacks(baseline: Learner[S, Any], train: Examples, settings: S) -> str | Non
     if isinstance(baseline, Reads):
         return baseline.lacks(train, settings, 1)
     if not train.tags:
-        return f"no tag stands on two or more of the {len(train)} usable train rows"
+        bare = train.use.without_image
+        hint = f" ({bare} more carry no image: crawl.sources[].redistribute)" if bare else ""
+        return f"no tag stands on two or more of the {len(train)} usable train rows{hint}"
     return None
 
 

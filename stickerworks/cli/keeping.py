@@ -8,11 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import read_regular
-from pipeline.engine.safe_yaml import MAX_BYTES
+from pipeline.engine.safe_yaml import MAX_BYTES, write_yaml
 from pipeline.engine.storage import atomic_file
 from schemas.config import Config
 from stickerworks.cli.configuration import (
@@ -162,5 +160,5 @@ def _is_ours(path: Path) -> bool:
 def _write(target: Path, comment: str, values: Mapping[str, Any]) -> None:
     with atomic_file(target) as temporary:
         temporary.touch(mode=0o600)  # options of plugins are theirs, perhaps secret
-        text = yaml.safe_dump(dict(values), allow_unicode=True)
+        text = write_yaml(dict(values))
         temporary.write_text(comment + text, encoding="utf-8")

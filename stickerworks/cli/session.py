@@ -60,6 +60,8 @@ class Session:
             self.reports.append(report)
             if not is_idle(item, self.config):
                 self.say(describe(report))
+            if report.reason:
+                self.say(f"  {'':<12} the last one: {report.reason}")
 
     def check_trusted(self, section: str) -> None:
         """Refuse programs and servers that a file which may be a stranger's names there."""

@@ -32,7 +32,7 @@ def test_a_wrong_option_is_one_line_that_names_the_key(
     config = CrawlConfig(sources=[SourceConfig(source=source, options=options)])
     with pytest.raises(StickerworksError) as caught:
         crawl(workspace, config)
-    assert caught.value.message.startswith(f"Bad options of the source {source}: ")
+    assert caught.value.message.startswith(f"Bad options of the source {source!r} of stickerworks ")
     assert key in caught.value.message
     assert "\n" not in str(caught.value)
     assert not workspace.tables.exists()

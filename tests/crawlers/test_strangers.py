@@ -116,7 +116,7 @@ def test_relative_paths_are_kept_as_absolute_ones(
 def test_a_source_that_lists_an_observation_twice_is_told_so(
     crawl_strangers: Callable[..., CrawlSummary],
 ) -> None:
-    with pytest.raises(StickerworksError, match="The source twice lists 'a.gif' twice under ''"):
+    with pytest.raises(StickerworksError, match="of strange 1.0 lists 'a.gif' twice under ''"):
         crawl_strangers("twice")
 
 
@@ -186,4 +186,4 @@ def test_what_goes_wrong_in_a_source_is_told_as_its_fault(
 ) -> None:
     with pytest.raises(StickerworksError) as caught:
         crawl_strangers(name, options={"url": "http://127.0.0.1:9/"})
-    assert f"The sources plugin {name!r} of strange 1.0 {told}" in str(caught.value)
+    assert f"The source {name!r} of strange 1.0 {told}" in str(caught.value)

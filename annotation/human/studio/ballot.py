@@ -16,7 +16,7 @@ import yaml
 from annotation.human.studio.ledger import Ballot, VoteLedger
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import read_regular
-from pipeline.engine.safe_yaml import MAX_BYTES, parse_yaml, problem
+from pipeline.engine.safe_yaml import MAX_BYTES, parse_yaml, problem, write_yaml
 from pipeline.engine.storage import atomic_file
 from pipeline.engine.workspace import Workspace
 
@@ -110,7 +110,7 @@ def _frozen(ledger: VoteLedger) -> Ballot:
 
 
 def _blank(tag: str) -> str:
-    line = yaml.safe_dump({tag: None}, allow_unicode=True, width=math.inf)
+    line = write_yaml({tag: None}, width=math.inf)
     return line.removesuffix("null\n").rstrip() + "\n"
 
 

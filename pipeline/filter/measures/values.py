@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.engine.earlier import QUARANTINED
 from pipeline.engine.plugins import (
     PluginError,
     PluginRowError,
@@ -38,8 +39,12 @@ class CheapMeasures:
         return {name: v for name, v in self._versions.items() if (name, v) not in known}
 
     def current(self, rows: Sequence[Row]) -> list[Row]:
-        """The rows among earlier ones that are still asked for."""
-        return [row for row in rows if self._versions.get(row["name"]) == row["version"]]
+        """The rows among earlier ones that are still asked for, but for failures."""
+        return [
+            row
+            for row in rows
+            if row["error"] is None and self._versions.get(row["name"]) == row["version"]
+        ]
 
     def run(self, sticker: str, frames: StickerFrames, versions: Mapping[str, int]) -> list[Row]:
         """A row for each of ``versions``."""
@@ -105,4 +110,5 @@ def _no_number(name: str, what: str) -> PluginRowError:
 
 
 def _row(sticker: str, name: str, version: int, value: float | None, error: str | None) -> Row:
+    error = error and f"{QUARANTINED}{error}"
     return {"id": sticker, "name": name, "version": version, "value": value, "error": error}

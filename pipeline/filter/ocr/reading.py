@@ -11,8 +11,7 @@ import pyarrow as pa
 from PIL import Image
 from pydantic import BaseModel
 
-from pipeline.engine.options import read_options
-from pipeline.engine.plugins import load_plugin, plugin_faults, row_faults
+from pipeline.engine.plugins import load_plugin, plugin_faults, read_plugin_options, row_faults
 from pipeline.engine.stage import Context, Process, Tables
 from pipeline.filter.ocr.backend import Bgr, Line, OcrBackend, OcrReader
 from schemas.config import Config, OcrConfig
@@ -77,8 +76,8 @@ def _backend(settings: OcrConfig) -> OcrBackend:
 
 
 def _options(backend: OcrBackend, settings: OcrConfig) -> BaseModel:
-    who = f"the OCR backend {backend.name}"
-    return read_options(backend.options, settings.options, "filter.ocr.options", who)
+    where = "filter.ocr.options"
+    return read_plugin_options("ocr", backend.name, backend.options, settings.options, where)
 
 
 def _models(settings: OcrConfig) -> dict[str, str]:

@@ -246,7 +246,7 @@ def test_another_captioner_sees_all_facts_and_its_errors_are_kept(tmp_path: Path
 @pytest.mark.usefixtures("strangers")
 @pytest.mark.parametrize("name", FAULTS)
 def test_what_nobody_could_use_is_told_as_the_captioners_fault(tmp_path: Path, name: str) -> None:
-    told = f"The captioners plugin {name!r} of strange 1.0 {FAULTS[name]}"
+    told = f"The captioner {name!r} of strange 1.0 {FAULTS[name]}"
     with pytest.raises(PluginError, match=told):
         run(by(name), tmp_path)
 

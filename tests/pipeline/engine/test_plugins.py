@@ -29,7 +29,7 @@ def test_every_registered_plugin_loads(group):
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
-    with pytest.raises(StickerworksError, match="no rules plugin called 'blur'.*aspect, entropy"):
+    with pytest.raises(StickerworksError, match="no rule called 'blur'.*aspect, entropy"):
         load_plugin("rules", "blur", Rule)
 
 
@@ -37,7 +37,9 @@ BROKEN = {
     "syntax": ("def measure(frames:\n", "can't be loaded: SyntaxError: '(' was never closed"),
     "library": ("import no_such_library.part\n", "ModuleNotFoundError: No module named 'no_such"),
     "attribute": ("MEASURE = None\n", "has no attribute 'ATTRIBUTE'"),
-    "kind": ("KIND = lambda frames: 1.0\n", "is a function, not a Rule"),
+    "kind": ("KIND = lambda frames: 1.0\n", "is a function, and no Rule"),
+    "class": ("class CLASS:\n    pass\n", "is the class CLASS, and no Rule"),
+    "own": ("import strange_rules.part\n", "No module named 'strange_rules.part'"),
     "file": ("open('/no/such/weights')\n", "FileNotFoundError: [Errno 2] No such file"),
     "raises": ("FOO = {}['bar']\n", "can't be loaded: KeyError: 'bar'"),
     "renamed": (
@@ -54,11 +56,13 @@ def test_a_broken_plugin_is_named_with_its_distribution_and_a_remedy(stranger, n
     stranger("rules", code, {name: name.upper()})
     with pytest.raises(PluginError) as caught:
         load_plugin("rules", name, Rule)
-    assert caught.value.message.startswith(f"The rules plugin {name!r} of strange 1.0 ")
+    assert caught.value.message.startswith(f"The rule {name!r} of strange 1.0 ")
     assert told in caught.value.message
     assert caught.value.remedy
     assert "\n" not in str(caught.value)
-    assert "Install no_such_library" in caught.value.remedy or name != "library"
+    remedies = {"library": "Install no_such_library", "own": "Its entry point is strange_rules:OWN"}
+    remedies["attribute"] = "Its entry point is strange_rules:ATTRIBUTE"
+    assert remedies.get(name, "") in caught.value.remedy
 
 
 def test_two_distributions_that_bring_one_name_are_both_named(stranger):
@@ -77,7 +81,7 @@ def test_a_protocol_is_checked_by_what_it_asks_for(stranger):
         def fit(self) -> None: ...
 
     stranger("rules", "class Half:\n    name = 'half'\nHALF = Half()\n", {"half": "HALF"})
-    with pytest.raises(PluginError, match=r"is a Half, not a Named \(it lacks fit\)"):
+    with pytest.raises(PluginError, match=r"is a Half, and no Named \(it lacks fit\)"):
         load_plugin("rules", "half", Named)
 
 

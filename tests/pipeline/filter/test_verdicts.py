@@ -90,8 +90,25 @@ def test_a_null_measurement_is_outside_of_nothing():
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_what_is_no_number_is_told_and_not_let_pass(value):
-    with pytest.raises(PluginError, match=r"rules plugin 'entropy' of stickerworks .* gave .*s1"):
+    with pytest.raises(PluginError, match=r"rule 'entropy' of stickerworks .* gave .*s1"):
         screen(Config(), {"entropy": 4.0}, {"entropy": value})
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ('["1", "2"]', "it gave texts, and no numbers"),
+        ("[1.0]", "it gave 1 values for 2 stickers"),
+        ('tables["signals"]["nothing"]', "KeyError"),
+        ('tables["ocr"]["longest"]', "KeyError: 'ocr'"),
+    ],
+)
+def test_what_a_strangers_rule_gives_is_checked(stranger, values, told):
+    code = "from stickerworks.plugins import Rule\n"
+    code += f"R = Rule('odd', ('signals',), lambda tables: {values}, unit='', doc='')\n"
+    stranger("rules", code, {"odd": "R"})
+    with pytest.raises(PluginError, match=f"The rule 'odd' of strange 1.0 failed .*{told}"):
+        screen(with_rules(odd={"max": 1}), GOOD, GOOD)
 
 
 def test_bounds_on_a_measure_need_no_rule():

@@ -191,7 +191,7 @@ def test_another_run_in_the_folder_is_refused(
     with pytest.raises(StickerworksError, match="a run of the baseline mghft, not tiny"):
         train(tmp_path / "moved", output)
     (output / "run.json").write_text(json.dumps({**recipe, "baseline": "stranger"}))
-    with pytest.raises(StickerworksError, match="no baselines plugin called 'stranger'"):
+    with pytest.raises(StickerworksError, match="no baseline called 'stranger'"):
         open_run(output)
     (output / "run.json").write_text("{")
     with pytest.raises(StickerworksError, match=r"run\.json is damaged"):

@@ -21,6 +21,7 @@ from stickers_example.colours import BASELINE, ColourHistogram
 
 from pipeline.engine import plugins
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.plugins import PluginError
 from pipeline.training.contract import Baseline, Learner, Run, Trained
 from pipeline.training.estimators import load_model, save_estimator
 from pipeline.training.examples import Dataset, learnable_tags
@@ -150,7 +151,7 @@ def test_what_it_raises_is_told_as_its_fault(folder, monkeypatch, method, argume
     monkeypatch.setattr(ColourHistogram, method, raises)
     answer = stickerworks(*arguments.split(), cwd=folder)
     assert answer.returncode == 1
-    told = f"The baselines plugin 'colours' of colours 1.0 failed {words}: ValueError: odd rows."
+    told = f"The baseline 'colours' of colours 1.0 failed {words}: ValueError: odd rows."
     assert told in answer.stderr.splitlines()[-1]
     assert "Traceback" not in answer.stderr
 
@@ -247,5 +248,42 @@ def test_scores_of_another_shape_are_refused_by_name(folder, scores, words):
 
     rows = Dataset(folder / "release").read("train", 32, KEY_FRAME)
     rows = replace(rows, tags=learnable_tags(rows))
-    with pytest.raises(StickerworksError, match=f"baseline colours gave no scores .*: {words}"):
+    with pytest.raises(
+        StickerworksError, match=f"'colours' of colours 1.0 gave no scores .*: {words}"
+    ):
         score_tags(Odd(), None, rows, None)
+
+
+LACKING = """
+from stickers_example.colours import ColourHistogram, Settings
+
+class Scoreless:
+    name, doc, presets = "scoreless", "", {"tiny": Settings()}
+    def fit(self, train, settings, run):
+        return 1
+
+class Sideless(ColourHistogram):
+    name, presets = "sideless", {"tiny": object()}
+
+class Empty(ColourHistogram):
+    name = "empty"
+    def fit(self, train, settings, run):
+        pass
+
+SCORELESS, SIDELESS, EMPTY = Scoreless(), Sideless(), Empty()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("scoreless", "has no `score`"),
+        ("sideless", "has no `image_side` in the settings of its preset 'tiny'"),
+        ("empty", "failed while it fitted: TypeError: its fit gives nothing"),
+    ],
+)
+def test_what_a_baseline_lacks_is_told(folder, stranger, name, words):
+    stranger("baselines", LACKING, {name: name.upper()})
+    request = TrainRequest(name, folder / "release", folder / "run")
+    with pytest.raises(PluginError, match=f"The baseline '{name}' of strange 1.0 {words}"):
+        train_run(request, lambda line: None, lambda *done: None)

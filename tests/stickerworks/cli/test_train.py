@@ -123,7 +123,10 @@ def test_predict_prints_tags_and_draws_a_sheet(folder):
     ("arguments", "words"),
     [
         ("train tiny --release nowhere --output new", "There is no release at nowhere"),
-        ("train tinny --release release --output new", "called 'tinny'. Installed: "),
+        (
+            "train tinny --release release --output new",
+            "'tinny' (did you mean tiny?). Installed: ",
+        ),
         ("train tiny --release release --output new --preset paper", "tiny, small"),
         ("train tiny --release release --output run --seed 3", "seed 0, not 3; epochs 10, not 30"),
         ("train tiny --release release --output release", "release is no run: it holds data"),

@@ -138,7 +138,7 @@ def test_one_that_fails_costs_its_own_numbers_alone(stickers, display):
     for work in (SIGNALS, SCREENING):
         run(work, stickers, config, display)
     found = values(stickers)
-    told = "The measures plugin 'odd' of strange 1.0 raised KeyError: 'odd'"
+    told = "quarantined: The measure 'odd' of strange 1.0 raised KeyError: 'odd'"
     assert [value == told for value in found["odd"]].count(True) == 3
     assert len(found["darkness"]) == 5
     screening = stickers.read("screening").to_pylist()
@@ -154,8 +154,27 @@ def test_one_that_fails_costs_its_own_numbers_alone(stickers, display):
     ],
 )
 def test_what_is_no_number_is_an_error_of_that_sticker(stickers, display, name, told):
-    run(SIGNALS, stickers, configured(name), display)
-    assert values(stickers)[name] == [f"The measures plugin {name!r} of strange 1.0 {told}"] * 5
+    report = run(SIGNALS, stickers, configured(name), display)
+    told = f"The measure {name!r} of strange 1.0 {told}"
+    assert values(stickers)[name] == [f"quarantined: {told}"] * 5
+    assert (report.counts["quarantined"], report.reason) == (5, told)
+
+
+def test_one_that_was_mended_is_measured_again_on_request(stickers, display, monkeypatch):
+    def mend(**how):
+        run(SIGNALS, stickers, configured("text", "darkness"), display, **how)
+        return [value for value in values(stickers)["text"] if isinstance(value, float)]
+
+    assert mend() == []
+    before = stickers.read("signals")
+    strange = load_plugin("measures", "text", Measure)
+    mended = replace(strange, measure=lambda frames: float(len(frames)))
+    monkeypatch.setattr("pipeline.filter.measures.values.load_plugin", lambda *a: mended)
+    assert mend() == [], "nothing that decides it has changed"
+    in_process = replace(SIGNALS, in_main_process=lambda config: True)
+    run(in_process, stickers, configured("text"), display, retry_quarantined=True)
+    assert values(stickers)["text"] == [1, 1, 1, 1, 2]
+    assert stickers.read("signals") == before
 
 
 def test_one_that_fails_on_nearly_all_ends_the_run(filled, encode, disc, display):
