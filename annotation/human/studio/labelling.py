@@ -99,24 +99,10 @@ def export_adjudication(studio: LabellingSession) -> ExportedTasks:
 
 
 def export_screening(studio: LabellingSession, request: ExportRequest) -> ExportedTasks:
-    """Make review tasks of what the safety score points at, and of a sample of the rest."""
-    scores = _safety(studio.workspace, studio.config.label.screening_measure)
-    taken = {row["sticker"] for row in studio.ledger.tasks("screening")}
+    """Make review tasks of what the safety measure points at, and of a sample of the rest."""
     label = studio.config.label
-    kept = kept_stickers(studio.workspace)
-    suspect = sorted(
-        (sticker for sticker in kept if scores.get(sticker, 0) >= label.screening_score),
-        key=lambda sticker: -scores[sticker],
-    )
-    # Ids are hashes: the first ones are a random sample, and the same one on any rerun.
-    sample = [s for s in kept if s not in set(suspect)][: label.screening_sample]
-    asked = [sticker for sticker in (*suspect, *sample) if sticker not in taken][: request.limit]
-    taken_names = [row["batch"] for row in studio.ledger.tasks("screening")]
-    batch = request.batch or next_batch(taken_names, "s")
-    studio.ledger.plan(
-        Planned("screening", sticker, NO_BALLOT.version, batch, gold=False, blind=True)
-        for sticker in asked
-    )
+    scores = safety_scores(studio.workspace, label.screening_measure)
+    studio.ledger.plan(plan_screening(studio, request, scores))
 
     def tasks(rows: Sequence[Planned]) -> Iterator[tuple[Planned, dict[str, Any]]]:
         for row, source in studio.sources(rows):
@@ -181,11 +167,34 @@ def _anonymous(sticker: str, votes: Sequence[Mapping[str, Any]]) -> list[Anonymo
     ]
 
 
-def _safety(workspace: Workspace, measure: str) -> dict[str, float]:
-    tables = ("measures", "expensive_measures")
-    rows = (row for name in tables for row in workspace.read(name).to_pylist())
-    mine = (row for row in rows if row["name"] == measure)
-    return {row["id"]: row["value"] for row in mine if row["value"] is not None}
+def plan_screening(
+    studio: LabellingSession, request: ExportRequest, scores: Mapping[str, float]
+) -> Iterator[Planned]:
+    """The next stickers to screen: those from the configured score on, the highest first, then a
+    sample of the others."""
+    label, before = studio.config.label, studio.ledger.tasks("screening")
+    taken = {row["sticker"] for row in before}
+    kept = kept_stickers(studio.workspace)
+    suspect = [key for key in kept if key in scores and scores[key] >= label.screening_score]
+    suspect.sort(key=lambda sticker: -scores[sticker])
+    # Ids are hashes: the first ones are a random sample, and the same one on any rerun.
+    known = set(suspect)
+    sample = [key for key in kept if key not in known][: label.screening_sample]
+    batch = request.batch or next_batch([row["batch"] for row in before], "s")
+    for sticker in [key for key in (*suspect, *sample) if key not in taken][: request.limit]:
+        yield Planned("screening", sticker, NO_BALLOT.version, batch, gold=False, blind=True)
+
+
+def safety_scores(workspace: Workspace, measure: str) -> dict[str, float]:
+    """Values of a measure by sticker, of those that have one."""
+    import pyarrow.compute as pc
+
+    values: dict[str, float] = {}
+    for name in ("measures", "expensive_measures"):
+        rows = workspace.read(name, columns=["id", "name", "value"])
+        rows = rows.filter(pc.equal(rows["name"], measure)).drop_null()
+        values |= dict(zip(rows["id"].to_pylist(), rows["value"].to_pylist(), strict=True))
+    return values
 
 
 def _changes(ledger: VoteLedger) -> Any:

@@ -11,7 +11,12 @@ import pyarrow as pa
 import pytest
 
 from annotation.human.studio.export_request import ExportRequest
-from annotation.human.studio.labelling import LabellingSession, plan_labelling
+from annotation.human.studio.labelling import (
+    LabellingSession,
+    plan_labelling,
+    plan_screening,
+    safety_scores,
+)
 from annotation.human.studio.ledger import Ballot, open_ledger
 from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.workspace import Workspace
@@ -72,3 +77,23 @@ def test_gold_is_spread_over_the_batches(workspace: Workspace, tmp_path: Path) -
     assert len(rows) == len({row.sticker for row in rows}) == 49
     batch = [row.sticker for row in rows if row.batch == "b001"]
     assert batch == sorted(batch), "its place in the batch tells nobody which one is gold"
+
+
+def test_what_the_safety_measure_points_at_is_screened_first(workspace: Workspace) -> None:
+    schema = TABLES["measures"].schema
+    values = {"003": 0.6, "004": 0.9, "005": 0.2, "006": None, "007": 1.0}
+    rows = [{"id": key, "name": "unsafe", "version": 1, "value": v} for key, v in values.items()]
+    rows.append({"id": "008", "name": "transparency", "version": 1, "value": 1.0})
+    table = pa.Table.from_pylist(rows, schema=schema)
+    write_table(workspace.path("expensive_measures", 0), table, Proof("test", "test"))
+    write_table(workspace.path("measures", 0), schema.empty_table(), Proof("test", "test"))
+    label = LabelConfig(screening_measure="unsafe", screening_sample=3)
+    with open_ledger(workspace.root) as ledger:
+        studio = LabellingSession(workspace, Config(label=label), ledger, None)  # type: ignore[arg-type]
+        scores = safety_scores(workspace, "unsafe")
+        assert scores == {"003": 0.6, "004": 0.9, "005": 0.2, "007": 1.0}
+        planned = list(plan_screening(studio, ExportRequest(), scores))
+        # 007 was dropped; the sample is of the others, whatever they score.
+        assert [row.sticker for row in planned] == ["004", "003", "000", "001", "002"]
+        ledger.plan(planned)
+        assert list(plan_screening(studio, ExportRequest(), scores)) == []
