@@ -19,7 +19,7 @@ from crawlers.ledger import FetchFailure, State
 from crawlers.middlewares.retry import MAX_WAIT_S, RETRY_STATUSES, TRANSIENT
 from crawlers.observation import Key
 from crawlers.trace import Postponed, Refused
-from crawlers.urls import scrub
+from pipeline.engine.addresses import scrub
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.text import storable
 

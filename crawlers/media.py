@@ -35,7 +35,7 @@ from crawlers.sniff import sniff
 from crawlers.source import no_observation
 from crawlers.store import holds, media_path, store
 from crawlers.trace import META, Trace
-from crawlers.urls import strip_secrets
+from pipeline.engine.addresses import strip_secrets
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.text import storable
 from schemas.config import CrawlConfig

@@ -9,11 +9,13 @@ from typing import Any
 
 from crawlers.addresses import MAX_ADDRESS
 from crawlers.names import MAX_CHARACTERS, MAX_ID, cut_name, encode_name
-from crawlers.urls import record_json, strip_secrets
+from crawlers.urls import record_json
+from pipeline.engine.addresses import strip_secrets
 from pipeline.engine.text import storable
 
 _INT32 = 2**31 - 1
 _MAX_TAGS = 100
+_OTHERS = {"rank": int, "pack_index": int, "redistribute": bool, "raw": Mapping}
 _TEXTS = (
     "media_url", "variant", "query", "pack_id", "pack_title", "author", "title", "page_url",
     "licence", "licence_url", "licence_basis",
@@ -51,6 +53,12 @@ class Observation:
         for name in _TEXTS:
             if not isinstance(getattr(self, name), str | None):
                 raise TypeError(f"{name} is a {type(getattr(self, name)).__name__}, not a text")
+        for name, kind in _OTHERS.items():
+            value = getattr(self, name)
+            # Python takes True for a number.
+            fits = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+            if value is not None and not fits:
+                raise TypeError(f"{name} is a {type(value).__name__}")
         if not isinstance(self.source_id, str) or not self.source_id:
             raise TypeError("source_id is no text, or empty")
         if not isinstance(self.tags, tuple) or not all(isinstance(tag, str) for tag in self.tags):
@@ -72,6 +80,8 @@ class LocalFile:
     def __post_init__(self) -> None:
         if not isinstance(self.observation, Observation) or not isinstance(self.path, Path):
             raise TypeError("a LocalFile takes an Observation and a pathlib.Path")
+        if not isinstance(self.sha256, str | None):
+            raise TypeError(f"sha256 is a {type(self.sha256).__name__}, not a text")
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ from crawlers.ledger import LEDGER, CrawlLedger, open_ledger
 from crawlers.quota import Quota
 from crawlers.settings import crawl_settings
 from crawlers.source import load_source, read_options
-from crawlers.urls import scrub
+from pipeline.engine.addresses import scrub
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.plugins import describe_plugin
+from pipeline.engine.plugins import PluginError, describe_plugin, plugin_faults
 from pipeline.engine.workspace import Workspace
 from schemas.config import CrawlConfig
 
@@ -112,7 +112,9 @@ def _spider(path: str, options: object, run: SourceRun) -> None:
     from scrapy.utils.misc import load_object
 
     process = AsyncCrawlerProcess(crawl_settings(run.config))
-    crawler = process.create_crawler(load_object(path.replace(":", ".")))
+    with plugin_faults("sources", run.source, f"as its spider {path} was loaded"):
+        spider = load_object(path.replace(":", "."))
+    crawler = process.create_crawler(spider)
     tasks: set[asyncio.Task[None]] = set()
 
     async def close() -> None:
@@ -153,6 +155,12 @@ def _spider(path: str, options: object, run: SourceRun) -> None:
     crawler.signals.connect(broken, signal=signals.spider_error, weak=False)
     process.crawl(crawler, options=options, run=run)
     process.start(install_signal_handlers=False)
+    if process.bootstrap_failed and run.error is None:
+        log = run.workspace.root / "crawl" / f"{run.source}.log"
+        raise PluginError(
+            f"{describe_plugin('sources', run.source)} failed as its spider {path} was started.",
+            f"Tell its author; the last lines of {log} say where.",
+        )
 
 
 def _read_line() -> bytes:

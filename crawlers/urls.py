@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
-from pipeline.engine.secret_names import (
-    carries_secret,
-    hide_pairs,
-    is_secret_name,
-    is_secret_pair,
-)
+from pipeline.engine.addresses import ADDRESS, scrub, strip_secrets
+from pipeline.engine.secret_names import is_secret_name
 
 _MAX_RECORD = 32_768  # characters; sources' own records have a few thousand
-
-_TELEGRAM = re.compile(r"/(file/)?bot\d+(?::|%3a)[A-Za-z0-9_-]+", re.IGNORECASE)
-_URL = re.compile(r"(?:(?<![a-z0-9+.-])[a-z0-9+.-]++:)?//[^\s\"'<>\\]+", re.IGNORECASE)
-_PARAMETER = re.compile(r"[?&;]")
 
 
 def quote_path(path: str) -> str:
@@ -33,26 +24,6 @@ def quote_path(path: str) -> str:
     return "/".join(
         quote(segment.encode("utf-8", "surrogatepass"), safe="") for segment in segments
     )
-
-
-def strip_secrets(url: str) -> str:
-    """The address without user, password, fragment, tokens and query parameters that hold keys."""
-    try:
-        parts = urlsplit(url)
-        host = parts.netloc.rpartition("@")[2]
-    except ValueError:
-        return "(unreadable address)"
-    query = "&".join(
-        pair for pair in _PARAMETER.split(parts.query) if pair and not is_secret_pair(pair)
-    )
-    path = "/".join(map(_strip_segment, parts.path.split("/")))
-    path = _TELEGRAM.sub(r"/\1bot(token)", path)
-    return hide_pairs(urlunsplit((parts.scheme, host, path, query, "")))
-
-
-def scrub(text: str) -> str:
-    """Text with the secrets stripped from every address in it, whole or without its scheme."""
-    return hide_pairs(_URL.sub(lambda match: strip_secrets(match[0]), text))
 
 
 def scrub_record(value: Any) -> Any:
@@ -76,7 +47,7 @@ def record_json(record: Mapping[str, Any] | None) -> str | None:
     if record is None:
         return None
     try:
-        text = json.dumps(scrub_record(record), ensure_ascii=False, sort_keys=True)
+        text = json.dumps(scrub_record(record), ensure_ascii=False, sort_keys=True, default=str)
     except RecursionError:
         return json.dumps({"cut": "the record is nested too deeply"})
     if len(text) > _MAX_RECORD:
@@ -88,13 +59,9 @@ def record_json(record: Mapping[str, Any] | None) -> str | None:
 
 def _scrub_value(text: str) -> str:
     # An address may hold spaces where it stands alone; within a sentence it ends at the first.
-    if text.count("//") == 1 and _URL.match(text.strip()):
+    if text.count("//") == 1 and ADDRESS.match(text.strip()):
         text = strip_secrets(text.strip())
     return scrub(text)
-
-
-def _strip_segment(segment: str) -> str:
-    return ";".join(part for part in segment.split(";") if not carries_secret(part))
 
 
 def _valid(text: str) -> str:

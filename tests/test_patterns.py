@@ -21,9 +21,10 @@ from annotation.machine.parsing import read_members, read_yes_no, unwrapped, wit
 from annotation.machine.refusals import is_refusal
 from crawlers.bqb import name_parts, theme_of
 from crawlers.names import encode_name
-from crawlers.urls import record_json, scrub, strip_secrets
+from crawlers.urls import record_json
 from pipeline.baselines.mghft.datasets import split_views
 from pipeline.baselines.mghft.met_meme import parse_emotion
+from pipeline.engine.addresses import scrub, strip_secrets
 from pipeline.engine.text import html_text, markdown_text, one_line, plain, shorten_ids, storable
 from pipeline.release.redact import public_text, public_url
 from pipeline.tags.keywords import keywords_of

@@ -79,9 +79,9 @@ class Captioner:
     All functions get a value of ``options``, the model of ``annotate.options``. ``model`` names
     model and revision, None where no model writes; with ``prompt`` (the version of what it
     writes: raise it when that changes) or the prompt sets it stands in every row and in the
-    fingerprint, and so does ``settings``: what else decides an answer, such as the temperature,
-    but not how fast it is got. ``write`` also gets the languages. ``chat`` loads what is heavy,
-    or connects.
+    fingerprint, and so does ``settings``: which options decide an answer [all], such as the
+    temperature, but not how fast it is got. ``write`` also gets the languages. ``chat`` loads
+    what is heavy, or connects.
     """
 
     name: str
@@ -89,6 +89,6 @@ class Captioner:
     write: Callable[[Sequence[str], Any], Write] | None = None
     chat: Callable[[Any], Chat] | None = None
     model: Callable[[Any], Model | None] = lambda options: None
-    settings: Callable[[Any], Mapping[str, Any]] = lambda options: {}
+    settings: Callable[[Any], Mapping[str, Any]] = lambda options: options.model_dump(mode="json")
     rates: Callable[[Any], Rates] = lambda options: Rates()
     options: type[BaseModel] = Options

@@ -116,7 +116,7 @@ def _open_chat(context: Context, captioner: ConfiguredCaptioner) -> Process:
     with ExitStack() as opened:
         answers = opened.enter_context(open_answers(context.root))
         runner = opened.enter_context(asyncio.Runner())
-        job = open_interview(settings, captioner)
+        job = open_job(settings, captioner)
         opened.callback(lambda: runner.run(job.chat.close()))
         context.at_end(opened.pop_all().close)
 
@@ -129,7 +129,7 @@ def _open_chat(context: Context, captioner: ConfiguredCaptioner) -> Process:
     return process
 
 
-def open_interview(settings: CaptionSettings, captioner: ConfiguredCaptioner) -> ChatJob:
+def open_job(settings: CaptionSettings, captioner: ConfiguredCaptioner) -> ChatJob:
     """Load or connect to the model."""
     sets = prompt_sets(settings)
     identity = identity_of(settings)

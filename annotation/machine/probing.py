@@ -19,7 +19,7 @@ from annotation.machine.captions import (
     CAPTIONS,
     caption_settings,
     load_captioner,
-    open_interview,
+    open_job,
 )
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
@@ -58,7 +58,7 @@ def probe(workspace: Workspace, config: Config, frames: Frames, rows: int) -> Co
         raise StickerworksError("There is no kept sticker to ask about.", "Look at the filter.")
     tally = RequestTally()
     with open_answers(workspace.root) as answers, asyncio.Runner() as runner:
-        job = open_interview(settings, captioner)
+        job = open_job(settings, captioner)
         started = time.monotonic()
         try:
             runner.run(ask_all(sample, job, answers, lambda done: None, tally))

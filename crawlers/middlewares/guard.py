@@ -10,7 +10,7 @@ from scrapy.exceptions import CannotResolveHostError
 
 from crawlers.addresses import AllowList, objection
 from crawlers.trace import Refused
-from crawlers.urls import strip_secrets
+from pipeline.engine.addresses import strip_secrets
 from pipeline.engine.text import storable
 
 

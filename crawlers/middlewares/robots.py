@@ -21,7 +21,7 @@ from crawlers.optout import policy_text
 from crawlers.run import SourceRun
 from crawlers.settings import product_token
 from crawlers.trace import META, Postponed, Refused, Trace
-from crawlers.urls import strip_secrets
+from pipeline.engine.addresses import strip_secrets
 
 _MAX_BYTES = 512 * 1024  # RFC 9309 2.5 asks for at least 500 KiB
 _MAX_DOWNLOAD = 20_000_000  # a larger file is no robots.txt

@@ -13,7 +13,8 @@ from crawlers.bqb import name_parts, theme_of
 from crawlers.names import MAX_ID
 from crawlers.observation import Observation
 from crawlers.source import Source
-from crawlers.urls import quote_path, strip_secrets
+from crawlers.urls import quote_path
+from pipeline.engine.addresses import strip_secrets
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.options import Options
 from pipeline.engine.text import storable

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 from collections.abc import AsyncIterator
+from typing import Any
 
 from crawlers.observation import LocalFile, Observation
 from crawlers.source import load_source
@@ -10,6 +13,7 @@ from crawlers.spiders.listing_spider import ListingSpider
 from pipeline.engine.plugins import plugin_faults
 
 _AHEAD = 64
+_END = object()
 
 
 class ItemsSpider(ListingSpider):
@@ -21,6 +25,11 @@ class ItemsSpider(ListingSpider):
         source = load_source(self.run.source)
         assert source.observations is not None
         with plugin_faults("sources", source.name, "as it listed its items"):
-            for position, item in enumerate(source.observations(self.options)):
+            items = iter(source.observations(self.options))
+            # A source that is slow to list must not keep downloads waiting.
+            for position in itertools.count():
+                item: Any = await asyncio.to_thread(next, items, _END)
+                if item is _END:
+                    return
                 await self.run.quota.wait_for(position - _AHEAD)
                 yield item

@@ -16,7 +16,7 @@ from crawlers.failures import is_certificate, unreachable
 from crawlers.middlewares.retry import TRANSIENT
 from crawlers.run import SourceRun
 from crawlers.trace import Postponed, Refused
-from crawlers.urls import scrub, strip_secrets
+from pipeline.engine.addresses import scrub, strip_secrets
 from pipeline.engine.errors import StickerworksError
 
 _MAX_BYTES = 256 * 1024 * 1024
@@ -38,12 +38,13 @@ class ListingSpider(Spider):
         return Request(
             url,
             callback=callback,
-            errback=self._unreadable,
+            errback=self.unreadable,
             dont_filter=True,
             meta={"download_maxsize": _MAX_BYTES},
         )
 
-    def _unreadable(self, failure: Failure) -> None:
+    def unreadable(self, failure: Failure) -> None:
+        """Stop the source: a listing could not be had."""
         if self.run.error is None:
             request: Request = failure.request  # type: ignore[attr-defined]
             self.run.fail(_explain(request.url, failure.value))

@@ -173,7 +173,7 @@ class _Watch:
         """Count a task's rows, unless it only joined pieces whose rows were counted before."""
         if task.rows:
             self._seen += task.rows
-            self._quarantined += report.counts["quarantined"]
+            self._quarantined += report.given_up
             task.check(self._quarantined, self._seen, report.reason)
 
     def rows_done(self, tasks: Iterable[ShardTask]) -> int:

@@ -41,6 +41,6 @@ def run_in_main_process(tasks: Sequence[ShardTask], progress: Progress) -> Itera
             task.marker.unlink(missing_ok=True)
             finished, in_shard = finished + task.rows, 0
             progress(finished)
-            quarantined += report.counts["quarantined"]
+            quarantined += report.given_up
             task.check(quarantined, finished, report.reason)
             yield report

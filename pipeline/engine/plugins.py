@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from typing_extensions import get_protocol_members, is_protocol
 
+from pipeline.engine.addresses import scrub
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.options import read_options
 
@@ -25,7 +26,7 @@ GROUPS = {
 }
 """Groups, each ``stickerworks.<name>`` among the entry points, and what is in them."""
 
-UNKNOWN = "an unknown distribution"
+_UNKNOWN = "an unknown distribution"
 
 Kind = TypeVar("Kind")
 
@@ -74,14 +75,24 @@ def describe_plugin(group: str, name: str) -> str:
     return f"The {_noun(group)} {name!r} of {_distribution(next(points, None))}"
 
 
+def is_ours(group: str, name: str) -> bool:
+    """Whether stickerworks itself brings the plugin, or nobody knows who does."""
+    points = (point for point in _points(group) if point.name == name)
+    return _distribution(next(points, None)).startswith(("stickerworks ", _UNKNOWN))
+
+
 @contextmanager
-def plugin_faults(group: str, name: str, doing: str) -> Iterator[None]:
-    """Tell whatever a plugin raises as its fault; its own StickerworksErrors pass as they are."""
+def plugin_faults(
+    group: str, name: str, doing: str, passing: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
+    """Tell whatever a plugin raises as its fault, but for its own StickerworksErrors and what is
+    ``passing``."""
+    let_pass: tuple[type[Exception], ...] = (StickerworksError, MemoryError, *passing)
     try:
         yield
-    except (StickerworksError, MemoryError):
+    except let_pass:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(
             f"{describe_plugin(group, name)} failed {doing}: {_tell(error)}.",
             "Tell its author; --debug shows where. Nothing finished is lost.",
@@ -95,7 +106,7 @@ def row_faults(group: str, name: str) -> Iterator[None]:
         yield
     except (StickerworksError, PluginRowError, MemoryError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginRowError(f"{describe_plugin(group, name)} raised {_tell(error)}") from error
 
 
@@ -104,7 +115,8 @@ def _load(group: str, name: str) -> object:
     point = _find(group, name)
     try:
         found: object = point.load()
-    except Exception as error:  # a stranger's module may raise anything
+    # A stranger's module may raise anything, or end the process.
+    except (Exception, SystemExit) as error:
         raise PluginError(
             f"{describe_plugin(group, name)} can't be loaded: {_tell(error)}.",
             _remedy(point, error),
@@ -148,11 +160,11 @@ def _points(group: str) -> tuple[EntryPoint, ...]:
 
 def _distribution(point: EntryPoint | None) -> str:
     if point is None or point.dist is None:
-        return UNKNOWN
+        return _UNKNOWN
     return f"{point.dist.name} {point.dist.version}"
 
 
-def _remedy(point: EntryPoint, error: Exception) -> str:
+def _remedy(point: EntryPoint, error: BaseException) -> str:
     missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
     own = missing and missing.partition(".")[0] == point.module.partition(".")[0]
     if own or str(error).startswith(f"module {point.module!r} has no attribute"):
@@ -174,6 +186,6 @@ def _a(value: object) -> str:
     return f"a {type(value).__name__}"
 
 
-def _tell(error: Exception) -> str:
-    text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(".")
+def _tell(error: BaseException) -> str:
+    text = " ".join(scrub(f"{type(error).__name__}: {error}").split()).removesuffix(".")
     return text if len(text) <= 300 else f"{text[:300]}…"

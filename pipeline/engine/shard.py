@@ -264,16 +264,20 @@ def _report(task: ShardTask, rows: Mapping[str, pa.Table], counts: dict[str, int
     stage = task.stage
     first = rows[stage.writes[0]]
     added = [rows[stage.writes[-1]]] if stage.adds else []
-    told = (table for table in (first, *added) if "error" in table.schema.names)
-    errors = (_errors(table, QUARANTINED).select(["id", "error"]) for table in told)
-    bare = [table.cast(_NO_ERRORS.schema) for table in errors]
-    quarantined = pa.concat_tables([_NO_ERRORS, *bare])
+    told = [
+        _errors(table, QUARANTINED).select(["id", "error"]).cast(_NO_ERRORS.schema)
+        for table in (first, *added)
+        if "error" in table.schema.names
+    ]
+    quarantined = pa.concat_tables([_NO_ERRORS, *told])
     failed = own_rows(_errors(first), stage.own(task.context.settings))
     counts = {
         **counts,
         "failed": len(set(failed["id"].to_pylist() + quarantined["id"].to_pylist())),
         "quarantined": len(pc.unique(quarantined["id"])),
     }
+    if added:
+        counts["given_up"] = len(told[0])
     last = quarantined["error"][-1].as_py() if len(quarantined) else ""
     return ShardReport(task.part, counts, last.removeprefix(QUARANTINED))
 

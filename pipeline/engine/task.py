@@ -50,6 +50,11 @@ class ShardReport:
     counts: dict[str, int]
     reason: str = ""
 
+    @property
+    def given_up(self) -> int:
+        """Rows that could not be made; one that lacks a measure alone is quarantined, and made."""
+        return self.counts.get("given_up", self.counts["quarantined"])
+
 
 @dataclass(frozen=True)
 class Heartbeat:

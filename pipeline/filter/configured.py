@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.plugins import (
-    UNKNOWN,
     PluginError,
     describe_plugin,
+    is_ours,
     load_plugin,
     near,
     plugin_names,
@@ -91,8 +91,9 @@ def load_rule(name: str) -> Rule:
 
 def _brought_by(name: str) -> str:
     """A stranger's package: another version of it may decide otherwise."""
-    found = describe_plugin("rules", name).rpartition(" of ")[2]
-    return "" if found.startswith(("stickerworks ", UNKNOWN)) else f" of {found}"
+    if is_ours("rules", name):
+        return ""
+    return f" of {describe_plugin('rules', name).rpartition(' of ')[2]}"
 
 
 def _bounds(config: Config, name: str) -> bool:

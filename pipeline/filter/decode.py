@@ -198,7 +198,7 @@ def _room(pixels: int) -> Pixels | None:
 
 
 def _add_frame(sha: hashlib._Hash, pixels: Pixels, before: Pixels | None) -> None:
-    """Hash a frame: which pixels changed, and to what; as telling as all of it, and far quicker."""
+    """Hash which pixels changed, and to what: it tells frames apart as well, and is far faster."""
     if before is None:
         sha.update(pixels.data)
         return

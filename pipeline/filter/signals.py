@@ -100,7 +100,10 @@ def _complete(
         missing = measures.missing(rows)
         if missing and path is not None and error is None:
             also = partial(measures.run, name, versions=missing)
-            rows += measure_more(read_media(path, name), sticker["format"], caps, also)
+            try:
+                rows += measure_more(read_media(path, name), sticker["format"], caps, also)
+            except (OSError, ValueError) as error:  # its file is gone; what is known of it stays
+                rows += measures.fail(name, missing, f"its file can't be read: {error}")
         values += sorted(rows, key=lambda row: str(row["name"]))
     return {
         "signals": tables["signals"],

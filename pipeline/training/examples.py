@@ -15,7 +15,7 @@ import numpy as np
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.arrays import Images, Truth
 from pipeline.training.frames import Pick
-from pipeline.training.layout import Row, find_layout
+from pipeline.training.layout import Row, find_layout, read_rows
 from pipeline.training.prepared import Frames, prepare_frames
 
 EVERY_ROW = 2**31
@@ -107,14 +107,14 @@ class Dataset:
         the split is of the domain.
         """
         layout = find_layout(self.path)
-        surveyed = [_survey(row) for row in layout.rows(self.path, split)]
+        surveyed = [_survey(row) for row in read_rows(layout, self.path, split)]
         everything, told = self._of_domain(surveyed, split)
         chosen = _sample([row.id for row, _ in everything], self._limit(split))
         taken = [(row, digest) for row, digest in everything if row.id in chosen]
         bare = [row for row, _ in taken]
 
         def rows() -> Iterator[Row]:
-            return (row for row in layout.rows(self.path, split) if row.id in chosen)
+            return (row for row in read_rows(layout, self.path, split) if row.id in chosen)
 
         digest = hashlib.sha256(b"".join(one for _, one in taken)).hexdigest()
         table = prepare_frames(rows, digest, side, pick)

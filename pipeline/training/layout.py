@@ -44,6 +44,12 @@ class Layout:
     classes: tuple[str, ...] = ()
 
 
+def read_rows(layout: Layout, path: Path, split: str) -> Iterator[Row]:
+    """Rows of a split; what a layout raises is told as its fault."""
+    with plugin_faults("layouts", layout.name, f"on the split {split} of {path}"):
+        yield from layout.rows(path, split)
+
+
 def find_layout(path: Path) -> Layout:
     """The layout of the data set at ``path``; raises StickerworksError when it has none."""
     names = plugin_names("layouts")

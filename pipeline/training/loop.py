@@ -120,7 +120,7 @@ class LoopState:
 
 
 class Checkpointer(Protocol):
-    """Who keeps what a run does.
+    """Keeps the log, checkpoints and weights of a run.
 
     ``log`` is told how long the step waited for its batches, ``save`` whether an epoch has just
     ended.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +197,9 @@ def find_baseline(name: str) -> Learner[Any, Any]:
     found: Learner[Any, Any] = load_plugin("baselines", name, Learner)
     lacks = None if isinstance(found, Baseline | Judges) else "has no `score`"
     for preset, settings in found.presets.items():
-        if not hasattr(settings, "image_side"):
+        if not is_dataclass(settings):
+            lacks = f"has settings in its preset {preset!r} that are no dataclass"
+        elif not hasattr(settings, "image_side"):
             lacks = f"has no `image_side` in the settings of its preset {preset!r}"
     if lacks:
         raise PluginError(

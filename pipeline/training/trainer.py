@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.plugins import plugin_faults
+from pipeline.engine.plugins import is_ours, plugin_faults
 from pipeline.training.arrays import Images
 from pipeline.training.contract import (
     Attends,
     Baseline,
-    Builds,
     Evaluation,
     GateScore,
     Generates,
@@ -90,10 +90,8 @@ def prepare(baseline: Learner[S, Any], dataset: Dataset, settings: S) -> Prepare
 
 
 def fit(baseline: Learner[S, Any], train: Examples, settings: S, run: Run) -> Any:
-    """The fitted model; what a baseline raises outside of our loop is told as its fault."""
-    if isinstance(baseline, Builds):
-        return baseline.fit(train, settings, run)
-    with plugin_faults("baselines", baseline.name, "while it fitted"):
+    """The fitted model; raises FloatingPointError where it diverges."""
+    with _faults(baseline, "while it fitted"):
         model = baseline.fit(train, settings, run)
         if model is None:
             raise TypeError("its fit gives nothing, where a model is needed")
@@ -118,7 +116,8 @@ def judge(baseline: Learner[S, Any], dataset: Dataset, settings: S, seed: int) -
     model = fit(baseline, train, settings, run)
     notes = list(run.notes)
     if isinstance(baseline, Judges):
-        judged = baseline.judge(model, validation, settings)
+        with _faults(baseline, "while it judged validation rows"):
+            judged = baseline.judge(model, validation, settings)
     else:
         assert isinstance(baseline, Baseline)
         judged = judge_tags(score_tags(baseline, model, validation, settings), validation.truth)
@@ -139,7 +138,8 @@ def evaluate(baseline: Learner[S, Any], run: Trained, dataset: Dataset, split: s
     examples = replace(examples, tags=tuple(run.facts.get("tags", ())))
     model = load_model(baseline, run)
     if isinstance(baseline, Judges):
-        found = baseline.evaluate(model, examples, run.settings)
+        with _faults(baseline, f"while it judged {split} rows"):
+            found = baseline.evaluate(model, examples, run.settings)
     else:
         assert isinstance(baseline, Baseline)
         scores = score_tags(baseline, model, examples, run.settings)
@@ -167,7 +167,9 @@ def show_attention(
     """Where a trained model looks at new stickers; raises as ``predict``."""
     assert isinstance(baseline, Learner)
     examples = new_examples(baseline, run, stickers)
-    return baseline.attention(load_model(baseline, run), examples, run.settings)
+    model = load_model(baseline, run)
+    with _faults(baseline, "while it drew its attention"):
+        return baseline.attention(model, examples, run.settings)
 
 
 def generate(
@@ -175,7 +177,9 @@ def generate(
 ) -> list[Images]:
     """Clips that a trained model draws of captions."""
     assert isinstance(baseline, Learner)
-    return baseline.generate(load_model(baseline, run), captions, run.settings, seed)
+    model = load_model(baseline, run)
+    with _faults(baseline, "while it generated"):
+        return baseline.generate(model, captions, run.settings, seed)
 
 
 def new_examples(
@@ -204,13 +208,25 @@ def new_examples(
 
 
 def _resolve(baseline: Learner[S, Any], settings: S) -> tuple[S, tuple[str, ...]]:
-    return baseline.resolve(settings) if isinstance(baseline, Resolves) else (settings, ())
+    if not isinstance(baseline, Resolves):
+        return settings, ()
+    with _faults(baseline, "while it resolved its settings"):
+        return baseline.resolve(settings)
+
+
+def _faults(baseline: Learner[Any, Any], doing: str) -> AbstractContextManager[None]:
+    """Tell what a baseline raises as its own fault; what goes wrong in ours is ours to tell."""
+    if is_ours("baselines", baseline.name):
+        return nullcontext()
+    passing = (FloatingPointError, NotJudgedError, UnreadableImageError)
+    return plugin_faults("baselines", baseline.name, doing, passing)
 
 
 def _read(baseline: Learner[S, Any], dataset: Dataset, split: str, settings: S) -> Examples:
     """Rows of a split that a baseline can learn from; those of train know the tags."""
     if isinstance(baseline, Reads):
-        found = baseline.read(dataset, split, settings)
+        with _faults(baseline, f"while it read {split} rows"):
+            found = baseline.read(dataset, split, settings)
     else:
         found = dataset.read(split, settings.image_side, KEY_FRAME)
     if split == "train" and isinstance(baseline, Baseline):

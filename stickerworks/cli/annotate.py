@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.engine.runner import check_crawled
 from pipeline.engine.stage import own_rows
 from stickerworks.cli.display import say_time
-from stickerworks.cli.options import Options
+from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.rooms import plan_of
 from stickerworks.cli.session import Session, open_session
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from annotation.machine.retrying import Retry
 
 
-def annotate_command(options: Options, retry: Retry | None, probe_rows: int) -> int:
+def annotate_command(options: CommandOptions, retry: Retry | None, probe_rows: int) -> int:
     """Bring the tables of the room up to date, or say what that would take."""
     from annotation.machine.captions import check_captioner, is_asked
     from annotation.machine.retrying import reopen
@@ -126,7 +126,7 @@ def _probe(session: Session, rows: int) -> None:
     session.say(f"  expected: {found.requests:,} requests{tokens}; {time}{cost}")
 
 
-def domain_command(options: Options) -> int:
+def domain_command(options: CommandOptions) -> int:
     """Bring the table ``domain`` up to date."""
     from annotation.machine.domain import DOMAIN
 
@@ -136,7 +136,7 @@ def domain_command(options: Options) -> int:
     return session.exit_code
 
 
-def train_command(options: Options, request: DomainTraining) -> int:
+def train_command(options: CommandOptions, request: DomainTraining) -> int:
     """Train the domain classifier on labels."""
     from annotation.machine.efficientnet.train import train_command_work
 
@@ -160,7 +160,7 @@ def train_command(options: Options, request: DomainTraining) -> int:
     return session.exit_code
 
 
-def export_ocr_command(options: Options, output: Path, *, simulated: bool) -> int:
+def export_ocr_command(options: CommandOptions, output: Path, *, simulated: bool) -> int:
     """Write a training set for PaddleOCR."""
     from annotation.handoff.paddle_ocr import export_ocr
 
@@ -170,7 +170,7 @@ def export_ocr_command(options: Options, output: Path, *, simulated: bool) -> in
     return session.exit_code
 
 
-def export_sft_command(options: Options, output: Path, *, simulated: bool) -> int:
+def export_sft_command(options: CommandOptions, output: Path, *, simulated: bool) -> int:
     """Write chats for fine-tuning."""
     from annotation.handoff.chat import export_sft
 

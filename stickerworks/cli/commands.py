@@ -5,20 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.engine.runner import check_crawled
-from stickerworks.cli.options import Options
+from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.session import open_session
 from stickerworks.cli.whole import do_room
 from stickerworks.cli.work import build, crawl_sources, judge, release_folder, write_html
 
 
-def crawl_command(options: Options) -> int:
+def crawl_command(options: CommandOptions) -> int:
     """Crawl the configured sources."""
     with open_session("crawl", options) as session:
         crawl_sources(session)
     return session.exit_code
 
 
-def room_command(room: str, options: Options) -> int:
+def room_command(room: str, options: CommandOptions) -> int:
     """Bring one room's tables up to date."""
     with open_session(room, options) as session:
         check_crawled(session.workspace)
@@ -26,14 +26,14 @@ def room_command(room: str, options: Options) -> int:
     return session.exit_code
 
 
-def release_command(options: Options) -> int:
+def release_command(options: CommandOptions) -> int:
     """Build the configured release."""
     with open_session("release", options) as session:
         build(session)
     return session.exit_code
 
 
-def validate_command(options: Options, folder: Path | None) -> int:
+def validate_command(options: CommandOptions, folder: Path | None) -> int:
     """Judge a release; 1 when it fails."""
     with open_session("validate", options) as session:
         verdict = judge(session, folder or release_folder(session))
@@ -41,7 +41,7 @@ def validate_command(options: Options, folder: Path | None) -> int:
     return session.exit_code
 
 
-def report_command(options: Options) -> int:
+def report_command(options: CommandOptions) -> int:
     """Write the HTML report."""
     with open_session("report", options) as session:
         write_html(session)

@@ -12,7 +12,7 @@ from schemas.config import Config
 from stickerworks.cli.configuration import parse_config
 from stickerworks.cli.display import say_time
 from stickerworks.cli.keeping import keep_settings, save_config
-from stickerworks.cli.options import Options
+from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.session import Session, open_session
 from stickerworks.cli.summary import say_summary
 from stickerworks.cli.whole import run_all
@@ -23,7 +23,7 @@ _SITE = "site"
 _OCR_SHARE = 0.95
 
 
-def demo_command(options: Options, port: int) -> int:
+def demo_command(options: CommandOptions, port: int) -> int:
     """Draw, serve, run everything, check the outcomes, say where the results are."""
     if options.config is not None:
         raise StickerworksError(
@@ -45,14 +45,14 @@ def demo_command(options: Options, port: int) -> int:
     return session.exit_code
 
 
-def _settings(base_url: str, root: Path, options: Options) -> Config:
+def _settings(base_url: str, root: Path, options: CommandOptions) -> Config:
     from pipeline.demo.settings import demo_settings
 
     settings = {**demo_settings(base_url), "workspace": str(root)}
     return parse_config(settings, "the demo's settings", options.overrides)
 
 
-def _draw_and_run(session: Session, options: Options, port: int) -> None:
+def _draw_and_run(session: Session, options: CommandOptions, port: int) -> None:
     """Under the workspace's lock, since another demo may be serving what would be redrawn."""
     from pipeline.demo.collection import draw_collection
     from pipeline.demo.site import serve

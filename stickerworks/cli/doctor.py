@@ -18,7 +18,7 @@ from pipeline.engine.plugins import describe_plugin, load_plugin, plugin_names
 from schemas.config import LabelConfig
 from stickerworks import plugins
 from stickerworks.cli.display import tell, tell_json
-from stickerworks.cli.options import Options
+from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.session import EXIT_DONE, EXIT_FAILED
 from stickerworks.plugins import KINDS
 
@@ -42,7 +42,7 @@ class Check:
     needed: bool = True
 
 
-def doctor_command(options: Options) -> int:
+def doctor_command(options: CommandOptions) -> int:
     """Print every check; 1 when something that is needed is missing."""
     checks = [*_packages(), *_plugins(), _label_studio(), _font(), _memory()]
     checks.append(_disk(options.workspace or Path()))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pipeline.engine.runner import check_crawled
 from pipeline.engine.text import plain
 from stickerworks.cli.label_server import open_studio
-from stickerworks.cli.options import Options
+from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.rooms import plan_of
 from stickerworks.cli.session import Session, open_session
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from annotation.human.studio.ledger import Purpose
 
 
-def export_command(options: Options, request: ExportRequest, *, screening: bool) -> int:
+def export_command(options: CommandOptions, request: ExportRequest, *, screening: bool) -> int:
     """Export for labelling or screening."""
     from annotation.human.studio.labelling import export_labelling, export_screening
     from annotation.human.studio.tables import write_asked
@@ -43,7 +43,7 @@ def export_command(options: Options, request: ExportRequest, *, screening: bool)
     return session.exit_code
 
 
-def adjudicate_command(options: Options) -> int:
+def adjudicate_command(options: CommandOptions) -> int:
     """Export what waits for a decision."""
     from annotation.human.studio.labelling import export_adjudication
     from annotation.human.studio.tables import write_asked
@@ -65,7 +65,7 @@ def adjudicate_command(options: Options) -> int:
     return session.exit_code
 
 
-def status_command(options: Options) -> int:
+def status_command(options: CommandOptions) -> int:
     """Print how far the work is."""
     from annotation.human.progress import progress
     from annotation.human.status import status_lines
@@ -78,7 +78,7 @@ def status_command(options: Options) -> int:
     return session.exit_code
 
 
-def report_command(options: Options) -> int:
+def report_command(options: CommandOptions) -> int:
     """Write the lead's page."""
     from annotation.human.report.report import write_label_report
 

@@ -13,7 +13,7 @@ import typer
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.runner import check_crawled
 from stickerworks.cli.label_server import open_studio
-from stickerworks.cli.options import Options
+from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.rooms import plan_of
 from stickerworks.cli.session import Session, open_session
 
@@ -34,7 +34,7 @@ class AnswerSource:
     replace_simulated: bool = False
 
 
-def import_command(options: Options, source: AnswerSource) -> int:
+def import_command(options: CommandOptions, source: AnswerSource) -> int:
     """Import answers and bring reviews and labels up to date."""
     from annotation.human.studio.importing import import_file, import_server
     from annotation.human.studio.ledger import open_ledger
@@ -64,7 +64,7 @@ def import_command(options: Options, source: AnswerSource) -> int:
 
 
 def migrate_command(
-    options: Options, path: Path, *, draft: bool, replace_simulated: bool = False
+    options: CommandOptions, path: Path, *, draft: bool, replace_simulated: bool = False
 ) -> int:
     """Take a changed tag set into use."""
     from annotation.human.studio.ballot import draft_changes, migrate_ballot

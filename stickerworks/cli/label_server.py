@@ -12,7 +12,7 @@ from pipeline.engine.paths import named_path
 from pipeline.engine.text import plain
 from pipeline.engine.workspace import Workspace
 from stickerworks.cli.configuration import load_config
-from stickerworks.cli.options import Options
+from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.session import Session, open_session
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FOLDER = "label-studio"
 
 
-def setup_command(options: Options) -> int:
+def setup_command(options: CommandOptions) -> int:
     """Start the server of the workspace, make the accounts, say where both are and how far it is.
 
     Where neither a workspace nor a configuration is named and the configured workspace is empty,
@@ -54,7 +54,7 @@ def setup_command(options: Options) -> int:
     return session.exit_code
 
 
-def _choose_workspace(options: Options) -> tuple[Options, str]:
+def _choose_workspace(options: CommandOptions) -> tuple[CommandOptions, str]:
     """The options with the workspace that is served, and a note on the choice."""
     from stickerworks.cli.demo import DEMO_WORKSPACE
 
@@ -87,7 +87,7 @@ def _say_progress(session: Session) -> None:
         session.say(f"Next: {command} label export")
 
 
-def stop_command(options: Options) -> int:
+def stop_command(options: CommandOptions) -> int:
     """Stop the server, if it runs."""
     from annotation.human.studio.server import ServerPaths, stop
 

@@ -35,7 +35,7 @@ app = typer.Typer(
 )
 app.add_typer(label)
 app.add_typer(annotate)
-# Options of the whole program that people also write behind the command.
+# CommandOptions of the whole program that people also write behind the command.
 _FLAGS = {"--dry-run", "--json", "--debug", "--retry-quarantined", "--keep"}
 _KEEP_NOTHING = {"train", "evaluate", "predict", "trace", "doctor", "report"}
 _INTERRUPTED = 130  # also what Typer makes of Ctrl-C
@@ -59,11 +59,11 @@ def _options(
     ] = False,
 ) -> None:
     from pipeline.engine.paths import named_path
-    from stickerworks.cli.options import Options
+    from stickerworks.cli.options import CommandOptions
 
     if keep and (not set_ or context.invoked_subcommand in _KEEP_NOTHING):
         raise typer.BadParameter("it keeps what --set gives to a command that makes tables")
-    context.obj = Options(
+    context.obj = CommandOptions(
         config and named_path(config, "--config"),
         workspace and named_path(workspace, "--workspace"),
         tuple(set_ or ()),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Options:
+class CommandOptions:
     """The options that every command takes."""
 
     config: Path | None = None

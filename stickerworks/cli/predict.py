@@ -29,7 +29,7 @@ from pipeline.training.release import TEXTS
 from pipeline.training.runs import open_run
 from pipeline.training.trainer import generate, predict, show_attention
 from stickerworks.cli.display import make_console
-from stickerworks.cli.options import Options
+from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.session import EXIT_DONE
 from stickerworks.cli.train import answer
 
@@ -53,7 +53,7 @@ class PredictRequest:
     device: str | None = None
 
 
-def predict_command(options: Options, question: PredictRequest) -> int:
+def predict_command(options: CommandOptions, question: PredictRequest) -> int:
     """Print tags of new stickers and draw them on a sheet, or draw stickers of captions."""
     baseline, recipe, trained = open_run(question.run)
     _check(baseline, question)
@@ -106,7 +106,7 @@ def _read_stickers(question: PredictRequest) -> list[NewSticker]:
 
 
 def _predict(
-    options: Options,
+    options: CommandOptions,
     baseline: Baseline[Any, Any],
     trained: Trained,
     question: PredictRequest,
@@ -148,7 +148,7 @@ def _facts(
 
 
 def _generate(
-    options: Options,
+    options: CommandOptions,
     baseline: Generates[Any, Any],
     trained: Trained,
     question: PredictRequest,

@@ -20,7 +20,7 @@ from schemas.config import Config
 from stickerworks.cli.configuration import Layer, merge_layers, read_layers
 from stickerworks.cli.display import describe, make_console, make_display, say_time, tell_json
 from stickerworks.cli.keeping import differing, keep_settings, record
-from stickerworks.cli.options import Options
+from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.trust import check_trusted
 
 _KEYS_SHOWN = 6
@@ -33,7 +33,7 @@ class Session:
 
     config: Config
     workspace: Workspace
-    options: Options
+    options: CommandOptions
     console: Console
     reports: list[RunReport] = field(default_factory=list)
     plan: list[Pending] = field(default_factory=list)
@@ -96,7 +96,7 @@ class Session:
 
 @contextmanager
 def open_session(
-    command: str, options: Options, config: Config | None = None, *, reads_only: bool = False
+    command: str, options: CommandOptions, config: Config | None = None, *, reads_only: bool = False
 ) -> Iterator[Session]:
     """Load the configuration, lock the workspace and, at the end, print the JSON answer.
 

@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 from pipeline.engine.errors import StickerworksError
 from schemas.tables import TABLES
 from stickerworks.cli.display import tell
-from stickerworks.cli.options import Options
+from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.session import EXIT_DONE, Session, open_session
 
 _SHOWN_BYTES = 16
 
 
-def trace_command(options: Options, prefix: str) -> int:
+def trace_command(options: CommandOptions, prefix: str) -> int:
     """Print what every table holds about the sticker whose id starts with ``prefix``."""
     with open_session("trace", options, reads_only=True) as session:
         sticker, part = _find(session, prefix.lower())

@@ -22,12 +22,12 @@ from pipeline.training.processes import is_first
 from pipeline.training.runs import TrainRequest, open_run, train_run
 from pipeline.training.trainer import evaluate
 from stickerworks.cli.display import make_console, make_display, tell_json
-from stickerworks.cli.options import Options
+from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.session import EXIT_DONE
 from stickerworks.cli.tables import comparison, metric_lines
 
 
-def train_command(options: Options, request: TrainRequest) -> int:
+def train_command(options: CommandOptions, request: TrainRequest) -> int:
     """Start or continue a run."""
     console = make_console()
     if options.dry_run:
@@ -67,7 +67,7 @@ def train_command(options: Options, request: TrainRequest) -> int:
 
 
 def evaluate_command(
-    options: Options,
+    options: CommandOptions,
     folders: Sequence[Path],
     release: Path | None,
     split: str,

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pipeline.engine.errors import StickerworksError
 from schemas.config import Config
 from stickerworks.cli.configuration import covers, read_layers, split_overrides
-from stickerworks.cli.options import Options
+from stickerworks.cli.options import CommandOptions
 
 _RUNS = ("label.server",)
 """Names of programs: from the command line and a file given there alone."""
@@ -21,7 +21,7 @@ _TELLS = ("label.url", "annotate.options")
 """Addresses, where a token or a key of one's own and stickers go: from any file of one's own."""
 
 
-def check_trusted(section: str, config: Config, options: Options) -> None:
+def check_trusted(section: str, config: Config, options: CommandOptions) -> None:
     """StickerworksError where a file that may be a stranger's set such a key of the section."""
     for key, value in leaves(config.model_dump(mode="json", include={section})):
         runs = key in _RUNS and value is not None
@@ -45,7 +45,7 @@ def leaves(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield str(key), value
 
 
-def _check(key: str, options: Options, *, runs: bool) -> None:
+def _check(key: str, options: CommandOptions, *, runs: bool) -> None:
     if any(covers(name, key) for name, _ in split_overrides(options.overrides)):
         return
     layers = read_layers(options.config, options.overrides, options.workspace)

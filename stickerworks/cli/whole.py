@@ -12,7 +12,7 @@ from schemas.config import Config, ReleaseConfig, SourceConfig
 from stickerworks.cli.annotate import say_captions
 from stickerworks.cli.configuration import load_config
 from stickerworks.cli.keeping import keep_settings, save_config
-from stickerworks.cli.options import Options
+from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.rooms import ROOMS, plan_of
 from stickerworks.cli.session import Session, open_session
 from stickerworks.cli.summary import say_summary
@@ -25,7 +25,7 @@ _SHIPPED_NAME = "chinesebqb"
 _SAY = {"filter": say_decisions, "annotate": say_captions}
 
 
-def run_command(options: Options, folder: Path | None) -> int:
+def run_command(options: CommandOptions, folder: Path | None) -> int:
     """Crawl, filter, tag, annotate, merge, split, release, validate, report."""
     config = load_config(options.config, options.overrides, options.workspace)
     if folder is not None:

@@ -15,6 +15,7 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import CrawlConfig, SourceConfig
 
 SOURCES = """
+import time
 from pathlib import Path
 from stickerworks.plugins import LocalFile, Observation, Options, Source
 
@@ -44,6 +45,14 @@ def breaks_on_the_web(options):
 def wrong(options):
     yield Observation("a.gif", title=5)
 
+def ranked(options):
+    yield Observation("a.gif", rank="3")
+
+def slow(options):
+    for number in range(3):
+        time.sleep(0.2)
+        yield Observation(f"{number}.gif", options.url + f"{number}.gif")
+
 relative = source("relative", observations=lists("a.gif", "there/b.gif"))
 twice = source("twice", observations=lists("a.gif", "there/b.gif", "a.gif"))
 starting = source("starting", spider="strange_spiders:Starting")
@@ -51,15 +60,37 @@ mixed = source("mixed", observations=mixed)
 breaks = source("breaks", observations=breaks)
 later = source("later", observations=breaks_on_the_web)
 wrong = source("wrong", observations=wrong)
+ranked = source("ranked", observations=ranked)
+slow = source("slow", observations=slow)
+nowhere = source("nowhere", spider="strange_spiders:Nowhere")
+module = source("module", spider="strange_module:Spider")
+building = source("building", spider="strange_spiders:Building")
+plain = source("plain", spider="strange_spiders:Plain")
 dicts = source("dicts", observations=lambda options: [{"source_id": "a"}])
 eager = source("eager", observations=lambda options: options.nothing)
 """
 NAMES = (
     "relative", "twice", "starting", "mixed", "breaks", "later", "wrong", "dicts", "eager",
+    "ranked",
+    "slow", "nowhere", "module", "building", "plain",
 )  # fmt: skip
 SPIDERS = """
 from stickerworks.plugins import ListingSpider, LocalFile, Observation
 from pathlib import Path
+
+from scrapy import Request
+
+class Building(ListingSpider):
+    name = "building"
+    def __init__(self, *args, **more):
+        raise KeyError("no settings")
+
+class Plain(ListingSpider):
+    name = "plain"
+    async def start(self):
+        yield Request(self.options.url + "no-such-page", callback=self.parse)
+    def parse(self, response):
+        yield Observation("a.gif", self.options.url + "a.gif")
 
 class Starting(ListingSpider):
     name = "starting"
@@ -176,6 +207,10 @@ def test_a_spider_may_yield_files(
         ("breaks", "failed as it listed its items: KeyError: 'next page'"),
         ("later", "failed as it listed its items: KeyError: 'next page'"),
         ("wrong", "failed as it listed its items: TypeError: title is a int, not a text"),
+        ("ranked", "failed as it listed its items: TypeError: rank is a str"),
+        ("nowhere", "failed as its spider strange_spiders:Nowhere was loaded: NameError"),
+        ("module", "failed as its spider strange_module:Spider was loaded: ModuleNotFoundError"),
+        ("building", "failed as its spider strange_spiders:Building was started"),
         ("dicts", "yields a dict, which is no observation"),
         ("eager", "failed as it listed its items: AttributeError: 'Url' object has no attribute"),
     ],
@@ -187,3 +222,22 @@ def test_what_goes_wrong_in_a_source_is_told_as_its_fault(
     with pytest.raises(StickerworksError) as caught:
         crawl_strangers(name, options={"url": "http://127.0.0.1:9/"})
     assert f"The source {name!r} of strange 1.0 {told}" in str(caught.value)
+
+
+@pytest.mark.timeout(120)
+def test_a_listing_that_can_not_be_had_ends_the_crawl_whoever_asked_for_it(
+    site: Any, bqb: Any, crawl_strangers: Callable[..., CrawlSummary]
+) -> None:
+    url = f"http://{site.host}{bqb.ROOT}/"
+    with pytest.raises(StickerworksError, match="no-such-page answered 404"):
+        crawl_strangers("plain", allow_hosts=[site.host], options={"url": url})
+
+
+@pytest.mark.timeout(120)
+def test_a_slow_list_is_waited_for(
+    site: Any, bqb: Any, crawl_strangers: Callable[..., CrawlSummary]
+) -> None:
+    for number in range(3):
+        site.add("A", f"{number}.gif")
+    hosts, url = [site.host], f"http://{site.host}{bqb.ROOT}/A/"
+    assert crawl_strangers("slow", allow_hosts=hosts, options={"url": url}).stickers == 3

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawlers.urls import quote_path, record_json, scrub, strip_secrets
+from crawlers.urls import quote_path, record_json
+from pipeline.engine.addresses import scrub, strip_secrets
 
 SECRET = "s3cr3tV4lue"
 

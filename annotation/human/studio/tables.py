@@ -35,8 +35,8 @@ def write_answers(workspace: Workspace, ledger: VoteLedger, config: LabelConfig)
     Returns the rows of each.
     """
     stickers = set(workspace.read("stickers", columns=["id"])["id"].to_pylist())
-    desk = ReadingContext.of(ledger.people(), stickers, config.max_tags)
-    made = {"gold": read_gold(config), **read_answers(ledger.everything(), desk).as_arrow()}
+    context = ReadingContext.of(ledger.people(), stickers, config.max_tags)
+    made = {"gold": read_gold(config), **read_answers(ledger.everything(), context).as_arrow()}
     for name, table in made.items():
         write_table(workspace.path(name), table, Proof(f"label {name}", "ledger"))
     return {name: len(table) for name, table in made.items()}

@@ -31,13 +31,13 @@ class ClipSampler:
 
 
 def draw_clips(
-    model: VideoDenoiser, studio: ClipSampler, captions: Sequence[str], seed: int
+    model: VideoDenoiser, sampler: ClipSampler, captions: Sequence[str], seed: int
 ) -> list[Images]:
     """A clip (F, side, side, 3) for each caption, by the averaged weights.
 
     The seed and a caption's place decide; torch's own generator is left alone.
     """
-    config = studio.config
+    config = sampler.config
     text = text_features([*captions, ""], config.text_spec)
     device = next(model.parameters()).device
     empty = torch.from_numpy(np.array(text[len(captions)])).to(device)
@@ -47,13 +47,13 @@ def draw_clips(
             chosen = range(start, min(start + config.batch_size, len(captions)))
             noise = start_noise(seed, chosen, config.latent_shape).to(device)
             led = torch.from_numpy(text[np.array(chosen)]).to(device)
-            latents = studio.diffusion.sample(model, noise, led, empty)
-            clips += [studio.codec.decode(one) for one in latents]
+            latents = sampler.diffusion.sample(model, noise, led, empty)
+            clips += [sampler.codec.decode(one) for one in latents]
     return clips
 
 
 def write_samples(
-    model: VideoDenoiser, studio: ClipSampler, examples: Examples, path: Path, count: int = 4
+    model: VideoDenoiser, sampler: ClipSampler, examples: Examples, path: Path, count: int = 4
 ) -> None:
     """A GIF of the first few rows: above as they are, below as drawn from their captions."""
     shown = range(min(count, len(examples)))
@@ -63,5 +63,5 @@ def write_samples(
     real = [examples.frames[row] for row in shown]
     with atomic_file(path) as temporary:
         write_gif(
-            temporary, tile_clips([*real, *draw_clips(model, studio, captions, 0)], len(shown))
+            temporary, tile_clips([*real, *draw_clips(model, sampler, captions, 0)], len(shown))
         )

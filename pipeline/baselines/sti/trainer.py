@@ -54,9 +54,9 @@ class Sti:
 
     def fit(self, train: Examples, settings: StiConfig, run: Run) -> VideoDenoiser:
         """Learn to take noise from the rows' clips."""
-        studio, validation = _open_studio(settings), run.validation
-        diffusion = studio.diffusion
-        rows, judged = (open_rows(part, studio.codec, settings) for part in (train, validation))
+        sampler, validation = _open_sampler(settings), run.validation
+        diffusion = sampler.diffusion
+        rows, judged = (open_rows(part, sampler.codec, settings) for part in (train, validation))
         model = self.build(settings, 0, True)
         trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
         everything = sum(weight.numel() for weight in model.parameters())
@@ -77,7 +77,7 @@ class Sti:
         def draw(net: nn.Module, folder: Path, epoch: int) -> None:
             every = settings.sample_every
             if every and len(validation) and (epoch % every == 0 or epoch == settings.epochs):
-                write_samples(model, studio, validation, folder / f"epoch-{epoch:04d}.gif")
+                write_samples(model, sampler, validation, folder / f"epoch-{epoch:04d}.gif")
 
         run.train(
             Training(
@@ -104,9 +104,9 @@ class Sti:
 
     def judge(self, model: VideoDenoiser, examples: Examples, settings: StiConfig) -> Judged:
         """The denoising of each row."""
-        studio = _open_studio(settings)
-        rows = open_rows(examples, studio.codec, settings)
-        losses = row_losses(model, studio.diffusion, rows, settings)
+        sampler = _open_sampler(settings)
+        rows = open_rows(examples, sampler.codec, settings)
+        losses = row_losses(model, sampler.diffusion, rows, settings)
         by_row = losses.mean(0)
 
         def resample(weights: Floats) -> Floats:
@@ -118,13 +118,13 @@ class Sti:
 
     def evaluate(self, model: VideoDenoiser, examples: Examples, settings: StiConfig) -> Evaluation:
         """Denoising loss, and what clips drawn from the rows' captions are worth (Table 4)."""
-        studio = _open_studio(settings)
-        rows = open_rows(examples, studio.codec, settings)
-        losses = row_losses(model, studio.diffusion, rows, settings)
+        sampler = _open_sampler(settings)
+        rows = open_rows(examples, sampler.codec, settings)
+        losses = row_losses(model, sampler.diffusion, rows, settings)
         table: Table = {}
         notes: list[str] = []
         if can_compare(settings):
-            table, notes = _compare_drawn(model, studio, examples)
+            table, notes = _compare_drawn(model, sampler, examples)
         figures = {"denoising loss": float(losses.mean()), "rows": len(examples)}
         return Evaluation(table, figures, (*notes, *missing_figures(settings)))
 
@@ -132,20 +132,20 @@ class Sti:
         self, model: VideoDenoiser, captions: Sequence[str], settings: StiConfig, seed: int
     ) -> list[Images]:
         """Clips of captions, of the form ``[Domain]\\t[Description]`` as those it learnt."""
-        return draw_clips(model, _open_studio(settings), captions, seed)
+        return draw_clips(model, _open_sampler(settings), captions, seed)
 
 
 def _compare_drawn(
-    model: VideoDenoiser, studio: ClipSampler, examples: Examples
+    model: VideoDenoiser, sampler: ClipSampler, examples: Examples
 ) -> tuple[Table, list[str]]:
-    shown = range(min(len(examples), studio.config.evaluated_clips))
+    shown = range(min(len(examples), sampler.config.evaluated_clips))
     captions = captions_of(examples)
     clips = Clips(
         real=[examples.frames[row] for row in shown],
-        drawn=draw_clips(model, studio, [captions[row] for row in shown], seed=0),
+        drawn=draw_clips(model, sampler, [captions[row] for row in shown], seed=0),
         descriptions=[describe(examples.texts[row]) for row in shown],
     )
-    table, notes = compare_clips(clips, studio.config)
+    table, notes = compare_clips(clips, sampler.config)
     if len(shown) < len(examples):
         notes.append(f"the first {len(shown):,} of {len(examples):,} rows were drawn")
     return table, notes
@@ -160,7 +160,7 @@ def _by_noise(losses: Floats) -> dict[str, dict[str, float]]:
     }
 
 
-def _open_studio(settings: StiConfig) -> ClipSampler:
+def _open_sampler(settings: StiConfig) -> ClipSampler:
     return ClipSampler(settings, Diffusion(settings), open_codec(settings))
 
 

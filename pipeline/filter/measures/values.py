@@ -50,6 +50,10 @@ class CheapMeasures:
         """A row for each of ``versions``."""
         return [self._run(sticker, frames, name, number) for name, number in versions.items()]
 
+    def fail(self, sticker: str, versions: Mapping[str, int], why: str) -> list[Row]:
+        """A row for each of ``versions`` that says why there is no value."""
+        return [_row(sticker, name, number, None, why) for name, number in versions.items()]
+
     def _run(self, sticker: str, frames: StickerFrames, name: str, version: int) -> Row:
         function = load_plugin("measures", name, Measure).measure
         assert function is not None

@@ -18,6 +18,7 @@ from annotation.machine.captioner import Captioner, CaptionInput
 from annotation.machine.captioners.template import CAPTIONER, clean, clean_keywords, describe
 from annotation.machine.captions import CAPTIONS, check_captioner
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.fingerprint import hash_json
 from pipeline.engine.plugins import PluginError, PluginRowError, load_plugin
 from pipeline.engine.stage import Context
 from schemas.config import AnnotateConfig, Config
@@ -265,3 +266,10 @@ def test_a_typo_of_an_option_is_told_with_the_right_name() -> None:
 
 def test_the_template_is_found_as_a_plugin() -> None:
     assert load_plugin("captioners", "template", Captioner) is CAPTIONER
+
+
+@pytest.mark.usefixtures("strangers")
+def test_what_a_captioners_options_say_decides_its_captions() -> None:
+    one, other = (CAPTIONS.settings(by("other", seen=name)) for name in ("a.json", "b.json"))
+    assert hash_json(one) != hash_json(other)
+    assert hash_json(one) == hash_json(CAPTIONS.settings(by("other", seen="a.json")))

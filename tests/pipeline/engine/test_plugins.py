@@ -99,3 +99,25 @@ def test_faults_are_told_with_their_cause_and_errors_for_people_pass():
         plugin_faults("rules", "aspect", ""),
     ):
         raise StickerworksError("for people")
+
+
+@pytest.mark.parametrize(
+    "code", ["def f(:\n", "import no_such_library\n", "import sys\nsys.exit(0)\n"]
+)
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_module_that_fails_is_told_in_every_group(stranger, group, code):
+    stranger(group, code, {"broken": "BROKEN"})
+    with pytest.raises(
+        PluginError, match=f"{GROUPS[group]} 'broken' of strange 1.0 can't be loaded"
+    ):
+        load_plugin(group, "broken", object)
+
+
+def test_secrets_in_what_a_plugin_raises_are_not_told():
+    with (
+        pytest.raises(PluginError, match="401 for") as caught,
+        plugin_faults("rules", "aspect", "here"),
+    ):
+        raise OSError("401 for https://host/list?token=abc123SECRET and https://me:pw@host/")
+    assert "SECRET" not in str(caught.value)
+    assert "me:pw" not in str(caught.value)

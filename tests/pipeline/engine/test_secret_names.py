@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawlers.urls import record_json, scrub, strip_secrets
+from crawlers.urls import record_json
+from pipeline.engine.addresses import scrub, strip_secrets
 from pipeline.engine.secret_names import hide_pairs, is_secret_name
 from pipeline.release.redact import public_text, public_url
 

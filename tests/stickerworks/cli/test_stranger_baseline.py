@@ -255,22 +255,42 @@ def test_scores_of_another_shape_are_refused_by_name(folder, scores, words):
 
 
 LACKING = """
+from dataclasses import dataclass
 from stickers_example.colours import ColourHistogram, Settings
+from stickers_example.patches import Patches
 
 class Scoreless:
     name, doc, presets = "scoreless", "", {"tiny": Settings()}
     def fit(self, train, settings, run):
         return 1
 
+@dataclass(frozen=True)
+class Bare:
+    strength: float = 1.0
+
 class Sideless(ColourHistogram):
-    name, presets = "sideless", {"tiny": object()}
+    name, presets = "sideless", {"tiny": Bare()}
+
+class Loose(ColourHistogram):
+    name, presets = "loose", {"tiny": object()}
 
 class Empty(ColourHistogram):
     name = "empty"
     def fit(self, train, settings, run):
         pass
 
-SCORELESS, SIDELESS, EMPTY = Scoreless(), Sideless(), Empty()
+class Tearing(Patches):
+    name = "tearing"
+    def loss(self, model, inputs, truth):
+        raise KeyError("no loss")
+
+class Building(Patches):
+    name = "building"
+    def build(self, settings, tags, pretrained):
+        raise RuntimeError("no such layer")
+
+SCORELESS, SIDELESS, EMPTY, LOOSE = Scoreless(), Sideless(), Empty(), Loose()
+TEARING, BUILDING = Tearing(), Building()
 """
 
 
@@ -279,6 +299,9 @@ SCORELESS, SIDELESS, EMPTY = Scoreless(), Sideless(), Empty()
     [
         ("scoreless", "has no `score`"),
         ("sideless", "has no `image_side` in the settings of its preset 'tiny'"),
+        ("loose", "has settings in its preset 'tiny' that are no dataclass"),
+        ("tearing", "failed while it fitted: KeyError: 'no loss'"),
+        ("building", "failed while it fitted: RuntimeError: no such layer"),
         ("empty", "failed while it fitted: TypeError: its fit gives nothing"),
     ],
 )

@@ -12,7 +12,7 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from stickerworks.cli.configuration import load_config
 from stickerworks.cli.main import app
-from stickerworks.cli.options import Options
+from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.trust import check_trusted
 
 SERVED = 'annotate: {captioner: openai, options: {model: m, base_url: "https://x.example/v1"}}'
@@ -33,7 +33,7 @@ def theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "theirs"
 
 
-def check(key: str, options: Options) -> None:
+def check(key: str, options: CommandOptions) -> None:
     config = load_config(options.config, options.overrides, options.workspace)
     check_trusted(key.split(".", maxsplit=1)[0], config, options)
 
@@ -42,12 +42,12 @@ def check(key: str, options: Options) -> None:
 def test_a_workspaces_file_names_no_program_and_no_server(theirs: Path, key: str) -> None:
     (theirs / "stickerworks.yaml").write_text(FOREIGN[key])
     with pytest.raises(StickerworksError, match="somebody else") as caught:
-        check(key, Options(workspace=theirs))
+        check(key, CommandOptions(workspace=theirs))
     assert key in str(caught.value)
     assert f"--config {theirs / 'stickerworks.yaml'}" in caught.value.remedy
     # The ways that the message names.
-    check(key, Options(workspace=theirs, config=theirs / "stickerworks.yaml"))
-    check(key, Options(workspace=theirs, overrides=(f"{key}=http://mine.example",)))
+    check(key, CommandOptions(workspace=theirs, config=theirs / "stickerworks.yaml"))
+    check(key, CommandOptions(workspace=theirs, overrides=(f"{key}=http://mine.example",)))
 
 
 @pytest.mark.parametrize("key", FOREIGN)
@@ -58,7 +58,7 @@ def test_nor_does_it_where_one_stands_in_it(
     Path("stickerworks.yaml").write_text(f"workspace: .\n{FOREIGN[key]}")
     for workspace in (None, Path()):
         with pytest.raises(StickerworksError, match="somebody else"):
-            check(key, Options(workspace=workspace))
+            check(key, CommandOptions(workspace=workspace))
 
 
 @pytest.mark.parametrize("key", FOREIGN)
@@ -67,7 +67,7 @@ def test_nor_does_a_kept_setting(theirs: Path, key: str) -> None:
         f"# Kept by `stickerworks --keep`: x\n{key}: https://x.example\n"
     )
     Path("stickerworks.yaml").write_text("workspace: theirs\n")
-    for options in (Options(), Options(workspace=theirs)):
+    for options in (CommandOptions(), CommandOptions(workspace=theirs)):
         with pytest.raises(StickerworksError, match="somebody else"):
             check(key, options)
 
@@ -77,9 +77,9 @@ def test_the_current_folders_file_may_name_servers_but_no_programs(theirs: Path)
         Path("stickerworks.yaml").write_text(text)
         if key == "label.server":
             with pytest.raises(StickerworksError, match="somebody else"):
-                check(key, Options())
+                check(key, CommandOptions())
         else:
-            check(key, Options())
+            check(key, CommandOptions())
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_the_current_folders_file_may_name_servers_but_no_programs(theirs: Path)
 def test_addresses_are_found_under_odd_names_and_in_lists(theirs: Path, options: str) -> None:
     (theirs / "stickerworks.yaml").write_text(f"annotate: {{options: {options}}}")
     with pytest.raises(StickerworksError, match="somebody else"):
-        check("annotate", Options(workspace=theirs))
+        check("annotate", CommandOptions(workspace=theirs))
 
 
 def test_a_kept_setting_does_not_lead_to_another_workspace(theirs: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_kept_setting_does_not_lead_to_another_workspace(theirs: Path) -> None
 def test_a_server_on_this_machine_is_fine(theirs: Path) -> None:
     served = 'annotate: {captioner: openai, options: {model: m, base_url: "http://localhost:8000"}}'
     (theirs / "stickerworks.yaml").write_text(served)
-    check("annotate", Options(workspace=theirs))
+    check("annotate", CommandOptions(workspace=theirs))
 
 
 @pytest.mark.parametrize("command", ["label setup", "label export", "label import", "annotate"])

@@ -14,7 +14,7 @@ import yaml
 from pipeline.engine.errors import StickerworksError
 from schemas.config import Config
 from stickerworks.cli.annotate import annotate_command
-from stickerworks.cli.options import Options
+from stickerworks.cli.options import CommandOptions
 
 Command = Callable[..., dict[str, Any]]
 
@@ -26,7 +26,7 @@ def command(shelf: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> C
     def call(config: Config, retry: Any = None, probe: int = 20, *, dry: bool = False) -> Any:
         file = tmp_path / "config.yaml"
         file.write_text(yaml.safe_dump(json.loads(config.model_dump_json())))
-        options = Options(file, shelf.workspace.root, dry_run=dry, json=True)
+        options = CommandOptions(file, shelf.workspace.root, dry_run=dry, json=True)
         code = annotate_command(options, retry, probe)
         captured = capsys.readouterr()
         return {**json.loads(captured.out), "code": code, "told": captured.err}

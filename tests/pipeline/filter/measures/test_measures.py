@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.engine import shard
 from pipeline.engine.plugins import PluginError, load_plugin
 from pipeline.engine.runner import run
 from pipeline.filter import decode, signals
@@ -16,6 +17,7 @@ from pipeline.filter.stages import DECISIONS, EXPENSIVE_MEASURES, SCREENING, SIG
 from schemas.config import Config
 
 MODULE = """
+import os
 import numpy as np
 from stickerworks.plugins import Measure
 
@@ -43,7 +45,11 @@ def damaging(frames):
 
 def brightness(device):
     assert device in ("cpu", "cuda")
-    return lambda batch: [darkness(frames) for frames in batch]
+    def measure(batch):
+        with open(os.environ.get("STRANGE_LOG", os.devnull), "a") as log:
+            print(len(batch), file=log)
+        return [darkness(frames) for frames in batch]
+    return measure
 
 def too_few(device):
     return lambda batch: [0.5] * (len(batch) - 1)
@@ -183,7 +189,53 @@ def test_one_that_fails_on_nearly_all_ends_the_run(filled, encode, disc, display
         run(SIGNALS, workspace, configured("broken"), display)
 
 
-def test_an_expensive_one_runs_on_what_the_cheap_rules_keep(stickers, display):
+def test_a_file_that_is_gone_by_then_costs_the_added_measure_alone(stickers, display):
+    run(SIGNALS, stickers, configured(), display)
+    before = {name: stickers.read(name) for name in ("signals", "frames")}
+    (gone, *_) = stickers.read("media")["path"].to_pylist()
+    (stickers.root / gone).unlink()
+    report = run(SIGNALS, stickers, configured("darkness"), display)
+    assert {name: stickers.read(name) for name in before} == before
+    found = values(stickers)["darkness"]
+    assert ["its file can't be read" in str(value) for value in found].count(True) == 1
+    assert (report.counts["quarantined"], report.counts["given_up"]) == (1, 0)
+
+
+def test_a_kill_between_its_tables_costs_another_pass(stickers, display, monkeypatch):
+    run(SIGNALS, stickers, configured(), display)
+    in_process = replace(SIGNALS, in_main_process=lambda config: True)
+    written = shard.write_table
+
+    def killed(path, *arguments):
+        if path.parent.name == "frames":
+            raise KeyboardInterrupt
+        return written(path, *arguments)
+
+    monkeypatch.setattr(shard, "write_table", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(in_process, stickers, configured("darkness"), display)
+    monkeypatch.setattr(shard, "write_table", written)
+    run(in_process, stickers, configured("darkness"), display)
+    whole = {name: stickers.read(name) for name in SIGNALS.writes}
+    for name in SIGNALS.writes:
+        for part in stickers.parts:
+            stickers.path(name, part).unlink()
+    run(in_process, stickers, configured("darkness"), display)
+    assert {name: stickers.read(name) for name in SIGNALS.writes} == whole
+
+
+def test_failures_of_a_measure_alone_do_not_stop_the_stage(stickers, display):
+    config = configured("odd", "darkness")
+    strict = {"quarantine_floor": 0, "max_quarantined": 0, "workers": 1}
+    config = config.model_copy(update={"engine": config.engine.model_copy(update=strict)})
+    assert run(SIGNALS, stickers, config, display).counts["quarantined"] == 3
+
+
+def test_an_expensive_one_runs_on_what_the_cheap_rules_keep(
+    stickers, display, tmp_path, monkeypatch
+):
+    log = tmp_path / "batches.txt"
+    monkeypatch.setenv("STRANGE_LOG", str(log))
     config = configured("bright", "darkness", min_side={"min": 60})
     for work in (SIGNALS, SCREENING, EXPENSIVE_MEASURES):
         run(work, stickers, config, display)
@@ -193,6 +245,9 @@ def test_an_expensive_one_runs_on_what_the_cheap_rules_keep(stickers, display):
     for work in (SIGNALS, SCREENING, EXPENSIVE_MEASURES):
         run(work, stickers, loose, display)
     assert len(values(stickers, "expensive_measures")["bright"]) == 5
+    counted = [int(line) for line in log.read_text().split()]
+    assert sum(counted) == 5, "each sticker once: loosening measures the newly kept alone"
+    assert max(counted) <= 2
 
 
 def test_an_expensive_one_that_gives_too_few_is_told(stickers, display):
