@@ -70,6 +70,11 @@ class Replica:
         first = next(times)
         return next(times) - first
 
+    def last(self, item: str) -> float:
+        """POSIX time of the last request for this item."""
+        times = [at for at, path in zip(self.times, self.requests, strict=True) if item in path]
+        return times[-1] + time.time() - time.monotonic()
+
     def index(self) -> bytes:
         entries: list[object] = []
         for item in self.files:
