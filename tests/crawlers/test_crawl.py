@@ -92,10 +92,9 @@ def _module(site: Any) -> ModuleType:
     return sys.modules[type(site).__module__]
 
 
-def _misbehave(site: Any, bqb: ModuleType) -> dict[str, tuple[str, str] | None]:
+def _misbehave(site: Any, bqb: ModuleType, until: datetime) -> dict[str, tuple[str, str] | None]:
     """Every way to misbehave, and what must become of it; None where it must be got."""
     real = bqb.gif(1000)
-    until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3)
     soon = format_datetime(until, usegmt=True)
     private = ("refused", "private_address")
     here = f"http://{site.host}{bqb.ROOT}"
@@ -145,7 +144,8 @@ def _misbehave(site: Any, bqb: ModuleType) -> dict[str, tuple[str, str] | None]:
 def test_every_misbehaviour_has_its_reason_and_only_transient_ones_are_tried_again(
     site: Any, bqb: ModuleType, workspace: Workspace, crawl_site: Crawl
 ) -> None:
-    outcomes = _misbehave(site, bqb)
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3)
+    outcomes = _misbehave(site, bqb, until)
     crawl_site(site, max_bytes=20_000)
     wanted = {name: outcome for name, outcome in outcomes.items() if outcome is not None}
     assert _misses(workspace) == wanted
