@@ -203,7 +203,7 @@ def test_a_pattern_that_squares_is_noticed() -> None:
 def test_every_pattern_takes_time_in_proportion_to_its_text(package: str) -> None:
     files = sorted((ROOT / package).rglob("*.py"))
     found = [pattern for file in files for pattern in patterns_of(file)]
-    assert len(found) > 10 or package == "schemas"
+    assert len(found) > 5 or package == "schemas"
     assert [told for pattern in found if (told := slow(pattern))] == []
 
 
