@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel
@@ -11,8 +11,7 @@ from crawlers.child import crawl_in_child
 from crawlers.export import ExportedShards, export
 from crawlers.ledger import LEDGER, open_ledger
 from crawlers.local import LocalCrawl, NeedsFetchingError, Visited, crawl_files, note_missing
-from crawlers.observation import LocalFile, Observation
-from crawlers.source import Source, load_source, read_options
+from crawlers.source import Source, list_items, load_source, read_options
 from crawlers.store import sweep
 from pipeline.engine.workspace import Workspace
 from schemas.config import CrawlConfig, SourceConfig
@@ -110,7 +109,7 @@ def _crawl_local(
         try:
             crawl_files(
                 LocalCrawl(workspace, ledger, visited, config.max_bytes),
-                _items(job),
+                list_items(job.source, job.options),
                 job.source.name,
                 job.position,
                 redistribute,
@@ -120,11 +119,6 @@ def _crawl_local(
         except NeedsFetchingError:
             return False
     return True
-
-
-def _items(job: _Job) -> Iterator[Observation | LocalFile]:
-    assert job.source.observations is not None
-    yield from job.source.observations(job.options)
 
 
 def _summary(exported: ExportedShards, failures: dict[str, dict[str, int]]) -> CrawlSummary:

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from crawlers.ledger import POSITION_BITS, Blob, CrawlLedger, FetchFailure
 from crawlers.names import claimed_extension, decodable
@@ -26,7 +25,7 @@ from crawlers.source import no_observation
 from crawlers.store import holds, media_path, store
 from crawlers.walk import open_regular, reason
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.plugins import describe_plugin, plugin_faults
+from pipeline.engine.plugins import describe_plugin
 from pipeline.engine.workspace import Workspace
 
 _REPORT_EVERY = 1000
@@ -154,7 +153,7 @@ def note_missing(ledger: CrawlLedger, source: str, visited: Visited) -> None:
 
 def crawl_files(
     crawl: LocalCrawl,
-    items: Iterator[Observation | LocalFile],
+    items: Iterator[object],
     source: str,
     position: int,
     redistribute: bool,
@@ -166,7 +165,7 @@ def crawl_files(
     Raises NeedsFetchingError at the first item that isn't a file.
     """
     found: set[str] = set()
-    for place, file in enumerate(_faulting(source, items)):
+    for place, file in enumerate(items):
         if isinstance(file, Observation):
             raise NeedsFetchingError
         if not isinstance(file, LocalFile):
@@ -187,17 +186,6 @@ def crawl_files(
             report(f"{source}: {len(found)} stickers in {place + 1} files")
     if crawl.cut:
         report(told_of_cuts(source, crawl.cut))
-
-
-def _faulting(source: str, items: Iterator[Any]) -> Iterator[Any]:
-    """The items; what the source raises while it makes them is told as its fault."""
-    while True:
-        with plugin_faults("sources", source, "as it listed its items"):
-            try:
-                item = next(items)
-            except StopIteration:
-                return
-        yield item
 
 
 # Nothing of the machine or the moment: the same files give the same rows anywhere.

@@ -14,6 +14,7 @@ from pipeline.engine.plugins import (
     PluginError,
     describe_plugin,
     load_plugin,
+    plugin_faults,
     read_plugin_options,
 )
 from schemas.config import SourceConfig
@@ -52,6 +53,13 @@ def read_options(source: Source, config: SourceConfig, position: int) -> BaseMod
     """The source's own options, checked; errors name the key in the configuration."""
     where = f"crawl.sources[{position}].options"
     return read_plugin_options("sources", source.name, source.options, config.options, where)
+
+
+def list_items(source: Source, options: BaseModel) -> Iterator[Observation | LocalFile]:
+    """What a source without a spider yields; what it raises meanwhile is told as its fault."""
+    assert source.observations is not None
+    with plugin_faults("sources", source.name, "as it listed its items"):
+        yield from source.observations(options)
 
 
 def no_observation(source: str, item: object) -> PluginError:

@@ -8,9 +8,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from crawlers.observation import LocalFile, Observation
-from crawlers.source import load_source
+from crawlers.source import list_items, load_source
 from crawlers.spiders.listing_spider import ListingSpider
-from pipeline.engine.plugins import plugin_faults
 
 _AHEAD = 64
 _END = object()
@@ -22,14 +21,11 @@ class ItemsSpider(ListingSpider):
     name = "items"
 
     async def start(self) -> AsyncIterator[Observation | LocalFile]:
-        source = load_source(self.run.source)
-        assert source.observations is not None
-        with plugin_faults("sources", source.name, "as it listed its items"):
-            items = iter(source.observations(self.options))
+        items = list_items(load_source(self.run.source), self.options)
+        for position in itertools.count():
             # A source that is slow to list must not keep downloads waiting.
-            for position in itertools.count():
-                item: Any = await asyncio.to_thread(next, items, _END)
-                if item is _END:
-                    return
-                await self.run.quota.wait_for(position - _AHEAD)
-                yield item
+            item: Any = await asyncio.to_thread(next, items, _END)
+            if item is _END:
+                return
+            await self.run.quota.wait_for(position - _AHEAD)
+            yield item

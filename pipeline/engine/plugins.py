@@ -71,14 +71,18 @@ def load_plugin(group: str, name: str, kind: type[Kind]) -> Kind:
 
 def describe_plugin(group: str, name: str) -> str:
     """A plugin in words: its group, its name, and the distribution that brought it."""
+    return f"The {_noun(group)} {name!r} of {brought_by(group, name)}"
+
+
+def brought_by(group: str, name: str) -> str:
+    """Name and version of the distribution that brought a plugin."""
     points = (point for point in _points(group) if point.name == name)
-    return f"The {_noun(group)} {name!r} of {_distribution(next(points, None))}"
+    return _distribution(next(points, None))
 
 
 def is_ours(group: str, name: str) -> bool:
     """Whether stickerworks itself brings the plugin, or nobody knows who does."""
-    points = (point for point in _points(group) if point.name == name)
-    return _distribution(next(points, None)).startswith(("stickerworks ", _UNKNOWN))
+    return brought_by(group, name).startswith(("stickerworks ", _UNKNOWN))
 
 
 @contextmanager

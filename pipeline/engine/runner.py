@@ -144,8 +144,9 @@ def _run_stage(
         else:
             stale.append(part)
     every = _rows(workspace, workspace.parts)
-    allowance = allow(config.engine, every, counts["quarantined"])
-    tasks = [_task(stage, workspace, config, expected, part, allowance) for part in stale]
+    given_up = counts["given_up" if stage.adds else "quarantined"]
+    allowance = allow(config.engine, every, given_up)
+    tasks = _tasks(stage, workspace, config, expected, stale, allowance)
     rows = sum(task.rows for task in tasks)
     reason = ""
     if tasks:
@@ -177,25 +178,30 @@ def _in_main_process(stage: Stage, config: Config, rows: int) -> bool:
     return quick or stage.in_main_process(config)
 
 
-def _task(
+def _tasks(
     stage: Stage,
     workspace: Workspace,
     config: Config,
     expected: str,
-    part: int,
+    parts: Sequence[int],
     allowance: Allowance,
-) -> ShardTask:
-    return ShardTask(
-        stage=stage,
-        part=part,
-        rows=_rows(workspace, (part,)),
-        context=Context(stage.settings(config), workspace.root),
-        fingerprint=expected,
-        inputs=_inputs(stage, workspace, (part,)),
-        marker=workspace.scratch / f"{stage.name}-{part:05d}.json",
-        allowance=allowance,
-        base=_base(stage, config),
-    )
+) -> list[ShardTask]:
+    # Settings and models once, and not for each of a thousand shards.
+    context, base = Context(stage.settings(config), workspace.root), _base(stage, config)
+    return [
+        ShardTask(
+            stage=stage,
+            part=part,
+            rows=_rows(workspace, (part,)),
+            context=context,
+            fingerprint=expected,
+            inputs=_inputs(stage, workspace, (part,)),
+            marker=workspace.scratch / f"{stage.name}-{part:05d}.json",
+            allowance=allowance,
+            base=base,
+        )
+        for part in parts
+    ]
 
 
 def _shard_is_current(stage: Stage, workspace: Workspace, expected: str, part: int) -> bool:

@@ -144,13 +144,16 @@ def _measure(
     size = 1 if task.one_by_one else task.stage.batch_rows
     before = end - first - len(rows)
 
+    runs_before = {name: group_rows(table, ids) for name, table in earlier.tables.items()}
+
     def measure(process: Process, batch: list[int], done: int) -> None:
         names = [ids[i].as_py() for i in batch]
         _beat(task, names, done)
         try:
             given = {n: _slice(t, shard.runs[n], batch) for n, t in shard.tables.items()}
             if batch[0] in earlier.incomplete:
-                given |= {n: _rows_of(t, names) for n, t in earlier.tables.items()}
+                known = earlier.tables.items()
+                given |= {n: _slice(t, runs_before[n], batch) for n, t in known}
             written = process(given)
         except StickerworksError:
             raise
@@ -184,10 +187,6 @@ def _slice(table: pa.Table, runs: list[tuple[int, int]], batch: list[int]) -> pa
         end = sum(runs[batch[-1]])
         return table.slice(start, end - start)
     return pa.concat_tables([table.slice(*runs[i]) for i in batch])
-
-
-def _rows_of(table: pa.Table, names: Sequence[str]) -> pa.Table:
-    return table.filter(pc.is_in(table["id"], value_set=pa.array(names, pa.string())))
 
 
 def _why(error: BaseException) -> str:

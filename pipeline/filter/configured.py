@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.plugins import (
     PluginError,
+    brought_by,
     describe_plugin,
     is_ours,
     load_plugin,
@@ -41,7 +42,7 @@ def decision_bounds(config: Config) -> dict[str, RuleConfig]:
 def rule_versions(config: Config) -> dict[str, str]:
     """Versions of the configured rules, for fingerprints."""
     return {
-        f"rule {name}": f"{rule.version}{_brought_by(name)}"
+        f"rule {name}": f"{rule.version}{_package(name)}"
         for name, rule in active_rules(config).items()
     }
 
@@ -89,11 +90,9 @@ def load_rule(name: str) -> Rule:
     return rule
 
 
-def _brought_by(name: str) -> str:
+def _package(name: str) -> str:
     """A stranger's package: another version of it may decide otherwise."""
-    if is_ours("rules", name):
-        return ""
-    return f" of {describe_plugin('rules', name).rpartition(' of ')[2]}"
+    return "" if is_ours("rules", name) else f" of {brought_by('rules', name)}"
 
 
 def _bounds(config: Config, name: str) -> bool:

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from annotation.human.studio.server import find_program
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fonts import MISSING_FONT, chinese_font
-from pipeline.engine.plugins import describe_plugin, load_plugin, plugin_names
+from pipeline.engine.plugins import brought_by, load_plugin, plugin_names
 from schemas.config import LabelConfig
 from stickerworks import plugins
 from stickerworks.cli.display import tell, tell_json
@@ -89,8 +89,7 @@ def _plugins() -> list[Check]:
             except StickerworksError as error:
                 checks.append(Check(f"{group}: {name}", False, error.message, error.remedy))
             else:
-                found = describe_plugin(group, name).rpartition(" of ")[2]
-                checks.append(Check(f"{group}: {name}", True, found))
+                checks.append(Check(f"{group}: {name}", True, brought_by(group, name)))
     return checks
 
 

@@ -203,13 +203,11 @@ Tasks = Callable[[Stage, Workspace], Sequence[object]]
 @pytest.fixture
 def tasks_of(tmp_path: Path) -> Tasks:
     """The tasks that the runner would give for all shards of a workspace."""
-    from pipeline.engine.runner import _task
+    from pipeline.engine.runner import _tasks
 
     def build(stage: Stage, workspace: Workspace) -> Sequence[object]:
         workspace.scratch.mkdir(parents=True, exist_ok=True)
         allowance = Allowance(5, 5)
-        return [
-            _task(stage, workspace, CONFIG, "mark", part, allowance) for part in workspace.parts
-        ]
+        return _tasks(stage, workspace, CONFIG, "mark", workspace.parts, allowance)
 
     return build

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.engine.quarantine import Allowance
-from pipeline.engine.runner import _task, pending, run
+from pipeline.engine.runner import _tasks, pending, run
 from pipeline.engine.shard import run_shard
 from pipeline.engine.stage import Needs, Stage
 from pipeline.engine.task import ShardReport, ShardTask, cut, spans
@@ -74,7 +74,8 @@ def run_cut(stage: Stage, workspace: Workspace) -> ShardReport:
 
 def task_of(stage: Stage, workspace: Workspace) -> ShardTask:
     workspace.scratch.mkdir(exist_ok=True)
-    return _task(stage, workspace, CONFIG, f"version {stage.version}", 0, Allowance(50, 50))
+    (task,) = _tasks(stage, workspace, CONFIG, f"version {stage.version}", [0], Allowance(50, 50))
+    return task
 
 
 def test_a_cut_shard_has_the_bytes_of_a_whole_one(workspace_of) -> None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import inspect
-import io
 import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from command_line import stickerworks
-from PIL import Image
 from sklearn.tree import DecisionTreeClassifier
+from square_release import draw, write_squares
 from stickers_example import colours
 from stickers_example.colours import BASELINE, ColourHistogram
 
@@ -32,28 +29,11 @@ from pipeline.training.tagging import score_tags
 COLOURS = {"红": "red", "blue": "blue", "green": "green"}
 
 
-def draw(colour, side):
-    file = io.BytesIO()
-    Image.new("RGB", (side, side), colour).save(file, "PNG")
-    return file.getvalue()
-
-
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A release of squares in three colours, in which the colours' baseline is installed."""
-    (tmp_path / "release" / "data").mkdir(parents=True)
-    for split, first, count in (("train", 20, 24), ("validation", 60, 36), ("test", 80, 12)):
-        rows = []
-        for n in range(count):
-            tag, colour = list(COLOURS.items())[n % 3]
-            name = f"{split} {n}"
-            rows.append(
-                {"id": name, "image": {"bytes": draw(colour, first + n), "path": name},
-                 "tags": [tag], "label_status": "effective", "suggested_tags": ["blue"],
-                 "duplicate_group": name, "template_id": None, "simulated": False}
-            )  # fmt: skip
-        path = tmp_path / "release" / "data" / f"{split}-00000-of-00001.parquet"
-        pq.write_table(pa.Table.from_pylist(rows), path)
+    splits = {"train": (20, 24), "validation": (60, 36), "test": (80, 12)}
+    write_squares(tmp_path / "release", COLOURS, splits)
     (tmp_path / "red.png").write_bytes(draw("red", 33))
     info = tmp_path / "packages" / "colours-1.0.dist-info"
     info.mkdir(parents=True)

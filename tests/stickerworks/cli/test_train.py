@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 
 import pyarrow as pa
@@ -10,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from command_line import stickerworks
 from PIL import Image
+from square_release import draw, write_squares
 
 from pipeline.engine.text import plain
 from stickerworks.cli.train import _without_nan
@@ -17,29 +17,12 @@ from stickerworks.cli.train import _without_nan
 COLOURS = {"红": "red", "blue": "blue"}
 
 
-def draw(colour, side):
-    file = io.BytesIO()
-    Image.new("RGB", (side, side), colour).save(file, "PNG")
-    return file.getvalue()
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A release of red and blue squares in ``release``, and a run on it in ``run``."""
     folder = tmp_path_factory.mktemp("cli")
-    (folder / "release" / "data").mkdir(parents=True)
-    for split, first, count in (("train", 20, 16), ("validation", 60, 8), ("test", 80, 8)):
-        rows = []
-        for n in range(count):
-            tag, colour = list(COLOURS.items())[n % 2]
-            name = f"{split} {n}"
-            rows.append(
-                {"id": name, "image": {"bytes": draw(colour, first + n), "path": name},
-                 "tags": [tag], "label_status": "effective", "suggested_tags": ["blue"],
-                 "duplicate_group": name, "template_id": None, "simulated": False}
-            )  # fmt: skip
-        table = pa.Table.from_pylist(rows)
-        pq.write_table(table, folder / "release" / "data" / f"{split}-00000-of-00001.parquet")
+    splits = {"train": (20, 16), "validation": (60, 8), "test": (80, 8)}
+    write_squares(folder / "release", COLOURS, splits)
     (folder / "red.png").write_bytes(draw("red", 33))
     (folder / "bad.gif").write_bytes(b"GIF89a\x01")
     (folder / "odd.jsonl").write_text('{"file": "red.png", "title": "red"}\n')

@@ -229,6 +229,10 @@ def test_failures_of_a_measure_alone_do_not_stop_the_stage(stickers, display):
     strict = {"quarantine_floor": 0, "max_quarantined": 0, "workers": 1}
     config = config.model_copy(update={"engine": config.engine.model_copy(update=strict)})
     assert run(SIGNALS, stickers, config, display).counts["quarantined"] == 3
+    # Nor do those of shards that are current.
+    for name in SIGNALS.writes:
+        stickers.path(name, 1).unlink()
+    assert run(SIGNALS, stickers, config, display).made == 1
 
 
 def test_an_expensive_one_runs_on_what_the_cheap_rules_keep(
