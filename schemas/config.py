@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from schemas.storage import StorageConfig
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
 
@@ -362,7 +364,12 @@ class ValidateConfig(Section):
 class Config(Section):
     """The whole configuration."""
 
-    workspace: str = Field("workspace", description="folder that holds every table and release")
+    workspace: str = Field(
+        "workspace",
+        description="folder that holds every table and release, or an address such as "
+        "s3://bucket/folder",
+    )
+    storage: StorageConfig = StorageConfig()
     engine: EngineConfig = EngineConfig()
     crawl: CrawlConfig = CrawlConfig()
     filter: FilterConfig = FilterConfig()
