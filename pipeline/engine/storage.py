@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.atomic_files import atomic_file as atomic_file
+from pipeline.engine.atomic_files import sync_folder as sync_folder
+from pipeline.engine.errors import StickerworksError
 from schemas.tables import TABLES
 
 _PART = re.compile(r"part-(\d{5,})\.parquet")
@@ -149,31 +150,6 @@ def read_row_digests(path: Path) -> list[str]:
         metadata = pq.read_schema(path).metadata or {}
         text: bytes = metadata.get(_ROWS_KEY, b"")
         return text.decode().split()
-
-
-@contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
-    """A temporary name beside ``path`` that becomes ``path`` when the block succeeds."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with disk_errors(path):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            yield temporary
-            with temporary.open("rb") as written:
-                os.fsync(written.fileno())
-            os.replace(temporary, path)
-            sync_folder(path.parent)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames within ``folder`` last through a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class _HashSink:

@@ -51,9 +51,19 @@ def _explained(text: str, where: str, endpoint: str, writing: bool) -> Stickerwo
             f"There are no credentials for {where}.",
             "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or fill ~/.aws/credentials.",
         )
+    if status is not None:
+        return _refused(code or f"status {status}", status, where, writing)
+    return StickerworksError(
+        f"Could not reach the store of {where} at {endpoint}.",
+        "Check the network and storage.endpoint; nothing finished is lost, so run the same "
+        "command again.",
+    )
+
+
+def _refused(code: str, status: str, where: str, writing: bool) -> StickerworksError:
     if code in _WRONG_KEYS or status == "401":
         return StickerworksError(
-            f"The store refused the credentials for {where} ({code or status}).",
+            f"The store refused the credentials for {where} ({code}).",
             "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE and storage.region.",
         )
     if code == "RequestTimeTooSkewed":
@@ -61,20 +71,13 @@ def _explained(text: str, where: str, endpoint: str, writing: bool) -> Stickerwo
             f"The store refused {where}: this machine's clock is wrong.", "Set the clock."
         )
     if status == "403":
-        done = "write" if writing else "read"
         return StickerworksError(
-            f"No permission to {done} {where} ({code or status}).",
+            f"No permission to {'write' if writing else 'read'} {where} ({code}).",
             "The credentials need to read, write, list and delete below the workspace's address.",
         )
-    if status is not None:
-        return StickerworksError(
-            f"The store failed at {where} ({code or 'status ' + status}).",
-            "Nothing finished is lost; run the same command again later.",
-        )
     return StickerworksError(
-        f"Could not reach the store of {where} at {endpoint}.",
-        "Check the network and storage.endpoint; nothing finished is lost, so run the same "
-        "command again.",
+        f"The store failed at {where} ({code}).",
+        "Nothing finished is lost; run the same command again later.",
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.engine.storage import atomic_file
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.store.contract import ANYTHING, SMALL_BYTES, Anything, ChangedError, Entry
 
 

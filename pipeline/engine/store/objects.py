@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -28,12 +28,14 @@ class ObjectStore:
     """Objects below a location.
 
     In the process that made it, the store remembers each folder that it listed, so that a
-    thousand tables cost one request; a copy in a worker asks for single objects.
+    thousand tables cost one request; a copy in a worker asks for single objects. ``guard`` is
+    asked before every write whether this process may still write at all.
     """
 
     location: Location
     settings: StorageConfig
     remembers: bool = True
+    guard: Callable[[], None] = lambda: None
     _listed: dict[str, dict[str, Entry]] = field(default_factory=dict, repr=False)
     remote = True
 
@@ -98,6 +100,7 @@ class ObjectStore:
 
     def write(self, name: str, content: bytes, expected: Entry | Anything | None) -> Entry:
         for _ in range(_PUTS):
+            self.guard()
             tag = self._put(name, content, expected)
             entry = self._head(name)
             if entry is not None and entry.tag == tag and entry.nbytes == len(content):
@@ -112,8 +115,8 @@ class ObjectStore:
     def delete(self, names: Iterable[str]) -> None:
         import obstore
 
-        gone = list(names)
-        for name in gone:
+        for name in names:
+            self.guard()
             with store_errors(self.where(name), self.endpoint, writing=True):
                 try:
                     obstore.delete(self._client, name)
