@@ -78,6 +78,11 @@ class CrawlConfig(Section):
     shard_rows: int = Field(
         1000, gt=0, le=5000, description="stickers a shard; full shards never change"
     )
+    pack_media: bool | None = Field(
+        None,
+        description="whether bytes of stickers are copied into a few large files; null means in "
+        "a workspace on an object store",
+    )
     max_bytes: Positive = Field(20_000_000, description="largest file that is fetched, in bytes")
     concurrency: Positive = Field(8, description="requests in flight for one host")
     delay_s: float = Field(0.0, ge=0, description="seconds between requests to one host")

@@ -13,8 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.engine.atomic_files import atomic_file as atomic_file
-from pipeline.engine.atomic_files import sync_folder as sync_folder
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError
 from schemas.tables import TABLES
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.locks import locked
+from pipeline.engine.media import MediaReader
 from pipeline.engine.storage import (
     Proof,
     anew,
@@ -22,6 +23,8 @@ from pipeline.engine.storage import (
     read_proof,
     read_table,
 )
+from pipeline.engine.store.contract import Store
+from pipeline.engine.store.folder import FolderStore
 from schemas.tables import TABLES
 
 
@@ -70,6 +73,15 @@ class Workspace:
         if part is None:
             raise ValueError(f"{table} has shards")
         return self.tables / table / f"part-{part:05d}.parquet"
+
+    @property
+    def store(self) -> Store:
+        """Where tables and packs of media lie."""
+        return FolderStore(self.root)
+
+    def media_reader(self) -> MediaReader:
+        """Reads stickers' bytes by their rows of ``media``."""
+        return MediaReader(self.root, self.store)
 
     def piece(self, table: str, part: int, start: int) -> Path:
         """File of a shard's rows from ``start`` on, put aside until the shard is whole."""
