@@ -12,9 +12,9 @@ import pytest
 from datasets import Image as ImageFeature
 from hostile_files import EXIF, hostile_files, png, sound_files
 from PIL import Image
+from table_rows import MemoryReader
 
 from pipeline.engine.runner import run
-from pipeline.engine.stage import Context
 from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
 from pipeline.filter.decode import measure
