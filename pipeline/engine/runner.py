@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fingerprint import fingerprint, hash_json
-from pipeline.engine.local import Progress, run_local, worker_count
+from pipeline.engine.driving import Progress
+from pipeline.engine.local import run_local, worker_count
 from pipeline.engine.main_process import run_in_main_process
 from pipeline.engine.quarantine import Allowance, allow
 from pipeline.engine.stage import Context, Stage, Step
