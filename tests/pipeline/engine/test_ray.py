@@ -11,8 +11,10 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import misbehaving
@@ -21,13 +23,14 @@ import pytest
 
 from pipeline.engine.cluster.connection import _initialize, connect
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.runner import run
+from pipeline.engine.quarantine import Allowance
+from pipeline.engine.runner import _tasks, run
+from pipeline.engine.shard import run_shard
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config, EngineConfig, RayConfig
 
-LIMITS = {"workers": 2, "row_timeout_s": 2, "memory_mb": 600}
-LOCAL = Config(engine=EngineConfig(**LIMITS))
-RAY = Config(engine=EngineConfig(executor="ray", **LIMITS))
+RAY = Config(engine=EngineConfig(executor="ray", workers=2, row_timeout_s=2, memory_mb=600))
+WHOLE = misbehaving.signals()
 CUT = misbehaving.signals(seconds_per_row=0.6)
 """So expensive, as it says, that five rows are a piece."""
 
@@ -53,10 +56,6 @@ def files(workspace: Workspace) -> dict[str, bytes]:
     }
 
 
-def twin(workspace: Workspace) -> Workspace:
-    return Workspace(shutil.copytree(workspace.root, workspace.root.with_name("twin")))
-
-
 def times_measured(workspace: Workspace) -> Counter[str]:
     ids = (workspace.root / "measured.log").read_text().split()
     kinds = workspace.read("stickers")
@@ -64,32 +63,47 @@ def times_measured(workspace: Workspace) -> Counter[str]:
     return Counter(names[i] for i in ids)
 
 
-def test_poison_rows_cost_themselves_alone_and_leave_the_bytes_of_local(workspace_of, display):
-    poison = {3: "crash", 7: "hang", 11: "eat", 13: "raise"}
-    shards = [[f"a{n}", poison.get(n, f"b{n}"), f"c{n}"] for n in range(20)]
-    clustered = workspace_of(shards)
-    local = twin(clustered)
-    report = run(misbehaving.signals(), clustered, RAY, display)
-    expected = run(misbehaving.signals(), local, LOCAL, display)
-    assert report.counts == expected.counts
-    assert (report.made, report.counts["quarantined"]) == (20, 4)
-    assert files(clustered) == files(local)
-    again = {name: n for name, n in times_measured(clustered).items() if n > 1}
-    assert set(again) <= {"crash", "hang", "eat", "a3", "a7", "a11"}
-    assert run(misbehaving.signals(), clustered, RAY, display).made == 0
+def test_poison_rows_cost_themselves_alone(workspace_of, display):
+    poison = {1: "crash", 4: "hang", 6: "eat", 8: "raise"}
+    shards = [[f"a{n}", poison.get(n, f"b{n}"), f"c{n}"] for n in range(10)]
+    workspace = workspace_of(shards)
+    report = run(WHOLE, workspace, RAY, display)
+    assert (report.made, report.counts["read"], report.counts["quarantined"]) == (10, 30, 4)
+    again = {name for name, times in times_measured(workspace).items() if times > 1}
+    assert {"crash", "hang", "eat"} <= again <= {"crash", "hang", "eat", "a1", "a4", "a6"}
+    reasons = {
+        1: "crashed: signal 11 (SIGSEGV)",
+        4: "timeout: took more than 2 s",
+        6: "memory: held more than 600 MB",
+    }
+    assert files(workspace) == files(made_here(workspace, reasons))
+    assert run(WHOLE, workspace, RAY, display).made == 0
+
+
+def made_here(workspace: Workspace, reasons: Mapping[int, str] = MappingProxyType({})) -> Workspace:
+    """The same stickers' tables, made in this process; ``reasons`` say why the middle row of a
+    shard isn't."""
+    root = workspace.root.with_name("here")
+    here = Workspace(shutil.copytree(workspace.root, root))
+    expected = workspace.proof("signals", 0).fingerprint
+    for task in _tasks(WHOLE, here, RAY, expected, here.parts, Allowance(50, 50)):
+        for name in WHOLE.writes:
+            here.path(name, task.part).unlink()
+        row = here.read("stickers", task.part)["id"][1].as_py()
+        given_up = {row: reasons[task.part]} if task.part in reasons else {}
+        run_shard(replace(task, quarantined=given_up))
+    return here
 
 
 def test_a_lost_actor_costs_the_piece_that_it_was_at(workspace_of, display):
     workspace = workspace_of([["slow", "fine", "slow", "ok", "slow"] * 6])
-    sound = twin(workspace)
     killer = threading.Thread(target=kill_an_actor, args=(workspace,))
     killer.start()
     report = run(CUT, workspace, RAY, display)
     killer.join()
     assert (report.counts["measured"], report.counts["quarantined"]) == (30, 0)
     assert sum(times_measured(workspace).values()) <= 30 + 5
-    run(CUT, sound, LOCAL, display)
-    assert files(workspace) == files(sound)
+    assert files(workspace) == files(made_here(workspace))
     assert len(worker_pids(workspace)) == 3, "the one that was lost was made anew"
 
 
@@ -119,7 +133,9 @@ import sys
 from pathlib import Path
 import misbehaving
 from stickerworks.cli.display import LogDisplay, make_console
-from pipeline.engine.runner import run
+from pipeline.engine.quarantine import Allowance
+from pipeline.engine.runner import _tasks, run
+from pipeline.engine.shard import run_shard
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config, EngineConfig, RayConfig
 
@@ -131,7 +147,6 @@ run(stage, Workspace(Path(sys.argv[1])), config, LogDisplay(make_console()))
 
 def test_a_killed_driver_leaves_no_worker_and_its_pieces_stay(workspace_of, ray, display):
     workspace = workspace_of([["slow", "fine", "slow", "raise", "slow"] * 6])
-    sound = twin(workspace)
     address = ray.get_runtime_context().gcs_address
     driver = subprocess.Popen([sys.executable, "-c", PROGRAM, workspace.root, address])
     try:
@@ -146,9 +161,8 @@ def test_a_killed_driver_leaves_no_worker_and_its_pieces_stay(workspace_of, ray,
     kept = 5 * (len(pieces(workspace)) // 2)
     report = run(CUT, workspace, RAY, display)
     assert sum((times_measured(workspace) - before).values()) <= 30 - kept
-    run(CUT, sound, LOCAL, display)
     assert report.counts["quarantined"] == 6
-    assert files(workspace) == files(sound)
+    assert files(workspace) == files(made_here(workspace))
     assert pieces(workspace) == []
 
 
