@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.figures import is_share, points, tell
-from pipeline.engine.runner import check_crawled, pending
+from pipeline.engine.runner import check_crawled
 from pipeline.engine.storage import atomic_file
 from pipeline.engine.text import plain
 from schemas.release import SPLITS
 from stickerworks.cli.display import say_size
-from stickerworks.cli.rooms import ROOMS, plan_of
 from stickerworks.cli.session import Session
 from stickerworks.cli.tables import comparison
+from stickerworks.cli.update import bring_up_to_date, rooms_to_release
 
 if TYPE_CHECKING:
     from pipeline.training.gate import GateResult
@@ -79,18 +79,6 @@ def say_decisions(session: Session) -> None:
     )
 
 
-def check_current(session: Session) -> None:
-    """Refuse to release tables that an earlier table or the configuration has left behind."""
-    for room in ROOMS:
-        for work in plan_of(room):
-            made = any(session.workspace.complete(table) for table in work.writes)
-            if made and pending(work, session.workspace, session.config).rows:
-                raise StickerworksError(
-                    f"The table {work.writes[0]} is out of date.",
-                    f"Run `stickerworks {room}` first (and what comes after it), or `run`.",
-                )
-
-
 def release_folder(session: Session) -> Path:
     """Folder of the configured release."""
     settings = session.config.release
@@ -98,15 +86,17 @@ def release_folder(session: Session) -> Path:
 
 
 def build(session: Session) -> Path:
-    """Build the configured release, or find that it is up to date."""
+    """Build the configured release from tables that are up to date, or find that it is there."""
     from pipeline.release.build import build_release
 
     folder = release_folder(session)
     if session.options.dry_run:
+        if not session.plan:  # `run` has told it, room by room
+            bring_up_to_date(session, rooms_to_release(session.workspace))
         session.say(f"  {'release':<12} would write {folder}")
         return folder
     check_crawled(session.workspace)
-    check_current(session)
+    bring_up_to_date(session, rooms_to_release(session.workspace))
     count_outcomes(session)
     made = build_release(session.workspace, session.config, session.say)
     counts = {split: made.rows[split] for split in SPLITS if split in made.rows}
