@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -16,6 +17,7 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import named_path
 from pipeline.engine.run_log import RunLog, measured_rates, read_runs
 from pipeline.engine.runner import Pending, RunReport, pending, run
+from pipeline.engine.secret_names import hide_pairs
 from pipeline.engine.stage import Stage, Step, is_idle
 from pipeline.engine.text import plain
 from pipeline.engine.workspace import Workspace
@@ -23,6 +25,7 @@ from schemas.config import Config
 from stickerworks.cli.configuration import Layer, merge_layers, read_layers
 from stickerworks.cli.display import describe, make_console, make_display, say_time, tell_json
 from stickerworks.cli.keeping import differing, keep_settings, record
+from stickerworks.cli.mending import Mender, Result
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.recording import WatchedDisplay, log_stage, logged
 from stickerworks.cli.trust import check_trusted
@@ -86,13 +89,46 @@ class Session:
         """The log of what this command does."""
         return RunLog(self.workspace.root)
 
+    def mending(self, act: Callable[[], Result], doing: Stage | Step | None = None) -> Result:
+        """Do what reads tables; one that is damaged is made again, where that is possible."""
+        return self._mender.mending(act, doing)
+
+    @cached_property
+    def _mender(self) -> Mender:
+        def make(work: Stage | Step) -> None:
+            self.do((work,))
+
+        return Mender(self.workspace, self.log, self.say, make, self.config.crawl)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[dict[str, int]]:
+        """Log a part of the work that is no stage, with what it puts into the counts."""
+        started = time.monotonic()
+        counts: dict[str, int] = {}
+        yield counts
+        self.log.add(
+            "stage",
+            name=name,
+            rows=counts.get("rows", 0),
+            seconds=round(time.monotonic() - started, 3),
+            counts=counts,
+        )
+
+    def tell(self, line: str) -> None:
+        """A line that work under way says of itself: it is logged, and the disk looked at."""
+        self.disk.look()
+        self.log.add("said", line=hide_pairs(line))
+        self.say(line)
+
     def _run(self, item: Stage | Step) -> RunReport:
         def expected() -> int:
             return likely_bytes(item.writes, self.workspace)
 
         display = WatchedDisplay(make_display(self.console), self.log, self.disk, expected)
         again = self.options.retry_quarantined
-        report = run(item, self.workspace, self.config, display, retry_quarantined=again)
+        report = self.mending(
+            lambda: run(item, self.workspace, self.config, display, retry_quarantined=again), item
+        )
         log_stage(self.log, report, "local")
         return report
 

@@ -37,7 +37,11 @@ def crawl_sources(session: Session) -> None:
     if session.options.dry_run:
         session.say(f"  {'crawl':<12} would list {names} and fetch what is new")
         return
-    summary = crawl(session.workspace, session.config.crawl, session.say)
+    with session.part("crawl") as counts:
+        summary = session.mending(
+            lambda: crawl(session.workspace, session.config.crawl, session.tell)
+        )
+        counts.update(rows=summary.observations, stickers=summary.new_stickers)
     session.results["crawl"] = asdict(summary)
     missed = ", ".join(f"{reason} {count:,}" for reason, count in summary.unfetched.items())
     session.say(
@@ -97,8 +101,12 @@ def build(session: Session) -> Path:
         return folder
     check_crawled(session.workspace)
     bring_up_to_date(session, rooms_to_release(session.workspace))
-    count_outcomes(session)
-    made = build_release(session.workspace, session.config, session.say)
+    session.mending(lambda: count_outcomes(session))
+    with session.part("release") as rows:
+        made = session.mending(
+            lambda: build_release(session.workspace, session.config, session.tell)
+        )
+        rows.update(made.rows)
     counts = {split: made.rows[split] for split in SPLITS if split in made.rows}
     rows = ", ".join(f"{split} {count:,}" for split, count in counts.items())
     state = "up to date" if made.up_to_date else rows
@@ -117,7 +125,8 @@ def judge(session: Session, folder: Path) -> str:
     findings = list(verify_release(folder).problems)
     from pipeline.training.gate import validate_release  # torch takes seconds; no release, none
 
-    result = validate_release(folder, session.config.validation, findings, session.say)
+    with session.part("validate"):
+        result = validate_release(folder, session.config.validation, findings, session.tell)
     verdict: dict[str, Any] = asdict(result)
     with atomic_file(session.workspace.reports / "gate.json") as temporary:
         temporary.write_text(json.dumps(verdict, ensure_ascii=False, indent=1), encoding="utf-8")
@@ -156,7 +165,8 @@ def write_html(session: Session) -> Path:
         session.say(f"  {'report':<12} would write {target}")
         return target
     check_crawled(session.workspace)
-    path = write_report(session.workspace, session.config)
+    with session.part("report"):
+        path = session.mending(lambda: write_report(session.workspace, session.config))
     session.results["report"] = str(path)
     session.say(f"  {'report':<12} {path}")
     return path
