@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from pipeline.engine.errors import disk_errors
 
@@ -58,7 +59,7 @@ class RunLog:
 
     def __init__(self, root: Path) -> None:
         self._path = log_path(root)
-        self._run = f"{_now()}-{os.getpid()}"
+        self._run = uuid4().hex[:16]
 
     def begin(self, command: str, **facts: Any) -> None:
         """Begin a command; StickerworksError where the log can't be written."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -74,8 +75,9 @@ def holding(workspace: Workspace) -> dict[str, object] | None:
     try:
         found = json.loads(path.read_bytes())
         process = psutil.Process(found["pid"])
-        # The number of a process that ended long ago may be another's now.
-        if process.create_time() <= path.stat().st_mtime + 1:
+        # The number of a process that ended long ago may be another's now, or our own.
+        began_before = process.create_time() <= path.stat().st_mtime + 1
+        if began_before and process.pid != os.getpid():
             return {"command": str(found["command"]), "pid": process.pid}
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         return None
