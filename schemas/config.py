@@ -63,6 +63,9 @@ class EngineConfig(Section):
         description="rows that may do so whatever their share; beyond them, a run also stops when "
         "it is most of the rows tried so far",
     )
+    min_free_mb: int = Field(
+        500, ge=0, description="megabytes of the workspace's disk that every command leaves free"
+    )
 
     @field_validator("max_quarantined", mode="before")
     @classmethod

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.errors import DamagedTableError, StickerworksError, disk_errors
 from schemas.tables import TABLES
 
 BLOCK_SHARDS = 64
@@ -148,8 +148,12 @@ def table_errors(path: Path) -> Iterator[None]:
         yield
     # Arrow raises Python's own errors too where a footer makes no sense.
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-        what = " ".join(str(error).split())
-        raise StickerworksError(f"Could not read the table {path}: {what}.", anew(path)) from error
+        if isinstance(error, MemoryError):
+            raise
+        what = f"Could not read the table {path}: {' '.join(str(error).split())}."
+        if isinstance(error, OSError) and error.errno is not None:  # the system's, not Arrow's
+            raise StickerworksError(what, "Run the same command again.") from error
+        raise DamagedTableError(what, anew(path), str(path)) from error
 
 
 def anew(path: Path) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.engine.catalog import Catalog
-from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.errors import DamagedTableError, StickerworksError, disk_errors
 from pipeline.engine.locks import locked
 from pipeline.engine.storage import (
     BLOCK_SHARDS,
@@ -180,9 +180,10 @@ class Workspace:
         found = digest_rows(self.read(table, part).cast(TABLES[table].schema))
         # Tables written by others than the engine carry no proof; their rows count all the same.
         if proof is not None and proof.digest not in ("", found):
-            raise StickerworksError(
+            raise DamagedTableError(
                 f"{path} was changed after it was made: its proof is about other rows.",
                 anew(path),
+                str(path),
             )
         return found
 
