@@ -26,5 +26,10 @@ def set_aside(workspace: Workspace, path: Path) -> Path:
     target = folder / f"{table}{path.stem}.{when}-{os.getpid()}{path.suffix}"
     with disk_errors(target):
         folder.mkdir(parents=True, exist_ok=True)
-        os.replace(path, target)
+        name = f"tables/{path.parent.name}/{path.name}" if table else f"tables/{path.name}"
+        if workspace.store.remote:
+            target.write_bytes(workspace.store.read(name))
+            workspace.store.delete([name])
+        else:
+            os.replace(path, target)
     return target

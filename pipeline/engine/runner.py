@@ -157,6 +157,7 @@ def _run_stage(
                 reason = report.reason or reason
         finally:
             display.stop()
+            workspace.refresh(*stage.writes)
     current_shards = len(workspace.parts) - len(tasks)
     seconds = time.monotonic() - started
     return RunReport(stage.name, len(tasks), current_shards, rows, counts, seconds, reason)

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import accumulate, groupby
 from pathlib import Path
@@ -31,9 +31,15 @@ from pipeline.engine.storage import (
 )
 from pipeline.engine.store.contract import Store
 from pipeline.engine.store.folder import FolderStore
+from pipeline.engine.store.lease import leased
+from pipeline.engine.store.location import address_of
+from pipeline.engine.store.object_path import ObjectPath, TablePath
+from pipeline.engine.store.objects import ObjectStore
+from pipeline.engine.store.saved import SavedFiles
 from schemas.tables import TABLES
 
 _READERS = 4
+_BUCKETS: dict[Path, ObjectStore | None] = {}
 _CATALOGS: dict[tuple[Path, str], Catalog] = {}
 
 
@@ -78,41 +84,52 @@ class Workspace:
 
     def parts_of(self, table: str) -> tuple[int, ...]:
         """Numbers of the shards that a table has, ascending."""
-        folder = self.tables / table
-        found = {part_of(path) for path in folder.glob("part-*.parquet")}
+        found = {part_of(path) for path in self._listed(f"tables/{table}")}
         parts = sorted(part for part in found if part is not None)
         if not TABLES[table].in_blocks:
             return tuple(parts)
         return tuple(part for first in parts for part in self._shards(table, first))
 
-    def path(self, table: str, part: int | None = None) -> Path:
+    def path(self, table: str, part: int | None = None) -> TablePath:
         """File of a shard, or of a global table when ``part`` is None.
 
         The shards of a block share one, named after the first that it may hold.
         """
         if TABLES[table].scope == "global":
-            return self.tables / f"{table}.parquet"
+            return self._at(f"tables/{table}.parquet")
         if part is None:
             raise ValueError(f"{table} has shards")
         first = part - part % BLOCK_SHARDS if TABLES[table].in_blocks else part
-        return self.tables / table / f"part-{first:05d}.parquet"
+        return self._at(f"tables/{table}/part-{first:05d}.parquet")
 
     @property
     def store(self) -> Store:
-        """Where tables and packs of media lie."""
-        return FolderStore(self.root)
+        """Where tables and packs of media lie: below ``root``, or in the bucket whose working
+        folder that is."""
+        return self._bucket or FolderStore(self.root)
+
+    @property
+    def name(self) -> str:
+        """The workspace for people: its address, or its folder."""
+        return str(self.root) if self._bucket is None else str(self._bucket.location)
 
     def media_reader(self) -> MediaReader:
         """Reads stickers' bytes by their rows of ``media``."""
         return MediaReader(self.root, self.store)
 
-    def piece(self, table: str, part: int, start: int) -> Path:
+    def piece(self, table: str, part: int, start: int) -> TablePath:
         """File of a shard's rows from ``start`` on, put aside until the shard is whole."""
-        return self.root / "pieces" / table / f"part-{part:05d}-{start:05d}.parquet"
+        name = f"part-{part:05d}-{start:05d}.parquet"
+        # A bucket lists whole folders alone.
+        inner = name if self._bucket is None else f"{part:05d}/{name}"
+        return self._at(f"pieces/{table}/{inner}")
 
     def pieces_of(self, table: str, part: int) -> tuple[int, ...]:
         """First rows of the pieces of a shard that were put aside, ascending."""
-        paths = self.piece(table, part, 0).parent.glob(f"part-{part:05d}-*.parquet")
+        if self._bucket is None:
+            paths = self._listed(f"pieces/{table}", f"part-{part:05d}-*.parquet")
+        else:
+            paths = self._listed(f"pieces/{table}/{part:05d}")
         return tuple(sorted(int(path.stem.rpartition("-")[2]) for path in paths))
 
     def proof(self, table: str, part: int | None = None) -> Proof | None:
@@ -146,7 +163,7 @@ class Workspace:
         empty = schema.empty_table().replace_schema_metadata(None)
         files = self._files(table, parts)
 
-        def read(file: tuple[Path, list[int] | None]) -> pa.Table:
+        def read(file: tuple[TablePath, list[int] | None]) -> pa.Table:
             return _read(file[0], file[1], columns, empty.schema)
 
         if len(files) <= _READERS:
@@ -218,7 +235,7 @@ class Workspace:
 
     def _files(
         self, table: str, parts: int | Sequence[int] | None
-    ) -> list[tuple[Path, list[int] | None]]:
+    ) -> list[tuple[TablePath, list[int] | None]]:
         """Files that hold the wanted shards, and which of a block's."""
         if TABLES[table].scope == "global":
             path = self.path(table)
@@ -227,13 +244,21 @@ class Workspace:
         if not TABLES[table].in_blocks:
             paths = (self.path(table, part) for part in wanted)
             return [(path, None) for path in paths if path.exists()]
-        files: list[tuple[Path, list[int] | None]] = []
+        files: list[tuple[TablePath, list[int] | None]] = []
         for path, shards in groupby(wanted, lambda part: self.path(table, part)):
             asked = list(shards)
             there = set(self._shards(table, asked[0]))
             if found := [part for part in asked if part in there]:
                 files.append((path, found))
         return files
+
+    def files(self, table: str) -> Iterator[tuple[int, float]]:
+        """Bytes and time of the last change (in seconds since 1970) of each file of a table."""
+        if TABLES[table].scope == "global":
+            entries = [self.store.stat(f"tables/{table}.parquet")]
+        else:
+            entries = list(self.store.list(f"tables/{table}").values())
+        yield from ((entry.nbytes, entry.modified) for entry in entries if entry is not None)
 
     @contextmanager
     def lock(self, command: str) -> Iterator[None]:
@@ -246,11 +271,72 @@ class Workspace:
             os.pwrite(descriptor, holder, 0)
             self._sweep()
             try:
-                yield
+                with self._leased(command):
+                    yield
             finally:
                 for (root, _), catalog in _CATALOGS.items():
                     if root == self.root:
                         catalog.save()
+
+    @contextmanager
+    def _leased(self, command: str) -> Iterator[None]:
+        """Hold the bucket too, with what others saved there; what changed is saved in the end."""
+        if self._bucket is None:
+            yield
+            return
+        with leased(self._bucket, command, self._bucket.settings.lease_s):
+            self.fetch()
+            try:
+                yield
+            except BaseException:
+                # What went wrong first is what is told; what isn't saved still lies here.
+                with suppress(StickerworksError):
+                    SavedFiles(self.root, self._bucket).save()
+                raise
+            SavedFiles(self.root, self._bucket).save()
+
+    def refresh(self, *tables: str) -> None:
+        """Look anew at what lies in tables: workers wrote there."""
+        for folder in ("pieces", *(f"tables/{table}" for table in tables)):
+            self.store.forget(folder)
+
+    def fetch(self) -> None:
+        """Take over what others saved, and look anew at what lies in the bucket."""
+        if self._bucket is not None:
+            self.remember()
+            self._bucket.forget("")
+            SavedFiles(self.root, self._bucket).fetch()
+
+    def remember(self) -> None:
+        """Keep what listings say: what this process asks for, it alone writes."""
+        if self._bucket is not None:
+            self._bucket.remembers = True
+
+    def save(self, *names: str) -> None:
+        """Let others see files of the working folder that what is written next relies on."""
+        if self._bucket is not None:
+            SavedFiles(self.root, self._bucket).save(names)
+
+    def fetch_release(self, name: str) -> None:
+        """Bring a release here that lies in the bucket alone."""
+        if self._bucket is not None:
+            SavedFiles(self.root, self._bucket).fetch_release(name)
+
+    @property
+    def _bucket(self) -> ObjectStore | None:
+        if self.root not in _BUCKETS:
+            found = address_of(self.root)
+            _BUCKETS[self.root] = None if found is None else ObjectStore(*found)
+        return _BUCKETS[self.root]
+
+    def _at(self, name: str) -> TablePath:
+        return self.root / name if self._bucket is None else ObjectPath(self._bucket, name)
+
+    def _listed(self, folder: str, pattern: str = "part-*.parquet") -> list[TablePath]:
+        """Tables' files in a folder."""
+        if self._bucket is None:
+            return list((self.root / folder).glob(pattern))
+        return [ObjectPath(self._bucket, name) for name in self._bucket.list(folder)]
 
     def _in_use(self, descriptor: int) -> StickerworksError:
         return StickerworksError(
@@ -268,7 +354,7 @@ class Workspace:
 
 
 def _read(
-    path: Path, shards: list[int] | None, columns: list[str] | None, schema: pa.Schema
+    path: TablePath, shards: list[int] | None, columns: list[str] | None, schema: pa.Schema
 ) -> pa.Table:
     rows = read_table(path, columns, shards)
     if not rows.schema.equals(schema):

@@ -15,7 +15,7 @@ from pipeline.engine.store.contract import ANYTHING, SMALL_BYTES, Anything, Chan
 from pipeline.engine.store.credentials import s3_credentials, s3_endpoint, s3_region
 from pipeline.engine.store.faults import store_errors
 from pipeline.engine.store.location import Location
-from schemas.config import StorageConfig
+from schemas.storage import StorageConfig
 
 _CONNECT_S = 5
 _RETRIES = 4
@@ -27,24 +27,24 @@ _PUTS = 3
 class ObjectStore:
     """Objects below a location.
 
-    In the process that made it, the store remembers each folder that it listed, so that a
-    thousand tables cost one request; a copy in a worker asks for single objects. ``guard`` is
-    asked before every write whether this process may still write at all.
+    A store that ``remembers`` each folder that it listed asks once for a thousand tables; a
+    worker, beside which others write, asks for single objects. ``guard`` is asked before every
+    write whether this process may still write at all.
     """
 
     location: Location
     settings: StorageConfig
-    remembers: bool = True
+    remembers: bool = False
     guard: Callable[[], None] = lambda: None
     _listed: dict[str, dict[str, Entry]] = field(default_factory=dict, repr=False)
     remote = True
 
     def __getstate__(self) -> dict[str, Any]:
         # The client's threads and what was seen belong to this process.
-        return {"location": self.location, "settings": self.settings, "remembers": False}
+        return {"location": self.location, "settings": self.settings}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__ |= state | {"_listed": {}}
+        self.__init__(**state)  # type: ignore[misc]
 
     def where(self, name: str) -> str:
         return f"{self.location}/{name}"
