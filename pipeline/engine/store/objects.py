@@ -127,8 +127,9 @@ class ObjectStore:
 
     def forget(self, folder: str) -> None:
         prefix = f"{folder}/" if folder else ""
-        for known in [known for known in self._listed if known.startswith(prefix)]:
-            del self._listed[known]
+        for known in list(self._listed):
+            if known.startswith(prefix) or prefix.startswith(known):
+                del self._listed[known]
 
     def _put(self, name: str, content: bytes, expected: Entry | Anything | None) -> str:
         """The new object's tag; a first try that arrived, though its answer did not, is ours."""
