@@ -153,6 +153,7 @@ def _run_stage(
         display.start(stage.name, rows)
         try:
             for report in execute(tasks, config, display.progress):
+                workspace.check_held()
                 counts.update(report.counts)
                 reason = report.reason or reason
         finally:

@@ -295,6 +295,11 @@ class Workspace:
                 raise
             SavedFiles(self.root, self._bucket).save()
 
+    def check_held(self) -> None:
+        """StickerworksError where another driver has taken the bucket over."""
+        if self._bucket is not None:
+            self._bucket.guard()
+
     def refresh(self, *tables: str) -> None:
         """Look anew at what lies in tables: workers wrote there."""
         for folder in ("pieces", *(f"tables/{table}" for table in tables)):

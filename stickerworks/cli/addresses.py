@@ -10,11 +10,13 @@ from pydantic import ValidationError
 
 from pipeline.engine.paths import named_path
 from pipeline.engine.store.location import is_address, open_address
+from pipeline.engine.workspace import Workspace
 from schemas.storage import StorageConfig
 
 
 def workspace_folder(workspace: str, values: Mapping[str, Any], key: str = "workspace") -> Path:
-    """The folder of a workspace by its path or address; ``values`` are those of a configuration.
+    """The folder of a workspace by its path or address, with what others saved there; ``values``
+    are those of a configuration.
 
     Of these, ``storage`` says how an address is reached; what is wrong with it is told by whoever
     reads the whole.
@@ -25,16 +27,21 @@ def workspace_folder(workspace: str, values: Mapping[str, Any], key: str = "work
         settings = StorageConfig.model_validate(values.get("storage") or {})
     except ValidationError:
         settings = StorageConfig()
-    return open_address(workspace, settings)
+    folder = open_address(workspace, settings)
+    if folder not in _FETCHED:
+        # Settings that were kept in the workspace are read next.
+        Workspace(folder).fetch()
+        _FETCHED.add(folder)
+    return folder
+
+
+_FETCHED: set[Path] = set()
 
 
 def named_workspace(workspace: str, config: Path | None, overrides: Sequence[str]) -> Path:
-    """The folder of the workspace that ``--workspace`` names, with the settings saved in it."""
+    """The folder of the workspace that ``--workspace`` names."""
     if not is_address(workspace):
         return named_path(workspace, "--workspace")
-    from pipeline.engine.workspace import Workspace
     from stickerworks.cli.configuration import plain_values
 
-    folder = workspace_folder(workspace, plain_values(config, overrides), "--workspace")
-    Workspace(folder).fetch()
-    return folder
+    return workspace_folder(workspace, plain_values(config, overrides), "--workspace")

@@ -22,7 +22,7 @@ from pipeline.engine.text import plain
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from stickerworks.cli.addresses import workspace_folder
-from stickerworks.cli.configuration import Layer, merge_layers, read_layers
+from stickerworks.cli.configuration import Layer, merge_layers, plain_values, read_layers
 from stickerworks.cli.display import describe, make_console, make_display, say_time, tell_json
 from stickerworks.cli.keeping import differing, keep_settings, record
 from stickerworks.cli.mending import Mender, Result
@@ -169,7 +169,10 @@ def open_session(
     loads = config is None
     layers = read_layers(options.config, options.overrides, options.workspace) if loads else []
     config = config or merge_layers(layers, options.overrides)
-    root = options.workspace or workspace_folder(config.workspace, config.model_dump())
+    # A workspace's own settings can't lead elsewhere.
+    root = options.workspace or workspace_folder(
+        config.workspace, plain_values(options.config, options.overrides)
+    )
     root = root.absolute()
     workspace = Workspace(root)
     session = Session(config, workspace, options, make_console())
