@@ -10,7 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.storage import FileFacts, Proof, atomic_file, read_facts
+from pipeline.engine.atomic_files import atomic_file
+from pipeline.engine.storage import FileFacts, Proof, read_facts
 
 _FORMAT = 1
 _Signature = tuple[int, int, int]

@@ -16,6 +16,7 @@ import pyarrow as pa
 from pipeline.engine.catalog import Catalog
 from pipeline.engine.errors import DamagedTableError, StickerworksError, disk_errors
 from pipeline.engine.locks import locked
+from pipeline.engine.media import MediaReader
 from pipeline.engine.storage import (
     BLOCK_SHARDS,
     FileFacts,
@@ -28,6 +29,8 @@ from pipeline.engine.storage import (
     write_block,
     write_table,
 )
+from pipeline.engine.store.contract import Store
+from pipeline.engine.store.folder import FolderStore
 from schemas.tables import TABLES
 
 _READERS = 4
@@ -89,6 +92,15 @@ class Workspace:
         """
         name = _file_name(table, part)
         return self.tables / name if TABLES[table].scope == "global" else self.tables / table / name
+
+    @property
+    def store(self) -> Store:
+        """Where tables and packs of media lie."""
+        return FolderStore(self.root)
+
+    def media_reader(self) -> MediaReader:
+        """Reads stickers' bytes by their rows of ``media``."""
+        return MediaReader(self.root, self.store)
 
     def piece(self, table: str, part: int, start: int) -> Path:
         """File of a shard's rows from ``start`` on, put aside until the shard is whole."""
