@@ -24,11 +24,16 @@ def count_together(columns: Sequence[pa.ChunkedArray | pa.Array]) -> Counter[tup
     return Counter(dict(zip(keys, counted["count_all"].to_pylist(), strict=True)))
 
 
+def filled(texts: pa.ChunkedArray | pa.Array, instead: str | None) -> pa.ChunkedArray | pa.Array:
+    """Texts, with another where one is empty or null."""
+    there = pc.fill_null(pc.not_equal(texts, ""), False)
+    return pc.if_else(there, texts, pa.scalar(instead, pa.string()))
+
+
 def count_rules(reasons: pa.ChunkedArray) -> tuple[Counter[str], Counter[str]]:
     """Stickers that each rule names a reason for, and those that no other rule names one for."""
     lists = reasons.combine_chunks()
-    rules = pc.struct_field(pc.list_flatten(lists), "rule")
-    rules = pc.if_else(pc.fill_null(pc.not_equal(rules, ""), False), rules, "unknown")
+    rules = filled(pc.struct_field(pc.list_flatten(lists), "rule"), "unknown")
     pairs = pa.table({"row": pc.list_parent_indices(lists), "rule": rules})
     # A rule that looked at two things of a sticker names two reasons.
     pairs = pairs.group_by(["row", "rule"]).aggregate([])

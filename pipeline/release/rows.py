@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.engine.counting import filled
 from pipeline.engine.errors import StickerworksError
 from pipeline.release.inputs import Block
 from pipeline.release.lists import (
@@ -57,8 +58,8 @@ def release_rows(block: Block) -> pa.Table:
     signals, labels, duplicates = block["signals"], block["labels"], block["duplicates"]
     descriptions, voted, classified = (
         block["descriptions"],
-        _some(labels["domain"]),
-        _some(block["domain"]["domain"]),
+        filled(labels["domain"], None),
+        filled(block["domain"]["domain"], None),
     )
     count = len(signals)
     return pa.table(
@@ -89,7 +90,7 @@ def release_rows(block: Block) -> pa.Table:
 
 def label_status(block: Block) -> pa.ChunkedArray:
     """Status of each sticker's labels; ``unlabelled`` before any merge."""
-    return pc.fill_null(_some(block["labels"]["status"]), "unlabelled")
+    return filled(block["labels"]["status"], "unlabelled")
 
 
 def may_redistribute(block: Block) -> pa.Array:
@@ -138,7 +139,9 @@ def _reasons(column: Any, added: list[tuple[Any, str, Any]]) -> pa.ListArray:
 def _provenance(observations: pa.Table, count: int) -> dict[str, Any]:
     rows = observations["row"].to_numpy()
     tagged, tags = entries(observations["tags"])
-    pack = pc.coalesce(_some(observations["pack_title"]), _some(observations["pack_id"]))
+    pack = pc.coalesce(
+        filled(observations["pack_title"], None), filled(observations["pack_id"], None)
+    )
     named = pc.is_valid(pack)
     deciding = _deciding(observations)
     urls = [(rows, public_urls(observations[name])) for name in ("media_url", "page_url")]
@@ -177,11 +180,6 @@ def _deciding(observations: pa.Table) -> pa.Table:
 
 def _sorted(column: Any) -> pa.ListArray:
     return sorted_lists(*entries(column), len(column))
-
-
-def _some(texts: Any) -> Any:
-    """Texts with null for empty ones."""
-    return _where(pc.not_equal(texts, ""), texts)
 
 
 def _where(condition: Any, values: Any) -> Any:

@@ -85,7 +85,8 @@ class SplitWriter:
         if self._writer is None:
             self._open_file(self.files[self._written // self._rows_per_file])
         # Copied out of what is waiting, so that its size is that of these rows alone.
-        group = self._waiting.take(pa.array(range(size)))
+        columns = [pa.concat_arrays(column.chunks) for column in self._waiting.slice(0, size)]
+        group = pa.table(columns, schema=release_schema())
         cast("pq.ParquetWriter", self._writer).write_table(group, row_group_size=size)
         self._waiting = self._waiting.slice(size)
         self._written += size

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.engine.counting import count_rules, count_together, count_values
+from pipeline.engine.counting import count_rules, count_together, count_values, filled
 
 PerSplit = dict[str, Counter[str]]
 
@@ -53,7 +53,7 @@ class ReleaseCounts:
         for name, counts in (
             ("format", self.formats), ("domain", self.domains), ("label_status", self.label_status)
         ):  # fmt: skip
-            _count(counts, _known(rows[name], "unknown"), splits)
+            _count(counts, filled(rows[name], "unknown"), splits)
         for name, counts, lengths in (
             ("tags", self.tags, self.tags_per_sticker),
             ("suggested_tags", self.suggested_tags, self.suggested_tags_per_sticker),
@@ -61,8 +61,8 @@ class ReleaseCounts:
             tags = rows[name].combine_chunks()
             _count(counts, tags.flatten(), splits.take(pc.list_parent_indices(tags)))
             lengths.update(count_values(pc.list_value_length(tags).cast(pa.string())))
-        self.frames.update(count_values(_known(rows["frames"].cast(pa.string()), "unknown")))
-        self.captioners.update(count_values(_known(rows["captioner"], "none")))
+        self.frames.update(count_values(filled(rows["frames"].cast(pa.string()), "unknown")))
+        self.captioners.update(count_values(filled(rows["captioner"], "none")))
         self.simulated += pc.sum(rows["simulated"]).as_py() or 0
         self.without_bytes += len(rows) - (pc.sum(carried).as_py() or 0)
         self._count_licences(rows, carried)
@@ -70,8 +70,8 @@ class ReleaseCounts:
     def _count_licences(self, rows: pa.Table, carried: pa.ChunkedArray) -> None:
         key = [
             pc.binary_join(rows["sources"], " + "),
-            _known(rows["licence"], "not stated"),
-            _known(rows["licence_basis"], "none"),
+            filled(rows["licence"], "not stated"),
+            filled(rows["licence_basis"], "none"),
             pc.if_else(carried, "with bytes", "without bytes"),
         ]
         for (*licence, kind), count in count_together(key).items():
@@ -100,10 +100,6 @@ def total(per_split: PerSplit) -> Counter[str]:
 def ranked(counts: Counter[str]) -> list[tuple[str, int]]:
     """Most frequent first; the name decides among equals."""
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-
-
-def _known(texts: pa.ChunkedArray, instead: str) -> pa.ChunkedArray:
-    return pc.if_else(pc.fill_null(pc.not_equal(texts, ""), False), texts, instead)
 
 
 def _count(per_split: PerSplit, values: pa.ChunkedArray, splits: pa.ChunkedArray) -> None:

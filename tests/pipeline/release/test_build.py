@@ -97,7 +97,7 @@ def test_image_bytes_are_stored_as_they_are_and_everything_else_is_compressed(
 def test_row_groups_hold_a_hundred_rows_at_most(
     drawn: Any, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.release.shards._GROUP_ROWS", 8)
+    monkeypatch.setattr("pipeline.release.build.GROUP_ROWS", 8)
     release = build_release(drawn.write(tmp_path / "w"), config)
     with pq.ParquetFile(release.path / "data" / "train-00000-of-00002.parquet") as shard:
         groups = [shard.metadata.row_group(n).num_rows for n in range(shard.num_row_groups)]
