@@ -139,9 +139,7 @@ def _reasons(column: Any, added: list[tuple[Any, str, Any]]) -> pa.ListArray:
 def _provenance(observations: pa.Table, count: int) -> dict[str, Any]:
     rows = observations["row"].to_numpy()
     tagged, tags = entries(observations["tags"])
-    pack = pc.coalesce(
-        filled(observations["pack_title"], None), filled(observations["pack_id"], None)
-    )
+    pack = pc.coalesce(*(filled(observations[name], None) for name in ("pack_title", "pack_id")))
     named = pc.is_valid(pack)
     deciding = _deciding(observations)
     urls = [(rows, public_urls(observations[name])) for name in ("media_url", "page_url")]
