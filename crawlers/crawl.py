@@ -77,6 +77,16 @@ def crawl(
     return _summary(exported, failures)
 
 
+def export_again(workspace: Workspace, config: CrawlConfig) -> None:
+    """Write the tables that lack, or differ from the ledger, without asking any source.
+
+    The caller holds the workspace's lock.
+    """
+    names = list(dict.fromkeys(source.source for source in config.sources))
+    with open_ledger(workspace.root / LEDGER) as ledger:
+        export(workspace, ledger, names, config.shard_rows)
+
+
 def _job(ours: SourceConfig, position: int) -> _Job:
     source = load_source(ours.source)
     return _Job(source, read_options(source, ours, position), ours, position)

@@ -37,6 +37,7 @@ from crawlers.store import holds, media_path, store
 from crawlers.trace import META, Trace
 from pipeline.engine.addresses import strip_secrets
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.retry_after import LONGEST_RETRY_S
 from pipeline.engine.text import storable
 from schemas.config import CrawlConfig
 
@@ -137,7 +138,8 @@ class MediaPipeline:
         if known.failure is None:
             return False
         if known.state == "retry_at":
-            return time.time() < (known.failure.retry_at or 0)
+            # Longer than anybody may ask for: the clock was ahead when it was noted.
+            return 0 < (known.failure.retry_at or 0) - time.time() <= LONGEST_RETRY_S
         return known.state == "gone" or known.failure.policy == self._policy
 
     async def _fetch(self, key: Key, url: str | None, last: FetchFailure | None) -> str | None:

@@ -14,6 +14,7 @@ from stickerworks.cli.display import say_time
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.rooms import plan_of
 from stickerworks.cli.session import Session, open_session
+from stickerworks.cli.update import complete_inputs
 
 if TYPE_CHECKING:
     from annotation.machine.efficientnet.train import DomainTraining
@@ -29,6 +30,7 @@ def annotate_command(options: CommandOptions, retry: Retry | None, probe_rows: i
         check_crawled(session.workspace)
         session.check_trusted("annotate")
         check_captioner(session.config)  # before anything is made
+        complete_inputs(session, "annotate")
         if options.dry_run:
             session.do(plan_of("annotate"))
             if is_asked(session.config):
@@ -132,6 +134,7 @@ def domain_command(options: CommandOptions) -> int:
 
     with open_session("annotate", options) as session:
         check_crawled(session.workspace)
+        complete_inputs(session, "annotate")
         session.do((DOMAIN,))
     return session.exit_code
 
