@@ -10,10 +10,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.engine.counting import count_values
+from pipeline.engine.disk import DiskWatch
 from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.storage import sync_folder
 from pipeline.engine.workspace import Workspace
@@ -22,7 +24,7 @@ from pipeline.release.images import with_images
 from pipeline.release.inputs import (
     COLUMNS,
     PLANNED,
-    blocks,
+    Block,
     check_inputs,
     fingerprint,
     read_block,
@@ -41,6 +43,9 @@ from pipeline.release.tally import ReleaseCounts
 from pipeline.release.texts import write_texts
 from schemas.config import Config
 from schemas.release import SPLITS
+
+_TEXT_BYTES = 500
+"""About what a row takes on disk beside its image, and its part of all other files."""
 
 Report = Callable[[str], None]
 
@@ -116,7 +121,14 @@ def _existing(target: Path, print_: str, made_from: dict[str, str]) -> Release:
 
 def _fill(folder: Path, workspace: Workspace, config: Config, report: Report) -> dict[str, int]:
     plan = _plan(workspace, config)
-    tally, num_bytes = _write_rows(folder, workspace, config, plan, report)
+    disk = DiskWatch(workspace.releases, config.engine.min_free_mb)
+    disk.check("The release", plan.image_bytes + plan.rows.total() * _TEXT_BYTES)
+
+    def say(done: int) -> None:
+        disk.look()
+        report(f"{done:,} of {plan.rows.total():,} stickers written")
+
+    tally, num_bytes = _write_rows(folder, workspace, config, plan, say)
     report("writing the card, plots and checksums")
     write_texts(folder, workspace, config, tally, num_bytes, report)
     write_checksums(folder)
@@ -126,7 +138,7 @@ def _fill(folder: Path, workspace: Workspace, config: Config, report: Report) ->
 def _plan(workspace: Workspace, config: Config) -> _Plan:
     rows: Counter[str] = Counter()
     images = image_bytes = 0
-    for parts in blocks(workspace):
+    for parts in workspace.blocks:
         block = read_block(workspace, parts, PLANNED, check=False)
         splits = outcomes(block, config.release)["split"]
         rows.update(count_values(splits))
@@ -149,7 +161,7 @@ def _plan(workspace: Workspace, config: Config) -> _Plan:
 
 
 def _write_rows(
-    folder: Path, workspace: Workspace, config: Config, plan: _Plan, report: Report
+    folder: Path, workspace: Workspace, config: Config, plan: _Plan, say: Callable[[int], None]
 ) -> tuple[ReleaseCounts, dict[str, int]]:
     tally, done = ReleaseCounts(), 0
     with ExitStack() as stack:
@@ -168,19 +180,24 @@ def _write_rows(
         decisions = stack.enter_context(
             pq.ParquetWriter(folder / "decisions.parquet", DECISIONS, compression="zstd")
         )
-        for parts in blocks(workspace):
+        for parts in workspace.blocks:
             block = read_block(workspace, parts, COLUMNS, check=True)
             made = outcomes(block, config.release)
             tally.add_outcomes(made)
             decisions.write_table(made, row_group_size=1000)
-            rows = release_rows(block).append_column("split", made["split"])
-            rows = rows.append_column("carried", may_redistribute(block))
-            rows = rows.append_column("path", block["media"]["path"])
-            rows = rows.filter(pc.is_valid(rows["split"]))
+            rows = _chosen(block, made["split"])
             tally.add_rows(rows)
             for some in with_images(workspace, rows) if plan.images else (rows,):
                 for split, writer in writers.items():
                     writer.add(some.filter(pc.equal(some["split"], split)))
                 done += len(some)
-                report(f"{done:,} of {plan.rows.total():,} stickers written")
+                say(done)
     return tally, {split: writer.num_bytes for split, writer in writers.items()}
+
+
+def _chosen(block: Block, splits: pa.ChunkedArray) -> pa.Table:
+    """Rows of a block that belong into the release, with what writing them takes beside."""
+    rows = release_rows(block).append_column("split", splits)
+    rows = rows.append_column("carried", may_redistribute(block))
+    rows = rows.append_column("path", block["media"]["path"])
+    return rows.filter(pc.is_valid(splits))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.runner import check_crawled
-from pipeline.engine.storage import anew, digest_rows
+from pipeline.engine.storage import anew
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import DESCRIPTION_FIELDS, TABLES
@@ -60,6 +61,8 @@ PLANNED = {
 }
 """What has to be known of all stickers before the first is written."""
 
+_READERS = 4
+
 Block = dict[str, pa.Table]
 """What the tables say of the stickers of some shards, by table."""
 
@@ -74,14 +77,14 @@ def check_inputs(workspace: Workspace) -> None:
                 f"Run `stickerworks {TABLES[table].command}` first.",
             )
     for table, beside in BESIDE.items():
-        if _started(workspace, beside) and not workspace.complete(table):
+        if workspace.parts_of(beside) and not workspace.complete(table):
             raise StickerworksError(
                 f"The table {table} of {workspace.root} is missing, and {beside}, which is "
                 "written with it, is there.",
                 f"Run `stickerworks {TABLES[table].command}` again, which writes both.",
             )
     for table in OPTIONAL:
-        if _started(workspace, table) and not workspace.complete(table):
+        if workspace.parts_of(table) and not workspace.complete(table):
             raise StickerworksError(
                 f"The table {table} of {workspace.root} is not finished.",
                 f"Run `stickerworks {TABLES[table].command}` again; it continues where it stopped.",
@@ -109,87 +112,57 @@ def fingerprint(workspace: Workspace, config: Config) -> tuple[str, dict[str, st
     return hashlib.sha256(text.encode()).hexdigest(), made_from
 
 
-def blocks(workspace: Workspace) -> Iterator[tuple[int, ...]]:
-    """Numbers of the shards, 64 at a time."""
-    for start in range(0, len(workspace.parts), 64):
-        yield workspace.parts[start : start + 64]
-
-
 def read_block(
     workspace: Workspace, parts: Sequence[int], columns: Mapping[str, list[str]], *, check: bool
 ) -> Block:
     """Rows of each table about the stickers of some shards, with the columns named for it.
 
     Tables of one row a sticker are in the order of ``stickers``, null where a table isn't there;
-    others have a column ``row``, the sticker's number in this block. With ``check``, rows are held
+    others have a column ``row``, the sticker's number among these. With ``check``, rows are held
     against their proofs. Raises StickerworksError for rows of other stickers.
     """
-    shards: dict[str, list[pa.Table]] = {table: [] for table in columns}
-    first = 0
+    ids = workspace.read("stickers", parts, ["id"])["id"].combine_chunks()
+    block: Block = {}
+    for table, wanted in columns.items():
+        if not workspace.has(table, parts[0]):
+            schema = TABLES[table].schema
+            block[table] = pa.table({n: pa.nulls(len(ids), schema.field(n).type) for n in wanted})
+            continue
+        names = list(dict.fromkeys(["id", *wanted]))
+        read = _read_checked if check else Workspace.read
+        rows = read(workspace, table, parts, names)
+        if TABLES[table].scope == "detail":
+            rows = rows.append_column("row", pc.index_in(rows["id"], ids).cast(pa.int64()))
+            fits = not rows["row"].null_count
+        else:
+            fits = rows["id"].equals(pa.chunked_array([ids]))
+        if not fits:
+            raise _about_others(workspace, table, parts)
+        block[table] = rows.drop_columns([name for name in ("id",) if name not in wanted])
+    return block
+
+
+def _read_checked(
+    workspace: Workspace, table: str, parts: Sequence[int], columns: list[str]
+) -> pa.Table:
+    def read(part: int) -> pa.Table:
+        return workspace.read_checked(table, part).select(columns)
+
+    with ThreadPoolExecutor(_READERS) as pool:
+        return pa.concat_tables(pool.map(read, parts))
+
+
+def _about_others(workspace: Workspace, table: str, parts: Sequence[int]) -> StickerworksError:
     for part in parts:
-        ids = workspace.read("stickers", part, ["id"])["id"].combine_chunks()
-        for table, wanted in columns.items():
-            names = list(dict.fromkeys(["id", *wanted]))
-            if not _there(workspace, table, part):
-                schema = TABLES[table].schema
-                blank = {name: pa.nulls(len(ids), schema.field(name).type) for name in names}
-                rows = pa.table({**blank, "id": ids})
-            elif check:
-                rows = read_checked(workspace, table, part).select(names)
-            else:
-                rows = workspace.read(table, part, names)
-            numbered = _numbered(table, rows, ids, first)
-            if numbered is None:
-                raise StickerworksError(
-                    f"{workspace.path(table, part)} is not about the same stickers as "
-                    f"{workspace.path('stickers', part)}.",
-                    anew(workspace.path(table, part)),
-                )
-            shards[table].append(numbered.drop_columns([] if "id" in wanted else ["id"]))
-        first += len(ids)
-    return {table: pa.concat_tables(found) for table, found in shards.items()}
-
-
-def read_checked(workspace: Workspace, table: str, part: int | None = None) -> pa.Table:
-    """All rows of a shard or global table; StickerworksError where its proof is about others.
-
-    It takes every column to tell, blobs too: what a script changed may lie in any.
-    """
-    rows, proof = workspace.read(table, part), workspace.proof(table, part)
-    if proof is not None and proof.digest not in ("", _digest_of(table, rows)):
-        path = workspace.path(table, part)
-        raise StickerworksError(
-            f"{path} was changed after it was made: its proof is about other rows.", anew(path)
-        )
-    return rows
-
-
-def _numbered(table: str, rows: pa.Table, ids: pa.Array, first: int) -> pa.Table | None:
-    """Rows with the number of the sticker that each is about, None if any is about no such one."""
-    if TABLES[table].scope == "sticker":
-        return rows if rows["id"].combine_chunks().equals(ids) else None
-    number = pc.index_in(rows["id"], value_set=ids)
-    found = rows.append_column("row", pc.add(number.cast(pa.int64()), first))
-    return None if number.null_count else found
-
-
-def _started(workspace: Workspace, table: str) -> bool:
-    return any(_there(workspace, table, part) for part in workspace.parts)
-
-
-def _there(workspace: Workspace, table: str, part: int | None) -> bool:
-    return workspace.path(table, part).exists()
+        ids = workspace.read("stickers", part, ["id"])["id"].to_pylist()
+        found = workspace.read(table, part, ["id"])["id"].to_pylist()
+        if found != ids and not (TABLES[table].scope == "detail" and set(found) <= set(ids)):
+            break
+    path = workspace.path(table, part)
+    return StickerworksError(
+        f"{path} is not about the same stickers as {workspace.path('stickers', part)}.", anew(path)
+    )
 
 
 def _digest(workspace: Workspace, table: str, part: int | None) -> str:
-    if not _there(workspace, table, part):
-        return "absent"
-    proof = workspace.proof(table, part)
-    # Tables written by others than the engine carry no proof; their rows count all the same.
-    if proof is None or not proof.digest:
-        return _digest_of(table, workspace.read(table, part))
-    return proof.digest
-
-
-def _digest_of(table: str, rows: pa.Table) -> str:
-    return digest_rows(rows.cast(TABLES[table].schema))
+    return workspace.digest(table, part) if workspace.has(table, part) else "absent"

@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 
 from pipeline.engine.counting import count_together, filled
 from pipeline.engine.workspace import Workspace
-from pipeline.release.inputs import read_checked
 from pipeline.release.redact import public_texts, public_urls
 from pipeline.release.tally import ReleaseCounts
 from schemas.config import Config
@@ -37,9 +36,9 @@ def write_texts(
     from pipeline.release.croissant import croissant_json
     from pipeline.release.plots import write_plots
 
-    votes = read_checked(workspace, "votes")
-    unfetched = _write_unfetched(folder / "unfetched.parquet", read_checked(workspace, "unfetched"))
-    tagset = read_checked(workspace, "tagset").to_pylist()
+    votes = workspace.read_checked("votes")
+    unfetched = _write_unfetched(folder / "unfetched.parquet", workspace.read_checked("unfetched"))
+    tagset = workspace.read_checked("tagset").to_pylist()
     _write_json(folder / "tagset.json", tagset)
     _write_json(folder / "counts.json", tally.as_json())
     platforms = sorted(votes["origin"].unique().to_pylist())
@@ -51,8 +50,8 @@ def write_texts(
         num_bytes=num_bytes,
         download_size=sum(file.stat().st_size for file in (folder / "data").iterdir()),
         unfetched=unfetched,
-        agreement=read_checked(workspace, "agreement").to_pylist(),
-        leakage=read_checked(workspace, "leakage").to_pylist(),
+        agreement=workspace.read_checked("agreement").to_pylist(),
+        leakage=workspace.read_checked("leakage").to_pylist(),
         tagset=tagset[0]["version"] if tagset else None,
         plots=write_plots(folder / "plots", tally, report),
     )
