@@ -106,7 +106,12 @@ class Workspace:
     def proof(self, table: str, part: int | None = None) -> Proof | None:
         """What a shard or a global table was made from; None where it isn't there."""
         facts = self._facts(table, part)
-        return None if facts is None else facts.proof_of(part)
+        # A file that was written before there were blocks speaks of its first shard alone.
+        if facts is None or (
+            TABLES[table].in_blocks and not facts.shards and (part or 0) % BLOCK_SHARDS
+        ):
+            return None
+        return facts.proof_of(part)
 
     def has(self, table: str, part: int | None = None) -> bool:
         """Whether a shard, or a global table, is there."""
