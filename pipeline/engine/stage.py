@@ -22,7 +22,8 @@ Process = Callable[[Tables], dict[str, pa.Table]]
 
 @dataclass(frozen=True)
 class Needs:
-    """What one worker of a stage takes: cores, GPUs, megabytes, and seconds for a row."""
+    """What one worker of a stage takes: cores, GPUs where there are any, megabytes, and seconds
+    for a row."""
 
     cpus: int = 1
     gpus: int = 0
