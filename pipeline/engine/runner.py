@@ -204,19 +204,10 @@ def _run_step(step: Step, workspace: Workspace, config: Config, display: Display
     runs = stale_runs(step, workspace, config)
     every = len(workspace.blocks) if step.each_block else 1
     rows = sum(_rows(workspace, parts) for parts in runs)
-    done = shards_done = 0
-
-    def advance(more: int) -> None:
-        nonlocal done
-        done += more
-        display.progress(done, shards_done)
-
     if runs:
-        display.start(step.name, rows, sum(map(len, runs)) if step.each_block else 1)
+        display.start(step.name, rows, 1)
         try:
-            for parts in runs:
-                write_step(step, workspace, config, parts, advance)
-                shards_done += len(parts)
+            write_step(step, workspace, config, runs, lambda done: display.progress(done, 0))
         finally:
             display.stop()
     read = _rows(workspace, workspace.parts)
