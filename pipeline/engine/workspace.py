@@ -91,7 +91,9 @@ class Workspace:
         The shards of a block share one, named after the first that it may hold.
         """
         name = _file_name(table, part)
-        return self.tables / name if TABLES[table].scope == "global" else self.tables / table / name
+        folder = "" if TABLES[table].scope == "global" else f"{table}/"
+        # Asked a hundred times a shard: joining paths would be most of what a command does.
+        return Path(f"{self.root}/tables/{folder}{name}")
 
     @property
     def store(self) -> Store:
@@ -114,7 +116,12 @@ class Workspace:
     def proof(self, table: str, part: int | None = None) -> Proof | None:
         """What a shard or a global table was made from; None where it isn't there."""
         facts = self._facts(table, part)
-        return None if facts is None else facts.proof_of(part)
+        # A file that was written before there were blocks speaks of its first shard alone.
+        if facts is None or (
+            TABLES[table].in_blocks and not facts.shards and (part or 0) % BLOCK_SHARDS
+        ):
+            return None
+        return facts.proof_of(part)
 
     def digests(self, table: str, parts: Sequence[int | None]) -> list[str]:
         """What the proofs say of the rows of some shards; ``none`` where there is no proof."""
