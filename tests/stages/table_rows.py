@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -29,6 +29,7 @@ class MemoryReader:
     """Tables in memory; those not named are missing, so they read as empty."""
 
     parts: tuple[int, ...] = (0,)
+    blocks: tuple[tuple[int, ...], ...] = ((0,),)
 
     def __init__(self, **tables: Rows | pa.Table) -> None:
         self._tables = {
@@ -37,7 +38,10 @@ class MemoryReader:
         }
 
     def read(
-        self, table: str, part: int | None = None, columns: list[str] | None = None
+        self,
+        table: str,
+        parts: int | Sequence[int] | None = None,
+        columns: list[str] | None = None,
     ) -> pa.Table:
         found = self._tables.get(table, TABLES[table].schema.empty_table())
         return found if columns is None else found.select(columns)
