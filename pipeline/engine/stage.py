@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.engine.media import MediaReader
+from pipeline.engine.store.folder import FolderStore
 from schemas.config import Config
 
 Tables = Mapping[str, pa.Table]
@@ -22,7 +24,8 @@ Process = Callable[[Tables], dict[str, pa.Table]]
 
 @dataclass(frozen=True)
 class Needs:
-    """What one worker of a stage takes: cores, GPUs, megabytes, and seconds for a row."""
+    """What one worker of a stage takes: cores, GPUs where there are any, megabytes, and seconds
+    for a row."""
 
     cpus: int = 1
     gpus: int = 0
@@ -61,9 +64,9 @@ class Context:
     advance: Callable[[int], None] = _unheard
     at_end: Callable[[Callable[[], object]], object] = _unheard
 
-    def media_path(self, path: str) -> Path:
-        """File of a ``media`` row: relative paths are below the workspace."""
-        return self.root / path
+    def media(self) -> MediaReader:
+        """Reads stickers' bytes by their rows of ``media``."""
+        return MediaReader(self.root, FolderStore(self.root))
 
 
 def no_models(config: Config) -> Mapping[str, str]:
@@ -155,24 +158,36 @@ class Reader(Protocol):
     def parts(self) -> tuple[int, ...]:
         """Numbers of the sticker shards, ascending."""
 
+    @property
+    def blocks(self) -> tuple[tuple[int, ...], ...]:
+        """The same in blocks: as much as a step should hold in memory at a time."""
+
     def read(
-        self, table: str, part: int | None = None, columns: list[str] | None = None
+        self,
+        table: str,
+        parts: int | Sequence[int] | None = None,
+        columns: list[str] | None = None,
     ) -> pa.Table:
-        """Rows of one shard, or of the whole table in shard order; a missing optional table is
-        empty."""
+        """Rows of one shard, of several in order, or of the whole table; a missing optional
+        table is empty."""
 
 
-Output = tuple[str, int | None, pa.Table]
-"""Table name, shard number (None for a global table) and rows."""
+Output = tuple[str, int | tuple[int, ...] | None, pa.Table]
+"""Table name, shards (one, those of a block, or None for a global table) and rows."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A plain function from whole tables to tables, run in the main process.
+    """A plain function from whole tables to tables, on columns, run in the main process.
 
     ``optional`` names the tables read that may not exist yet; they read as empty. ``run`` gets a
-    reader and the settings, and yields what it writes: every shard of a ``sticker`` or ``detail``
-    table, and each global table once. The same inputs must give the same rows.
+    reader and the settings, and yields what it writes: the rows of every block (or shard) of a
+    ``sticker`` table, in order, and each global table once. The same inputs must give the same
+    rows.
+
+    ``each_block`` says that the rows of a block depend on that block's inputs, and global tables,
+    alone: then only blocks whose inputs changed are made again, each with a reader that shows no
+    other. ``models`` is that of a stage.
     """
 
     name: str
@@ -182,6 +197,8 @@ class Step:
     settings: Callable[[Config], Any]
     run: Callable[[Reader, Any], Iterator[Output]]
     optional: tuple[str, ...] = ()
+    each_block: bool = False
+    models: Callable[[Config], Mapping[str, str]] = no_models
 
 
 def is_idle(work: Stage | Step, config: Config) -> bool:

@@ -77,15 +77,14 @@ SIGNALS = Stage(
     models=_decoders,
     adds="measures",
 )
-SCREENING = Stage(
+SCREENING = Step(
     name="screening",
     version=3,
     reads=("stickers", "signals", "measures"),
     writes=("screening",),
-    needs=Needs(seconds_per_row=0.00001),
     settings=_screening_settings,
-    open=Late("pipeline.filter.verdicts:open_screening"),
-    batch_rows=10_000,
+    run=Late("pipeline.filter.verdicts:screen"),
+    each_block=True,
     models=rule_versions,
 )
 EXPENSIVE_MEASURES = Stage(
@@ -93,7 +92,7 @@ EXPENSIVE_MEASURES = Stage(
     version=1,
     reads=("stickers", "screening", "frames"),
     writes=("expensive_measures",),
-    needs=Needs(memory_mb=4096, seconds_per_row=0.05),
+    needs=Needs(gpus=1, memory_mb=4096, seconds_per_row=0.05),
     settings=_expensive_settings,
     open=Late("pipeline.filter.expensive:open_expensive"),
     selects="screening",
@@ -130,17 +129,16 @@ REVIEWS = Step(
     run=Late("pipeline.filter.reviews:collect_reviews"),
     optional=("flags",),
 )
-DECISIONS = Stage(
+DECISIONS = Step(
     name="decisions",
     version=4,
     reads=(
         "stickers", "signals", "measures", "expensive_measures", "ocr", "duplicates", "reviews",
     ),
     writes=("decisions",),
-    needs=Needs(seconds_per_row=0.00001),
     settings=_decision_settings,
-    open=Late("pipeline.filter.verdicts:open_decisions"),
-    batch_rows=10_000,
+    run=Late("pipeline.filter.verdicts:decide"),
+    each_block=True,
     models=rule_versions,
 )  # fmt: skip
 CLIPS = Stage(

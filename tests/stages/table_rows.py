@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
 from schemas.tables import TABLES
 
@@ -21,8 +21,8 @@ def table_of(name: str, rows: Rows) -> pa.Table:
 
 def put(workspace: Workspace, name: str, rows: Rows, part: int = 0) -> None:
     """Write one shard, or a global table, anew."""
-    path = workspace.path(name, None if TABLES[name].scope == "global" else part)
-    write_table(path, table_of(name, rows), Proof("test", "test"))
+    shard = None if TABLES[name].scope == "global" else part
+    workspace.write(name, shard, table_of(name, rows), Proof("test", "test"))
 
 
 class MemoryReader:
