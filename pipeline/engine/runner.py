@@ -198,18 +198,10 @@ def _run_step(step: Step, workspace: Workspace, config: Config, display: Display
     runs = stale_runs(step, workspace, config)
     every = len(workspace.blocks) if step.each_block else 1
     rows = sum(_rows(workspace, parts) for parts in runs)
-    done = 0
-
-    def advance(more: int) -> None:
-        nonlocal done
-        done += more
-        display.progress(done)
-
     if runs:
         display.start(step.name, rows)
         try:
-            for parts in runs:
-                write_step(step, workspace, config, parts, advance)
+            write_step(step, workspace, config, runs, display.progress)
         finally:
             display.stop()
     read = _rows(workspace, workspace.parts)

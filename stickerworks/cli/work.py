@@ -8,10 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.figures import is_share, points, tell
 from pipeline.engine.runner import check_crawled
-from pipeline.engine.storage import atomic_file
 from pipeline.engine.text import plain
 from schemas.release import SPLITS
 from stickerworks.cli.display import say_size
