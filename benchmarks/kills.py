@@ -86,11 +86,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="where to work [a temporary folder]")
     arguments = parser.parse_args()
+    from synthetic.workspace import draw_folder
+
     rng, tally, started = random.Random(arguments.seed), Tally(), time.monotonic()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as temporary:
         folder = Path(temporary)
         stickers = folder / "stickers"
-        _draw(stickers, arguments.stickers)
+        draw_folder(stickers, arguments.stickers)
         workspace = folder / "workspace"
         seconds = _undisturbed(Chain(workspace, stickers, "local"))
         # At the same place, since paths stand in tables.
@@ -103,20 +105,6 @@ def main() -> None:
             tally.wrong += _differences(whole, workspace)
             shutil.rmtree(workspace)
     _report(tally, time.monotonic() - started)
-
-
-def _draw(folder: Path, count: int) -> None:
-    """Tiny stickers in folders named after keywords, the same at every run."""
-    import numpy as np
-    from synthetic.pictures import encode
-    from synthetic.stickers import FORMATS, Stickers
-    from synthetic.words import MOODS
-
-    stickers = Stickers(7, np.arange(count))
-    for number, (data, kind) in enumerate(zip(encode(stickers), stickers.format, strict=True)):
-        path = folder / MOODS[number % 8] / f"{number:04}.{FORMATS[kind]}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
 
 
 def _undisturbed(chain: Chain) -> dict[str, tuple[float, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -38,6 +39,7 @@ from synthetic.measured import (
 from synthetic.pictures import encode
 from synthetic.stickers import FORMATS, Stickers, shard
 from synthetic.votes import vote_rows
+from synthetic.words import MOODS
 
 Make = Callable[[Stickers, pa.Array], pa.Table]
 """Rows of a shard's stickers, whose ids come beside them."""
@@ -74,8 +76,13 @@ class Collection:
             for part in self.parts:
                 work(part)
             return
-        with get_context("spawn").Pool(self.processes) as pool:
+        with get_context("spawn").Pool(self.processes, _skip_flushes) as pool:
             pool.map(work, self.parts, chunksize=8)
+
+
+def _skip_flushes() -> None:
+    """Let nothing wait for the disk in this process: what is made up can be made up again."""
+    os.fsync = lambda descriptor: None
 
 
 def crawl(collection: Collection, *, media: bool = False) -> None:
@@ -164,6 +171,15 @@ def _make_up(
 ) -> Iterator[Output]:
     for part in reader.parts:
         yield table, part, make(collection.shard(part), collection.ids(part))
+
+
+def draw_folder(folder: Path, count: int) -> None:
+    """Tiny stickers in folders that are named after keywords; no workspace."""
+    stickers = Stickers(0, np.arange(count))
+    for number, (data, kind) in enumerate(zip(encode(stickers), stickers.format, strict=True)):
+        path = folder / MOODS[number % 8] / f"{number:05}.{FORMATS[kind]}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
 
 
 def write_votes(workspace: Workspace, seed: int = 0) -> None:
