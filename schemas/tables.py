@@ -4,7 +4,10 @@ A table's scope says how it is stored:
 
 * ``sticker``: one row a sticker, in the same shards and the same row order as ``stickers``;
 * ``detail``: any number of rows a sticker, in the sticker's shard, grouped in its row order;
-* ``global``: one small file.
+* ``global``: one file.
+
+Tables that cost next to nothing to make (``in_blocks``) hold the shards of a block in one file: a
+file and a flush for each thousand rows would take longer than the work.
 
 Every column but the key may be null: a sticker that failed keeps its row, with ``error`` set.
 """
@@ -28,14 +31,17 @@ class Table:
     command: str
     doc: str
     schema: pa.Schema
+    in_blocks: bool = False
 
 
 def _column(name: str, kind: pa.DataType, doc: str, *, nullable: bool = True) -> pa.Field:
     return pa.field(name, kind, nullable=nullable, metadata={"doc": doc})
 
 
-def _table(name: str, scope: Scope, command: str, doc: str, *columns: pa.Field) -> Table:
-    return Table(name, scope, command, doc, pa.schema(columns))
+def _table(
+    name: str, scope: Scope, command: str, doc: str, *columns: pa.Field, in_blocks: bool = False
+) -> Table:
+    return Table(name, scope, command, doc, pa.schema(columns), in_blocks)
 
 
 STRING = pa.string()
@@ -203,6 +209,7 @@ SCREENING = _table(
     ID,
     _column("kept", pa.bool_(), "true when no cheap rule drops it", nullable=False),
     _column("reasons", REASONS, "every cheap rule that drops it"),
+    in_blocks=True,
 )
 _MEASURED_VALUES = (
     ID,
@@ -249,6 +256,7 @@ DUPLICATES = _table(
     _column("kind", STRING, "pixels or perceptual: how it equals its representative"),
     _column("distance", pa.int32(), "largest tile difference to the representative, grey levels"),
     _column("template_id", STRING, "stickers of one template, never separated by a split"),
+    in_blocks=True,
 )
 REVIEWS = _table(
     "reviews",
@@ -259,6 +267,7 @@ REVIEWS = _table(
     _column("flagged", pa.bool_(), "true when it must go", nullable=False),
     _column("flags", STRINGS, "what was found"),
     _column("provenance", STRING, "who found it, in which annotation"),
+    in_blocks=True,
 )
 DECISIONS = _table(
     "decisions",
@@ -269,6 +278,7 @@ DECISIONS = _table(
     _column("kept", pa.bool_(), "true when outcome is kept", nullable=False),
     _column("outcome", STRING, "kept, dropped or failed", nullable=False),
     _column("reasons", REASONS, "every rule that drops it, with value and threshold"),
+    in_blocks=True,
 )
 KEYWORDS = _table(
     "keywords",
@@ -322,6 +332,7 @@ SUGGESTIONS = _table(
     ID,
     _column("tags", STRINGS, "sorted; empty when no keyword is clustered"),
     _column("tagset", STRING, "version of the tag set"),
+    in_blocks=True,
 )
 DOMAIN = _table(
     "domain",
@@ -494,6 +505,7 @@ LABELS = _table(
     _column("unknown_tags", STRINGS, "tags outside the tag set, left out"),
     _column("provenance", STRING, "votes or adjudication; null when unlabelled"),
     _column("simulated", pa.bool_(), "any counted vote is simulated"),
+    in_blocks=True,
 )
 AGREEMENT = _table(
     "agreement",
@@ -520,6 +532,7 @@ SPLITS = _table(
     ID,
     _column("split", STRING, "train, validation or test; null when not in the release"),
     _column("group", STRING, "connected stickers, never separated"),
+    in_blocks=True,
 )
 LEAKAGE = _table(
     "leakage",

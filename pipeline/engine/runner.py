@@ -8,15 +8,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import pyarrow as pa
-
+from pipeline.engine.current import (
+    base_of,
+    fingerprint_of,
+    inputs_of,
+    shard_is_current,
+    stale_runs,
+)
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.fingerprint import fingerprint, hash_json
 from pipeline.engine.local import Progress, run_local, worker_count
 from pipeline.engine.main_process import run_in_main_process
 from pipeline.engine.quarantine import Allowance, allow
 from pipeline.engine.stage import Context, Stage, Step
-from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.stepping import write_step
 from pipeline.engine.task import ShardReport, ShardTask, spans
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
@@ -82,13 +86,14 @@ def pending(
     """What ``run`` would do now; nothing is written."""
     parts = workspace.parts
     if isinstance(work, Step):
-        rows = 0 if _step_is_current(work, workspace, config) else _rows(workspace, parts)
-        return Pending(work.name, int(rows > 0), rows, 0.0)
-    expected = _fingerprint(work, config)
+        runs = stale_runs(work, workspace, config)
+        rows = sum(_rows(workspace, parts) for parts in runs)
+        return Pending(work.name, len(runs), rows, 0.0)
+    expected = fingerprint_of(work, config)
     stale = [
         part
         for part in parts
-        if not _shard_is_current(work, workspace, expected, part)
+        if not shard_is_current(work, workspace, expected, part)
         or (retry_quarantined and _quarantined(work, workspace, part))
     ]
     sizes = [_rows(workspace, (part,)) for part in stale]
@@ -135,9 +140,9 @@ def _run_stage(
 ) -> RunReport:
     started = time.monotonic()
     stale, counts = [], Counter[str]()
-    expected = _fingerprint(stage, config)
+    expected = fingerprint_of(stage, config)
     for part in workspace.parts:
-        current = _shard_is_current(stage, workspace, expected, part)
+        current = shard_is_current(stage, workspace, expected, part)
         proof = workspace.proof(stage.writes[0], part)
         if current and proof and not (retry and _quarantined(stage, workspace, part)):
             counts.update(proof.counts)
@@ -187,7 +192,7 @@ def _tasks(
     allowance: Allowance,
 ) -> list[ShardTask]:
     # Settings and models once, and not for each of a thousand shards.
-    context, base = Context(stage.settings(config), workspace.root), _base(stage, config)
+    context, base = Context(stage.settings(config), workspace.root), base_of(stage, config)
     return [
         ShardTask(
             stage=stage,
@@ -195,20 +200,13 @@ def _tasks(
             rows=_rows(workspace, (part,)),
             context=context,
             fingerprint=expected,
-            inputs=_inputs(stage, workspace, (part,)),
+            inputs=inputs_of(stage, workspace, (part,)),
             marker=workspace.scratch / f"{stage.name}-{part:05d}.json",
             allowance=allowance,
             base=base,
         )
         for part in parts
     ]
-
-
-def _shard_is_current(stage: Stage, workspace: Workspace, expected: str, part: int) -> bool:
-    inputs = _inputs(stage, workspace, (part,))
-    return all(
-        _is_current(workspace.proof(table, part), expected, inputs) for table in stage.writes
-    )
 
 
 def _quarantined(stage: Stage, workspace: Workspace, part: int) -> int:
@@ -218,102 +216,27 @@ def _quarantined(stage: Stage, workspace: Workspace, part: int) -> int:
 
 def _run_step(step: Step, workspace: Workspace, config: Config, display: Display) -> RunReport:
     started = time.monotonic()
-    rows = _rows(workspace, workspace.parts)
-    if _step_is_current(step, workspace, config):
-        return RunReport(step.name, 0, 1, 0, {"read": rows}, time.monotonic() - started)
-    display.start(step.name, rows)
-    try:
-        _write_step(step, workspace, config)
-    finally:
-        display.stop()
-    return RunReport(step.name, 1, 0, rows, {"read": rows}, time.monotonic() - started)
+    runs = stale_runs(step, workspace, config)
+    every = len(workspace.blocks) if step.each_block else 1
+    rows = sum(_rows(workspace, parts) for parts in runs)
+    done = 0
+
+    def advance(more: int) -> None:
+        nonlocal done
+        done += more
+        display.progress(done)
+
+    if runs:
+        display.start(step.name, rows)
+        try:
+            for parts in runs:
+                write_step(step, workspace, config, parts, advance)
+        finally:
+            display.stop()
+    read = _rows(workspace, workspace.parts)
+    seconds = time.monotonic() - started
+    return RunReport(step.name, len(runs), every - len(runs), rows, {"read": read}, seconds)
 
 
-def _write_step(step: Step, workspace: Workspace, config: Config) -> None:
-    proof = Proof(step.name, _fingerprint(step, config), _step_inputs(step, workspace))
-    expected = set(_outputs(step, workspace))
-    for table, part, rows in step.run(_StepReader(step, workspace), step.settings(config)):
-        if (table, part) not in expected:
-            raise ValueError(f"{step.name} wrote {table}/{part}, unasked or twice")
-        expected.remove((table, part))
-        if TABLES[table].scope == "sticker":
-            spine = workspace.read("stickers", part, ["id"])["id"].combine_chunks()
-            if not rows["id"].combine_chunks().equals(spine):
-                raise ValueError(f"{step.name} did not write one row of {table} for each sticker")
-        schema = TABLES[table].schema
-        write_table(workspace.path(table, part), rows.select(schema.names).cast(schema), proof)
-    if expected:
-        raise ValueError(f"{step.name} left out {sorted(map(str, expected))}")
-
-
-def _step_is_current(step: Step, workspace: Workspace, config: Config) -> bool:
-    expected, inputs = _fingerprint(step, config), _step_inputs(step, workspace)
-    return all(
-        _is_current(workspace.proof(table, part), expected, inputs)
-        for table, part in _outputs(step, workspace)
-    )
-
-
-def _step_inputs(step: Step, workspace: Workspace) -> dict[str, str]:
-    """One digest for all inputs: a thousand shards each listing a thousand would be quadratic."""
-    return {"all": hash_json(_inputs(step, workspace, workspace.parts))}
-
-
-def _outputs(step: Step, workspace: Workspace) -> list[tuple[str, int | None]]:
-    outputs: list[tuple[str, int | None]] = []
-    for table in step.writes:
-        parts = (None,) if TABLES[table].scope == "global" else workspace.parts
-        outputs.extend((table, part) for part in parts)
-    return outputs
-
-
-class _StepReader:
-    """Reads just the tables that a step declares, so that its fingerprint covers all it sees."""
-
-    def __init__(self, step: Step, workspace: Workspace) -> None:
-        self._step = step
-        self._workspace = workspace
-
-    @property
-    def parts(self) -> tuple[int, ...]:
-        return self._workspace.parts
-
-    def read(
-        self, table: str, part: int | None = None, columns: list[str] | None = None
-    ) -> pa.Table:
-        if table not in self._step.reads:
-            raise ValueError(f"{self._step.name} doesn't declare that it reads {table}")
-        return self._workspace.read(table, part, columns)
-
-
-def _is_current(proof: Proof | None, expected: str, inputs: Mapping[str, str]) -> bool:
-    return proof is not None and proof.fingerprint == expected and proof.inputs == dict(inputs)
-
-
-def _fingerprint(work: Stage | Step, config: Config) -> str:
-    models = work.models(config) if isinstance(work, Stage) else {}
-    return fingerprint(work.name, work.version, work.writes, work.settings(config), models)
-
-
-def _base(stage: Stage, config: Config) -> str:
-    if stage.adds is None:
-        return ""
-    rest = {key: value for key, value in stage.settings(config).items() if key != stage.adds}
-    return fingerprint(stage.name, stage.version, stage.writes, rest, stage.models(config))
-
-
-def _inputs(work: Stage | Step, workspace: Workspace, parts: tuple[int, ...]) -> dict[str, str]:
-    inputs = {}
-    for table in work.reads:
-        if TABLES[table].scope == "global":
-            proof = workspace.proof(table)
-            inputs[table] = proof.digest if proof else "none"
-            continue
-        for part in parts:
-            proof = workspace.proof(table, part)
-            inputs[f"{table}/{part}"] = proof.digest if proof else "none"
-    return inputs
-
-
-def _rows(workspace: Workspace, parts: tuple[int, ...]) -> int:
+def _rows(workspace: Workspace, parts: Sequence[int]) -> int:
     return sum(workspace.rows("stickers", part) for part in parts)

@@ -155,24 +155,36 @@ class Reader(Protocol):
     def parts(self) -> tuple[int, ...]:
         """Numbers of the sticker shards, ascending."""
 
+    @property
+    def blocks(self) -> tuple[tuple[int, ...], ...]:
+        """The same in blocks: as much as a step should hold in memory at a time."""
+
     def read(
-        self, table: str, part: int | None = None, columns: list[str] | None = None
+        self,
+        table: str,
+        parts: int | Sequence[int] | None = None,
+        columns: list[str] | None = None,
     ) -> pa.Table:
-        """Rows of one shard, or of the whole table in shard order; a missing optional table is
-        empty."""
+        """Rows of one shard, of several in order, or of the whole table; a missing optional
+        table is empty."""
 
 
-Output = tuple[str, int | None, pa.Table]
-"""Table name, shard number (None for a global table) and rows."""
+Output = tuple[str, int | tuple[int, ...] | None, pa.Table]
+"""Table name, shards (one, those of a block, or None for a global table) and rows."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A plain function from whole tables to tables, run in the main process.
+    """A plain function from whole tables to tables, on columns, run in the main process.
 
     ``optional`` names the tables read that may not exist yet; they read as empty. ``run`` gets a
-    reader and the settings, and yields what it writes: every shard of a ``sticker`` or ``detail``
-    table, and each global table once. The same inputs must give the same rows.
+    reader and the settings, and yields what it writes: the rows of every block (or shard) of a
+    ``sticker`` table, in order, and each global table once. The same inputs must give the same
+    rows.
+
+    ``each_block`` says that the rows of a block depend on that block's inputs, and global tables,
+    alone: then only blocks whose inputs changed are made again, each with a reader that shows no
+    other. ``models`` is that of a stage.
     """
 
     name: str
@@ -182,6 +194,8 @@ class Step:
     settings: Callable[[Config], Any]
     run: Callable[[Reader, Any], Iterator[Output]]
     optional: tuple[str, ...] = ()
+    each_block: bool = False
+    models: Callable[[Config], Mapping[str, str]] = no_models
 
 
 def is_idle(work: Stage | Step, config: Config) -> bool:

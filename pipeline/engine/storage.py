@@ -6,10 +6,11 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,9 +18,16 @@ import pyarrow.parquet as pq
 from pipeline.engine.errors import StickerworksError, disk_errors
 from schemas.tables import TABLES
 
+BLOCK_SHARDS = 64
+"""Consecutive shards in one file of a table that is stored in blocks."""
+
 _PART = re.compile(r"part-(\d{5,})\.parquet")
 _PROOF_KEY = b"stickerworks"
 _ROWS_KEY = b"stickerworks.rows"
+_SHARDS_KEY = b"stickerworks.shards"
+_SMALL_BYTES = 1 << 19
+# A picture is a thousand times a number: few rows of them at a time.
+_GROUP_ROWS, _GROUP_ROWS_WITH_BYTES = 64_000, 1000
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,28 @@ class Proof:
     digest: str = ""
     part: int | None = None
     base: str = ""
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What the footer of a table file says: its rows, its proof if it has one, and of each shard
+    of a block its digest and rows, in the order of its row groups."""
+
+    rows: int
+    proof: Proof | None
+    shards: Mapping[int, tuple[str, int]] = field(default_factory=dict)
+
+    def proof_of(self, part: int | None) -> Proof | None:
+        """The proof of one shard; None for a shard that the file hasn't."""
+        if not self.shards or self.proof is None or part is None:
+            return self.proof
+        if part not in self.shards:
+            return None
+        return replace(self.proof, digest=self.shards[part][0], part=part)
+
+    def rows_of(self, part: int | None) -> int:
+        """Rows of one shard, or of the file."""
+        return self.shards[part][1] if self.shards and part is not None else self.rows
 
 
 def digest_rows(table: pa.Table) -> str:
@@ -61,26 +91,45 @@ def write_table(
     over.
     """
     proof = replace(proof, digest=digest_rows(table), part=part_of(path))
-    text = json.dumps(asdict(proof), sort_keys=True)
-    rows = " ".join(row_digests)
-    table = table.replace_schema_metadata({_PROOF_KEY: text.encode(), _ROWS_KEY: rows.encode()})
+    table = table.replace_schema_metadata(
+        {_PROOF_KEY: _proof_json(proof), _ROWS_KEY: " ".join(row_digests).encode()}
+    )
     with atomic_file(path) as temporary:
-        pq.write_table(
-            table, temporary, compression="zstd", row_group_size=1000, write_page_checksum=True
-        )
+        pq.write_table(table, temporary, row_group_size=_group_rows(table.schema), **_OPTIONS)
     return proof
 
 
-def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """Rows of a table file, without its proof."""
+def write_block(path: Path, shards: Mapping[int, pa.Table], proof: Proof) -> Proof:
+    """Write the rows of consecutive shards as one file, a row group each, like write_table."""
+    known = {part: [digest_rows(rows), len(rows)] for part, rows in shards.items()}
+    whole = hashlib.sha256(json.dumps(known).encode()).hexdigest()
+    proof = replace(proof, digest=whole, part=part_of(path))
+    schema = next(iter(shards.values())).schema.with_metadata(
+        {_PROOF_KEY: _proof_json(proof), _SHARDS_KEY: json.dumps(known).encode()}
+    )
+    with atomic_file(path) as temporary, pq.ParquetWriter(temporary, schema, **_OPTIONS) as writer:
+        for rows in shards.values():
+            writer.write_table(rows.cast(schema), row_group_size=max(1, len(rows)))
+    return proof
+
+
+def read_table(
+    path: Path, columns: list[str] | None = None, shards: Sequence[int] | None = None
+) -> pa.Table:
+    """Rows of a table file, without its proof; of a block, those of its ``shards`` in order."""
     with table_errors(path):
-        rows = pq.read_table(
-            path, columns=columns, partitioning=None, page_checksum_verification=True
-        )
-    proof = _proof_in(rows.schema)
-    if proof is not None and _is_misplaced(proof, path):
+        file = pq.ParquetFile(_source(path), page_checksum_verification=True)
+        facts = _facts_in(file.schema_arrow, file.metadata.num_rows)
+        if shards is None or not facts.shards:
+            rows = file.read(columns, use_threads=False)
+        else:
+            places = {part: place for place, part in enumerate(facts.shards)}
+            rows = file.read_row_groups([places[n] for n in shards], columns, use_threads=False)
+        # Parquet gives them in the order of the file.
+        rows = rows if columns is None else rows.select(columns)
+    if facts.proof is not None and _is_misplaced(facts.proof, path):
         raise StickerworksError(
-            f"{path} holds the rows of shard {proof.part}: files were swapped or copied.",
+            f"{path} holds the rows of shard {facts.proof.part}: files were swapped or copied.",
             anew(path),
         )
     return rows.replace_schema_metadata(None)
@@ -110,37 +159,35 @@ def anew(path: Path) -> str:
     return f"Delete that file and run {command} again; it will be made anew."
 
 
-def read_proof(path: Path) -> Proof | None:
-    """Proof of a table file; None when there is no file or it is not one of ours.
+def read_facts(path: Path) -> FileFacts | None:
+    """What the footer of a table file says; None when there is no file, or no table in it.
 
-    A file that was written as another shard has none either.
+    A file that was written as another shard has no proof.
     """
     try:
-        proof = _proof_in(pq.read_schema(path))
+        metadata = pq.read_metadata(path)
+        facts = _facts_in(metadata.schema.to_arrow_schema(), metadata.num_rows)
     except (FileNotFoundError, pa.ArrowException, KeyError, TypeError, ValueError):
         return None
     except OSError as error:
         if error.errno is None:  # Arrow's own, for a footer that makes no sense
             return None
         raise
-    return None if proof is None or _is_misplaced(proof, path) else proof
+    if facts.proof is not None and _is_misplaced(facts.proof, path):
+        return FileFacts(facts.rows, None)
+    return facts
+
+
+def read_proof(path: Path) -> Proof | None:
+    """Proof of a table file; None when there is no file or it is not one of ours."""
+    facts = read_facts(path)
+    return None if facts is None else facts.proof
 
 
 def part_of(path: Path) -> int | None:
-    """Number of the shard that a file is named after."""
+    """Number of the shard that a file is named after, the first one of a block."""
     match = _PART.fullmatch(path.name)
     return int(match[1]) if match else None
-
-
-def _proof_in(schema: pa.Schema) -> Proof | None:
-    try:
-        return Proof(**json.loads((schema.metadata or {})[_PROOF_KEY]))
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def _is_misplaced(proof: Proof, path: Path) -> bool:
-    return proof.part is not None and proof.part != part_of(path)
 
 
 def read_row_digests(path: Path) -> list[str]:
@@ -149,6 +196,44 @@ def read_row_digests(path: Path) -> list[str]:
         metadata = pq.read_schema(path).metadata or {}
         text: bytes = metadata.get(_ROWS_KEY, b"")
         return text.decode().split()
+
+
+_OPTIONS: Mapping[str, Any] = {"compression": "zstd", "write_page_checksum": True}
+
+
+def _group_rows(schema: pa.Schema) -> int:
+    return _GROUP_ROWS_WITH_BYTES if any(map(_holds_bytes, schema.types)) else _GROUP_ROWS
+
+
+def _holds_bytes(kind: pa.DataType) -> bool:
+    inner = (kind.field(place).type for place in range(kind.num_fields))
+    return pa.types.is_binary(kind) or any(map(_holds_bytes, inner))
+
+
+def _source(path: Path) -> pa.NativeFile:
+    """The file in memory where that is quicker than to seek in it."""
+    if path.stat().st_size <= _SMALL_BYTES:
+        return pa.BufferReader(path.read_bytes())
+    return pa.OSFile(str(path))
+
+
+def _proof_json(proof: Proof) -> bytes:
+    return json.dumps(asdict(proof), sort_keys=True).encode()
+
+
+def _facts_in(schema: pa.Schema, rows: int) -> FileFacts:
+    metadata = schema.metadata or {}
+    try:
+        proof = Proof(**json.loads(metadata[_PROOF_KEY]))
+        known = json.loads(metadata.get(_SHARDS_KEY, b"{}"))
+        shards = {int(part): (str(digest), int(n)) for part, (digest, n) in known.items()}
+    except (KeyError, TypeError, ValueError):
+        return FileFacts(rows, None)
+    return FileFacts(rows, proof, shards)
+
+
+def _is_misplaced(proof: Proof, path: Path) -> bool:
+    return proof.part is not None and proof.part != part_of(path)
 
 
 @contextmanager

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate, groupby
 from pathlib import Path
 
 import pyarrow as pa
 
+from pipeline.engine.catalog import Catalog
 from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.locks import locked
 from pipeline.engine.storage import (
+    BLOCK_SHARDS,
+    FileFacts,
     Proof,
     anew,
     count_rows,
     digest_rows,
     part_of,
-    read_proof,
     read_table,
+    write_block,
+    write_table,
 )
 from schemas.tables import TABLES
+
+_READERS = 4
+_CATALOGS: dict[tuple[Path, str], Catalog] = {}
 
 
 @dataclass(frozen=True)
@@ -57,19 +66,33 @@ class Workspace:
         """Numbers of the sticker shards, ascending."""
         return self.parts_of("stickers")
 
+    @property
+    def blocks(self) -> tuple[tuple[int, ...], ...]:
+        """The sticker shards as blocks: those that share a file where a table has blocks."""
+        return tuple(
+            tuple(shards) for _, shards in groupby(self.parts, lambda part: part // BLOCK_SHARDS)
+        )
+
     def parts_of(self, table: str) -> tuple[int, ...]:
         """Numbers of the shards that a table has, ascending."""
         folder = self.tables / table
-        found = (part_of(path) for path in folder.glob("part-*.parquet"))
-        return tuple(sorted(part for part in found if part is not None))
+        found = {part_of(path) for path in folder.glob("part-*.parquet")}
+        parts = sorted(part for part in found if part is not None)
+        if not TABLES[table].in_blocks:
+            return tuple(parts)
+        return tuple(part for first in parts for part in self._shards(table, first))
 
     def path(self, table: str, part: int | None = None) -> Path:
-        """File of a shard, or of a global table when ``part`` is None."""
+        """File of a shard, or of a global table when ``part`` is None.
+
+        The shards of a block share one, named after the first that it may hold.
+        """
         if TABLES[table].scope == "global":
             return self.tables / f"{table}.parquet"
         if part is None:
             raise ValueError(f"{table} has shards")
-        return self.tables / table / f"part-{part:05d}.parquet"
+        first = part - part % BLOCK_SHARDS if TABLES[table].in_blocks else part
+        return self.tables / table / f"part-{first:05d}.parquet"
 
     def piece(self, table: str, part: int, start: int) -> Path:
         """File of a shard's rows from ``start`` on, put aside until the shard is whole."""
@@ -81,28 +104,72 @@ class Workspace:
         return tuple(sorted(int(path.stem.rpartition("-")[2]) for path in paths))
 
     def proof(self, table: str, part: int | None = None) -> Proof | None:
-        return read_proof(self.path(table, part))
+        """What a shard or a global table was made from; None where it isn't there."""
+        facts = self._facts(table, part)
+        return None if facts is None else facts.proof_of(part)
+
+    def has(self, table: str, part: int | None = None) -> bool:
+        """Whether a shard, or a global table, is there."""
+        path = self.path(table, part)
+        if part is None or not TABLES[table].in_blocks:
+            return path.exists()
+        return path.exists() and part in self._shards(table, part)
 
     def complete(self, table: str) -> bool:
         """Whether every shard of the table exists."""
         if TABLES[table].scope == "global":
-            return self.path(table).exists()
-        return all(self.path(table, part).exists() for part in self.parts)
+            return self.has(table)
+        return set(self.parts) <= set(self.parts_of(table))
 
     def read(
-        self, table: str, part: int | None = None, columns: list[str] | None = None
+        self,
+        table: str,
+        parts: int | Sequence[int] | None = None,
+        columns: list[str] | None = None,
     ) -> pa.Table:
-        """Rows of one shard, or of all in order; a table not yet written is empty."""
+        """Rows of one shard, of several in order, or of all; what isn't written yet is empty."""
         schema = TABLES[table].schema
         if columns is not None:
             schema = pa.schema([schema.field(name) for name in columns])
-        if TABLES[table].scope == "global":
-            paths = [self.path(table)]
-        else:
-            paths = [self.path(table, n) for n in (self.parts if part is None else (part,))]
         empty = schema.empty_table().replace_schema_metadata(None)
-        found = [_read(path, columns, empty.schema) for path in paths if path.exists()]
-        return pa.concat_tables([empty, *found])
+        files = self._files(table, parts)
+
+        def read(file: tuple[Path, list[int] | None]) -> pa.Table:
+            return _read(file[0], file[1], columns, empty.schema)
+
+        if len(files) <= _READERS:
+            return pa.concat_tables([empty, *map(read, files)])
+        # Most of reading is done outside of Python's lock.
+        with ThreadPoolExecutor(_READERS) as pool:
+            return pa.concat_tables([empty, *pool.map(read, files)])
+
+    def write(
+        self, table: str, parts: int | Sequence[int] | None, rows: pa.Table, proof: Proof
+    ) -> None:
+        """Write a global table, one shard, or the shards of a block, whose rows follow each other.
+
+        Of a block, the shards that are not given stay as they are.
+        """
+        if not TABLES[table].in_blocks:
+            if isinstance(parts, Sequence):
+                raise ValueError(f"{table} is written shard by shard")
+            write_table(self.path(table, parts), rows, proof)
+            return
+        given = (parts,) if isinstance(parts, int) else tuple(parts or ())
+        sizes = [len(rows)] if len(given) == 1 else [self.rows("stickers", n) for n in given]
+        if sum(sizes) != len(rows):
+            raise ValueError(f"{len(rows)} rows of {table} for {sum(sizes)} stickers")
+        ends = accumulate(sizes)
+        shards = {
+            n: rows.slice(end - size, size) for n, end, size in zip(given, ends, sizes, strict=True)
+        }
+        others = set(self._shards(table, given[0])) - set(given)
+        shards |= {n: self.read(table, n).cast(rows.schema) for n in others}
+        write_block(self.path(table, given[0]), dict(sorted(shards.items())), proof)
+
+    def write_block(self, table: str, shards: Mapping[int, pa.Table], proof: Proof) -> None:
+        """Write all shards of a block as its one file."""
+        write_block(self.path(table, min(shards)), shards, proof)
 
     def digest(self, table: str, part: int | None = None) -> str:
         """Digest of the rows of one shard or global table, from the rows themselves.
@@ -121,7 +188,39 @@ class Workspace:
 
     def rows(self, table: str, part: int | None = None) -> int:
         """Rows of one shard or global table, from its footer alone."""
-        return count_rows(self.path(table, part))
+        facts = self._facts(table, part)
+        return count_rows(self.path(table, part)) if facts is None else facts.rows_of(part)
+
+    def _facts(self, table: str, part: int | None) -> FileFacts | None:
+        key = self.root, table
+        if key not in _CATALOGS:
+            _CATALOGS[key] = Catalog(self.root / "cache" / f"{table}.json")
+        return _CATALOGS[key].facts(self.path(table, part))
+
+    def _shards(self, table: str, part: int) -> tuple[int, ...]:
+        """Shards in the file that may hold this one; a file without a list holds its first."""
+        facts = self._facts(table, part)
+        first = part - part % BLOCK_SHARDS
+        return () if facts is None else tuple(facts.shards) or (first,)
+
+    def _files(
+        self, table: str, parts: int | Sequence[int] | None
+    ) -> list[tuple[Path, list[int] | None]]:
+        """Files that hold the wanted shards, and which of a block's."""
+        if TABLES[table].scope == "global":
+            path = self.path(table)
+            return [(path, None)] if path.exists() else []
+        wanted = self.parts if parts is None else (parts,) if isinstance(parts, int) else parts
+        if not TABLES[table].in_blocks:
+            paths = (self.path(table, part) for part in wanted)
+            return [(path, None) for path in paths if path.exists()]
+        files: list[tuple[Path, list[int] | None]] = []
+        for path, shards in groupby(wanted, lambda part: self.path(table, part)):
+            asked = list(shards)
+            there = set(self._shards(table, asked[0]))
+            if found := [part for part in asked if part in there]:
+                files.append((path, found))
+        return files
 
     @contextmanager
     def lock(self, command: str) -> Iterator[None]:
@@ -133,7 +232,12 @@ class Workspace:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, holder, 0)
             self._sweep()
-            yield
+            try:
+                yield
+            finally:
+                for (root, _), catalog in _CATALOGS.items():
+                    if root == self.root:
+                        catalog.save()
 
     def _in_use(self, descriptor: int) -> StickerworksError:
         return StickerworksError(
@@ -150,8 +254,10 @@ class Workspace:
             marker.unlink(missing_ok=True)
 
 
-def _read(path: Path, columns: list[str] | None, schema: pa.Schema) -> pa.Table:
-    rows = read_table(path, columns)
+def _read(
+    path: Path, shards: list[int] | None, columns: list[str] | None, schema: pa.Schema
+) -> pa.Table:
+    rows = read_table(path, columns, shards)
     if not rows.schema.equals(schema):
         known = {field.name: field.type for field in rows.schema}
         differing = [f.name for f in schema if known.pop(f.name, None) != f.type] + list(known)

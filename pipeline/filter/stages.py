@@ -77,15 +77,14 @@ SIGNALS = Stage(
     models=_decoders,
     adds="measures",
 )
-SCREENING = Stage(
+SCREENING = Step(
     name="screening",
     version=3,
     reads=("stickers", "signals", "measures"),
     writes=("screening",),
-    needs=Needs(seconds_per_row=0.00001),
     settings=_screening_settings,
-    open=Late("pipeline.filter.verdicts:open_screening"),
-    batch_rows=10_000,
+    run=Late("pipeline.filter.verdicts:screen"),
+    each_block=True,
     models=rule_versions,
 )
 EXPENSIVE_MEASURES = Stage(
@@ -130,17 +129,16 @@ REVIEWS = Step(
     run=Late("pipeline.filter.reviews:collect_reviews"),
     optional=("flags",),
 )
-DECISIONS = Stage(
+DECISIONS = Step(
     name="decisions",
     version=4,
     reads=(
         "stickers", "signals", "measures", "expensive_measures", "ocr", "duplicates", "reviews",
     ),
     writes=("decisions",),
-    needs=Needs(seconds_per_row=0.00001),
     settings=_decision_settings,
-    open=Late("pipeline.filter.verdicts:open_decisions"),
-    batch_rows=10_000,
+    run=Late("pipeline.filter.verdicts:decide"),
+    each_block=True,
     models=rule_versions,
 )  # fmt: skip
 CLIPS = Stage(

@@ -2,116 +2,127 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.engine.earlier import QUARANTINED
 from pipeline.engine.plugins import plugin_faults
-from pipeline.engine.stage import Context, Process, Tables
-from pipeline.filter.configured import load_rule
+from pipeline.engine.stage import Output, Reader, Tables
+from pipeline.filter.configured import load_measure, load_rule
+from pipeline.filter.reasons import Reasons
 from pipeline.filter.rules.rule import Rule
 from schemas.config import DuplicatesConfig, RuleConfig
-from schemas.tables import DECISIONS, SCREENING
+from schemas.tables import DECISIONS, SCREENING, TABLES
 
-Reason = dict[str, Any]
-Reasons = list[list[Reason]]
-"""For each row, every reason against it."""
+Bounds = Mapping[str, RuleConfig]
+
 _REFUSED = "Pillow can't open the file as it is: the end or the EXIF block is damaged"
+_DAMAGE = ("error", "flags", "frames", "declared_frames")
+_MEASURED = ["id", "name", "value", "error"]
 
 
-def open_screening(context: Context) -> Process:
-    """Return the function that drops what the cheap rules drop, and what could not be decoded
-    as a whole.
+def screen(reader: Reader, settings: Mapping[str, Any]) -> Iterator[Output]:
+    """Drop what the cheap rules drop, and what could not be decoded as a whole.
 
     Settings: ``rules`` (bounds by name) and ``keep_truncated``. A sticker on which a bounded
     measure failed is dropped here, and has failed when all is decided.
     """
-    rules: Mapping[str, RuleConfig] = context.settings["rules"]
-    keep_truncated: bool = context.settings["keep_truncated"]
-
-    def process(tables: Tables) -> dict[str, pa.Table]:
-        reasons = _failures(tables["signals"]["error"], "decode")
-        _apply(rules, tables, _measured(rules, tables, reasons), reasons)
-        _add_damaged(tables["signals"], keep_truncated, reasons)
-        rows = [
-            {"id": name, "kept": not against, "reasons": against}
-            for name, against in zip(tables["stickers"]["id"].to_pylist(), reasons, strict=True)
-        ]
-        return {"screening": pa.Table.from_pylist(rows, schema=SCREENING.schema)}
-
-    return process
+    bounds: Bounds = settings["rules"]
+    for block in reader.blocks:
+        tables = _read(reader, block, bounds, {"signals": _DAMAGE})
+        reasons = Reasons(len(tables["stickers"]))
+        _add_failures(tables["signals"], "decode", reasons)
+        measured = _add_measured(reader, block, bounds, tables["stickers"]["id"], reasons)
+        _add_outside(bounds, tables, measured, reasons)
+        _add_damaged(tables["signals"], settings["keep_truncated"], reasons)
+        kept = pa.array(~reasons.any())
+        rows = [tables["stickers"]["id"], kept, reasons.lists()]
+        yield SCREENING.name, block, pa.table(rows, schema=SCREENING.schema)
 
 
-def open_decisions(context: Context) -> Process:
-    """Return the function that decides: failed, dropped by a rule, as damaged, as a duplicate or
-    by people who reviewed it, or kept.
+def decide(reader: Reader, settings: Mapping[str, Any]) -> Iterator[Output]:
+    """Decide: failed, dropped by a rule, as damaged, as a duplicate or by people who reviewed it,
+    or kept.
 
     Settings: ``rules`` (bounds by name), ``keep_truncated`` and ``duplicates``.
     """
-    rules: Mapping[str, RuleConfig] = context.settings["rules"]
-    keep_truncated: bool = context.settings["keep_truncated"]
-    duplicates: DuplicatesConfig = context.settings["duplicates"]
-
-    def process(tables: Tables) -> dict[str, pa.Table]:
-        reasons = _failures(tables["signals"]["error"], "decode")
-        for row, failed in enumerate(_failures(tables["ocr"]["error"], "ocr")):
-            reasons[row] += failed
-        measured = _measured(rules, tables, reasons)
-        outcomes = ["failed" if against else "kept" for against in reasons]
-        _apply(rules, tables, measured, reasons)
-        _add_damaged(tables["signals"], keep_truncated, reasons)
-        _add_duplicates(tables["duplicates"], duplicates, reasons)
-        _add_reviews(tables["reviews"], reasons)
-        ids = tables["stickers"]["id"].to_pylist()
-        rows = []
-        for name, outcome, against in zip(ids, outcomes, reasons, strict=True):
-            final = "dropped" if outcome == "kept" and against else outcome
-            kept = final == "kept"
-            rows.append({"id": name, "kept": kept, "outcome": final, "reasons": against})
-        return {"decisions": pa.Table.from_pylist(rows, schema=DECISIONS.schema)}
-
-    return process
+    bounds: Bounds = settings["rules"]
+    for block in reader.blocks:
+        tables = _read(reader, block, bounds, {"signals": _DAMAGE, "ocr": ("error",)})
+        reasons = Reasons(len(tables["stickers"]))
+        _add_failures(tables["signals"], "decode", reasons)
+        _add_failures(tables["ocr"], "ocr", reasons)
+        measured = _add_measured(reader, block, bounds, tables["stickers"]["id"], reasons)
+        failed = reasons.any()
+        _add_outside(bounds, tables, measured, reasons)
+        _add_damaged(tables["signals"], settings["keep_truncated"], reasons)
+        _add_duplicates(reader.read("duplicates", block), settings["duplicates"], reasons)
+        _add_reviews(reader.read("reviews", block), reasons)
+        against = reasons.any()
+        outcomes = np.select([failed, against], ["failed", "dropped"], "kept")
+        rows = [tables["stickers"]["id"], pa.array(~against), pa.array(outcomes), reasons.lists()]
+        yield DECISIONS.name, block, pa.table(rows, schema=DECISIONS.schema)
 
 
-def _failures(errors: pa.ChunkedArray, rule: str) -> Reasons:
-    return [
-        [] if error is None else [_reason(rule, None, None, error)] for error in errors.to_pylist()
-    ]
+def _read(
+    reader: Reader, block: tuple[int, ...], bounds: Bounds, also: Mapping[str, Sequence[str]]
+) -> dict[str, pa.Table]:
+    """The columns that are looked at: those of ``also``, and those that the rules name."""
+    wanted = {"stickers": {"id"}} | {table: {"id", *columns} for table, columns in also.items()}
+    for name in bounds:
+        rule = load_rule(name)
+        for table in rule.reads:
+            every = TABLES[table].schema.names
+            looked_at = [column for column in every if column in rule.columns] or every
+            wanted.setdefault(table, {"id"}).update(looked_at)
+    return {table: reader.read(table, block, sorted(names)) for table, names in wanted.items()}
 
 
-def _measured(bounds: Mapping[str, RuleConfig], tables: Tables, reasons: Reasons) -> pa.Table:
+def _add_failures(table: pa.Table, rule: str, reasons: Reasons) -> None:
+    rows = pc.indices_nonzero(pc.is_valid(table["error"]))
+    reasons.add(rows, rule, detail=table["error"].take(rows))
+
+
+def _add_measured(
+    reader: Reader,
+    block: tuple[int, ...],
+    bounds: Bounds,
+    ids: pa.ChunkedArray,
+    reasons: Reasons,
+) -> pa.Table:
     """The bounded measures as columns, a row a sticker; what failed is added to ``reasons``."""
-    ids = tables["stickers"]["id"]
-    found = [tables[name] for name in ("measures", "expensive_measures") if name in tables]
-    rows = pa.concat_tables(found)
     columns = {"id": ids}
-    for name in sorted({name for rule in bounds for name in load_rule(rule).measures}):
+    names = sorted({name for rule in bounds for name in load_rule(rule).measures})
+    if not names:
+        return pa.table(columns)
+    cheap = reader.read("measures", block, _MEASURED)
+    expensive = any(load_measure(name).expensive for name in names)
+    more = [reader.read("expensive_measures", block, _MEASURED)] if expensive else []
+    rows = pa.concat_tables([cheap, *more])
+    for name in names:
         given_up = pc.is_null(rows["name"])
         own = rows.filter(pc.or_kleene(pc.equal(rows["name"], name), given_up))
         own = own.take(pc.index_in(ids, value_set=own["id"].combine_chunks()))
         columns[name] = own["value"]
-        for row, error in enumerate(own["error"].to_pylist()):
-            if error is not None:
-                reasons[row].append(_reason(name, None, None, error.removeprefix(QUARANTINED)))
+        failed = pc.indices_nonzero(pc.is_valid(own["error"]))
+        told = pc.replace_substring_regex(own["error"].take(failed), f"^{QUARANTINED}", "")
+        reasons.add(failed, name, detail=told)
     return pa.table(columns)
 
 
-def _apply(
-    bounds: Mapping[str, RuleConfig], tables: Tables, measured: pa.Table, reasons: Reasons
-) -> None:
+def _add_outside(bounds: Bounds, tables: Tables, measured: pa.Table, reasons: Reasons) -> None:
     for name, wanted in bounds.items():
         rule = load_rule(name)
         seen = {table: tables[table] for table in rule.reads}
         values = _values(rule, {**seen, "measures": measured.select(["id", *rule.measures])})
         for threshold, compare in ((wanted.min, pc.less), (wanted.max, pc.greater)):
-            if threshold is None:
-                continue
-            outside = compare(values, threshold).fill_null(False)
-            for row in pc.indices_nonzero(outside).to_pylist():
-                reasons[row].append(_reason(name, values[row].as_py(), threshold, None))
+            if threshold is not None:
+                rows = pc.indices_nonzero(compare(values, threshold).fill_null(False))
+                reasons.add(rows, name, values.take(rows), threshold)
 
 
 def _values(rule: Rule, tables: Tables) -> pa.ChunkedArray:
@@ -135,34 +146,32 @@ def _values(rule: Rule, tables: Tables) -> pa.ChunkedArray:
 
 def _add_damaged(signals: pa.Table, keep_truncated: bool, reasons: Reasons) -> None:
     """Drop what nobody could load from a release as its row says: its bytes are the original's."""
-    known = signals.select(["flags", "frames", "declared_frames"])
-    damaged = pc.indices_nonzero(pc.greater(pc.list_value_length(known["flags"]), 0))
-    for row, sticker in zip(damaged.to_pylist(), known.take(damaged).to_pylist(), strict=True):
-        if "refused" in sticker["flags"]:
-            reasons[row].append(_reason("refused", None, None, _REFUSED))
-        if "truncated" in sticker["flags"] and not keep_truncated:
-            frames, declared = sticker["frames"], sticker["declared_frames"]
-            detail = f"{frames} of its {declared} frames can be decoded"
-            reasons[row].append(_reason("truncated", frames, declared, detail))
+    flags = signals["flags"].combine_chunks()
+    rows, named = pc.list_parent_indices(flags), pc.list_flatten(flags)
+    reasons.add(rows.filter(pc.equal(named, "refused")), "refused", detail=_REFUSED)
+    if keep_truncated:
+        return
+    rows = rows.filter(pc.equal(named, "truncated"))
+    frames, declared = (signals[name].take(rows) for name in ("frames", "declared_frames"))
+    texts = [column.cast(pa.string()) for column in (frames, declared)]
+    detail = pc.binary_join_element_wise(
+        texts[0], " of its ", texts[1], " frames can be decoded", ""
+    )
+    reasons.add(rows, "truncated", frames, declared, detail)
 
 
 def _add_duplicates(table: pa.Table, config: DuplicatesConfig, reasons: Reasons) -> None:
     rows = pc.indices_nonzero(pc.invert(table["representative"]))
-    for row, duplicate in zip(rows.to_pylist(), table.take(rows).to_pylist(), strict=True):
-        distance = duplicate["distance"]
-        threshold = config.max_tile_difference
-        if distance >= threshold:
-            threshold = config.max_tile_difference_same_text
-        detail = f"same as {duplicate['group']} ({duplicate['kind']})"
-        reasons[row].append(_reason("duplicate", distance, threshold, detail))
+    found = table.take(rows)
+    usual, same_text = config.max_tile_difference, config.max_tile_difference_same_text
+    threshold = pc.if_else(pc.greater_equal(found["distance"], usual), same_text, usual)
+    detail = pc.binary_join_element_wise("same as ", found["group"], " (", found["kind"], ")", "")
+    reasons.add(rows, "duplicate", found["distance"], threshold, detail)
 
 
 def _add_reviews(table: pa.Table, reasons: Reasons) -> None:
-    for row in pc.indices_nonzero(table["flagged"]).to_pylist():
-        review = table.slice(row, 1).to_pylist()[0]
-        detail = f"{', '.join(review['flags'])}: flagged by {review['provenance']}"
-        reasons[row].append(_reason("review", None, None, detail))
-
-
-def _reason(rule: str, value: float | None, threshold: float | None, detail: str | None) -> Reason:
-    return {"rule": rule, "value": value, "threshold": threshold, "detail": detail}
+    rows = pc.indices_nonzero(table["flagged"])
+    found = table.take(rows)
+    flags = pc.binary_join(found["flags"].combine_chunks(), ", ")
+    detail = pc.binary_join_element_wise(flags, ": flagged by ", found["provenance"], "")
+    reasons.add(rows, "review", detail=detail)

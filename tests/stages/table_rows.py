@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
-from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
 from schemas.tables import TABLES
 
@@ -21,14 +21,15 @@ def table_of(name: str, rows: Rows) -> pa.Table:
 
 def put(workspace: Workspace, name: str, rows: Rows, part: int = 0) -> None:
     """Write one shard, or a global table, anew."""
-    path = workspace.path(name, None if TABLES[name].scope == "global" else part)
-    write_table(path, table_of(name, rows), Proof("test", "test"))
+    shard = None if TABLES[name].scope == "global" else part
+    workspace.write(name, shard, table_of(name, rows), Proof("test", "test"))
 
 
 class MemoryReader:
     """Tables in memory; those not named are missing, so they read as empty."""
 
     parts: tuple[int, ...] = (0,)
+    blocks: tuple[tuple[int, ...], ...] = ((0,),)
 
     def __init__(self, **tables: Rows | pa.Table) -> None:
         self._tables = {
@@ -37,7 +38,10 @@ class MemoryReader:
         }
 
     def read(
-        self, table: str, part: int | None = None, columns: list[str] | None = None
+        self,
+        table: str,
+        parts: int | Sequence[int] | None = None,
+        columns: list[str] | None = None,
     ) -> pa.Table:
         found = self._tables.get(table, TABLES[table].schema.empty_table())
         return found if columns is None else found.select(columns)

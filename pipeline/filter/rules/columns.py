@@ -6,7 +6,7 @@ from pipeline.filter.rules.rule import Rule
 
 
 def _on(table: str, column: str, name: str, unit: str, doc: str) -> Rule:
-    return Rule(name, (table,), lambda tables: tables[table][column], unit, doc)
+    return Rule(name, (table,), lambda tables: tables[table][column], unit, doc, columns=(column,))
 
 
 MIN_SIDE = _on(

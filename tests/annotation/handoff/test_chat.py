@@ -20,7 +20,7 @@ from PIL import Image
 from annotation.handoff.chat import export_sft
 from annotation.handoff.prompts import CHINESE, ENGLISH, IMAGE, PROMPTS
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.storage import Proof
 from schemas.tables import KEY_FRAME, TABLES
 
 Draw = Callable[..., bytes]
@@ -220,7 +220,7 @@ def test_frames_of_clips_take_the_place_of_key_frames(
     frames = [{"index": n, "start_ms": 50 * n, "jpeg": drawn([str(n)])} for n in range(20)]
     rows = [{"id": mine, "frames": frames}, {"id": still, "frames": []}]
     made = pa.Table.from_pylist(rows, schema=table.schema)
-    write_table(workspace.path("clips", 0), made, Proof("test", "test"))
+    workspace.write("clips", 0, made, Proof("test", "test"))
     export_sft(workspace, tmp_path / "out", most_frames=5)
     clip, key_frame = chats(tmp_path / "out")
     times = [line.split()[3] for line in clip["messages"][1]["content"].split("\n")[:-1]]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
 from schemas.tables import MEDIA, SCREENING, STICKERS
 
@@ -39,7 +39,7 @@ def workspace_of(tmp_path: Path) -> Callable[[Sequence[Sequence[str]]], Workspac
 
 
 def write(workspace: Workspace, table: str, part: int | None, rows: pa.Table) -> None:
-    write_table(workspace.path(table, part), rows, Proof("test", "test"))
+    workspace.write(table, part, rows, Proof("test", "test"))
 
 
 def screen(workspace: Workspace, part: int, kept: Sequence[bool]) -> None:

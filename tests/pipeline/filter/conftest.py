@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image, ImageDraw
 
-from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
 from schemas.tables import MEDIA, STICKERS
 
@@ -94,7 +94,7 @@ def filled(tmp_path: Path) -> Callable[[Sequence[Sequence[bytes]]], Workspace]:
             media = [{"id": name, "path": f"files/{name}"} for name in names]
             for table, rows in ((STICKERS, stickers), (MEDIA, media)):
                 made = pa.Table.from_pylist(rows, schema=table.schema)
-                write_table(workspace.path(table.name, part), made, Proof("test", "test"))
+                workspace.write(table.name, part, made, Proof("test", "test"))
         return workspace
 
     return build

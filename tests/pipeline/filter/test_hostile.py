@@ -12,10 +12,10 @@ import pytest
 from datasets import Image as ImageFeature
 from hostile_files import EXIF, hostile_files, png, sound_files
 from PIL import Image
+from table_rows import MemoryReader
 
 from pipeline.engine.runner import run
-from pipeline.engine.stage import Context
-from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
 from pipeline.filter.decode import measure
 from pipeline.filter.stages import SCREENING
@@ -37,7 +37,8 @@ def kept(rows, **switches):
         "measures": MEASURES.schema.empty_table(),
     }
     settings = {**SCREENING.settings(config), "rules": {}}
-    return SCREENING.open(Context(settings, None))(tables)["screening"]["kept"].to_pylist()
+    ((_, _, rows),) = SCREENING.run(MemoryReader(**tables), settings)
+    return rows["kept"].to_pylist()
 
 
 def load(data, frames):
@@ -127,7 +128,7 @@ def test_none_is_quarantined_however_many_there_are(tmp_path, display):
     }
     for name, known in rows.items():
         table = pa.Table.from_pylist(known, schema=TABLES[name].schema)
-        write_table(workspace.path(name, 0), table, Proof("test", "test"))
+        workspace.write(name, 0, table, Proof("test", "test"))
     here = replace(SIGNALS_STAGE, in_main_process=lambda config: True)
     config = Config(
         filter=FilterConfig(decode=CAPS), engine=EngineConfig(quarantine_floor=0, max_quarantined=0)

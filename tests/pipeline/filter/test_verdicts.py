@@ -8,11 +8,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from table_rows import MemoryReader
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fingerprint import hash_json
 from pipeline.engine.plugins import PluginError
-from pipeline.engine.stage import Context
 from pipeline.filter.configured import measure_versions
 from pipeline.filter.stages import DECISIONS, PLAN, SCREENING
 from schemas.config import Config
@@ -37,14 +37,13 @@ def measured(rows):
     return pa.Table.from_pylist(known, schema=TABLES["measures"].schema)
 
 
-def screen(config, *signals, tmp_path="/"):
+def screen(config, *signals):
     tables = {
         "stickers": table("stickers", [{}] * len(signals)),
         "signals": table("signals", signals),
         "measures": measured([{}] * len(signals)),
     }
-    process = SCREENING.open(Context(SCREENING.settings(config), tmp_path))
-    return process(tables)["screening"].cast(TABLES["screening"].schema).to_pylist()
+    return rows_of(SCREENING, config, tables)
 
 
 def decide(config, signals, ocr=None, duplicates=None, reviews=None, measures=None):
@@ -59,8 +58,13 @@ def decide(config, signals, ocr=None, duplicates=None, reviews=None, measures=No
         "duplicates": table("duplicates", duplicates or alone),
         "reviews": table("reviews", reviews or [{"flagged": False}] * len(signals)),
     }
-    process = DECISIONS.open(Context(DECISIONS.settings(config), "/"))
-    return process(tables)["decisions"].cast(TABLES["decisions"].schema).to_pylist()
+    return rows_of(DECISIONS, config, tables)
+
+
+def rows_of(step, config, tables):
+    ((name, block, rows),) = step.run(MemoryReader(**tables), step.settings(config))
+    assert (name, block) == (step.name, (0,))
+    return rows.cast(TABLES[name].schema).to_pylist()
 
 
 def with_rules(**rules):

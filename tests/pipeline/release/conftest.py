@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image, ImageDraw
 
-from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
 from pipeline.release.build import Release, build_release
 from pipeline.release.inputs import BESIDE
@@ -159,12 +159,12 @@ class Drawn:
                 # What commands write beside other tables is there without rows, too.
                 if rows or name in BESIDE:
                     made = pa.Table.from_pylist(rows, schema=table.schema)
-                    write_table(workspace.path(name), made, proof)
+                    workspace.write(name, None, made, proof)
                 continue
             for part in (0, 1) if rows else ():
                 mine = [row for row in rows if home[row["id"]] == part]
                 made = pa.Table.from_pylist(mine, schema=table.schema)
-                write_table(workspace.path(name, part), made, proof)
+                workspace.write(name, part, made, proof)
         return workspace
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline.engine.storage import Proof, digest_rows, write_table
+from pipeline.engine.storage import Proof, digest_rows
 from pipeline.engine.workspace import Workspace
 from pipeline.split.stages import SPLIT
 from schemas.config import Config, ReleaseConfig, SplitConfig
@@ -15,8 +15,9 @@ Row = dict[str, Any]
 
 
 def store(workspace: Workspace, table: str, part: int, rows: list[Row]) -> None:
-    write_table(
-        workspace.path(table, part),
+    workspace.write(
+        table,
+        part,
         pa.Table.from_pylist(rows, schema=TABLES[table].schema),
         Proof(stage="test", fingerprint=""),
     )

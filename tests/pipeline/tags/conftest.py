@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.engine.stage import Step
-from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import TABLES
@@ -18,7 +18,7 @@ Row = dict[str, Any]
 
 def store(workspace: Workspace, table: str, part: int | None, rows: pa.Table) -> None:
     assert rows.schema.equals(TABLES[table].schema)
-    write_table(workspace.path(table, part), rows, Proof(stage="test", fingerprint=""))
+    workspace.write(table, part, rows, Proof(stage="test", fingerprint=""))
 
 
 @pytest.fixture

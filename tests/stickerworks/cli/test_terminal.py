@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.storage import Proof
 from pipeline.engine.text import plain
 from pipeline.engine.workspace import Workspace
 from schemas.tables import TABLES
@@ -41,7 +41,7 @@ def workspace(tmp_path: Path) -> Workspace:
     }
     for name, row in rows.items():
         table = pa.Table.from_pylist([row], schema=TABLES[name].schema)
-        write_table(made.path(name, 0), table, Proof("test", "test"))
+        made.write(name, 0, table, Proof("test", "test"))
     return made
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from table_rows import put
 
 from annotation.human.stages import PLAN
-from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 
@@ -110,7 +110,7 @@ def build(root: Path, stickers: int = 60, flagged: tuple[int, ...] = (5, 9)) -> 
     put(workspace, "flags", [*(flag(n, PEOPLE[1], "offensive") for n in flagged), cleared])
     for step in PLAN:
         for table, part, rows in step.run(workspace, step.settings(CONFIG)):
-            write_table(workspace.path(table, part), rows, Proof("test", "test"))
+            workspace.write(table, part, rows, Proof("test", "test"))
     return workspace
 
 

@@ -12,7 +12,7 @@ import yaml
 from annotation.human.studio.ballot import current_ballot, draft_changes, migrate_ballot
 from annotation.human.studio.ledger import VoteLedger, open_ledger
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
 from schemas.tables import TAGSET
 
@@ -20,7 +20,7 @@ from schemas.tables import TAGSET
 def set_tags(workspace: Workspace, version: str, *tags: str) -> None:
     rows = [{"tag": tag, "version": version} for tag in tags]
     table = pa.Table.from_pylist(rows, schema=TAGSET.schema)
-    write_table(workspace.path("tagset"), table, Proof("tagset", version))
+    workspace.write("tagset", None, table, Proof("tagset", version))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 from annotation.human.studio.importing import import_file
 from annotation.human.studio.ledger import Person, PlacedTask, Planned, Project, open_ledger
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
 from schemas.tables import TABLES
 from stickerworks.cli.main import app
@@ -33,7 +33,7 @@ def workspace(tmp_path: Path) -> Workspace:
     tags = [{"tag": f"标签{n:03d}", "version": "v1"} for n in range(461)]
     for name, part, rows in (("stickers", 0, stickers), ("tagset", None, tags)):
         table = pa.Table.from_pylist(rows, schema=TABLES[name].schema)
-        write_table(made.path(name, part), table, Proof(name, "test"))
+        made.write(name, part, table, Proof(name, "test"))
     return made
 
 
@@ -171,7 +171,7 @@ def simulated(workspace: Workspace) -> Workspace:
     same = {"annotator": "simulated-1", "origin": "demo", "simulated": True}
     rows = [{"id": f"s{n:03d}", "tags": ["标签000"], **same} for n in range(3)]
     table = pa.Table.from_pylist(rows, schema=TABLES["votes"].schema)
-    write_table(workspace.path("votes"), table, Proof("votes", "demo"))
+    workspace.write("votes", None, table, Proof("votes", "demo"))
     return workspace
 
 

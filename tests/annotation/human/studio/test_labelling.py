@@ -18,7 +18,7 @@ from annotation.human.studio.labelling import (
     safety_scores,
 )
 from annotation.human.studio.ledger import Ballot, open_ledger
-from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config, LabelConfig
 from schemas.tables import TABLES
@@ -36,7 +36,7 @@ def workspace(tmp_path: Path) -> Workspace:
         ("decisions", decisions),
     ):
         table = pa.Table.from_pylist(rows, schema=TABLES[name].schema)
-        write_table(made.path(name, 0), table, Proof(name, "test"))
+        made.write(name, 0, table, Proof(name, "test"))
     return made
 
 
@@ -85,8 +85,8 @@ def test_what_the_safety_measure_points_at_is_screened_first(workspace: Workspac
     rows = [{"id": key, "name": "unsafe", "version": 1, "value": v} for key, v in values.items()]
     rows.append({"id": "008", "name": "transparency", "version": 1, "value": 1.0})
     table = pa.Table.from_pylist(rows, schema=schema)
-    write_table(workspace.path("expensive_measures", 0), table, Proof("test", "test"))
-    write_table(workspace.path("measures", 0), schema.empty_table(), Proof("test", "test"))
+    workspace.write("expensive_measures", 0, table, Proof("test", "test"))
+    workspace.write("measures", 0, schema.empty_table(), Proof("test", "test"))
     label = LabelConfig(screening_measure="unsafe", screening_sample=3)
     with open_ledger(workspace.root) as ledger:
         studio = LabellingSession(workspace, Config(label=label), ledger, None)  # type: ignore[arg-type]

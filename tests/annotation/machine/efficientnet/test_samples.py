@@ -13,7 +13,7 @@ from PIL import Image
 from annotation.machine.efficientnet.folds import check_enough
 from annotation.machine.efficientnet.samples import collect_labels, read_labels
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
 from schemas.tables import TABLES
 
@@ -30,7 +30,7 @@ def workspace(tmp_path: Path) -> Workspace:
 def write(workspace: Workspace) -> Write:
     def put(table: str, rows: list[dict[str, Any]]) -> None:
         content = pa.Table.from_pylist(rows, schema=TABLES[table].schema)
-        write_table(workspace.path(table, 0), content, Proof("test", "test"))
+        workspace.write(table, 0, content, Proof("test", "test"))
 
     return put
 

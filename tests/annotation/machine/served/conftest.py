@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from annotation.machine.captions import CAPTIONS
 from annotation.machine.descriptions import DESCRIPTIONS
 from pipeline.engine.runner import RunReport, run
-from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import TABLES
@@ -64,7 +64,7 @@ class Shelf:
             ]
             for name, rows in tables.items():
                 table = pa.Table.from_pylist(rows, schema=TABLES[name].schema)
-                write_table(self.workspace.path(name, part), table, Proof("test", "test"))
+                self.workspace.write(name, part, table, Proof("test", "test"))
         return self
 
     def _draw(self, number: int) -> Path:

@@ -14,7 +14,7 @@ from annotation.machine.answers import open_answers
 from annotation.machine.prompt_set import SHIPPED, load_prompt_set
 from annotation.machine.retrying import reopen
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.storage import Proof
 from schemas.config import Config
 from schemas.tables import CLIPS, DESCRIPTION_FIELDS, TABLES
 
@@ -232,7 +232,7 @@ def test_a_changed_picture_is_asked_about_again(shelf: Any, serve: Any, asking: 
     rows = shelf.rows("clips")
     rows[0]["frames"] = rows[0]["frames"][:3]
     table = pa.Table.from_pylist(rows, schema=CLIPS.schema)
-    write_table(shelf.workspace.path("clips", 0), table, Proof("test", "other"))
+    shelf.workspace.write("clips", 0, table, Proof("test", "other"))
     shelf.caption(config)
     assert len(server.chats()) == requests + 4
     assert len(shelf.rows()) == 4
@@ -416,7 +416,7 @@ def test_a_sticker_without_a_picture_has_a_reason_for_each_field(
     for name in ("frames", "clips"):
         rows = [{**row, FRAMES_OF[name]: None} for row in shelf.rows(name)]
         table = pa.Table.from_pylist(rows, schema=TABLES[name].schema)
-        write_table(shelf.workspace.path(name, 0), table, Proof("test", "bare"))
+        shelf.workspace.write(name, 0, table, Proof("test", "bare"))
     shelf.caption(asking(server))
     found = Counter((r["id"], r["prompt"], r["field"], r["language"]) for r in shelf.rows())
     assert set(found) == {(key, *field) for key in shelf.ids for field in every_field()}

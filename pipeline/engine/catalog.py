@@ -1,0 +1,78 @@
+"""What the footers of table files say, read once and kept: a thousand shards are asked often."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pipeline.engine.storage import FileFacts, Proof, atomic_file, read_facts
+
+_FORMAT = 1
+_Signature = tuple[int, int, int]
+"""Size, time of the last change and inode: another file, or a changed one, differs in these."""
+
+
+class Catalog:
+    """The facts of one table's files, by name, true as long as the files are the same.
+
+    ``file`` keeps them from one command to the next. It is a cache: lost, damaged or of another
+    version, the footers are read again.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._known: dict[str, tuple[_Signature, FileFacts | None]] = dict(_load(file))
+        self._changed = False
+
+    def facts(self, path: Path) -> FileFacts | None:
+        """What the footer says; None when there is no file, or no table in it."""
+        try:
+            found = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        signature = (found.st_size, found.st_mtime_ns, found.st_ino)
+        known = self._known.get(path.name)
+        if known is None or known[0] != signature:
+            known = signature, read_facts(path)
+            self._known[path.name] = known
+            self._changed = True
+        return known[1]
+
+    def save(self) -> None:
+        """Write the facts down if any is new; a disk that takes no more loses nothing by it."""
+        if not self._changed:
+            return
+        kept = {
+            name: [signature, _plain(facts)] for name, (signature, facts) in self._known.items()
+        }
+        with suppress(Exception), atomic_file(self._file) as temporary:
+            temporary.write_text(json.dumps([_FORMAT, kept]), "utf-8")
+        self._changed = False
+
+
+def _load(file: Path) -> Iterator[tuple[str, tuple[_Signature, FileFacts | None]]]:
+    try:
+        version, kept = json.loads(file.read_text("utf-8"))
+        if version != _FORMAT:
+            return
+        for name, ((size, changed, inode), facts) in kept.items():
+            yield name, ((size, changed, inode), _facts(facts))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return
+
+
+def _plain(facts: FileFacts | None) -> Any:
+    return facts and [facts.rows, facts.proof and asdict(facts.proof), facts.shards]
+
+
+def _facts(plain: Any) -> FileFacts | None:
+    if plain is None:
+        return None
+    rows, proof, shards = plain
+    known: Mapping[int, tuple[str, int]] = {int(n): (d, r) for n, (d, r) in shards.items()}
+    return FileFacts(rows, proof and Proof(**proof), known)
