@@ -24,15 +24,11 @@ _FRAMES = (2, 3, 4)
 
 def draw(seed: int, pictures: Numbers, side: int, colours: int = 16) -> Levels:
     """Each picture's random field of 6 x 6, drawn smoothly at ``side`` pixels."""
-    knots = np.stack(
-        [
-            bits(seed, f"blot {part}", pictures).view(np.uint8).reshape(-1, 8)
-            for part in range(-(-(_KNOTS**2) // 8))
-        ],
-        axis=1,
-    ).reshape(len(pictures), -1)[:, : _KNOTS**2]
+    words = [bits(seed, f"blot {part}", pictures) for part in range(-(-(_KNOTS**2) // 8))]
+    octets = np.concatenate([word.view(np.uint8).reshape(-1, 8) for word in words], axis=1)
+    knots = octets[:, : _KNOTS**2].reshape(-1, _KNOTS, _KNOTS) / 256.0
     rise = _rise(side)
-    field = np.einsum("ij,njk,lk->nil", rise, knots.reshape(-1, _KNOTS, _KNOTS) / 256.0, rise)
+    field = np.einsum("ij,njk,lk->nil", rise, knots, rise)
     return np.clip(field * colours, 0, colours - 1).astype(np.uint8)
 
 
