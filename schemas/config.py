@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from schemas.storage import StorageConfig
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
 
@@ -16,10 +18,41 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class RayConfig(Section):
+    """Where Ray runs, and how much of it is taken; no result depends on it."""
+
+    address: str | None = Field(
+        None,
+        pattern=r"^(auto|[^\s:/]+:\d+)$",
+        description="host:port of a running cluster, or auto for the one that this machine is a "
+        "node of; null starts Ray on this machine alone",
+    )
+    workers: int = Field(0, ge=0, description="workers at most; 0 means all that there is room for")
+    gpus_per_worker: float | None = Field(
+        None,
+        ge=0,
+        description="GPUs, or the share of one, that a worker of a stage with a model takes where "
+        "the cluster has any; null means what the stage says, 0 the CPU",
+    )
+
+    @field_validator("gpus_per_worker")
+    @classmethod
+    def _is_a_share_or_whole(cls, value: float | None) -> float | None:
+        if value is not None and value > 1 and value != int(value):
+            raise ValueError("this is a share of one GPU, such as 0.25, or a whole number of them")
+        return value
+
+
 class EngineConfig(Section):
     """How work is run; its limits decide just which rows are quarantined."""
 
-    workers: int = Field(0, ge=0, description="worker processes; 0 means one a core")
+    executor: Literal["local", "ray"] = Field(
+        "local", description="who runs the workers: this machine, or Ray on a machine or a cluster"
+    )
+    ray: RayConfig = RayConfig()
+    workers: int = Field(
+        0, ge=0, description="worker processes on this machine; 0 means one a core"
+    )
     row_timeout_s: float = Field(60, gt=0, description="seconds one row may take")
     memory_mb: Positive = Field(4096, description="memory one worker may hold")
     max_quarantined: Fraction = Field(
@@ -31,6 +64,9 @@ class EngineConfig(Section):
         ge=0,
         description="rows that may do so whatever their share; beyond them, a run also stops when "
         "it is most of the rows tried so far",
+    )
+    min_free_mb: int = Field(
+        500, ge=0, description="megabytes of the workspace's disk that every command leaves free"
     )
 
     @field_validator("max_quarantined", mode="before")
@@ -75,6 +111,11 @@ class CrawlConfig(Section):
     )
     shard_rows: int = Field(
         1000, gt=0, le=5000, description="stickers a shard; full shards never change"
+    )
+    pack_media: bool | None = Field(
+        None,
+        description="whether bytes of stickers are copied into a few large files; null means in "
+        "a workspace on an object store",
     )
     max_bytes: Positive = Field(20_000_000, description="largest file that is fetched, in bytes")
     concurrency: Positive = Field(8, description="requests in flight for one host")
@@ -362,7 +403,12 @@ class ValidateConfig(Section):
 class Config(Section):
     """The whole configuration."""
 
-    workspace: str = Field("workspace", description="folder that holds every table and release")
+    workspace: str = Field(
+        "workspace",
+        description="folder that holds every table and release, or an address such as "
+        "s3://bucket/folder",
+    )
+    storage: StorageConfig = StorageConfig()
     engine: EngineConfig = EngineConfig()
     crawl: CrawlConfig = CrawlConfig()
     filter: FilterConfig = FilterConfig()

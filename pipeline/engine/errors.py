@@ -20,6 +20,15 @@ class StickerworksError(Exception):
         return f"{self.message} {self.remedy}".strip()
 
 
+class DamagedTableError(StickerworksError):
+    """A table file holds other bytes than were written there."""
+
+    def __init__(self, message: str, remedy: str, path: str) -> None:
+        super().__init__(message, remedy)
+        self.args = (message, remedy, path)  # what it is made of again behind a worker's pipe
+        self.path = Path(path)
+
+
 @contextmanager
 def disk_errors(path: Path, remedy: str = "Choose another --workspace.") -> Iterator[None]:
     """Turn a full disk or a refused write below ``path`` into one clear line."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from pipeline.engine.local import Progress
+from pipeline.engine.driving import Progress
 from pipeline.engine.shard import run_shard
 from pipeline.engine.stage import Tables
 from pipeline.engine.task import ShardReport, ShardTask

@@ -6,7 +6,8 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-_LONGEST_S = 24 * 3600.0  # a typo at a host mustn't cost a sticker for ever
+LONGEST_RETRY_S = 24 * 3600.0
+"""The longest wait that counts: a typo at a host mustn't cost a sticker for ever."""
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
@@ -18,10 +19,10 @@ def retry_after_s(header: str | None, now: datetime) -> float | None:
     """
     text = (header or "").strip()
     if _SECONDS.fullmatch(text):
-        return min(float(text), _LONGEST_S)
+        return min(float(text), LONGEST_RETRY_S)
     try:
         date = parsedate_to_datetime(text)
         seconds = ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds()
     except (ValueError, OverflowError):
         return None
-    return min(max(0.0, seconds), _LONGEST_S)
+    return min(max(0.0, seconds), LONGEST_RETRY_S)

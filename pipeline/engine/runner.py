@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,19 +16,14 @@ from pipeline.engine.current import (
     stale_runs,
 )
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.local import Progress, run_local, worker_count
-from pipeline.engine.main_process import run_in_main_process
+from pipeline.engine.executor import execute, expected_workers
 from pipeline.engine.quarantine import Allowance, allow
 from pipeline.engine.stage import Context, Stage, Step
 from pipeline.engine.stepping import write_step
-from pipeline.engine.task import ShardReport, ShardTask, spans
+from pipeline.engine.task import ShardTask, spans
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import TABLES
-
-# Only arithmetic on columns is that quick: decoding and models stay where a crash costs a worker.
-_COLUMNAR_S = 0.0005
-_WORTH_WORKERS_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -99,8 +94,7 @@ def pending(
     sizes = [_rows(workspace, (part,)) for part in stale]
     rows = sum(sizes)
     tasks = sum(max(1, len(spans(work, size))) for size in sizes)
-    alone = _in_main_process(work, config, rows)
-    workers = 1 if alone else min(worker_count(config.engine), max(1, tasks))
+    workers = min(expected_workers(work, config, rows), max(1, tasks))
     return Pending(work.name, len(stale), rows, rows * work.needs.seconds_per_row / workers)
 
 
@@ -158,7 +152,7 @@ def _run_stage(
         workspace.scratch.mkdir(parents=True, exist_ok=True)
         display.start(stage.name, rows)
         try:
-            for report in _executor(stage, config, rows)(tasks, display.progress):
+            for report in execute(tasks, config, display.progress):
                 counts.update(report.counts)
                 reason = report.reason or reason
         finally:
@@ -166,21 +160,6 @@ def _run_stage(
     current_shards = len(workspace.parts) - len(tasks)
     seconds = time.monotonic() - started
     return RunReport(stage.name, len(tasks), current_shards, rows, counts, seconds, reason)
-
-
-def _executor(
-    stage: Stage, config: Config, rows: int
-) -> Callable[[Sequence[ShardTask], Progress], Iterable[ShardReport]]:
-    if _in_main_process(stage, config, rows):
-        return run_in_main_process
-    return lambda tasks, progress: run_local(tasks, config.engine, progress)
-
-
-def _in_main_process(stage: Stage, config: Config, rows: int) -> bool:
-    """Whether the stage asks for it, or workers would take longer to start than the work itself."""
-    each = stage.needs.seconds_per_row
-    quick = each <= _COLUMNAR_S and rows * each < _WORTH_WORKERS_S
-    return quick or stage.in_main_process(config)
 
 
 def _tasks(
@@ -219,18 +198,10 @@ def _run_step(step: Step, workspace: Workspace, config: Config, display: Display
     runs = stale_runs(step, workspace, config)
     every = len(workspace.blocks) if step.each_block else 1
     rows = sum(_rows(workspace, parts) for parts in runs)
-    done = 0
-
-    def advance(more: int) -> None:
-        nonlocal done
-        done += more
-        display.progress(done)
-
     if runs:
         display.start(step.name, rows)
         try:
-            for parts in runs:
-                write_step(step, workspace, config, parts, advance)
+            write_step(step, workspace, config, runs, display.progress)
         finally:
             display.stop()
     read = _rows(workspace, workspace.parts)

@@ -36,8 +36,10 @@ class KeyFrames:
 
 
 def runs_in_main_process(config: Config) -> bool:
-    """Where one model fills a GPU, or there is nothing to do."""
-    return not measure_versions(config, expensive=True) or default_device() == "cuda"
+    """Where one model fills this machine's GPU, or there is nothing to do."""
+    if not measure_versions(config, expensive=True):
+        return True
+    return config.engine.executor == "local" and default_device() == "cuda"
 
 
 def open_expensive(context: Context) -> Process:

@@ -92,7 +92,7 @@ EXPENSIVE_MEASURES = Stage(
     version=1,
     reads=("stickers", "screening", "frames"),
     writes=("expensive_measures",),
-    needs=Needs(memory_mb=4096, seconds_per_row=0.05),
+    needs=Needs(gpus=1, memory_mb=4096, seconds_per_row=0.05),
     settings=_expensive_settings,
     open=Late("pipeline.filter.expensive:open_expensive"),
     selects="screening",

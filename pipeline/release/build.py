@@ -14,8 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.engine.atomic_files import sync_folder
 from pipeline.engine.errors import StickerworksError, disk_errors
-from pipeline.engine.storage import sync_folder
 from pipeline.engine.workspace import Workspace
 from pipeline.release.checksums import check_checksums, write_checksums
 from pipeline.release.inputs import Joined, check_inputs, fingerprint, read_part
@@ -134,7 +134,7 @@ def _count_rows(workspace: Workspace, config: Config) -> Counter[str]:
 def _write_rows(
     folder: Path, workspace: Workspace, config: Config, planned: Counter[str], report: Report
 ) -> tuple[ReleaseCounts, dict[str, int]]:
-    tally, done = ReleaseCounts(), 0
+    tally, done, media = ReleaseCounts(), 0, workspace.media_reader()
     per_file = config.release.rows_per_file
     with ExitStack() as stack:
         writers = {
@@ -156,7 +156,7 @@ def _write_rows(
             if verdict["split"] is None:
                 continue
             carried = may_redistribute(sticker)
-            image = read_bytes(workspace.root, id_, sticker) if carried else None
+            image = read_bytes(media, id_, sticker) if carried else None
             row = release_row(id_, sticker, image)
             writers[verdict["split"]].add(row)
             tally.add_row(row, verdict["split"])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.media import MediaReader
 from pipeline.release.inputs import Joined
 from pipeline.release.redact import public_text, public_url
 from schemas.config import ReleaseConfig
@@ -88,24 +87,24 @@ def may_redistribute(sticker: Joined) -> bool:
     return any(row["redistribute"] is True for row in sticker.get("observations") or [])
 
 
-def read_bytes(root: Path, id_: str, sticker: Joined) -> bytes:
+def read_bytes(media: MediaReader, id_: str, sticker: Joined) -> bytes:
     """The sticker's bytes, checked against its id; StickerworksError names a file that differs."""
-    name = sticker["media"]["path"]
-    path = root / (name or "")
+    place = sticker["media"]
+    missing = "media has no path for it"
     try:
-        data = path.read_bytes() if name else None
+        data = media.read(place)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        data = None
+        data, missing = None, media.where(place)
+    except ValueError:
+        raise StickerworksError(
+            f"{media.where(place)} has changed: its sha256 is not the sticker's id {id_}. "
+            "No release was made.",
+            "Put the original file back, or delete it and run `stickerworks crawl` again.",
+        ) from None
     if data is None:
         raise StickerworksError(
-            f"The file of sticker {id_} is missing: {path if name else 'media has no path for it'}."
-            " No release was made.",
+            f"The file of sticker {id_} is missing: {missing}. No release was made.",
             "Put the file back, or run `stickerworks crawl` to fetch it again.",
-        )
-    if hashlib.sha256(data).hexdigest() != id_:
-        raise StickerworksError(
-            f"{path} has changed: its sha256 is not the sticker's id {id_}. No release was made.",
-            "Put the original file back, or delete it and run `stickerworks crawl` again.",
         )
     return data
 

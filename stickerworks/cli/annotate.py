@@ -14,6 +14,7 @@ from stickerworks.cli.display import say_time
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.rooms import plan_of
 from stickerworks.cli.session import Session, open_session
+from stickerworks.cli.update import complete_inputs
 
 if TYPE_CHECKING:
     from annotation.machine.efficientnet.train import DomainTraining
@@ -29,6 +30,7 @@ def annotate_command(options: CommandOptions, retry: Retry | None, probe_rows: i
         check_crawled(session.workspace)
         session.check_trusted("annotate")
         check_captioner(session.config)  # before anything is made
+        complete_inputs(session, "annotate")
         if options.dry_run:
             session.do(plan_of("annotate"))
             if is_asked(session.config):
@@ -95,16 +97,14 @@ def _probe(session: Session, rows: int) -> None:
     """Ask about a few stickers and reckon up the rest."""
     from annotation.machine.probing import probe
     from pipeline.filter.clips import sample_clip
-    from pipeline.filter.signals import read_media
     from pipeline.filter.stages import clip_settings
 
     workspace, settings = session.workspace, clip_settings(session.config)
+    media = workspace.media_reader()
 
     def frames(known: Mapping[str, Any]) -> list[dict[str, Any]]:
-        if not known["animated"] or known["path"] is None:
-            return []
-        data = read_media(workspace.root / known["path"], known["id"])
-        return sample_clip(data, known["format"], settings)
+        data = media.read(known) if known["animated"] else None
+        return [] if data is None else sample_clip(data, known["format"], settings)
 
     found = probe(workspace, session.config, frames, rows)
     session.results["estimate"] = asdict(found)
@@ -132,6 +132,7 @@ def domain_command(options: CommandOptions) -> int:
 
     with open_session("annotate", options) as session:
         check_crawled(session.workspace)
+        complete_inputs(session, "annotate")
         session.do((DOMAIN,))
     return session.exit_code
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from pipeline.engine.runner import check_crawled
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.session import open_session
+from stickerworks.cli.update import complete_inputs
 from stickerworks.cli.whole import do_room
 from stickerworks.cli.work import build, crawl_sources, judge, release_folder, write_html
 
@@ -22,6 +23,7 @@ def room_command(room: str, options: CommandOptions) -> int:
     """Bring one room's tables up to date."""
     with open_session(room, options) as session:
         check_crawled(session.workspace)
+        complete_inputs(session, room)
         do_room(session, room)
     return session.exit_code
 

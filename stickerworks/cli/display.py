@@ -47,6 +47,16 @@ def say_time(seconds: float) -> str:
     return f"{_short(seconds / 86400)} days"
 
 
+def say_shards(done: int, shards: int) -> str:
+    """How many shards are done; empty where there is but one."""
+    return f"{done:,} of {shards:,} shards" if shards > 1 else ""
+
+
+def time_left(done: float, rows: float, seconds: float) -> float:
+    """Seconds that the rest takes at the rate so far."""
+    return max(0.0, rows - done) * seconds / done if done else 0.0
+
+
 def say_size(count: int) -> str:
     """Bytes, kB, MB or GB."""
     if count < 1000:
@@ -67,23 +77,27 @@ class TerminalDisplay:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._progress: Progress | None = None
+        self._shards = 0
 
-    def start(self, name: str, rows: int) -> None:
+    def start(self, name: str, rows: int, shards: int = 0) -> None:
         self._progress = Progress(
             TextColumn("  {task.description:<12}"),
             BarColumn(),
             TextColumn("{task.completed:,.0f}/{task.total:,.0f} rows"),
+            TextColumn("{task.fields[shards]}"),
             _Rate(),
             TimeRemainingColumn(),
             console=self._console,
             transient=True,
         )
         self._progress.start()
-        self._progress.add_task(name, total=rows)
+        self._shards = shards
+        self._progress.add_task(name, total=rows, shards=say_shards(0, shards))
 
-    def progress(self, rows_done: int) -> None:
+    def progress(self, rows_done: int, shards_done: int = 0) -> None:
         if self._progress is not None:
-            self._progress.update(self._progress.task_ids[0], completed=rows_done)
+            shards = say_shards(shards_done, self._shards)
+            self._progress.update(self._progress.task_ids[0], completed=rows_done, shards=shards)
 
     def stop(self) -> None:
         if self._progress is not None:
@@ -96,22 +110,23 @@ class LogDisplay:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._name, self._rows = "", 0
+        self._name, self._rows, self._shards = "", 0, 0
         self._started = self._said = 0.0
 
-    def start(self, name: str, rows: int) -> None:
-        self._name, self._rows = name, rows
+    def start(self, name: str, rows: int, shards: int = 0) -> None:
+        self._name, self._rows, self._shards = name, rows, shards
         self._started = self._said = time.monotonic()
 
-    def progress(self, rows_done: int) -> None:
+    def progress(self, rows_done: int, shards_done: int = 0) -> None:
         now = time.monotonic()
         if rows_done and now - self._said >= _LOG_EVERY_S:
             self._said = now
             took = now - self._started
-            left = (self._rows - rows_done) * took / rows_done
             self._console.print(
-                f"  {self._name}: {rows_done:,} of {self._rows:,} rows, "
-                f"{say_rate(rows_done, took)}, {say_time(left)} left"
+                f"  {self._name}: {rows_done:,} of {self._rows:,} rows"
+                + "".join(f", {part}" for part in (say_shards(shards_done, self._shards),) if part)
+                + f", {say_rate(rows_done, took)}, "
+                f"{say_time(time_left(rows_done, self._rows, took))} left"
             )
 
     def stop(self) -> None: ...

@@ -28,6 +28,7 @@ _EXTRAS = {
     "baselines": "make setup (the papers' baselines need it)",
     "domain": "make setup (training the domain classifier needs it)",
     "label": "make setup (human annotation needs it)",
+    "ray": "make setup (engine.executor: ray needs it)",
 }
 
 

@@ -16,6 +16,7 @@ from stickerworks.cli.label_server import open_studio
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.rooms import plan_of
 from stickerworks.cli.session import Session, open_session
+from stickerworks.cli.update import say_what_follows
 
 if TYPE_CHECKING:
     from annotation.human.studio.ledger import VoteLedger
@@ -126,3 +127,4 @@ def _merge(session: Session) -> None:
     session.results["labels"] = dict(statuses)
     said = ", ".join(f"{status} {count:,}" for status, count in sorted(statuses.items()))
     session.say(f"Labels: {said}")
+    say_what_follows(session)

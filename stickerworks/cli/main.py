@@ -37,7 +37,7 @@ app.add_typer(label)
 app.add_typer(annotate)
 # CommandOptions of the whole program that people also write behind the command.
 _FLAGS = {"--dry-run", "--json", "--debug", "--retry-quarantined", "--keep"}
-_KEEP_NOTHING = {"train", "evaluate", "predict", "trace", "doctor", "report"}
+_KEEP_NOTHING = {"train", "evaluate", "predict", "trace", "doctor", "report", "status"}
 _INTERRUPTED = 130  # also what Typer makes of Ctrl-C
 _VALUED = {"--config", "--workspace", "--set"}
 
@@ -157,6 +157,22 @@ def demo(
     from stickerworks.cli.demo import demo_command
 
     raise typer.Exit(demo_command(context.obj, port))
+
+
+@app.command()
+def update(context: typer.Context) -> None:
+    """Bring every table that was made before up to date, in order."""
+    from stickerworks.cli.update import update_command
+
+    raise typer.Exit(update_command(context.obj))
+
+
+@app.command()
+def status(context: typer.Context) -> None:
+    """Say how far every table is, who works there, and what comes next."""
+    from stickerworks.cli.status import status_command
+
+    raise typer.Exit(status_command(context.obj))
 
 
 @app.command()

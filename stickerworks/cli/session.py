@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
+from pipeline.engine.disk import DiskWatch, likely_bytes
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import named_path
+from pipeline.engine.run_log import RunLog, measured_rates, read_runs
 from pipeline.engine.runner import Pending, RunReport, pending, run
+from pipeline.engine.secret_names import hide_pairs
 from pipeline.engine.stage import Stage, Step, is_idle
 from pipeline.engine.text import plain
 from pipeline.engine.workspace import Workspace
@@ -20,7 +25,9 @@ from schemas.config import Config
 from stickerworks.cli.configuration import Layer, merge_layers, read_layers
 from stickerworks.cli.display import describe, make_console, make_display, say_time, tell_json
 from stickerworks.cli.keeping import differing, keep_settings, record
+from stickerworks.cli.mending import Mender, Result
 from stickerworks.cli.options import CommandOptions
+from stickerworks.cli.recording import WatchedDisplay, log_stage, logged
 from stickerworks.cli.trust import check_trusted
 
 _KEYS_SHOWN = 6
@@ -50,13 +57,7 @@ class Session:
             if self.options.dry_run:
                 self._plan(item)
                 continue
-            report = run(
-                item,
-                self.workspace,
-                self.config,
-                make_display(self.console),
-                retry_quarantined=self.options.retry_quarantined,
-            )
+            report = self._run(item)
             self.reports.append(report)
             if not is_idle(item, self.config):
                 self.say(describe(report))
@@ -67,15 +68,74 @@ class Session:
         """Refuse programs and servers that a file which may be a stranger's names there."""
         check_trusted(section, self.config, self.options)
 
+    def pending(self, item: Stage | Step) -> Pending:
+        """What a stage or step would do, with the time that earlier runs of it took for a row."""
+        again = self.options.retry_quarantined
+        will = pending(item, self.workspace, self.config, retry_quarantined=again)
+        rate = self._rates.get(item.name)
+        return will if rate is None else replace(will, seconds=will.rows * rate)
+
+    @cached_property
+    def _rates(self) -> dict[str, float]:
+        return measured_rates(read_runs(self.workspace.root))
+
+    @cached_property
+    def disk(self) -> DiskWatch:
+        """The disk of the workspace."""
+        return DiskWatch(self.workspace.root, self.config.engine.min_free_mb)
+
+    @cached_property
+    def log(self) -> RunLog:
+        """The log of what this command does."""
+        return RunLog(self.workspace.root)
+
+    def mending(self, act: Callable[[], Result], doing: Stage | Step | None = None) -> Result:
+        """Do what reads tables; one that is damaged is made again, where that is possible."""
+        return self._mender.mending(act, doing)
+
+    @cached_property
+    def _mender(self) -> Mender:
+        def make(work: Stage | Step) -> None:
+            self.do((work,))
+
+        return Mender(self.workspace, self.log, self.say, make, self.config.crawl)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[dict[str, int]]:
+        """Log a part of the work that is no stage, with what it puts into the counts."""
+        started = time.monotonic()
+        counts: dict[str, int] = {}
+        yield counts
+        self.log.add(
+            "stage",
+            name=name,
+            rows=counts.get("rows", 0),
+            seconds=round(time.monotonic() - started, 3),
+            counts=counts,
+        )
+
+    def tell(self, line: str) -> None:
+        """A line that work under way says of itself: it is logged, and the disk looked at."""
+        self.disk.look()
+        self.log.add("said", line=hide_pairs(line))
+        self.say(line)
+
+    def _run(self, item: Stage | Step) -> RunReport:
+        def expected() -> int:
+            return likely_bytes(item.writes, self.workspace)
+
+        display = WatchedDisplay(make_display(self.console), self.log, self.disk, expected)
+        again = self.options.retry_quarantined
+        report = self.mending(
+            lambda: run(item, self.workspace, self.config, display, retry_quarantined=again), item
+        )
+        log_stage(self.log, report, "local")
+        return report
+
     def _plan(self, item: Stage | Step) -> None:
         if is_idle(item, self.config):
             return
-        will = pending(
-            item,
-            self.workspace,
-            self.config,
-            retry_quarantined=self.options.retry_quarantined,
-        )
+        will = self.pending(item)
         self.plan.append(will)
         if will.rows:
             cost = f", about {say_time(will.seconds)}" if will.seconds >= 1 else ""
@@ -125,7 +185,9 @@ def open_session(
                 session.say(keep_settings(options.overrides, root))
             _say_differing(command, session)
             record(command, config, root)
-            yield session
+            with logged(session.log, command, config, options, lambda: session.exit_code):
+                session.disk.check()
+                yield session
     if options.json:
         tell_json(_answer(command, session))
 

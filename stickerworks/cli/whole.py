@@ -68,7 +68,7 @@ def do_room(session: Session, room: str) -> None:
     """Bring the tables of a room up to date and tell what came of it."""
     session.do(plan_of(room))
     if room in _SAY and not session.options.dry_run:
-        _SAY[room](session)
+        session.mending(lambda: _SAY[room](session))
 
 
 def _with_folder(config: Config, folder: Path) -> Config:

@@ -8,16 +8,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.figures import is_share, points, tell
-from pipeline.engine.runner import check_crawled, pending
-from pipeline.engine.storage import atomic_file
+from pipeline.engine.runner import check_crawled
 from pipeline.engine.text import plain
 from schemas.release import SPLITS
 from stickerworks.cli.display import say_size
-from stickerworks.cli.rooms import ROOMS, plan_of
 from stickerworks.cli.session import Session
 from stickerworks.cli.tables import comparison
+from stickerworks.cli.update import bring_up_to_date, rooms_to_release
 
 if TYPE_CHECKING:
     from pipeline.training.gate import GateResult
@@ -37,7 +37,11 @@ def crawl_sources(session: Session) -> None:
     if session.options.dry_run:
         session.say(f"  {'crawl':<12} would list {names} and fetch what is new")
         return
-    summary = crawl(session.workspace, session.config.crawl, session.say)
+    with session.part("crawl") as counts:
+        summary = session.mending(
+            lambda: crawl(session.workspace, session.config.crawl, session.tell)
+        )
+        counts.update(rows=summary.observations, stickers=summary.new_stickers)
     session.results["crawl"] = asdict(summary)
     missed = ", ".join(f"{reason} {count:,}" for reason, count in summary.unfetched.items())
     session.say(
@@ -79,18 +83,6 @@ def say_decisions(session: Session) -> None:
     )
 
 
-def check_current(session: Session) -> None:
-    """Refuse to release tables that an earlier table or the configuration has left behind."""
-    for room in ROOMS:
-        for work in plan_of(room):
-            made = any(session.workspace.complete(table) for table in work.writes)
-            if made and pending(work, session.workspace, session.config).rows:
-                raise StickerworksError(
-                    f"The table {work.writes[0]} is out of date.",
-                    f"Run `stickerworks {room}` first (and what comes after it), or `run`.",
-                )
-
-
 def release_folder(session: Session) -> Path:
     """Folder of the configured release."""
     settings = session.config.release
@@ -98,17 +90,23 @@ def release_folder(session: Session) -> Path:
 
 
 def build(session: Session) -> Path:
-    """Build the configured release, or find that it is up to date."""
+    """Build the configured release from tables that are up to date, or find that it is there."""
     from pipeline.release.build import build_release
 
     folder = release_folder(session)
     if session.options.dry_run:
+        if not session.plan:  # `run` has told it, room by room
+            bring_up_to_date(session, rooms_to_release(session.workspace))
         session.say(f"  {'release':<12} would write {folder}")
         return folder
     check_crawled(session.workspace)
-    check_current(session)
-    count_outcomes(session)
-    made = build_release(session.workspace, session.config, session.say)
+    bring_up_to_date(session, rooms_to_release(session.workspace))
+    session.mending(lambda: count_outcomes(session))
+    with session.part("release") as rows:
+        made = session.mending(
+            lambda: build_release(session.workspace, session.config, session.tell)
+        )
+        rows.update(made.rows)
     counts = {split: made.rows[split] for split in SPLITS if split in made.rows}
     rows = ", ".join(f"{split} {count:,}" for split, count in counts.items())
     state = "up to date" if made.up_to_date else rows
@@ -127,7 +125,8 @@ def judge(session: Session, folder: Path) -> str:
     findings = list(verify_release(folder).problems)
     from pipeline.training.gate import validate_release  # torch takes seconds; no release, none
 
-    result = validate_release(folder, session.config.validation, findings, session.say)
+    with session.part("validate"):
+        result = validate_release(folder, session.config.validation, findings, session.tell)
     verdict: dict[str, Any] = asdict(result)
     with atomic_file(session.workspace.reports / "gate.json") as temporary:
         temporary.write_text(json.dumps(verdict, ensure_ascii=False, indent=1), encoding="utf-8")
@@ -166,7 +165,8 @@ def write_html(session: Session) -> Path:
         session.say(f"  {'report':<12} would write {target}")
         return target
     check_crawled(session.workspace)
-    path = write_report(session.workspace, session.config)
+    with session.part("report"):
+        path = session.mending(lambda: write_report(session.workspace, session.config))
     session.results["report"] = str(path)
     session.say(f"  {'report':<12} {path}")
     return path

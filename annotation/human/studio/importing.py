@@ -199,7 +199,8 @@ def _due(project: Project, hours: float) -> bool:
     if project.reconciled_at is None:
         return True
     last = datetime.fromisoformat(project.reconciled_at)
-    return _now() - last >= timedelta(hours=hours)
+    # A time to come was noted by a clock that has been set back since.
+    return not timedelta(0) <= _now() - last < timedelta(hours=hours)
 
 
 def _since(cursor: str) -> str:

@@ -1,0 +1,1 @@
+"""Running stages on the nodes of a Ray cluster."""

@@ -1,0 +1,176 @@
+"""What was run in a workspace: ``logs/runs.jsonl``, one JSON object a line, written as it happens.
+
+Only who holds the workspace's lock writes. A line is one append without a flush to the disk: after
+a power cut the last ones may lack, after a kill the last one may be torn, and readers skip it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from pipeline.engine.errors import disk_errors
+
+_LARGEST = 2_000_000
+"""Bytes from which a new command begins a new file; one old file is kept."""
+
+_RATED_RUNS = 5
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """What a command said of one stage, step or other part of its work, when it was done."""
+
+    name: str
+    seconds: float
+    rows: int = 0
+    shards: int = 0
+    executor: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LoggedRun:
+    """A command as the log tells it; ``exit_code`` is None while it runs, and after a kill.
+
+    ``now`` is the last word of a stage under way: its name, rows and shards done and in all.
+    """
+
+    id: str
+    command: str
+    began: str
+    pid: int
+    arguments: tuple[str, ...] = ()
+    stages: tuple[StageRun, ...] = ()
+    now: Mapping[str, Any] = field(default_factory=dict)
+    exit_code: int | None = None
+    seconds: float | None = None
+    error: str = ""
+
+
+class RunLog:
+    """The events of one command, from ``begin`` to ``end``."""
+
+    def __init__(self, root: Path) -> None:
+        self._path = log_path(root)
+        self._run = uuid4().hex[:16]
+
+    def begin(self, command: str, **facts: Any) -> None:
+        """Begin a command; StickerworksError where the log can't be written."""
+        with disk_errors(self._path):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            _rotate(self._path)
+            _close_torn_line(self._path)
+        self.add("begin", command=command, pid=os.getpid(), **facts)
+
+    def add(self, event: str, **facts: Any) -> None:
+        """Append one event; StickerworksError where the log can't be written."""
+        line = json.dumps({"run": self._run, "at": _now(), "event": event, **facts}, default=str)
+        with disk_errors(self._path):
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            try:
+                os.write(descriptor, line.encode() + b"\n")
+            finally:
+                os.close(descriptor)
+
+
+def log_path(root: Path) -> Path:
+    """The newest file of a workspace's log."""
+    return root / "logs" / "runs.jsonl"
+
+
+def read_runs(root: Path) -> list[LoggedRun]:
+    """The commands in the log, oldest first; empty where nothing was logged."""
+    runs: dict[str, LoggedRun] = {}
+    for event in _events(root):
+        run = runs.get(event["run"])
+        if event["event"] == "begin":
+            runs[event["run"]] = LoggedRun(
+                event["run"],
+                event["command"],
+                event["at"],
+                event["pid"],
+                tuple(event.get("arguments", ())),
+            )
+        elif run is not None:
+            runs[event["run"]] = _with(run, event)
+    return list(runs.values())
+
+
+def measured_rates(runs: Iterable[LoggedRun]) -> dict[str, float]:
+    """Seconds a row that each stage took in its last runs, by its name.
+
+    Runs that mostly took rows over from earlier ones say nothing of what a row takes.
+    """
+    took: dict[str, list[StageRun]] = {}
+    for run in runs:
+        for stage in run.stages:
+            if stage.rows and 2 * stage.counts.get("taken_over", 0) <= stage.rows:
+                took.setdefault(stage.name, []).append(stage)
+    return {
+        name: sum(stage.seconds for stage in stages[-_RATED_RUNS:])
+        / sum(stage.rows for stage in stages[-_RATED_RUNS:])
+        for name, stages in took.items()
+    }
+
+
+def _with(run: LoggedRun, event: Mapping[str, Any]) -> LoggedRun:
+    if event["event"] == "stage":
+        known = StageRun.__dataclass_fields__
+        stage = StageRun(**{key: value for key, value in event.items() if key in known})
+        return replace(run, stages=(*run.stages, stage), now={})
+    if event["event"] == "progress":
+        return replace(run, now={key: event[key] for key in event if key not in ("run", "event")})
+    if event["event"] == "end":
+        return replace(
+            run,
+            exit_code=event["exit_code"],
+            seconds=event["seconds"],
+            error=event.get("error", ""),
+            now={},
+        )
+    return run
+
+
+def _events(root: Path) -> Iterator[dict[str, Any]]:
+    newest = log_path(root)
+    for path in (_older(newest), newest):
+        try:
+            lines = path.read_bytes().splitlines()
+        except FileNotFoundError:
+            continue
+        for line in lines:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue  # torn by a kill or a full disk
+            if isinstance(event, dict) and {"run", "at", "event"} <= event.keys():
+                yield event
+
+
+def _rotate(path: Path) -> None:
+    if path.exists() and path.stat().st_size > _LARGEST:
+        os.replace(path, _older(path))
+
+
+def _older(path: Path) -> Path:
+    return path.with_name("runs.1.jsonl")
+
+
+def _close_torn_line(path: Path) -> None:
+    """End the line that a killed command left, so that ours doesn't run on from it."""
+    if path.exists() and path.stat().st_size:
+        with path.open("rb+") as file:
+            file.seek(-1, os.SEEK_END)
+            if file.read() != b"\n":
+                file.write(b"\n")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

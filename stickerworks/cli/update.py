@@ -1,0 +1,136 @@
+"""What a change makes necessary, done in one command: every table that is made and out of date."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.engine.runner import Pending, check_crawled
+from pipeline.engine.stage import is_idle
+from pipeline.engine.workspace import Workspace
+from schemas.tables import TABLES
+from stickerworks.cli.display import say_time
+from stickerworks.cli.options import CommandOptions
+from stickerworks.cli.rooms import ROOMS, plan_of
+from stickerworks.cli.session import Session, open_session
+
+_WORTH_TELLING_S = 60.0
+# What annotators' machines would be asked about depends on what these made.
+_DECIDES_CAPTIONS = ("filter", "annotate")
+
+
+def update_command(options: CommandOptions) -> int:
+    """Bring all that was made up to date, or say what that would take."""
+    with open_session("update", options) as session:
+        check_crawled(session.workspace)
+        rooms = started_rooms(session.workspace)
+        if not bring_up_to_date(session, rooms) and not options.dry_run:
+            session.say("Everything that was made is up to date.")
+    return session.exit_code
+
+
+def is_started(workspace: Workspace, room: str) -> bool:
+    """Whether somebody ran a room: any of its tables is there."""
+    return any(_is_there(workspace, table) for work in plan_of(room) for table in work.writes)
+
+
+def started_rooms(workspace: Workspace) -> list[str]:
+    """Rooms that somebody ran, in order."""
+    return [room for room in ROOMS if is_started(workspace, room)]
+
+
+def rooms_to_release(workspace: Workspace) -> list[str]:
+    """Rooms that a release is made from: those that somebody ran, and those it can't be without."""
+    needed = {"filter", "split"}
+    return [room for room in ROOMS if room in needed or is_started(workspace, room)]
+
+
+def complete_inputs(session: Session, room: str) -> None:
+    """Go on with the rooms that were interrupted, or that new shards wait for, before this one.
+
+    Tables that are whole but out of date stay as they are: what ``--set`` gave to the command
+    that made them may be meant.
+    """
+    before = [earlier for earlier in _read_by(room) if is_started(session.workspace, earlier)]
+    if any(_is_incomplete(session.workspace, earlier) for earlier in before):
+        bring_up_to_date(session, before)
+
+
+def say_what_follows(session: Session) -> None:
+    """Tell which rooms a command has left out of date, and what brings them up to date."""
+    rooms = [room for room in started_rooms(session.workspace) if _due(session, room)]
+    session.results["out_of_date"] = rooms
+    if rooms:
+        session.say(
+            f"Out of date now: {', '.join(rooms)}. `stickerworks update` makes them anew, and "
+            "`release` does so before it begins."
+        )
+
+
+def bring_up_to_date(session: Session, rooms: Sequence[str]) -> bool:
+    """Make what is missing or out of date in those rooms, in order; whether anything was.
+
+    What takes long, or asks a model, is told before it begins. Raises StickerworksError before
+    anything is made where a file that may be a stranger's names the server to ask.
+    """
+    due = {room: _due(session, room) for room in rooms}
+    stale = [will for room in rooms for will in due[room]]
+    if not stale:
+        if session.options.dry_run:
+            session.say("  everything that was made is up to date")
+        return False
+    if "annotate" in rooms and any(due.get(room) for room in _DECIDES_CAPTIONS):
+        _check_captions(session)
+    if session.options.dry_run:
+        for room in rooms:
+            session.do(plan_of(room))
+        return True
+    for will in stale:
+        if will.seconds >= _WORTH_TELLING_S:
+            session.say(
+                f"  {will.name:<12} to do: {will.rows:,} rows, about {say_time(will.seconds)}"
+            )
+    for room in rooms:
+        for work in plan_of(room):
+            # Asked anew: what was made before it may have changed its input.
+            if session.pending(work).rows:
+                session.do((work,))
+    return True
+
+
+def _read_by(room: str) -> list[str]:
+    """Earlier rooms that make what a room reads, or what is read to make that, in order."""
+    reads = {table for work in plan_of(room) for table in work.reads}
+    found = []
+    for earlier in reversed(ROOMS[: ROOMS.index(room)]):
+        plan = plan_of(earlier)
+        if any(table in reads for work in plan for table in work.writes):
+            found.insert(0, earlier)
+            reads |= {table for work in plan for table in work.reads}
+    return found
+
+
+def _is_incomplete(workspace: Workspace, room: str) -> bool:
+    return not all(workspace.complete(table) for work in plan_of(room) for table in work.writes)
+
+
+def _due(session: Session, room: str) -> list[Pending]:
+    wills = (session.pending(work) for work in plan_of(room) if not is_idle(work, session.config))
+    return [will for will in wills if will.rows]
+
+
+def _check_captions(session: Session) -> None:
+    from annotation.machine.captions import check_captioner, is_asked
+
+    session.check_trusted("annotate")
+    check_captioner(session.config)
+    if is_asked(session.config):
+        session.say(
+            f"  {'captions':<12} asks {session.config.annotate.captioner} about stickers that it "
+            "wasn't asked about before; `stickerworks annotate --dry-run` reckons up what of"
+        )
+
+
+def _is_there(workspace: Workspace, table: str) -> bool:
+    if TABLES[table].scope == "global":
+        return workspace.path(table).exists()
+    return bool(workspace.parts_of(table))

@@ -1,0 +1,75 @@
+"""A table that the disk has changed is found by its checksum, and made again."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.engine.errors import DamagedTableError
+
+BOUND = ("--set", "filter.rules.aspect.max=1.8")
+
+
+def flip_a_bit(path: Path, column: str = "id") -> None:
+    """Damage the data of a column, and neither the footer nor the proof."""
+    group = pq.read_metadata(path).row_group(0)
+    chunks = [group.column(n) for n in range(group.num_columns)]
+    chunk = next(c for c in chunks if c.path_in_schema.split(".")[0] == column)
+    start = chunk.dictionary_page_offset or chunk.data_page_offset
+    data = bytearray(path.read_bytes())
+    data[start + chunk.total_compressed_size - 3] ^= 4
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("table", ["signals", "media"])
+def test_the_shard_is_made_again(program: Any, made: Path, table: str) -> None:
+    path = made / f"tables/{table}/part-00001.parquet"
+    whole = path.read_bytes()
+    flip_a_bit(path)
+    answer = program("release", "--json", *BOUND)
+    assert answer.code == 0, answer.said
+    assert path.read_bytes() == whole
+    told = [line for line in answer.said.splitlines() if "is made again" in line]
+    assert len(told) == 1
+    (aside,) = (made / "damaged").iterdir()
+    assert aside.name.startswith(f"{table}-part-00001.")
+    assert aside.read_bytes() != whole
+    counts = {work["name"]: work["made"] for work in json.loads(answer.out)["work"]}
+    assert counts.get("signals", 1) == 1  # one shard of two
+
+
+def test_a_file_that_is_damaged_again_and_again_ends_the_command(
+    program: Any, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = made / "tables/signals/part-00001.parquet"
+    flip_a_bit(path)
+    bad = path.read_bytes()
+
+    def keep_damaging(aside: Any, source: Path) -> Path:
+        (made / "damaged").mkdir(exist_ok=True)
+        (made / "damaged/copy").write_bytes(bad)
+        return made / "damaged/copy"  # the file stays where it is, as it is
+
+    monkeypatch.setattr("stickerworks.cli.mending.set_aside", keep_damaging)
+    answer = program("update", *BOUND)
+    assert answer.code == 1
+    assert "Delete that file" in answer.said.splitlines()[-1]
+
+
+def test_what_people_gave_is_not_made_up(program: Any, made: Path) -> None:
+    (made / "tables/ballot.parquet").write_bytes(b"PAR1 nonsense PAR1")
+    answer = program("update", *BOUND, "--set", "merge.agree=1")
+    assert answer.code == 1
+    assert "ballot.parquet" in answer.said
+    assert "label export" in answer.said
+    assert not (made / "damaged").exists()
+
+
+def test_the_error_passes_a_workers_pipe() -> None:
+    error = pickle.loads(pickle.dumps(DamagedTableError("what", "remedy", "/w/part-00001.parquet")))
+    assert (str(error), error.path) == ("what remedy", Path("/w/part-00001.parquet"))
