@@ -12,20 +12,21 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from pipeline.engine.current import base_of, fingerprint_of, inputs_of
 
 from crawlers.export import FINGERPRINT, STAGE
-from crawlers.store import media_path
+from crawlers.packs import pack_name
+from pipeline.engine.current import base_of, fingerprint_of, inputs_of
 from pipeline.engine.runner import run
 from pipeline.engine.stage import Output, Reader, Stage
 from pipeline.engine.storage import Proof
+from pipeline.engine.store.contract import ANYTHING
 from pipeline.engine.workspace import Workspace
 from pipeline.filter.configured import measure_versions
 from pipeline.filter.stages import DUPLICATES, EXPENSIVE_MEASURES, OCR, REVIEWS, SIGNALS
 from schemas.config import Config
 from schemas.tables import MEDIA, UNFETCHED, VOTES
 from synthetic.chain import Silent
-from synthetic.columns import rows_of, texts
+from synthetic.columns import all_of, rows_of, texts
 from synthetic.crawled import observation_rows, sticker_rows
 from synthetic.measured import (
     duplicates_rows,
@@ -86,7 +87,7 @@ def _skip_flushes() -> None:
 
 
 def crawl(collection: Collection, *, media: bool = False) -> None:
-    """Write what a crawl leaves: with ``media`` also a tiny file of each sticker."""
+    """Write what a crawl leaves: with ``media`` also packs of tiny files."""
     collection.each(partial(_crawl_shard, collection, media))
     empty, proof = UNFETCHED.schema.empty_table(), Proof(STAGE, FINGERPRINT)
     collection.workspace.write(UNFETCHED.name, None, empty, proof)
@@ -94,19 +95,20 @@ def crawl(collection: Collection, *, media: bool = False) -> None:
 
 def _crawl_shard(collection: Collection, media: bool, part: int) -> None:
     workspace, stickers = collection.workspace, collection.shard(part)
-    ids, nbytes, paths = texts(stickers.ids), None, pa.nulls(len(stickers.numbers), pa.string())
+    ids, nbytes = texts(stickers.ids), None
+    known = {"id": ids}
     if media:
         files = encode(stickers)
-        names = [hashlib.sha256(data).hexdigest() for data in files]
-        placed = [media_path(*known) for known in zip(names, FORMATS[stickers.format], strict=True)]
-        for path, data in zip(placed, files, strict=True):
-            (workspace.root / path).parent.mkdir(parents=True, exist_ok=True)
-            (workspace.root / path).write_bytes(data)  # unsynced: it can be made again
-        ids, paths = pa.array(names, pa.string()), pa.array(placed, pa.string())
+        ids = pa.array([hashlib.sha256(data).hexdigest() for data in files], pa.string())
         nbytes = np.array([len(data) for data in files], np.int64)
+        pack = pack_name(part, 0, content := b"".join(files))
+        workspace.store.write(pack, content, ANYTHING)
+        places = pa.array(np.cumsum(nbytes) - nbytes)
+        known = {"id": ids, "pack": all_of(pack, len(ids)), "offset": places,
+                 "nbytes": pa.array(nbytes)}  # fmt: skip
     written = {
         "observations": observation_rows(stickers, ids),
-        "media": rows_of(MEDIA, len(ids), {"id": ids, "path": paths}),
+        "media": rows_of(MEDIA, len(ids), known),
         "stickers": sticker_rows(stickers, ids, nbytes),
     }
     for name, rows in written.items():
