@@ -18,26 +18,26 @@ _FORMAT = 2
 
 
 class Catalog:
-    """The facts of one table's files, by name, true as long as the files are the same.
+    """The facts of the files in one folder, by name, true as long as the files are the same.
 
     ``file`` keeps them from one command to the next. It is a cache: lost, damaged or of another
     version, the footers are read again.
     """
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, folder: TablePath, file: Path) -> None:
+        self._folder, self._file = folder, file
         self._known: dict[str, tuple[str, FileFacts | None]] = dict(_load(file))
         self._changed = False
 
-    def facts(self, path: TablePath) -> FileFacts | None:
+    def facts(self, name: str) -> FileFacts | None:
         """What the footer says; None when there is no file, or no table in it."""
-        signature = _signature(path)
+        signature = _signature(self._folder, name)
         if signature is None:
             return None
-        known = self._known.get(path.name)
+        known = self._known.get(name)
         if known is None or known[0] != signature:
-            known = signature, read_facts(path)
-            self._known[path.name] = known
+            known = signature, read_facts(self._folder / name)
+            self._known[name] = known
             self._changed = True
         return known[1]
 
@@ -53,14 +53,15 @@ class Catalog:
         self._changed = False
 
 
-def _signature(path: TablePath) -> str | None:
+def _signature(folder: TablePath, name: str) -> str | None:
     """What another file, or a changed one, differs in: size, time of the last change and inode,
     or an object's tag; None where there is no file."""
-    if isinstance(path, ObjectPath):
-        entry = path.entry()
+    if isinstance(folder, ObjectPath):
+        entry = (folder / name).entry()
         return None if entry is None else f"{entry.nbytes} {entry.tag}"
     try:
-        found = os.stat(path)
+        # No Path: a million shards are asked after, and making one takes longer than this.
+        found = os.stat(f"{folder}/{name}")
     except (FileNotFoundError, NotADirectoryError):
         return None
     return f"{found.st_size} {found.st_mtime_ns} {found.st_ino}"

@@ -66,6 +66,12 @@ class FileFacts:
             return None
         return replace(self.proof, digest=self.shards[part][0], part=part)
 
+    def digest_of(self, part: int | None) -> str:
+        """The digest that the proof of one shard has; ``none`` without a proof."""
+        if self.shards and part is not None:
+            return self.shards[part][0] if part in self.shards else "none"
+        return self.proof.digest if self.proof else "none"
+
     def rows_of(self, part: int | None) -> int:
         """Rows of one shard, or of the file."""
         return self.shards[part][1] if self.shards and part is not None else self.rows

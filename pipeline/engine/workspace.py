@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate, groupby
 from pathlib import Path
@@ -14,8 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.engine.catalog import Catalog
-from pipeline.engine.errors import DamagedTableError, StickerworksError, disk_errors
-from pipeline.engine.locks import locked
+from pipeline.engine.errors import DamagedTableError, StickerworksError
+from pipeline.engine.holding import fetch, held, held_bucket
 from pipeline.engine.media import MediaReader
 from pipeline.engine.storage import (
     BLOCK_SHARDS,
@@ -31,7 +29,6 @@ from pipeline.engine.storage import (
 )
 from pipeline.engine.store.contract import Store
 from pipeline.engine.store.folder import FolderStore
-from pipeline.engine.store.lease import leased
 from pipeline.engine.store.location import address_of
 from pipeline.engine.store.object_path import ObjectPath, TablePath
 from pipeline.engine.store.objects import ObjectStore
@@ -95,12 +92,9 @@ class Workspace:
 
         The shards of a block share one, named after the first that it may hold.
         """
-        if TABLES[table].scope == "global":
-            return self._at(f"tables/{table}.parquet")
-        if part is None:
-            raise ValueError(f"{table} has shards")
-        first = part - part % BLOCK_SHARDS if TABLES[table].in_blocks else part
-        return self._at(f"tables/{table}/part-{first:05d}.parquet")
+        name = _file_name(table, part)
+        folder = "" if TABLES[table].scope == "global" else f"{table}/"
+        return self._at(f"tables/{folder}{name}")
 
     @property
     def store(self) -> Store:
@@ -135,7 +129,20 @@ class Workspace:
     def proof(self, table: str, part: int | None = None) -> Proof | None:
         """What a shard or a global table was made from; None where it isn't there."""
         facts = self._facts(table, part)
-        return None if facts is None else facts.proof_of(part)
+        # A file that was written before there were blocks speaks of its first shard alone.
+        if facts is None or (
+            TABLES[table].in_blocks and not facts.shards and (part or 0) % BLOCK_SHARDS
+        ):
+            return None
+        return facts.proof_of(part)
+
+    def digests(self, table: str, parts: Sequence[int | None]) -> list[str]:
+        """What the proofs say of the rows of some shards; ``none`` where there is no proof."""
+        facts = (self._facts(table, part) for part in parts)
+        return [
+            "none" if known is None else known.digest_of(part)
+            for part, known in zip(parts, facts, strict=True)
+        ]
 
     def has(self, table: str, part: int | None = None) -> bool:
         """Whether a shard, or a global table, is there."""
@@ -201,20 +208,28 @@ class Workspace:
         write_block(self.path(table, min(shards)), shards, proof)
 
     def digest(self, table: str, part: int | None = None) -> str:
-        """Digest of the rows of one shard or global table, from the rows themselves.
-
-        Raises StickerworksError where the file's proof is about other rows.
-        """
-        path, proof = self.path(table, part), self.proof(table, part)
-        found = digest_rows(self.read(table, part).cast(TABLES[table].schema))
+        """Digest of the rows of one shard or global table, as its proof has it."""
+        proof = self.proof(table, part)
+        if proof is not None and proof.digest:
+            return proof.digest
         # Tables written by others than the engine carry no proof; their rows count all the same.
-        if proof is not None and proof.digest not in ("", found):
+        return digest_rows(self.read(table, part).cast(TABLES[table].schema))
+
+    def read_checked(self, table: str, part: int | None = None) -> pa.Table:
+        """Rows of one shard or global table; DamagedTableError if its proof is about others.
+
+        It takes every column to tell, blobs too: what a script changed may lie in any.
+        """
+        path, rows = self.path(table, part), self.read(table, part)
+        proof = self.proof(table, part)
+        known = "" if proof is None else proof.digest
+        if known and known != digest_rows(rows.cast(TABLES[table].schema)):
             raise DamagedTableError(
                 f"{path} was changed after it was made: its proof is about other rows.",
                 anew(path),
                 str(path),
             )
-        return found
+        return rows
 
     def rows(self, table: str, part: int | None = None) -> int:
         """Rows of one shard or global table, from its footer alone."""
@@ -224,8 +239,9 @@ class Workspace:
     def _facts(self, table: str, part: int | None) -> FileFacts | None:
         key = self.root, table
         if key not in _CATALOGS:
-            _CATALOGS[key] = Catalog(self.root / "cache" / f"{table}.json")
-        return _CATALOGS[key].facts(self.path(table, part))
+            folder = self.path(table, part).parent
+            _CATALOGS[key] = Catalog(folder, self.root / "cache" / f"{table}.json")
+        return _CATALOGS[key].facts(_file_name(table, part))
 
     def _shards(self, table: str, part: int) -> tuple[int, ...]:
         """Shards in the file that may hold this one; a file without a list holds its first."""
@@ -263,37 +279,17 @@ class Workspace:
     @contextmanager
     def lock(self, command: str) -> Iterator[None]:
         """Hold the workspace for one command; a second one is refused with one line."""
-        with disk_errors(self.root):
-            self.root.mkdir(parents=True, exist_ok=True)
-        with locked(self.root / ".lock", self._in_use) as descriptor:
-            holder = json.dumps({"command": command, "pid": os.getpid()}).encode()
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, holder, 0)
-            self._sweep()
+        with held(self.root, command):
             try:
-                with self._leased(command):
+                if self._bucket is None:
                     yield
+                else:
+                    with held_bucket(self.root, self._bucket, command):
+                        yield
             finally:
                 for (root, _), catalog in _CATALOGS.items():
                     if root == self.root:
                         catalog.save()
-
-    @contextmanager
-    def _leased(self, command: str) -> Iterator[None]:
-        """Hold the bucket too, with what others saved there; what changed is saved in the end."""
-        if self._bucket is None:
-            yield
-            return
-        with leased(self._bucket, command, self._bucket.settings.lease_s):
-            self.fetch()
-            try:
-                yield
-            except BaseException:
-                # What went wrong first is what is told; what isn't saved still lies here.
-                with suppress(StickerworksError):
-                    SavedFiles(self.root, self._bucket).save()
-                raise
-            SavedFiles(self.root, self._bucket).save()
 
     def check_held(self) -> None:
         """StickerworksError where another driver has taken the bucket over."""
@@ -308,9 +304,7 @@ class Workspace:
     def fetch(self) -> None:
         """Take over what others saved, and look anew at what lies in the bucket."""
         if self._bucket is not None:
-            self.remember()
-            self._bucket.forget("")
-            SavedFiles(self.root, self._bucket).fetch()
+            fetch(self.root, self._bucket)
 
     def remember(self) -> None:
         """Keep what listings say: what this process asks for, it alone writes."""
@@ -335,7 +329,10 @@ class Workspace:
         return _BUCKETS[self.root]
 
     def _at(self, name: str) -> TablePath:
-        return self.root / name if self._bucket is None else ObjectPath(self._bucket, name)
+        if self._bucket is not None:
+            return ObjectPath(self._bucket, name)
+        # Asked a hundred times a shard: joining paths would be most of what a command does.
+        return Path(f"{self.root}/{name}")
 
     def _listed(self, folder: str, pattern: str = "part-*.parquet") -> list[TablePath]:
         """Tables' files in a folder."""
@@ -343,19 +340,13 @@ class Workspace:
             return list((self.root / folder).glob(pattern))
         return [ObjectPath(self._bucket, name) for name in self._bucket.list(folder)]
 
-    def _in_use(self, descriptor: int) -> StickerworksError:
-        return StickerworksError(
-            f"The workspace {self.root} is in use by {_holder(descriptor)}.",
-            "Wait for it to end, or choose another --workspace.",
-        )
 
-    def _sweep(self) -> None:
-        """Remove what writers that were killed left under temporary names."""
-        for folder in (self.tables, self.reports, self.root / "pieces"):
-            for leftover in folder.rglob(".*.tmp"):
-                leftover.unlink(missing_ok=True)
-        for marker in self.scratch.glob("*"):
-            marker.unlink(missing_ok=True)
+def _file_name(table: str, part: int | None) -> str:
+    if TABLES[table].scope == "global":
+        return f"{table}.parquet"
+    if part is None:
+        raise ValueError(f"{table} has shards")
+    return f"part-{part - part % BLOCK_SHARDS if TABLES[table].in_blocks else part:05d}.parquet"
 
 
 def _read(
@@ -371,11 +362,3 @@ def _read(
             anew(path),
         )
     return rows
-
-
-def _holder(descriptor: int) -> str:
-    try:
-        found = json.loads(os.pread(descriptor, 4096, 0))
-        return f"`stickerworks {found['command']}` (process {found['pid']})"
-    except (ValueError, KeyError, TypeError):  # it has just begun, or somebody wrote there
-        return "another command"

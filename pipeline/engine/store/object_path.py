@@ -32,6 +32,9 @@ class ObjectPath:
     def stem(self) -> str:
         return PurePosixPath(self.key).stem
 
+    def __truediv__(self, name: str) -> ObjectPath:
+        return ObjectPath(self.store, f"{self.key}/{name}")
+
     @property
     def parent(self) -> ObjectPath:
         return ObjectPath(self.store, str(PurePosixPath(self.key).parent))
