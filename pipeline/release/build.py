@@ -154,7 +154,7 @@ def _plan(workspace: Workspace, config: Config) -> _Plan:
         )
     if not rows:
         raise StickerworksError(
-            f"No sticker of {workspace.root} belongs into the release: it would be empty.",
+            f"No sticker of {workspace.name} belongs into the release: it would be empty.",
             "`stickerworks report` says which rules dropped them"
             + ("; release.labelled_only is on." if config.release.labelled_only else "."),
         )

@@ -74,20 +74,20 @@ def check_inputs(workspace: Workspace) -> None:
     for table in REQUIRED:
         if not workspace.complete(table):
             raise StickerworksError(
-                f"The table {table} of {workspace.root} is missing or not finished.",
+                f"The table {table} of {workspace.name} is missing or not finished.",
                 f"Run `stickerworks {TABLES[table].command}` first.",
             )
     for table, beside in BESIDE.items():
         if workspace.parts_of(beside) and not workspace.complete(table):
             raise StickerworksError(
-                f"The table {table} of {workspace.root} is missing, and {beside}, which is "
+                f"The table {table} of {workspace.name} is missing, and {beside}, which is "
                 "written with it, is there.",
                 f"Run `stickerworks {TABLES[table].command}` again, which writes both.",
             )
     for table in OPTIONAL:
         if workspace.parts_of(table) and not workspace.complete(table):
             raise StickerworksError(
-                f"The table {table} of {workspace.root} is not finished.",
+                f"The table {table} of {workspace.name} is not finished.",
                 f"Run `stickerworks {TABLES[table].command}` again; it continues where it stopped.",
             )
 

@@ -32,7 +32,7 @@ def demo_command(options: CommandOptions, port: int) -> int:
         )
     root = named_path(options.workspace or DEMO_WORKSPACE, "--workspace").absolute()
     workspace = Workspace(root)
-    if workspace.parts and not (root / _SITE).exists():
+    if ((root / "tables").exists() or workspace.parts) and not (root / _SITE).exists():
         raise StickerworksError(
             f"{workspace.name} holds another dataset.", "Choose another --workspace for the demo."
         )

@@ -78,7 +78,7 @@ class ShardWorker:
         workspace = Workspace(self._root or task.context.root)
         if workspace.proof(task.stage.reads[0], task.part) is None:
             return os.getpid(), StickerworksError(
-                f"The node {socket.gethostname()} doesn't see the workspace {workspace.root}.",
+                f"The node {socket.gethostname()} doesn't see the workspace {workspace.name}.",
                 "Put it where every node finds it under the same path (NFS), or on an object "
                 "store.",
             )

@@ -12,6 +12,7 @@ from pathlib import Path
 from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.paths import named_path
+from pipeline.engine.store.credentials import s3_endpoint
 from schemas.storage import StorageConfig
 
 _MARK = ".bucket.json"
@@ -72,6 +73,8 @@ def working_folder(location: Location, settings: StorageConfig) -> Path:
 def open_address(text: str, settings: StorageConfig) -> Path:
     """The working folder of the workspace at an address, made and marked where it isn't yet."""
     location = parse_location(text)
+    if location.scheme == "s3" and not settings.endpoint:
+        settings = settings.model_copy(update={"endpoint": s3_endpoint() or ""})
     folder = working_folder(location, settings)
     mark = {"address": str(location), "storage": settings.model_dump(mode="json")}
     content = json.dumps(mark, indent=1, sort_keys=True)

@@ -49,6 +49,19 @@ def test_a_working_folder_leads_to_its_bucket(tmp_path: Path) -> None:
     assert open_address("s3://stickers/demo", other) != folder
 
 
+def test_an_endpoint_of_the_environment_is_part_of_the_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = StorageConfig(folder=str(tmp_path))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://one.example")
+    one = open_address("s3://stickers/demo", settings)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://two.example")
+    assert open_address("s3://stickers/demo", settings) != one
+    found = address_of(one)
+    assert found is not None
+    assert found[1].endpoint == "https://one.example"
+
+
 def test_a_mark_that_came_with_somebodys_folder_leads_nowhere(tmp_path: Path) -> None:
     folder = open_address("s3://stickers/demo", StorageConfig(folder=str(tmp_path)))
     moved = folder.rename(tmp_path / "mine")
