@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.engine.atomic_files import atomic_file
+from pipeline.engine.counting import count_rules, count_values
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.figures import is_share, points, tell
 from pipeline.engine.runner import check_crawled
@@ -37,11 +38,11 @@ def crawl_sources(session: Session) -> None:
     if session.options.dry_run:
         session.say(f"  {'crawl':<12} would list {names} and fetch what is new")
         return
-    with session.part("crawl") as counts:
+    with session.part("crawl") as logged:
         summary = session.mending(
             lambda: crawl(session.workspace, session.config.crawl, session.tell)
         )
-        counts.update(rows=summary.observations, stickers=summary.new_stickers)
+        logged.update(rows=summary.observations, stickers=summary.new_stickers)
     session.results["crawl"] = asdict(summary)
     missed = ", ".join(f"{reason} {count:,}" for reason, count in summary.unfetched.items())
     session.say(
@@ -54,9 +55,7 @@ def crawl_sources(session: Session) -> None:
 def count_outcomes(session: Session) -> Counter[str]:
     """Stickers by outcome; refuses to go on when a sticker has none."""
     workspace = session.workspace
-    outcomes = Counter[str]()
-    for part in workspace.parts:
-        outcomes.update(workspace.read("decisions", part, ["outcome"])["outcome"].to_pylist())
+    outcomes = count_values(workspace.read("decisions", columns=["outcome"])["outcome"])
     read = sum(workspace.rows("stickers", part) for part in workspace.parts)
     if sum(outcomes[name] for name in OUTCOMES) != read:
         raise StickerworksError(
@@ -69,10 +68,8 @@ def count_outcomes(session: Session) -> Counter[str]:
 def say_decisions(session: Session) -> None:
     """Tell how many stickers were kept, dropped and failed, and which rules dropped them."""
     outcomes = count_outcomes(session)
-    rules = Counter[str]()
-    for part in session.workspace.parts:
-        for reasons in session.workspace.read("decisions", part, ["reasons"])["reasons"]:
-            rules.update({reason["rule"] for reason in reasons.as_py() or ()})
+    reasons = session.workspace.read("decisions", columns=["reasons"])["reasons"]
+    rules, _ = count_rules(reasons)
     read = sum(outcomes.values())
     counts = {name: outcomes[name] for name in OUTCOMES}
     session.results["decisions"] = {**counts, "read": read, "rules": dict(rules)}
@@ -102,11 +99,11 @@ def build(session: Session) -> Path:
     check_crawled(session.workspace)
     bring_up_to_date(session, rooms_to_release(session.workspace))
     session.mending(lambda: count_outcomes(session))
-    with session.part("release") as rows:
+    with session.part("release") as logged:
         made = session.mending(
             lambda: build_release(session.workspace, session.config, session.tell)
         )
-        rows.update(made.rows)
+        logged.update(made.rows)
     counts = {split: made.rows[split] for split in SPLITS if split in made.rows}
     rows = ", ".join(f"{split} {count:,}" for split, count in counts.items())
     state = "up to date" if made.up_to_date else rows
