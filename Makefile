@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 # Label Studio wants other versions than we do, hence an environment of its own (about 1 GB).
 SERVER := .venv-label-studio
+# Tests run against an object store on loopback, whose versions clash with ours as well.
+OBJECTS := .venv-object-store
 STICKERWORKS := $(VENV)/bin/stickerworks $(if $(WORKSPACE),--workspace "$(WORKSPACE)") $(ARGS)
 TESTS ?= tests
 # Tests run in so many processes; each of them holds up to 2 GB.
@@ -19,7 +21,7 @@ help: ## this list
 
 setup: $(VENV)/.installed fonts ## install into .venv
 
-setup-dev: $(VENV)/.installed-dev $(SERVER)/.installed fonts ## the same, with what tests and lint need
+setup-dev: $(VENV)/.installed-dev $(SERVER)/.installed $(OBJECTS)/.installed fonts ## the same, with what tests and lint need
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -39,6 +41,13 @@ $(SERVER)/bin/python:
 
 $(SERVER)/.installed: constraints-label-studio.txt | $(SERVER)/bin/python
 	$(SERVER)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-label-studio.txt label-studio
+	touch $@
+
+$(OBJECTS)/bin/python:
+	$(PYTHON) -m venv $(OBJECTS)
+
+$(OBJECTS)/.installed: constraints-object-store.txt | $(OBJECTS)/bin/python
+	$(OBJECTS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-object-store.txt 'moto[s3]' flask flask-cors
 	touch $@
 
 # Chinese glyphs for drawn stickers and plots: installed where we may, else one message and Latin labels.
@@ -103,5 +112,5 @@ bench: $(VENV)/.installed-dev ## every benchmark; each ends with one line of JSO
 	@for script in benchmarks/*.py; do $(VENV)/bin/python $$script || exit 1; done
 
 clean: ## remove the environments and caches; workspaces stay
-	rm -rf $(VENV) $(SERVER) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SERVER) $(OBJECTS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

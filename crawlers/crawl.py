@@ -72,7 +72,7 @@ def crawl(
     with open_ledger(workspace.root / LEDGER) as ledger:
         for name in dict.fromkeys(job.source.name for job in jobs if job.source.observations):
             note_missing(ledger, name, visited)
-        exported = export(workspace, ledger, names, config.shard_rows)
+        exported = export(workspace, ledger, names, config.shard_rows, _packs(workspace, config))
         failures = {name: ledger.failures(name) for name in names}
     return _summary(exported, failures)
 
@@ -90,6 +90,10 @@ def export_again(workspace: Workspace, config: CrawlConfig) -> None:
 def _job(ours: SourceConfig, position: int) -> _Job:
     source = load_source(ours.source)
     return _Job(source, read_options(source, ours, position), ours, position)
+
+
+def _packs(workspace: Workspace, config: CrawlConfig) -> bool:
+    return workspace.store.remote if config.pack_media is None else config.pack_media
 
 
 def _note_redistribute(workspace: Workspace, job: _Job, jobs: list[_Job]) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from crawlers.ledger import RESTORE, CrawlLedger, ledger_errors
+from crawlers.packs import drop_files, drop_unknown, pack_new
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import Proof, digest_rows, read_proof, write_table
 from pipeline.engine.workspace import Workspace
@@ -46,9 +47,14 @@ class ExportedShards:
 
 
 def export(
-    workspace: Workspace, ledger: CrawlLedger, sources: Sequence[str], shard_rows: int
+    workspace: Workspace,
+    ledger: CrawlLedger,
+    sources: Sequence[str],
+    shard_rows: int,
+    pack: bool = False,
 ) -> ExportedShards:
-    """Place new stickers and write every table whose rows changed.
+    """Place new stickers, ``pack`` their bytes where wanted, and write every table whose rows
+    changed.
 
     ``sources`` is their order in the configuration: new stickers follow it, then the order in
     which their source lists them; sources that are configured no more come last.
@@ -58,6 +64,8 @@ def export(
         ledger.connection.execute(_REPOINT)
         parts = _parts(ledger.connection)
         _check_tables(workspace, ledger, len(parts))
+        if pack:
+            pack_new(workspace, ledger, parts)
         observations = 0
         written: list[Path | None] = []
         for part in parts:
@@ -68,6 +76,9 @@ def export(
         failures = _unfetched(ledger.connection)
         written.append(_write(workspace.path(UNFETCHED.name), failures))
         stickers = _count(ledger.connection)
+        if pack:
+            drop_unknown(workspace, ledger)
+            drop_files(workspace, ledger)
     done = tuple(path for path in written if path is not None)
     return ExportedShards(placed, stickers, observations, failures.num_rows, done)
 
@@ -141,8 +152,7 @@ def _shard(connection: sqlite3.Connection, part: int) -> dict[str, pa.Table]:
         {name: blob[name] for name in ("format", "extension", "nbytes")} | {"id": blob["sha256"]}
         for blob in blobs
     ]
-    # A sticker keeps its place for good; when no source shows it any more, its path is null.
-    media = [{"id": b["sha256"], "path": b["path"] if b["seen"] else None} for b in blobs]
+    media = [_media(blob) for blob in blobs]
     rows = connection.execute(_PLACED, (part,)).fetchall()
     observations = [
         (row["row"], _order(columns), columns) for row in rows for columns in (_observation(row),)
@@ -154,6 +164,16 @@ def _shard(connection: sqlite3.Connection, part: int) -> dict[str, pa.Table]:
         MEDIA.name: _table(MEDIA, media),
         STICKERS.name: _table(STICKERS, stickers),
     }
+
+
+def _media(blob: sqlite3.Row) -> dict[str, Any]:
+    # A sticker keeps its place for good; when no source shows it any more, nothing leads to it.
+    if not blob["seen"]:
+        return {"id": blob["sha256"]}
+    if blob["pack"] is None:
+        return {"id": blob["sha256"], "path": blob["path"]}
+    names = ("pack", "offset", "nbytes")
+    return {"id": blob["sha256"]} | {name: blob[name] for name in names}
 
 
 def _observation(row: sqlite3.Row) -> dict[str, Any]:
@@ -228,10 +248,10 @@ WHERE blobs.sha256 = first.sha256 AND first.place = 1 AND NOT EXISTS (
 )
 """
 _BLOBS = """
-SELECT *, EXISTS (
+SELECT blobs.*, pack, offset, EXISTS (
     SELECT * FROM observations AS s WHERE s.sha256 = blobs.sha256 AND s.state = 'ok'
 ) AS seen
-FROM blobs WHERE part = ? ORDER BY row
+FROM blobs LEFT JOIN packed USING (sha256) WHERE part = ? ORDER BY row
 """
 # Where a source shows the same bytes twice and may not give them on once, it may not at all.
 _PLACED = """

@@ -149,6 +149,12 @@ class CrawlLedger:
             row = self._one("SELECT * FROM blobs WHERE sha256 = :sha256", {"sha256": sha256})
             return _blob(row) if row else None
 
+    def pack(self, sha256: str) -> str | None:
+        """The pack that these bytes lie in, if any."""
+        with ledger_errors(self.path):
+            row = self._one("SELECT pack FROM packed WHERE sha256 = :sha256", {"sha256": sha256})
+            return row["pack"] if row else None
+
     def failures(self, source: str) -> dict[str, int]:
         """Number of the source's observations without bytes, by error class."""
         with ledger_errors(self.path):

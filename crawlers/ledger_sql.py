@@ -1,6 +1,6 @@
 """The ledger's tables and statements, in one place."""
 
-VERSION = 2
+VERSION = 3
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS blobs (
     sha256 TEXT PRIMARY KEY,
@@ -34,9 +34,17 @@ CREATE TABLE IF NOT EXISTS observations (
     policy TEXT,
     UNIQUE (source, source_id, query, variant)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS packed (
+    sha256 TEXT PRIMARY KEY REFERENCES blobs (sha256),
+    pack TEXT NOT NULL,
+    offset INTEGER NOT NULL
+) STRICT;
 CREATE INDEX IF NOT EXISTS observations_by_blob ON observations (sha256);
 """
-UPGRADES = {1: "ALTER TABLE sightings RENAME TO observations; DROP INDEX sightings_by_blob;"}
+UPGRADES = {
+    1: "ALTER TABLE sightings RENAME TO observations; DROP INDEX sightings_by_blob;",
+    2: "",  # packs have a table of their own
+}
 FIND = """
 SELECT * FROM observations
 WHERE (source, source_id, query, variant) = (:source, :source_id, :query, :variant)

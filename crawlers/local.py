@@ -22,7 +22,7 @@ from crawlers.observation import (
 )
 from crawlers.sniff import sniff
 from crawlers.source import no_observation
-from crawlers.store import holds, media_path, store
+from crawlers.store import has_bytes, media_path, store
 from crawlers.walk import open_regular, reason
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.plugins import describe_plugin
@@ -109,9 +109,8 @@ class LocalCrawl:
             return
         self._visited.stickers.add(blob.sha256)
         known = self._ledger.blob(blob.sha256)
-        root = self._workspace.root
         ours = known is not None and not Path(known.path).is_absolute()
-        if not (ours and known is not None and holds(root / known.path, known.nbytes)):
+        if not (ours and known and has_bytes(self._workspace, self._ledger, known)):
             self._ledger.repoint(blob.sha256, blob.path)
 
     def _read(self, file: LocalFile) -> Blob | FetchFailure:

@@ -33,7 +33,7 @@ from crawlers.run import SourceRun
 from crawlers.settings import user_agent
 from crawlers.sniff import sniff
 from crawlers.source import no_observation
-from crawlers.store import holds, media_path, store
+from crawlers.store import has_bytes, media_path, store
 from crawlers.trace import META, Trace
 from pipeline.engine.addresses import strip_secrets
 from pipeline.engine.errors import StickerworksError
@@ -134,7 +134,7 @@ class MediaPipeline:
     def _is_settled(self, known: Known) -> bool:
         if known.state == "ok":
             blob = known.blob
-            return blob is not None and holds(self._run.workspace.root / blob.path, blob.nbytes)
+            return blob is not None and has_bytes(self._run.workspace, self._run.ledger, blob)
         if known.failure is None:
             return False
         if known.state == "retry_at":
@@ -172,9 +172,8 @@ class MediaPipeline:
 
     def _better_path(self, sha256: str, path: str) -> str:
         """The path on record, unless its file is gone and ours is there."""
-        known = self._run.ledger.blob(sha256)
-        root = self._run.workspace.root
-        return known.path if known and holds(root / known.path, known.nbytes) else path
+        run, known = self._run, self._run.ledger.blob(sha256)
+        return known.path if known and has_bytes(run.workspace, run.ledger, known) else path
 
     def _record_failure(
         self, key: Key, failure: FetchFailure, trace: Trace, url: str | None

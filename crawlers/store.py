@@ -1,11 +1,12 @@
-"""Content-addressed files: ``media/ab/<sha256>.<format>`` below the workspace."""
+"""Bytes of stickers: a file each, ``media/ab/<sha256>.<format>``, until they lie in a pack."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from crawlers.ledger import Blob, CrawlLedger
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import disk_errors
-from pipeline.engine.storage import atomic_file
 from pipeline.engine.workspace import Workspace
 
 
@@ -17,17 +18,17 @@ def media_path(sha256: str, name: str) -> str:
 def store(workspace: Workspace, path: str, data: bytes) -> None:
     """Write bytes at a path of media_path(), whole or not at all."""
     target = workspace.root / path
-    if not holds(target, len(data)):
+    if not _holds(target, len(data)):
         with atomic_file(target) as temporary:
             temporary.write_bytes(data)
 
 
-def holds(path: Path, nbytes: int) -> bool:
-    """Whether a file of that size is there."""
-    try:
-        return path.stat().st_size == nbytes
-    except OSError:
-        return False
+def has_bytes(workspace: Workspace, ledger: CrawlLedger, blob: Blob) -> bool:
+    """Whether the bytes that the ledger knows are still there, in a pack or a file of their own."""
+    pack = ledger.pack(blob.sha256)
+    if pack is not None and workspace.store.stat(pack) is not None:
+        return True
+    return _holds(workspace.root / blob.path, blob.nbytes)
 
 
 def sweep(workspace: Workspace) -> None:
@@ -35,3 +36,10 @@ def sweep(workspace: Workspace) -> None:
     with disk_errors(workspace.media):
         for leftover in workspace.media.glob("*/.*.tmp"):
             leftover.unlink(missing_ok=True)
+
+
+def _holds(path: Path, nbytes: int) -> bool:
+    try:
+        return path.stat().st_size == nbytes
+    except OSError:
+        return False

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from schemas.storage import StorageConfig
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
 
@@ -109,6 +111,11 @@ class CrawlConfig(Section):
     )
     shard_rows: int = Field(
         1000, gt=0, le=5000, description="stickers a shard; full shards never change"
+    )
+    pack_media: bool | None = Field(
+        None,
+        description="whether bytes of stickers are copied into a few large files; null means in "
+        "a workspace on an object store",
     )
     max_bytes: Positive = Field(20_000_000, description="largest file that is fetched, in bytes")
     concurrency: Positive = Field(8, description="requests in flight for one host")
@@ -396,7 +403,12 @@ class ValidateConfig(Section):
 class Config(Section):
     """The whole configuration."""
 
-    workspace: str = Field("workspace", description="folder that holds every table and release")
+    workspace: str = Field(
+        "workspace",
+        description="folder that holds every table and release, or an address such as "
+        "s3://bucket/folder",
+    )
+    storage: StorageConfig = StorageConfig()
     engine: EngineConfig = EngineConfig()
     crawl: CrawlConfig = CrawlConfig()
     filter: FilterConfig = FilterConfig()

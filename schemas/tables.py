@@ -167,7 +167,10 @@ MEDIA = _table(
     "crawl",
     "Where each sticker's bytes lie.",
     ID,
-    _column("path", STRING, "file; absolute for local folders; null once no source shows it"),
+    _column("path", STRING, "file; absolute for local folders; null where packed"),
+    _column("pack", STRING, "file with the bytes of many; no path and no pack: no source shows it"),
+    _column("offset", pa.int64(), "place of the first byte in the pack"),
+    _column("nbytes", pa.int64(), "bytes in the pack"),
 )
 SIGNALS = _table(
     "signals",

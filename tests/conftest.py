@@ -93,6 +93,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=rank)
 
 
+@pytest.fixture(scope="session")
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of an object store on loopback, with the bucket ``stickers``."""
+    from object_store import make_bucket, serve_objects
+
+    with serve_objects(tmp_path_factory.mktemp("objects") / "log.txt") as url:
+        make_bucket(url, "stickers")
+        yield url
+
+
 Stranger = Callable[..., None]
 
 

@@ -28,8 +28,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from annotation.machine.domain_model import FORMAT, SHIPPED
 from annotation.machine.features import FEATURES, sticker_statistics
 from annotation.machine.manifest import key_frames, read_manifest
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.storage import atomic_file
 from pipeline.engine.text import plain
 
 PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)

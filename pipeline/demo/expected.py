@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
 
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.storage import atomic_file
 
 Outcome = Literal["kept", "dropped", "failed", "unfetched"]
 TRUTH_FILE = "expected.jsonl"

@@ -10,7 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.storage import FileFacts, Proof, atomic_file, read_facts
+from pipeline.engine.atomic_files import atomic_file
+from pipeline.engine.storage import FileFacts, Proof, read_facts
 
 _FORMAT = 1
 _Signature = tuple[int, int, int]
@@ -18,28 +19,29 @@ _Signature = tuple[int, int, int]
 
 
 class Catalog:
-    """The facts of one table's files, by name, true as long as the files are the same.
+    """The facts of the files in one folder, by name, true as long as the files are the same.
 
     ``file`` keeps them from one command to the next. It is a cache: lost, damaged or of another
     version, the footers are read again.
     """
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, folder: Path, file: Path) -> None:
+        self._folder, self._file = folder, file
         self._known: dict[str, tuple[_Signature, FileFacts | None]] = dict(_load(file))
         self._changed = False
 
-    def facts(self, path: Path) -> FileFacts | None:
+    def facts(self, name: str) -> FileFacts | None:
         """What the footer says; None when there is no file, or no table in it."""
         try:
-            found = os.stat(path)
+            # No Path: a million shards are asked after, and making one takes longer than this.
+            found = os.stat(f"{self._folder}/{name}")
         except (FileNotFoundError, NotADirectoryError):
             return None
         signature = (found.st_size, found.st_mtime_ns, found.st_ino)
-        known = self._known.get(path.name)
+        known = self._known.get(name)
         if known is None or known[0] != signature:
-            known = signature, read_facts(path)
-            self._known[path.name] = known
+            known = signature, read_facts(self._folder / name)
+            self._known[name] = known
             self._changed = True
         return known[1]
 

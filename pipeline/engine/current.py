@@ -32,10 +32,10 @@ def inputs_of(work: Stage | Step, workspace: Workspace, parts: Sequence[int]) ->
     inputs = {}
     for table in work.reads:
         if TABLES[table].scope == "global":
-            inputs[table] = _digest(workspace.proof(table))
+            (inputs[table],) = workspace.digests(table, (None,))
             continue
-        for part in parts:
-            inputs[f"{table}/{part}"] = _digest(workspace.proof(table, part))
+        for part, digest in zip(parts, workspace.digests(table, parts), strict=True):
+            inputs[f"{table}/{part}"] = digest
     return inputs
 
 
@@ -70,7 +70,3 @@ def _run_is_current(step: Step, workspace: Workspace, expected: str, parts: Sequ
             if not is_current(workspace.proof(table, part), expected, inputs):
                 return False
     return True
-
-
-def _digest(proof: Proof | None) -> str:
-    return proof.digest if proof else "none"

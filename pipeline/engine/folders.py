@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from pipeline.engine.atomic_files import sync_folder
 from pipeline.engine.errors import disk_errors
-from pipeline.engine.storage import sync_folder
 
 _LEFT = re.compile(r"(\d{1,9})\.(tmp|old)")
 

@@ -45,6 +45,7 @@ class TableState:
 def take_stock(workspace: Workspace, table: str) -> TableState:
     """What is there of a table, from the proofs and footers of its files alone."""
     shards: Sequence[int | None]
+    found: Sequence[int | None]
     shards, found = workspace.parts, sorted({*workspace.parts_of(table)} & {*workspace.parts})
     if TABLES[table].scope == "global":
         shards, found = (None,), [None] if workspace.path(table).exists() else []

@@ -51,11 +51,11 @@ class Pending:
 
 
 class Display(Protocol):
-    """Shows work going on."""
+    """Shows work going on, over rows and over shards where there are several to make."""
 
-    def start(self, name: str, rows: int) -> None: ...
+    def start(self, name: str, rows: int, shards: int) -> None: ...
 
-    def progress(self, rows_done: int) -> None: ...
+    def progress(self, rows_done: int, shards_done: int) -> None: ...
 
     def stop(self) -> None: ...
 
@@ -83,7 +83,7 @@ def pending(
     if isinstance(work, Step):
         runs = stale_runs(work, workspace, config)
         rows = sum(_rows(workspace, parts) for parts in runs)
-        return Pending(work.name, len(runs), rows, 0.0)
+        return Pending(work.name, sum(map(len, runs)), rows, 0.0)
     expected = fingerprint_of(work, config)
     stale = [
         part
@@ -148,11 +148,17 @@ def _run_stage(
     tasks = _tasks(stage, workspace, config, expected, stale, allowance)
     rows = sum(task.rows for task in tasks)
     reason = ""
+    done = 0
+
+    def progress(rows_done: int) -> None:
+        display.progress(rows_done, done)
+
     if tasks:
         workspace.scratch.mkdir(parents=True, exist_ok=True)
-        display.start(stage.name, rows)
+        display.start(stage.name, rows, len(tasks))
         try:
-            for report in execute(tasks, config, display.progress):
+            for report in execute(tasks, config, progress):
+                done += 1
                 counts.update(report.counts)
                 reason = report.reason or reason
         finally:
@@ -198,18 +204,10 @@ def _run_step(step: Step, workspace: Workspace, config: Config, display: Display
     runs = stale_runs(step, workspace, config)
     every = len(workspace.blocks) if step.each_block else 1
     rows = sum(_rows(workspace, parts) for parts in runs)
-    done = 0
-
-    def advance(more: int) -> None:
-        nonlocal done
-        done += more
-        display.progress(done)
-
     if runs:
-        display.start(step.name, rows)
+        display.start(step.name, rows, 1)
         try:
-            for parts in runs:
-                write_step(step, workspace, config, parts, advance)
+            write_step(step, workspace, config, runs, lambda done: display.progress(done, 0))
         finally:
             display.stop()
     read = _rows(workspace, workspace.parts)

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.engine.media import MediaReader
+from pipeline.engine.store.folder import FolderStore
 from schemas.config import Config
 
 Tables = Mapping[str, pa.Table]
@@ -62,9 +64,9 @@ class Context:
     advance: Callable[[int], None] = _unheard
     at_end: Callable[[Callable[[], object]], object] = _unheard
 
-    def media_path(self, path: str) -> Path:
-        """File of a ``media`` row: relative paths are below the workspace."""
-        return self.root / path
+    def media(self) -> MediaReader:
+        """Reads stickers' bytes by their rows of ``media``."""
+        return MediaReader(self.root, FolderStore(self.root))
 
 
 def no_models(config: Config) -> Mapping[str, str]:

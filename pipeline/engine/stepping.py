@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 
 import pyarrow as pa
 
@@ -13,6 +15,8 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import TABLES
 
+_RUNS_AT_A_TIME = 2
+
 _Key = tuple[str, int | None]
 
 
@@ -20,21 +24,41 @@ def write_step(
     step: Step,
     workspace: Workspace,
     config: Config,
-    parts: Sequence[int],
-    advance: Callable[[int], None],
+    runs: Sequence[tuple[int, ...]],
+    progress: Callable[[int], None],
 ) -> None:
-    """Run a step over some shards and write its tables; ``advance`` gets the rows written.
+    """Run a step over the shards of each run and write its tables; ``progress`` gets the rows
+    done.
 
     Raises ValueError where it leaves out a shard, or writes other rows than one a sticker.
     """
-    reader = _StepReader(step, workspace, tuple(parts))
-    proof = Proof(step.name, fingerprint_of(step, config), step_inputs(step, workspace, parts))
-    writer = _Writer(step, workspace, reader, proof)
-    for table, given, rows in step.run(reader, step.settings(config)):
-        writer.add(table, given, rows)
-        if table == step.writes[0] and given is not None:
-            advance(len(rows))
-    writer.end()
+    print_, settings = fingerprint_of(step, config), step.settings(config)
+    lock, done = Lock(), 0
+
+    def run(parts: tuple[int, ...]) -> None:
+        nonlocal done
+        reader = _StepReader(step, workspace, parts)
+        proof = Proof(step.name, print_, step_inputs(step, workspace, parts))
+        writer = _Writer(step, workspace, reader, proof)
+        for table, given, rows in step.run(reader, settings):
+            writer.add(table, given, rows)
+            if table == step.writes[0] and given is not None:
+                with lock:
+                    done += len(rows)
+                    progress(done)
+        writer.end()
+
+    if len(runs) == 1:  # in this thread, so that Ctrl-C ends it
+        run(runs[0])
+        return
+    # Arrow works outside of Python's lock: while a block is computed, the next one is read.
+    with ThreadPoolExecutor(_RUNS_AT_A_TIME) as pool:
+        try:
+            for _ in pool.map(run, runs):
+                pass
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 class _Writer:

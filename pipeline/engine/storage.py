@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.engine.errors import DamagedTableError, StickerworksError, disk_errors
+from pipeline.engine.atomic_files import atomic_file
+from pipeline.engine.errors import DamagedTableError, StickerworksError
 from schemas.tables import TABLES
 
 BLOCK_SHARDS = 64
@@ -64,6 +64,12 @@ class FileFacts:
         if part not in self.shards:
             return None
         return replace(self.proof, digest=self.shards[part][0], part=part)
+
+    def digest_of(self, part: int | None) -> str:
+        """The digest that the proof of one shard has; ``none`` without a proof."""
+        if self.shards and part is not None:
+            return self.shards[part][0] if part in self.shards else "none"
+        return self.proof.digest if self.proof else "none"
 
     def rows_of(self, part: int | None) -> int:
         """Rows of one shard, or of the file."""
@@ -238,31 +244,6 @@ def _facts_in(schema: pa.Schema, rows: int) -> FileFacts:
 
 def _is_misplaced(proof: Proof, path: Path) -> bool:
     return proof.part is not None and proof.part != part_of(path)
-
-
-@contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
-    """A temporary name beside ``path`` that becomes ``path`` when the block succeeds."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with disk_errors(path):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            yield temporary
-            with temporary.open("rb") as written:
-                os.fsync(written.fileno())
-            os.replace(temporary, path)
-            sync_folder(path.parent)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames within ``folder`` last through a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class _HashSink:

@@ -16,6 +16,7 @@ import pyarrow as pa
 from pipeline.engine.catalog import Catalog
 from pipeline.engine.errors import DamagedTableError, StickerworksError, disk_errors
 from pipeline.engine.locks import locked
+from pipeline.engine.media import MediaReader
 from pipeline.engine.storage import (
     BLOCK_SHARDS,
     FileFacts,
@@ -28,6 +29,8 @@ from pipeline.engine.storage import (
     write_block,
     write_table,
 )
+from pipeline.engine.store.contract import Store
+from pipeline.engine.store.folder import FolderStore
 from schemas.tables import TABLES
 
 _READERS = 4
@@ -87,12 +90,19 @@ class Workspace:
 
         The shards of a block share one, named after the first that it may hold.
         """
-        if TABLES[table].scope == "global":
-            return self.tables / f"{table}.parquet"
-        if part is None:
-            raise ValueError(f"{table} has shards")
-        first = part - part % BLOCK_SHARDS if TABLES[table].in_blocks else part
-        return self.tables / table / f"part-{first:05d}.parquet"
+        name = _file_name(table, part)
+        folder = "" if TABLES[table].scope == "global" else f"{table}/"
+        # Asked a hundred times a shard: joining paths would be most of what a command does.
+        return Path(f"{self.root}/tables/{folder}{name}")
+
+    @property
+    def store(self) -> Store:
+        """Where tables and packs of media lie."""
+        return FolderStore(self.root)
+
+    def media_reader(self) -> MediaReader:
+        """Reads stickers' bytes by their rows of ``media``."""
+        return MediaReader(self.root, self.store)
 
     def piece(self, table: str, part: int, start: int) -> Path:
         """File of a shard's rows from ``start`` on, put aside until the shard is whole."""
@@ -106,7 +116,20 @@ class Workspace:
     def proof(self, table: str, part: int | None = None) -> Proof | None:
         """What a shard or a global table was made from; None where it isn't there."""
         facts = self._facts(table, part)
-        return None if facts is None else facts.proof_of(part)
+        # A file that was written before there were blocks speaks of its first shard alone.
+        if facts is None or (
+            TABLES[table].in_blocks and not facts.shards and (part or 0) % BLOCK_SHARDS
+        ):
+            return None
+        return facts.proof_of(part)
+
+    def digests(self, table: str, parts: Sequence[int | None]) -> list[str]:
+        """What the proofs say of the rows of some shards; ``none`` where there is no proof."""
+        facts = (self._facts(table, part) for part in parts)
+        return [
+            "none" if known is None else known.digest_of(part)
+            for part, known in zip(parts, facts, strict=True)
+        ]
 
     def has(self, table: str, part: int | None = None) -> bool:
         """Whether a shard, or a global table, is there."""
@@ -203,8 +226,9 @@ class Workspace:
     def _facts(self, table: str, part: int | None) -> FileFacts | None:
         key = self.root, table
         if key not in _CATALOGS:
-            _CATALOGS[key] = Catalog(self.root / "cache" / f"{table}.json")
-        return _CATALOGS[key].facts(self.path(table, part))
+            folder = self.path(table, part).parent
+            _CATALOGS[key] = Catalog(folder, self.root / "cache" / f"{table}.json")
+        return _CATALOGS[key].facts(_file_name(table, part))
 
     def _shards(self, table: str, part: int) -> tuple[int, ...]:
         """Shards in the file that may hold this one; a file without a list holds its first."""
@@ -261,6 +285,14 @@ class Workspace:
                 leftover.unlink(missing_ok=True)
         for marker in self.scratch.glob("*"):
             marker.unlink(missing_ok=True)
+
+
+def _file_name(table: str, part: int | None) -> str:
+    if TABLES[table].scope == "global":
+        return f"{table}.parquet"
+    if part is None:
+        raise ValueError(f"{table} has shards")
+    return f"part-{part - part % BLOCK_SHARDS if TABLES[table].in_blocks else part:05d}.parquet"
 
 
 def _read(

@@ -15,7 +15,6 @@ from pipeline.filter.clip_settings import ClipSettings
 from pipeline.filter.frames import Frame, open_source, read_frames
 from pipeline.filter.header import Undecodable
 from pipeline.filter.picture import DARK, WHITE, compose, jpeg
-from pipeline.filter.signals import read_media
 from schemas.tables import CLIPS
 
 LEAST = 4
@@ -24,17 +23,18 @@ LEAST = 4
 def open_clips(context: Context) -> Process:
     """Return the function that samples animations; stills get none, nor all where no model asks."""
     settings: ClipSettings = context.settings
+    media = context.media()
 
     def process(tables: Tables) -> dict[str, pa.Table]:
         rows = []
         moving = tables["signals"].select(["id", "animated", "flags"]).to_pylist()
-        media = tables["media"]["path"].to_pylist()
+        places = tables["media"].to_pylist()
         kinds = tables["stickers"]["format"].to_pylist()
-        for signals, path, kind in zip(moving, media, kinds, strict=True):
+        for signals, place, kind in zip(moving, places, kinds, strict=True):
             row: dict[str, Any] = {"id": signals["id"], "measured": True, "frames": []}
-            if settings.frames and signals["animated"] and path is not None:
+            data = media.read(place) if settings.frames and signals["animated"] else None
+            if data is not None:
                 ground = DARK if "dark_background" in (signals["flags"] or ()) else WHITE
-                data = read_media(context.media_path(path), signals["id"])
                 try:
                     row["frames"] = sample_clip(data, kind, settings, ground)
                 except Undecodable as error:

@@ -23,203 +23,264 @@ are not found.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from pipeline.engine.stage import Output, Reader
 from pipeline.filter.candidates import near_pairs
-from pipeline.filter.views import Views, differences, least_differences, load_views, tile_sums
+from pipeline.filter.views import Looks, differences, least_differences, load_looks
 from schemas.config import DuplicatesConfig
 from schemas.tables import DUPLICATES
 
-Bounds = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Pairs = tuple[Ints, Ints]
 
 _LASTS_ALIKE = 1.25
 _READABLE, _READS_ALIKE = 4, 0.8
 """Characters from which a reading counts, and how much of two must agree (OCR errs on details)."""
+_WAVE = 1 << 16
+"""Pairs of stickers looked at in one go."""
 
 _SIGNALS = ["width", "height", "frames", "duration_ms", "animated", "pixel_sha256", "phash"]
+_KINDS = pa.array(["pixels", "perceptual"])
 
 
 @dataclass(frozen=True)
-class _Sticker:
-    """What is compared of a sticker that takes part; ``row`` counts over all shards."""
+class _Stickers:
+    """What is compared of the stickers that take part, the best first: a place is an index here.
 
-    row: int
-    rank: tuple[int, ...]
-    animated: bool
-    duration_ms: int
-    pixel_sha256: str
-    code: int
-    text: str | None
+    ``row`` counts over all shards. ``pixels`` numbers equal frames, ``same_text`` equal texts (no
+    text equals no other), and ``code`` is the place of the perceptual hash in ``codes``.
+    """
+
+    row: Ints
+    animated: npt.NDArray[np.bool_]
+    duration_ms: Ints
+    pixels: Ints
+    code: Ints
+    codes: npt.NDArray[np.uint64]
+    text: pa.Array
+    same_text: Ints
 
 
 @dataclass(frozen=True)
-class _Match:
-    """Row of the representative, how the sticker equals it, and how closely."""
+class _Lists:
+    """Lists of whole numbers, end to end: that of ``n`` begins at ``starts[n]``."""
 
-    representative: int
-    kind: str | None = None
-    distance: int | None = None
+    values: Ints
+    counts: Ints
+
+    @property
+    def starts(self) -> Ints:
+        return np.cumsum(self.counts) - self.counts
+
+    def of(self, numbers: Ints) -> Pairs:
+        """Each value in the lists of ``numbers``, beside its place in ``numbers``."""
+        counts = self.counts[numbers]
+        owner = np.repeat(np.arange(len(numbers)), counts)
+        within = np.arange(len(owner)) - (np.cumsum(counts) - counts)[owner]
+        return owner, self.values[self.starts[numbers][owner] + within]
 
 
 def find_duplicates(reader: Reader, settings: DuplicatesConfig) -> Iterator[Output]:
-    """Yield the shards of ``duplicates``. Only what screening kept, and was read, takes part."""
-    ids: list[str] = []
-    starts = [0]
-    stickers: list[_Sticker] = []
-    for part in reader.parts:
-        ids += reader.read("stickers", part, ["id"])["id"].to_pylist()
-        stickers += _load(reader, part, starts[-1])
-        starts.append(len(ids))
-    near = _neighbours(stickers, settings.max_phash_distance)
-    found = _group(reader, starts, stickers, near, settings)
-    templates = _templates(stickers, near)
-    for part, start, end in zip(reader.parts, starts[:-1], starts[1:], strict=True):
-        rows = [_row(ids, row, found, templates) for row in range(start, end)]
-        yield "duplicates", part, pa.Table.from_pylist(rows, schema=DUPLICATES.schema)
+    """Yield ``duplicates`` by blocks. Only what screening kept, and was read, takes part."""
+    ids, sizes, stickers = _read(reader)
+    pairs = near_pairs(stickers.codes, settings.max_phash_distance)
+    representative, kind, distance = _group(reader, sizes, stickers, pairs, settings)
+    group = np.arange(len(ids))
+    group[stickers.row] = stickers.row[representative]
+    kinds, distances, templates = np.full((3, len(ids)), -1)
+    kinds[stickers.row], distances[stickers.row] = kind, distance
+    templates[stickers.row] = _templates(stickers, pairs)
+    end = 0
+    for block in reader.blocks:
+        start, end = end, end + sum(sizes[part] for part in block)
+        columns = {
+            "id": ids[start:end],
+            "group": ids.take(pa.array(group[start:end])),
+            "representative": group[start:end] == np.arange(start, end),
+            "kind": _KINDS.take(_known(kinds[start:end])),
+            "distance": _known(distances[start:end]),
+            "template_id": ids.take(_known(templates[start:end])),
+        }
+        yield "duplicates", block, pa.table(columns, schema=DUPLICATES.schema)
 
 
-def _load(reader: Reader, part: int, start: int) -> Iterator[_Sticker]:
-    signals = reader.read("signals", part, [*_SIGNALS, "error"]).to_pylist()
-    nbytes = reader.read("stickers", part, ["nbytes"])["nbytes"].to_pylist()
-    kept = reader.read("screening", part, ["kept"])["kept"].to_pylist()
-    ocr = reader.read("ocr", part, ["text", "error"]).to_pylist()
-    for offset, row in enumerate(signals):
-        if not kept[offset] or row["error"] is not None or ocr[offset]["error"] is not None:
-            continue
-        # An order, the best first: larger, longer, less compressed, and the first of equals.
-        pixels = row["width"] * row["height"]
-        rank = (-pixels, -row["frames"], -(nbytes[offset] or 0), start + offset)
-        yield _Sticker(
-            row=start + offset,
-            rank=rank,
-            animated=row["animated"],
-            duration_ms=row["duration_ms"],
-            pixel_sha256=row["pixel_sha256"],
-            code=int.from_bytes(row["phash"], "big"),
-            text=ocr[offset]["text"],
-        )
+def _read(reader: Reader) -> tuple[pa.Array, dict[int, int], _Stickers]:
+    """All ids, the sizes of shards, and the stickers that take part."""
+    ids, found = [], []
+    sizes: dict[int, int] = {}
+    for block in reader.blocks:
+        shards = [reader.read("stickers", part, ["id", "nbytes"]) for part in block]
+        start = sum(sizes.values())
+        sizes.update(zip(block, map(len, shards), strict=True))
+        stickers = pa.concat_tables(shards)
+        signals = reader.read("signals", block, [*_SIGNALS, "error"])
+        ocr = reader.read("ocr", block, ["text", "error"])
+        kept = reader.read("screening", block, ["kept"])["kept"]
+        was_read = pc.and_(pc.is_null(signals["error"]), pc.is_null(ocr["error"]))
+        rows = signals.select(_SIGNALS)
+        rows = rows.append_column("row", pa.array(np.arange(start, start + len(stickers))))
+        rows = rows.append_column("nbytes", stickers["nbytes"])
+        found.append(rows.append_column("text", ocr["text"]).filter(pc.and_(kept, was_read)))
+        ids.append(stickers["id"].combine_chunks())
+    return pa.concat_arrays(ids), sizes, _ordered(pa.concat_tables(found).combine_chunks())
 
 
-def _neighbours(stickers: Sequence[_Sticker], distance: int) -> dict[int, list[int]]:
-    """For every hash, the hashes that are alike, itself among them."""
-    codes = np.array(sorted({sticker.code for sticker in stickers}), dtype=np.uint64)
-    near = {code: [code] for code in codes.tolist()}
-    for i, j in zip(*near_pairs(codes, distance), strict=True):
-        one, other = int(codes[i]), int(codes[j])
-        near[one].append(other)
-        near[other].append(one)
-    return near
+def _ordered(rows: pa.Table) -> _Stickers:
+    """The best first: larger, longer, less compressed, and the first of equals."""
+    size = rows["width"].to_numpy().astype(np.int64) * rows["height"].to_numpy()
+    nbytes = pc.fill_null(rows["nbytes"], 0).to_numpy()
+    row = rows["row"].to_numpy()
+    order = np.lexsort((row, -nbytes, -rows["frames"].to_numpy(), -size))
+    text = rows["text"].take(pa.array(order)).combine_chunks()
+    hashes = rows["phash"].combine_chunks().buffers()[1]
+    codes, code = np.unique(np.frombuffer(hashes or b"", ">u8", len(rows)), return_inverse=True)
+    return _Stickers(
+        row=row[order],
+        animated=rows["animated"].to_numpy()[order],
+        duration_ms=rows["duration_ms"].to_numpy()[order].astype(np.int64),
+        pixels=_numbered(rows["pixel_sha256"].combine_chunks())[order],
+        code=code[order],
+        codes=codes.astype(np.uint64),
+        text=text,
+        same_text=_numbered(pc.if_else(pc.equal(text, ""), None, text)),
+    )
+
+
+def _numbered(texts: pa.Array) -> Ints:
+    """A number for each text, equal only where they are; null equals nothing."""
+    numbers = pc.fill_null(texts.dictionary_encode().indices, -1).to_numpy().astype(np.int64)
+    return np.where(numbers < 0, ~np.arange(len(numbers)), numbers)
 
 
 def _group(
     reader: Reader,
-    starts: Sequence[int],
-    stickers: Sequence[_Sticker],
-    near: dict[int, list[int]],
+    sizes: Mapping[int, int],
+    stickers: _Stickers,
+    pairs: Pairs,
     settings: DuplicatesConfig,
-) -> dict[int, _Match]:
-    """Representative of every sticker that takes part, by row."""
-    found: dict[int, _Match] = {}
-    best: dict[str, _Sticker] = {}
-    for sticker in sorted(stickers, key=lambda s: s.rank):
-        same = best.setdefault(sticker.pixel_sha256, sticker)
-        if same is not sticker:
-            found[sticker.row] = _Match(same.row, "pixels", 0)
-    distinct = list(best.values())
-    views = load_views(reader, starts, sorted(_compared(distinct, near)))
+) -> tuple[Ints, Ints, Ints]:
+    """By place: the representative's, the kind of match as in ``_KINDS``, the distance or -1."""
+    near = _neighbours(len(stickers.codes), pairs)
+    _, first, same = np.unique(stickers.pixels, return_index=True, return_inverse=True)
+    best = first[same]
+    distinct = np.flatnonzero(best == np.arange(len(best)))
     # Animations and stills keep apart, here and so everywhere.
-    for animated in (False, True):
-        alike = [sticker for sticker in distinct if sticker.animated is animated]
-        found |= _lead(alike, near, views, settings)
-    for row, link in found.items():
-        # What equals a member pixel by pixel equals that member's representative, too.
-        head = found[link.representative]
-        if head.kind is not None:
-            found[row] = head
-    return found
+    compared = [
+        _compared(distinct[stickers.animated[distinct] == animated], stickers, near)
+        for animated in (False, True)
+    ]
+    shown = np.concatenate(compared)
+    shown = shown[np.argsort(stickers.row[shown])]
+    numbers = np.full(len(best), -1)
+    numbers[shown] = np.arange(len(shown))
+    with load_looks(reader, sizes, stickers.row[shown]) as looks:
+        matching = _Matching(stickers, near, settings, looks, numbers)
+        for places in compared:
+            matching.lead(places)
+    # What equals a member pixel by pixel equals that member's representative, too.
+    representative, distance = matching.representative[best], matching.distance[best]
+    copy = (best != np.arange(len(best))) - 1
+    perceptual = distance >= 0
+    return representative, np.where(perceptual, 1, copy), np.where(perceptual, distance, copy)
 
 
-def _compared(stickers: Sequence[_Sticker], near: dict[int, list[int]]) -> set[int]:
-    """Rows of the stickers that have something to be compared with."""
-    shared: dict[tuple[bool, int], int] = defaultdict(int)
-    for sticker in stickers:
-        shared[sticker.animated, sticker.code] += 1
-    return {
-        sticker.row
-        for sticker in stickers
-        if sum(shared.get((sticker.animated, code), 0) for code in near[sticker.code]) > 1
-    }
+def _neighbours(codes: int, pairs: Pairs) -> _Lists:
+    """For every hash, the hashes that are alike, itself among them."""
+    upper, lower = pairs
+    one, other = (np.concatenate([a, b, np.arange(codes)]) for a, b in (pairs, (lower, upper)))
+    return _Lists(other[np.argsort(one, kind="stable")], np.bincount(one, minlength=codes))
 
 
-def _lead(
-    stickers: Sequence[_Sticker],
-    near: dict[int, list[int]],
-    views: dict[int, Views],
-    settings: DuplicatesConfig,
-) -> dict[int, _Match]:
-    """Representative of every one of ``stickers``: of one kind, distinct, the best first."""
-    found = {sticker.row: _Match(sticker.row) for sticker in stickers}
-    compared = [sticker for sticker in stickers if sticker.row in views]
-    sums = tile_sums([views[sticker.row] for sticker in compared])
-    texts = _numbered([sticker.text for sticker in compared])
-    leaders: dict[int, list[int]] = defaultdict(list)
-    for place, sticker in enumerate(compared):
-        places = [leader for code in near[sticker.code] for leader in leaders.get(code, ())]
-        # In order of rank, so that the better one of equals is found first.
-        known = np.sort(np.array(places, dtype=np.int64))
-        bounds = _bounds(texts[known] == texts[place], settings)
+def _compared(places: Ints, stickers: _Stickers, near: _Lists) -> Ints:
+    """Those of ``places`` that have something among them to be compared with."""
+    held = np.bincount(stickers.code[places], minlength=len(near.counts))
+    return places[_sums(near, held)[stickers.code[places]] > 1]
+
+
+def _sums(lists: _Lists, of: Ints) -> Ints:
+    """Sum over each list, none of them empty, of what ``of`` says of its values."""
+    return np.add.reduceat(of[lists.values], lists.starts) if len(of) else of
+
+
+class _Matching:
+    """Finds the representative of each sticker: ``representative`` by place, itself at first.
+
+    ``distance`` is that to the representative, -1 where a sticker is its own; ``numbers`` says
+    under which number the looks of a place are known.
+    """
+
+    def __init__(
+        self,
+        stickers: _Stickers,
+        near: _Lists,
+        settings: DuplicatesConfig,
+        looks: Looks,
+        numbers: Ints,
+    ) -> None:
+        self._stickers, self._near, self._settings = stickers, near, settings
+        self._looks, self._numbers = looks, numbers
+        self.representative = np.arange(len(numbers))
+        self.distance = np.full(len(numbers), -1)
+
+    def lead(self, places: Ints) -> None:
+        """Match places, ascending, of one kind and without equal frames, with better ones."""
+        code, codes = self._stickers.code[places], len(self._near.counts)
+        order = np.argsort(code, kind="stable")
+        held = _Lists(places[order], np.bincount(code, minlength=codes))
+        # So many at a time that the pairs to look at fit into memory.
+        work = np.cumsum(_sums(self._near, held.counts)[code]) // _WAVE
+        for wave in np.split(places, np.flatnonzero(np.diff(work)) + 1):
+            one, other, bounds = self._close(wave, held)
+            for pairs in np.split(np.arange(len(one)), np.flatnonzero(np.diff(one)) + 1):
+                if len(pairs):
+                    self._match(int(one[pairs[0]]), other[pairs], bounds[pairs])
+
+    def _close(self, wave: Ints, held: _Lists) -> tuple[Ints, Ints, npt.NDArray[np.float64]]:
+        """Pairs of a place and a better one that may be the same, in order, with their bounds."""
+        stickers, looks, numbers = self._stickers, self._looks, self._numbers
+        owner, codes = self._near.of(stickers.code[wave])
+        own, other = held.of(codes)
+        one = wave[owner[own]]
+        # Of earlier waves, only what leads a group; of this one, what may turn out to lead.
+        better = (other < one) & (self.distance[other] < 0)
+        one, other = one[better], other[better]
+        lasts = np.sort(stickers.duration_ms[np.stack([one, other])], axis=0)
+        alike = lasts[1] <= _LASTS_ALIKE * lasts[0]
+        one, other = one[alike], other[alike]
+        usual = self._settings.max_tile_difference
+        same_text = stickers.same_text[one] == stickers.same_text[other]
+        most = max(usual, self._settings.max_tile_difference_same_text)
+        bounds = np.where(same_text, most, usual)
         # Thousands may share a hash, and few of them a look: only those are compared closely.
-        close = least_differences(sums[place], sums[known]) < bounds
-        alike = [compared[leader] for leader in known[close].tolist()]
-        match = _match(sticker, alike, bounds[close].tolist(), views)
-        if match is None:
-            leaders[sticker.code].append(place)
-        else:
-            found[sticker.row] = match
-    return found
+        least = least_differences(looks.sums_of(numbers[one]), looks.sums_of(numbers[other]))
+        close = np.flatnonzero(least < bounds)
+        close = close[np.lexsort((other[close], one[close]))]
+        return one[close], other[close], bounds[close]
 
-
-def _numbered(texts: Sequence[str | None]) -> npt.NDArray[np.int64]:
-    """A number for each text, equal only where they are; no text equals no other."""
-    numbers: dict[str, int] = {}
-    given = [numbers.setdefault(t, len(numbers)) if t else ~row for row, t in enumerate(texts)]
-    return np.array(given, dtype=np.int64)
-
-
-def _bounds(same_text: npt.NDArray[np.bool_], settings: DuplicatesConfig) -> Bounds:
-    usual = settings.max_tile_difference
-    return np.where(same_text, max(usual, settings.max_tile_difference_same_text), usual)
-
-
-def _match(
-    sticker: _Sticker,
-    known: Sequence[_Sticker],
-    bounds: Sequence[float],
-    views: dict[int, Views],
-) -> _Match | None:
-    """The representative that the sticker is nearest to, the first one of equals, if any."""
-    gaps = differences(views[sticker.row], [views[other.row] for other in known])
-    nearest: _Match | None = None
-    least = np.inf
-    for other, bound, gap in zip(known, bounds, gaps.tolist(), strict=True):
-        if gap < min(bound, least) and _may_equal(sticker, other):
-            least = gap
-            nearest = _Match(other.row, "perceptual", int(gap))
-    return nearest
-
-
-def _may_equal(one: _Sticker, other: _Sticker) -> bool:
-    short, long = sorted((one.duration_ms, other.duration_ms))
-    return long <= _LASTS_ALIKE * short and not _read_differently(one.text, other.text)
+    def _match(self, place: int, known: Ints, bounds: npt.NDArray[np.float64]) -> None:
+        """Follow the leader that the sticker is nearest to, the first one of equals, if any."""
+        leads = self.distance[known] < 0
+        leaders = known[leads].tolist()
+        text, looks, numbers = self._stickers.text, self._looks, self._numbers
+        views = [looks.views(numbers[leader]) for leader in leaders]
+        gaps = differences(looks.views(numbers[place]), views).tolist()
+        least = np.inf
+        for leader, bound, gap in zip(leaders, bounds[leads].tolist(), gaps, strict=True):
+            if gap < min(bound, least) and not _read_differently(
+                text[place].as_py(), text[leader].as_py()
+            ):
+                least = gap
+                self.representative[place], self.distance[place] = leader, int(gap)
 
 
 def _read_differently(one: str | None, other: str | None) -> bool:
@@ -231,38 +292,17 @@ def _read_differently(one: str | None, other: str | None) -> bool:
     return matcher.quick_ratio() < _READS_ALIKE or matcher.ratio() < _READS_ALIKE
 
 
-def _templates(stickers: Sequence[_Sticker], near: dict[int, list[int]]) -> dict[int, int]:
-    """Row of the first sticker of each sticker's template; stickers on their own are left out."""
-    first: dict[int, int] = {}
-    members: dict[int, list[int]] = defaultdict(list)
-    for sticker in stickers:
-        members[sticker.code].append(sticker.row)
-    for code in near:
-        if code in first:
-            continue
-        reached, queue = {code}, [code]
-        while queue:
-            for other in near[queue.pop()]:
-                if other not in reached:
-                    reached.add(other)
-                    queue.append(other)
-        lowest = min(row for one in reached for row in members[one])
-        first.update(dict.fromkeys(reached, lowest))
-    sizes: dict[int, int] = defaultdict(int)
-    for sticker in stickers:
-        sizes[first[sticker.code]] += 1
-    return {s.row: first[s.code] for s in stickers if sizes[first[s.code]] > 1}
+def _templates(stickers: _Stickers, pairs: Pairs) -> Ints:
+    """Row of the first sticker of each sticker's template, by place; -1 of those on their own."""
+    codes = len(stickers.codes)
+    graph = coo_array((np.ones(len(pairs[0]), np.int8), pairs), shape=(codes, codes))
+    count, labels = connected_components(graph, directed=False)
+    template = labels[stickers.code]
+    first = np.full(count, np.iinfo(np.int64).max)
+    np.minimum.at(first, template, stickers.row)
+    return np.where(np.bincount(template, minlength=count)[template] > 1, first[template], -1)
 
 
-def _row(
-    ids: Sequence[str], row: int, found: dict[int, _Match], templates: dict[int, int]
-) -> dict[str, Any]:
-    own = found.get(row, _Match(row))
-    return {
-        "id": ids[row],
-        "group": ids[own.representative],
-        "representative": own.representative == row,
-        "kind": own.kind,
-        "distance": own.distance,
-        "template_id": ids[templates[row]] if row in templates else None,
-    }
+def _known(numbers: Ints) -> pa.Array:
+    """The numbers, null where they are below 0."""
+    return pa.array(numbers, mask=numbers < 0)

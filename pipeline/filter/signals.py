@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -27,6 +25,8 @@ _EXTENSIONS = {
     "mp4": {"mp4", "m4v"},
     "tgs": {"tgs"},
 }
+ReadBytes = Callable[[], bytes | None]
+
 _SIGNALS_ROW = pa.struct(SIGNALS.schema)
 _FRAMES_ROW = pa.struct(FRAMES.schema)
 _MEASURES_ROW = pa.struct(MEASURES.schema)
@@ -38,19 +38,21 @@ def open_signals(context: Context) -> Process:
     """Return the function that measures stickers; settings are ``decode`` (the caps) and
     ``measures`` (versions by name).
 
-    A sticker that no source shows any more has no path, and a row that says so. A file that
+    A sticker that no source shows any more has no bytes, and a row that says so. A file that
     should be there and isn't, or holds other bytes than were crawled, raises: that says nothing
     about the sticker, and the row is tried again once the file is back. A sticker that was
     decoded before is decoded again for the measures that it lacks, and its other rows stay.
     """
     caps: DecodeConfig = context.settings["decode"]
+    media = context.media()
     measures = CheapMeasures(context.settings["measures"])
 
     def process(tables: Tables) -> dict[str, pa.Table]:
-        paths = tables["media"]["path"].to_pylist()
         stickers = [
-            (sticker, None if path is None else context.media_path(path))
-            for sticker, path in zip(tables["stickers"].to_pylist(), paths, strict=True)
+            (sticker, partial(media.read, row))
+            for sticker, row in zip(
+                tables["stickers"].to_pylist(), tables["media"].to_pylist(), strict=True
+            )
         ]
         if "signals" in tables:
             return _complete(stickers, tables, measures, caps)
@@ -60,19 +62,20 @@ def open_signals(context: Context) -> Process:
 
 
 def _decode(
-    stickers: Iterable[tuple[Row, Path | None]], measures: CheapMeasures, caps: DecodeConfig
+    stickers: Iterable[tuple[Row, ReadBytes]], measures: CheapMeasures, caps: DecodeConfig
 ) -> dict[str, pa.Table]:
     signals: list[Row] = []
     frames: list[Row] = []
     values: list[Row] = []
-    for sticker, path in stickers:
+    for sticker, read in stickers:
         name, kind = sticker["id"], sticker["format"]
-        if path is None:
+        data = read()
+        if data is None:
             signals.append({"id": name, "error": _GONE})
             frames.append({"id": name, "error": _GONE})
             continue
         also = partial(measures.run, name, versions=measures.missing([]))
-        measured = measure(read_media(path, name), kind, caps, also)
+        measured = measure(data, kind, caps, also)
         lies = extension_lies(sticker["extension"], kind)
         signals.append({"id": name, "error": None, "extension_lies": lies, **measured.signals})
         error = measured.signals.get("error")
@@ -86,7 +89,7 @@ def _decode(
 
 
 def _complete(
-    stickers: Iterable[tuple[Row, Path | None]],
+    stickers: Iterable[tuple[Row, ReadBytes]],
     tables: Tables,
     measures: CheapMeasures,
     caps: DecodeConfig,
@@ -94,14 +97,16 @@ def _complete(
     values: list[Row] = []
     known = tables["measures"].to_pylist()
     errors = tables["signals"]["error"].to_pylist()
-    for (sticker, path), error in zip(stickers, errors, strict=True):
+    for (sticker, read), error in zip(stickers, errors, strict=True):
         name = sticker["id"]
         rows = measures.current([row for row in known if row["id"] == name])
         missing = measures.missing(rows)
-        if missing and path is not None and error is None:
+        if missing and error is None:
             also = partial(measures.run, name, versions=missing)
             try:
-                rows += measure_more(read_media(path, name), sticker["format"], caps, also)
+                data = read()
+                if data is not None:
+                    rows += measure_more(data, sticker["format"], caps, also)
             except (OSError, ValueError) as error:  # its file is gone; what is known of it stays
                 rows += measures.fail(name, missing, f"its file can't be read: {error}")
         values += sorted(rows, key=lambda row: str(row["name"]))
@@ -110,14 +115,6 @@ def _complete(
         "frames": tables["frames"],
         "measures": _table(values, _MEASURES_ROW),
     }
-
-
-def read_media(path: Path, sticker: str) -> bytes:
-    """A sticker's bytes; ValueError when the file holds others, OSError when it isn't there."""
-    data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != sticker:
-        raise ValueError("its file no longer holds the bytes that were crawled")
-    return data
 
 
 def extension_lies(extension: str | None, kind: str | None) -> bool:

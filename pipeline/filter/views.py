@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from typing import Any
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile, gettempdir
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,41 +17,80 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
+from pipeline.engine.errors import disk_errors
 from pipeline.engine.stage import Reader
 from pipeline.filter.picture import GREY_SIDE, grey_levels
 
 Views = npt.NDArray[np.uint8]
 """Grey levels of a sticker's key frames; shape (key frames, 64, 64)."""
 Sums = npt.NDArray[np.int16]
-"""Summed grey levels of each tile; shape (..., key frames, 64)."""
+"""Summed grey levels of each tile; shape (..., 64)."""
+Rows = npt.NDArray[np.int64]
 
 _TILE = 8
 _TILES = GREY_SIDE // _TILE
 _BLOCK = 64
+_PAIRS = 4096
 
 
-def load_views(reader: Reader, starts: Sequence[int], rows: Sequence[int]) -> dict[int, Views]:
-    """Views of the given rows (ascending, counted over all shards); ``starts`` of each shard.
+@dataclass(frozen=True)
+class Looks:
+    """Views of stickers, numbered in the order in which they were asked for.
 
-    A still's one view stands in ``signals``; those of an animation are its JPEG key frames.
+    Tile sums (128 bytes a key frame) lie in memory, the views themselves (4 KB) in ``file``.
     """
-    views: dict[int, Views] = {}
-    wanted = np.asarray(rows, dtype=np.int64)
-    for part, start, end in zip(reader.parts, starts[:-1], starts[1:], strict=True):
-        here = wanted[(wanted >= start) & (wanted < end)] - start
-        if not len(here):
-            continue
-        signals = reader.read("signals", part, ["animated", "grey64"]).take(pa.array(here))
-        animated = signals["animated"].to_numpy(zero_copy_only=False)
-        for row, levels in zip(here.tolist(), signals["grey64"].to_pylist(), strict=True):
-            views[start + row] = _square(levels)[None]
-        moving = here[np.flatnonzero(animated)]
-        if len(moving):
-            frames = reader.read("frames", part, ["key_frames"]).take(pa.array(moving))
-            for row, key_frames in zip(moving.tolist(), frames["key_frames"], strict=True):
-                jpegs = pc.struct_field(key_frames.values, "jpeg").to_pylist()
-                views[start + row] = np.stack([_grey(jpeg) for jpeg in jpegs])
-    return views
+
+    file: IO[bytes]
+    sums: Sums
+    counts: Rows
+    starts: Rows
+
+    def views(self, number: int) -> Views:
+        start, count = int(self.starts[number]), int(self.counts[number])
+        levels = os.pread(self.file.fileno(), count * GREY_SIDE**2, start * GREY_SIDE**2)
+        return np.frombuffer(levels, np.uint8).reshape(count, GREY_SIDE, GREY_SIDE)
+
+    def sums_of(self, numbers: Rows) -> Sums:
+        """Tile sums of several stickers; shape (stickers, most key frames, 64)."""
+        counts = self.counts[numbers, None]
+        # A frame that stands there twice changes neither best nor worst match.
+        frames = np.minimum(np.arange(counts.max(initial=1)), counts - 1)
+        return self.sums[self.starts[numbers, None] + frames]
+
+
+@contextmanager
+def load_looks(reader: Reader, sizes: Mapping[int, int], rows: Rows) -> Iterator[Looks]:
+    """Looks of the given rows (ascending, counted over all shards, whose ``sizes`` are given).
+
+    A still's one view stands in ``signals``; those of an animation are its JPEG key frames. The
+    file lies among the temporary ones (TMPDIR), has no name, and goes with the context.
+    """
+    sums, counts, start = [np.empty((0, _TILES**2), np.int16)], [np.empty(0, np.int64)], 0
+    with TemporaryFile() as file:
+        for part, size in sizes.items():
+            first, end = np.searchsorted(rows, [start, start + size])
+            if first < end:
+                found = _load(reader, part, pa.array(rows[first:end] - start))
+                sums.append(tile_sums(np.concatenate(found)))
+                counts.append(np.array([len(views) for views in found], dtype=np.int64))
+                with disk_errors(Path(gettempdir()), "Let TMPDIR name a folder with more room."):
+                    file.writelines(views.tobytes() for views in found)
+                    file.flush()
+            start += size
+        every = np.concatenate(counts)
+        yield Looks(file, np.concatenate(sums), every, np.cumsum(every) - every)
+
+
+def _load(reader: Reader, part: int, rows: pa.Array) -> list[Views]:
+    signals = reader.read("signals", part, ["animated", "grey64"]).take(rows)
+    found = [_square(levels)[None] for levels in signals["grey64"].to_pylist()]
+    moving = pc.indices_nonzero(signals["animated"])
+    if len(moving):
+        frames = reader.read("frames", part, ["key_frames"]).take(rows.take(moving))
+        for place, key_frames in zip(moving.to_pylist(), frames["key_frames"], strict=True):
+            jpegs = pc.struct_field(key_frames.values, "jpeg").to_pylist()
+            found[place] = np.stack([_grey(jpeg) for jpeg in jpegs])
+    return found
 
 
 def differences(one: Views, others: Sequence[Views]) -> npt.NDArray[np.float64]:
@@ -59,25 +103,20 @@ def differences(one: Views, others: Sequence[Views]) -> npt.NDArray[np.float64]:
     return np.concatenate([np.empty(0), *found])
 
 
-def tile_sums(stickers: Sequence[Views]) -> Sums:
-    """Sums of the tiles of each sticker; shape (stickers, most key frames, 64)."""
-    stack = np.zeros((len(stickers), max(map(len, stickers), default=0), _TILES**2), np.int16)
-    for row, views in enumerate(stickers):
-        tiles = views.reshape(-1, _TILES, _TILE, _TILES, _TILE).sum(axis=(2, 4), dtype=np.int16)
-        stack[row, : len(views)] = tiles.reshape(len(views), -1)
-        # A frame that stands there twice changes neither best nor worst match.
-        stack[row, len(views) :] = stack[row, len(views) - 1]
-    return stack
+def tile_sums(views: Views) -> Sums:
+    """Sums of the tiles of each view; shape (views, 64)."""
+    tiles = views.reshape(-1, _TILES, _TILE, _TILES, _TILE).sum(axis=(2, 4), dtype=np.int16)
+    return tiles.reshape(len(views), _TILES**2)
 
 
-def least_differences(one: Sums, others: Sums) -> npt.NDArray[np.float64]:
-    """What ``differences`` can't be below, 64 times as quickly; shape (others,).
+def least_differences(ones: Sums, others: Sums) -> npt.NDArray[np.float64]:
+    """What ``differences`` of each sticker and its counterpart can't be below; shape (pairs,).
 
     The mean of a tile differs by no more than its pixels do on average.
     """
     found = [
-        _worst(np.abs(one[None, :, None] - others[start : start + _BLOCK, None]).max(axis=3))
-        for start in range(0, len(others), _BLOCK)
+        _worst(np.abs(ones[at : at + _PAIRS, :, None] - others[at : at + _PAIRS, None]).max(axis=3))
+        for at in range(0, len(ones), _PAIRS)
     ]
     return np.concatenate([np.empty(0), *found])
 

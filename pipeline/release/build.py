@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.engine.atomic_files import sync_folder
 from pipeline.engine.counting import count_values
 from pipeline.engine.disk import DiskWatch
 from pipeline.engine.errors import StickerworksError, disk_errors
-from pipeline.engine.storage import sync_folder
 from pipeline.engine.workspace import Workspace
 from pipeline.release.checksums import check_checksums, write_checksums
-from pipeline.release.images import with_images
+from pipeline.release.images import PLACE, with_images
 from pipeline.release.inputs import (
     COLUMNS,
     PLANNED,
@@ -199,5 +199,6 @@ def _chosen(block: Block, splits: pa.ChunkedArray) -> pa.Table:
     """Rows of a block that belong into the release, with what writing them takes beside."""
     rows = release_rows(block).append_column("split", splits)
     rows = rows.append_column("carried", may_redistribute(block))
-    rows = rows.append_column("path", block["media"]["path"])
+    for name in PLACE:
+        rows = rows.append_column(name, block["media"][name])
     return rows.filter(pc.is_valid(splits))

@@ -33,7 +33,7 @@ BESIDE = {
 
 COLUMNS = {
     "stickers": ["id", "format", "nbytes"],
-    "media": ["path"],
+    "media": ["path", "pack", "offset", "nbytes"],
     "signals": [
         "width", "height", "frames", "duration_ms", "animated", "aspect", "entropy", "flags",
     ],

@@ -9,9 +9,9 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.folders import has_ended
-from pipeline.engine.storage import atomic_file
 
 _TEMPORARY = re.compile(r"\..+\.(\d{1,9})\.tmp")
 

@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 
-Link = tuple[str, Hashable]
-"""A sticker's id and what it shares with others, such as ``("template", "ab12")``."""
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+Ints = npt.NDArray[np.int64]
+Links = tuple[Ints, Ints]
+"""Rows of stickers, and the number of the key that each of them shares with others."""
 
 
-def connected_groups(ids: Iterable[str], links: Iterable[Link]) -> dict[str, str]:
-    """Group of each sticker: those that share a key, directly or through others, are one.
+def connected_groups(ids: pa.ChunkedArray, rows: Ints, links: Iterable[Links]) -> Ints:
+    """Group of each of ``rows``: those that share a key, directly or through others, are one.
 
-    A group is named after the smallest of its ``ids``; links may run through stickers that are
-    not among ``ids``. The order of either changes nothing.
+    A group is told by its row with the smallest of ``ids``; links may run through rows that are
+    not among ``rows``. Keys are numbered from 0 for each of ``links``, whose order, like that
+    within them, changes nothing.
     """
-    forest = _Forest()
-    for sticker, key in links:
-        # A key is a node like any other; the mark keeps keys and ids apart.
-        forest.join(("id", sticker), ("key", key))
-    smallest: dict[Hashable, str] = {}
-    members = sorted(set(ids))
-    for sticker in members:
-        smallest.setdefault(forest.root(("id", sticker)), sticker)
-    return {sticker: smallest[forest.root(("id", sticker))] for sticker in members}
-
-
-class _Forest:
-    """Disjoint sets with path halving."""
-
-    def __init__(self) -> None:
-        self._parent: dict[Hashable, Hashable] = {}
-
-    def root(self, node: Hashable) -> Hashable:
-        parent = self._parent
-        while (above := parent.setdefault(node, node)) != node:
-            parent[node] = parent[above]
-            node = above
-        return node
-
-    def join(self, one: Hashable, other: Hashable) -> None:
-        self._parent[self.root(other)] = self.root(one)
+    nodes, ones, others = len(ids), [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for stickers, keys in links:
+        ones.append(stickers)
+        # A key is a node like any other.
+        others.append(keys + nodes)
+        nodes += int(keys.max(initial=-1)) + 1
+    edges = np.concatenate(ones), np.concatenate(others)
+    graph = coo_array((np.ones(len(edges[0]), np.int8), edges), shape=(nodes, nodes))
+    _, label = connected_components(graph, directed=False)
+    by_id = rows[pc.sort_indices(ids.take(pa.array(rows))).to_numpy()]
+    labels, first = np.unique(label[by_id], return_index=True)
+    named = np.empty(nodes, np.int64)
+    named[labels] = by_id[first]
+    return named[label[rows]]

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import nsmallest
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.engine.stage import Reader
+from pipeline.split.edges import EDGES, Edges, Ints, read_edges
 
 EXAMPLES = 5
-EDGES = {
-    "author": ("observations", ("source", "author")),
-    "media_url": ("observations", ("media_url",)),
-    "pack": ("observations", ("source", "pack_id", "pack_title")),
-    "page_url": ("observations", ("page_url",)),
-    "pixels": ("signals", ("pixel_sha256",)),
-    "template": ("duplicates", ("template_id",)),
-}
-"""By kind of edge: the table and columns that give a sticker its keys.
-
-Stickers with the same key are related; packs and authors are told apart by source.
-"""
 
 
 @dataclass(frozen=True)
@@ -40,50 +30,36 @@ class SplitLeak:
     examples: tuple[str, ...]
 
 
-def find_split_leaks(reader: Reader, splits: Mapping[str, str]) -> Iterator[SplitLeak]:
-    """Check an assignment (id to split) kind by kind; stickers outside of it don't count."""
+def find_split_leaks(reader: Reader, ids: pa.ChunkedArray, splits: Ints) -> Iterator[SplitLeak]:
+    """Check an assignment kind by kind: the split of each sticker, -1 where it has none.
+
+    ``ids`` are those of all stickers, a chunk for each block.
+    """
     for kind in sorted(EDGES):
-        yield leak(kind, read_edges(reader, kind), splits)
+        yield leak(kind, read_edges(reader, kind, ids), splits)
 
 
-def read_edges(reader: Reader, kind: str) -> Iterator[tuple[str, str]]:
-    """Each sticker's id and its key, shard after shard; only the columns of ``kind`` are read."""
-    table, columns = EDGES[kind]
-    for part in reader.parts:
-        rows = reader.read(table, part, ["id", *columns])
-        yield from pack_links(rows) if kind == "pack" else _pairs(rows, columns)
+def leak(kind: str, edges: Edges, splits: Ints) -> SplitLeak:
+    """Count the keys that lie in more than one of ``splits`` (by row; -1 is none)."""
+    edges = edges.among(splits >= 0)
+    count, split = len(edges.names), splits[edges.rows]
+    stickers = np.bincount(edges.keys, minlength=count)
+    lowest, highest = np.full(count, np.iinfo(np.int64).max), np.full(count, -1)
+    np.minimum.at(lowest, edges.keys, split)
+    np.maximum.at(highest, edges.keys, split)
+    across = lowest < highest
+    return SplitLeak(
+        kind=kind,
+        shared=int((stickers > 1).sum()),
+        leaking=int(across.sum()),
+        rows=len(np.unique(edges.rows[across[edges.keys]])),
+        examples=_worst(edges.names, np.where(across, stickers, 0)),
+    )
 
 
-def pack_links(observations: pa.Table) -> Iterator[tuple[str, str]]:
-    """Each sticker's packs: by the pack's id at its source, or by its title where it has none."""
-    named = pc.not_equal(pc.fill_null(observations["pack_id"], ""), "")
-    packs = pc.if_else(named, observations["pack_id"], observations["pack_title"])
-    columns = {"id": observations["id"], "source": observations["source"], "pack": packs}
-    return _pairs(pa.table(columns), ("source", "pack"))
-
-
-def leak(kind: str, edges: Iterable[tuple[str, str]], splits: Mapping[str, str]) -> SplitLeak:
-    """Count the keys of ``edges`` (a sticker's id and a key) that lie in more than one split."""
-    first: dict[str, str] = {}
-    shared: dict[str, set[str]] = {}
-    for sticker, key in edges:
-        # Most keys have one sticker; a set for each of them would be most of the memory.
-        if sticker in splits and (known := first.setdefault(key, sticker)) != sticker:
-            shared.setdefault(key, {known}).add(sticker)
-    across = {
-        key: len(stickers)
-        for key, stickers in shared.items()
-        if len({splits[sticker] for sticker in stickers}) > 1
-    }
-    rows = {sticker for key in across for sticker in shared[key]}
-    worst = sorted(across, key=lambda key: (-across[key], key))
-    return SplitLeak(kind, len(shared), len(across), len(rows), tuple(worst[:EXAMPLES]))
-
-
-def _pairs(rows: pa.Table, columns: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Distinct ids and keys, joined from ``columns``; rows without the last of them have no key."""
-    rows = rows.filter(pc.not_equal(pc.fill_null(rows[columns[-1]], ""), ""))
-    rows = rows.group_by(["id", *columns]).aggregate([])
-    keys = pc.binary_join_element_wise(*(rows[name] for name in columns), ":")
-    for batch in pa.table({"id": rows["id"], "key": keys}).to_batches(max_chunksize=10_000):
-        yield from zip(batch["id"].to_pylist(), batch["key"].to_pylist(), strict=True)
+def _worst(names: pa.Array, stickers: Ints) -> tuple[str, ...]:
+    """Names of those with most stickers, of equals the first by name; none without stickers."""
+    least = np.sort(stickers)[-EXAMPLES:].min(initial=np.iinfo(np.int64).max)
+    chosen = np.flatnonzero(stickers >= max(1, least))
+    named = zip((-stickers[chosen]).tolist(), names.take(pa.array(chosen)).to_pylist(), strict=True)
+    return tuple(name for _, name in nsmallest(EXAMPLES, named))

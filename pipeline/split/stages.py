@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.engine.stage import Output, Reader, Step
-from pipeline.split.groups import Link, connected_groups
-from pipeline.split.leakage import find_split_leaks, read_edges
+from pipeline.split.edges import Edges, Ints, number_keys, read_edges, read_keys
+from pipeline.split.groups import connected_groups
+from pipeline.split.leakage import find_split_leaks
 from pipeline.split.stratify import assign
 from schemas.config import Config, Section, SplitConfig
 from schemas.release import SPLITS
 from schemas.tables import TABLES
+
+Flags = npt.NDArray[np.bool_]
+
+_NAMES = pa.array(SPLITS)
 
 
 class SplitSettings(Section):
@@ -28,51 +36,81 @@ def _settings(config: Config) -> SplitSettings:
 
 
 def _split(reader: Reader, settings: SplitSettings) -> Iterator[Output]:
-    effective, suggested = _effective_tags(reader), _suggested_tags(reader)
-    decisions = reader.read("decisions", columns=["id", "kept"])
-    released = set(decisions.filter(decisions["kept"])["id"].to_pylist())
+    blocks = [reader.read("stickers", block, ["id"])["id"] for block in reader.blocks]
+    ids = pa.chunked_array([block.combine_chunks() for block in blocks], pa.string())
+    labelled, tags = _tags(reader, ids)
+    kept = [reader.read("decisions", block, ["kept"])["kept"].to_numpy() for block in reader.blocks]
+    released = np.concatenate([np.empty(0, bool), *kept])
     if settings.labelled_only:
-        released &= {sticker for sticker, tags in effective.items() if tags}
-    labels = {s: effective.get(s, suggested.get(s, ())) for s in released}
-    groups = connected_groups(
-        released, _links(reader, released, settings.split.keep_packs_together)
-    )
-    shares = {name: getattr(settings.split, name) for name in SPLITS}
-    splits = assign(groups, labels, shares, seed=settings.split.seed)
-    for part in reader.parts:
-        rows = [
-            {"id": sticker, "split": splits.get(sticker), "group": groups.get(sticker)}
-            for sticker in reader.read("stickers", part, ["id"])["id"].to_pylist()
-        ]
-        yield "splits", part, pa.Table.from_pylist(rows, schema=TABLES["splits"].schema)
-    crossing = [asdict(leak) for leak in find_split_leaks(reader, splits)]
+        released &= labelled
+    rows = np.flatnonzero(released)
+    links = _links(reader, ids, released, settings.split.keep_packs_together)
+    group, split = np.full((2, len(ids)), -1)
+    group[rows] = connected_groups(ids, rows, links)
+    split[rows] = _assign(ids, group[rows], rows, tags.among(released), settings.split)
+    start = 0
+    for block, own in zip(reader.blocks, ids.chunks, strict=True):
+        here = slice(start, start := start + len(own))
+        named = _NAMES.take(_known(split[here])), ids.take(_known(group[here]))
+        yield "splits", block, pa.table([own, *named], schema=TABLES["splits"].schema)
+    crossing = [asdict(leak) for leak in find_split_leaks(reader, ids, split)]
     yield "leakage", None, pa.Table.from_pylist(crossing, schema=TABLES["leakage"].schema)
 
 
-def _links(reader: Reader, released: set[str], packs: bool) -> Iterator[Link]:
+def _assign(
+    ids: pa.ChunkedArray, group: Ints, rows: Ints, tags: Edges, settings: SplitConfig
+) -> Ints:
+    """Place in ``SPLITS`` of each of ``rows``."""
+    first, groups = np.unique(group, return_inverse=True)
+    shares = {name: getattr(settings, name) for name in SPLITS}
+    names = ids.take(pa.array(first)).combine_chunks()
+    # The tags' order decides in which one adds up figures, and so their last digits.
+    order = np.argsort(pc.sort_indices(tags.names).to_numpy())
+    tagged = np.searchsorted(rows, tags.rows)
+    return assign(names, groups, tagged, order[tags.keys], shares, settings.seed)[groups]
+
+
+def _links(
+    reader: Reader, ids: pa.ChunkedArray, released: Flags, packs: bool
+) -> Iterator[tuple[Ints, Ints]]:
     # Dropped near-duplicates count: two stickers may be related through one of them.
-    for part in reader.parts:
-        duplicates = reader.read("duplicates", part, ["id", "group", "template_id"])
-        columns = (duplicates[name].to_pylist() for name in ("id", "group", "template_id"))
-        for sticker, group, template in zip(*columns, strict=True):
-            yield sticker, ("group", group)
-            if template is not None:
-                yield sticker, ("template", template)
+    for column in ("group", "template_id"):
+        edges = read_keys(reader, "duplicates", (column,), ids)
+        yield edges.rows, edges.keys
     if packs:
-        for sticker, pack in read_edges(reader, "pack"):
-            # Dropped stickers don't count here: one blank image would tie a hundred packs.
-            if sticker in released:
-                yield sticker, ("pack", pack)
+        # Dropped stickers don't count here: one blank image would tie a hundred packs.
+        edges = read_edges(reader, "pack", ids).among(released)
+        yield edges.rows, edges.keys
 
 
-def _effective_tags(reader: Reader) -> dict[str, tuple[str, ...]]:
-    rows = reader.read("labels", columns=["id", "tags", "status"]).to_pylist()
-    return {row["id"]: tuple(row["tags"] or ()) for row in rows if row["status"] == "effective"}
+def _tags(reader: Reader, ids: pa.ChunkedArray) -> tuple[Flags, Edges]:
+    """Which stickers have effective tags, and everyone's: those, or else the suggested ones."""
+    labelled, start = [np.empty(0, bool)], 0
+    rows: list[Ints] = []
+    tags: list[pa.Array] = []
+    for block, own in zip(reader.blocks, ids.chunks, strict=True):
+        labels = _of(own, reader.read("labels", block, ["id", "status", "tags"]))
+        suggested = _of(own, reader.read("suggestions", block, ["id", "tags"]))
+        effective = pc.fill_null(pc.equal(labels["status"], "effective"), False)
+        for table, chosen in ((labels, effective), (suggested, pc.invert(effective))):
+            lists = table["tags"].filter(chosen).combine_chunks()
+            owners = np.flatnonzero(chosen.to_numpy())
+            rows.append(start + owners[pc.list_parent_indices(lists).to_numpy()])
+            tags.append(pc.list_flatten(lists))
+        given = pc.greater(pc.fill_null(pc.list_value_length(labels["tags"]), 0), 0)
+        labelled.append(pc.and_(effective, given).to_numpy())
+        start += len(own)
+    return np.concatenate(labelled), number_keys(rows, tags)
 
 
-def _suggested_tags(reader: Reader) -> dict[str, tuple[str, ...]]:
-    rows = reader.read("suggestions", columns=["id", "tags"]).to_pylist()
-    return {row["id"]: tuple(row["tags"] or ()) for row in rows}
+def _of(ids: pa.Array, table: pa.Table) -> pa.Table:
+    """The rows of a table that may lack some, or all, of the stickers."""
+    return table.take(pc.index_in(ids, value_set=table["id"].combine_chunks()))
+
+
+def _known(numbers: Ints) -> pa.Array:
+    """The numbers, null where they are below 0."""
+    return pa.array(numbers, mask=numbers < 0)
 
 
 SPLIT = Step(

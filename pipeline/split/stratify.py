@@ -7,84 +7,115 @@ the split whose shortage of rows and of the group's tags it relieves most.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-_ROWS = ("rows", "")
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Ints = npt.NDArray[np.int64]
+
+_CHUNK = 1 << 16
+"""Groups whose counts are Python's numbers at a time."""
 
 
 def assign(
-    groups: Mapping[str, str],
-    labels: Mapping[str, Sequence[str]],
+    names: pa.Array,
+    groups: Ints,
+    tagged: Ints,
+    tags: Ints,
     shares: Mapping[str, float],
     seed: int = 0,
-) -> dict[str, str]:
-    """Split of each sticker in ``groups`` (id to group), no group in two splits.
+) -> Ints:
+    """Place in ``shares`` of the split of each group in ``names``.
 
-    ``labels`` gives tags by id; ``shares`` the share of each split, adding up to 1. The order of
-    ids changes nothing; ``seed`` only breaks ties between groups. Raises ValueError where no
-    share is above 0.
+    ``groups`` gives the place of each sticker's group in ``names``; ``tagged`` and ``tags`` are
+    pairs of a sticker's place there and the number of a tag that it carries, by the tags' order;
+    ``shares`` the share of each split, adding up to 1. The order of stickers changes nothing;
+    ``seed`` only breaks ties between groups. Raises ValueError where no share is above 0.
     """
-    open_splits = {split: share for split, share in shares.items() if share > 0}
+    open_splits = {place: share for place, share in enumerate(shares.values()) if share > 0}
     if not open_splits:
         raise ValueError("no split has a share above 0")
-    members: defaultdict[str, list[str]] = defaultdict(list)
-    for sticker, group in groups.items():
-        members[group].append(sticker)
-    counts = {group: _count(stickers, labels) for group, stickers in members.items()}
-    placed = _fill(counts, open_splits, seed)
-    return {sticker: placed[group] for sticker, group in sorted(groups.items())}
-
-
-def _count(
-    stickers: Sequence[str], labels: Mapping[str, Sequence[str]]
-) -> Counter[tuple[str, str]]:
-    counts = Counter(("tag", tag) for sticker in stickers for tag in set(labels.get(sticker, ())))
-    counts[_ROWS] = len(stickers)
-    return counts
-
-
-def _fill(
-    counts: Mapping[str, Counter[tuple[str, str]]],
-    shares: Mapping[str, float],
-    seed: int,
-) -> dict[str, str]:
-    """Split of each group in ``counts``."""
-    totals: Counter[tuple[str, str]] = Counter()
-    for count in counts.values():
-        totals.update(count)
-    # Rows weigh as much as all tags of an average sticker together, so that sizes come out too.
-    tags_per_row = (totals.total() - totals[_ROWS]) / max(1, totals[_ROWS])
-    weights = {_ROWS: max(1.0, tags_per_row)}
-    held = {split: Counter[tuple[str, str]]() for split in shares}
-
-    def growth(split: str, count: Counter[tuple[str, str]]) -> float:
-        """Growth of the chi-squared distance between what the split holds and its share."""
-        total = 0.0
-        for key in sorted(count):
-            target = shares[split] * totals[key]
-            n = count[key]
-            excess = held[split][key] - target
-            total += weights.get(key, 1.0) * (2 * excess * n + n * n) / target
-        return round(total, 9)
-
-    found: dict[str, str] = {}
-    for group in _in_order(counts, totals, seed):
-        found[group] = min(shares, key=lambda split: growth(split, counts[group]))
-        held[found[group]].update(counts[group])
+    counts = _count(groups, tagged, tags)
+    order = _in_order(counts, names, seed)
+    found = np.empty(len(names), np.int64)
+    found[order] = np.fromiter(_fill(counts, order, open_splits), np.int64, len(names))
     return found
 
 
-def _in_order(
-    counts: Mapping[str, Counter[tuple[str, str]]],
-    totals: Counter[tuple[str, str]],
-    seed: int,
-) -> list[str]:
+@dataclass(frozen=True)
+class _Counts:
+    """How many stickers of each group carry each key: 0 for all of them, then the tags.
+
+    Those of a group lie between its ``starts`` and the next one's; ``totals`` are over all.
+    """
+
+    starts: Ints
+    keys: Ints
+    stickers: Ints
+    totals: Ints
+
+
+def _count(groups: Ints, tagged: Ints, tags: Ints) -> _Counts:
+    width = int(tags.max(initial=-1)) + 2
+    each = np.unique(tagged * width + tags + 1)
+    carried = np.concatenate([groups * width, groups[each // width] * width + each % width])
+    pairs, stickers = np.unique(carried, return_counts=True)
+    keys = pairs % width
+    totals = np.bincount(keys, weights=stickers, minlength=width).astype(np.int64)
+    return _Counts(np.append(np.flatnonzero(keys == 0), len(keys)), keys, stickers, totals)
+
+
+def _fill(counts: _Counts, order: Ints, shares: Mapping[int, float]) -> Iterator[int]:
+    """Split of each group, in the given order."""
+    rows, totals = int(counts.totals[0]), counts.totals.tolist()
+    # Rows weigh as much as all tags of an average sticker together, so that sizes come out too.
+    tags_per_row = (sum(totals) - rows) / max(1, rows)
+    weights = [max(1.0, tags_per_row), *[1.0] * (len(totals) - 1)]
+    targets = {split: [share * total for total in totals] for split, share in shares.items()}
+    held = {split: [0] * len(totals) for split in shares}
+
+    def growth(split: int) -> float:
+        """Growth of the chi-squared distance between what the split holds and its share."""
+        total, own, wanted = 0.0, held[split], targets[split]
+        for key, n in count:
+            target = wanted[key]
+            total += weights[key] * (2 * (own[key] - target) * n + n * n) / target
+        return round(total, 9)
+
+    for count in _each(counts, order):
+        chosen = min(shares, key=growth)
+        own = held[chosen]
+        for key, n in count:
+            own[key] += n
+        yield chosen
+
+
+def _each(counts: _Counts, order: Ints) -> Iterator[list[tuple[int, int]]]:
+    """Keys and stickers of each group, in the given order."""
+    for start in range(0, len(order), _CHUNK):
+        groups = order[start : start + _CHUNK]
+        first = counts.starts[groups]
+        sizes = counts.starts[groups + 1] - first
+        ends = np.cumsum(sizes)
+        at = np.repeat(first - ends + sizes, sizes) + np.arange(ends[-1])
+        pairs = list(zip(counts.keys[at].tolist(), counts.stickers[at].tolist(), strict=True))
+        for end, size in zip(ends.tolist(), sizes.tolist(), strict=True):
+            yield pairs[end - size : end]
+
+
+def _in_order(counts: _Counts, names: pa.Array, seed: int) -> Ints:
     """Large groups first, they fit in few places; then those with rare tags; ties by seed."""
-
-    def place(group: str) -> tuple[int, int, str, str]:
-        rarest = min(totals[key] for key in counts[group])
-        tie = hashlib.blake2b(f"{seed}\0{group}".encode(), digest_size=16).hexdigest()
-        return -counts[group][_ROWS], rarest, tie, group
-
-    return sorted(counts, key=place)
+    if not len(names):
+        return np.empty(0, np.int64)
+    first = counts.starts[:-1]
+    rarest = np.minimum.reduceat(counts.totals[counts.keys], first)
+    ties = b"".join(
+        hashlib.blake2b(f"{seed}\0{name}".encode(), digest_size=16).digest()
+        for start in range(0, len(names), _CHUNK)
+        for name in names[start : start + _CHUNK].to_pylist()
+    )
+    high, low = np.frombuffer(ties, ">u8").reshape(-1, 2).T
+    return np.lexsort((low, high, rarest, -counts.stickers[first]))

@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.storage import atomic_file
 from pipeline.training.checkpoint import load_checkpoint, save_checkpoint, save_weights
 from pipeline.training.estimators import WEIGHTS
 from pipeline.training.loop import LoopState, Point, StepLog

@@ -6,9 +6,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.compute import default_device
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.storage import atomic_file
 from pipeline.training.checkpoint import load_weights
 from pipeline.training.contract import Builds, Learner, Trained, Trusts
 

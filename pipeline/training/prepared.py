@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.storage import atomic_file
 from pipeline.training.arrays import Images
 from pipeline.training.cache import cache_folder
 from pipeline.training.frames import (

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.locks import locked
-from pipeline.engine.storage import atomic_file
 from pipeline.training.checkpointer import CHECKPOINT, CURVES, LOG, POINTS, SAMPLES
 from pipeline.training.estimators import ESTIMATOR, WEIGHTS
 

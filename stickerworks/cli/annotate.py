@@ -97,16 +97,14 @@ def _probe(session: Session, rows: int) -> None:
     """Ask about a few stickers and reckon up the rest."""
     from annotation.machine.probing import probe
     from pipeline.filter.clips import sample_clip
-    from pipeline.filter.signals import read_media
     from pipeline.filter.stages import clip_settings
 
     workspace, settings = session.workspace, clip_settings(session.config)
+    media = workspace.media_reader()
 
     def frames(known: Mapping[str, Any]) -> list[dict[str, Any]]:
-        if not known["animated"] or known["path"] is None:
-            return []
-        data = read_media(workspace.root / known["path"], known["id"])
-        return sample_clip(data, known["format"], settings)
+        data = media.read(known) if known["animated"] else None
+        return [] if data is None else sample_clip(data, known["format"], settings)
 
     found = probe(workspace, session.config, frames, rows)
     session.results["estimate"] = asdict(found)

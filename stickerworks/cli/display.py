@@ -79,7 +79,7 @@ class TerminalDisplay:
         self._progress: Progress | None = None
         self._shards = 0
 
-    def start(self, name: str, rows: int, shards: int = 0) -> None:
+    def start(self, name: str, rows: int, shards: int = 1) -> None:
         self._progress = Progress(
             TextColumn("  {task.description:<12}"),
             BarColumn(),
@@ -113,7 +113,7 @@ class LogDisplay:
         self._name, self._rows, self._shards = "", 0, 0
         self._started = self._said = 0.0
 
-    def start(self, name: str, rows: int, shards: int = 0) -> None:
+    def start(self, name: str, rows: int, shards: int = 1) -> None:
         self._name, self._rows, self._shards = name, rows, shards
         self._started = self._said = time.monotonic()
 

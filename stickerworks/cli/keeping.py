@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import read_regular
 from pipeline.engine.safe_yaml import MAX_BYTES, write_yaml
-from pipeline.engine.storage import atomic_file
 from schemas.config import Config
 from stickerworks.cli.configuration import (
     DEFAULT_FILE,

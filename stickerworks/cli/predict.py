@@ -10,10 +10,10 @@ from typing import Any
 
 from rich.markup import escape
 
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.compute import reproducible, use_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import read_regular
-from pipeline.engine.storage import atomic_file
 from pipeline.engine.text import plain
 from pipeline.training.contract import (
     Attends,

@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
-from typing import Protocol
 
 from pipeline.engine.disk import DiskWatch
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fingerprint import hash_json
 from pipeline.engine.run_log import RunLog
-from pipeline.engine.runner import RunReport
+from pipeline.engine.runner import Display, RunReport
 from pipeline.engine.secret_names import HIDDEN, hide_pairs, is_secret_name
 from schemas.config import Config
 from stickerworks.cli.explaining import explain
@@ -20,16 +19,6 @@ from stickerworks.cli.options import CommandOptions
 
 _LOG_EVERY_S = 15.0
 _INTERRUPTED = 130
-
-
-class Shown(Protocol):
-    """What a person sees of a stage's progress."""
-
-    def start(self, name: str, rows: int, shards: int = 0) -> None: ...
-
-    def progress(self, rows_done: int, shards_done: int = 0) -> None: ...
-
-    def stop(self) -> None: ...
 
 
 @contextmanager
@@ -86,20 +75,20 @@ class WatchedDisplay:
     """
 
     def __init__(
-        self, shown: Shown, log: RunLog, disk: DiskWatch, expected: Callable[[], int]
+        self, shown: Display, log: RunLog, disk: DiskWatch, expected: Callable[[], int]
     ) -> None:
         self._shown, self._log, self._disk, self._expected = shown, log, disk, expected
         self._facts: dict[str, object] = {}
         self._started = self._logged = 0.0
 
-    def start(self, name: str, rows: int, shards: int = 0) -> None:
+    def start(self, name: str, rows: int, shards: int) -> None:
         self._disk.check(name, self._expected())
         self._facts = {"name": name, "rows": rows, "shards": shards}
         self._started = self._logged = time.monotonic()
         self._log.add("progress", **self._facts, rows_done=0, shards_done=0, seconds=0)
         self._shown.start(name, rows, shards)
 
-    def progress(self, rows_done: int, shards_done: int = 0) -> None:
+    def progress(self, rows_done: int, shards_done: int) -> None:
         self._disk.look()
         self._shown.progress(rows_done, shards_done)
         now = time.monotonic()

@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from pipeline.engine.disk import DiskWatch, likely_bytes
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.executor import in_main_process
 from pipeline.engine.paths import named_path
 from pipeline.engine.run_log import RunLog, measured_rates, read_runs
 from pipeline.engine.runner import Pending, RunReport, pending, run
@@ -129,7 +130,8 @@ class Session:
         report = self.mending(
             lambda: run(item, self.workspace, self.config, display, retry_quarantined=again), item
         )
-        log_stage(self.log, report, "local")
+        alone = isinstance(item, Step) or in_main_process(item, self.config, report.rows_made)
+        log_stage(self.log, report, "main process" if alone else self.config.engine.executor)
         return report
 
     def _plan(self, item: Stage | Step) -> None:

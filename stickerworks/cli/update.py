@@ -100,7 +100,7 @@ def bring_up_to_date(session: Session, rooms: Sequence[str]) -> bool:
 def _read_by(room: str) -> list[str]:
     """Earlier rooms that make what a room reads, or what is read to make that, in order."""
     reads = {table for work in plan_of(room) for table in work.reads}
-    found = []
+    found: list[str] = []
     for earlier in reversed(ROOMS[: ROOMS.index(room)]):
         plan = plan_of(earlier)
         if any(table in reads for work in plan for table in work.writes):

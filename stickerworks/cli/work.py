@@ -8,11 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.counting import count_rules, count_values
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.figures import is_share, points, tell
 from pipeline.engine.runner import check_crawled
-from pipeline.engine.storage import atomic_file
 from pipeline.engine.text import plain
 from schemas.release import SPLITS
 from stickerworks.cli.display import say_size
@@ -38,11 +38,11 @@ def crawl_sources(session: Session) -> None:
     if session.options.dry_run:
         session.say(f"  {'crawl':<12} would list {names} and fetch what is new")
         return
-    with session.part("crawl") as counts:
+    with session.part("crawl") as logged:
         summary = session.mending(
             lambda: crawl(session.workspace, session.config.crawl, session.tell)
         )
-        counts.update(rows=summary.observations, stickers=summary.new_stickers)
+        logged.update(rows=summary.observations, stickers=summary.new_stickers)
     session.results["crawl"] = asdict(summary)
     missed = ", ".join(f"{reason} {count:,}" for reason, count in summary.unfetched.items())
     session.say(
@@ -99,11 +99,11 @@ def build(session: Session) -> Path:
     check_crawled(session.workspace)
     bring_up_to_date(session, rooms_to_release(session.workspace))
     session.mending(lambda: count_outcomes(session))
-    with session.part("release") as rows:
+    with session.part("release") as logged:
         made = session.mending(
             lambda: build_release(session.workspace, session.config, session.tell)
         )
-        rows.update(made.rows)
+        logged.update(made.rows)
     counts = {split: made.rows[split] for split in SPLITS if split in made.rows}
     rows = ", ".join(f"{split} {count:,}" for split, count in counts.items())
     state = "up to date" if made.up_to_date else rows

@@ -14,10 +14,10 @@ from typing import Any
 import yaml
 
 from annotation.human.studio.ledger import Ballot, VoteLedger
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import read_regular
 from pipeline.engine.safe_yaml import MAX_BYTES, parse_yaml, problem, write_yaml
-from pipeline.engine.storage import atomic_file
 from pipeline.engine.workspace import Workspace
 
 _SHOWN = 5

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.storage import atomic_file
 
 if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
@@ -31,15 +31,16 @@ _STICKERS, _FRAMES = "stickers", "frames"
 
 
 def place_sticker(
-    files: Path, sticker: str, format_: str, media: Path, key_frames: Sequence[bytes]
+    files: Path, sticker: str, format_: str, media: Path | bytes, key_frames: Sequence[bytes]
 ) -> tuple[str, tuple[str, ...]]:
-    """Put a sticker and its key frames (JPEG) below ``files``; their paths relative to it.
+    """Put a sticker (a file or its bytes) and its key frames (JPEG) below ``files``; their paths
+    relative to it.
 
     What browsers can't show gets the path of its first key frame, "" without one. Doing it again
     changes nothing. Raises StickerworksError when ``media`` is gone.
     """
     folder = _folder(sticker)
-    if not media.is_file():
+    if isinstance(media, Path) and not media.is_file():
         raise StickerworksError(f"The file {media} is gone.", "Run `stickerworks crawl` again.")
     frames = tuple(f"{_FRAMES}/{folder}/{sticker}-{n}.jpeg" for n in range(len(key_frames)))
     for name, frame in zip(frames, key_frames, strict=True):
@@ -83,8 +84,11 @@ def _folder(sticker: str) -> str:
     return sticker[:2]
 
 
-def _link(media: Path, target: Path) -> None:
+def _link(media: Path | bytes, target: Path) -> None:
     with atomic_file(target) as temporary:
+        if isinstance(media, bytes):
+            temporary.write_bytes(media)
+            return
         try:
             os.link(media.resolve(), temporary)
         except OSError:  # another file system, or links are refused

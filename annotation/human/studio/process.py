@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from pipeline.engine.storage import atomic_file
+from pipeline.engine.atomic_files import atomic_file
 
 MARK = "STICKERWORKS_SERVER_OF"
 """Environment variable of our servers alone; it names the data directory."""

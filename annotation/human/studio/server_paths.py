@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError, disk_errors
-from pipeline.engine.storage import atomic_file
 from schemas.config import LabelConfig
 
 

@@ -11,13 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.media import COLUMNS as MEDIA_COLUMNS
+from pipeline.engine.media import MediaReader
 from pipeline.engine.workspace import Workspace
 
 _KEYWORDS = 12
 _TEMPLATE = "template"
 _COLUMNS = {
     "stickers": ["id", "format"],
-    "media": ["id", "path"],
+    "media": MEDIA_COLUMNS,
     "frames": ["id", "key_frames"],
     "ocr": ["id", "text", "lines"],
     "domain": ["id", "domain", "probability"],
@@ -29,11 +31,12 @@ _COLUMNS = {
 
 @dataclass(frozen=True)
 class TaskSource:
-    """A sticker's file and key frames, and what the machine says of it."""
+    """A sticker's file (its bytes where they lie in a pack) and key frames, and what the machine
+    says of it."""
 
     id: str
     format: str
-    media: Path
+    media: Path | bytes
     key_frames: tuple[bytes, ...]
     keywords: tuple[str, ...]
     ocr: str | None
@@ -62,7 +65,7 @@ def read_sources(
     Captions are those of a model in ``language``; a template's are left out. Raises
     StickerworksError for a sticker whose file is gone.
     """
-    chosen = pa.array(sorted(wanted), pa.string())
+    chosen, reader = pa.array(sorted(wanted), pa.string()), workspace.media_reader()
     for part in workspace.parts:
         ids = workspace.read("stickers", part, ["id"])["id"]
         if not pc.any(pc.is_in(ids, value_set=chosen)).as_py():
@@ -73,7 +76,7 @@ def read_sources(
         }
         for sticker in tables["stickers"]:
             rows = {name: found.get(sticker, []) for name, found in tables.items()}
-            yield _source(workspace, sticker, rows, language)
+            yield _source(workspace, reader, sticker, rows, language)
 
 
 def _by_id(table: pa.Table, chosen: pa.Array) -> dict[str, list[dict[str, Any]]]:
@@ -84,11 +87,15 @@ def _by_id(table: pa.Table, chosen: pa.Array) -> dict[str, list[dict[str, Any]]]
 
 
 def _source(
-    workspace: Workspace, sticker: str, rows: Mapping[str, list[dict[str, Any]]], language: str
+    workspace: Workspace,
+    reader: MediaReader,
+    sticker: str,
+    rows: Mapping[str, list[dict[str, Any]]],
+    language: str,
 ) -> TaskSource:
     one = {name: found[0] if found else {} for name, found in rows.items()}
-    path = one["media"].get("path")
-    if path is None:
+    media = _media(workspace, reader, one["media"])
+    if media is None:
         raise StickerworksError(
             f"The file of sticker {sticker} is gone.", "Run `stickerworks crawl` again."
         )
@@ -98,7 +105,7 @@ def _source(
     return TaskSource(
         id=sticker,
         format=one["stickers"]["format"],
-        media=workspace.root / path,
+        media=media,
         key_frames=tuple(frame["jpeg"] for frame in one["frames"].get("key_frames") or ()),
         keywords=_keywords(rows["observations"]),
         ocr=one["ocr"].get("text") or None,
@@ -109,6 +116,16 @@ def _source(
         tagset=one["suggestions"].get("tagset"),
         caption=_caption(one["descriptions"], language),
     )
+
+
+def _media(
+    workspace: Workspace, reader: MediaReader, place: Mapping[str, Any]
+) -> Path | bytes | None:
+    """A file can be linked to; bytes of a pack are written anew."""
+    if place and place["pack"] is not None:
+        return reader.read(place)
+    path = place.get("path")
+    return None if path is None else workspace.root / path
 
 
 def _caption(texts: Mapping[str, Any], language: str) -> str | None:

@@ -21,7 +21,7 @@ from annotation.machine.efficientnet.calibration import (
     reliability,
 )
 from annotation.machine.efficientnet.samples import DomainSample
-from pipeline.engine.storage import atomic_file
+from pipeline.engine.atomic_files import atomic_file
 
 Floats = NDArray[np.float64]
 Scorer = Callable[[int, Sequence[DomainSample], Sequence[DomainSample]], Floats]

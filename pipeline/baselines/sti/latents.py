@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline.baselines.sti.config import VAE_CHANNELS, VAE_FACTOR, StiConfig
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.compute import default_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.extras import need_extra
-from pipeline.engine.storage import atomic_file
 from pipeline.training.arrays import Images
 from pipeline.training.cache import cache_folder
 from pipeline.training.examples import Examples

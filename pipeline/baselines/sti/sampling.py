@@ -14,7 +14,7 @@ from pipeline.baselines.sti.data import captions_of
 from pipeline.baselines.sti.diffusion import Diffusion, start_noise
 from pipeline.baselines.sti.latents import Codec
 from pipeline.baselines.sti.model import VideoDenoiser
-from pipeline.engine.storage import atomic_file
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.training.arrays import Images
 from pipeline.training.clips import tile_clips, write_gif
 from pipeline.training.examples import Examples

@@ -30,6 +30,16 @@ _PACKAGES = ("schemas", "pipeline", "annotation", "crawlers", "stickerworks")
 # Tables go through the workspace; Ray's own store sees tasks and reports.
 _OBJECT_STORE_BYTES = 100 * 2**20
 
+_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # workers without a GPU hide it themselves
+    # What listens but isn't Ray is given up after half a minute instead of ten.
+    "RAY_NUM_REDIS_GET_RETRIES": "2",
+    "RAY_py_gcs_connect_timeout_s": "5",
+}
+# Ray's switch for machines that can't be a cluster: its processes listen on loopback alone.
+_ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+
 _probed: set[str] = set()
 
 
@@ -38,12 +48,9 @@ def connect(engine: EngineConfig) -> Ray:
 
     Raises StickerworksError where Ray isn't installed or the cluster can't be reached.
     """
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     address = engine.ray.address
-    if address is None:
-        # Ray's switch for machines that are no cluster: its processes listen on loopback alone.
-        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    for name, value in {**_SETTINGS, **(_ALONE if address is None else {})}.items():
+        os.environ.setdefault(name, value)  # read when ray is imported
     ray = need_extra("ray", "ray", "engine.executor: ray")
     if not ray.is_initialized():
         _probed.clear()
@@ -71,7 +78,8 @@ def _initialize(ray: Ray, engine: EngineConfig, address: str | None) -> None:
                 )
         else:
             _reach(os.environ.get("RAY_ADDRESS", address) if address == "auto" else address)
-            ray.init(address=address, **quiet)
+            with _silent():
+                ray.init(address=address, **quiet)
     except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
         where = "Ray did not start here" if address is None else f"No Ray cluster at {address}"
         raise StickerworksError(
@@ -79,6 +87,19 @@ def _initialize(ray: Ray, engine: EngineConfig, address: str | None) -> None:
             "Set engine.ray.address to host:port of a cluster that this machine is a node of "
             "(`ray start` makes it one), or engine.executor to local.",
         ) from error
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep what Ray's native part writes while it tries to connect off the terminal."""
+    kept = os.dup(2)
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 @contextmanager
@@ -98,7 +119,7 @@ def _no_way_out() -> Iterator[None]:
 
 
 def _reach(address: str) -> None:
-    """Ray itself would try for a minute, and then end this process."""
+    """Refused at once, where Ray would try again for half a minute."""
     host, _, port = address.rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host, int(port)), timeout=_REACH_S).close()

@@ -6,7 +6,6 @@ import base64
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +13,7 @@ import pyarrow.compute as pc
 from PIL import Image
 
 from pipeline.engine.images import reading_images
+from pipeline.engine.media import COLUMNS, MediaReader
 from pipeline.engine.workspace import Workspace
 
 SIDE = 96
@@ -40,42 +40,53 @@ def load_pictures(
     chosen = pa.array(sorted(set(wanted)), pa.string())
     motion = set(moving)
     pictures: dict[str, PagePicture] = {}
+    media = workspace.media_reader()
     for part in workspace.parts:
         ids = workspace.read("stickers", part, ["id"])["id"]
         if not pc.any(pc.is_in(ids, value_set=chosen)).as_py():
             continue
         frames = workspace.read("frames", part, ["id", "key_frames"])
         frames = frames.filter(pc.is_in(frames["id"], value_set=chosen))
-        paths = _media_paths(workspace, part, motion)
+        places = _media(workspace, part, motion)
         for row in frames.to_pylist():
             if row["key_frames"]:
-                pictures[row["id"]] = _picture(row["key_frames"][0], paths.get(row["id"]))
+                still = draw_still(row["key_frames"][0])
+                moves = still and row["id"] in places
+                shown = _read(media, places[row["id"]]) if moves else None
+                pictures[row["id"]] = PagePicture(still, shown and draw_motion(shown))
     return {key: picture for key, picture in pictures.items() if picture.still}
 
 
-def _media_paths(workspace: Workspace, part: int, motion: set[str]) -> dict[str, Path]:
-    table = workspace.read("media", part, ["id", "path"])
+def _media(workspace: Workspace, part: int, motion: set[str]) -> dict[str, dict[str, Any]]:
+    table = workspace.read("media", part, COLUMNS)
     table = table.filter(pc.is_in(table["id"], value_set=pa.array(sorted(motion), pa.string())))
-    return {row["id"]: workspace.root / row["path"] for row in table.to_pylist() if row["path"]}
+    return {row["id"]: row for row in table.to_pylist()}
 
 
-def _picture(key_frame: Mapping[str, Any], media: Path | None) -> PagePicture:
+def _read(media: MediaReader, place: Mapping[str, Any]) -> bytes | None:
+    try:
+        return media.read_unchecked(place)
+    except OSError:  # a page does without what moves
+        return None
+
+
+def draw_still(key_frame: Mapping[str, Any]) -> str:
+    """A small JPEG of a key frame; empty where it can't be read."""
     try:
         with Image.open(io.BytesIO(key_frame["jpeg"] or b""), formats=["JPEG"]) as image:
             picture = image.convert("RGB")
     except (OSError, SyntaxError, ValueError):
-        return PagePicture("")
+        return ""
     picture.thumbnail((SIDE, SIDE))
     target = io.BytesIO()
     picture.save(target, "JPEG", quality=_QUALITY, optimize=True)
-    still = _uri("jpeg", target.getvalue())
-    return PagePicture(still, None if media is None else draw_motion(media))
+    return _uri("jpeg", target.getvalue())
 
 
-def draw_motion(path: Path) -> str | None:
+def draw_motion(data: bytes) -> str | None:
     """A GIF of at most a dozen small frames; None where the file doesn't allow one."""
     try:
-        with reading_images(), Image.open(path, formats=_FORMATS) as image:
+        with reading_images(), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             count = getattr(image, "n_frames", 1)
             if count < 2 or image.width * image.height * count > _MOTION_PIXELS:
                 return None

@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipeline.engine.storage import atomic_file
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.text import one_line
 
 _HERE = Path(__file__).parent

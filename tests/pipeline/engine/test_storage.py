@@ -10,10 +10,10 @@ from random import Random
 import pyarrow as pa
 import pytest
 
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import (
     Proof,
-    atomic_file,
     digest_rows,
     read_proof,
     read_row_digests,

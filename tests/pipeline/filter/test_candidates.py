@@ -37,10 +37,10 @@ def hashes(draw: st.DrawFn) -> list[int]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(codes=hashes(), distance=st.integers(0, 12), brute=st.sampled_from([0, 10_000]))
-def test_all_pairs_and_no_others(codes, distance, brute):
+@given(codes=hashes(), distance=st.integers(0, 12), agreeing=st.integers(0, 3))
+def test_all_pairs_and_no_others(codes, distance, agreeing):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(candidates, "_BRUTE", brute)
+        patch.setattr(candidates, "_agreeing", lambda codes, distance: agreeing)
         assert found(codes, distance) == all_pairs(codes, distance)
 
 
@@ -49,8 +49,13 @@ def test_every_distance():
     assert found([], 4) == found([7], 4) == []
 
 
-def test_blocks(monkeypatch):
+def test_hashes_that_differ_in_a_few_bits_alone():
+    """All of them lie in one bucket, whichever bands must agree."""
     rng = random.Random(0)
     codes = sorted({rng.getrandbits(10) << 20 for _ in range(300)})
-    monkeypatch.setattr(candidates, "_BLOCK", 1000)
     assert found(codes, 3) == all_pairs(codes, 3)
+
+
+@pytest.mark.parametrize(("codes", "distance", "least"), [(50, 4, 0), (10**6, 4, 2), (10**6, 8, 3)])
+def test_the_more_hashes_the_more_bands_must_agree(codes, distance, least):
+    assert candidates._agreeing(codes, distance) == least

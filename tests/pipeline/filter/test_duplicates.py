@@ -28,12 +28,19 @@ class Shards:
     def parts(self) -> tuple[int, ...]:
         return tuple(range(len(self.tables["stickers"])))
 
+    @property
+    def blocks(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(self.parts[start : start + 2] for start in range(0, len(self.parts), 2))
+
     def read(
-        self, table: str, part: int | None = None, columns: list[str] | None = None
+        self,
+        table: str,
+        parts: int | Sequence[int] | None = None,
+        columns: list[str] | None = None,
     ) -> pa.Table:
         assert table in DUPLICATES.reads
-        shards = self.tables[table] if part is None else [self.tables[table][part]]
-        whole = pa.concat_tables(shards)
+        wanted = self.parts if parts is None else (parts,) if isinstance(parts, int) else parts
+        whole = pa.concat_tables(self.tables[table][part] for part in wanted)
         return whole.select(columns) if columns else whole
 
 
@@ -62,10 +69,11 @@ def run(*stickers: dict, shard: int = 100, settings: DuplicatesConfig | None = N
     }
     settings = settings or DUPLICATES.settings(Config())
     rows: list[dict] = []
-    for number, (table, part, written) in enumerate(DUPLICATES.run(Shards(tables), settings)):
-        assert (table, part) == ("duplicates", number)
-        assert written["id"].to_pylist() == tables["stickers"][part]["id"].to_pylist()
-        rows += written.to_pylist()
+    reader = Shards(tables)
+    for block, output in zip(reader.blocks, DUPLICATES.run(reader, settings), strict=True):
+        assert output[:2] == ("duplicates", block)
+        assert output[2]["id"].to_pylist() == reader.read("stickers", block)["id"].to_pylist()
+        rows += output[2].to_pylist()
     assert len(rows) == len(stickers)
     return {row["id"]: row for row in rows}
 

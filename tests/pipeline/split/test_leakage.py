@@ -1,21 +1,18 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.split.leakage import (
-    EDGES,
-    SplitLeak,
-    find_split_leaks,
-    leak,
-    pack_links,
-    read_edges,
-)
+from pipeline.split.edges import EDGES, Edges, number_keys, pack_keys, read_edges
+from pipeline.split.leakage import SplitLeak, find_split_leaks, leak
 from schemas.tables import TABLES
 
-SPLITS = {"a": "train", "b": "train", "c": "test", "d": "test"}
+STICKERS = "abcdef"
+IDS = pa.chunked_array([["a", "b"], ["c", "d", "e"]])
+SPLITS = np.array([0, 0, 2, 2, -1])
 
 
 class Shards:
@@ -23,31 +20,43 @@ class Shards:
 
     def __init__(self, **tables: list[list[dict[str, Any]]]) -> None:
         self.tables = tables
-        self.asked: list[tuple[str, int | None, tuple[str, ...]]] = []
-
-    @property
-    def parts(self) -> tuple[int, ...]:
-        return tuple(range(max(map(len, self.tables.values()), default=0)))
+        self.asked: list[tuple[str, tuple[int, ...], tuple[str, ...]]] = []
+        self.parts = tuple(range(max(map(len, self.tables.values()), default=0)))
+        self.blocks = tuple((part,) for part in self.parts)
 
     def read(
-        self, table: str, part: int | None = None, columns: list[str] | None = None
+        self,
+        table: str,
+        parts: int | Sequence[int] | None = None,
+        columns: list[str] | None = None,
     ) -> pa.Table:
-        self.asked.append((table, part, tuple(columns or ())))
+        wanted = self.parts if parts is None else (parts,) if isinstance(parts, int) else parts
+        self.asked.append((table, tuple(wanted), tuple(columns or ())))
         shards = self.tables.get(table, [])
-        rows = shards[part] if part is not None and part < len(shards) else []
+        rows = [row for part in wanted for row in (shards[part] if part < len(shards) else [])]
         whole = pa.Table.from_pylist(rows, schema=TABLES[table].schema)
         return whole.select(columns) if columns else whole
 
 
+def edges(*pairs: tuple[str, str]) -> Edges:
+    rows = [np.array([STICKERS.index(sticker) for sticker, _ in pairs], dtype=np.int64)]
+    return number_keys(rows, [pa.array([key for _, key in pairs], pa.string())])
+
+
+def told(found: Edges) -> list[tuple[str, str]]:
+    keys = found.names.take(pa.array(found.keys)).to_pylist()
+    return sorted((STICKERS[row], key) for row, key in zip(found.rows, keys, strict=True))
+
+
 def test_keys_that_leak_are_counted() -> None:
     packs = [("a", "p"), ("b", "p"), ("a", "q"), ("c", "q"), ("d", "q"), ("b", "r"), ("c", "r")]
-    found = leak("pack", [*packs, ("a", "q")], SPLITS)
+    found = leak("pack", edges(*packs, ("a", "q")), SPLITS)
     assert found == SplitLeak("pack", shared=3, leaking=2, rows=4, examples=("q", "r"))
 
 
 def test_stickers_without_a_split_do_not_count() -> None:
     authors = [("a", "x"), ("e", "x"), ("d", "y")]
-    assert leak("author", authors, SPLITS) == SplitLeak("author", 0, 0, 0, ())
+    assert leak("author", edges(*authors), SPLITS) == SplitLeak("author", 0, 0, 0, ())
 
 
 @settings(max_examples=60, deadline=None)
@@ -58,7 +67,8 @@ def test_stickers_without_a_split_do_not_count() -> None:
 def test_nothing_leaks_exactly_when_every_key_has_one_split(
     splits: dict[str, str], pairs: list[tuple[str, str]]
 ) -> None:
-    report = leak("pack", pairs, splits)
+    numbers = np.array([["train", "test", None].index(splits.get(one)) for one in "abcdef"])
+    report = leak("pack", edges(*pairs), np.where(numbers == 2, -1, numbers))
     across = {
         key
         for one, key in pairs
@@ -95,7 +105,7 @@ def observations() -> Shards:
 
 def test_edges_come_from_the_tables_and_names_are_told_apart_by_source() -> None:
     reader = observations()
-    assert {kind: sorted(read_edges(reader, kind)) for kind in EDGES} == {
+    assert {kind: told(read_edges(reader, kind, IDS)) for kind in EDGES} == {
         "pixels": [("a", "ff")],
         "template": [("a", "t1")],
         "pack": [("a", "s:p"), ("b", "t:p"), ("c", "s:Q"), ("d", "s:Q")],
@@ -107,19 +117,19 @@ def test_edges_come_from_the_tables_and_names_are_told_apart_by_source() -> None
 
 def test_only_kinds_that_can_inform_are_reported() -> None:
     """An id has one split, and near-duplicates are dropped or never separated."""
-    kinds = [found.kind for found in find_split_leaks(observations(), SPLITS)]
+    kinds = [found.kind for found in find_split_leaks(observations(), IDS, SPLITS)]
     assert kinds == ["author", "media_url", "pack", "page_url", "pixels", "template"]
 
 
-def test_kinds_are_read_one_after_another_shard_by_shard_and_no_column_too_many() -> None:
+def test_kinds_are_read_one_after_another_block_by_block_and_no_column_too_many() -> None:
     reader = observations()
-    found: Iterator[SplitLeak] = find_split_leaks(reader, SPLITS)
+    found: Iterator[SplitLeak] = find_split_leaks(reader, IDS, SPLITS)
     assert next(found).kind == "author"
     columns = ("id", "source", "author")
-    assert reader.asked == [("observations", part, columns) for part in (0, 1)]
+    assert reader.asked == [("observations", block, columns) for block in reader.blocks]
 
 
 def test_a_pack_without_id_and_title_is_none() -> None:
     rows = [{"id": "a", "source": "s", "source_id": "1", "pack_title": ""}]
     table = pa.Table.from_pylist(rows, schema=TABLES["observations"].schema)
-    assert list(pack_links(table)) == []
+    assert pack_keys(table).to_pylist() == [None]

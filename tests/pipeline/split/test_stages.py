@@ -63,7 +63,7 @@ def workspace(tmp_path: Path) -> Workspace:
 def split(workspace: Workspace, config: Config | None = None) -> dict[str, Row]:
     outputs = list(SPLIT.run(workspace, SPLIT.settings(config or Config())))
     *shards, (last, part, _) = outputs
-    assert [(table, part) for table, part, _ in shards] == [("splits", 0), ("splits", 1)]
+    assert [(table, block) for table, block, _ in shards] == [("splits", (0, 1))]
     assert (last, part) == ("leakage", None)
     rows = [row for _, _, table in shards for row in table.to_pylist()]
     stickers = workspace.read("stickers")["id"].to_pylist()

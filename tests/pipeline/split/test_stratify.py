@@ -1,13 +1,41 @@
 import random
 from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.split.stratify import assign
+from pipeline.split import stratify
 
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
+
+
+def assign(
+    groups: Mapping[str, str],
+    labels: Mapping[str, Sequence[str]],
+    shares: Mapping[str, float],
+    seed: int = 0,
+) -> dict[str, str]:
+    """Split of each sticker in ``groups`` (id to group); ``labels`` gives tags by id."""
+    names = sorted(set(groups.values()))
+    tags = sorted({tag for found in labels.values() for tag in found})
+    pairs = [
+        (row, tags.index(tag))
+        for row, sticker in enumerate(groups)
+        for tag in labels.get(sticker, ())
+    ]
+    splits = stratify.assign(
+        pa.array(names, pa.string()),
+        np.array([names.index(group) for group in groups.values()], dtype=np.int64),
+        *np.array(pairs, dtype=np.int64).reshape(-1, 2).T,
+        shares,
+        seed,
+    )
+    placed = dict(zip(names, [list(shares)[split] for split in splits], strict=True))
+    return {sticker: placed[group] for sticker, group in sorted(groups.items())}
 
 
 def dataset(

@@ -33,10 +33,10 @@ class Quiet:
     def __init__(self) -> None:
         self.seen: list[int] = []
 
-    def start(self, name: str, rows: int) -> None:
+    def start(self, name: str, rows: int, shards: int) -> None:
         self.seen.append(0)
 
-    def progress(self, rows_done: int) -> None:
+    def progress(self, rows_done: int, shards_done: int) -> None:
         self.seen.append(rows_done)
 
     def stop(self) -> None:

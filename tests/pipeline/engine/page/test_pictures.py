@@ -72,7 +72,7 @@ def test_motion_is_for_those_that_were_asked(workspace: Workspace) -> None:
 
 
 def test_motion_keeps_the_play_time_in_a_dozen_frames(tmp_path: Path) -> None:
-    uri = draw_motion(gif(tmp_path / "a.gif", 40))
+    uri = draw_motion(gif(tmp_path / "a.gif", 40).read_bytes())
     assert uri is not None
     preview = opened(uri)
     assert 2 <= getattr(preview, "n_frames", 1) <= 12
@@ -85,13 +85,13 @@ def test_motion_keeps_the_play_time_in_a_dozen_frames(tmp_path: Path) -> None:
 
 
 def test_a_still_has_no_motion(tmp_path: Path) -> None:
-    assert draw_motion(gif(tmp_path / "a.gif", 1)) is None
+    assert draw_motion(gif(tmp_path / "a.gif", 1).read_bytes()) is None
 
 
 def test_noise_that_would_make_a_large_preview_has_none(tmp_path: Path) -> None:
     frames = [Image.effect_noise((300, 300), 90).convert("RGB") for _ in range(30)]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=50)
-    assert draw_motion(tmp_path / "a.gif") is None
+    assert draw_motion((tmp_path / "a.gif").read_bytes()) is None
 
 
 def test_more_pixels_than_the_budget_are_not_decoded(
@@ -99,20 +99,22 @@ def test_more_pixels_than_the_budget_are_not_decoded(
 ) -> None:
     path = gif(tmp_path / "a.gif", 11)
     monkeypatch.setattr("pipeline.engine.page.pictures._MOTION_PIXELS", 200 * 120 * 11)
-    assert draw_motion(path) is not None
+    assert draw_motion(path.read_bytes()) is not None
     monkeypatch.setattr("pipeline.engine.page.pictures._MOTION_PIXELS", 200 * 120 * 11 - 1)
-    assert draw_motion(path) is None
+    assert draw_motion(path.read_bytes()) is None
 
 
 @pytest.mark.parametrize("cut", [0, 3, 20, 300])
 def test_damaged_files_have_no_motion(tmp_path: Path, cut: int) -> None:
     path = gif(tmp_path / "a.gif", 20)
     path.write_bytes(path.read_bytes()[:cut])
-    assert draw_motion(path) is None
+    assert draw_motion(path.read_bytes()) is None
 
 
-def test_a_missing_file_has_no_motion(tmp_path: Path) -> None:
-    assert draw_motion(tmp_path / "gone.gif") is None
+def test_a_missing_file_has_no_motion(workspace: Workspace) -> None:
+    wanted = ids_of(workspace)[:1]
+    (workspace.root / "0.gif").unlink()
+    assert load_pictures(workspace, wanted, wanted)[wanted[0]].motion is None
 
 
 def test_a_broken_key_frame_is_left_out(workspace: Workspace) -> None:
@@ -127,6 +129,6 @@ def test_hostile_files_have_no_motion_or_some_and_nothing_is_said(tmp_path, recw
     drawn = 0
     for file in hostile_files():
         path.write_bytes(file.data)
-        drawn += draw_motion(path) is not None
+        drawn += draw_motion(path.read_bytes()) is not None
     assert drawn > 5
     assert not recwarn.list
