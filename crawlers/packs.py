@@ -55,6 +55,12 @@ def drop_files(workspace: Workspace, ledger: CrawlLedger) -> None:
             path.unlink()
 
 
+def pack_name(part: int, first: int, content: bytes) -> str:
+    """Name of the pack of a shard's stickers from the row ``first`` on."""
+    digest = hashlib.sha256(content).hexdigest()[:16]
+    return f"{_FOLDER}/part-{part:05d}-{first:05d}-{digest}{_SUFFIX}"
+
+
 def _filled(
     workspace: Workspace, rows: list[sqlite3.Row]
 ) -> Iterator[tuple[int, list[tuple[str, int]], bytes]]:
@@ -84,8 +90,7 @@ def _read(workspace: Workspace, row: Any) -> bytes | None:
 
 
 def _write(store: Store, part: int, first: int, content: bytes) -> str:
-    digest = hashlib.sha256(content).hexdigest()[:16]
-    name = f"{_FOLDER}/part-{part:05d}-{first:05d}-{digest}{_SUFFIX}"
+    name = pack_name(part, first, content)
     seen = store.stat(name)
     if seen is None or seen.nbytes != len(content):
         store.write(name, content, ANYTHING)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from annotation.human.tag_pairs import TagPairs
 
 Change = tuple[str, Mapping[str, Sequence[str]]]
 """The version that followed, and what became of each tag that did not stay as it was."""
@@ -44,11 +46,23 @@ def migrate(votes: pa.Table, changes: Mapping[str, Change]) -> pa.Table:
     old = pc.is_in(votes["tagset"], value_set=pa.array(sorted(changes), pa.string()))
     if not changes or not pc.any(old).as_py():
         return votes
-    rows: list[dict[str, Any]] = votes.select(["tags", "tagset"]).to_pylist()
-    carried = [
-        sorted(carry_over(row["tags"], row["tagset"], changes)) if row["tags"] else row["tags"]
-        for row in rows
+    lists = votes["tags"].combine_chunks()
+    owner = pc.list_parent_indices(lists)
+    tag = pc.list_flatten(lists).dictionary_encode()
+    version = votes["tagset"].combine_chunks().take(owner).dictionary_encode()
+    # Each tag of a version is carried over once, however many gave it.
+    width = len(version.dictionary) + 1
+    numbers = tag.indices.to_numpy() * width + pc.fill_null(version.indices, width - 1).to_numpy()
+    distinct, number = np.unique(numbers, return_inverse=True)
+    versions = [*version.dictionary.to_pylist(), None]
+    becomes = [
+        sorted(carry_over([tag.dictionary[n // width].as_py()], versions[n % width], changes))
+        for n in distinct.tolist()
     ]
+    carried = pa.array(becomes, pa.list_(pa.string())).take(pa.array(number))
+    tags = TagPairs([carried], None)
+    column = tags.lists(tags.pairs(owner.to_numpy(), carried), len(votes))
     place = votes.schema.get_field_index("tags")
-    column = pa.array(carried, votes.schema.field(place).type)
-    return votes.set_column(place, votes.schema.field(place), column)
+    field = votes.schema.field(place)
+    column = pc.if_else(pc.is_valid(lists), column, None).cast(field.type)
+    return votes.set_column(place, field, column)

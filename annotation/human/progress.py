@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from annotation.human.merge import current_votes, label_sticker
+from annotation.human.merge import current_votes, merge_votes
 from annotation.human.migration import migrate, read_changes
 from annotation.human.quarantine import Quarantined, count_deleted, quarantined
 from annotation.human.waiting import Backlog, Screening, count_backlog, count_screening
@@ -109,7 +109,8 @@ def progress(workspace: Workspace, config: Config) -> AnnotationProgress:
     listed = tuple(dict.fromkeys(name.strip().lower() for name in config.label.annotators))
     known = _known_tags(workspace)
     # What the votes say now; the table of labels may be older.
-    valid = {key: label_sticker(votes.get(key, ()), config.merge, known) for key in open_}
+    labels = merge_votes(everything, list(open_), config.merge, known)
+    valid = {row["id"]: row for row in labels.to_pylist()}
     return AnnotationProgress(
         needed=config.merge.annotators,
         batches=tuple(_batches(asked, votes, valid, gone, config.merge.annotators)),

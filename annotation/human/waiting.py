@@ -46,7 +46,8 @@ def count_backlog(
     labels = workspace.read("labels", columns=["id", "status"])
     disputed = labels.filter(pc.equal(labels["status"], "adjudicate"))["id"].to_pylist()
     decisions = current_decisions(migrate(workspace.read("adjudications"), changes))
-    decided = {key for key, decision in decisions.items() if decides(decision, tagset)}
+    rows = decisions.select(["id", "tags"]).to_pylist()
+    decided = {row["id"] for row in rows if decides(row, tagset)}
     waiting = set(disputed) - decided
     exported = {row["id"] for row in tasks if row["purpose"] == "adjudication"}
     return Backlog(len(waiting), len(waiting & exported))

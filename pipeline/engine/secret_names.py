@@ -21,6 +21,8 @@ _ENDINGS = (
     *("token", "accesskey", "accesskeyid", "apikey", "appkey", "authkey", "privatekey"),
     *("secretkey", "sessionkey", "signingkey", "sessid", "sessionid"),
 )
+ANY_SECRET_WORD = "|".join(sorted({*_WORDS, *_ENDINGS}))
+"""Pattern of what stands in every secret's name, in small letters: where it doesn't, none is."""
 _SAYS_NOTHING = frozenset({"id", "ids", "value"})  # behind a name: access_key_id
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NO_WORD = re.compile(r"[^a-z0-9]+")

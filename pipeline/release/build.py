@@ -5,20 +5,30 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.engine.atomic_files import sync_folder
+from pipeline.engine.counting import count_values
+from pipeline.engine.disk import DiskWatch
 from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.workspace import Workspace
 from pipeline.release.checksums import check_checksums, write_checksums
-from pipeline.release.inputs import Joined, check_inputs, fingerprint, read_part
+from pipeline.release.images import PLACE, with_images
+from pipeline.release.inputs import (
+    COLUMNS,
+    PLANNED,
+    Block,
+    check_inputs,
+    fingerprint,
+    read_block,
+)
 from pipeline.release.records import (
     Record,
     changed_inputs,
@@ -27,19 +37,26 @@ from pipeline.release.records import (
     save_record,
     temporary_folder,
 )
-from pipeline.release.rows import may_redistribute, outcome, read_bytes, release_row
-from pipeline.release.shards import SplitWriter
+from pipeline.release.rows import DECISIONS, may_redistribute, outcomes, release_rows
+from pipeline.release.shards import BARE_GROUP_ROWS, GROUP_ROWS, SplitWriter
 from pipeline.release.tally import ReleaseCounts
 from pipeline.release.texts import write_texts
 from schemas.config import Config
 from schemas.release import SPLITS
-from schemas.tables import REASONS
+
+_TEXT_BYTES = 500
+"""About what a row takes on disk beside its image, and its part of all other files."""
 
 Report = Callable[[str], None]
 
-_DECISIONS = pa.schema(
-    [("id", pa.string()), ("outcome", pa.string()), ("reasons", REASONS), ("split", pa.string())]
-)
+
+@dataclass(frozen=True)
+class _Plan:
+    """Rows by split, and what is known of their images before any is read."""
+
+    rows: Counter[str]
+    images: int
+    image_bytes: int
 
 
 @dataclass(frozen=True)
@@ -103,71 +120,85 @@ def _existing(target: Path, print_: str, made_from: dict[str, str]) -> Release:
 
 
 def _fill(folder: Path, workspace: Workspace, config: Config, report: Report) -> dict[str, int]:
-    planned = _count_rows(workspace, config)
-    tally, num_bytes = _write_rows(folder, workspace, config, planned, report)
+    plan = _plan(workspace, config)
+    disk = DiskWatch(workspace.releases, config.engine.min_free_mb)
+    disk.check("The release", plan.image_bytes + plan.rows.total() * _TEXT_BYTES)
+
+    def say(done: int) -> None:
+        disk.look()
+        report(f"{done:,} of {plan.rows.total():,} stickers written")
+
+    tally, num_bytes = _write_rows(folder, workspace, config, plan, say)
     report("writing the card, plots and checksums")
     write_texts(folder, workspace, config, tally, num_bytes, report)
     write_checksums(folder)
-    return {split: planned[split] for split in SPLITS if planned[split]}
+    return {split: plan.rows[split] for split in SPLITS if plan.rows[split]}
 
 
-def _count_rows(workspace: Workspace, config: Config) -> Counter[str]:
-    planned: Counter[str] = Counter()
-    for _, _, verdict in _stickers(workspace, config):
-        if verdict["split"] is not None:
-            planned[verdict["split"]] += 1
-    unknown = set(planned) - set(SPLITS)
+def _plan(workspace: Workspace, config: Config) -> _Plan:
+    rows: Counter[str] = Counter()
+    images = image_bytes = 0
+    for parts in workspace.blocks:
+        block = read_block(workspace, parts, PLANNED, check=False)
+        splits = outcomes(block, config.release)["split"]
+        rows.update(count_values(splits))
+        carried = pc.and_(pc.is_valid(splits), may_redistribute(block))
+        images += pc.sum(carried).as_py() or 0
+        image_bytes += pc.sum(block["stickers"]["nbytes"].filter(carried)).as_py() or 0
+    unknown = set(rows) - set(SPLITS)
     if unknown:
         raise StickerworksError(
             f"The table splits names unknown splits: {', '.join(sorted(unknown))}.",
             "Run `stickerworks split` again.",
         )
-    if not planned:
+    if not rows:
         raise StickerworksError(
             f"No sticker of {workspace.root} belongs into the release: it would be empty.",
             "`stickerworks report` says which rules dropped them"
             + ("; release.labelled_only is on." if config.release.labelled_only else "."),
         )
-    return planned
+    return _Plan(rows, images, image_bytes)
 
 
 def _write_rows(
-    folder: Path, workspace: Workspace, config: Config, planned: Counter[str], report: Report
+    folder: Path, workspace: Workspace, config: Config, plan: _Plan, say: Callable[[int], None]
 ) -> tuple[ReleaseCounts, dict[str, int]]:
-    tally, done, media = ReleaseCounts(), 0, workspace.media_reader()
-    per_file = config.release.rows_per_file
+    tally, done = ReleaseCounts(), 0
     with ExitStack() as stack:
         writers = {
             split: stack.enter_context(
-                SplitWriter(folder / "data", split, planned[split], per_file)
+                SplitWriter(
+                    folder / "data",
+                    split,
+                    plan.rows[split],
+                    config.release.rows_per_file,
+                    GROUP_ROWS if plan.images else BARE_GROUP_ROWS,
+                )
             )
             for split in SPLITS
         }
         decisions = stack.enter_context(
-            pq.ParquetWriter(folder / "decisions.parquet", _DECISIONS, compression="zstd")
+            pq.ParquetWriter(folder / "decisions.parquet", DECISIONS, compression="zstd")
         )
-        outcomes: list[dict[str, Any]] = []
-        for id_, sticker, verdict in _stickers(workspace, config):
-            tally.add_outcome(verdict)
-            outcomes.append(verdict)
-            if len(outcomes) == 1000:
-                decisions.write_table(pa.Table.from_pylist(outcomes, schema=_DECISIONS))
-                outcomes = []
-            if verdict["split"] is None:
-                continue
-            carried = may_redistribute(sticker)
-            image = read_bytes(media, id_, sticker) if carried else None
-            row = release_row(id_, sticker, image)
-            writers[verdict["split"]].add(row)
-            tally.add_row(row, verdict["split"])
-            done += 1
-            if done % 1000 == 0:
-                report(f"{done:,} of {planned.total():,} stickers written")
-        decisions.write_table(pa.Table.from_pylist(outcomes, schema=_DECISIONS))
+        for parts in workspace.blocks:
+            block = read_block(workspace, parts, COLUMNS, check=True)
+            made = outcomes(block, config.release)
+            tally.add_outcomes(made)
+            decisions.write_table(made, row_group_size=1000)
+            rows = _chosen(block, made["split"])
+            tally.add_rows(rows)
+            for some in with_images(workspace, rows) if plan.images else (rows,):
+                for split, writer in writers.items():
+                    writer.add(some.filter(pc.equal(some["split"], split)))
+                done += len(some)
+                say(done)
     return tally, {split: writer.num_bytes for split, writer in writers.items()}
 
 
-def _stickers(workspace: Workspace, config: Config) -> Iterator[tuple[str, Joined, dict[str, Any]]]:
-    for part in workspace.parts:
-        for id_, sticker in read_part(workspace, part):
-            yield id_, sticker, outcome(id_, sticker, config.release)
+def _chosen(block: Block, splits: pa.ChunkedArray) -> pa.Table:
+    """Rows of a block that belong into the release, with what writing them takes beside."""
+    rows = release_rows(block).append_column("split", splits)
+    rows = rows.append_column("carried", may_redistribute(block))
+    for name in PLACE:
+        rows = rows.append_column(name, block["media"][name])
+    return rows.filter(pc.is_valid(splits))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.runner import check_crawled
 from pipeline.engine.storage import anew
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
-from schemas.tables import TABLES
+from schemas.tables import DESCRIPTION_FIELDS, TABLES
 
-RELEASE_FORMAT = 4
+RELEASE_FORMAT = 5
 """Raised when the same tables would give other bytes; part of every fingerprint."""
 
 REQUIRED = ("stickers", "media", "observations", "signals", "duplicates", "decisions", "splits")
@@ -28,21 +31,40 @@ BESIDE = {
 }
 """Global tables by one that the same command writes: nobody made the one without the other."""
 
-# The blobs of signals stay unread: a shard in memory is text and numbers only.
-_COLUMNS = {
+COLUMNS = {
+    "stickers": ["id", "format", "nbytes"],
+    "media": ["path", "pack", "offset", "nbytes"],
     "signals": [
-        "id", "width", "height", "frames", "duration_ms", "animated", "aspect", "entropy", "flags",
+        "width", "height", "frames", "duration_ms", "animated", "aspect", "entropy", "flags",
     ],
-    "ocr": ["id", "text"],
-    "duplicates": ["id", "group", "template_id"],
+    "ocr": ["text"],
+    "duplicates": ["group", "template_id"],
     "observations": [
-        "id", "source", "query", "pack_id", "pack_title", "author", "title", "tags", "page_url",
+        "source", "query", "pack_id", "pack_title", "author", "title", "tags", "page_url",
         "media_url", "licence", "licence_url", "licence_basis", "redistribute",
     ],
+    "decisions": ["kept", "outcome", "reasons"],
+    "splits": ["split"],
+    "suggestions": ["tags"],
+    "domain": ["domain"],
+    "descriptions": [*(name for name, _ in DESCRIPTION_FIELDS), "captioner", "written_by"],
+    "labels": ["tags", "status", "domain", "votes", "simulated"],
 }  # fmt: skip
+"""What a release takes from each table."""
 
-Joined = dict[str, Any]
-"""One sticker: its row in each table, or its list of rows where a table has many."""
+PLANNED = {
+    "stickers": ["id", "nbytes"],
+    "decisions": ["kept", "outcome", "reasons"],
+    "splits": ["split"],
+    "labels": ["status"],
+    "observations": ["redistribute"],
+}
+"""What has to be known of all stickers before the first is written."""
+
+_READERS = 4
+
+Block = dict[str, pa.Table]
+"""What the tables say of the stickers of some shards, by table."""
 
 
 def check_inputs(workspace: Workspace) -> None:
@@ -55,14 +77,14 @@ def check_inputs(workspace: Workspace) -> None:
                 f"Run `stickerworks {TABLES[table].command}` first.",
             )
     for table, beside in BESIDE.items():
-        if _started(workspace, beside) and not workspace.complete(table):
+        if workspace.parts_of(beside) and not workspace.complete(table):
             raise StickerworksError(
                 f"The table {table} of {workspace.root} is missing, and {beside}, which is "
                 "written with it, is there.",
                 f"Run `stickerworks {TABLES[table].command}` again, which writes both.",
             )
     for table in OPTIONAL:
-        if _started(workspace, table) and not workspace.complete(table):
+        if workspace.parts_of(table) and not workspace.complete(table):
             raise StickerworksError(
                 f"The table {table} of {workspace.root} is not finished.",
                 f"Run `stickerworks {TABLES[table].command}` again; it continues where it stopped.",
@@ -72,57 +94,75 @@ def check_inputs(workspace: Workspace) -> None:
 def fingerprint(workspace: Workspace, config: Config) -> tuple[str, dict[str, str]]:
     """Fingerprint of a release and the digests of what it is made from, by name.
 
-    Media paths are left out: bytes are known by their sticker's id wherever they lie.
+    The digests are those of the proofs: rows are held against them while a release is built from
+    them (``read_checked``), and a finished one is known by its own checksums. Media paths are left
+    out: bytes are known by their sticker's id wherever they lie.
     """
     made_from = {
         "format": str(RELEASE_FORMAT),
         "config release": config.release.model_dump_json(),
     }
     for table in (*REQUIRED, *OPTIONAL):
-        for part in workspace.parts:
-            digest = _digest(workspace, table, part)
-            if table != "media":
-                made_from[f"table {table}/{part:05d}"] = digest
+        if table != "media":
+            for part in workspace.parts:
+                made_from[f"table {table}/{part:05d}"] = _digest(workspace, table, part)
     for table in GLOBAL:
         made_from[f"table {table}"] = _digest(workspace, table, None)
     text = json.dumps(made_from, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest(), made_from
 
 
-def read_part(workspace: Workspace, part: int) -> Iterator[tuple[str, Joined]]:
-    """Each sticker of a shard with its rows in every table, in shard order."""
-    tables: dict[str, dict[str, Any]] = {}
-    ids: list[str] = workspace.read("stickers", part, ["id"])["id"].to_pylist()
-    for table in (*REQUIRED, *OPTIONAL):
-        if workspace.path(table, part).exists():
-            rows = workspace.read(table, part, _COLUMNS.get(table)).to_pylist()
-            detailed = TABLES[table].scope == "detail"
-            tables[table] = _by_id(rows, detailed)
-            found = [row["id"] for row in rows]
-            if found != ids and not (detailed and set(found) <= set(ids)):
-                path = workspace.path(table, part)
-                raise StickerworksError(
-                    f"{path} is not about the same stickers as {workspace.path('stickers', part)}.",
-                    anew(path),
-                )
-    for id_ in ids:
-        yield id_, {table: rows.get(id_) for table, rows in tables.items()}
+def read_block(
+    workspace: Workspace, parts: Sequence[int], columns: Mapping[str, list[str]], *, check: bool
+) -> Block:
+    """Rows of each table about the stickers of some shards, with the columns named for it.
+
+    Tables of one row a sticker are in the order of ``stickers``, null where a table isn't there;
+    others have a column ``row``, the sticker's number among these. With ``check``, rows are held
+    against their proofs. Raises StickerworksError for rows of other stickers.
+    """
+    ids = workspace.read("stickers", parts, ["id"])["id"].combine_chunks()
+    block: Block = {}
+    for table, wanted in columns.items():
+        if not workspace.has(table, parts[0]):
+            schema = TABLES[table].schema
+            block[table] = pa.table({n: pa.nulls(len(ids), schema.field(n).type) for n in wanted})
+            continue
+        names = list(dict.fromkeys(["id", *wanted]))
+        read = _read_checked if check else Workspace.read
+        rows = read(workspace, table, parts, names)
+        if TABLES[table].scope == "detail":
+            rows = rows.append_column("row", pc.index_in(rows["id"], ids).cast(pa.int64()))
+            fits = not rows["row"].null_count
+        else:
+            fits = rows["id"].equals(pa.chunked_array([ids]))
+        if not fits:
+            raise _about_others(workspace, table, parts)
+        block[table] = rows.drop_columns([name for name in ("id",) if name not in wanted])
+    return block
 
 
-def _by_id(rows: list[dict[str, Any]], many: bool) -> dict[str, Any]:
-    if not many:
-        return {row["id"]: row for row in rows}
-    grouped: dict[str, Any] = {}
-    for row in rows:
-        grouped.setdefault(row["id"], []).append(row)
-    return grouped
+def _read_checked(
+    workspace: Workspace, table: str, parts: Sequence[int], columns: list[str]
+) -> pa.Table:
+    def read(part: int) -> pa.Table:
+        return workspace.read_checked(table, part).select(columns)
+
+    with ThreadPoolExecutor(_READERS) as pool:
+        return pa.concat_tables(pool.map(read, parts))
 
 
-def _started(workspace: Workspace, table: str) -> bool:
-    return any(workspace.path(table, part).exists() for part in workspace.parts)
+def _about_others(workspace: Workspace, table: str, parts: Sequence[int]) -> StickerworksError:
+    for part in parts:
+        ids = workspace.read("stickers", part, ["id"])["id"].to_pylist()
+        found = workspace.read(table, part, ["id"])["id"].to_pylist()
+        if found != ids and not (TABLES[table].scope == "detail" and set(found) <= set(ids)):
+            break
+    path = workspace.path(table, part)
+    return StickerworksError(
+        f"{path} is not about the same stickers as {workspace.path('stickers', part)}.", anew(path)
+    )
 
 
 def _digest(workspace: Workspace, table: str, part: int | None) -> str:
-    if not workspace.path(table, part).exists():
-        return "absent"
-    return workspace.digest(table, part)
+    return workspace.digest(table, part) if workspace.has(table, part) else "absent"

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from string import punctuation
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from pipeline.engine.secret_names import (
+    ANY_SECRET_WORD,
     HIDDEN,
     carries_secret,
     hide_pairs,
@@ -28,6 +33,24 @@ _QUOTED_PATH = re.compile(
     r"(?P<quote>['\"`])(?:(?i:file):)?(?P<path>(?:~|[A-Za-z]:)?[/\\](?:\\['\"`]|(?!(?P=quote))[^\n])*)"
 )
 _SEPARATORS = re.compile(r"[/\\]+")
+
+# What a text must hold for `public_text` to change it, and what an address is made of that
+# `public_url` leaves alone, unless its query holds a word of secrets. Arrow's (RE2) for columns.
+_TOUCHED_TEXT = r"[/\\=%@]|(?i:bot)"
+_PLAIN_URL = r"^https?://[a-z0-9][a-z0-9.-]*(/[A-Za-z0-9._~!$'()*+,;/-]*)?(\?[A-Za-z0-9._~=&-]+)?$"
+_SECRET_QUERY = rf"\?.*({ANY_SECRET_WORD})"
+
+
+def public_urls(urls: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """``public_url`` of a column."""
+    plain = pc.match_substring_regex(urls, _PLAIN_URL)
+    secret = pc.match_substring_regex(urls, _SECRET_QUERY, ignore_case=True)
+    return _changed(urls, pc.or_(pc.invert(plain), secret), public_url)
+
+
+def public_texts(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """``public_text`` of a column."""
+    return _changed(texts, pc.match_substring_regex(texts, _TOUCHED_TEXT), public_text)
 
 
 def public_url(url: str | None) -> str | None:
@@ -61,6 +84,18 @@ def public_text(text: str | None) -> str | None:
         end = match.end()
     pieces.append(_public_prose(text[end:]))
     return _BOT_TOKEN.sub(r"\1***", "".join(pieces))
+
+
+def _changed(
+    texts: pa.Array | pa.ChunkedArray, where: pa.Array, change: Callable[[str], str | None]
+) -> pa.Array:
+    """A column whose texts are changed where it is so; each distinct one is changed once."""
+    if isinstance(texts, pa.ChunkedArray):
+        texts, where = texts.combine_chunks(), where.combine_chunks()
+    where = pc.fill_null(where, False)
+    encoded = texts.filter(where).dictionary_encode()
+    changed = pa.array(map(change, encoded.dictionary.to_pylist()), pa.string())
+    return pc.replace_with_mask(texts, where, changed.take(encoded.indices))
 
 
 def _last_name(quoted: re.Match[str]) -> str:

@@ -1,163 +1,184 @@
-"""One sticker's rows in the workspace as one row of a release."""
+"""What the workspace says of stickers as rows of a release: column by column, a block at once."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.engine.counting import filled
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.media import MediaReader
-from pipeline.release.inputs import Joined
-from pipeline.release.redact import public_text, public_url
+from pipeline.release.inputs import Block
+from pipeline.release.lists import (
+    distinct_words,
+    entries,
+    first_of,
+    lists_of,
+    sorted_lists,
+)
+from pipeline.release.redact import public_texts, public_urls
 from schemas.config import ReleaseConfig
-from schemas.tables import DESCRIPTION_FIELDS
+from schemas.tables import DESCRIPTION_FIELDS, REASON, REASONS
 
-_BASIS = {"item": 0, "site": 1}
+DECISIONS = pa.schema(
+    [("id", pa.string()), ("outcome", pa.string()), ("reasons", REASONS), ("split", pa.string())]
+)
+"""Columns of a release's ``decisions.parquet``."""
 
 
-def outcome(id_: str, sticker: Joined, config: ReleaseConfig) -> dict[str, Any]:
-    """Outcome, reasons and split (null when left out) of any sticker of the crawl.
+def outcomes(block: Block, config: ReleaseConfig) -> pa.Table:
+    """Outcome, reasons and split (null when left out) of every sticker of a block.
 
     ``outcome`` is ``released``, ``dropped`` or ``failed`` by the decisions, or ``left_out`` with
     our own reason when a kept sticker is not part of this release.
     """
-    decision, split = sticker["decisions"], sticker["splits"]["split"]
-    reasons = [
-        {**reason, "detail": public_text(reason["detail"])} for reason in decision["reasons"] or []
+    ids, decisions = block["stickers"]["id"], block["decisions"]
+    kept, split, status = decisions["kept"], block["splits"]["split"], label_status(block)
+    assigned = pc.is_valid(split)
+    _check_decided(ids, kept, split, status)
+    unsplit = pc.and_(kept, pc.invert(assigned))
+    unwanted = pc.and_(pc.and_(kept, assigned), pc.not_equal(status, "effective"))
+    if not config.labelled_only:
+        unwanted = pc.and_(unwanted, False)
+    left_out = pc.or_(unsplit, unwanted)
+    released = pc.and_(kept, pc.invert(left_out))
+    outcome = pc.if_else(kept, pc.if_else(left_out, "left_out", "released"), decisions["outcome"])
+    added = [
+        (unsplit, "no_split", _where(unsplit, "no split was assigned")),
+        (unwanted, "labelled_only", status),
     ]
-    if not decision["kept"]:
-        if split is not None:
-            raise StickerworksError(
-                f"Sticker {id_} has the split {split!r} but was not kept: splits are out of date.",
-                "Run `stickerworks split` again.",
-            )
-        return _outcome_row(id_, decision["outcome"], reasons, None)
-    if split is None:
-        return _outcome_row(
-            id_, "left_out", [*reasons, _reason("no_split", "no split was assigned")], None
-        )
-    status = label_status(sticker)
-    if status == "dropped":
-        raise StickerworksError(
-            f"Sticker {id_} is kept, but its label is from when it wasn't: labels are out of date.",
-            "Run `stickerworks merge` again.",
-        )
-    if config.labelled_only and status != "effective":
-        return _outcome_row(id_, "left_out", [*reasons, _reason("labelled_only", status)], None)
-    return _outcome_row(id_, "released", reasons, split)
+    columns = [ids, outcome, _reasons(decisions["reasons"], added), _where(released, split)]
+    return pa.table(columns, schema=DECISIONS)
 
 
-def release_row(id_: str, sticker: Joined, image: bytes | None) -> dict[str, Any]:
-    """A row of the release; ``image`` is None where the bytes may not be passed on."""
-    observations = sticker.get("observations") or []
-    signals, labels = sticker["signals"], sticker.get("labels") or {}
-    kind = sticker["stickers"]["format"]
-    return {
-        "id": id_,
-        "image": None if image is None else {"bytes": image, "path": f"{id_}.{kind}"},
-        "format": kind,
-        **{
-            name: signals[name]
-            for name in (
-                "width", "height", "frames", "duration_ms", "animated", "aspect", "entropy",
-            )
-        },
-        "tags": sorted(labels.get("tags") or []),
-        "label_status": label_status(sticker),
-        "suggested_tags": sorted((sticker.get("suggestions") or {}).get("tags") or []),
-        **_domain(sticker),
-        **_descriptions(sticker),
-        "ocr_text": (sticker.get("ocr") or {}).get("text"),
-        **_provenance(observations),
-        "duplicate_group": sticker["duplicates"]["group"],
-        "template_id": sticker["duplicates"]["template_id"],
-        "annotators": labels.get("votes") or 0,
-        "simulated": bool(labels.get("simulated")),
-        "flags": sorted(signals["flags"] or []),
-    }  # fmt: skip
-
-
-def label_status(sticker: Joined) -> str:
-    """Status of the sticker's labels; ``unlabelled`` before any merge."""
-    return (sticker.get("labels") or {}).get("status") or "unlabelled"
-
-
-def may_redistribute(sticker: Joined) -> bool:
-    """Whether any source that showed these bytes lets a release carry them."""
-    # An unknown (null) permission is none.
-    return any(row["redistribute"] is True for row in sticker.get("observations") or [])
-
-
-def read_bytes(media: MediaReader, id_: str, sticker: Joined) -> bytes:
-    """The sticker's bytes, checked against its id; StickerworksError names a file that differs."""
-    place = sticker["media"]
-    missing = "media has no path for it"
-    try:
-        data = media.read(place)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        data, missing = None, media.where(place)
-    except ValueError:
-        raise StickerworksError(
-            f"{media.where(place)} has changed: its sha256 is not the sticker's id {id_}. "
-            "No release was made.",
-            "Put the original file back, or delete it and run `stickerworks crawl` again.",
-        ) from None
-    if data is None:
-        raise StickerworksError(
-            f"The file of sticker {id_} is missing: {missing}. No release was made.",
-            "Put the file back, or run `stickerworks crawl` to fetch it again.",
-        )
-    return data
-
-
-def _outcome_row(id_: str, outcome: str, reasons: list[Any], split: str | None) -> dict[str, Any]:
-    return {"id": id_, "outcome": outcome, "reasons": reasons, "split": split}
-
-
-def _reason(rule: str, detail: str) -> dict[str, Any]:
-    return {"rule": rule, "value": None, "threshold": None, "detail": detail}
-
-
-def _domain(sticker: Joined) -> dict[str, Any]:
-    voted = (sticker.get("labels") or {}).get("domain")
-    classified = (sticker.get("domain") or {}).get("domain")
-    provenance = "votes" if voted else "classifier" if classified else None
-    return {"domain": voted or classified, "domain_provenance": provenance}
-
-
-def _descriptions(sticker: Joined) -> dict[str, Any]:
-    texts = sticker.get("descriptions") or {}
-    return {
-        **{name: texts.get(name) for name, _ in DESCRIPTION_FIELDS},
-        "captioner": texts.get("captioner"),
-        "written_by": texts.get("written_by") or [],
-    }
-
-
-def _provenance(observations: list[dict[str, Any]]) -> dict[str, Any]:
-    words = [
-        text for row in observations for text in (row["query"], row["title"], *(row["tags"] or []))
-    ]
-    packs = [row["pack_title"] or row["pack_id"] for row in observations]
-    urls = [public_url(row[name]) for row in observations for name in ("media_url", "page_url")]
-    deciding = min(observations, key=_licence_rank, default={})
-    return {
-        "keywords": _distinct(words),
-        "pack": next((pack for pack in packs if pack), None),
-        "sources": _distinct([row["source"] for row in observations]),
-        "source_urls": _distinct(urls),
-        "authors": _distinct([public_text(row["author"]) for row in observations]),
-        "licence": deciding.get("licence"),
-        "licence_basis": deciding.get("licence_basis"),
-        "licence_url": public_url(deciding.get("licence_url")),
-    }
-
-
-def _licence_rank(observation: dict[str, Any]) -> tuple[bool, int]:
-    # The first observation wins among equals: min keeps the table's order.
-    return observation["redistribute"] is not True, _BASIS.get(
-        observation["licence_basis"] or "", 2
+def release_rows(block: Block) -> pa.Table:
+    """A row of the release for every sticker of a block, but for its image."""
+    signals, labels, duplicates = block["signals"], block["labels"], block["duplicates"]
+    descriptions, voted, classified = (
+        block["descriptions"],
+        filled(labels["domain"], None),
+        filled(block["domain"]["domain"], None),
+    )
+    count = len(signals)
+    return pa.table(
+        {
+            "id": block["stickers"]["id"],
+            "format": block["stickers"]["format"],
+            **{name: signals[name] for name in signals.schema.names if name != "flags"},
+            "tags": _sorted(labels["tags"]),
+            "label_status": label_status(block),
+            "suggested_tags": _sorted(block["suggestions"]["tags"]),
+            "domain": pc.coalesce(voted, classified),
+            "domain_provenance": pc.coalesce(
+                _where(pc.is_valid(voted), "votes"), _where(pc.is_valid(classified), "classifier")
+            ),
+            **{name: descriptions[name] for name, _ in DESCRIPTION_FIELDS},
+            "captioner": descriptions["captioner"],
+            "written_by": lists_of(*entries(descriptions["written_by"]), count),
+            "ocr_text": block["ocr"]["text"],
+            **_provenance(block["observations"], count),
+            "duplicate_group": duplicates["group"],
+            "template_id": duplicates["template_id"],
+            "annotators": pc.fill_null(labels["votes"], 0),
+            "simulated": pc.fill_null(labels["simulated"], False),
+            "flags": _sorted(signals["flags"]),
+        }
     )
 
 
-def _distinct(texts: list[str | None]) -> list[str]:
-    return sorted({text.strip() for text in texts if text and text.strip()})
+def label_status(block: Block) -> pa.ChunkedArray:
+    """Status of each sticker's labels; ``unlabelled`` before any merge."""
+    return filled(block["labels"]["status"], "unlabelled")
+
+
+def may_redistribute(block: Block) -> pa.Array:
+    """Whether any source that showed a sticker's bytes lets a release carry them."""
+    observations, allowed = block["observations"], np.zeros(len(block["stickers"]), bool)
+    # An unknown (null) permission is none.
+    allowed[observations.filter(observations["redistribute"])["row"].to_numpy()] = True
+    return pa.array(allowed)
+
+
+def _check_decided(ids: Any, kept: Any, split: Any, status: Any) -> None:
+    dropped = pc.and_(pc.invert(kept), pc.is_valid(split))
+    for number in pc.indices_nonzero(dropped).to_pylist():
+        raise StickerworksError(
+            f"Sticker {ids[number]} has the split {split[number].as_py()!r} but was not kept: "
+            "splits are out of date.",
+            "Run `stickerworks split` again.",
+        )
+    stale = pc.and_(pc.and_(kept, pc.is_valid(split)), pc.equal(status, "dropped"))
+    for number in pc.indices_nonzero(stale).to_pylist():
+        raise StickerworksError(
+            f"Sticker {ids[number]} is kept, but its label is from when it wasn't: labels are out "
+            "of date.",
+            "Run `stickerworks merge` again.",
+        )
+
+
+def _reasons(column: Any, added: list[tuple[Any, str, Any]]) -> pa.ListArray:
+    """Reasons without secrets, and behind a sticker's own what we add: where, rule and detail."""
+    rows, own = entries(column)
+    rule, value, threshold, detail = (pc.struct_field(own, field.name) for field in REASON)
+    found = [(rows, rule, value, threshold, public_texts(detail))]
+    for where, name, details in added:
+        places = pc.indices_nonzero(where)
+        nothing = pa.nulls(len(places), pa.float64())
+        rules = pa.array([name] * len(places), pa.string())
+        found.append(
+            (places.to_numpy(), rules, nothing, nothing, details.combine_chunks().take(places))
+        )
+    order = np.argsort(np.concatenate([rows for rows, *_ in found]), kind="stable")
+    whole = [pa.concat_arrays(parts) for parts in list(zip(*found, strict=True))[1:]]
+    reasons = pa.StructArray.from_arrays(whole, fields=list(REASON)).take(pa.array(order))
+    return lists_of(np.concatenate([rows for rows, *_ in found])[order], reasons, len(column))
+
+
+def _provenance(observations: pa.Table, count: int) -> dict[str, Any]:
+    rows = observations["row"].to_numpy()
+    tagged, tags = entries(observations["tags"])
+    pack = pc.coalesce(*(filled(observations[name], None) for name in ("pack_title", "pack_id")))
+    named = pc.is_valid(pack)
+    deciding = _deciding(observations)
+    urls = [(rows, public_urls(observations[name])) for name in ("media_url", "page_url")]
+    return {
+        "keywords": distinct_words(
+            [(rows, observations["query"]), (rows, observations["title"]), (rows[tagged], tags)],
+            count,
+        ),
+        "pack": first_of(rows[named.to_numpy()], pack.filter(named), count),
+        "sources": distinct_words([(rows, observations["source"])], count),
+        "source_urls": distinct_words(urls, count),
+        "authors": distinct_words([(rows, public_texts(observations["author"]))], count),
+        **{
+            name: first_of(deciding["row"].to_numpy(), values, count)
+            for name, values in (
+                ("licence", deciding["licence"]),
+                ("licence_basis", deciding["licence_basis"]),
+                ("licence_url", public_urls(deciding["licence_url"])),
+            )
+        },
+    }
+
+
+def _deciding(observations: pa.Table) -> pa.Table:
+    """Observations by sticker, first the one whose licence is the release's.
+
+    One that allows redistribution, a licence stated for the item, then for the site; the first
+    in the table among equals.
+    """
+    allowed = pc.fill_null(observations["redistribute"], False).to_numpy()
+    basis = pc.fill_null(pc.index_in(observations["licence_basis"], pa.array(["item", "site"])), 2)
+    return observations.take(
+        pa.array(np.lexsort((basis.to_numpy(), ~allowed, observations["row"].to_numpy())))
+    )
+
+
+def _sorted(column: Any) -> pa.ListArray:
+    return sorted_lists(*entries(column), len(column))
+
+
+def _where(condition: Any, values: Any) -> Any:
+    return pc.if_else(condition, values, pa.scalar(None, pa.string()))

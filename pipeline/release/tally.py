@@ -6,6 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.engine.counting import count_rules, count_together, count_values, filled
+
 PerSplit = dict[str, Counter[str]]
 
 
@@ -30,37 +35,47 @@ class ReleaseCounts:
     rules: Counter[str] = field(default_factory=Counter)
     only_rule: Counter[str] = field(default_factory=Counter)
 
-    def add_outcome(self, outcome: dict[str, Any]) -> None:
-        """Count what became of a sticker of the crawl."""
-        self.outcomes[outcome["outcome"]] += 1
-        rules = sorted({reason["rule"] or "unknown" for reason in outcome["reasons"]})
-        if outcome["outcome"] == "released":
-            return
-        self.rules.update(rules or ["no reason recorded"])
-        if len(rules) == 1:
-            self.only_rule[rules[0]] += 1
+    def add_outcomes(self, decisions: pa.Table) -> None:
+        """Count what became of stickers of the crawl."""
+        self.outcomes.update(count_values(decisions["outcome"]))
+        gone = decisions.filter(pc.not_equal(decisions["outcome"], "released"))
+        rules, alone = count_rules(gone["reasons"])
+        self.rules.update(rules)
+        self.only_rule.update(alone)
+        unexplained = pc.sum(pc.equal(pc.list_value_length(gone["reasons"]), 0)).as_py()
+        if unexplained:
+            self.rules["no reason recorded"] += unexplained
 
-    def add_row(self, row: dict[str, Any], split: str) -> None:
-        """Count a row of the release."""
-        self.rows[split] += 1
-        _count(self.formats, [row["format"] or "unknown"], split)
-        _count(self.domains, [row["domain"] or "unknown"], split)
-        _count(self.label_status, [row["label_status"]], split)
-        _count(self.tags, row["tags"], split)
-        _count(self.suggested_tags, row["suggested_tags"], split)
-        self.tags_per_sticker[str(len(row["tags"]))] += 1
-        self.suggested_tags_per_sticker[str(len(row["suggested_tags"]))] += 1
-        self.frames["unknown" if row["frames"] is None else str(row["frames"])] += 1
-        self.captioners[row["captioner"] or "none"] += 1
-        self.simulated += row["simulated"]
-        self.without_bytes += row["image"] is None
-        carried = "with bytes" if row["image"] else "without bytes"
-        key = (
-            " + ".join(row["sources"]),
-            row["licence"] or "not stated",
-            row["licence_basis"] or "none",
-        )
-        self.licences.setdefault(key, Counter())[carried] += 1
+    def add_rows(self, rows: pa.Table) -> None:
+        """Count rows of the release, with their ``split`` and whether bytes are ``carried``."""
+        splits, carried = rows["split"], rows["carried"]
+        self.rows.update(count_values(splits))
+        for name, counts in (
+            ("format", self.formats), ("domain", self.domains), ("label_status", self.label_status)
+        ):  # fmt: skip
+            _count(counts, filled(rows[name], "unknown"), splits)
+        for name, counts, lengths in (
+            ("tags", self.tags, self.tags_per_sticker),
+            ("suggested_tags", self.suggested_tags, self.suggested_tags_per_sticker),
+        ):
+            tags = rows[name].combine_chunks()
+            _count(counts, tags.flatten(), splits.take(pc.list_parent_indices(tags)))
+            lengths.update(count_values(pc.list_value_length(tags).cast(pa.string())))
+        self.frames.update(count_values(filled(rows["frames"].cast(pa.string()), "unknown")))
+        self.captioners.update(count_values(filled(rows["captioner"], "none")))
+        self.simulated += pc.sum(rows["simulated"]).as_py() or 0
+        self.without_bytes += len(rows) - (pc.sum(carried).as_py() or 0)
+        self._count_licences(rows, carried)
+
+    def _count_licences(self, rows: pa.Table, carried: pa.ChunkedArray) -> None:
+        key = [
+            pc.binary_join(rows["sources"], " + "),
+            filled(rows["licence"], "not stated"),
+            filled(rows["licence_basis"], "none"),
+            pc.if_else(carried, "with bytes", "without bytes"),
+        ]
+        for (*licence, kind), count in count_together(key).items():
+            self.licences.setdefault((licence[0], licence[1], licence[2]), Counter())[kind] += count
 
     @property
     def tag_column(self) -> str:
@@ -87,6 +102,6 @@ def ranked(counts: Counter[str]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _count(per_split: PerSplit, values: list[str], split: str) -> None:
-    for value in values:
-        per_split.setdefault(value, Counter())[split] += 1
+def _count(per_split: PerSplit, values: pa.ChunkedArray, splits: pa.ChunkedArray) -> None:
+    for (value, split), count in count_together([values, splits]).items():
+        per_split.setdefault(value, Counter())[split] += count

@@ -10,8 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.engine.counting import count_together, filled
 from pipeline.engine.workspace import Workspace
-from pipeline.release.redact import public_text, public_url
+from pipeline.release.redact import public_texts, public_urls
 from pipeline.release.tally import ReleaseCounts
 from schemas.config import Config
 from schemas.tables import UNFETCHED
@@ -35,12 +36,12 @@ def write_texts(
     from pipeline.release.croissant import croissant_json
     from pipeline.release.plots import write_plots
 
-    votes = workspace.read("votes")
-    unfetched = _write_unfetched(folder / "unfetched.parquet", workspace.read("unfetched"))
-    tagset = workspace.read("tagset").to_pylist()
+    votes = workspace.read_checked("votes")
+    unfetched = _write_unfetched(folder / "unfetched.parquet", workspace.read_checked("unfetched"))
+    tagset = workspace.read_checked("tagset").to_pylist()
     _write_json(folder / "tagset.json", tagset)
     _write_json(folder / "counts.json", tally.as_json())
-    platforms = sorted(set(votes["origin"].to_pylist()))
+    platforms = sorted(votes["origin"].unique().to_pylist())
     (folder / "croissant.json").write_text(
         croissant_json(config.release, tally, platforms), "utf-8"
     )
@@ -49,8 +50,8 @@ def write_texts(
         num_bytes=num_bytes,
         download_size=sum(file.stat().st_size for file in (folder / "data").iterdir()),
         unfetched=unfetched,
-        agreement=workspace.read("agreement").to_pylist(),
-        leakage=workspace.read("leakage").to_pylist(),
+        agreement=workspace.read_checked("agreement").to_pylist(),
+        leakage=workspace.read_checked("leakage").to_pylist(),
         tagset=tagset[0]["version"] if tagset else None,
         plots=write_plots(folder / "plots", tally, report),
     )
@@ -58,13 +59,13 @@ def write_texts(
 
 
 def _write_unfetched(path: Path, table: pa.Table) -> Counter[tuple[str, str]]:
-    rows = table.to_pylist()
-    for row in rows:
-        row.update({name: public_url(row[name]) for name in _URLS})
-        row.update({name: public_text(row[name]) for name in _SENTENCES})
-    bare = pa.Table.from_pylist(rows, schema=UNFETCHED.schema.remove_metadata())
+    for names, public in ((_URLS, public_urls), (_SENTENCES, public_texts)):
+        for name in names:
+            place = table.schema.get_field_index(name)
+            table = table.set_column(place, table.schema.field(name), public(table[name]))
+    bare = table.cast(UNFETCHED.schema.remove_metadata())
     pq.write_table(bare, path, compression="zstd")
-    return Counter((row["state"] or "unknown", row["error_class"] or "unknown") for row in rows)
+    return count_together([filled(table[name], "unknown") for name in ("state", "error_class")])
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -7,9 +7,9 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
@@ -41,6 +41,7 @@ class _Reading:
     schema: pa.Schema | None = None
     first_file: str = ""
     problems: list[str] = field(default_factory=list)
+    ids: list[pa.Table] = field(default_factory=list)
     leaks: LeakCheck = field(default_factory=LeakCheck)
 
 
@@ -66,6 +67,8 @@ def verify_release(folder: Path) -> Verification:
         except (pa.ArrowException, OSError, KeyError) as error:
             reading.problems.append(f"data/{file.name} can't be read to its end: {error}")
     reading.problems += _compare_with_card(folder, reading.rows)
+    if reading.ids:
+        reading.problems += _cut(_repeated(pa.concat_tables(reading.ids)))
     for leaks in reading.leaks.problems():
         reading.problems += _cut(leaks)
     return Verification(folder, dict(reading.rows), len(files), tuple(reading.problems))
@@ -78,22 +81,32 @@ def _read_shard(file: Path, split: str, reading: _Reading) -> None:
         for group in range(shard.num_row_groups):
             table = shard.read_row_group(group)
             reading.rows[split] += table.num_rows
-            for row in table.select(["image", *NEVER_SPLIT]).to_pylist():
-                wrong += _check_row(row, split, file.name, reading)
+            wrong += _check_bytes(table.select(["id", "image"]), file.name)
+            reading.leaks.add(table.select(NEVER_SPLIT), split)
+            name = pa.repeat(file.name, len(table))
+            reading.ids.append(pa.table({"id": table["id"], "file": name}))
         reading.problems += _cut(wrong)
 
 
-def _check_row(row: dict[str, Any], split: str, name: str, reading: _Reading) -> list[str]:
+def _check_bytes(rows: pa.Table, name: str) -> list[str]:
+    rows = rows.filter(pc.is_valid(rows["image"]))
     wrong = []
-    image = row["image"]
-    if image is not None and image["bytes"] is None:
-        wrong.append(f"data/{name}: sticker {row['id']} has an image without bytes")
-    elif image is not None and hashlib.sha256(image["bytes"]).hexdigest() != row["id"]:
-        wrong.append(f"data/{name}: the bytes of sticker {row['id']} are not those of its id")
-    if row["id"] in reading.leaks.seen["id"]:
-        wrong.append(f"data/{name}: sticker {row['id']} stands in the release twice")
-    reading.leaks.add(row, split)
+    files = pc.struct_field(rows["image"], "bytes").to_pylist()
+    for id_, data in zip(rows["id"].to_pylist(), files, strict=True):
+        if data is None:
+            wrong.append(f"data/{name}: sticker {id_} has an image without bytes")
+        elif hashlib.sha256(data).hexdigest() != id_:
+            wrong.append(f"data/{name}: the bytes of sticker {id_} are not those of its id")
     return wrong
+
+
+def _repeated(ids: pa.Table) -> list[str]:
+    found = ids.group_by("id").aggregate([([], "count_all"), ("file", "max")])
+    found = found.filter(pc.greater(found["count_all"], 1)).sort_by("id")
+    return [
+        f"data/{row['file_max']}: sticker {row['id']} stands in the release twice"
+        for row in found.to_pylist()
+    ]
 
 
 def _compare_schema(name: str, schema: pa.Schema, reading: _Reading) -> None:

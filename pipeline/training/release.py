@@ -6,7 +6,6 @@ import itertools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,7 +29,8 @@ def read_release(folder: Path, split: str) -> Iterator[Row]:
     """
     if split not in SPLITS:
         return
-    for row in _rows(folder, split, (*NEEDED, *TEXTS)):
+    groups = _groups(folder, split, (*NEEDED, *TEXTS))
+    for row in itertools.chain.from_iterable(map(pa.Table.to_pylist, groups)):
         if row["id"] is None:
             raise StickerworksError(
                 f"{folder} has a {split} row without an id.", "Get the release again."
@@ -53,8 +53,8 @@ def find_leaks(folder: Path) -> list[str]:
     """Ids, near-duplicate groups and templates that stand in more than one split."""
     check = LeakCheck()
     for split in SPLITS:
-        for row in _rows(folder, split, NEVER_SPLIT):
-            check.add(row, split)
+        for rows in _groups(folder, split, NEVER_SPLIT):
+            check.add(rows, split)
     return sorted(itertools.chain.from_iterable(check.problems()))
 
 
@@ -65,7 +65,7 @@ def _recognises(path: Path) -> bool:
 LAYOUT = Layout(name="release", recognises=_recognises, rows=read_release)
 
 
-def _rows(folder: Path, split: str, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+def _groups(folder: Path, split: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
     files = sorted((folder / "data").glob(f"{split}-*.parquet"))
     _check_count(files)
     for file in files:
@@ -77,7 +77,7 @@ def _rows(folder: Path, split: str, columns: tuple[str, ...]) -> Iterator[dict[s
                     raise pa.ArrowInvalid(f"it has no column {missing[0]}")
                 _check_types(shard.schema_arrow, there)
                 for group in range(shard.num_row_groups):
-                    yield from shard.read_row_group(group, columns=there).to_pylist()
+                    yield shard.read_row_group(group, columns=there)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise StickerworksError(
                 f"{file} can't be read to its end: {error}.",

@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pyarrow.compute as pc
+
+from pipeline.engine.counting import count_rules, count_values
 from pipeline.engine.figures import is_share, tell
 from pipeline.engine.text import plain
 from pipeline.engine.workspace import Workspace
@@ -29,7 +32,7 @@ def summarise(session: Session) -> dict[str, Any]:
     results = session.results
     decisions, release = results["decisions"], results["release"]
     labels = session.workspace.read("labels", columns=["status", "simulated"])
-    statuses = Counter(labels["status"].to_pylist())
+    statuses = count_values(labels["status"])
     validation = results.get("validation", {})
     told = ("verdict", "figure", "real", "control", "reasons")
     reasons = _reasons(session.workspace)
@@ -43,7 +46,7 @@ def summarise(session: Session) -> dict[str, Any]:
         "failed": decisions["failed"],
         "failed_by": dict(reasons["failed"]),
         "labels": {status: count for status, count in statuses.items() if status != "dropped"},
-        "simulated": any(labels["simulated"].to_pylist()),
+        "simulated": bool(pc.any(labels["simulated"]).as_py()),
         "splits": release["rows"],
         "gate": {name: validation[name] for name in told if name in validation},
         "release": release["path"],
@@ -53,13 +56,13 @@ def summarise(session: Session) -> dict[str, Any]:
 
 def _reasons(workspace: Workspace) -> dict[str, Counter[str]]:
     """How many stickers each rule has dropped or failed; one may fall to several."""
-    found = {"dropped": Counter[str](), "failed": Counter[str]()}
-    for part in workspace.parts:
-        for row in workspace.read("decisions", part, ["outcome", "reasons"]).to_pylist():
-            if row["outcome"] in found:
-                rules = {reason["rule"] for reason in row["reasons"] or ()}
-                found[row["outcome"]].update(rules)
-    return found
+    decisions = workspace.read("decisions", columns=["outcome", "reasons"])
+    return {
+        outcome: count_rules(decisions.filter(pc.equal(decisions["outcome"], outcome))["reasons"])[
+            0
+        ]
+        for outcome in ("dropped", "failed")
+    }
 
 
 def summary_lines(found: Mapping[str, Any]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.engine.atomic_files import atomic_file
+from pipeline.engine.counting import count_rules, count_values
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.figures import is_share, points, tell
 from pipeline.engine.runner import check_crawled
@@ -54,9 +55,7 @@ def crawl_sources(session: Session) -> None:
 def count_outcomes(session: Session) -> Counter[str]:
     """Stickers by outcome; refuses to go on when a sticker has none."""
     workspace = session.workspace
-    outcomes = Counter[str]()
-    for part in workspace.parts:
-        outcomes.update(workspace.read("decisions", part, ["outcome"])["outcome"].to_pylist())
+    outcomes = count_values(workspace.read("decisions", columns=["outcome"])["outcome"])
     read = sum(workspace.rows("stickers", part) for part in workspace.parts)
     if sum(outcomes[name] for name in OUTCOMES) != read:
         raise StickerworksError(
@@ -69,10 +68,8 @@ def count_outcomes(session: Session) -> Counter[str]:
 def say_decisions(session: Session) -> None:
     """Tell how many stickers were kept, dropped and failed, and which rules dropped them."""
     outcomes = count_outcomes(session)
-    rules = Counter[str]()
-    for part in session.workspace.parts:
-        for reasons in session.workspace.read("decisions", part, ["reasons"])["reasons"]:
-            rules.update({reason["rule"] for reason in reasons.as_py() or ()})
+    reasons = session.workspace.read("decisions", columns=["reasons"])["reasons"]
+    rules, _ = count_rules(reasons)
     read = sum(outcomes.values())
     counts = {name: outcomes[name] for name in OUTCOMES}
     session.results["decisions"] = {**counts, "read": read, "rules": dict(rules)}

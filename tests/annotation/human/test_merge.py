@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from table_rows import MemoryReader
 
 from annotation.human.merge import MERGE, merge_votes
 from schemas.config import Config, MergeConfig
-from schemas.tables import LABELS, VOTES
+from schemas.tables import ADJUDICATIONS, LABELS, VOTES
 
 RULE = MergeConfig()
 TAGS = ["哭", "笑", "狗", "猫"]
@@ -34,6 +34,11 @@ def skip(annotator: str, sequence: int = 0) -> dict[str, Any]:
 
 def table(rows: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=VOTES.schema)
+
+
+def decision(tags: list[str], domain: str | None) -> pa.Table:
+    row = {"id": "s", "adjudicator": "lead", "skipped": False, "tags": tags, "domain": domain}
+    return pa.Table.from_pylist([row], schema=ADJUDICATIONS.schema)
 
 
 def label(*rows: dict[str, Any], rule: MergeConfig = RULE, tagset: Any = None) -> dict[str, Any]:
@@ -136,12 +141,12 @@ def test_agreeing_on_unknown_tags_alone_is_no_agreement() -> None:
 
 def test_a_decision_settles_only_what_the_votes_leave_open() -> None:
     disputed = [vote("a", ["哭"]), vote("b", ["笑"]), vote("c", ["狗"])]
-    decided = {"s": {"tags": ["猫", "zz"], "domain": "real"}}
+    decided = decision(["猫", "zz"], "real")
     merged = merge_votes(table(disputed), ["s"], RULE, TAGS, decided).to_pylist()[0]
     assert (merged["tags"], merged["status"]) == (["猫"], "effective")
     assert (merged["domain"], merged["provenance"]) == ("real", "adjudication")
     assert merged["unknown_tags"] == ["zz"]
-    none = {"s": {"tags": [], "domain": None}}
+    none = decision([], None)
     assert merge_votes(table(disputed), ["s"], RULE, TAGS, none)["status"][0].as_py() == "rejected"
     agreed = [vote("a", ["哭"]), vote("b", ["哭"])]
     merged = merge_votes(table(agreed), ["s"], RULE, TAGS, decided).to_pylist()[0]
@@ -150,7 +155,7 @@ def test_a_decision_settles_only_what_the_votes_leave_open() -> None:
 
 def test_a_decision_of_unknown_tags_alone_decides_nothing() -> None:
     disputed = [vote("a", ["哭", "aa"]), vote("b", ["笑"]), vote("c", ["狗"])]
-    decided = {"s": {"tags": ["zz"], "domain": "real"}}
+    decided = decision(["zz"], "real")
     undecided = merge_votes(table(disputed), ["s"], RULE, TAGS).to_pylist()[0]
     merged = merge_votes(table(disputed), ["s"], RULE, TAGS, decided).to_pylist()[0]
     assert (undecided["status"], undecided["unknown_tags"]) == ("adjudicate", ["aa"])
@@ -260,23 +265,27 @@ def test_merging_is_what_the_rule_states(
 
 
 class Shards(MemoryReader):
-    """Tables in memory, two shards of stickers."""
+    """Tables in memory, two blocks of stickers."""
 
-    parts = (0, 3)
+    parts = (0, 1, 70)
+    blocks = ((0, 1), (70,))
 
     def read(
-        self, table: str, part: int | None = None, columns: list[str] | None = None
+        self,
+        table: str,
+        parts: int | Sequence[int] | None = None,
+        columns: list[str] | None = None,
     ) -> pa.Table:
         if table == "stickers":
-            return pa.table({"id": ["s", "t"] if part == 0 else ["u"]})
-        return super().read(table, part, columns)
+            return pa.table({"id": ["s", "t"] if parts == (0, 1) else ["u"]})
+        return super().read(table, parts, columns)
 
 
-def test_the_step_writes_every_shard_with_and_without_votes() -> None:
+def test_the_step_writes_every_block_with_and_without_votes() -> None:
     rows = [vote(name, ["笑", "zz"]) | {"id": "u"} for name in "ab"]
     shards = Shards(votes=table(rows), tagset=[{"tag": tag} for tag in TAGS])
     written = list(MERGE.run(shards, MERGE.settings(Config())))
-    assert [(name, part) for name, part, _ in written] == [("labels", 0), ("labels", 3)]
+    assert [(name, part) for name, part, _ in written] == [("labels", (0, 1)), ("labels", (70,))]
     assert written[0][2]["status"].to_pylist() == ["unlabelled", "unlabelled"]
     assert written[1][2].to_pylist()[0]["tags"] == ["笑"]
     without = list(MERGE.run(Shards(votes=table([])), MERGE.settings(Config())))

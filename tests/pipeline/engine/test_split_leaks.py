@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from pipeline.engine.split_leaks import LeakCheck
 
 
@@ -18,7 +20,7 @@ def test_each_leaking_value_is_told_once_with_all_its_splits() -> None:
         (_row("d", "g", "t"), "test"),
         (_row("a", "h", "t"), "test"),
     ):
-        check.add(row, split)
+        check.add(pa.Table.from_pylist([row]), split)
     assert list(check.problems()) == [
         ["id a stands in test and train: a leak"],
         ["duplicate_group g stands in test and train and validation: a leak"],
@@ -28,7 +30,6 @@ def test_each_leaking_value_is_told_once_with_all_its_splits() -> None:
 
 def test_no_value_is_no_leak_and_a_value_leaks_within_its_column_only() -> None:
     check = LeakCheck()
-    check.add(_row("a", None, "b"), "train")
-    check.add(_row("b", None, "a"), "test")
+    check.add(pa.Table.from_pylist([_row("a", None, "b")]), "train")
+    check.add(pa.Table.from_pylist([_row("b", None, "a")]), "test")
     assert list(check.problems()) == [[], [], []]
-    assert check.seen["id"] == {"a": "train", "b": "test"}

@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.storage import Proof
 from pipeline.release.build import Release, build_release
-from schemas.config import Config, MergeConfig
+from schemas.config import Config, EngineConfig, MergeConfig
 
 Build = Callable[..., Release]
 
@@ -97,7 +98,7 @@ def test_image_bytes_are_stored_as_they_are_and_everything_else_is_compressed(
 def test_row_groups_hold_a_hundred_rows_at_most(
     drawn: Any, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.release.shards._GROUP_ROWS", 8)
+    monkeypatch.setattr("pipeline.release.build.GROUP_ROWS", 8)
     release = build_release(drawn.write(tmp_path / "w"), config)
     with pq.ParquetFile(release.path / "data" / "train-00000-of-00002.parquet") as shard:
         groups = [shard.metadata.row_group(n).num_rows for n in range(shard.num_row_groups)]
@@ -239,16 +240,20 @@ def test_a_file_that_is_not_the_sticker_stops_the_release(
     assert not list(workspace.releases.glob(".*.tmp"))
 
 
+@pytest.mark.parametrize(
+    ("kilobytes", "said"), [(120, "The disk is full"), (40, r"The release is likely to write \d")]
+)
 def test_a_full_disk_is_one_line_and_leaves_no_half_release(
-    drawn: Any, config: Config, tmp_path: Path
+    drawn: Any, config: Config, tmp_path: Path, kilobytes: int, said: str
 ) -> None:
+    config = config.model_copy(update={"engine": EngineConfig(min_free_mb=0)})
     workspace = drawn.write(tmp_path / "w")
     workspace.releases.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=120k", "tmpfs", str(workspace.releases)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(workspace.releases)]
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("a small file system can't be mounted here (needs root)")
     try:
-        with pytest.raises(StickerworksError, match="The disk is full"):
+        with pytest.raises(StickerworksError, match=said):
             build_release(workspace, config)
         assert [p.name for p in workspace.releases.iterdir() if p.name != ".fingerprints"] == []
     finally:
@@ -324,7 +329,9 @@ def test_an_unfinished_optional_table_is_not_taken_for_an_absent_one(
     drawn: Any, config: Config, tmp_path: Path
 ) -> None:
     workspace = drawn.write(tmp_path / "w")
+    first = workspace.read("labels", 0)
     workspace.path("labels", 1).unlink()
+    workspace.write("labels", 0, first, Proof(stage="test", fingerprint="test"))
     with pytest.raises(StickerworksError, match="labels .*stickerworks merge"):
         build_release(workspace, config)
 

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt
@@ -13,6 +14,7 @@ from markdown_it import MarkdownIt
 from pipeline.engine.text import one_line
 from pipeline.release.card import CardFacts, render_card
 from pipeline.release.croissant import croissant_json
+from pipeline.release.rows import DECISIONS
 from pipeline.release.tally import ReleaseCounts
 from pipeline.release.verify import verify_release
 from schemas.config import Config
@@ -39,11 +41,13 @@ def facts(hostile: str) -> CardFacts:
     row = {
         "format": hostile, "domain": hostile, "label_status": hostile, "tags": [hostile],
         "suggested_tags": [hostile], "frames": 1, "captioner": hostile, "simulated": True,
-        "image": None, "sources": [hostile], "licence": hostile, "licence_basis": hostile,
+        "sources": [hostile], "licence": hostile, "licence_basis": hostile,
+        "split": "train", "carried": False,
     }  # fmt: skip
+    decision = {"id": "a", "outcome": hostile, "reasons": [{"rule": hostile}]}
     tally = ReleaseCounts()
-    tally.add_row(row, "train")
-    tally.add_outcome({"outcome": hostile, "reasons": [{"rule": hostile}]})
+    tally.add_rows(pa.Table.from_pylist([row]))
+    tally.add_outcomes(pa.Table.from_pylist([decision], schema=DECISIONS))
     return CardFacts(
         tally=tally,
         num_bytes={"train": 1, "validation": 0, "test": 0},

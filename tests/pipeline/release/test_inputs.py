@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
+from pipeline.release.build import build_release
 from pipeline.release.inputs import (
     BESIDE,
     GLOBAL,
@@ -59,13 +60,13 @@ def change_a_value(path: Path) -> None:
 def test_rows_that_were_changed_under_their_proof_stop_a_release(
     workspace: Workspace, table: str
 ) -> None:
-    fingerprint(workspace, Config())
     path = file_of(workspace, table)
     change_a_value(path)
     with pytest.raises(StickerworksError) as caught:
-        fingerprint(workspace, Config())
+        build_release(workspace, Config())
     assert str(path) in caught.value.message
     assert f"Delete that file and run `stickerworks {TABLES[table].command}`" in caught.value.remedy
+    assert not list(workspace.releases.glob("*"))
 
 
 def test_a_table_without_proof_counts_with_its_rows(workspace: Workspace) -> None:

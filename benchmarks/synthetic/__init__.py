@@ -1,0 +1,1 @@
+"""Synthetic workspaces of any size: what a crawl, the slow stages and annotators would leave."""
