@@ -20,7 +20,7 @@ from pipeline.engine.disk import DiskWatch
 from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.workspace import Workspace
 from pipeline.release.checksums import check_checksums, write_checksums
-from pipeline.release.images import PLACE, with_images
+from pipeline.release.images import with_images
 from pipeline.release.inputs import (
     COLUMNS,
     PLANNED,
@@ -199,6 +199,5 @@ def _chosen(block: Block, splits: pa.ChunkedArray) -> pa.Table:
     """Rows of a block that belong into the release, with what writing them takes beside."""
     rows = release_rows(block).append_column("split", splits)
     rows = rows.append_column("carried", may_redistribute(block))
-    for name in PLACE:
-        rows = rows.append_column(name, block["media"][name])
+    rows = rows.append_column("place", block["media"].to_struct_array())
     return rows.filter(pc.is_valid(splits))
