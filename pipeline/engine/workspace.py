@@ -316,6 +316,12 @@ class Workspace:
         if self._bucket is not None:
             SavedFiles(self.root, self._bucket).save(names)
 
+    def has_release(self, name: str) -> bool:
+        """Whether a release is here, or in the bucket as a whole."""
+        if (self.releases / name).exists():
+            return True
+        return self._bucket is not None and SavedFiles(self.root, self._bucket).has_release(name)
+
     def fetch_release(self, name: str) -> None:
         """Bring a release here that lies in the bucket alone."""
         if self._bucket is not None:

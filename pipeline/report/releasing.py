@@ -79,6 +79,7 @@ def splits(workspace: Workspace, config: Config) -> dict[str, Any]:
 def release(workspace: Workspace, config: Config) -> dict[str, Any]:
     """The configured release's files, and other releases beside it."""
     name = f"{config.release.name}-{config.release.version}"
+    workspace.fetch_release(name)
     folder = workspace.releases / name
     files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
     rows: Counter[str] = Counter()

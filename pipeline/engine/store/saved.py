@@ -52,12 +52,15 @@ class SavedFiles:
         entries |= {name: entry for name, entry in records.items() if _is_record(name)}
         self._take(entries)
 
+    def has_release(self, name: str) -> bool:
+        """Whether a release was saved as a whole."""
+        return f"{_RECORDS}/{name}.json" in self._store.list(_RELEASES)
+
     def fetch_release(self, name: str) -> None:
         """Bring a release here that was saved as a whole, where it isn't yet."""
         folder = f"{_RELEASES}/{name}"
-        entries = self._store.list(_RELEASES)
-        whole = f"{_RECORDS}/{name}.json" in entries
-        if whole and not (self._root / folder).exists():
+        if not (self._root / folder).exists() and self.has_release(name):
+            entries = self._store.list(_RELEASES)
             # Under another name first: a release that can be seen is always a whole one.
             partial = f"{_RELEASES}/.{name}.fetched"
             for entry in entries.values():
@@ -66,6 +69,11 @@ class SavedFiles:
                     with atomic_file(self._root / f"{partial}{inner}") as temporary:
                         temporary.write_bytes(self._store.read(entry.name))
             os.rename(self._root / partial, self._root / folder)
+            for entry in entries.values():
+                if entry.name.startswith(f"{folder}/"):
+                    signature = _signature(self._path(entry.name)) or ""
+                    self._index[entry.name] = [entry.tag, signature]
+            self._write_index()
 
     def save(self, names: Sequence[str] | None = None) -> None:
         """Save what changed here since, or the named files alone; records of releases last.
