@@ -35,7 +35,8 @@ from pipeline.engine.store.objects import ObjectStore
 from pipeline.engine.store.saved import SavedFiles
 from schemas.tables import TABLES
 
-_READERS = 4
+# At a time: of disks, and of buckets, where most of reading is waiting.
+_READERS, _REQUESTS = 4, 16
 _BUCKETS: dict[Path, ObjectStore | None] = {}
 _CATALOGS: dict[tuple[Path, str], Catalog] = {}
 
@@ -173,10 +174,11 @@ class Workspace:
         def read(file: tuple[TablePath, list[int] | None]) -> pa.Table:
             return _read(file[0], file[1], columns, empty.schema)
 
+        readers = _READERS if self._bucket is None else _REQUESTS
         if len(files) <= _READERS:
             return pa.concat_tables([empty, *map(read, files)])
         # Most of reading is done outside of Python's lock.
-        with ThreadPoolExecutor(_READERS) as pool:
+        with ThreadPoolExecutor(readers) as pool:
             return pa.concat_tables([empty, *pool.map(read, files)])
 
     def write(
