@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,8 +182,7 @@ def _write_rows(
         decisions = stack.enter_context(
             pq.ParquetWriter(folder / "decisions.parquet", DECISIONS, compression="zstd")
         )
-        for parts in workspace.blocks:
-            block = read_block(workspace, parts, COLUMNS, check=True)
+        for block in _read_ahead(workspace):
             made = outcomes(block, config.release)
             tally.add_outcomes(made)
             decisions.write_table(made, row_group_size=1000)
@@ -194,6 +194,19 @@ def _write_rows(
                 done += len(some)
                 say(done)
     return tally, {split: writer.num_bytes for split, writer in writers.items()}
+
+
+def _read_ahead(workspace: Workspace) -> Iterator[Block]:
+    """All blocks in order, each read while what came before it is written."""
+    with ThreadPoolExecutor(1) as reader:
+        coming: Future[Block] | None = None
+        for parts in workspace.blocks:
+            after = reader.submit(read_block, workspace, parts, COLUMNS, check=True)
+            if coming is not None:
+                yield coming.result()
+            coming = after
+        if coming is not None:
+            yield coming.result()
 
 
 def _chosen(block: Block, splits: pa.ChunkedArray) -> pa.Table:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.media import COLUMNS as MEDIA_PLACE
+from pipeline.engine.media import COLUMNS as MEDIA_COLUMNS
 from pipeline.engine.runner import check_crawled
 from pipeline.engine.storage import anew
 from pipeline.engine.workspace import Workspace
@@ -34,7 +34,7 @@ BESIDE = {
 
 COLUMNS = {
     "stickers": ["id", "format", "nbytes"],
-    "media": MEDIA_PLACE,
+    "media": MEDIA_COLUMNS,
     "signals": [
         "width", "height", "frames", "duration_ms", "animated", "aspect", "entropy", "flags",
     ],
@@ -74,20 +74,20 @@ def check_inputs(workspace: Workspace) -> None:
     for table in REQUIRED:
         if not workspace.complete(table):
             raise StickerworksError(
-                f"The table {table} of {workspace.name} is missing or not finished.",
+                f"The table {table} of {workspace.root} is missing or not finished.",
                 f"Run `stickerworks {TABLES[table].command}` first.",
             )
     for table, beside in BESIDE.items():
         if workspace.parts_of(beside) and not workspace.complete(table):
             raise StickerworksError(
-                f"The table {table} of {workspace.name} is missing, and {beside}, which is "
+                f"The table {table} of {workspace.root} is missing, and {beside}, which is "
                 "written with it, is there.",
                 f"Run `stickerworks {TABLES[table].command}` again, which writes both.",
             )
     for table in OPTIONAL:
         if workspace.parts_of(table) and not workspace.complete(table):
             raise StickerworksError(
-                f"The table {table} of {workspace.name} is not finished.",
+                f"The table {table} of {workspace.root} is not finished.",
                 f"Run `stickerworks {TABLES[table].command}` again; it continues where it stopped.",
             )
 

@@ -35,7 +35,8 @@ def run_on_ray(
     Raises StickerworksError where Ray is missing, out of reach, too small, or a node differs.
     """
     ray = connect(engine)
-    check_nodes(ray)
+    if engine.ray.address is not None:
+        check_nodes(ray)
     # A node's working folder is another.
     root = tasks[0].context.root.absolute()
     tasks = [replace(task, context=replace(task.context, root=root)) for task in tasks]
