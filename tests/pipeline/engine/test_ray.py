@@ -27,8 +27,11 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.quarantine import Allowance
 from pipeline.engine.runner import _tasks, run
 from pipeline.engine.shard import run_shard
+from pipeline.engine.storage import Proof
+from pipeline.engine.store.location import open_address
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config, EngineConfig, RayConfig
+from schemas.storage import StorageConfig
 
 RAY = Config(engine=EngineConfig(executor="ray", workers=2, row_timeout_s=2, memory_mb=600))
 WHOLE = misbehaving.signals()
@@ -144,6 +147,24 @@ config = Config(engine=EngineConfig(executor="ray", ray=RayConfig(address=sys.ar
 stage = misbehaving.signals(seconds_per_row=0.6)
 run(stage, Workspace(Path(sys.argv[1])), config, LogDisplay(make_console()))
 """
+
+
+def test_nodes_work_in_a_bucket(
+    workspace_of, ray, display, object_store: str, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    local = workspace_of([["fine", "ok"], ["good"]])
+    settings = StorageConfig(endpoint=object_store, allow_http=True, folder=str(tmp_path))
+    bucket = Workspace(open_address("s3://stickers/ray", settings))
+    for table in ("media", "stickers"):
+        for part in local.parts:
+            bucket.write(table, part, local.read(table, part), Proof("test", "test"))
+    run(WHOLE, local, Config(engine=EngineConfig(workers=1)), display)
+    with bucket.lock("filter"):
+        run(WHOLE, bucket, RAY, display)
+    there = {name: bucket.store.read(name) for name in bucket.store.list("tables")}
+    assert there == files(local)
 
 
 def test_a_killed_driver_leaves_no_worker_and_its_pieces_stay(workspace_of, ray, display):
