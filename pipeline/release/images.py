@@ -13,24 +13,21 @@ from pipeline.engine.workspace import Workspace
 from pipeline.release.features import release_schema
 from pipeline.release.shards import GROUP_BYTES
 
-PLACE = ("path", "pack", "offset", "nbytes")
-"""Columns of ``media`` that say where a row's bytes lie."""
-
 _ROWS = 1000
 
 
 def with_images(workspace: Workspace, rows: pa.Table) -> Iterator[pa.Table]:
     """Rows with their column ``image``, a few at a time: no more bytes than one group may hold.
 
-    The columns of ``PLACE`` say where the bytes of each row that carries them lie. Raises
-    StickerworksError where they are missing or not the sticker's.
+    The column ``place`` is the sticker's row of ``media``, read where ``carried``. Raises
+    StickerworksError where bytes are missing or not the sticker's.
     """
     kind = release_schema().field("image").type
     media = workspace.media_reader()
     images: list[dict[str, object] | None] = []
     held = start = 0
-    for row in rows.select(["id", "format", "carried", *PLACE]).to_pylist():
-        data = read_bytes(media, row) if row["carried"] else None
+    for row in rows.select(["id", "format", "carried", "place"]).to_pylist():
+        data = read_bytes(media, row["place"]) if row["carried"] else None
         images.append(
             None if data is None else {"bytes": data, "path": f"{row['id']}.{row['format']}"}
         )
