@@ -117,7 +117,14 @@ def kill_an_actor(workspace: Workspace) -> None:
     wait_until(lambda: log.exists() and bool(log.read_text()))
     child = psutil.Process(worker_pids(workspace)[0])
     os.kill(child.ppid(), signal.SIGKILL)
-    wait_until(lambda: not child.is_running())
+    wait_until(lambda: not lives(child.pid))
+
+
+def lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def worker_pids(workspace: Workspace) -> list[int]:
@@ -177,7 +184,7 @@ def test_a_killed_driver_leaves_no_worker_and_its_pieces_stay(workspace_of, ray,
     finally:
         driver.kill()
         driver.wait()
-    wait_until(lambda: not any(psutil.pid_exists(pid) for pid in worker_pids(workspace)))
+    wait_until(lambda: not any(lives(pid) for pid in worker_pids(workspace)))
     before = times_measured(workspace)
     assert not workspace.path("signals", 0).exists()
     kept = 5 * (len(pieces(workspace)) // 2)
