@@ -81,6 +81,7 @@ def build_release(
     """
     check_inputs(workspace)
     target = workspace.releases / f"{config.release.name}-{config.release.version}"
+    workspace.fetch_release(target.name)
     print_, made_from = fingerprint(workspace, config)
     with disk_errors(target):
         for name in remove_dead_builds(workspace.releases):
@@ -154,7 +155,7 @@ def _plan(workspace: Workspace, config: Config) -> _Plan:
         )
     if not rows:
         raise StickerworksError(
-            f"No sticker of {workspace.root} belongs into the release: it would be empty.",
+            f"No sticker of {workspace.name} belongs into the release: it would be empty.",
             "`stickerworks report` says which rules dropped them"
             + ("; release.labelled_only is on." if config.release.labelled_only else "."),
         )
