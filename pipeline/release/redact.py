@@ -36,16 +36,16 @@ _SEPARATORS = re.compile(r"[/\\]+")
 
 # What a text must hold for `public_text` to change it, and what an address is made of that
 # `public_url` leaves alone, unless its query holds a word of secrets. Arrow's (RE2) for columns.
-_TOUCHED_TEXT = r"[/\\=%]"
-_PLAIN_URL = r"^https?://[a-z0-9][a-z0-9.-]*(/[A-Za-z0-9._=~!$'()*+,;/-]*)?(\?[A-Za-z0-9._~=&%-]+)?$"
+_TOUCHED_TEXT = r"[/\\=%@]|(?i:bot)"
+_PLAIN_URL = r"^https?://[a-z0-9][a-z0-9.-]*(/[A-Za-z0-9._~!$'()*+,;/-]*)?(\?[A-Za-z0-9._~=&-]+)?$"
 _SECRET_QUERY = rf"\?.*({ANY_SECRET_WORD})"
 
 
 def public_urls(urls: pa.Array | pa.ChunkedArray) -> pa.Array:
     """``public_url`` of a column."""
     plain = pc.match_substring_regex(urls, _PLAIN_URL)
-    secret = pc.match_substring_regex(urls, _SECRET_QUERY)
-    return _changed(urls, pc.invert(plain), public_url)
+    secret = pc.match_substring_regex(urls, _SECRET_QUERY, ignore_case=True)
+    return _changed(urls, pc.or_(pc.invert(plain), secret), public_url)
 
 
 def public_texts(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
