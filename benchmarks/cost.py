@@ -17,6 +17,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +98,7 @@ def _measure(stickers: Path, root: Path) -> dict[str, Any]:
     from pipeline.engine.runner import run
     from pipeline.engine.workspace import Workspace
     from pipeline.release.build import build_release
-    from schemas.config import Config
+    from schemas.config import AnnotateConfig, Config
     from stickerworks.cli.rooms import ROOMS, plan_of
 
     source = {"source": "folder", "redistribute": True, "options": {"path": str(stickers)}}
@@ -104,11 +106,16 @@ def _measure(stickers: Path, root: Path) -> dict[str, Any]:
         {"engine": {"workers": 1}, "tags": {"clusters": 8}, "crawl": {"sources": [source]}}
     )
     workspace = Workspace(root)
-    steps = {"crawl": lambda: crawl(workspace, config.crawl, lambda line: None)}
+    steps: dict[str, Callable[[], object]] = {
+        "crawl": partial(crawl, workspace, config.crawl, lambda line: None)
+    }
+    # The template looks at no frames; a model gets them from the stage clips.
+    asking = config.model_copy(update={"annotate": AnnotateConfig(captioner="openai")})
     for room in ROOMS:
         for work in plan_of(room):
-            steps[work.name] = lambda work=work: run(work, workspace, config, Silent())
-    steps["release"] = lambda: build_release(workspace, config)
+            given = asking if work.name == "clips" else config
+            steps[work.name] = partial(run, work, workspace, given, Silent())
+    steps["release"] = partial(build_release, workspace, config)
     cpu: dict[str, float] = {}
     for name, step in steps.items():
         before = _cpu_s()
