@@ -93,7 +93,9 @@ def _lease_holder(workspace: Workspace) -> dict[str, Any] | None:
 
     store = workspace.store
     holder = holder_of(store) if isinstance(store, ObjectStore) else None
-    return holder and {"command": holder.command, "pid": holder.pid, "host": holder.host}
+    if holder is None:
+        return None
+    return {"command": holder.command, "pid": holder.pid, "host": holder.host}
 
 
 def _due(session: Session, room: str) -> dict[str, Pending]:
