@@ -119,14 +119,17 @@ def _due(session: Session, room: str) -> list[Pending]:
 
 
 def _check_captions(session: Session) -> None:
-    from annotation.machine.captions import check_captioner, is_asked
+    """See that the captioner can be used, and tell what it will be asked if it is a model."""
+    from annotation.machine.captions import CAPTIONS, check_captioner, is_asked
 
     session.check_trusted("annotate")
     check_captioner(session.config)
     if is_asked(session.config):
+        will = session.pending(CAPTIONS)
+        now = f"{will.rows:,} stickers, about {say_time(will.seconds)}, and " if will.rows else ""
         session.say(
-            f"  {'captions':<12} asks {session.config.annotate.captioner} about stickers that it "
-            "wasn't asked about before; `stickerworks annotate --dry-run` reckons up what of"
+            f"  {'captions':<12} asks {session.config.annotate.captioner} about {now}what other "
+            "decisions add; `stickerworks annotate --dry-run` tries a few and reckons up the rest"
         )
 
 
