@@ -19,11 +19,13 @@ import pyarrow as pa
 from annotation.human.agreement import summarise
 from annotation.human.masi import masi_alpha
 from annotation.human.merge import merge_votes
+from annotation.human.tag_votes import read_tag_votes
 from schemas.config import MergeConfig
 from schemas.tables import VOTES
 
 _TAGS = [f"tag {n}" for n in range(461)]
 _ANNOTATORS = "abc"
+_GIVEN = pa.schema([VOTES.schema.field(name) for name in ("id", "annotator", "tags")])
 
 
 def main() -> None:
@@ -34,11 +36,11 @@ def main() -> None:
     ids = [f"{n:064x}" for n in range(arguments.stickers)]
     votes = _votes(ids)
     merge = _median(lambda: merge_votes(votes, ids, MergeConfig(), _TAGS), arguments.rounds)
-    units = [[frozenset(row) for row in three] for three in _sets(len(ids))]
+    given = read_tag_votes(votes)
     figures = {
         "stickers": len(ids),
         "merge_s": merge,
-        "alpha_s": _median(lambda: masi_alpha(units), arguments.rounds),
+        "alpha_s": _median(lambda: masi_alpha(given), arguments.rounds),
         "summary_s": _median(lambda: summarise(votes), 1),
         **_against_nltk(),
     }
@@ -103,8 +105,9 @@ def _against_nltk() -> dict[str, float]:
     started = time.perf_counter()
     theirs = AnnotationTask(data=data, distance=distance).alpha()
     theirs_s = time.perf_counter() - started
+    rows = [{"id": item, "annotator": rater, "tags": sorted(tags)} for rater, item, tags in data]
     started = time.perf_counter()
-    ours = masi_alpha(units)
+    ours = masi_alpha(read_tag_votes(pa.Table.from_pylist(rows, schema=_GIVEN)))
     ours_s = time.perf_counter() - started
     if ours is None:
         raise AssertionError("votes that differ have an alpha")

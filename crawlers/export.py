@@ -11,15 +11,15 @@ import math
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from crawlers.ledger import RESTORE, CrawlLedger, ledger_errors
+from crawlers.ledger import LEDGER, RESTORE, CrawlLedger, ledger_errors
 from crawlers.packs import drop_files, drop_unknown, pack_new
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import Proof, digest_rows, read_proof, write_table
+from pipeline.engine.store.object_path import TablePath
 from pipeline.engine.workspace import Workspace
 from schemas.tables import MEDIA, OBSERVATIONS, STICKERS, UNFETCHED, Table
 
@@ -43,7 +43,7 @@ class ExportedShards:
     stickers: int
     observations: int
     unfetched: int
-    written: tuple[Path, ...]
+    written: tuple[TablePath, ...]
 
 
 def export(
@@ -66,8 +66,10 @@ def export(
         _check_tables(workspace, ledger, len(parts))
         if pack:
             pack_new(workspace, ledger, parts)
+        # Tables that others see must never hold a sticker whose place only we know.
+        workspace.save(LEDGER.as_posix())
         observations = 0
-        written: list[Path | None] = []
+        written: list[TablePath | None] = []
         for part in parts:
             tables = _shard(ledger.connection, part)
             observations += tables[OBSERVATIONS.name].num_rows
@@ -210,7 +212,7 @@ def _table(table: Table, rows: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=table.schema)
 
 
-def _write(path: Path, rows: pa.Table) -> Path | None:
+def _write(path: TablePath, rows: pa.Table) -> TablePath | None:
     """Write the file unless it already holds these rows; return it when written."""
     proof = read_proof(path)
     current = Proof(STAGE, FINGERPRINT, counts={"read": rows.num_rows, "kept": rows.num_rows})

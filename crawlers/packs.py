@@ -65,7 +65,8 @@ def _filled(
     workspace: Workspace, rows: list[sqlite3.Row]
 ) -> Iterator[tuple[int, list[tuple[str, int]], bytes]]:
     """Packs: the first sticker's row, each sticker's hash with its place, and the bytes."""
-    first, members, content = 0, [], bytearray()
+    first, content = 0, bytearray()
+    members: list[tuple[str, int]] = []
     for row in rows:
         data = _read(workspace, row)
         if data is None:

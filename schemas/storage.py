@@ -20,8 +20,8 @@ class StorageConfig(BaseModel):
     allow_http: bool = Field(False, description="whether the endpoint may be unencrypted")
     folder: str = Field(
         "",
-        description="local folder for ledgers, scratch and what is being built; empty takes one "
-        "of the address's own below ~/.cache/stickerworks/workspaces",
+        description="local folder below which each such workspace has one for its ledgers, "
+        "scratch and what is being built; empty takes ~/.cache/stickerworks/workspaces",
     )
     timeout_s: float = Field(60, gt=0, description="seconds one request may take, tries and all")
     lease_s: float = Field(

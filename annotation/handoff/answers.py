@@ -55,4 +55,4 @@ def _nothing(workspace: Workspace, column: str, left_out: int) -> StickerworksEr
     remedy = "Run `stickerworks label import` once annotators have."
     if left_out:
         remedy = f"The {left_out} votes that do are simulated, which only --simulated exports."
-    return StickerworksError(f"Nobody {what} a sticker of {workspace.root} yet.", remedy)
+    return StickerworksError(f"Nobody {what} a sticker of {workspace.name} yet.", remedy)

@@ -50,7 +50,7 @@ def read_eligibility(workspace: Workspace, wanted: Collection[str]) -> dict[str,
     """
     if not workspace.parts or not workspace.complete("splits"):
         raise StickerworksError(
-            f"{workspace.root} has stickers without a split: a training set made now could hold "
+            f"{workspace.name} has stickers without a split: a training set made now could hold "
             "what will be tested on.",
             "Run `stickerworks split` first.",
         )

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from itertools import combinations
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from annotation.human.bootstrap import Interval, counted, ratio_interval
-from annotation.human.kappa import fleiss_kappa
-from annotation.human.masi import masi_alpha, masi_distance, masi_interval
-from annotation.human.votes import TagSet, by_sticker, counting_votes, read_votes
+from annotation.human.bootstrap import Interval, ratio_interval
+from annotation.human.kappa import Units, fleiss_kappa
+from annotation.human.masi import masi_alpha, masi_interval
+from annotation.human.merge import current_rows
+from annotation.human.tag_pairs import count_rows
+from annotation.human.tag_votes import TagVotes, read_tag_votes
+from annotation.human.votes import read_votes
 from pipeline.engine.stage import Output, Reader, Step
 from schemas.tables import TABLES
+
+_MEASURED = ["id", "annotator", "tags", "domain", "simulated"]
+_COLUMNS = [*_MEASURED, "skipped", "tagset", "sequence", "annotation", "quarantined"]
 
 
 def summarise(votes: pa.Table, *, resamples: int = 1000, seed: int = 0) -> dict[str, Any]:
@@ -28,28 +35,28 @@ def summarise(votes: pa.Table, *, resamples: int = 1000, seed: int = 0) -> dict[
     similarity, share of equal sets). Intervals are 95%, over stickers. An alpha is None where it
     is undefined.
     """
-    stickers = by_sticker(counting_votes(votes))
-    units = [{name: vote.tags for name, vote in unit.items()} for unit in stickers.values()]
-    sets = [list(unit.values()) for unit in units]
-    domains = [[vote.domain for vote in unit.values() if vote.domain] for unit in stickers.values()]
+    rows = current_rows(votes)
+    skipped = pc.fill_null(votes["skipped"], False).to_numpy()[rows]
+    valid = votes.select(_MEASURED).take(pa.array(rows[~skipped]))
+    sets, domains = read_tag_votes(valid), domain_units(valid)
     drawn = {"resamples": resamples, "seed": seed}
     return {
-        "votes": sum(len(unit) for unit in units),
-        "simulated": sum(vote.simulated for unit in stickers.values() for vote in unit.values()),
-        "stickers": sum(len(unit) > 1 for unit in sets),
+        "votes": len(valid),
+        "simulated": pc.sum(valid["simulated"]).as_py() or 0,
+        "stickers": int((sets.given > 1).sum()),
         "alpha": masi_alpha(sets),
         "interval": masi_interval(sets, **drawn),
-        "domain_stickers": sum(len(unit) > 1 for unit in domains),
+        "domain_stickers": sum(count for unit, count in domains.items() if len(unit) > 1),
         "domain_alpha": nominal_alpha(domains),
         "domain_interval": nominal_interval(domains, **drawn),
         "domain_kappa": asdict(fleiss_kappa(domains, **drawn)),
         "tags": tag_alphas(sets, **drawn),
-        "pairs": pairwise(units),
+        "pairs": pairwise(sets),
     }
 
 
 def _measure(reader: Reader, settings: Any) -> Iterator[Output]:
-    rows = _rows(summarise(read_votes(reader), **settings))
+    rows = _rows(summarise(read_votes(reader, _COLUMNS), **settings))
     yield "agreement", None, pa.Table.from_pylist(rows, schema=TABLES["agreement"].schema)
 
 
@@ -83,54 +90,66 @@ AGREEMENT = Step(
 )
 
 
-def nominal_alpha(units: Sequence[Sequence[str]]) -> float | None:
+def domain_units(votes: pa.Table) -> Counter[tuple[str, ...]]:
+    """The domains that each sticker got: how many stickers got just these."""
+    votes = votes.filter(pc.not_equal(pc.fill_null(votes["domain"], ""), ""))
+    if not len(votes):
+        return Counter()
+    domains = pc.unique(votes["domain"]).sort()
+    stickers = votes["id"].dictionary_encode().combine_chunks()
+    width, count = len(domains), len(stickers.dictionary)
+    place = pc.index_in(votes["domain"], value_set=domains).to_numpy()
+    pairs = stickers.indices.to_numpy().astype(np.int64) * width + place
+    given = np.bincount(pairs, minlength=count * width).reshape(count, width)
+    kinds, counts = count_rows(*given.T)
+    names = domains.to_pylist()
+    units = (
+        tuple(name for name, n in zip(names, kind, strict=True) for _ in range(n))
+        for kind in kinds.tolist()
+    )
+    return Counter(dict(zip(units, counts.tolist(), strict=True)))
+
+
+def nominal_alpha(units: Units) -> float | None:
     """Krippendorff's alpha of single values, such as the domain; None where undefined."""
     observed, expected = _nominal(units)
     if not expected:
         return None
-    return 1 - sum(a for a, _ in observed) / sum(b for _, b in observed) / expected
+    apart = sum(a * n for (a, _), n in observed.items())
+    return 1 - apart / sum(b * n for (_, b), n in observed.items()) / expected
 
 
-def nominal_interval(
-    units: Sequence[Sequence[str]], *, resamples: int = 1000, seed: int = 0
-) -> Interval | None:
+def nominal_interval(units: Units, *, resamples: int = 1000, seed: int = 0) -> Interval | None:
     """95% bootstrap interval of ``nominal_alpha`` over units, as ``masi_interval`` draws it."""
     observed, expected = _nominal(units)
     if not expected:
         return None
-    low, high = ratio_interval(counted(observed), resamples=resamples, seed=seed)
+    low, high = ratio_interval(observed, resamples=resamples, seed=seed)
     return 1 - high / expected, 1 - low / expected
 
 
-def _nominal(units: Sequence[Sequence[str]]) -> tuple[list[tuple[float, float]], float]:
+def _nominal(units: Units) -> tuple[Counter[tuple[float, float]], float]:
     """Disagreement and votes of each unit with at least two votes; the expected disagreement."""
-    paired = [unit for unit in units if len(unit) > 1]
-    total = Counter(value for unit in paired for value in unit)
-    votes = sum(total.values())
-    observed = [
-        (
-            (len(unit) ** 2 - sum(n * n for n in Counter(unit).values())) / (len(unit) - 1),
-            float(len(unit)),
-        )
-        for unit in paired
-    ]
+    total: Counter[str] = Counter()
+    observed: Counter[tuple[float, float]] = Counter()
+    for unit, count in sorted(units.items()):
+        if (size := len(unit)) > 1:
+            values = Counter(unit)
+            total.update({value: n * count for value, n in values.items()})
+            apart = (size**2 - sum(n * n for n in values.values())) / (size - 1)
+            observed[round(apart, 12), float(size)] += count
+    votes = total.total()
     differing = votes * votes - sum(n * n for n in total.values())
     return observed, differing / (votes * (votes - 1)) if differing else 0.0
 
 
-def tag_alphas(
-    units: Sequence[Sequence[TagSet]], *, resamples: int = 1000, seed: int = 0
-) -> list[dict[str, Any]]:
+def tag_alphas(votes: TagVotes, *, resamples: int = 1000, seed: int = 0) -> list[dict[str, Any]]:
     """Alpha of each tag by itself (given or not) with its interval, most given first.
 
     ``stickers`` counts those where anybody gave it, ``agreed`` those where at least two did.
     """
-    paired = [unit for unit in units if len(unit) > 1]
-    sizes = Counter(len(unit) for unit in paired)
-    found: dict[str, Counter[tuple[int, int]]] = {}
-    for unit in paired:
-        for tag, count in Counter(tag for chosen in unit for tag in chosen).items():
-            found.setdefault(tag, Counter())[count, len(unit)] += 1
+    sizes = Counter(votes.given[votes.given > 1].tolist())
+    found = _tag_kinds(votes)
     given = {tag: sum(n * count for (count, _), n in kinds.items()) for tag, kinds in found.items()}
     rows = []
     for tag in sorted(given, key=lambda tag: (-given[tag], tag)):
@@ -140,6 +159,20 @@ def tag_alphas(
         rows.append({"tag": tag, "alpha": alpha, "interval": interval})
         rows[-1] |= {"stickers": sum(kinds.values()), "agreed": agreed}
     return rows
+
+
+def _tag_kinds(votes: TagVotes) -> dict[str, Counter[tuple[int, int]]]:
+    """Of each tag: how many stickers' votes, of how many, gave it; and how many stickers so."""
+    paired = np.flatnonzero(votes.paired)
+    chosen = votes.sets[votes.chosen[paired]].tocoo()
+    width = votes.sets.shape[1]
+    pairs = votes.sticker[paired][chosen.row] * width + chosen.col
+    distinct, count = np.unique(pairs, return_counts=True)
+    kinds, stickers = count_rows(distinct % width, count, votes.given[distinct // width])
+    found: dict[str, Counter[tuple[int, int]]] = {}
+    for (tag, given, size), n in zip(kinds.tolist(), stickers.tolist(), strict=True):
+        found.setdefault(votes.tags[tag].as_py(), Counter())[given, size] = n
+    return found
 
 
 def _binary(
@@ -160,23 +193,26 @@ def _binary(
     return alpha, (1 - high / expected, 1 - low / expected)
 
 
-def pairwise(units: Sequence[Mapping[str, TagSet]]) -> list[dict[str, Any]]:
+def pairwise(votes: TagVotes) -> list[dict[str, Any]]:
     """Agreement of each two annotators on the stickers that both voted on."""
-    common: Counter[tuple[str, str]] = Counter()
-    equal: Counter[tuple[str, str]] = Counter()
-    similar: dict[tuple[str, str], float] = {}
-    for unit in units:
-        for pair in combinations(sorted(unit), 2):
-            distance = masi_distance(unit[pair[0]], unit[pair[1]])
-            common[pair] += 1
-            equal[pair] += distance == 0
-            similar[pair] = similar.get(pair, 0.0) + 1 - distance
+    one, other = votes.pairs()
+    width = len(votes.annotators)
+    pairs, place = np.unique(
+        votes.annotator[one] * width + votes.annotator[other], return_inverse=True
+    )
+    distances = votes.distances(one, other)
+    stickers = np.bincount(place, minlength=len(pairs))
+    similar = np.bincount(place, weights=1 - distances, minlength=len(pairs))
+    equal = np.bincount(place[distances == 0], minlength=len(pairs))
+    names = votes.annotators.to_pylist()
     return [
         {
-            "annotators": list(pair),
-            "stickers": common[pair],
-            "masi": similar[pair] / common[pair],
-            "equal": equal[pair] / common[pair],
+            "annotators": [names[pair // width], names[pair % width]],
+            "stickers": count,
+            "masi": alike / count,
+            "equal": same / count,
         }
-        for pair in sorted(common)
+        for pair, count, alike, same in zip(
+            pairs.tolist(), stickers.tolist(), similar.tolist(), equal.tolist(), strict=True
+        )
     ]

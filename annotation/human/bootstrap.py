@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -40,8 +39,3 @@ def percentiles(figures: NDArray[np.float64]) -> Interval:
     """The middle 95% of the resampled figures."""
     low, high = np.percentile(figures, [2.5, 97.5])
     return float(low), float(high)
-
-
-def counted(units: list[tuple[float, float]]) -> Counter[tuple[float, float]]:
-    """Distinct (a, b), rounded, since sums in another order differ in their last digits."""
-    return Counter((round(a, 12), round(b, 12)) for a, b in units)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annotation.human.bootstrap import Interval, draw_counts, percentiles
+
+Units = Mapping[tuple[str, ...], int]
+"""How many stickers got just these values, one a vote, in any order."""
 
 
 @dataclass(frozen=True)
@@ -27,31 +30,35 @@ class Kappa:
     left_out: int
 
 
-def fleiss_kappa(units: Sequence[Sequence[str]], *, resamples: int = 1000, seed: int = 0) -> Kappa:
+def fleiss_kappa(units: Units, *, resamples: int = 1000, seed: int = 0) -> Kappa:
     """Kappa of the units with the most common number of votes, and its 95% bootstrap interval.
 
     Where two numbers are equally common, the larger one is taken.
     """
-    sizes = Counter(len(unit) for unit in units if unit)
+    sizes: Counter[int] = Counter()
+    for unit, count in units.items():
+        sizes[len(unit)] += count if unit else 0
     paired = {size: count for size, count in sizes.items() if size > 1}
     if not paired:
-        return Kappa(None, None, 0, 0, sum(sizes.values()))
+        return Kappa(None, None, 0, 0, sizes.total())
     votes = max(paired, key=lambda size: (paired[size], size))
-    chosen = [unit for unit in units if len(unit) == votes]
+    chosen = {unit: count for unit, count in units.items() if len(unit) == votes}
     values = sorted({value for unit in chosen for value in unit})
-    kinds = Counter(tuple(unit.count(value) for value in values) for unit in chosen)
+    kinds: Counter[tuple[int, ...]] = Counter()
+    for unit, count in chosen.items():
+        kinds[tuple(unit.count(value) for value in values)] += count
     distinct = sorted(kinds)
     table = np.array(distinct, dtype=np.float64)
     counts = [kinds[kind] for kind in distinct]
-    left_out = sum(sizes.values()) - len(chosen)
+    left_out = sizes.total() - paired[votes]
     (kappa,) = _kappas(np.array([counts]), table)
     if np.isnan(kappa):
-        return Kappa(None, None, votes, len(chosen), left_out)
+        return Kappa(None, None, votes, paired[votes], left_out)
     drawn = draw_counts(counts, resamples=resamples, seed=seed)
     figures = np.concatenate([_kappas(block, table) for block in drawn])
     # A resample of nothing but equal votes has no kappa.
     interval = percentiles(figures[~np.isnan(figures)])
-    return Kappa(float(kappa), interval, votes, len(chosen), left_out)
+    return Kappa(float(kappa), interval, votes, paired[votes], left_out)
 
 
 def _kappas(counts: NDArray[np.int64], table: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotation.human.migration import migrate, read_changes
-from annotation.human.vote_rule import Ints, label_stickers
+from annotation.human.tag_pairs import Ints
+from annotation.human.vote_rule import label_stickers
 from pipeline.engine.stage import Output, Reader, Step
 from schemas.config import Config, MergeConfig
 from schemas.tables import ADJUDICATIONS, LABELS, VOTES
@@ -47,11 +48,16 @@ def merge_votes(
 
 def current_votes(votes: pa.Table) -> pa.Table:
     """The current vote or skip of each annotator on each sticker, in order of sequence."""
+    return votes.take(pa.array(current_rows(votes)))
+
+
+def current_rows(votes: pa.Table) -> Ints:
+    """Rows of the current votes and skips, in order of sequence."""
     places = _latest_versions(votes, "annotator")
     ids, annotators = (_numbers(votes[name])[places] for name in ("id", "annotator"))
     # A vote outranks every skip of the same annotator; among equals the latest wins.
     voted = pc.invert(pc.fill_null(votes["skipped"], False)).to_numpy()[places]
-    return votes.take(pa.array(places[_last(ids, annotators, order=voted)]))
+    return places[_last(ids, annotators, order=voted)]
 
 
 def current_decisions(adjudications: pa.Table) -> pa.Table:

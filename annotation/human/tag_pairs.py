@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,3 +47,14 @@ class TagPairs:
             values = pa.StructArray.from_arrays([values, numbers], fields=list(TAG_COUNT))
         starts = np.searchsorted(pairs, np.arange(owners + 1) * self.width)
         return pa.ListArray.from_arrays(pa.array(starts, pa.int32()), values)
+
+
+def count_rows(*columns: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Ints]:
+    """The distinct rows of columns of equal length, sorted, and how often each occurs."""
+    rows = np.stack(columns)
+    rows = rows[:, np.lexsort(rows[::-1])]
+    changes = np.flatnonzero(np.any(np.diff(rows) != 0, axis=0)) + 1
+    ends = np.append(changes, rows.shape[1])
+    starts = np.append(0, changes)
+    kept = starts < ends  # no row where there are none
+    return rows[:, starts[kept]].T, (ends - starts)[kept]

@@ -50,13 +50,14 @@ class Vote:
     unedited: bool | None
 
 
-def read_votes(reader: Reader) -> pa.Table:
+def read_votes(reader: Reader, columns: list[str] | None = None) -> pa.Table:
     """The table ``votes`` of stickers that are not dropped, in the tags of the newest ballot.
 
-    Reads ``votes``, ``tag_changes`` and ``decisions``, each of which may be missing. A sticker
-    without a decision stays.
+    Reads ``votes`` (some columns of it, ``tags`` and ``tagset`` among them), ``tag_changes`` and
+    ``decisions``, each of which may be missing. A sticker without a decision stays.
     """
-    votes = _carried(reader.read("votes"), read_changes(reader.read("tag_changes")))
+    votes = reader.read("votes", columns=columns)
+    votes = _carried(votes, read_changes(reader.read("tag_changes")))
     decisions = reader.read("decisions", columns=["id", "kept"])
     gone = decisions.filter(pc.invert(decisions["kept"]))["id"]
     return votes.filter(pc.invert(pc.is_in(votes["id"], value_set=gone.combine_chunks())))
@@ -91,6 +92,8 @@ def by_annotator(votes: Iterable[Vote]) -> dict[str, list[Vote]]:
 
 def _carried(votes: pa.Table, changes: Mapping[str, Change]) -> pa.Table:
     """Carry the suggested tags over as well, or an unedited vote would look edited."""
+    if "suggested" not in votes.column_names:
+        return migrate(votes, changes)
     shown = votes.select(["suggested", "tagset"]).rename_columns(["tags", "tagset"])
     place = votes.schema.get_field_index("suggested")
     column = migrate(shown, changes)["tags"]

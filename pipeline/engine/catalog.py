@@ -12,10 +12,9 @@ from typing import Any
 
 from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.storage import FileFacts, Proof, read_facts
+from pipeline.engine.store.object_path import ObjectPath, TablePath
 
-_FORMAT = 1
-_Signature = tuple[int, int, int]
-"""Size, time of the last change and inode: another file, or a changed one, differs in these."""
+_FORMAT = 2
 
 
 class Catalog:
@@ -25,19 +24,16 @@ class Catalog:
     version, the footers are read again.
     """
 
-    def __init__(self, folder: Path, file: Path) -> None:
+    def __init__(self, folder: TablePath, file: Path) -> None:
         self._folder, self._file = folder, file
-        self._known: dict[str, tuple[_Signature, FileFacts | None]] = dict(_load(file))
+        self._known: dict[str, tuple[str, FileFacts | None]] = dict(_load(file))
         self._changed = False
 
     def facts(self, name: str) -> FileFacts | None:
         """What the footer says; None when there is no file, or no table in it."""
-        try:
-            # No Path: a million shards are asked after, and making one takes longer than this.
-            found = os.stat(f"{self._folder}/{name}")
-        except (FileNotFoundError, NotADirectoryError):
+        signature = _signature(self._folder, name)
+        if signature is None:
             return None
-        signature = (found.st_size, found.st_mtime_ns, found.st_ino)
         known = self._known.get(name)
         if known is None or known[0] != signature:
             known = signature, read_facts(self._folder / name)
@@ -57,13 +53,27 @@ class Catalog:
         self._changed = False
 
 
-def _load(file: Path) -> Iterator[tuple[str, tuple[_Signature, FileFacts | None]]]:
+def _signature(folder: TablePath, name: str) -> str | None:
+    """What another file, or a changed one, differs in: size, time of the last change and inode,
+    or an object's tag; None where there is no file."""
+    if isinstance(folder, ObjectPath):
+        entry = (folder / name).entry()
+        return None if entry is None else f"{entry.nbytes} {entry.tag}"
+    try:
+        # No Path: a million shards are asked after, and making one takes longer than this.
+        found = os.stat(f"{folder}/{name}")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return f"{found.st_size} {found.st_mtime_ns} {found.st_ino}"
+
+
+def _load(file: Path) -> Iterator[tuple[str, tuple[str, FileFacts | None]]]:
     try:
         version, kept = json.loads(file.read_text("utf-8"))
         if version != _FORMAT:
             return
-        for name, ((size, changed, inode), facts) in kept.items():
-            yield name, ((size, changed, inode), _facts(facts))
+        for name, (signature, facts) in kept.items():
+            yield name, (str(signature), _facts(facts))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return
 

@@ -32,11 +32,16 @@ def filled(texts: pa.ChunkedArray | pa.Array, instead: str | None) -> pa.Chunked
 
 def count_rules(reasons: pa.ChunkedArray) -> tuple[Counter[str], Counter[str]]:
     """Stickers that each rule names a reason for, and those that no other rule names one for."""
-    lists = reasons.combine_chunks()
-    rules = filled(pc.struct_field(pc.list_flatten(lists), "rule"), "unknown")
-    pairs = pa.table({"row": pc.list_parent_indices(lists), "rule": rules})
-    # A rule that looked at two things of a sticker names two reasons.
-    pairs = pairs.group_by(["row", "rule"]).aggregate([])
+    pairs = rules_of(reasons)
     single = pairs.group_by("row").aggregate([("rule", "count"), ("rule", "min")])
     alone = single.filter(pc.equal(single["rule_count"], 1))["rule_min"]
     return count_values(pairs["rule"]), count_values(alone)
+
+
+def rules_of(reasons: pa.ChunkedArray) -> pa.Table:
+    """Each ``rule`` that names a reason, once for every ``row`` that it names one for."""
+    lists = reasons.combine_chunks()
+    rules = filled(pc.struct_field(pc.list_flatten(lists), "rule"), "unknown")
+    # A rule that looked at two things of a sticker names two reasons.
+    pairs = pa.table({"row": pc.list_parent_indices(lists), "rule": rules})
+    return pairs.group_by(["row", "rule"]).aggregate([])

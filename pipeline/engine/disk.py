@@ -60,7 +60,8 @@ class DiskWatch:
 
 
 def likely_bytes(tables: Sequence[str], workspace: Workspace) -> int:
-    """Bytes that the missing shards of tables are likely to take, by those that are there."""
+    """Bytes of this machine's disk that the missing shards of tables are likely to take, by those
+    that are there."""
     shards = workspace.parts
     total = 0.0
     for table in tables:
@@ -71,7 +72,8 @@ def likely_bytes(tables: Sequence[str], workspace: Workspace) -> int:
         if made and missing > 0:
             # Several shards may lie in one file.
             files = {workspace.path(table, part) for part in made}
-            total += sum(file.stat().st_size for file in files) / len(made) * missing
+            sizes = (path.stat().st_size for path in files if isinstance(path, Path))
+            total += sum(sizes) / len(made) * missing
     return int(total)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.engine.fingerprint import hash_json
 from pipeline.engine.storage import Proof, read_proof, read_row_digests, read_table
+from pipeline.engine.store.object_path import TablePath
 from pipeline.engine.task import ShardTask
 from pipeline.engine.workspace import Workspace
 
@@ -67,7 +67,7 @@ def find_earlier(
 
 
 def _find(
-    task: ShardTask, paths: Mapping[str, Path], digests: list[str], todo: set[int]
+    task: ShardTask, paths: Mapping[str, TablePath], digests: list[str], todo: set[int]
 ) -> set[int]:
     proof = _one_proof(paths)
     if proof is None or proof.fingerprint != task.fingerprint:
@@ -78,7 +78,7 @@ def _find(
 
 def _find_incomplete(
     task: ShardTask,
-    paths: Mapping[str, Path],
+    paths: Mapping[str, TablePath],
     ids: pa.Array,
     digests: list[str],
     todo: set[int],
@@ -101,14 +101,14 @@ def _find_incomplete(
     earlier.tables = tables
 
 
-def _one_proof(paths: Mapping[str, Path]) -> Proof | None:
+def _one_proof(paths: Mapping[str, TablePath]) -> Proof | None:
     proofs = [read_proof(path) for path in paths.values()]
     # Tables of two different runs (one killed between them) don't belong together.
     runs = {(p.fingerprint, hash_json([p.inputs, p.counts])) if p else None for p in proofs}
     return proofs[0] if len(runs) == 1 else None
 
 
-def _read(paths: Mapping[str, Path], ids: pa.Array, found: set[int], rows: Pieces) -> None:
+def _read(paths: Mapping[str, TablePath], ids: pa.Array, found: set[int], rows: Pieces) -> None:
     if not found:
         return
     values = ids.take(pa.array(sorted(found), pa.int64()))

@@ -43,7 +43,10 @@ def disk_errors(path: Path, remedy: str = "Choose another --workspace.") -> Iter
                 "where a file is.",
                 remedy,
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno == errno.EROFS:
+            what = f"{path} can't be written: its disk is read-only."
+            raise StickerworksError(what, remedy) from error
+        if error.errno in (errno.EACCES, errno.EPERM):
             raise StickerworksError(f"No permission to write {path}.", remedy) from error
         if error.errno == errno.ENAMETOOLONG:
             raise StickerworksError(f"The name {path} is too long.", remedy) from error

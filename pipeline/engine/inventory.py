@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.engine.workspace import Workspace
@@ -53,28 +52,15 @@ def take_stock(workspace: Workspace, table: str) -> TableState:
     for part in found:
         proof = workspace.proof(table, part)
         counts.update(proof.counts if proof else {})
-    files = list(_files(workspace, table))
+    files = list(workspace.files(table))
     return TableState(
         name=table,
         command=TABLES[table].command,
         shards=len(shards),
         done=len(found),
         rows=sum(workspace.rows(table, part) for part in found),
-        nbytes=sum(file.st_size for file in files),
-        newest=max((file.st_mtime for file in files), default=None),
+        nbytes=sum(nbytes for nbytes, _ in files),
+        newest=max((modified for _, modified in files), default=None),
         failed=counts["failed"],
         quarantined=counts["quarantined"],
     )
-
-
-def _files(workspace: Workspace, table: str) -> Iterator[os.stat_result]:
-    """Facts of a table's files, by one listing."""
-    if TABLES[table].scope == "global":
-        path = workspace.path(table)
-        if path.exists():
-            yield path.stat()
-        return
-    folder = workspace.tables / table
-    if folder.is_dir():
-        with os.scandir(folder) as entries:
-            yield from (e.stat() for e in entries if e.name.endswith(".parquet") and e.is_file())

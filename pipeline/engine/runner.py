@@ -105,7 +105,7 @@ def check_inputs(work: Stage | Step, workspace: Workspace) -> None:
     for table in work.reads:
         if table not in optional and not workspace.complete(table):
             raise StickerworksError(
-                f"{work.name} reads the table {table}, which isn't complete in {workspace.root}.",
+                f"{work.name} reads the table {table}, which isn't complete in {workspace.name}.",
                 f"Run `stickerworks {TABLES[table].command}` first.",
             )
 
@@ -115,7 +115,7 @@ def check_crawled(workspace: Workspace) -> None:
     _check_whole(workspace)
     if not workspace.parts:
         raise StickerworksError(
-            f"There are no stickers in {workspace.root}.",
+            f"There are no stickers in {workspace.name}.",
             "Run `stickerworks crawl` on a source that has some, or `make demo` to see it all.",
         )
 
@@ -158,11 +158,13 @@ def _run_stage(
         display.start(stage.name, rows, len(tasks))
         try:
             for report in execute(tasks, config, progress):
+                workspace.check_held()
                 done += 1
                 counts.update(report.counts)
                 reason = report.reason or reason
         finally:
             display.stop()
+            workspace.refresh(*stage.writes)
     current_shards = len(workspace.parts) - len(tasks)
     seconds = time.monotonic() - started
     return RunReport(stage.name, len(tasks), current_shards, rows, counts, seconds, reason)

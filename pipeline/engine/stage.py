@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.engine.media import MediaReader
-from pipeline.engine.store.folder import FolderStore
+from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 
 Tables = Mapping[str, pa.Table]
@@ -66,7 +66,7 @@ class Context:
 
     def media(self) -> MediaReader:
         """Reads stickers' bytes by their rows of ``media``."""
-        return MediaReader(self.root, FolderStore(self.root))
+        return Workspace(self.root).media_reader()
 
 
 def no_models(config: Config) -> Mapping[str, str]:

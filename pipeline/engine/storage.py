@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import DamagedTableError, StickerworksError
+from pipeline.engine.store.object_path import ObjectPath, TablePath
 from schemas.tables import TABLES
 
 BLOCK_SHARDS = 64
@@ -89,7 +90,7 @@ def digest_rows(table: pa.Table) -> str:
 
 
 def write_table(
-    path: Path, table: pa.Table, proof: Proof, row_digests: Sequence[str] = ()
+    path: TablePath, table: pa.Table, proof: Proof, row_digests: Sequence[str] = ()
 ) -> Proof:
     """Write rows and proof under ``path``, visible only when complete; return the full proof.
 
@@ -100,12 +101,12 @@ def write_table(
     table = table.replace_schema_metadata(
         {_PROOF_KEY: _proof_json(proof), _ROWS_KEY: " ".join(row_digests).encode()}
     )
-    with atomic_file(path) as temporary:
-        pq.write_table(table, temporary, row_group_size=_group_rows(table.schema), **_OPTIONS)
+    with _target(path) as target:
+        pq.write_table(table, target, row_group_size=_group_rows(table.schema), **_OPTIONS)
     return proof
 
 
-def write_block(path: Path, shards: Mapping[int, pa.Table], proof: Proof) -> Proof:
+def write_block(path: TablePath, shards: Mapping[int, pa.Table], proof: Proof) -> Proof:
     """Write the rows of consecutive shards as one file, a row group each, like write_table."""
     known = {part: [digest_rows(rows), len(rows)] for part, rows in shards.items()}
     whole = hashlib.sha256(json.dumps(known).encode()).hexdigest()
@@ -113,14 +114,14 @@ def write_block(path: Path, shards: Mapping[int, pa.Table], proof: Proof) -> Pro
     schema = next(iter(shards.values())).schema.with_metadata(
         {_PROOF_KEY: _proof_json(proof), _SHARDS_KEY: json.dumps(known).encode()}
     )
-    with atomic_file(path) as temporary, pq.ParquetWriter(temporary, schema, **_OPTIONS) as writer:
+    with _target(path) as target, pq.ParquetWriter(target, schema, **_OPTIONS) as writer:
         for rows in shards.values():
             writer.write_table(rows.cast(schema), row_group_size=max(1, len(rows)))
     return proof
 
 
 def read_table(
-    path: Path, columns: list[str] | None = None, shards: Sequence[int] | None = None
+    path: TablePath, columns: list[str] | None = None, shards: Sequence[int] | None = None
 ) -> pa.Table:
     """Rows of a table file, without its proof; of a block, those of its ``shards`` in order."""
     with table_errors(path):
@@ -141,14 +142,14 @@ def read_table(
     return rows.replace_schema_metadata(None)
 
 
-def count_rows(path: Path) -> int:
+def count_rows(path: TablePath) -> int:
     """Rows of a table file, from its footer alone."""
     with table_errors(path):
-        return int(pq.read_metadata(path).num_rows)
+        return int(pq.read_metadata(_seekable(path)).num_rows)
 
 
 @contextmanager
-def table_errors(path: Path) -> Iterator[None]:
+def table_errors(path: TablePath) -> Iterator[None]:
     """Turn what a damaged table file raises into one clear line."""
     try:
         yield
@@ -162,20 +163,20 @@ def table_errors(path: Path) -> Iterator[None]:
         raise DamagedTableError(what, anew(path), str(path)) from error
 
 
-def anew(path: Path) -> str:
+def anew(path: TablePath) -> str:
     """What to do about a table file that is no good: the command that makes it again."""
     name = path.parent.name if path.parent.name in TABLES else path.stem
     command = f"`stickerworks {TABLES[name].command}`" if name in TABLES else "what writes it"
     return f"Delete that file and run {command} again; it will be made anew."
 
 
-def read_facts(path: Path) -> FileFacts | None:
+def read_facts(path: TablePath) -> FileFacts | None:
     """What the footer of a table file says; None when there is no file, or no table in it.
 
     A file that was written as another shard has no proof.
     """
     try:
-        metadata = pq.read_metadata(path)
+        metadata = pq.read_metadata(_seekable(path))
         facts = _facts_in(metadata.schema.to_arrow_schema(), metadata.num_rows)
     except (FileNotFoundError, pa.ArrowException, KeyError, TypeError, ValueError):
         return None
@@ -188,22 +189,22 @@ def read_facts(path: Path) -> FileFacts | None:
     return facts
 
 
-def read_proof(path: Path) -> Proof | None:
+def read_proof(path: TablePath) -> Proof | None:
     """Proof of a table file; None when there is no file or it is not one of ours."""
     facts = read_facts(path)
     return None if facts is None else facts.proof
 
 
-def part_of(path: Path) -> int | None:
+def part_of(path: TablePath) -> int | None:
     """Number of the shard that a file is named after, the first one of a block."""
     match = _PART.fullmatch(path.name)
     return int(match[1]) if match else None
 
 
-def read_row_digests(path: Path) -> list[str]:
+def read_row_digests(path: TablePath) -> list[str]:
     """The row digests that were given to ``write_table``."""
     with table_errors(path):
-        metadata = pq.read_schema(path).metadata or {}
+        metadata = pq.read_schema(_seekable(path)).metadata or {}
         text: bytes = metadata.get(_ROWS_KEY, b"")
         return text.decode().split()
 
@@ -220,11 +221,29 @@ def _holds_bytes(kind: pa.DataType) -> bool:
     return pa.types.is_binary(kind) or any(map(_holds_bytes, inner))
 
 
-def _source(path: Path) -> pa.NativeFile:
+def _source(path: TablePath) -> pa.NativeFile:
     """The file in memory where that is quicker than to seek in it."""
+    if isinstance(path, ObjectPath):
+        return path.open()
     if path.stat().st_size <= _SMALL_BYTES:
         return pa.BufferReader(path.read_bytes())
     return pa.OSFile(str(path))
+
+
+def _seekable(path: TablePath) -> Path | pa.NativeFile:
+    return path.open() if isinstance(path, ObjectPath) else path
+
+
+@contextmanager
+def _target(path: TablePath) -> Iterator[Path | pa.BufferOutputStream]:
+    """Where to write a table so that all of it is there or nothing."""
+    if isinstance(path, ObjectPath):
+        sink = pa.BufferOutputStream()
+        yield sink
+        path.write(sink.getvalue().to_pybytes())
+    else:
+        with atomic_file(path) as temporary:
+            yield temporary
 
 
 def _proof_json(proof: Proof) -> bytes:
@@ -242,7 +261,7 @@ def _facts_in(schema: pa.Schema, rows: int) -> FileFacts:
     return FileFacts(rows, proof, shards)
 
 
-def _is_misplaced(proof: Proof, path: Path) -> bool:
+def _is_misplaced(proof: Proof, path: TablePath) -> bool:
     return proof.part is not None and proof.part != part_of(path)
 
 

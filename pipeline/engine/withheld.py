@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.engine.counting import rules_of
 from pipeline.engine.workspace import Workspace
 
 REVIEW = "review"
@@ -14,14 +15,12 @@ REVIEW = "review"
 def flagged_stickers(workspace: Workspace) -> frozenset[str]:
     """Ids of stickers with content that must not be seen, by decision or by a newer review."""
     flagged: set[str] = set()
-    for part in workspace.parts:
-        reviews = workspace.read("reviews", part, ["id", "flagged"])
+    for parts in workspace.blocks:
+        reviews = workspace.read("reviews", parts, ["id", "flagged"])
         flagged.update(reviews.filter(reviews["flagged"])["id"].to_pylist())
-        decisions = workspace.read("decisions", part, ["id", "reasons"])
-        # One entry a reason, beside the row that it belongs to.
-        rows = pc.list_parent_indices(decisions["reasons"].combine_chunks())
-        rules = pc.struct_field(pc.list_flatten(decisions["reasons"]), "rule")
-        found = rows.filter(pc.fill_null(pc.equal(rules, REVIEW), False).combine_chunks())
+        decisions = workspace.read("decisions", parts, ["id", "reasons"])
+        rules = rules_of(decisions["reasons"])
+        found = rules.filter(pc.equal(rules["rule"], REVIEW))["row"]
         flagged.update(decisions["id"].take(found).to_pylist())
     return frozenset(flagged)
 
@@ -41,7 +40,7 @@ def _members(
     """Values of ``wanted`` in the rows of ``duplicates`` whose ``column`` is one of ``values``."""
     chosen = pa.array(sorted(values), pa.string())
     found: set[str] = set()
-    for part in workspace.parts:
-        table = workspace.read("duplicates", part, ["id", "group"])
+    for parts in workspace.blocks:
+        table = workspace.read("duplicates", parts, ["id", "group"])
         found.update(table.filter(pc.is_in(table[column], value_set=chosen))[wanted].to_pylist())
     return frozenset(found)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,8 +14,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.engine.catalog import Catalog
-from pipeline.engine.errors import DamagedTableError, StickerworksError, disk_errors
-from pipeline.engine.locks import locked
+from pipeline.engine.errors import DamagedTableError, StickerworksError
+from pipeline.engine.holding import fetch, held, held_bucket
 from pipeline.engine.media import MediaReader
 from pipeline.engine.storage import (
     BLOCK_SHARDS,
@@ -31,10 +31,17 @@ from pipeline.engine.storage import (
 )
 from pipeline.engine.store.contract import Store
 from pipeline.engine.store.folder import FolderStore
+from pipeline.engine.store.location import address_of
+from pipeline.engine.store.object_path import ObjectPath, TablePath
+from pipeline.engine.store.objects import ObjectStore
+from pipeline.engine.store.saved import SavedFiles
 from schemas.tables import TABLES
 
 _READERS = 4
+_BUCKETS: dict[Path, ObjectStore | None] = {}
 _CATALOGS: dict[tuple[Path, str], Catalog] = {}
+_LISTED: dict[tuple[Path, str], tuple[int, tuple[int, ...]]] = {}
+_TICK_NS = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -78,58 +85,69 @@ class Workspace:
 
     def parts_of(self, table: str) -> tuple[int, ...]:
         """Numbers of the shards that a table has, ascending."""
-        folder = self.tables / table
-        found = {part_of(path) for path in folder.glob("part-*.parquet")}
-        parts = sorted(part for part in found if part is not None)
+        parts = self._numbers(table)
         if not TABLES[table].in_blocks:
-            return tuple(parts)
+            return parts
         return tuple(part for first in parts for part in self._shards(table, first))
 
-    def path(self, table: str, part: int | None = None) -> Path:
+    def path(self, table: str, part: int | None = None) -> TablePath:
         """File of a shard, or of a global table when ``part`` is None.
 
         The shards of a block share one, named after the first that it may hold.
         """
         name = _file_name(table, part)
         folder = "" if TABLES[table].scope == "global" else f"{table}/"
-        # Asked a hundred times a shard: joining paths would be most of what a command does.
-        return Path(f"{self.root}/tables/{folder}{name}")
+        return self._at(f"tables/{folder}{name}")
 
     @property
     def store(self) -> Store:
-        """Where tables and packs of media lie."""
-        return FolderStore(self.root)
+        """Where tables and packs of media lie: below ``root``, or in the bucket whose working
+        folder that is."""
+        return self._bucket or FolderStore(self.root)
+
+    @property
+    def name(self) -> str:
+        """The workspace for people: its address, or its folder."""
+        return str(self.root) if self._bucket is None else str(self._bucket.location)
 
     def media_reader(self) -> MediaReader:
         """Reads stickers' bytes by their rows of ``media``."""
         return MediaReader(self.root, self.store)
 
-    def piece(self, table: str, part: int, start: int) -> Path:
+    def piece(self, table: str, part: int, start: int) -> TablePath:
         """File of a shard's rows from ``start`` on, put aside until the shard is whole."""
-        return self.root / "pieces" / table / f"part-{part:05d}-{start:05d}.parquet"
+        name = f"part-{part:05d}-{start:05d}.parquet"
+        # A bucket lists whole folders alone.
+        inner = name if self._bucket is None else f"{part:05d}/{name}"
+        return self._at(f"pieces/{table}/{inner}")
 
     def pieces_of(self, table: str, part: int) -> tuple[int, ...]:
         """First rows of the pieces of a shard that were put aside, ascending."""
-        paths = self.piece(table, part, 0).parent.glob(f"part-{part:05d}-*.parquet")
+        if self._bucket is None:
+            paths = self._listed(f"pieces/{table}", f"part-{part:05d}-*.parquet")
+        else:
+            paths = self._listed(f"pieces/{table}/{part:05d}")
         return tuple(sorted(int(path.stem.rpartition("-")[2]) for path in paths))
 
     def proof(self, table: str, part: int | None = None) -> Proof | None:
         """What a shard or a global table was made from; None where it isn't there."""
         facts = self._facts(table, part)
-        # A file that was written before there were blocks speaks of its first shard alone.
-        if facts is None or (
-            TABLES[table].in_blocks and not facts.shards and (part or 0) % BLOCK_SHARDS
-        ):
-            return None
-        return facts.proof_of(part)
+        return facts.proof_of(part) if facts is not None and _tells(facts, table, part) else None
 
     def digests(self, table: str, parts: Sequence[int | None]) -> list[str]:
         """What the proofs say of the rows of some shards; ``none`` where there is no proof."""
-        facts = (self._facts(table, part) for part in parts)
-        return [
-            "none" if known is None else known.digest_of(part)
-            for part, known in zip(parts, facts, strict=True)
-        ]
+        found = []
+        # The shards of a block share a file, which is looked at once.
+        for _, shards in groupby(parts, lambda part: _file_name(table, part)):
+            some = list(shards)
+            facts = self._facts(table, some[0])
+            found += [
+                facts.digest_of(part)
+                if facts is not None and _tells(facts, table, part)
+                else "none"
+                for part in some
+            ]
+        return found
 
     def has(self, table: str, part: int | None = None) -> bool:
         """Whether a shard, or a global table, is there."""
@@ -157,7 +175,7 @@ class Workspace:
         empty = schema.empty_table().replace_schema_metadata(None)
         files = self._files(table, parts)
 
-        def read(file: tuple[Path, list[int] | None]) -> pa.Table:
+        def read(file: tuple[TablePath, list[int] | None]) -> pa.Table:
             return _read(file[0], file[1], columns, empty.schema)
 
         if len(files) <= _READERS:
@@ -230,6 +248,21 @@ class Workspace:
             _CATALOGS[key] = Catalog(folder, self.root / "cache" / f"{table}.json")
         return _CATALOGS[key].facts(_file_name(table, part))
 
+    def _numbers(self, table: str) -> tuple[int, ...]:
+        """Numbers that a table's files are named after; a folder that stays as it is isn't listed
+        a hundred times a command."""
+        folder = f"tables/{table}"
+        changed = None if self._bucket is not None else _last_changed(self.root / folder)
+        key = self.root, table
+        if changed is not None and _LISTED.get(key, (0, ()))[0] == changed:
+            return _LISTED[key][1]
+        found = {part_of(path) for path in self._listed(folder)}
+        parts = tuple(sorted(part for part in found if part is not None))
+        # What is added within a tick of the clock doesn't show in a folder's time.
+        if changed is not None and time.time_ns() - changed > _TICK_NS:
+            _LISTED[key] = changed, parts
+        return parts
+
     def _shards(self, table: str, part: int) -> tuple[int, ...]:
         """Shards in the file that may hold this one; a file without a list holds its first."""
         facts = self._facts(table, part)
@@ -238,7 +271,7 @@ class Workspace:
 
     def _files(
         self, table: str, parts: int | Sequence[int] | None
-    ) -> list[tuple[Path, list[int] | None]]:
+    ) -> list[tuple[TablePath, list[int] | None]]:
         """Files that hold the wanted shards, and which of a block's."""
         if TABLES[table].scope == "global":
             path = self.path(table)
@@ -247,7 +280,7 @@ class Workspace:
         if not TABLES[table].in_blocks:
             paths = (self.path(table, part) for part in wanted)
             return [(path, None) for path in paths if path.exists()]
-        files: list[tuple[Path, list[int] | None]] = []
+        files: list[tuple[TablePath, list[int] | None]] = []
         for path, shards in groupby(wanted, lambda part: self.path(table, part)):
             asked = list(shards)
             there = set(self._shards(table, asked[0]))
@@ -255,36 +288,89 @@ class Workspace:
                 files.append((path, found))
         return files
 
+    def files(self, table: str) -> Iterator[tuple[int, float]]:
+        """Bytes and time of the last change (in seconds since 1970) of each file of a table."""
+        if TABLES[table].scope == "global":
+            entries = [self.store.stat(f"tables/{table}.parquet")]
+        else:
+            entries = list(self.store.list(f"tables/{table}").values())
+        yield from ((entry.nbytes, entry.modified) for entry in entries if entry is not None)
+
     @contextmanager
     def lock(self, command: str) -> Iterator[None]:
         """Hold the workspace for one command; a second one is refused with one line."""
-        with disk_errors(self.root):
-            self.root.mkdir(parents=True, exist_ok=True)
-        with locked(self.root / ".lock", self._in_use) as descriptor:
-            holder = json.dumps({"command": command, "pid": os.getpid()}).encode()
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, holder, 0)
-            self._sweep()
+        with held(self.root, command):
             try:
-                yield
+                if self._bucket is None:
+                    yield
+                else:
+                    with held_bucket(self.root, self._bucket, command):
+                        yield
             finally:
                 for (root, _), catalog in _CATALOGS.items():
                     if root == self.root:
                         catalog.save()
 
-    def _in_use(self, descriptor: int) -> StickerworksError:
-        return StickerworksError(
-            f"The workspace {self.root} is in use by {_holder(descriptor)}.",
-            "Wait for it to end, or choose another --workspace.",
-        )
+    def check_held(self) -> None:
+        """StickerworksError where another driver has taken the bucket over."""
+        if self._bucket is not None:
+            self._bucket.guard()
 
-    def _sweep(self) -> None:
-        """Remove what writers that were killed left under temporary names."""
-        for folder in (self.tables, self.reports, self.root / "pieces"):
-            for leftover in folder.rglob(".*.tmp"):
-                leftover.unlink(missing_ok=True)
-        for marker in self.scratch.glob("*"):
-            marker.unlink(missing_ok=True)
+    def refresh(self, *tables: str) -> None:
+        """Look anew at what lies in tables: workers wrote there."""
+        for folder in ("pieces", *(f"tables/{table}" for table in tables)):
+            self.store.forget(folder)
+
+    def fetch(self) -> None:
+        """Take over what others saved, and look anew at what lies in the bucket."""
+        if self._bucket is not None:
+            fetch(self.root, self._bucket)
+
+    def remember(self) -> None:
+        """Keep what listings say: what this process asks for, it alone writes."""
+        if self._bucket is not None:
+            self._bucket.remembers = True
+
+    def save(self, *names: str) -> None:
+        """Let others see files of the working folder that what is written next relies on."""
+        if self._bucket is not None:
+            SavedFiles(self.root, self._bucket).save(names)
+
+    def fetch_release(self, name: str) -> None:
+        """Bring a release here that lies in the bucket alone."""
+        if self._bucket is not None:
+            SavedFiles(self.root, self._bucket).fetch_release(name)
+
+    @property
+    def _bucket(self) -> ObjectStore | None:
+        if self.root not in _BUCKETS:
+            found = address_of(self.root)
+            _BUCKETS[self.root] = None if found is None else ObjectStore(*found)
+        return _BUCKETS[self.root]
+
+    def _at(self, name: str) -> TablePath:
+        if self._bucket is not None:
+            return ObjectPath(self._bucket, name)
+        # Asked a hundred times a shard: joining paths would be most of what a command does.
+        return Path(f"{self.root}/{name}")
+
+    def _listed(self, folder: str, pattern: str = "part-*.parquet") -> list[TablePath]:
+        """Tables' files in a folder."""
+        if self._bucket is None:
+            return list((self.root / folder).glob(pattern))
+        return [ObjectPath(self._bucket, name) for name in self._bucket.list(folder)]
+
+
+def _tells(facts: FileFacts, table: str, part: int | None) -> bool:
+    """Whether a file is about a shard: one of a block without a list is about its first alone."""
+    return bool(facts.shards or not TABLES[table].in_blocks or not (part or 0) % BLOCK_SHARDS)
+
+
+def _last_changed(folder: Path) -> int | None:
+    try:
+        return os.stat(folder).st_mtime_ns
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _file_name(table: str, part: int | None) -> str:
@@ -296,7 +382,7 @@ def _file_name(table: str, part: int | None) -> str:
 
 
 def _read(
-    path: Path, shards: list[int] | None, columns: list[str] | None, schema: pa.Schema
+    path: TablePath, shards: list[int] | None, columns: list[str] | None, schema: pa.Schema
 ) -> pa.Table:
     rows = read_table(path, columns, shards)
     if not rows.schema.equals(schema):
@@ -308,11 +394,3 @@ def _read(
             anew(path),
         )
     return rows
-
-
-def _holder(descriptor: int) -> str:
-    try:
-        found = json.loads(os.pread(descriptor, 4096, 0))
-        return f"`stickerworks {found['command']}` (process {found['pid']})"
-    except (ValueError, KeyError, TypeError):  # it has just begun, or somebody wrote there
-        return "another command"

@@ -10,25 +10,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.engine.stage import Output, Reader
 from schemas.tables import REVIEWS
 
 
 def collect_reviews(reader: Reader, settings: Any) -> Iterator[Output]:
-    """Yield ``reviews`` of every shard from the tables ``flags`` and ``duplicates``."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for row in _latest(reader.read("flags").to_pylist()):
-        found.setdefault(row["id"], []).append(row)
-    judged = {sticker: judge_reviews(rows) for sticker, rows in found.items()}
-    flagged = {sticker: review for sticker, review in judged.items() if review["flagged"]}
-    alike = _flagged_groups(reader, flagged)
-    for part in reader.parts:
-        rows = []
-        for row in reader.read("duplicates", part, ["id", "group"]).to_pylist():
-            review = flagged.get(row["id"]) or alike.get(row["group"])
-            rows.append({"id": row["id"], **(review or judge_reviews(()))})
-        yield REVIEWS.name, part, pa.Table.from_pylist(rows, schema=REVIEWS.schema)
+    """Yield ``reviews`` by blocks from the tables ``flags`` and ``duplicates``."""
+    flagged = _flagged(reader.read("flags"))
+    groups = _flagged_groups(reader, flagged)
+    # A sticker's own review comes first, then that of its group, then none.
+    rows = [*flagged.values(), *groups.values(), judge_reviews(())]
+    found = pa.Table.from_pylist(rows, schema=REVIEWS.schema.remove(0))
+    for block in reader.blocks:
+        alike = reader.read("duplicates", block, ["id", "group"])
+        own = pc.index_in(alike["id"], value_set=pa.array(list(flagged), pa.string()))
+        group = pc.index_in(alike["group"], value_set=pa.array(list(groups), pa.string()))
+        place = pc.coalesce(own, pc.add(group, len(flagged)), len(rows) - 1)
+        reviews = found.take(place)
+        yield REVIEWS.name, block, reviews.add_column(0, REVIEWS.schema.field(0), alike["id"])
 
 
 def judge_reviews(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -43,17 +44,30 @@ def judge_reviews(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _flagged(flags: pa.Table) -> dict[str, dict[str, Any]]:
+    """The review of each sticker that must go."""
+    # Most of what people look at is fine, so that nobody's word on it needs a row here.
+    against = flags.filter(pc.greater(pc.fill_null(pc.list_value_length(flags["flags"]), 0), 0))
+    ids = pc.unique(against["id"])
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in _latest(flags.filter(pc.is_in(flags["id"], value_set=ids)).to_pylist()):
+        found.setdefault(row["id"], []).append(row)
+    judged = {sticker: judge_reviews(rows) for sticker, rows in found.items()}
+    return {sticker: review for sticker, review in judged.items() if review["flagged"]}
+
+
 def _flagged_groups(
     reader: Reader, flagged: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:
     """The review that a group of near-duplicates takes over from the first flagged of it."""
     groups: dict[str, dict[str, Any]] = {}
-    for part in reader.parts if flagged else ():
-        for row in reader.read("duplicates", part, ["id", "group"]).to_pylist():
-            if row["id"] in flagged:
-                review = dict(flagged[row["id"]])
-                review["provenance"] = f"{review['provenance']} (on {row['id']}, which is alike)"
-                groups.setdefault(row["group"], review)
+    ids = pa.array(list(flagged), pa.string())
+    for block in reader.blocks if flagged else ():
+        alike = reader.read("duplicates", block, ["id", "group"])
+        for row in alike.filter(pc.is_in(alike["id"], value_set=ids)).to_pylist():
+            review = dict(flagged[row["id"]])
+            review["provenance"] = f"{review['provenance']} (on {row['id']}, which is alike)"
+            groups.setdefault(row["group"], review)
     return groups
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,7 @@ def build_release(
     """
     check_inputs(workspace)
     target = workspace.releases / f"{config.release.name}-{config.release.version}"
+    workspace.fetch_release(target.name)
     print_, made_from = fingerprint(workspace, config)
     with disk_errors(target):
         for name in remove_dead_builds(workspace.releases):
@@ -153,7 +155,7 @@ def _plan(workspace: Workspace, config: Config) -> _Plan:
         )
     if not rows:
         raise StickerworksError(
-            f"No sticker of {workspace.root} belongs into the release: it would be empty.",
+            f"No sticker of {workspace.name} belongs into the release: it would be empty.",
             "`stickerworks report` says which rules dropped them"
             + ("; release.labelled_only is on." if config.release.labelled_only else "."),
         )
@@ -180,8 +182,7 @@ def _write_rows(
         decisions = stack.enter_context(
             pq.ParquetWriter(folder / "decisions.parquet", DECISIONS, compression="zstd")
         )
-        for parts in workspace.blocks:
-            block = read_block(workspace, parts, COLUMNS, check=True)
+        for block in _read_ahead(workspace):
             made = outcomes(block, config.release)
             tally.add_outcomes(made)
             decisions.write_table(made, row_group_size=1000)
@@ -193,6 +194,19 @@ def _write_rows(
                 done += len(some)
                 say(done)
     return tally, {split: writer.num_bytes for split, writer in writers.items()}
+
+
+def _read_ahead(workspace: Workspace) -> Iterator[Block]:
+    """All blocks in order, each read while what came before it is written."""
+    with ThreadPoolExecutor(1) as reader:
+        coming: Future[Block] | None = None
+        for parts in workspace.blocks:
+            after = reader.submit(read_block, workspace, parts, COLUMNS, check=True)
+            if coming is not None:
+                yield coming.result()
+            coming = after
+        if coming is not None:
+            yield coming.result()
 
 
 def _chosen(block: Block, splits: pa.ChunkedArray) -> pa.Table:

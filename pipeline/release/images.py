@@ -19,8 +19,8 @@ _ROWS = 1000
 def with_images(workspace: Workspace, rows: pa.Table) -> Iterator[pa.Table]:
     """Rows with their column ``image``, a few at a time: no more bytes than one group may hold.
 
-    The column ``place`` is each sticker's row of ``media``. Raises StickerworksError where bytes
-    that a row carries are missing, or are not the sticker's.
+    The column ``place`` is the sticker's row of ``media``, read where ``carried``. Raises
+    StickerworksError where bytes are missing or not the sticker's.
     """
     kind = release_schema().field("image").type
     media = workspace.media_reader()

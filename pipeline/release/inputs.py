@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.media import COLUMNS as MEDIA_PLACE
+from pipeline.engine.media import COLUMNS as MEDIA_COLUMNS
 from pipeline.engine.runner import check_crawled
 from pipeline.engine.storage import anew
 from pipeline.engine.workspace import Workspace
@@ -34,7 +34,7 @@ BESIDE = {
 
 COLUMNS = {
     "stickers": ["id", "format", "nbytes"],
-    "media": MEDIA_PLACE,
+    "media": MEDIA_COLUMNS,
     "signals": [
         "width", "height", "frames", "duration_ms", "animated", "aspect", "entropy", "flags",
     ],

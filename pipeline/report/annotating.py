@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
+from pipeline.engine.counting import count_together, count_values
 from pipeline.engine.page.cards import Card
 from pipeline.engine.page.missing_tables import missing
 from pipeline.engine.text import one_line
 from pipeline.engine.workspace import Workspace
 from pipeline.report.plots import draw_shares
-from pipeline.report.reading import SmallestKeys, read_shards
+from pipeline.report.reading import SmallestKeys, read_blocks, smallest
 
 _EXAMPLES, _CAPTIONS, _TAGS, _PAIRS, _DISPUTED = 8, 12, 40, 30, 12
 
@@ -28,7 +29,7 @@ def domain(workspace: Workspace) -> dict[str, Any]:
     best: dict[str, list[tuple[float, str, float]]] = {"real": [], "cartoon": [], "unsure": []}
     compared = agreed = 0
     wanted = {"domain": ["domain", "probability", "model"], "labels": ["domain"]}
-    for _, tables in read_shards(workspace, wanted):
+    for tables in read_blocks(workspace, wanted):
         if "domain" not in tables:
             continue
         table = tables["domain"]
@@ -36,13 +37,17 @@ def domain(workspace: Workspace) -> dict[str, Any]:
             equal = pc.equal(table["domain"], tables["labels"]["domain"]).drop_null()
             compared, agreed = compared + len(equal), agreed + (pc.sum(equal).as_py() or 0)
         table = table.filter(pc.is_valid(table["probability"]))
-        models.update(table["model"].drop_null().to_pylist())
+        models.update(count_values(table["model"]))
+        counts.update(count_values(table["domain"]))
         bins += np.histogram(table["probability"].to_numpy(), edges)[0]
-        for row in table.select(["id", "domain", "probability"]).to_pylist():
-            counts[row["domain"]] += 1
-            sureness = abs(row["probability"] - 0.5)
-            best[row["domain"]].append((-sureness, row["id"], row["probability"]))
-            best["unsure"].append((sureness, row["id"], row["probability"]))
+        sureness = pc.abs(pc.subtract(table["probability"], 0.5))
+        for name, found in best.items():
+            order, chosen = sureness, table
+            if name != "unsure":
+                chosen = table.filter(pc.equal(table["domain"], name))
+                order = pc.negate(sureness.filter(pc.equal(table["domain"], name)))
+            ranked = smallest(chosen.append_column("order", order), _EXAMPLES, "order", "id")
+            found += [(row["order"], row["id"], row["probability"]) for row in ranked]
         best = {name: sorted(rows)[:_EXAMPLES] for name, rows in best.items()}
     return {
         "missing": missing(workspace, "domain"),
@@ -68,19 +73,22 @@ def captions(workspace: Workspace) -> dict[str, Any]:
     sample: SmallestKeys[list[dict[str, Any]]] = SmallestKeys(_CAPTIONS)
     keys = ["captioner", "model", "revision", "prompt", "field", "language"]
     columns = ["id", *keys, "text", "flags", "error"]
-    for part in workspace.parts:
-        table = workspace.read("captions", part, columns)
-        for row in table.select([*keys, "flags", "error"]).to_pylist():
-            kind = tuple(row[name] for name in keys)
-            written[kind] += 1
-            doubted[kind] += bool(row["flags"])
-            failed[kind] += row["error"] is not None
-        flags.update(pc.list_flatten(table["flags"]).to_pylist())
+    for parts in workspace.blocks:
+        table = workspace.read("captions", parts, columns)
+        flagged = pc.fill_null(pc.greater(pc.list_value_length(table["flags"]), 0), False)
         errors += len(table) - table["error"].null_count
-        first = sorted(set(table["id"].to_pylist()))[:_CAPTIONS]
-        chosen: dict[str, list[dict[str, Any]]] = {key: [] for key in first}
-        for row in table.to_pylist():
-            if row["id"] in chosen and row["text"]:
+        for kinds, some in (
+            (written, table),
+            (doubted, table.filter(flagged)),
+            (failed, table.filter(pc.is_valid(table["error"]))),
+        ):
+            kinds.update(count_together([some[name] for name in keys]))
+        flags.update(count_values(pc.list_flatten(table["flags"])))
+        first = pc.array_sort_indices(table["id"].unique())
+        first = table["id"].unique().take(first[:_CAPTIONS])
+        chosen: dict[str, list[dict[str, Any]]] = {key: [] for key in first.to_pylist()}
+        for row in table.filter(pc.is_in(table["id"], first)).to_pylist():
+            if row["text"]:
                 chosen[row["id"]].append({**row, "text": one_line(row["text"], 300)})
         for key, texts in chosen.items():
             sample.add(key, texts)
@@ -105,18 +113,17 @@ def labels(workspace: Workspace) -> dict[str, Any]:
     simulated = 0
     disputed: SmallestKeys[Card] = SmallestKeys(_DISPUTED)
     wanted = {"labels": ["status", "tags", "counts", "unknown_tags", "simulated"]}
-    for _, tables in read_shards(workspace, wanted):
+    for tables in read_blocks(workspace, wanted):
         if "labels" not in tables:
             continue
-        table = tables["labels"]
-        for row in table.filter(pc.not_equal(table["status"], "unlabelled")).to_pylist():
-            given.update(entry["tag"] for entry in row["counts"] or ())
-            agreed.update(row["tags"] or ())
-            unknown.update(row["unknown_tags"] or ())
-            simulated += bool(row["simulated"])
-            if row["status"] == "adjudicate":
-                disputed.add(row["id"], _disputed(row))
-        statuses.update(table["status"].drop_null().to_pylist())
+        statuses.update(count_values(tables["labels"]["status"]))
+        table = tables["labels"].filter(pc.not_equal(tables["labels"]["status"], "unlabelled"))
+        given.update(count_values(pc.struct_field(pc.list_flatten(table["counts"]), "tag")))
+        agreed.update(count_values(pc.list_flatten(table["tags"])))
+        unknown.update(count_values(pc.list_flatten(table["unknown_tags"])))
+        simulated += pc.sum(table["simulated"]).as_py() or 0
+        for row in smallest(table.filter(pc.equal(table["status"], "adjudicate")), _DISPUTED):
+            disputed.add(row["id"], _disputed(row))
     agreement = workspace.read("agreement").to_pylist()
     whole = {row["measure"]: row for row in agreement}
     alphas = {row["tag"]: row["alpha"] for row in agreement if row["measure"] == "tag"}

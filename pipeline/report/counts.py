@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.engine.counting import count_together, count_values, filled
 from pipeline.engine.page.cards import Card
 from pipeline.engine.page.missing_tables import missing
 from pipeline.engine.text import one_line
 from pipeline.engine.workspace import Workspace
-from pipeline.report.reading import SmallestKeys, read_shards, say_reason
+from pipeline.report.reading import SmallestKeys, read_blocks, say_reason, smallest
 from schemas.release import SPLITS
 
 _FAILURES = 12
@@ -25,10 +27,10 @@ def headline(workspace: Workspace) -> dict[str, Any]:
     labelled = 0
     splits: Counter[str] = Counter()
     wanted = {"decisions": ["outcome"], "labels": ["status"], "splits": ["split"]}
-    for _, tables in read_shards(workspace, wanted):
+    for tables in read_blocks(workspace, wanted):
         for name, counter in (("decisions", outcomes), ("splits", splits)):
             if name in tables:
-                counter.update(_counted(tables[name][wanted[name][0]]))
+                counter.update(count_values(tables[name][wanted[name][0]]))
         if "labels" in tables:
             labelled += pc.sum(pc.equal(tables["labels"]["status"], "effective")).as_py() or 0
     decided = sum(outcomes[name] for name in ("kept", "dropped", "failed"))
@@ -49,10 +51,9 @@ def sources(workspace: Workspace) -> dict[str, Any]:
     """Observations by source and licence."""
     found: Counter[tuple[Any, ...]] = Counter()
     keys = ["source", "licence", "licence_basis", "redistribute"]
-    for part in workspace.parts:
-        table = workspace.read("observations", part, keys)
-        for row in table.group_by(keys).aggregate([([], "count_all")]).to_pylist():
-            found[tuple(row[key] for key in keys)] += row["count_all"]
+    for parts in workspace.blocks:
+        table = workspace.read("observations", parts, keys)
+        found.update(count_together(table.columns))
     ranked = sorted(found.items(), key=lambda item: (-item[1], str(item[0])))
     rows = [dict(zip(keys, key, strict=True), observations=n) for key, n in ranked]
     return {
@@ -71,18 +72,20 @@ def failures(workspace: Workspace) -> dict[str, Any]:
         "signals": ["error"],
         "decisions": ["outcome", "reasons"],
     }
-    for _, tables in read_shards(workspace, wanted):
+    for tables in read_blocks(workspace, wanted):
         if "decisions" not in tables:
             continue
         joined = tables["decisions"].append_column("format", tables["stickers"]["format"])
         joined = joined.append_column("nbytes", tables["stickers"]["nbytes"])
-        if "signals" in tables:
-            joined = joined.append_column("error", tables["signals"]["error"])
-        for row in joined.filter(pc.equal(joined["outcome"], "failed")).to_pylist():
-            said = [say_reason(reason) for reason in row["reasons"] or ()]
-            why = row.get("error") or "; ".join(said) or "no reason was recorded"
-            reasons[_kind(why)] += 1
-            sample.add(row["id"], {**row, "why": one_line(why, 200)})
+        nothing = pa.nulls(len(joined), pa.string())
+        error = tables["signals"]["error"] if "signals" in tables else nothing
+        joined = joined.append_column("error", error)
+        failed = joined.filter(pc.equal(joined["outcome"], "failed"))
+        failed = failed.append_column("why", _why(failed))
+        for why, count in count_values(failed["why"]).items():
+            reasons[_kind(why)] += count
+        for row in smallest(failed, _FAILURES):
+            sample.add(row["id"], {**row, "why": one_line(row["why"], 200)})
     ranked = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
     return {
         "missing": missing(workspace, "decisions"),
@@ -114,20 +117,17 @@ def gallery(workspace: Workspace, size: int) -> dict[str, Any]:
     sample: SmallestKeys[tuple[Any, ...]] = SmallestKeys(size)
     kept = 0
     wanted = {"decisions": ["kept"], "signals": ["animated"], "ocr": ["text"], "labels": ["tags"]}
-    for _, tables in read_shards(workspace, wanted):
+    for tables in read_blocks(workspace, wanted):
         if "decisions" not in tables:
             continue
-        chosen = tables["decisions"]["kept"].fill_null(False)
-        kept += pc.sum(chosen).as_py() or 0
-        shown = tables["decisions"].filter(chosen)["id"].to_pylist()
-        columns = [
-            tables[name].filter(chosen)[column].to_pylist()
-            if name in tables
-            else [None] * len(shown)
-            for name, column in (("signals", "animated"), ("ocr", "text"), ("labels", "tags"))
-        ]
-        for key, animated, text, tags in zip(shown, *columns, strict=True):
-            sample.add(key, (animated, text, tags))
+        known = tables["decisions"]
+        for name, column in (("signals", "animated"), ("ocr", "text"), ("labels", "tags")):
+            nothing = pa.nulls(len(known))
+            known = known.append_column(column, tables[name][column] if name in tables else nothing)
+        known = known.filter(known["kept"])
+        kept += len(known)
+        for row in smallest(known, size):
+            sample.add(row["id"], (row["animated"], row["text"], row["tags"]))
     cards = [_gallery_card(key, known) for key, known in sample.ranked()]
     return {
         "missing": missing(workspace, "decisions"),
@@ -142,6 +142,17 @@ def _gallery_card(key: str, known: Any) -> Card:
     return Card(key, tuple(line for line in lines if line), motion=bool(animated))
 
 
+def _why(failed: pa.Table) -> pa.Array:
+    """What to say of each failure: its error, or the reasons where none was recorded."""
+    errors = filled(failed["error"], None).combine_chunks()
+    unsaid = pc.is_null(errors)
+    said = [
+        "; ".join(map(say_reason, reasons or ())) or "no reason was recorded"
+        for reasons in failed["reasons"].filter(unsaid).to_pylist()
+    ]
+    return pc.replace_with_mask(errors, unsaid, pa.array(said, pa.string()))
+
+
 def _kind(why: str) -> str:
     # The part before numbers and names: "truncated after 3 of 9 frames" is one kind.
     words = one_line(why, 200).split(":")[0].split()
@@ -150,11 +161,5 @@ def _kind(why: str) -> str:
 
 def _rows(workspace: Workspace, table: str) -> int:
     if table == "unfetched":
-        return workspace.rows(table) if workspace.path(table).exists() else 0
-    paths = [part for part in workspace.parts if workspace.path(table, part).exists()]
-    return sum(workspace.rows(table, part) for part in paths)
-
-
-def _counted(column: Any) -> dict[str, int]:
-    counted = pc.value_counts(column.combine_chunks())
-    return {row["values"]: row["counts"] for row in counted.to_pylist()}
+        return workspace.rows(table) if workspace.has(table) else 0
+    return sum(workspace.rows(table, part) for part in workspace.parts_of(table))

@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.engine.counting import count_rules, rules_of
 from pipeline.engine.page.cards import Card
 from pipeline.engine.page.missing_tables import missing
 from pipeline.engine.workspace import Workspace
 from pipeline.report.plots import Histogram, draw_histogram
-from pipeline.report.reading import SmallestKeys, read_shards, say_reason
+from pipeline.report.reading import SmallestKeys, read_blocks, say_reason, smallest
 from schemas.config import FilterConfig
 
 _SHOWN_PER_RULE = 8
@@ -29,23 +30,31 @@ _PLOTS = (
 )
 
 
+_NO_TEMPLATES = pa.table(
+    {"template_id": pa.array([], "string"), "count_all": pa.array([], "int64")}
+)
+
+
 def rules(workspace: Workspace, config: FilterConfig) -> dict[str, Any]:
     """Drops by rule: how many, how many by this rule alone, bounds and examples."""
     dropped: Counter[str] = Counter()
     alone: Counter[str] = Counter()
     samples: dict[str, SmallestKeys[tuple[str, ...]]] = {}
     total = 0
-    for _, tables in read_shards(workspace, {"decisions": ["outcome", "reasons"]}):
+    for tables in read_blocks(workspace, {"decisions": ["outcome", "reasons"]}):
         if "decisions" not in tables:
             continue
         table = tables["decisions"]
-        for row in table.filter(pc.equal(table["outcome"], "dropped")).to_pylist():
-            total += 1
-            names = sorted({reason["rule"] for reason in row["reasons"] or ()})
-            dropped.update(names)
-            alone.update(names if len(names) == 1 else ())
-            for name in names:
-                sample = samples.setdefault(name, SmallestKeys(_SHOWN_PER_RULE))
+        table = table.filter(pc.equal(table["outcome"], "dropped"))
+        total += len(table)
+        by, by_alone = count_rules(table["reasons"])
+        dropped.update(by)
+        alone.update(by_alone)
+        pairs = rules_of(table["reasons"])
+        for name in by:
+            sample = samples.setdefault(name, SmallestKeys(_SHOWN_PER_RULE))
+            mine = table.take(pairs.filter(pc.equal(pairs["rule"], name))["row"])
+            for row in smallest(mine, _SHOWN_PER_RULE):
                 sample.add(row["id"], tuple(say_reason(reason) for reason in row["reasons"]))
     ranked = sorted(dropped, key=lambda name: (-dropped[name], name))
     return {
@@ -74,7 +83,7 @@ def distributions(workspace: Workspace, config: FilterConfig) -> dict[str, Any]:
         "ocr": ["longest", "measured"],
         "decisions": ["kept"],
     }
-    for _, tables in read_shards(workspace, wanted):
+    for tables in read_blocks(workspace, wanted):
         if "decisions" not in tables:
             continue
         kept = tables["decisions"]["kept"].fill_null(False)
@@ -102,27 +111,36 @@ def distributions(workspace: Workspace, config: FilterConfig) -> dict[str, Any]:
 def near_duplicates(workspace: Workspace) -> dict[str, Any]:
     """Groups of near-duplicates, representative first, and the largest templates."""
     groups: SmallestKeys[None] = SmallestKeys(_GROUPS)
-    templates: Counter[str] = Counter()
+    counted = [_NO_TEMPLATES]
     dropped = 0
-    for part in workspace.parts:
-        table = workspace.read("duplicates", part, ["group", "representative", "template_id"])
+    for parts in workspace.blocks:
+        table = workspace.read("duplicates", parts, ["group", "representative", "template_id"])
         doubles = table.filter(pc.invert(table["representative"]))["group"]
         dropped += len(doubles)
-        for group in doubles.unique().to_pylist():
-            groups.add(group, None)
-        chosen = table.filter(table["representative"])["template_id"].drop_null()
-        templates.update(chosen.to_pylist())
-    largest = sorted(templates, key=lambda name: (-templates[name], name))[:_GROUPS]
-    largest = [name for name in largest if templates[name] > 1]
+        for row in smallest(pa.table({"group": doubles.unique()}), _GROUPS, "group"):
+            groups.add(row["group"], None)
+        chosen = table.filter(pc.and_(table["representative"], pc.is_valid(table["template_id"])))
+        counted.append(chosen.group_by("template_id").aggregate([([], "count_all")]))
+    templates = _templates(counted)
+    largest = smallest(templates, _GROUPS, "order", "template_id")
     shown = [group for group, _ in groups.ranked()]
-    members = _members(workspace, shown, largest)
+    members = _members(workspace, shown, [row["template_id"] for row in largest])
     return {
         "missing": missing(workspace, "duplicates"),
         "dropped": dropped,
         "groups": [members[0][name] for name in shown],
-        "templates": [{"size": templates[name], "cards": members[1][name]} for name in largest],
-        "template_count": sum(size > 1 for size in templates.values()),
+        "templates": [
+            {"size": -row["order"], "cards": members[1][row["template_id"]]} for row in largest
+        ],
+        "template_count": len(templates),
     }
+
+
+def _templates(counted: list[pa.Table]) -> pa.Table:
+    """Templates of several representatives, with minus their number as ``order``."""
+    sizes = pa.concat_tables(counted).group_by("template_id").aggregate([("count_all", "sum")])
+    sizes = sizes.filter(pc.greater(sizes["count_all_sum"], 1))
+    return sizes.append_column("order", pc.negate(sizes["count_all_sum"]))
 
 
 def _members(
@@ -130,8 +148,8 @@ def _members(
 ) -> tuple[dict[str, list[Card]], dict[str, list[Card]]]:
     in_groups: dict[str, list[Card]] = {name: [] for name in groups}
     in_templates: dict[str, list[Card]] = {name: [] for name in templates}
-    for part in workspace.parts:
-        table = workspace.read("duplicates", part)
+    for parts in workspace.blocks:
+        table = workspace.read("duplicates", parts)
         chosen = pc.or_(
             pc.is_in(table["group"], value_set=pa.array(groups, pa.string())),
             pc.is_in(table["template_id"], value_set=pa.array(templates, pa.string())),

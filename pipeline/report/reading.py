@@ -1,12 +1,13 @@
-"""How the report reads a workspace: shard by shard, named columns only, tolerant of gaps."""
+"""How the report reads a workspace: block by block, named columns only, tolerant of gaps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.engine.text import one_line, shorten_ids
 from pipeline.engine.workspace import Workspace
@@ -37,23 +38,37 @@ class SmallestKeys(Generic[T]):
         return sorted(self._seen.items(), key=lambda item: item[0])[: self.size]
 
 
-def read_shards(
-    workspace: Workspace, columns: Columns
-) -> Iterator[tuple[int, dict[str, pa.Table]]]:
-    """Each shard's number and the rows of its per-sticker tables, in the order of ``stickers``.
+def read_blocks(workspace: Workspace, columns: Columns) -> Iterator[dict[str, pa.Table]]:
+    """Rows of per-sticker tables, a block of shards at a time, in the order of ``stickers``.
 
-    A table that is not there yet, or was made from another crawl, is left out of that shard.
+    A table that is not there yet, or was made from another crawl, is left out of those shards.
     """
-    for part in workspace.parts:
-        ids = workspace.read("stickers", part, ["id"])["id"].combine_chunks()
-        tables: dict[str, pa.Table] = {}
-        for name, wanted in columns.items():
-            if not workspace.path(name, part).exists():
-                continue
-            table = workspace.read(name, part, list(dict.fromkeys(["id", *wanted])))
-            if table["id"].combine_chunks().equals(ids):
-                tables[name] = table
-        yield part, tables
+    for parts in workspace.blocks:
+        tables, whole = _read(workspace, parts, columns)
+        if whole:
+            yield tables
+        else:
+            yield from (_read(workspace, (part,), columns)[0] for part in parts)
+
+
+def _read(
+    workspace: Workspace, parts: tuple[int, ...], columns: Columns
+) -> tuple[dict[str, pa.Table], bool]:
+    """Tables about the stickers of these shards, and whether no other has any rows of theirs."""
+    ids = workspace.read("stickers", parts, ["id"])["id"]
+    found = {
+        name: workspace.read(name, parts, list(dict.fromkeys(["id", *wanted])))
+        for name, wanted in columns.items()
+    }
+    fitting = {name: table for name, table in found.items() if table["id"].equals(ids)}
+    return fitting, not any(len(table) for name, table in found.items() if name not in fitting)
+
+
+def smallest(table: pa.Table, size: int, *keys: str) -> list[dict[str, Any]]:
+    """The rows that come first by their keys, ``id`` unless named, of at most ``size``."""
+    order = [(key, "ascending") for key in keys or ("id",)]
+    rows: list[dict[str, Any]] = table.take(pc.sort_indices(table, order)[:size]).to_pylist()
+    return rows
 
 
 def say_reason(reason: Mapping[str, object]) -> str:

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.engine.counting import count_together, count_values
 from pipeline.engine.figures import is_share, points, tell, title_of
 from pipeline.engine.page.missing_tables import missing
 from pipeline.engine.text import one_line
 from pipeline.engine.workspace import Workspace
 from pipeline.report.plots import draw_curves
-from pipeline.report.reading import read_shards
+from pipeline.report.reading import read_blocks
 from schemas.config import Config
 from schemas.release import SPLITS
 
@@ -30,23 +32,19 @@ def splits(workspace: Workspace, config: Config) -> dict[str, Any]:
     tags: Counter[tuple[str, str]] = Counter()
     voted = 0
     wanted = {"splits": ["split"], "labels": ["tags", "status"], "suggestions": ["tags"]}
-    for _, tables in read_shards(workspace, wanted):
+    for tables in read_blocks(workspace, wanted):
         if "splits" not in tables:
             continue
-        nothing = [None] * len(tables["splits"])
-        columns = [
-            tables[name][column].to_pylist() if name in tables else nothing
-            for name, column in (("labels", "tags"), ("labels", "status"), ("suggestions", "tags"))
-        ]
-        for split, own, status, suggested in zip(
-            tables["splits"]["split"].to_pylist(), *columns, strict=True
-        ):
-            if split is None:
-                continue
-            sizes[split] += 1
-            voted += status == "effective"
-            chosen = own if status == "effective" else suggested
-            tags.update((tag, split) for tag in chosen or ())
+        column = tables["splits"]["split"]
+        sizes.update(count_values(column))
+        there, effective = pc.is_valid(column), pa.scalar(False)
+        if "labels" in tables:
+            effective = pc.fill_null(pc.equal(tables["labels"]["status"], "effective"), False)
+            voted += pc.sum(pc.and_(there, effective)).as_py() or 0
+            tags.update(_tags(tables["labels"], column, pc.and_(there, effective)))
+        if "suggestions" in tables:
+            others = pc.and_(there, pc.invert(effective))
+            tags.update(_tags(tables["suggestions"], column, others))
     total = sum(sizes.values())
     asked = config.split
     by_tag = Counter[str]()
@@ -74,6 +72,13 @@ def splits(workspace: Workspace, config: Config) -> dict[str, Any]:
         "leakage": workspace.read("leakage").to_pylist(),
         "absent": {name: sum(not tags[tag, name] for tag in ranked) for name in SPLITS},
     }
+
+
+def _tags(table: pa.Table, splits: pa.ChunkedArray, where: pa.ChunkedArray) -> Counter[Any]:
+    """Stickers of each tag and split, among those where it is so."""
+    lists = table["tags"].filter(where).combine_chunks()
+    mine = splits.filter(where).take(pc.list_parent_indices(lists))
+    return count_together([pc.list_flatten(lists), mine])
 
 
 def release(workspace: Workspace, config: Config) -> dict[str, Any]:

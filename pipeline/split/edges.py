@@ -67,8 +67,9 @@ def read_keys(reader: Reader, table: str, columns: tuple[str, ...], ids: pa.Chun
     for block, own in zip(reader.blocks, ids.chunks, strict=True):
         found = reader.read(table, block, ["id", *columns])
         named = pack_keys(found) if "pack_id" in columns else _join(found, columns)
-        known = pc.and_(pc.is_valid(named), pc.is_in(found["id"], value_set=own))
-        rows.append(start + pc.index_in(found["id"].filter(known), value_set=own).to_numpy())
+        row = pc.index_in(found["id"], value_set=own)
+        known = pc.and_(pc.is_valid(named), pc.is_valid(row))
+        rows.append(start + row.filter(known).to_numpy().astype(np.int64))
         keys += named.filter(known).chunks
         start += len(own)
     return number_keys(rows, keys)

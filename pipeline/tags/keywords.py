@@ -5,10 +5,11 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 MAX_CHARS = 80
 COLUMNS = ["id", "query", "tags", "title"]
@@ -37,17 +38,34 @@ _DEVICE_NAME = re.compile(
 _ADDRESS = re.compile(r"\w{2,10}://|www\.", re.IGNORECASE)
 
 
-def carried_keywords(observations: pa.Table, kept: set[str]) -> dict[str, tuple[str, ...]]:
-    """Distinct keywords of each kept sticker that has any, sorted, by id.
+def carried_keywords(observations: pa.Table, ids: pa.Array) -> pa.Table:
+    """Distinct pairs of ``sticker``, a place in ``ids``, and ``keyword`` that it carries.
 
     ``observations`` needs the columns in COLUMNS; rows of other stickers are passed over.
     """
-    found: dict[str, set[str]] = {}
-    columns = (observations[name].to_pylist() for name in COLUMNS)
-    for sticker, query, tags, title in zip(*columns, strict=True):
-        if sticker in kept:
-            found.setdefault(sticker, set()).update(keywords_of(query, tags, title))
-    return {sticker: tuple(sorted(words)) for sticker, words in found.items() if words}
+    places = pc.index_in(observations["id"], value_set=ids)
+    seen = observations.filter(pc.is_valid(places)).combine_chunks()
+    places = places.drop_null().combine_chunks()
+    query, tags, title = (seen[name].combine_chunks() for name in COLUMNS[1:])
+    pairs = (
+        _carried(places, query, lambda text: keywords_of(text, None, None)),
+        _carried(
+            places.take(pc.list_parent_indices(tags)),
+            pc.list_flatten(tags),
+            lambda text: keywords_of(text, None, None),
+        ),
+        _carried(places, title, lambda text: keywords_of(None, None, text)),
+    )
+    return pa.concat_tables(pairs).group_by(["sticker", "keyword"]).aggregate([])
+
+
+def _carried(stickers: pa.Array, texts: pa.Array, read: Callable[[str], set[str]]) -> pa.Table:
+    """Stickers and the keywords of their texts, each different text read once."""
+    different = texts.dictionary_encode()
+    keywords = [sorted(read(text)) for text in different.dictionary.to_pylist()]
+    lists = pa.array(keywords, pa.list_(pa.string())).take(different.indices)
+    owners = stickers.take(pc.list_parent_indices(lists))
+    return pa.table({"sticker": owners, "keyword": pc.list_flatten(lists)})
 
 
 def keywords_of(

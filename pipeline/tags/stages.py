@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.engine.paths import named_path
 from pipeline.engine.stage import Output, Reader, Step
@@ -16,6 +18,8 @@ from pipeline.tags.segment import open_segmenter
 from pipeline.tags.words import STICKER_WORDS, read_dictionary, read_reactions
 from schemas.config import Config, Section, TagsConfig
 from schemas.tables import TABLES
+
+Ints = npt.NDArray[np.int64]
 
 
 class KeywordSettings(Section):
@@ -57,13 +61,17 @@ def _versions(*libraries: str) -> dict[str, str]:
 
 
 def _keywords(reader: Reader, settings: KeywordSettings) -> Iterator[Output]:
-    stickers = Counter(word for _, words in _carried(reader) for word in words)
+    empty = pa.table({"keyword": pa.array([], pa.string()), "stickers": pa.array([], pa.int64())})
+    counts = [empty]
+    for block in reader.blocks:
+        carried = _carried(reader, block).group_by("keyword").aggregate([([], "count_all")])
+        counts.append(carried.rename_columns(empty.column_names))
+    total = pa.concat_tables(counts).group_by("keyword").aggregate([("stickers", "sum")])
+    total = total.rename_columns(empty.column_names).sort_by("keyword")
     segment = open_segmenter(settings.words, settings.reactions)
-    rows = [
-        {"keyword": keyword, "tokens": segment(keyword), "stickers": stickers[keyword]}
-        for keyword in sorted(stickers)
-    ]
-    yield "keywords", None, pa.Table.from_pylist(rows, schema=TABLES["keywords"].schema)
+    tokens = pa.array(map(segment, total["keyword"].to_pylist()), pa.list_(pa.string()))
+    rows = pa.table([total["keyword"], tokens, total["stickers"]], schema=TABLES["keywords"].schema)
+    yield "keywords", None, rows
 
 
 def _clusters(reader: Reader, settings: ClusterSettings) -> Iterator[Output]:
@@ -73,22 +81,21 @@ def _clusters(reader: Reader, settings: ClusterSettings) -> Iterator[Output]:
     tokens = {row["keyword"]: tuple(row["tokens"] or ()) for row in rows}
     clusters, curve = cluster_keywords(tokens, settings.tags)
     cluster_of = {m.keyword: (n, m.distance) for n, c in enumerate(clusters) for m in c}
-    assigned = [
+    rows = [
         {"keyword": keyword, "cluster": cluster, "distance": distance}
         for keyword in sorted(tokens)
         for cluster, distance in (cluster_of.get(keyword, (None, None)),)
     ]
-    yield "clusters", None, pa.Table.from_pylist(assigned, schema=TABLES["clusters"].schema)
+    assigned = pa.Table.from_pylist(rows, schema=TABLES["clusters"].schema)
+    yield "clusters", None, assigned
     yield "elbow", None, pa.Table.from_pylist(elbow_rows(curve), schema=TABLES["elbow"].schema)
-    stickers: Counter[int] = Counter()
-    for _, words in _carried(reader):
-        stickers.update({cluster_of[word][0] for word in words if word in cluster_of})
+    stickers = _count(reader, assigned, len(clusters))
     tagset = _tagset_rows(name_clusters(clusters), clusters, stickers)
     yield "tagset", None, pa.Table.from_pylist(tagset, schema=TABLES["tagset"].schema)
 
 
 def _tagset_rows(
-    tags: Sequence[Tag], clusters: Sequence[Sequence[Member]], stickers: Counter[int]
+    tags: Sequence[Tag], clusters: Sequence[Sequence[Member]], stickers: Sequence[int]
 ) -> list[dict[str, object]]:
     named = [(m.keyword, tag.name) for tag, c in zip(tags, clusters, strict=True) for m in c]
     digest = tagset_version([tag.name for tag in tags], named)
@@ -107,35 +114,53 @@ def _tagset_rows(
     ]
 
 
+def _count(reader: Reader, assigned: pa.Table, clusters: int) -> list[int]:
+    """Stickers that carry a keyword of each cluster."""
+    total = np.zeros(clusters, dtype=np.int64)
+    for block in reader.blocks:
+        _, found = _found(_carried(reader, block), assigned["keyword"], assigned["cluster"])
+        total += np.bincount(found, minlength=clusters)
+    return [int(count) for count in total]
+
+
 def _suggestions(reader: Reader, settings: None) -> Iterator[Output]:
     tagset = reader.read("tagset", columns=["tag", "cluster", "flags", "version"]).to_pylist()
     # An oversized cluster is what K-means could not tell apart: its tag would fit few of them.
-    names = {row["cluster"]: row["tag"] for row in tagset if "oversized" not in row["flags"]}
+    named = sorted((r["tag"], r["cluster"]) for r in tagset if "oversized" not in r["flags"])
     digest = tagset[0]["version"] if tagset else None
-    assigned = reader.read("clusters", columns=["keyword", "cluster"]).to_pylist()
-    tag_of = {r["keyword"]: names[r["cluster"]] for r in assigned if r["cluster"] in names}
-    for part in reader.parts:
-        carried = _carried_in(reader, part)
-        rows = [
-            {"id": sticker, "tags": _tags_of(carried.get(sticker, ()), tag_of), "tagset": digest}
-            for sticker in reader.read("stickers", part, ["id"])["id"].to_pylist()
-        ]
-        yield "suggestions", part, pa.Table.from_pylist(rows, schema=TABLES["suggestions"].schema)
+    assigned = reader.read("clusters", columns=["keyword", "cluster"])
+    tags = pa.array([tag for tag, _ in named], pa.string())
+    clusters = pa.array([cluster for _, cluster in named], pa.int32())
+    tag_of = pc.index_in(assigned["cluster"], value_set=clusters)
+    for block in reader.blocks:
+        ids = reader.read("stickers", block, ["id"])["id"]
+        stickers, numbers = _found(_carried(reader, block), assigned["keyword"], tag_of)
+        starts = np.searchsorted(stickers, np.arange(len(ids) + 1))
+        lists = pa.ListArray.from_arrays(pa.array(starts, pa.int32()), tags.take(pa.array(numbers)))
+        versions = pa.array([digest] * len(ids), pa.string())
+        schema = TABLES["suggestions"].schema
+        yield "suggestions", block, pa.table([ids, lists, versions], schema=schema)
 
 
-def _tags_of(keywords: Sequence[str], tag_of: Mapping[str, str]) -> list[str]:
-    return sorted({tag_of[keyword] for keyword in keywords if keyword in tag_of})
+def _found(
+    carried: pa.Table, keywords: pa.ChunkedArray, numbers: pa.ChunkedArray
+) -> tuple[Ints, Ints]:
+    """Stickers and the numbers that their keywords have, each pair once, in order."""
+    number = numbers.take(pc.index_in(carried["keyword"], value_set=keywords))
+    known = pc.is_valid(number)
+    found = number.filter(known).to_numpy().astype(np.int64)
+    width = int(found.max(initial=0)) + 1
+    stickers = carried["sticker"].filter(known).to_numpy()
+    pairs = np.unique(stickers.astype(np.int64) * width + found)
+    return pairs // width, pairs % width
 
 
-def _carried(reader: Reader) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for part in reader.parts:
-        yield from _carried_in(reader, part).items()
-
-
-def _carried_in(reader: Reader, part: int) -> dict[str, tuple[str, ...]]:
-    decisions = reader.read("decisions", part, ["id", "kept"])
-    kept = set(decisions.filter(decisions["kept"])["id"].to_pylist())
-    return carried_keywords(reader.read("observations", part, COLUMNS), kept)
+def _carried(reader: Reader, block: Sequence[int]) -> pa.Table:
+    """Keywords of the kept stickers of a block: ``sticker`` counts over all of them."""
+    decisions = reader.read("decisions", block, ["id", "kept"])
+    # A sticker without an id is not found.
+    kept = pc.if_else(decisions["kept"], decisions["id"], None).combine_chunks()
+    return carried_keywords(reader.read("observations", block, COLUMNS), kept)
 
 
 KEYWORDS = Step(

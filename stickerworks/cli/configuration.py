@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,10 +12,11 @@ from pydantic import ValidationError
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.options import describe_invalid
-from pipeline.engine.paths import named_path, read_regular
+from pipeline.engine.paths import read_regular
 from pipeline.engine.safe_yaml import MAX_BYTES, parse_yaml, problem
 from pipeline.engine.text import quoted
 from schemas.config import Config
+from stickerworks.cli.addresses import workspace_folder
 
 DEFAULT_FILE = Path("stickerworks.yaml")
 KEPT_MARK = "# Kept by `stickerworks --keep`"
@@ -114,10 +115,23 @@ def _stands(key: str, values: Any) -> bool:
 
 
 def _workspace(base: Layer | None, overrides: Sequence[str]) -> Path:
-    values = dict(base.values) if base else {}
-    values |= {key: value for key, value in split_overrides(overrides) if key == "workspace"}
+    values = _overridden(base.values if base else {}, overrides)
     root = values.get("workspace")
-    return named_path(root if isinstance(root, str) else Config().workspace, "workspace")
+    return workspace_folder(root if isinstance(root, str) else Config().workspace, values)
+
+
+def plain_values(file: Path | None, overrides: Sequence[str]) -> dict[str, Any]:
+    """What a file (else the current folder's) and ``key=value`` strings say, unchecked, where no
+    workspace is asked."""
+    base = _current() if file is None else Layer(file, "given", _values(file, _text(file)))
+    return _overridden(base.values if base else {}, overrides)
+
+
+def _overridden(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    copy = {key: value for key, value in values.items() if value is not None}
+    for key, value in split_overrides(overrides):
+        set_key(copy, key, value)
+    return copy
 
 
 def split_overrides(overrides: Iterable[str]) -> Settings:

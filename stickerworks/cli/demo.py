@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import named_path
+from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from stickerworks.cli.configuration import parse_config
 from stickerworks.cli.display import say_time
@@ -30,9 +31,10 @@ def demo_command(options: CommandOptions, port: int) -> int:
             "The demo brings its own configuration.", "Use --set to change some of it."
         )
     root = named_path(options.workspace or DEMO_WORKSPACE, "--workspace").absolute()
-    if (root / "tables").exists() and not (root / _SITE).exists():
+    workspace = Workspace(root)
+    if ((root / "tables").exists() or workspace.parts) and not (root / _SITE).exists():
         raise StickerworksError(
-            f"{root} holds another dataset.", "Choose another --workspace for the demo."
+            f"{workspace.name} holds another dataset.", "Choose another --workspace for the demo."
         )
     started = time.monotonic()
     config = _settings(f"http://127.0.0.1:{port}", root, options)

@@ -95,7 +95,7 @@ def _spare_simulated(session: Session, *, replace: bool) -> None:
     if not count or replace:
         return
     lost = (
-        f"{session.workspace.root} holds {count:,} simulated votes. All of them, and the labels "
+        f"{session.workspace.name} holds {count:,} simulated votes. All of them, and the labels "
         "made from them, would make room for what people gave"
     )
     asked = sys.stdin.isatty() and not session.options.json

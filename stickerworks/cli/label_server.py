@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from pipeline.engine.paths import named_path
+from pipeline.engine.store.location import is_address
 from pipeline.engine.text import plain
 from pipeline.engine.workspace import Workspace
 from stickerworks.cli.configuration import load_config
@@ -63,7 +64,7 @@ def _choose_workspace(options: CommandOptions) -> tuple[CommandOptions, str]:
     configured = load_config(None, options.overrides).workspace
     if configured == str(DEMO_WORKSPACE):
         return options, ""
-    if not Workspace(named_path(configured, "workspace")).parts:
+    if not is_address(configured) and not Workspace(named_path(configured, "workspace")).parts:
         note = f" (the demo's, since {configured} holds none; --workspace names another)"
         return replace(options, workspace=DEMO_WORKSPACE), note
     return options, f" (the demo's are in --workspace {DEMO_WORKSPACE})"

@@ -46,7 +46,9 @@ _VALUED = {"--config", "--workspace", "--set"}
 def _options(
     context: typer.Context,
     config: Annotated[Path | None, typer.Option(help="YAML file [stickerworks.yaml]")] = None,
-    workspace: Annotated[Path | None, typer.Option(help="folder of tables and releases")] = None,
+    workspace: Annotated[
+        str | None, typer.Option(help="folder of tables and releases, or s3://bucket/folder")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value, repeatable")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would run")] = False,
     json: Annotated[bool, typer.Option("--json", help="answer in JSON on stdout")] = False,
@@ -59,13 +61,14 @@ def _options(
     ] = False,
 ) -> None:
     from pipeline.engine.paths import named_path
+    from stickerworks.cli.addresses import named_workspace
     from stickerworks.cli.options import CommandOptions
 
     if keep and (not set_ or context.invoked_subcommand in _KEEP_NOTHING):
         raise typer.BadParameter("it keeps what --set gives to a command that makes tables")
     context.obj = CommandOptions(
         config and named_path(config, "--config"),
-        workspace and named_path(workspace, "--workspace"),
+        named_workspace(workspace, config, tuple(set_ or ())) if workspace else None,
         tuple(set_ or ()),
         dry_run,
         json,

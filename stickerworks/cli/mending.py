@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
-from pipeline.engine.damage import damaged_table, set_aside
+from pipeline.engine.damage import DamagedFile, damaged_file, set_aside
 from pipeline.engine.errors import DamagedTableError
 from pipeline.engine.run_log import RunLog
 from pipeline.engine.stage import Stage, Step
@@ -31,7 +30,7 @@ class Mender:
     ) -> None:
         self._workspace, self._log, self._say = workspace, log, say
         self._make, self._crawl = make, crawl
-        self._mended: set[Path] = set()
+        self._mended: set[DamagedFile] = set()
 
     def mending(self, act: Callable[[], Result], doing: Stage | Step | None = None) -> Result:
         """What ``act`` returns, done again after each damaged table that it met was made anew.
@@ -46,15 +45,15 @@ class Mender:
                 self._mend(error, doing)
 
     def _mend(self, error: DamagedTableError, doing: Stage | Step | None) -> None:
-        table = damaged_table(error)
-        if table is None or error.path in self._mended:
+        file = damaged_file(error)
+        if file is None or file in self._mended:
             raise error  # made anew and damaged again: that is the disk's fault
-        self._mended.add(error.path)
-        makers = [w for room in ROOMS for w in plan_of(room) if table in w.writes]
-        if not makers and not self._is_in_ledger(table):
+        self._mended.add(file)
+        makers = [w for room in ROOMS for w in plan_of(room) if file.table in w.writes]
+        if not makers and not self._is_in_ledger(file.table):
             raise error
-        aside = set_aside(self._workspace, error.path)
-        self._log.add("damaged", table=table, file=error.path.name, aside=str(aside))
+        aside = set_aside(self._workspace, file)
+        self._log.add("damaged", table=file.table, shard=file.part, aside=str(aside))
         self._say(f"{error.message} It is damaged, lies in {aside} now, and is made again.")
         if not makers:
             self.mending(self._export_again)

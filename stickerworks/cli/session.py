@@ -15,7 +15,6 @@ from rich.markup import escape
 from pipeline.engine.disk import DiskWatch, likely_bytes
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.executor import in_main_process
-from pipeline.engine.paths import named_path
 from pipeline.engine.run_log import RunLog, measured_rates, read_runs
 from pipeline.engine.runner import Pending, RunReport, pending, run
 from pipeline.engine.secret_names import hide_pairs
@@ -23,7 +22,8 @@ from pipeline.engine.stage import Stage, Step, is_idle
 from pipeline.engine.text import plain
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
-from stickerworks.cli.configuration import Layer, merge_layers, read_layers
+from stickerworks.cli.addresses import workspace_folder
+from stickerworks.cli.configuration import Layer, merge_layers, plain_values, read_layers
 from stickerworks.cli.display import describe, make_console, make_display, say_time, tell_json
 from stickerworks.cli.keeping import differing, keep_settings, record
 from stickerworks.cli.mending import Mender, Result
@@ -171,13 +171,18 @@ def open_session(
     loads = config is None
     layers = read_layers(options.config, options.overrides, options.workspace) if loads else []
     config = config or merge_layers(layers, options.overrides)
-    root = named_path(options.workspace or config.workspace, "workspace").absolute()
+    # A workspace's own settings can't lead elsewhere.
+    root = options.workspace or workspace_folder(
+        config.workspace, plain_values(options.config, options.overrides)
+    )
+    root = root.absolute()
     workspace = Workspace(root)
     session = Session(config, workspace, options, make_console())
     _say_kept(session, layers)
     if options.keep and options.dry_run:
         session.say("  what --set gives would be kept in the workspace")
     if options.dry_run or reads_only:
+        workspace.fetch()
         _say_differing(command, session)
         yield session
     else:
@@ -218,7 +223,7 @@ def _say_differing(command: str, session: Session) -> None:
 def _answer(command: str, session: Session) -> dict[str, Any]:
     return {
         "command": command,
-        "workspace": str(session.workspace.root),
+        "workspace": session.workspace.name,
         "exit_code": session.exit_code,
         "work": [{**asdict(r), "counts": dict(r.counts)} for r in session.reports],
         "plan": [asdict(p) for p in session.plan],

@@ -54,7 +54,7 @@ def status_command(options: CommandOptions) -> int:
             "runs": [asdict(run) for run in runs[-_LAST_RUNS:]],
             "next": asdict(then) if then else None,
         }
-        session.say(f"Workspace {plain(str(session.workspace.root))}")
+        session.say(f"Workspace {plain(session.workspace.name)}")
         for lines in (
             _running_lines(holder, runs),
             _table_lines(tables),

@@ -37,7 +37,7 @@ def summarise(session: Session) -> dict[str, Any]:
     told = ("verdict", "figure", "real", "control", "reasons")
     reasons = _reasons(session.workspace)
     return {
-        "workspace": str(session.workspace.root),
+        "workspace": session.workspace.name,
         "read": decisions["read"],
         "unfetched": results.get("crawl", {}).get("unfetched", {}),
         "kept": decisions["kept"],

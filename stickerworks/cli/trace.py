@@ -34,7 +34,7 @@ def _find(session: Session, prefix: str) -> tuple[str, int]:
         found += [(i, part) for i in ids.filter(pc.starts_with(ids, prefix)).to_pylist()]
     if not found or not prefix:
         raise StickerworksError(
-            f"No sticker of {session.workspace.root} has an id that starts with {prefix!r}.",
+            f"No sticker of {session.workspace.name} has an id that starts with {prefix!r}.",
             "Ids are the sha256 of a file: `sha256sum FILE` prints one.",
         )
     if len(found) > 1:

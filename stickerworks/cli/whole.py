@@ -49,7 +49,7 @@ def run_command(options: CommandOptions, folder: Path | None) -> int:
 def run_all(session: Session, votes: Sequence[Stage | Step] = ()) -> str:
     """Run every room in order and return the gate's verdict; ``votes`` are steps that stand in
     for people."""
-    session.say(f"Workspace {session.workspace.root}")
+    session.say(f"Workspace {session.workspace.name}")
     crawl_sources(session)
     if session.options.dry_run and not session.workspace.parts:
         session.say("  everything after it would run on what the crawl finds")

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
-from threading import Timer
 from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from killing import kill_after
 
 from pipeline.engine.workspace import Workspace
 
@@ -48,25 +46,6 @@ def test_five_kills_change_no_byte_of_the_release(demo, tmp_path):
     assert json.loads(answer.stdout)["outcomes"]["rules"]["wrong"] == 0
     killed = workspace / "releases" / "demo-0.1.0" / "SHA256SUMS"
     assert killed.read_text() == (demo.release / "SHA256SUMS").read_text()
-
-
-def kill_after(line: str, seconds: float, command: list[object]) -> None:
-    """Run the command until so long after it has said the line, and kill it."""
-    process = subprocess.Popen(
-        list(map(str, command)),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stderr is not None
-    said = []
-    for told in process.stderr:
-        said.append(told)
-        if told.startswith(line):
-            timer = Timer(seconds, os.kill, (process.pid, signal.SIGKILL))
-            timer.start()
-    assert process.wait() == -signal.SIGKILL, "".join(said)
 
 
 def take_over_most_of_the_text(whole: Path, workspace: Path) -> None:

@@ -35,7 +35,7 @@ def current_ballot(workspace: Workspace, ledger: VoteLedger, *, keep: bool) -> B
     if frozen is None:
         if not now.tags:
             raise StickerworksError(
-                f"There is no tag set in {workspace.root}.", "Run `stickerworks tags` first."
+                f"There is no tag set in {workspace.name}.", "Run `stickerworks tags` first."
             )
         ledger.freeze(now)
         return now

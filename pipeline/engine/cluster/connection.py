@@ -32,6 +32,8 @@ _OBJECT_STORE_BYTES = 100 * 2**20
 
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    # What happens to nodes would be told on stdout, where `--json` answers.
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "^",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # workers without a GPU hide it themselves
     # What listens but isn't Ray is given up after half a minute instead of ten.
     "RAY_NUM_REDIS_GET_RETRIES": "2",

@@ -14,6 +14,7 @@ from pipeline.engine.driving import Outcome, Progress, drive
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.local import count_pieces
 from pipeline.engine.stage import Needs
+from pipeline.engine.store.location import address_of
 from pipeline.engine.task import ShardReport, ShardTask
 from pipeline.engine.watching import Death
 from schemas.config import EngineConfig, RayConfig
@@ -34,7 +35,8 @@ def run_on_ray(
     Raises StickerworksError where Ray is missing, out of reach, too small, or a node differs.
     """
     ray = connect(engine)
-    check_nodes(ray)
+    if engine.ray.address is not None:
+        check_nodes(ray)
     # A node's working folder is another.
     root = tasks[0].context.root.absolute()
     tasks = [replace(task, context=replace(task.context, root=root)) for task in tasks]
@@ -57,7 +59,11 @@ def _ray_slots(ray: Ray, tasks: Sequence[ShardTask], engine: EngineConfig) -> It
         **size, max_concurrency=2, max_restarts=0, max_task_retries=0
     )
     surroundings = Surroundings.here() if engine.ray.address is None else Surroundings()
-    arguments = {"in_pieces": pieces > len(tasks), "gpus": size["num_gpus"]}
+    arguments = {
+        "in_pieces": pieces > len(tasks),
+        "gpus": size["num_gpus"],
+        "bucket": address_of(tasks[0].context.root),
+    }
     count = min(engine.ray.workers or most, pieces)
     slots = RaySlots(ray, count, lambda: actor.remote(engine, surroundings, **arguments), tasks[0])
     try:

@@ -17,9 +17,11 @@ import psutil
 from pipeline.engine.driving import Outcome
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.local import local_slots
+from pipeline.engine.store.location import Location, open_address
 from pipeline.engine.task import ShardTask
 from pipeline.engine.workspace import Workspace
 from schemas.config import EngineConfig
+from schemas.storage import StorageConfig
 
 _PREFIX = "stickerworks-worker-"
 
@@ -52,7 +54,13 @@ class ShardWorker:
     """Runs one task at a time in a child process, which a bad row may kill at will."""
 
     def __init__(
-        self, engine: EngineConfig, surroundings: Surroundings, *, in_pieces: bool, gpus: float
+        self,
+        engine: EngineConfig,
+        surroundings: Surroundings,
+        *,
+        in_pieces: bool,
+        gpus: float,
+        bucket: tuple[Location, StorageConfig] | None,
     ) -> None:
         surroundings.enter()
         if not gpus:
@@ -60,15 +68,17 @@ class ShardWorker:
         # The child would import the program that it thinks this to be, which is Ray's.
         vars(sys.modules["__main__"]).pop("__file__", None)
         self._folder = _own_folder()
+        # A node has a working folder of its own for a workspace in a bucket.
+        self._root = None if bucket is None else open_address(str(bucket[0]), bucket[1])
         self._open = ExitStack()
         self._slots = self._open.enter_context(local_slots(engine, 1, in_pieces=in_pieces))
 
     def ready(self, task: ShardTask) -> tuple[int, StickerworksError | None]:
         """The process's id, once it's up; with an error where it can't see what tasks read."""
-        workspace = Workspace(task.context.root)
+        workspace = Workspace(self._root or task.context.root)
         if workspace.proof(task.stage.reads[0], task.part) is None:
             return os.getpid(), StickerworksError(
-                f"The node {socket.gethostname()} doesn't see the workspace {workspace.root}.",
+                f"The node {socket.gethostname()} doesn't see the workspace {workspace.name}.",
                 "Put it where every node finds it under the same path (NFS), or on an object "
                 "store.",
             )
@@ -76,7 +86,8 @@ class ShardWorker:
 
     def run(self, task: ShardTask) -> Outcome:
         """What became of the task; heartbeats stay on this node."""
-        self._slots.start(replace(task, marker=self._folder / task.marker.name))
+        context = replace(task.context, root=self._root or task.context.root)
+        self._slots.start(replace(task, context=context, marker=self._folder / task.marker.name))
         while True:
             for _, outcome in self._slots.wait():
                 return outcome

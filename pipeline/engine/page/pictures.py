@@ -53,7 +53,7 @@ def load_pictures(
                 still = draw_still(row["key_frames"][0])
                 moves = still and row["id"] in places
                 shown = _read(media, places[row["id"]]) if moves else None
-                pictures[row["id"]] = PagePicture(still, shown and draw_motion(shown))
+                pictures[row["id"]] = PagePicture(still, draw_motion(shown) if shown else None)
     return {key: picture for key, picture in pictures.items() if picture.still}
 
 

@@ -78,7 +78,7 @@ class _Lease:
     def __init__(self, store: ObjectStore, command: str, seconds: float) -> None:
         self.done = threading.Event()
         # Its own writes must not ask whether they may.
-        self._store = replace(store, guard=lambda: None, remembers=False)
+        self._store = ObjectStore(store.location, store.settings)
         self._holder = Holder(
             uuid.uuid4().hex, socket.gethostname(), _machine(), os.getpid(), command, seconds
         )

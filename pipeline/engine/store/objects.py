@@ -15,7 +15,7 @@ from pipeline.engine.store.contract import ANYTHING, SMALL_BYTES, Anything, Chan
 from pipeline.engine.store.credentials import s3_credentials, s3_endpoint, s3_region
 from pipeline.engine.store.faults import store_errors
 from pipeline.engine.store.location import Location
-from schemas.config import StorageConfig
+from schemas.storage import StorageConfig
 
 _CONNECT_S = 5
 _RETRIES = 4
@@ -27,24 +27,24 @@ _PUTS = 3
 class ObjectStore:
     """Objects below a location.
 
-    In the process that made it, the store remembers each folder that it listed, so that a
-    thousand tables cost one request; a copy in a worker asks for single objects. ``guard`` is
-    asked before every write whether this process may still write at all.
+    A store that ``remembers`` each folder that it listed asks once for a thousand tables; a
+    worker, beside which others write, asks for single objects. ``guard`` is asked before every
+    write whether this process may still write at all.
     """
 
     location: Location
     settings: StorageConfig
-    remembers: bool = True
+    remembers: bool = False
     guard: Callable[[], None] = lambda: None
     _listed: dict[str, dict[str, Entry]] = field(default_factory=dict, repr=False)
     remote = True
 
     def __getstate__(self) -> dict[str, Any]:
         # The client's threads and what was seen belong to this process.
-        return {"location": self.location, "settings": self.settings, "remembers": False}
+        return {"location": self.location, "settings": self.settings}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__ |= state | {"_listed": {}}
+        self.__init__(**state)  # type: ignore[misc]
 
     def where(self, name: str) -> str:
         return f"{self.location}/{name}"
@@ -127,8 +127,9 @@ class ObjectStore:
 
     def forget(self, folder: str) -> None:
         prefix = f"{folder}/" if folder else ""
-        for known in [known for known in self._listed if known.startswith(prefix)]:
-            del self._listed[known]
+        for known in list(self._listed):
+            if known.startswith(prefix) or prefix.startswith(known):
+                del self._listed[known]
 
     def _put(self, name: str, content: bytes, expected: Entry | Anything | None) -> str:
         """The new object's tag; a first try that arrived, though its answer did not, is ours."""

@@ -22,6 +22,7 @@ import psutil
 import pytest
 
 from pipeline.engine.cluster.connection import _initialize, connect
+from pipeline.engine.cluster.slots import run_on_ray
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.quarantine import Allowance
 from pipeline.engine.runner import _tasks, run
@@ -177,3 +178,29 @@ def test_a_cluster_out_of_reach_is_one_line():
         engine = EngineConfig(executor="ray", ray=RayConfig(address=address))
         with pytest.raises(StickerworksError, match=f"No Ray cluster at {address}.*refused"):
             _initialize(None, engine, address)
+
+
+def test_a_node_that_lacks_a_plugin_is_named(workspace_of, ray, stranger, display):
+    stranger("measures", "MEASURE = None", {"odd": "MEASURE"})
+    with pytest.raises(StickerworksError, match=r"The node \S+ lacks strange\."):
+        run(WHOLE, workspace_of([["fine"]]), joined(ray), display)
+
+
+def joined(ray: Any) -> Config:
+    """The configuration of whoever joins the cluster that runs."""
+    address = ray.get_runtime_context().gcs_address
+    return Config(engine=EngineConfig(executor="ray", ray=RayConfig(address=address)))
+
+
+def test_a_node_that_does_not_see_the_workspace_is_named(workspace_of, tmp_path):
+    workspace = workspace_of([["fine"]])
+    tasks = _tasks(WHOLE, workspace, RAY, "expected", [0], Allowance(50, 50))
+    elsewhere = replace(tasks[0], context=replace(tasks[0].context, root=tmp_path / "elsewhere"))
+    with pytest.raises(StickerworksError, match=r"node \S+ doesn't see the workspace.*elsewhere"):
+        list(run_on_ray([elsewhere], RAY.engine, lambda rows: None))
+
+
+def test_a_stage_too_large_for_every_node_says_what_it_needs(workspace_of, display):
+    huge = replace(WHOLE, needs=replace(WHOLE.needs, cpus=64))
+    with pytest.raises(StickerworksError, match="has room for a worker of signals: 64 cores"):
+        run(huge, workspace_of([["fine"]]), RAY, display)

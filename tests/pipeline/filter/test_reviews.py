@@ -17,15 +17,16 @@ def flag(reviewer, *flags, sequence=0, annotation=None, **more):
 
 class MemoryReader:
     parts = (0, 1)
+    blocks = ((0,), (1,))
 
     def __init__(self, rows):
         self.flags = pa.Table.from_pylist(rows, schema=FLAGS.schema)
 
-    def read(self, table, part=None, columns=None):
+    def read(self, table, parts=None, columns=None):
         if table == "duplicates":
             return pa.table(
                 {"id": ["r", "s"], "group": ["r", "s"]}
-                if part == 0
+                if parts == (0,)
                 else {"id": ["t", "like t"], "group": ["t", "t"]}
             )
         return self.flags
@@ -33,7 +34,7 @@ class MemoryReader:
 
 def review(*rows):
     written = list(collect_reviews(MemoryReader(rows), {}))
-    assert [(name, part) for name, part, _ in written] == [("reviews", 0), ("reviews", 1)]
+    assert [(name, block) for name, block, _ in written] == [("reviews", (0,)), ("reviews", (1,))]
     found = [row for _, _, table in written for row in table.to_pylist()]
     assert [row["id"] for row in found] == ["r", "s", "t", "like t"]
     assert not found[0]["flagged"]

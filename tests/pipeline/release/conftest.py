@@ -145,8 +145,8 @@ class Drawn:
     def _add(self, table: str, **row: Any) -> None:
         self.rows[table].append(row)
 
-    def write(self, root: Path) -> Workspace:
-        """Write all tables and files below ``root``."""
+    def write(self, root: Path, parts: tuple[int, int] = (0, 1)) -> Workspace:
+        """Write all tables and files below ``root``, in shards of these numbers."""
         workspace = Workspace(root)
         for row, data in zip(self.rows["media"], self.bytes, strict=True):
             if row["path"] is not None:
@@ -161,8 +161,8 @@ class Drawn:
                     made = pa.Table.from_pylist(rows, schema=table.schema)
                     workspace.write(name, None, made, proof)
                 continue
-            for part in (0, 1) if rows else ():
-                mine = [row for row in rows if home[row["id"]] == part]
+            for place, part in enumerate(parts) if rows else ():
+                mine = [row for row in rows if home[row["id"]] == place]
                 made = pa.Table.from_pylist(mine, schema=table.schema)
                 workspace.write(name, part, made, proof)
         return workspace

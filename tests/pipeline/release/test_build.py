@@ -69,6 +69,19 @@ def test_two_workspaces_give_the_same_bytes(drawn: Any, config: Config, tmp_path
     assert contents(first.path) == contents(other.releases / "drawn-0.1.0")
 
 
+def test_shards_of_several_blocks_make_the_same_rows(
+    drawn: Any, config: Config, tmp_path: Path
+) -> None:
+    together = build_release(drawn.write(tmp_path / "together"), config)
+    apart = drawn.write(tmp_path / "apart", parts=(5, 64))
+    assert len(apart.blocks) == 2
+    found, expected = contents(build_release(apart, config).path), contents(together.path)
+    # A block begins a row group of its own there.
+    for name in ("decisions.parquet", "SHA256SUMS"):
+        assert found.pop(name) != expected.pop(name)
+    assert found == expected
+
+
 def test_files_follow_the_names_that_datasets_expects(released: Release) -> None:
     assert released.rows == {"train": 36, "validation": 12, "test": 6}
     assert sorted(path.name for path in (released.path / "data").iterdir()) == [
@@ -103,6 +116,16 @@ def test_row_groups_hold_a_hundred_rows_at_most(
     with pq.ParquetFile(release.path / "data" / "train-00000-of-00002.parquet") as shard:
         groups = [shard.metadata.row_group(n).num_rows for n in range(shard.num_row_groups)]
     assert groups == [8, 8, 4]
+
+
+def test_rows_without_images_lie_in_large_groups(drawn: Any, build: Build) -> None:
+    for row in drawn.rows["observations"]:
+        row["redistribute"] = False
+    drawn.rows["media"][0]["path"] = None  # nor are their bytes looked for
+    release = build(rows_per_file=1000)
+    assert all(row["image"] is None for row in all_rows(release))
+    with pq.ParquetFile(release.path / "data" / "train-00000-of-00001.parquet") as shard:
+        assert (shard.num_row_groups, shard.metadata.num_rows) == (1, 36)
 
 
 def test_every_sticker_of_the_crawl_is_accounted_for(released: Release, drawn: Any) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.release.redact import public_text, public_url
+from pipeline.release.redact import public_text, public_texts, public_url, public_urls
 
 
 @pytest.mark.parametrize(
@@ -97,3 +100,49 @@ def test_no_value_of_a_secret_name_survives(name: str, value: str) -> None:
 def test_no_folder_of_a_path_quoted_by_python_survives(folders: list[str], rest: str) -> None:
     path = "/".join(["", "home", *(f"S3CRET{name}" for name in folders), "cat.gif"])
     assert "S3CRET" not in (public_text(f"could not read {path!r}{rest}") or "")
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            "https://",
+            "HTTP://",
+            "http://",
+            "file:///",
+            "a.example",
+            "A.Example",
+            "[::1]",
+            "me:pw@",
+        ),
+        *(":443", ":0", "/", "//", "?", "&", ";", "#", "=", "%3D", "%2", "a", "Z9", "~", "猫", " "),
+        *("\n", "token", "Key", "monkey", "x_sig", "sid", "***", "'", '"', "\\", "~/", "C:", "bot"),
+        *("123456:AAH_abcdefghijklmnopqrstuv", "home/me", "…", "+", ".", "..", "@b.c", "\u212aey"),
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.none() | st.lists(PIECES, max_size=9).map("".join), max_size=6))
+def test_a_column_is_redacted_as_each_of_its_texts_is(texts: list[str | None]) -> None:
+    urls = [text and f"https://a.example/{text}" for text in texts] + texts
+    column = pa.chunked_array([urls[:2], urls[2:]], pa.string())
+    assert public_urls(column).to_pylist() == [public_url(url) for url in urls]
+    assert public_texts(column).to_pylist() == [public_text(url) for url in urls]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "left", "changed"),
+    [
+        (public_urls, "https://a.example/x-y_z.gif?cid=1&rid=giphy.gif", "https://a.example/#f"),
+        (public_texts, "same as 00ff (pixels), cut", "a=b token=c"),
+    ],
+)
+def test_only_what_may_hold_a_secret_is_looked_at_one_by_one(
+    pattern: Any, left: str, changed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    name = pattern.__name__[:-1]
+    monkeypatch.setattr(f"pipeline.release.redact.{name}", lambda text: seen.append(text) or "new")
+    found = pattern(pa.array([left, changed, None, changed, left]))
+    assert found.to_pylist() == [left, "new", None, "new", left]
+    assert seen == [changed]

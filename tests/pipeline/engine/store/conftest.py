@@ -32,7 +32,7 @@ def make_store(object_store: str) -> MakeStore:
         config = StorageConfig.model_validate(
             {"endpoint": url, "allow_http": True, "timeout_s": 10, **settings}
         )
-        return ObjectStore(parse_location(f"s3://{bucket}/{folder}"), config)
+        return ObjectStore(parse_location(f"s3://{bucket}/{folder}"), config, remembers=True)
 
     return make
 

@@ -102,6 +102,10 @@ def test_a_folder_is_listed_once(make_store: MakeStore, faulty: FaultyStore) -> 
     assert store.stat("t/4") is None
     store.forget("t")
     assert store.stat("t/4") is not None
+    assert len(store.list("")) == 4
+    other.write("t/u/5", b"x", None)
+    store.forget("t/u")
+    assert store.stat("t/u/5") is not None
 
 
 def test_a_copy_in_a_worker_asks_for_single_objects(

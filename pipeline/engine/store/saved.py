@@ -1,0 +1,196 @@
+"""What a command works on locally and others must find: ledgers, settings, logs, releases.
+
+It is fetched when a command begins and saved when others come to rely on it, object by object: an
+object that somebody else changed meanwhile is never overwritten.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from pipeline.engine.atomic_files import atomic_file
+from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.store.contract import ChangedError, Entry
+from pipeline.engine.store.objects import ObjectStore
+
+_SAVED = "saved"
+_RELEASES = "releases"
+_RECORDS = "releases/.fingerprints"
+_INDEX = ".saved.json"
+# Ledgers lie in the folder of what keeps them; a served tool's own database is no ledger.
+_KEPT = ("*.yaml", ".settings.json", "*.sqlite", "*/*.sqlite", "logs/*", "reports/**/*",
+         "models/**/*", "releases/**/*")  # fmt: skip
+
+
+class SavedFiles:
+    """The files of one working folder and their objects in its store.
+
+    ``_index`` says of each what was last seen of both: the object's tag, and the file's size and
+    time.
+    """
+
+    def __init__(self, root: Path, store: ObjectStore) -> None:
+        self._root = root
+        self._store = store
+        self._index: dict[str, list[str]] = _load(root / _INDEX)
+
+    def fetch(self) -> None:
+        """Take over what others saved since; files of ours that differ are put aside.
+
+        Of releases, only the records of what they were made from.
+        """
+        self._store.forget(_SAVED)
+        self._store.forget(_RELEASES)
+        entries = dict(self._store.list(_SAVED))
+        records = self._store.list(_RELEASES)
+        entries |= {name: entry for name, entry in records.items() if _is_record(name)}
+        self._take(entries)
+
+    def fetch_release(self, name: str) -> None:
+        """Bring a release here that was saved as a whole, where it isn't yet."""
+        folder = f"{_RELEASES}/{name}"
+        entries = self._store.list(_RELEASES)
+        whole = f"{_RECORDS}/{name}.json" in entries
+        if whole and not (self._root / folder).exists():
+            # Under another name first: a release that can be seen is always a whole one.
+            partial = f"{_RELEASES}/.{name}.fetched"
+            for entry in entries.values():
+                if entry.name.startswith(f"{folder}/"):
+                    inner = entry.name.removeprefix(folder)
+                    with atomic_file(self._root / f"{partial}{inner}") as temporary:
+                        temporary.write_bytes(self._store.read(entry.name))
+            os.rename(self._root / partial, self._root / folder)
+
+    def save(self, names: Sequence[str] | None = None) -> None:
+        """Save what changed here since, or the named files alone; records of releases last.
+
+        Raises StickerworksError where somebody else saved the same meanwhile.
+        """
+        found = [self._root / name for name in names] if names is not None else self._files()
+        for path in found:
+            signature = _signature(path)
+            name = self._name(path)
+            known = self._index.get(name)
+            if signature is None or (known is not None and known[1] == signature):
+                continue
+            expected = Entry(name, 0, known[0], 0) if known else None
+            try:
+                entry = self._store.write(name, _content(path), expected)
+            except ChangedError:
+                raise StickerworksError(
+                    f"{self._store.where(name)} was saved by somebody else meanwhile.",
+                    f"What this command did to {path} is not saved; run it again.",
+                ) from None
+            self._index[name] = [entry.tag, signature]
+            self._write_index()
+
+    def _take(self, entries: dict[str, Entry]) -> None:
+        for name, entry in entries.items():
+            known = self._index.get(name)
+            if known is not None and known[0] == entry.tag:
+                continue
+            path = self._path(name)
+            content = self._store.read(name)
+            signature = _signature(path)
+            if signature is not None and (known is None or known[1] != signature):
+                _put_aside(path, content, self._root / "replaced" / path.relative_to(self._root))
+            _put(path, content)
+            for suffix in ("-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            self._index[name] = [entry.tag, _signature(path) or ""]
+            self._write_index()
+
+    def _files(self) -> list[Path]:
+        found = {path for pattern in _KEPT for path in self._root.glob(pattern)}
+        kept = [path for path in found if path.is_file() and not self._is_temporary(path)]
+        return sorted(kept, key=lambda path: (_is_record(self._name(path)), path))
+
+    def _is_temporary(self, path: Path) -> bool:
+        inner = path.relative_to(self._root).parts
+        return inner[0] in ("replaced", "scratch", "cache") or any(
+            part.startswith(".") and part.endswith((".tmp", ".fetched")) for part in inner
+        )
+
+    def _name(self, path: Path) -> str:
+        name = path.relative_to(self._root).as_posix()
+        return name if name.startswith(f"{_RELEASES}/") else f"{_SAVED}/{name}"
+
+    def _path(self, name: str) -> Path:
+        inner = name.removeprefix(f"{_SAVED}/")
+        if ".." in inner.split("/"):
+            raise StickerworksError(
+                f"{self._store.where(name)} has a name that leads elsewhere.", "Delete it."
+            )
+        return self._root / inner
+
+    def _write_index(self) -> None:
+        with disk_errors(self._root), atomic_file(self._root / _INDEX) as temporary:
+            temporary.write_text(json.dumps(self._index, indent=0, sort_keys=True), "utf-8")
+
+
+def _is_record(name: str) -> bool:
+    return name.startswith(f"{_RECORDS}/")
+
+
+def _load(path: Path) -> dict[str, list[str]]:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        return {str(name): [str(tag), str(signature)] for name, (tag, signature) in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}  # everything is compared anew
+
+
+def _signature(path: Path) -> str | None:
+    """Size and time of a file and of what SQLite has yet to write into it; None without one."""
+    stats = []
+    for place in _with_log(path):
+        try:
+            found = place.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        stats.append(f"{found.st_size} {found.st_mtime_ns}")
+    return " ".join(stats) or None
+
+
+def _with_log(path: Path) -> Iterator[Path]:
+    yield path
+    if path.suffix == ".sqlite":
+        log = path.with_name(f"{path.name}-wal")
+        if log.exists() and log.stat().st_size:
+            yield log
+
+
+def _content(path: Path) -> bytes:
+    """The file's bytes; of a database, those of a copy that is whole."""
+    if path.suffix != ".sqlite":
+        return path.read_bytes()
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".", suffix=".tmp") as folder:
+        copy = Path(folder) / path.name
+        with (
+            closing(sqlite3.connect(path, timeout=30)) as source,
+            closing(sqlite3.connect(copy)) as target,
+        ):
+            source.backup(target)
+        return copy.read_bytes()
+
+
+def _put(path: Path, content: bytes) -> None:
+    with atomic_file(path) as temporary:
+        temporary.touch(mode=0o600)
+        temporary.write_bytes(content)
+
+
+def _put_aside(path: Path, content: bytes, aside: Path) -> None:
+    """Keep what was here and is about to be replaced by something else."""
+    if path.read_bytes() != content:
+        with disk_errors(aside):
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            for suffix in ("", "-wal"):
+                if path.with_name(path.name + suffix).exists():
+                    os.replace(path.with_name(path.name + suffix), f"{aside}{suffix}")
