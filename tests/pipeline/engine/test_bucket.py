@@ -75,7 +75,7 @@ def test_a_thousand_questions_are_a_few_requests(
     copy(workspace_of([["fine"]] * 30), bucket())
     with between(object_store) as counted:
         workspace = bucket("two", counted.url)
-        workspace.fetch()
+        workspace.place.fetch()
         counted.requests.clear()
         for _ in range(3):
             assert len(workspace.parts) == 30
@@ -99,7 +99,7 @@ def test_a_table_that_somebody_else_wrote_is_not_overwritten(
 ) -> None:
     local = workspace_of([["fine"]])
     copy(local, bucket())
-    bucket().remember()
+    bucket().place.remember()
     rows = local.read("media", 0)
     assert bucket().has("media", 0)
     bucket("two").write("media", 0, rows, Proof("test", "two"))
