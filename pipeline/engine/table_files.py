@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 
 from pipeline.engine.catalog import Catalog
+from pipeline.engine.place import Place, place_of
 from pipeline.engine.storage import BLOCK_SHARDS, FileFacts, part_of
-from pipeline.engine.store.object_path import ObjectPath, TablePath
-from pipeline.engine.store.objects import ObjectStore
+from pipeline.engine.store.object_path import TablePath
 from schemas.tables import TABLES
 
 Chosen = tuple[TablePath, list[int] | None]
@@ -20,35 +21,28 @@ Chosen = tuple[TablePath, list[int] | None]
 _TICK_NS = 100_000_000
 
 
+@cache
+def table_files(root: Path) -> TableFiles:
+    """The files of the workspace with that folder, the same ones throughout a process."""
+    return TableFiles(place_of(root))
+
+
 class TableFiles:
-    """The files below ``root``, or in the bucket whose working folder that is.
+    """The files of the tables at a place.
 
     A command asks a thousand times after a thousand shards: folders that stay as they are aren't
     listed again, and footers aren't read again.
     """
 
-    def __init__(self, root: Path, bucket: ObjectStore | None) -> None:
-        self._root, self._bucket = root, bucket
+    def __init__(self, place: Place) -> None:
+        self._place = place
         self._catalogs: dict[str, Catalog] = {}
         self._numbers: dict[str, tuple[int, tuple[int, ...]]] = {}
 
     def path(self, table: str, part: int | None) -> TablePath:
         """The file of a global table, or the one that holds a shard."""
         folder = "" if TABLES[table].scope == "global" else f"{table}/"
-        return self.at(f"tables/{folder}{_file_name(table, part)}")
-
-    def at(self, name: str) -> TablePath:
-        """The file of a name below the workspace."""
-        if self._bucket is not None:
-            return ObjectPath(self._bucket, name)
-        # Asked a hundred times a shard: joining paths would be most of what a command does.
-        return Path(f"{self._root}/{name}")
-
-    def listed(self, folder: str, pattern: str = "part-*.parquet") -> list[TablePath]:
-        """Tables' files in a folder."""
-        if self._bucket is None:
-            return list((self._root / folder).glob(pattern))
-        return [ObjectPath(self._bucket, name) for name in self._bucket.list(folder)]
+        return self._place.at(f"tables/{folder}{_file_name(table, part)}")
 
     def parts(self, table: str) -> tuple[int, ...]:
         """Numbers of the shards that a table has, ascending."""
@@ -107,16 +101,18 @@ class TableFiles:
     def _file_facts(self, table: str, part: int | None) -> FileFacts | None:
         if table not in self._catalogs:
             folder = self.path(table, part).parent
-            self._catalogs[table] = Catalog(folder, self._root / "cache" / f"{table}.json")
+            self._catalogs[table] = Catalog(folder, self._place.root / "cache" / f"{table}.json")
         return self._catalogs[table].facts(_file_name(table, part))
 
     def _file_numbers(self, table: str) -> tuple[int, ...]:
         folder = f"tables/{table}"
-        changed = None if self._bucket is not None else _last_changed(self._root / folder)
+        changed = (
+            None if self._place.bucket is not None else _last_changed(self._place.root / folder)
+        )
         known = self._numbers.get(table)
         if changed is not None and known is not None and known[0] == changed:
             return known[1]
-        found = {part_of(path) for path in self.listed(folder)}
+        found = {part_of(path) for path in self._place.listed(folder)}
         numbers = tuple(sorted(number for number in found if number is not None))
         # What is added within a tick of the clock doesn't show in a folder's time.
         if changed is not None and time.time_ns() - changed > _TICK_NS:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.engine.errors import DamagedTableError, StickerworksError
-from pipeline.engine.holding import fetch, held, held_bucket
 from pipeline.engine.media import MediaReader
+from pipeline.engine.place import Place, place_of
 from pipeline.engine.storage import (
     BLOCK_SHARDS,
     Proof,
@@ -25,18 +25,12 @@ from pipeline.engine.storage import (
     write_table,
 )
 from pipeline.engine.store.contract import Store
-from pipeline.engine.store.folder import FolderStore
-from pipeline.engine.store.location import address_of
 from pipeline.engine.store.object_path import TablePath
-from pipeline.engine.store.objects import ObjectStore
-from pipeline.engine.store.saved import SavedFiles
-from pipeline.engine.table_files import Chosen, TableFiles
+from pipeline.engine.table_files import Chosen, TableFiles, table_files
 from schemas.tables import TABLES
 
 # At a time: of disks, and of buckets, where most of reading is waiting.
 _READERS, _REQUESTS = 4, 16
-_BUCKETS: dict[Path, ObjectStore | None] = {}
-_FILES: dict[Path, TableFiles] = {}
 
 
 @dataclass(frozen=True)
@@ -90,15 +84,19 @@ class Workspace:
         return self._files.path(table, part)
 
     @property
+    def place(self) -> Place:
+        """Where its files lie: below ``root``, or in the bucket whose working folder that is."""
+        return place_of(self.root)
+
+    @property
     def store(self) -> Store:
-        """Where tables and packs of media lie: below ``root``, or in the bucket whose working
-        folder that is."""
-        return self._bucket or FolderStore(self.root)
+        """Where tables and packs of media lie."""
+        return self.place.store
 
     @property
     def name(self) -> str:
         """The workspace for people: its address, or its folder."""
-        return str(self.root) if self._bucket is None else str(self._bucket.location)
+        return self.place.name
 
     def media_reader(self) -> MediaReader:
         """Reads stickers' bytes by their rows of ``media``."""
@@ -108,15 +106,15 @@ class Workspace:
         """File of a shard's rows from ``start`` on, put aside until the shard is whole."""
         name = f"part-{part:05d}-{start:05d}.parquet"
         # A bucket lists whole folders alone.
-        inner = name if self._bucket is None else f"{part:05d}/{name}"
-        return self._files.at(f"pieces/{table}/{inner}")
+        inner = name if self.place.bucket is None else f"{part:05d}/{name}"
+        return self.place.at(f"pieces/{table}/{inner}")
 
     def pieces_of(self, table: str, part: int) -> tuple[int, ...]:
         """First rows of the pieces of a shard that were put aside, ascending."""
-        if self._bucket is None:
-            paths = self._files.listed(f"pieces/{table}", f"part-{part:05d}-*.parquet")
+        if self.place.bucket is None:
+            paths = self.place.listed(f"pieces/{table}", f"part-{part:05d}-*.parquet")
         else:
-            paths = self._files.listed(f"pieces/{table}/{part:05d}")
+            paths = self.place.listed(f"pieces/{table}/{part:05d}")
         return tuple(sorted(int(path.stem.rpartition("-")[2]) for path in paths))
 
     def proof(self, table: str, part: int | None = None) -> Proof | None:
@@ -158,7 +156,7 @@ class Workspace:
         def read(file: Chosen) -> pa.Table:
             return _read(file[0], file[1], columns, empty.schema)
 
-        readers = _READERS if self._bucket is None else _REQUESTS
+        readers = _READERS if self.place.bucket is None else _REQUESTS
         if len(files) <= _READERS:
             return pa.concat_tables([empty, *map(read, files)])
         # Most of reading is done outside of Python's lock.
@@ -233,64 +231,15 @@ class Workspace:
     @contextmanager
     def lock(self, command: str) -> Iterator[None]:
         """Hold the workspace for one command; a second one is refused with one line."""
-        with held(self.root, command):
+        with self.place.lock(command):
             try:
-                if self._bucket is None:
-                    yield
-                else:
-                    with held_bucket(self.root, self._bucket, command):
-                        yield
+                yield
             finally:
                 self._files.save()
 
-    def check_held(self) -> None:
-        """StickerworksError where another driver has taken the bucket over."""
-        if self._bucket is not None:
-            self._bucket.guard()
-
-    def refresh(self, *tables: str) -> None:
-        """Look anew at what lies in tables: workers wrote there."""
-        for folder in ("pieces", *(f"tables/{table}" for table in tables)):
-            self.store.forget(folder)
-
-    def fetch(self) -> None:
-        """Take over what others saved, and look anew at what lies in the bucket."""
-        if self._bucket is not None:
-            fetch(self.root, self._bucket)
-
-    def remember(self) -> None:
-        """Keep what listings say: what this process asks for, it alone writes."""
-        if self._bucket is not None:
-            self._bucket.remembers = True
-
-    def save(self, *names: str) -> None:
-        """Let others see files of the working folder that what is written next relies on."""
-        if self._bucket is not None:
-            SavedFiles(self.root, self._bucket).save(names)
-
-    def has_release(self, name: str) -> bool:
-        """Whether a release is here, or in the bucket as a whole."""
-        if (self.releases / name).exists():
-            return True
-        return self._bucket is not None and SavedFiles(self.root, self._bucket).has_release(name)
-
-    def fetch_release(self, name: str) -> None:
-        """Bring a release here that lies in the bucket alone."""
-        if self._bucket is not None:
-            SavedFiles(self.root, self._bucket).fetch_release(name)
-
     @property
     def _files(self) -> TableFiles:
-        if self.root not in _FILES:
-            _FILES[self.root] = TableFiles(self.root, self._bucket)
-        return _FILES[self.root]
-
-    @property
-    def _bucket(self) -> ObjectStore | None:
-        if self.root not in _BUCKETS:
-            found = address_of(self.root)
-            _BUCKETS[self.root] = None if found is None else ObjectStore(*found)
-        return _BUCKETS[self.root]
+        return table_files(self.root)
 
 
 def _read(
