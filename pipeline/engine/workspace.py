@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,31 +11,26 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.engine.catalog import Catalog
 from pipeline.engine.errors import DamagedTableError, StickerworksError
 from pipeline.engine.media import MediaReader
 from pipeline.engine.place import Place, place_of
 from pipeline.engine.storage import (
     BLOCK_SHARDS,
-    FileFacts,
     Proof,
     anew,
     count_rows,
     digest_rows,
-    part_of,
     read_table,
     write_block,
     write_table,
 )
 from pipeline.engine.store.contract import Store
 from pipeline.engine.store.object_path import TablePath
+from pipeline.engine.table_files import Chosen, TableFiles, table_files
 from schemas.tables import TABLES
 
 # At a time: of disks, and of buckets, where most of reading is waiting.
 _READERS, _REQUESTS = 4, 16
-_CATALOGS: dict[tuple[Path, str], Catalog] = {}
-_LISTED: dict[tuple[Path, str], tuple[int, tuple[int, ...]]] = {}
-_TICK_NS = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -81,19 +74,14 @@ class Workspace:
 
     def parts_of(self, table: str) -> tuple[int, ...]:
         """Numbers of the shards that a table has, ascending."""
-        parts = self._numbers(table)
-        if not TABLES[table].in_blocks:
-            return parts
-        return tuple(part for first in parts for part in self._shards(table, first))
+        return self._files.parts(table)
 
     def path(self, table: str, part: int | None = None) -> TablePath:
         """File of a shard, or of a global table when ``part`` is None.
 
         The shards of a block share one, named after the first that it may hold.
         """
-        name = _file_name(table, part)
-        folder = "" if TABLES[table].scope == "global" else f"{table}/"
-        return self.place.at(f"tables/{folder}{name}")
+        return self._files.path(table, part)
 
     @property
     def place(self) -> Place:
@@ -131,30 +119,19 @@ class Workspace:
 
     def proof(self, table: str, part: int | None = None) -> Proof | None:
         """What a shard or a global table was made from; None where it isn't there."""
-        facts = self._facts(table, part)
-        return facts.proof_of(part) if facts is not None and _tells(facts, table, part) else None
+        facts = self._files.facts(table, part)
+        return None if facts is None else facts.proof_of(part)
 
     def digests(self, table: str, parts: Sequence[int | None]) -> list[str]:
         """What the proofs say of the rows of some shards; ``none`` where there is no proof."""
-        found = []
-        # The shards of a block share a file, which is looked at once.
-        for _, shards in groupby(parts, lambda part: _file_name(table, part)):
-            some = list(shards)
-            facts = self._facts(table, some[0])
-            found += [
-                facts.digest_of(part)
-                if facts is not None and _tells(facts, table, part)
-                else "none"
-                for part in some
-            ]
-        return found
+        return self._files.digests(table, parts)
 
     def has(self, table: str, part: int | None = None) -> bool:
         """Whether a shard, or a global table, is there."""
         path = self.path(table, part)
         if part is None or not TABLES[table].in_blocks:
             return path.exists()
-        return path.exists() and part in self._shards(table, part)
+        return path.exists() and part in self._files.shards(table, part)
 
     def complete(self, table: str) -> bool:
         """Whether every shard of the table exists."""
@@ -173,9 +150,10 @@ class Workspace:
         if columns is not None:
             schema = pa.schema([schema.field(name) for name in columns])
         empty = schema.empty_table().replace_schema_metadata(None)
-        files = self._files(table, parts)
+        wanted = self.parts if parts is None else (parts,) if isinstance(parts, int) else parts
+        files = self._files.chosen(table, wanted)
 
-        def read(file: tuple[TablePath, list[int] | None]) -> pa.Table:
+        def read(file: Chosen) -> pa.Table:
             return _read(file[0], file[1], columns, empty.schema)
 
         readers = _READERS if self.place.bucket is None else _REQUESTS
@@ -205,7 +183,7 @@ class Workspace:
         shards = {
             n: rows.slice(end - size, size) for n, end, size in zip(given, ends, sizes, strict=True)
         }
-        others = set(self._shards(table, given[0])) - set(given)
+        others = set(self._files.shards(table, given[0])) - set(given)
         shards |= {n: self.read(table, n).cast(rows.schema) for n in others}
         write_block(self.path(table, given[0]), dict(sorted(shards.items())), proof)
 
@@ -239,55 +217,8 @@ class Workspace:
 
     def rows(self, table: str, part: int | None = None) -> int:
         """Rows of one shard or global table, from its footer alone."""
-        facts = self._facts(table, part)
+        facts = self._files.facts(table, part)
         return count_rows(self.path(table, part)) if facts is None else facts.rows_of(part)
-
-    def _facts(self, table: str, part: int | None) -> FileFacts | None:
-        key = self.root, table
-        if key not in _CATALOGS:
-            folder = self.path(table, part).parent
-            _CATALOGS[key] = Catalog(folder, self.root / "cache" / f"{table}.json")
-        return _CATALOGS[key].facts(_file_name(table, part))
-
-    def _numbers(self, table: str) -> tuple[int, ...]:
-        """Numbers that a table's files are named after; a folder that stays as it is isn't listed
-        a hundred times a command."""
-        folder = f"tables/{table}"
-        changed = None if self.place.bucket is not None else _last_changed(self.root / folder)
-        key = self.root, table
-        if changed is not None and _LISTED.get(key, (0, ()))[0] == changed:
-            return _LISTED[key][1]
-        found = {part_of(path) for path in self.place.listed(folder)}
-        parts = tuple(sorted(part for part in found if part is not None))
-        # What is added within a tick of the clock doesn't show in a folder's time.
-        if changed is not None and time.time_ns() - changed > _TICK_NS:
-            _LISTED[key] = changed, parts
-        return parts
-
-    def _shards(self, table: str, part: int) -> tuple[int, ...]:
-        """Shards in the file that may hold this one; a file without a list holds its first."""
-        facts = self._facts(table, part)
-        first = part - part % BLOCK_SHARDS
-        return () if facts is None else tuple(facts.shards) or (first,)
-
-    def _files(
-        self, table: str, parts: int | Sequence[int] | None
-    ) -> list[tuple[TablePath, list[int] | None]]:
-        """Files that hold the wanted shards, and which of a block's."""
-        if TABLES[table].scope == "global":
-            path = self.path(table)
-            return [(path, None)] if path.exists() else []
-        wanted = self.parts if parts is None else (parts,) if isinstance(parts, int) else parts
-        if not TABLES[table].in_blocks:
-            paths = (self.path(table, part) for part in wanted)
-            return [(path, None) for path in paths if path.exists()]
-        files: list[tuple[TablePath, list[int] | None]] = []
-        for path, shards in groupby(wanted, lambda part: self.path(table, part)):
-            asked = list(shards)
-            there = set(self._shards(table, asked[0]))
-            if found := [part for part in asked if part in there]:
-                files.append((path, found))
-        return files
 
     def files(self, table: str) -> Iterator[tuple[int, float]]:
         """Bytes and time of the last change (in seconds since 1970) of each file of a table."""
@@ -304,29 +235,11 @@ class Workspace:
             try:
                 yield
             finally:
-                for (root, _), catalog in _CATALOGS.items():
-                    if root == self.root:
-                        catalog.save()
+                self._files.save()
 
-
-def _tells(facts: FileFacts, table: str, part: int | None) -> bool:
-    """Whether a file is about a shard: one of a block without a list is about its first alone."""
-    return bool(facts.shards or not TABLES[table].in_blocks or not (part or 0) % BLOCK_SHARDS)
-
-
-def _last_changed(folder: Path) -> int | None:
-    try:
-        return os.stat(folder).st_mtime_ns
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-
-
-def _file_name(table: str, part: int | None) -> str:
-    if TABLES[table].scope == "global":
-        return f"{table}.parquet"
-    if part is None:
-        raise ValueError(f"{table} has shards")
-    return f"part-{part - part % BLOCK_SHARDS if TABLES[table].in_blocks else part:05d}.parquet"
+    @property
+    def _files(self) -> TableFiles:
+        return table_files(self.root)
 
 
 def _read(
