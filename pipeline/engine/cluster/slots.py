@@ -161,7 +161,7 @@ class RaySlots:
         try:
             answer = self._ray.get(ref)
         except self._ray.exceptions.RayTaskError as error:
-            return (slot.task or self._probe), error
+            return (slot.task or self._probe), error.cause or error
         except self._ray.exceptions.RayError as error:
             self._replace(slot, f"lost: {plain(error)}")
             return None
@@ -169,18 +169,11 @@ class RaySlots:
         if name == "rows_done":
             slot.rows_done = answer
         elif name == "ready":
-            return self._begin(slot, *answer)
+            slot.up, self._failed_starts = answer is None, 0
+            return None if answer is None else (self._probe, answer)
         elif slot.task is not None:
             task, slot.task = slot.task, None
             return task, answer
-        return None
-
-    def _begin(
-        self, slot: _Slot, pid: int, error: StickerworksError | None
-    ) -> tuple[ShardTask, Outcome] | None:
-        if error is not None:
-            return self._probe, error
-        slot.up, self._failed_starts = True, 0
         return None
 
     def _replace(self, slot: _Slot, reason: str) -> None:

@@ -147,8 +147,10 @@ from stickerworks.cli.display import LogDisplay, make_console
 from pipeline.engine.quarantine import Allowance
 from pipeline.engine.runner import _tasks, run
 from pipeline.engine.shard import run_shard
+from pipeline.engine.store.location import open_address
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config, EngineConfig, RayConfig
+from schemas.storage import StorageConfig
 
 config = Config(engine=EngineConfig(executor="ray", ray=RayConfig(address=sys.argv[2])))
 stage = misbehaving.signals(seconds_per_row=0.6)
@@ -232,3 +234,17 @@ def test_a_stage_too_large_for_every_node_says_what_it_needs(workspace_of, displ
     huge = replace(WHOLE, needs=replace(WHOLE.needs, cpus=64))
     with pytest.raises(StickerworksError, match="has room for a worker of signals: 64 cores"):
         run(huge, workspace_of([["fine"]]), RAY, display)
+
+
+def test_a_node_without_the_key_of_a_bucket_says_so(workspace_of, tmp_path, monkeypatch):
+    workspace = workspace_of([["fine"]])
+    tasks = _tasks(WHOLE, workspace, RAY, "expected", [0], Allowance(50, 50))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    settings = StorageConfig(endpoint="http://127.0.0.1:9", allow_http=True)
+    root = open_address("s3://stickers/ray", settings)
+    elsewhere = replace(tasks[0], context=replace(tasks[0].context, root=root))
+    with pytest.raises(StickerworksError, match=r"The node \S+ says: .*credentials"):
+        list(run_on_ray([elsewhere], RAY.engine, lambda rows: None))
