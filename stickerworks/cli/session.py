@@ -14,7 +14,6 @@ from rich.markup import escape
 
 from pipeline.engine.disk import DiskWatch, likely_bytes
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.executor import in_main_process
 from pipeline.engine.run_log import RunLog, measured_rates, read_runs
 from pipeline.engine.runner import Pending, RunReport, pending, run
 from pipeline.engine.secret_names import hide_pairs
@@ -141,7 +140,7 @@ class Session:
         report = self.mending(
             lambda: run(item, self.workspace, self.config, display, retry_quarantined=again), item
         )
-        alone = isinstance(item, Step) or in_main_process(item, self.config, report.rows_made)
+        alone = isinstance(item, Step) or item.in_main_process(self.config)
         log_stage(self.log, report, "main process" if alone else self.config.engine.executor)
         return report
 

@@ -23,7 +23,7 @@ from stickerworks.cli.display import say_shards, say_size, say_time, time_left
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.rooms import ROOMS, plan_of
 from stickerworks.cli.session import Session, open_session
-from stickerworks.cli.update import is_started
+from stickerworks.cli.update import is_started, kept_plan
 
 _LAST_RUNS = 5
 _WIDTHS = (20, 12, 7, 11, 10, 8, 11)
@@ -116,11 +116,13 @@ def _with_stale(table: TableState, due: Mapping[str, Mapping[str, Pending]]) -> 
 
 def _next(session: Session, due: Mapping[str, Mapping[str, Pending]]) -> NextCommand | None:
     started = [room for room in ROOMS if is_started(session.workspace, room)]
-    names = [name for room in started for name in due[room]]
-    stale = [due[room][name] for room in started for name in due[room] if due[room][name].rows]
+    kept = {room: [w.name for w in kept_plan(session.workspace, room)] for room in started}
+    names = [name for room in started for name in due[room] if name in kept[room]]
+    will = {name: pending for room in started for name, pending in due[room].items()}
+    stale = [will[name] for name in names if will[name].rows]
     if stale:
         first = names.index(stale[0].name)
-        follows = [name for name in names[first:] if name not in {will.name for will in stale}]
+        follows = [name for name in names[first:] if not will[name].rows]
         return NextCommand("update", tuple(stale), tuple(follows))
     for room in ROOMS:
         if room not in started:

@@ -68,8 +68,10 @@ def count_outcomes(session: Session) -> Counter[str]:
 def say_decisions(session: Session) -> None:
     """Tell how many stickers were kept, dropped and failed, and which rules dropped them."""
     outcomes = count_outcomes(session)
-    reasons = session.workspace.read("decisions", columns=["reasons"])["reasons"]
-    rules, _ = count_rules(reasons)
+    rules = Counter[str]()
+    for parts in session.workspace.blocks:
+        reasons = session.workspace.read("decisions", parts, ["reasons"])["reasons"]
+        rules.update(count_rules(reasons)[0])
     read = sum(outcomes.values())
     counts = {name: outcomes[name] for name in OUTCOMES}
     session.results["decisions"] = {**counts, "read": read, "rules": dict(rules)}
