@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import misbehaving
@@ -22,11 +22,12 @@ import psutil
 import pytest
 
 from pipeline.engine.cluster.connection import _initialize, connect
-from pipeline.engine.cluster.slots import run_on_ray
+from pipeline.engine.cluster.slots import _size, run_on_ray
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.quarantine import Allowance
 from pipeline.engine.runner import _tasks, run
 from pipeline.engine.shard import run_shard
+from pipeline.engine.stage import Needs
 from pipeline.engine.storage import Proof
 from pipeline.engine.store.location import open_address
 from pipeline.engine.workspace import Workspace
@@ -147,6 +148,7 @@ from stickerworks.cli.display import LogDisplay, make_console
 from pipeline.engine.quarantine import Allowance
 from pipeline.engine.runner import _tasks, run
 from pipeline.engine.shard import run_shard
+from pipeline.engine.stage import Needs
 from pipeline.engine.store.location import open_address
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config, EngineConfig, RayConfig
@@ -248,3 +250,13 @@ def test_a_node_without_the_key_of_a_bucket_says_so(workspace_of, tmp_path, monk
     elsewhere = replace(tasks[0], context=replace(tasks[0].context, root=root))
     with pytest.raises(StickerworksError, match=r"The node \S+ says: .*credentials"):
         list(run_on_ray([elsewhere], RAY.engine, lambda rows: None))
+
+
+@pytest.mark.parametrize(
+    ("stage", "asked", "there", "taken"),
+    [(1, None, 8, 1), (1, 0.25, 8, 0.25), (1, None, 0, 0), (1, 0, 8, 0), (0, 0.25, 8, 0)],
+)
+def test_a_share_of_a_gpu_is_for_stages_with_a_model(stage, asked, there, taken):
+    cluster = SimpleNamespace(cluster_resources=lambda: {"CPU": 64.0, "GPU": float(there)})
+    size = _size(cluster, Needs(gpus=stage), RayConfig(gpus_per_worker=asked))
+    assert size == {"num_cpus": 1, "num_gpus": taken, "memory": 1 << 30}
