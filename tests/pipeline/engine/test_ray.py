@@ -34,7 +34,7 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import Config, EngineConfig, RayConfig
 from schemas.storage import StorageConfig
 
-RAY = Config(engine=EngineConfig(executor="ray", workers=2, row_timeout_s=2, memory_mb=600))
+RAY = Config(engine=EngineConfig(executor="ray", workers=2, row_timeout_s=5, memory_mb=600))
 WHOLE = misbehaving.signals()
 CUT = misbehaving.signals(seconds_per_row=0.6)
 """So expensive, as it says, that five rows are a piece."""
@@ -78,7 +78,7 @@ def test_poison_rows_cost_themselves_alone(workspace_of, display):
     assert {"crash", "hang", "eat"} <= again <= {"crash", "hang", "eat", "a1", "a4", "a6"}
     reasons = {
         1: "crashed: signal 11 (SIGSEGV)",
-        4: "timeout: took more than 2 s",
+        4: "timeout: took more than 5 s",
         6: "memory: held more than 600 MB",
     }
     assert files(workspace) == files(made_here(workspace, reasons))
