@@ -106,9 +106,7 @@ class _Slot:
 class RaySlots:
     """Actors, each with one task in flight; one that is lost is made anew."""
 
-    def __init__(
-        self, ray: Ray, count: int, make: Any, probe: ShardTask, *, foreign: bool = False
-    ) -> None:
+    def __init__(self, ray: Ray, count: int, make: Any, probe: ShardTask, *, foreign: bool) -> None:
         self._ray, self._make, self._probe, self._foreign = ray, make, probe, foreign
         self._slots: list[_Slot] = []
         self._calls: dict[Any, tuple[str, _Slot]] = {}
@@ -169,7 +167,7 @@ class RaySlots:
         try:
             answer = self._ray.get(ref)
         except self._ray.exceptions.RayTaskError as error:
-            return (slot.task or self._probe), error
+            return (slot.task or self._probe), error.cause or error
         except self._ray.exceptions.RayError as error:
             self._replace(slot, f"lost: {plain(error)}")
             return None
