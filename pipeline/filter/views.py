@@ -57,13 +57,15 @@ class Looks:
         counts = self.counts[numbers, None]
         # A frame that stands there twice changes neither best nor worst match.
         within = np.minimum(np.arange(counts.max(initial=1)), counts - 1)
-        return self.starts[numbers, None] + within
+        places: Rows = self.starts[numbers, None] + within
+        return places
 
     @cached_property
     def quarters(self) -> npt.NDArray[np.int32]:
         """Sums of the sixteen tiles in each quarter of a view; shape (views, 4)."""
         tiles = self.sums.reshape(-1, 2, _TILES // 2, 2, _TILES // 2)
-        return tiles.sum(axis=(2, 4), dtype=np.int32).reshape(-1, 4)
+        sums: npt.NDArray[np.int32] = tiles.sum(axis=(2, 4), dtype=np.int32)
+        return sums.reshape(-1, 4)
 
     def close(self, ones: Rows, others: Rows, bounds: Bounds) -> Rows:
         """Which pairs of stickers may be less apart than their ``bounds``, in order."""
@@ -83,7 +85,9 @@ def load_looks(reader: Reader, sizes: Mapping[int, int], rows: Rows) -> Iterator
     A still's one view stands in ``signals``; those of an animation are its JPEG key frames. The
     file lies among the temporary ones (TMPDIR), has no name, and goes with the context.
     """
-    sums, counts, start = [np.empty((0, _TILES**2), np.int16)], [np.empty(0, np.int64)], 0
+    sums: list[Sums] = [np.empty((0, _TILES**2), np.int16)]
+    counts: list[Rows] = [np.empty(0, np.int64)]
+    start = 0
     with TemporaryFile() as file:
         for part, size in sizes.items():
             first, end = np.searchsorted(rows, [start, start + size])
@@ -124,7 +128,8 @@ def differences(one: Views, others: Sequence[Views]) -> npt.NDArray[np.float64]:
 def tile_sums(views: Views) -> Sums:
     """Sums of the tiles of each view; shape (views, 64)."""
     tiles = views.reshape(-1, _TILES, _TILE, _TILES, _TILE).sum(axis=(2, 4), dtype=np.int16)
-    return tiles.reshape(len(views), _TILES**2)
+    sums: Sums = tiles.reshape(len(views), _TILES**2)
+    return sums
 
 
 def least_differences(sums: npt.NDArray[Any], ones: Rows, others: Rows) -> Bounds:
