@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -35,9 +37,12 @@ from pipeline.engine.store.objects import ObjectStore
 from pipeline.engine.store.saved import SavedFiles
 from schemas.tables import TABLES
 
-_READERS = 4
+# At a time: of disks, and of buckets, where most of reading is waiting.
+_READERS, _REQUESTS = 4, 16
 _BUCKETS: dict[Path, ObjectStore | None] = {}
 _CATALOGS: dict[tuple[Path, str], Catalog] = {}
+_LISTED: dict[tuple[Path, str], tuple[int, tuple[int, ...]]] = {}
+_TICK_NS = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -81,10 +86,9 @@ class Workspace:
 
     def parts_of(self, table: str) -> tuple[int, ...]:
         """Numbers of the shards that a table has, ascending."""
-        found = {part_of(path) for path in self._listed(f"tables/{table}")}
-        parts = sorted(part for part in found if part is not None)
+        parts = self._numbers(table)
         if not TABLES[table].in_blocks:
-            return tuple(parts)
+            return parts
         return tuple(part for first in parts for part in self._shards(table, first))
 
     def path(self, table: str, part: int | None = None) -> TablePath:
@@ -129,20 +133,22 @@ class Workspace:
     def proof(self, table: str, part: int | None = None) -> Proof | None:
         """What a shard or a global table was made from; None where it isn't there."""
         facts = self._facts(table, part)
-        # A file that was written before there were blocks speaks of its first shard alone.
-        if facts is None or (
-            TABLES[table].in_blocks and not facts.shards and (part or 0) % BLOCK_SHARDS
-        ):
-            return None
-        return facts.proof_of(part)
+        return facts.proof_of(part) if facts is not None and _tells(facts, table, part) else None
 
     def digests(self, table: str, parts: Sequence[int | None]) -> list[str]:
         """What the proofs say of the rows of some shards; ``none`` where there is no proof."""
-        facts = (self._facts(table, part) for part in parts)
-        return [
-            "none" if known is None else known.digest_of(part)
-            for part, known in zip(parts, facts, strict=True)
-        ]
+        found = []
+        # The shards of a block share a file, which is looked at once.
+        for _, shards in groupby(parts, lambda part: _file_name(table, part)):
+            some = list(shards)
+            facts = self._facts(table, some[0])
+            found += [
+                facts.digest_of(part)
+                if facts is not None and _tells(facts, table, part)
+                else "none"
+                for part in some
+            ]
+        return found
 
     def has(self, table: str, part: int | None = None) -> bool:
         """Whether a shard, or a global table, is there."""
@@ -173,10 +179,11 @@ class Workspace:
         def read(file: tuple[TablePath, list[int] | None]) -> pa.Table:
             return _read(file[0], file[1], columns, empty.schema)
 
+        readers = _READERS if self._bucket is None else _REQUESTS
         if len(files) <= _READERS:
             return pa.concat_tables([empty, *map(read, files)])
         # Most of reading is done outside of Python's lock.
-        with ThreadPoolExecutor(_READERS) as pool:
+        with ThreadPoolExecutor(readers) as pool:
             return pa.concat_tables([empty, *pool.map(read, files)])
 
     def write(
@@ -242,6 +249,21 @@ class Workspace:
             folder = self.path(table, part).parent
             _CATALOGS[key] = Catalog(folder, self.root / "cache" / f"{table}.json")
         return _CATALOGS[key].facts(_file_name(table, part))
+
+    def _numbers(self, table: str) -> tuple[int, ...]:
+        """Numbers that a table's files are named after; a folder that stays as it is isn't listed
+        a hundred times a command."""
+        folder = f"tables/{table}"
+        changed = None if self._bucket is not None else _last_changed(self.root / folder)
+        key = self.root, table
+        if changed is not None and _LISTED.get(key, (0, ()))[0] == changed:
+            return _LISTED[key][1]
+        found = {part_of(path) for path in self._listed(folder)}
+        parts = tuple(sorted(part for part in found if part is not None))
+        # What is added within a tick of the clock doesn't show in a folder's time.
+        if changed is not None and time.time_ns() - changed > _TICK_NS:
+            _LISTED[key] = changed, parts
+        return parts
 
     def _shards(self, table: str, part: int) -> tuple[int, ...]:
         """Shards in the file that may hold this one; a file without a list holds its first."""
@@ -316,6 +338,12 @@ class Workspace:
         if self._bucket is not None:
             SavedFiles(self.root, self._bucket).save(names)
 
+    def has_release(self, name: str) -> bool:
+        """Whether a release is here, or in the bucket as a whole."""
+        if (self.releases / name).exists():
+            return True
+        return self._bucket is not None and SavedFiles(self.root, self._bucket).has_release(name)
+
     def fetch_release(self, name: str) -> None:
         """Bring a release here that lies in the bucket alone."""
         if self._bucket is not None:
@@ -339,6 +367,18 @@ class Workspace:
         if self._bucket is None:
             return list((self.root / folder).glob(pattern))
         return [ObjectPath(self._bucket, name) for name in self._bucket.list(folder)]
+
+
+def _tells(facts: FileFacts, table: str, part: int | None) -> bool:
+    """Whether a file is about a shard: one of a block without a list is about its first alone."""
+    return bool(facts.shards or not TABLES[table].in_blocks or not (part or 0) % BLOCK_SHARDS)
+
+
+def _last_changed(folder: Path) -> int | None:
+    try:
+        return os.stat(folder).st_mtime_ns
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _file_name(table: str, part: int | None) -> str:

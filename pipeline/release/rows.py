@@ -39,9 +39,8 @@ def outcomes(block: Block, config: ReleaseConfig) -> pa.Table:
     assigned = pc.is_valid(split)
     _check_decided(ids, kept, split, status)
     unsplit = pc.and_(kept, pc.invert(assigned))
-    unwanted = pc.and_(pc.and_(kept, assigned), pc.not_equal(status, "effective"))
-    if not config.labelled_only:
-        unwanted = pc.and_(unwanted, False)
+    unlabelled = pc.and_(pc.and_(kept, assigned), pc.not_equal(status, "effective"))
+    unwanted = pc.and_(unlabelled, config.labelled_only)
     left_out = pc.or_(unsplit, unwanted)
     released = pc.and_(kept, pc.invert(left_out))
     outcome = pc.if_else(kept, pc.if_else(left_out, "left_out", "released"), decisions["outcome"])
@@ -55,12 +54,9 @@ def outcomes(block: Block, config: ReleaseConfig) -> pa.Table:
 
 def release_rows(block: Block) -> pa.Table:
     """A row of the release for every sticker of a block, but for its image."""
-    signals, labels, duplicates = block["signals"], block["labels"], block["duplicates"]
-    descriptions, voted, classified = (
-        block["descriptions"],
-        filled(labels["domain"], None),
-        filled(block["domain"]["domain"], None),
-    )
+    signals, labels, descriptions = block["signals"], block["labels"], block["descriptions"]
+    voted = filled(labels["domain"], None)
+    classified = filled(block["domain"]["domain"], None)
     count = len(signals)
     return pa.table(
         {
@@ -79,8 +75,8 @@ def release_rows(block: Block) -> pa.Table:
             "written_by": lists_of(*entries(descriptions["written_by"]), count),
             "ocr_text": block["ocr"]["text"],
             **_provenance(block["observations"], count),
-            "duplicate_group": duplicates["group"],
-            "template_id": duplicates["template_id"],
+            "duplicate_group": block["duplicates"]["group"],
+            "template_id": block["duplicates"]["template_id"],
             "annotators": pc.fill_null(labels["votes"], 0),
             "simulated": pc.fill_null(labels["simulated"], False),
             "flags": _sorted(signals["flags"]),

@@ -56,13 +56,13 @@ def summarise(session: Session) -> dict[str, Any]:
 
 def _reasons(workspace: Workspace) -> dict[str, Counter[str]]:
     """How many stickers each rule has dropped or failed; one may fall to several."""
-    decisions = workspace.read("decisions", columns=["outcome", "reasons"])
-    return {
-        outcome: count_rules(decisions.filter(pc.equal(decisions["outcome"], outcome))["reasons"])[
-            0
-        ]
-        for outcome in ("dropped", "failed")
-    }
+    found = {"dropped": Counter[str](), "failed": Counter[str]()}
+    for parts in workspace.blocks:
+        rows = workspace.read("decisions", parts, ["outcome", "reasons"])
+        for outcome, rules in found.items():
+            mine = rows.filter(pc.equal(rows["outcome"], outcome))
+            rules.update(count_rules(mine["reasons"])[0])
+    return found
 
 
 def summary_lines(found: Mapping[str, Any]) -> Iterator[str]:

@@ -68,8 +68,10 @@ def count_outcomes(session: Session) -> Counter[str]:
 def say_decisions(session: Session) -> None:
     """Tell how many stickers were kept, dropped and failed, and which rules dropped them."""
     outcomes = count_outcomes(session)
-    reasons = session.workspace.read("decisions", columns=["reasons"])["reasons"]
-    rules, _ = count_rules(reasons)
+    rules = Counter[str]()
+    for parts in session.workspace.blocks:
+        reasons = session.workspace.read("decisions", parts, ["reasons"])["reasons"]
+        rules.update(count_rules(reasons)[0])
     read = sum(outcomes.values())
     counts = {name: outcomes[name] for name in OUTCOMES}
     session.results["decisions"] = {**counts, "read": read, "rules": dict(rules)}
@@ -83,7 +85,10 @@ def say_decisions(session: Session) -> None:
 def release_folder(session: Session) -> Path:
     """Folder of the configured release."""
     settings = session.config.release
-    return session.workspace.releases / f"{settings.name}-{settings.version}"
+    name = f"{settings.name}-{settings.version}"
+    if not session.options.dry_run:
+        session.workspace.fetch_release(name)
+    return session.workspace.releases / name
 
 
 def build(session: Session) -> Path:
