@@ -14,7 +14,7 @@ TESTS ?= tests
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev fonts demo run crawl filter tags annotate merge split release validate report label-studio test lint format bench clean
+.PHONY: help setup setup-dev fonts demo run crawl filter tags annotate merge split release validate report update status label-studio test lint format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -91,6 +91,12 @@ validate: setup ## the gate: a baseline against its label-shuffled control
 
 report: setup ## the HTML report of the workspace
 	$(STICKERWORKS) report
+
+update: setup ## every table that was made before and is out of date
+	$(STICKERWORKS) update
+
+status: setup ## how far every table is, and what comes next
+	$(STICKERWORKS) status
 
 label-studio: setup $(SERVER)/.installed ## serve the workspace for labelling, on loopback
 	$(STICKERWORKS) label setup

@@ -31,6 +31,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=Path("../shared/real-stickers"))
     parser.add_argument("--stickers", type=int, default=200)
+    parser.add_argument("--collection", type=int, default=2_500_000, help="stickers to count for")
+    parser.add_argument("--core-hour", type=float, default=0.05, help="price of a core for an hour")
+    parser.add_argument(
+        "--tb-month", type=float, default=25, help="price of a terabyte for a month"
+    )
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
@@ -55,13 +60,31 @@ def main() -> None:
         print(f"\n{title}")
         for name, figure in known.items():
             print(f"{name:<20}{figure:>10,.1f}")
+    collection = _collection(arguments, cpu, table_bytes)
     figures = {
         "stickers": all_["rows"],
         "kept": all_["kept"],
         "cpu_ms": {name: round(figure, 2) for name, figure in cpu.items()},
         "bytes": table_bytes,
+        "collection": collection,
     }
     print(json.dumps({"benchmark": "cost", "figures": figures}))
+
+
+def _collection(
+    arguments: argparse.Namespace, cpu: dict[str, float], table_bytes: dict[str, int]
+) -> dict[str, float]:
+    """Core-hours, terabytes and money for a whole collection, captions by a model apart."""
+    hours = arguments.collection * sum(cpu.values()) / 3.6e6
+    terabytes = arguments.collection * sum(table_bytes.values()) / 1e12
+    print(f"\n{arguments.collection:,} stickers: {hours:,.0f} core-hours, {terabytes:.2f} TB")
+    return {
+        "stickers": arguments.collection,
+        "core_hours": round(hours, 1),
+        "terabytes": round(terabytes, 3),
+        "price_of_cores": round(hours * arguments.core_hour, 2),
+        "price_of_disk_a_month": round(terabytes * arguments.tb_month, 2),
+    }
 
 
 def _sample(folder: Path, count: int, target: Path) -> Path:

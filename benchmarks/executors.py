@@ -162,7 +162,7 @@ def _run(folder: Path, crawled: Path, rows: int, executor: str, kill_after: int)
         "quarantined": sum(bool(e) and e.startswith("quarantined") for e in errors),
         "shards_repeated": repeated,
         "under_way": under_way,
-        "processes_left": len([pid for pid in pids if psutil.pid_exists(pid)]) + _ray_processes(),
+        "processes_left": sum(map(_lives, pids)) + _ray_processes(),
     }
 
 
@@ -181,6 +181,13 @@ def _shards(log: Path, rows: int) -> dict[int, Counter[int]]:
         number = int(line.split()[0])
         found.setdefault(number // rows, Counter())[number] += 1
     return found
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _ray_processes() -> int:

@@ -390,6 +390,7 @@ DESCRIPTIONS = _table(
     *(_column(name, STRING, doc) for name, doc in DESCRIPTION_FIELDS),
     _column("captioner", STRING, "plugin that wrote the captions; template is no model"),
     _column("written_by", STRINGS, "models and prompt sets of the texts, each once"),
+    in_blocks=True,
 )
 BALLOT = _table(
     "ballot",

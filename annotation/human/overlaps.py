@@ -50,7 +50,7 @@ def _of_small(sets: Any, votes: Ints, most: int) -> float:
             (-1) ** (tags - common) * comb(tags, common) * containing[tags - 1]
             for tags in range(common, most + 1)
         )
-        similar = masi_similarities(np.float64(common), size, other)
+        similar = masi_similarities(common, size, other)
         similar[common, common] = 1
         total += float((sharing * similar)[common:, common:].sum())
     return total
@@ -61,7 +61,9 @@ def _containing(sets: Any, votes: Ints, tags: int, most: int) -> Counts:
     from scipy.sparse import csr_array
 
     size = np.diff(sets.indptr)
-    subsets, sizes, counts = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0)]
+    subsets: list[Ints] = [np.empty(0, np.int64)]
+    sizes: list[Ints] = [np.empty(0, np.int64)]
+    counts: list[Counts] = [np.empty(0)]
     for wide in range(tags, most + 1):
         rows = np.flatnonzero(size == wide)
         members = sets.indices[sets.indptr[rows][:, None] + np.arange(wide)].astype(np.int64)

@@ -30,7 +30,8 @@ class TagPairs:
         """The distinct pairs of each owner with the tags in its list, in order."""
         tags = pc.index_in(pc.list_flatten(lists), value_set=self.names).to_numpy()
         owner = owners[pc.list_parent_indices(lists).to_numpy()]
-        return np.unique(owner * self.width + tags)
+        pairs: Ints = np.unique(owner * self.width + tags)
+        return pairs
 
     def owner(self, pairs: Ints) -> Ints:
         return pairs // self.width

@@ -59,7 +59,7 @@ class TagVotes:
 
     def distances(self, one: Ints, other: Ints) -> npt.NDArray[np.float64]:
         """MASI distances of votes and their counterparts."""
-        found = [np.empty(0)]
+        found: list[npt.NDArray[np.float64]] = [np.empty(0)]
         for start in range(0, len(one), _CHUNK):
             a, b = (self.chosen[votes[start : start + _CHUNK]] for votes in (one, other))
             common = np.asarray(self.sets[a].multiply(self.sets[b]).sum(axis=1)).reshape(-1)
@@ -91,11 +91,12 @@ def read_tag_votes(votes: pa.Table) -> TagVotes:
 
 
 def masi_similarities(
-    common: npt.NDArray[np.float64], size: Ints, other: Ints
+    common: npt.NDArray[np.float64] | int, size: Ints, other: Ints
 ) -> npt.NDArray[np.float64]:
     """MASI similarity of sets that differ, from their sizes and the tags that they share."""
     monotonicity = np.where(common == np.minimum(size, other), 2 / 3, 1 / 3)
-    return common / np.maximum(size + other - common, 1) * monotonicity
+    similar: npt.NDArray[np.float64] = common / np.maximum(size + other - common, 1) * monotonicity
+    return similar
 
 
 def _ranked(column: pa.ChunkedArray) -> tuple[Ints, pa.Array]:

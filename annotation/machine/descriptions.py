@@ -6,16 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from annotation.machine.captions import load_captioner
 from annotation.machine.chat import Model
-from pipeline.engine.stage import Context, Needs, Process, Stage, Tables
+from pipeline.engine.stage import Output, Reader, Step
 from schemas.config import Config
 from schemas.tables import DESCRIPTION_FIELDS
 from schemas.tables import DESCRIPTIONS as TABLE
 
 Row = Mapping[str, Any]
+Rows = npt.NDArray[np.int64]
 
 TEMPLATE = "template"
 LANGUAGES = ("en", "zh")
@@ -30,6 +34,10 @@ caption of last resort, and no description: it looks at nothing.
 """
 
 
+_KIND = ["captioner", "model", "revision", "prompt", "field", "language"]
+_ASKED = ["asked_at", "error"]
+
+
 @dataclass(frozen=True)
 class Preference:
     """Which of several texts is taken: see ``annotate.prefer`` and ``annotate.accept_flags``."""
@@ -41,47 +49,102 @@ class Preference:
     revision: str | None
 
 
-def choose(rows: Sequence[Row], preference: Preference) -> dict[str, Any]:
-    """One sticker's row of ``descriptions``, without its id, from its rows of ``captions``."""
-    usable = [row for row in rows if _is_usable(row, preference)]
-    chosen = {column: _best(column, usable, preference) for column, _ in DESCRIPTION_FIELDS}
-    captions = [chosen[f"caption_{language}"] for language in LANGUAGES]
-    writers = [_writer(row) for row in chosen.values() if row is not None]
-    return {
-        **{column: row and row["text"] for column, row in chosen.items()},
-        "captioner": next((row["captioner"] for row in captions if row), None),
-        "written_by": list(dict.fromkeys(writers)),
-    }
+def choose(captions: pa.Table, ids: pa.ChunkedArray, preference: Preference) -> pa.Table:
+    """The rows of ``descriptions`` of some stickers, from their rows of ``captions``."""
+    usable = captions.filter(_usable(captions, preference.accept))
+    kinds, kind_of = _kinds(usable)
+    stickers = pc.index_in(usable["id"], value_set=ids.combine_chunks()).to_numpy()
+    # The newest among equals, and of those of one time the first.
+    newest = pc.rank(pc.fill_null(usable["asked_at"], ""), "descending", tiebreaker="first")
+    columns: dict[str, pa.ChunkedArray] = {"id": ids}
+    best: dict[str, Rows] = {}
+    for column, _ in DESCRIPTION_FIELDS:
+        ranks = _ranks(column, kinds, preference)[kind_of]
+        best[column] = _first(len(ids), stickers, ranks, newest.to_numpy())
+        columns[column] = _taken(usable["text"], best[column])
+    captioners = [_taken(usable["captioner"], best[f"caption_{name}"]) for name in LANGUAGES]
+    columns["captioner"] = pc.coalesce(*captioners)
+    names = sorted({_writer(kind) for kind in kinds})
+    writer_of = np.array([names.index(_writer(kind)) for kind in kinds], np.int64)
+    # The last one stands for a text that nobody wrote.
+    writers = np.append(writer_of[kind_of], -1)
+    columns["written_by"] = _distinct([writers[rows] for rows in best.values()], names)
+    return pa.table(columns).select(TABLE.schema.names).cast(TABLE.schema)
 
 
-def _is_usable(row: Row, preference: Preference) -> bool:
-    said = row["text"] is not None and row["error"] is None
-    return said and preference.accept.issuperset(row["flags"] or ())
+def _usable(captions: pa.Table, accept: frozenset[str]) -> pa.ChunkedArray:
+    """Whether a caption has a text, no error and no flag that isn't accepted."""
+    flags = captions["flags"].combine_chunks()
+    accepted = pc.is_in(pc.list_flatten(flags), value_set=pa.array(sorted(accept), pa.string()))
+    barred = np.zeros(len(captions), bool)
+    barred[pc.list_parent_indices(flags).filter(pc.invert(accepted)).to_numpy()] = True
+    said = pc.and_(pc.is_valid(captions["text"]), pc.is_null(captions["error"]))
+    return pc.and_(said, pa.chunked_array([pa.array(~barred)]))
 
 
-def _best(column: str, rows: Sequence[Row], preference: Preference) -> Row | None:
+def _kinds(captions: pa.Table) -> tuple[list[Row], Rows]:
+    """What tells captions apart but for their sticker and text, once, and each row's place in it.
+
+    There are as many as models, prompts and fields, however many the stickers are.
+    """
+    codes: Rows = np.zeros(len(captions), np.int64)
+    for name in _KIND:
+        column = captions[name].combine_chunks().dictionary_encode("encode")
+        # Numbered anew each time, so that no product grows beyond an integer.
+        codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
+        codes = codes * (len(column.dictionary) + 1) + column.indices.to_numpy()
+    _, first, places = np.unique(codes, return_index=True, return_inverse=True)
+    return captions.select(_KIND).take(pa.array(first)).to_pylist(), places
+
+
+def _ranks(column: str, kinds: Sequence[Row], preference: Preference) -> Rows:
+    """How well each kind of caption fits a column, 0 the best; -1 where it doesn't."""
     field, _, ending = column.rpartition("_")
     languages = (ending,) if ending in LANGUAGES else LANGUAGES
     name = field if ending in LANGUAGES else column
-    ranked = [
-        ((source, *_rank(row, preference), languages.index(row["language"])), row)
-        for row in rows
-        if row["language"] in languages
-        for source in _sources(name, row)
+    keys = [
+        (source, *_rank(kind, preference), languages.index(kind["language"]))
+        if kind["language"] in languages and (source := _source(name, kind)) is not None
+        else None
+        for kind in kinds
     ]
-    # The newest among equals: sorting keeps the order of what it can't tell apart.
-    ranked.sort(key=lambda pair: pair[1]["asked_at"] or "", reverse=True)
-    ranked.sort(key=lambda pair: pair[0])
-    return ranked[0][1] if ranked else None
+    known = sorted({key for key in keys if key is not None})
+    order = {key: place for place, key in enumerate(known)}
+    return np.array([-1 if key is None else order[key] for key in keys], np.int64)
 
 
-def _sources(name: str, row: Row) -> Iterator[int]:
+def _first(stickers: int, of: Rows, ranks: Rows, newest: Rows) -> Rows:
+    """The row of each sticker whose rank is best, the newest of equals; -1 where none has one."""
+    rows = np.flatnonzero(ranks >= 0)
+    rows = rows[np.lexsort((newest[rows], ranks[rows], of[rows]))]
+    found = np.full(stickers, -1, np.int64)
+    owners, places = np.unique(of[rows], return_index=True)
+    found[owners] = rows[places]
+    return found
+
+
+def _taken(values: pa.ChunkedArray, rows: Rows) -> pa.ChunkedArray:
+    return values.take(pa.array(rows, mask=rows < 0))
+
+
+def _distinct(columns: Sequence[Rows], names: Sequence[str]) -> pa.ListArray:
+    """Names of each sticker over all columns, each at its first place; -1 is no name."""
+    kept = [column >= 0 for column in columns]
+    for place, column in enumerate(columns):
+        for earlier in columns[:place]:
+            kept[place] &= column != earlier
+    mask = np.stack(kept, axis=1)
+    ends = np.concatenate([[0], np.cumsum(mask.sum(axis=1))]).astype(np.int32)
+    texts = pa.array(list(names), pa.string()).take(pa.array(np.stack(columns, axis=1)[mask]))
+    return pa.ListArray.from_arrays(pa.array(ends), texts)
+
+
+def _source(name: str, row: Row) -> int | None:
+    """Place of a caption's field among the sources of a column; None where it is none of them."""
     writer = TEMPLATE if row["captioner"] == TEMPLATE else str(row["prompt"]).partition("/")[0]
-    known = SOURCES.get(name, (name,))
-    for place, source in enumerate(known):
-        if source in (row["field"], f"{writer} {row['field']}"):
-            yield place
-            return
+    known = enumerate(SOURCES.get(name, (name,)))
+    fields = (row["field"], f"{writer} {row['field']}")
+    return next((place for place, source in known if source in fields), None)
 
 
 def _rank(row: Row, preference: Preference) -> tuple[int, bool]:
@@ -110,8 +173,7 @@ def _settings(config: Config) -> dict[str, Any]:
     }
 
 
-def _open(context: Context) -> Process:
-    settings = context.settings
+def _describe(reader: Reader, settings: Mapping[str, Any]) -> Iterator[Output]:
     preference = Preference(
         tuple(settings["prefer"]),
         frozenset(settings["accept"]),
@@ -119,25 +181,18 @@ def _open(context: Context) -> Process:
         settings["model"],
         settings["revision"],
     )
-
-    def process(tables: Tables) -> dict[str, pa.Table]:
-        said: dict[str, list[Row]] = {}
-        for row in tables["captions"].to_pylist():
-            said.setdefault(row["id"], []).append(row)
-        ids = tables["stickers"]["id"].to_pylist()
-        rows = [{"id": key, **choose(said.get(key, []), preference)} for key in ids]
-        return {TABLE.name: pa.Table.from_pylist(rows, schema=TABLE.schema)}
-
-    return process
+    for block in reader.blocks:
+        ids = reader.read("stickers", block, ["id"])["id"]
+        captions = reader.read("captions", block, ["id", *_KIND, "text", "flags", *_ASKED])
+        yield TABLE.name, block, choose(captions, ids, preference)
 
 
-DESCRIPTIONS = Stage(
+DESCRIPTIONS = Step(
     name="descriptions",
     version=1,
     reads=("stickers", "captions"),
     writes=("descriptions",),
-    needs=Needs(memory_mb=512, seconds_per_row=0.0005),
     settings=_settings,
-    open=_open,
-    batch_rows=1000,
+    run=_describe,
+    each_block=True,
 )

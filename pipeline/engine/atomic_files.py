@@ -11,17 +11,23 @@ from pipeline.engine.errors import disk_errors
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
-    """A temporary name beside ``path`` that becomes ``path`` when the block succeeds."""
+def atomic_file(path: Path, *, lasting: bool = True) -> Iterator[Path]:
+    """A temporary name beside ``path`` that becomes ``path`` when the block succeeds.
+
+    What isn't ``lasting`` may be lost, or torn, in a power cut: a flush takes longer than most
+    files do, and what is checked when it is read and can be made again needs none.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with disk_errors(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
-            with temporary.open("rb") as written:
-                os.fsync(written.fileno())
+            if lasting:
+                with temporary.open("rb") as written:
+                    os.fsync(written.fileno())
             os.replace(temporary, path)
-            sync_folder(path.parent)
+            if lasting:
+                sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
 

@@ -48,7 +48,7 @@ class Catalog:
         kept = {
             name: [signature, _plain(facts)] for name, (signature, facts) in self._known.items()
         }
-        with suppress(Exception), atomic_file(self._file) as temporary:
+        with suppress(Exception), atomic_file(self._file, lasting=False) as temporary:
             temporary.write_text(json.dumps([_FORMAT, kept]), "utf-8")
         self._changed = False
 

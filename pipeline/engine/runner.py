@@ -94,7 +94,7 @@ def pending(
     sizes = [_rows(workspace, (part,)) for part in stale]
     rows = sum(sizes)
     tasks = sum(max(1, len(spans(work, size))) for size in sizes)
-    workers = min(expected_workers(work, config, rows), max(1, tasks))
+    workers = min(expected_workers(work, config), max(1, tasks))
     return Pending(work.name, len(stale), rows, rows * work.needs.seconds_per_row / workers)
 
 

@@ -238,7 +238,8 @@ def _put_aside(
         digests = [shard.digests[i] for i in measured]
         # The first table goes last: its proof says that all of them are there.
         for name in reversed(task.stage.writes):
-            write_table(workspace.piece(name, task.part, first), rows[name], proof, digests)
+            piece = workspace.piece(name, task.part, first)
+            write_table(piece, rows[name], proof, digests, lasting=False)
     return _report(task, rows, {"measured": len(measured)})
 
 

@@ -90,18 +90,23 @@ def digest_rows(table: pa.Table) -> str:
 
 
 def write_table(
-    path: TablePath, table: pa.Table, proof: Proof, row_digests: Sequence[str] = ()
+    path: TablePath,
+    table: pa.Table,
+    proof: Proof,
+    row_digests: Sequence[str] = (),
+    *,
+    lasting: bool = True,
 ) -> Proof:
     """Write rows and proof under ``path``, visible only when complete; return the full proof.
 
     ``row_digests`` say what stickers' rows were made from, so that a later run can take them
-    over.
+    over. What isn't ``lasting`` is not flushed to the disk.
     """
     proof = replace(proof, digest=digest_rows(table), part=part_of(path))
     table = table.replace_schema_metadata(
         {_PROOF_KEY: _proof_json(proof), _ROWS_KEY: " ".join(row_digests).encode()}
     )
-    with _target(path) as target:
+    with _target(path, lasting=lasting) as target:
         pq.write_table(table, target, row_group_size=_group_rows(table.schema), **_OPTIONS)
     return proof
 
@@ -235,14 +240,14 @@ def _seekable(path: TablePath) -> Path | pa.NativeFile:
 
 
 @contextmanager
-def _target(path: TablePath) -> Iterator[Path | pa.BufferOutputStream]:
+def _target(path: TablePath, *, lasting: bool = True) -> Iterator[Path | pa.BufferOutputStream]:
     """Where to write a table so that all of it is there or nothing."""
     if isinstance(path, ObjectPath):
         sink = pa.BufferOutputStream()
         yield sink
         path.write(sink.getvalue().to_pybytes())
     else:
-        with atomic_file(path) as temporary:
+        with atomic_file(path, lasting=lasting) as temporary:
             yield temporary
 
 

@@ -37,7 +37,8 @@ from pipeline.engine.store.objects import ObjectStore
 from pipeline.engine.store.saved import SavedFiles
 from schemas.tables import TABLES
 
-_READERS = 4
+# At a time: of disks, and of buckets, where most of reading is waiting.
+_READERS, _REQUESTS = 4, 16
 _BUCKETS: dict[Path, ObjectStore | None] = {}
 _CATALOGS: dict[tuple[Path, str], Catalog] = {}
 _LISTED: dict[tuple[Path, str], tuple[int, tuple[int, ...]]] = {}
@@ -178,10 +179,11 @@ class Workspace:
         def read(file: tuple[TablePath, list[int] | None]) -> pa.Table:
             return _read(file[0], file[1], columns, empty.schema)
 
+        readers = _READERS if self._bucket is None else _REQUESTS
         if len(files) <= _READERS:
             return pa.concat_tables([empty, *map(read, files)])
         # Most of reading is done outside of Python's lock.
-        with ThreadPoolExecutor(_READERS) as pool:
+        with ThreadPoolExecutor(readers) as pool:
             return pa.concat_tables([empty, *pool.map(read, files)])
 
     def write(
@@ -335,6 +337,12 @@ class Workspace:
         """Let others see files of the working folder that what is written next relies on."""
         if self._bucket is not None:
             SavedFiles(self.root, self._bucket).save(names)
+
+    def has_release(self, name: str) -> bool:
+        """Whether a release is here, or in the bucket as a whole."""
+        if (self.releases / name).exists():
+            return True
+        return self._bucket is not None and SavedFiles(self.root, self._bucket).has_release(name)
 
     def fetch_release(self, name: str) -> None:
         """Bring a release here that lies in the bucket alone."""

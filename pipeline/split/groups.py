@@ -23,7 +23,9 @@ def connected_groups(ids: pa.ChunkedArray, rows: Ints, links: Iterable[Links]) -
     not among ``rows``. Keys are numbered from 0 for each of ``links``, whose order, like that
     within them, changes nothing.
     """
-    nodes, ones, others = len(ids), [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    nodes = len(ids)
+    ones: list[Ints] = [np.empty(0, np.int64)]
+    others: list[Ints] = [np.empty(0, np.int64)]
     for stickers, keys in links:
         ones.append(stickers)
         # A key is a node like any other.
@@ -34,6 +36,7 @@ def connected_groups(ids: pa.ChunkedArray, rows: Ints, links: Iterable[Links]) -
     _, label = connected_components(graph, directed=False)
     by_id = rows[pc.sort_indices(ids.take(pa.array(rows))).to_numpy()]
     labels, first = np.unique(label[by_id], return_index=True)
-    named = np.empty(nodes, np.int64)
+    named: Ints = np.empty(nodes, np.int64)
     named[labels] = by_id[first]
-    return named[label[rows]]
+    groups: Ints = named[label[rows]]
+    return groups

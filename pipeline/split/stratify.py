@@ -118,4 +118,5 @@ def _in_order(counts: _Counts, names: pa.Array, seed: int) -> Ints:
         for name in names[start : start + _CHUNK].to_pylist()
     )
     high, low = np.frombuffer(ties, ">u8").reshape(-1, 2).T
-    return np.lexsort((low, high, rarest, -counts.stickers[first]))
+    order: Ints = np.lexsort((low, high, rarest, -counts.stickers[first]))
+    return order

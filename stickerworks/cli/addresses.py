@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,3 @@ def workspace_folder(workspace: str, values: Mapping[str, Any], key: str = "work
 
 
 _FETCHED: set[Path] = set()
-
-
-def named_workspace(workspace: str, config: Path | None, overrides: Sequence[str]) -> Path:
-    """The folder of the workspace that ``--workspace`` names."""
-    if not is_address(workspace):
-        return named_path(workspace, "--workspace")
-    from stickerworks.cli.configuration import plain_values
-
-    return workspace_folder(workspace, plain_values(config, overrides), "--workspace")

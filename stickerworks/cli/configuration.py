@@ -14,6 +14,7 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.options import describe_invalid
 from pipeline.engine.paths import read_regular
 from pipeline.engine.safe_yaml import MAX_BYTES, parse_yaml, problem
+from pipeline.engine.store.location import is_address
 from pipeline.engine.text import quoted
 from schemas.config import Config
 from stickerworks.cli.addresses import workspace_folder
@@ -118,6 +119,12 @@ def _workspace(base: Layer | None, overrides: Sequence[str]) -> Path:
     values = _overridden(base.values if base else {}, overrides)
     root = values.get("workspace")
     return workspace_folder(root if isinstance(root, str) else Config().workspace, values)
+
+
+def named_workspace(workspace: str, file: Path | None, overrides: Sequence[str]) -> Path:
+    """The folder of the workspace that ``--workspace`` names."""
+    values = plain_values(file, overrides) if is_address(workspace) else {}
+    return workspace_folder(workspace, values, "--workspace")
 
 
 def plain_values(file: Path | None, overrides: Sequence[str]) -> dict[str, Any]:

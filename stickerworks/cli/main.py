@@ -61,7 +61,7 @@ def _options(
     ] = False,
 ) -> None:
     from pipeline.engine.paths import named_path
-    from stickerworks.cli.addresses import named_workspace
+    from stickerworks.cli.configuration import named_workspace
     from stickerworks.cli.options import CommandOptions
 
     if keep and (not set_ or context.invoked_subcommand in _KEEP_NOTHING):

@@ -14,7 +14,6 @@ from rich.markup import escape
 
 from pipeline.engine.disk import DiskWatch, likely_bytes
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.executor import in_main_process
 from pipeline.engine.run_log import RunLog, measured_rates, read_runs
 from pipeline.engine.runner import Pending, RunReport, pending, run
 from pipeline.engine.secret_names import hide_pairs
@@ -47,6 +46,8 @@ class Session:
     plan: list[Pending] = field(default_factory=list)
     results: dict[str, Any] = field(default_factory=dict)
     failed: bool = False
+    reads_only: bool = False
+    _retried: set[str] = field(default_factory=set)
 
     def say(self, line: str = "") -> None:
         """A line for people; markup in it is not interpreted."""
@@ -71,10 +72,16 @@ class Session:
 
     def pending(self, item: Stage | Step) -> Pending:
         """What a stage or step would do, with the time that earlier runs of it took for a row."""
-        again = self.options.retry_quarantined
-        will = pending(item, self.workspace, self.config, retry_quarantined=again)
+        again = self._retries(item)
+        will = self.mending(
+            lambda: pending(item, self.workspace, self.config, retry_quarantined=again)
+        )
         rate = self._rates.get(item.name)
         return will if rate is None else replace(will, seconds=will.rows * rate)
+
+    def _retries(self, item: Stage | Step) -> bool:
+        """Whether quarantined rows are to be measured again: once in a command."""
+        return self.options.retry_quarantined and item.name not in self._retried
 
     @cached_property
     def _rates(self) -> dict[str, float]:
@@ -92,6 +99,8 @@ class Session:
 
     def mending(self, act: Callable[[], Result], doing: Stage | Step | None = None) -> Result:
         """Do what reads tables; one that is damaged is made again, where that is possible."""
+        if self.options.dry_run or self.reads_only:
+            return act()
         return self._mender.mending(act, doing)
 
     @cached_property
@@ -126,11 +135,12 @@ class Session:
             return likely_bytes(item.writes, self.workspace)
 
         display = WatchedDisplay(make_display(self.console), self.log, self.disk, expected)
-        again = self.options.retry_quarantined
+        again = self._retries(item)
+        self._retried.add(item.name)
         report = self.mending(
             lambda: run(item, self.workspace, self.config, display, retry_quarantined=again), item
         )
-        alone = isinstance(item, Step) or in_main_process(item, self.config, report.rows_made)
+        alone = isinstance(item, Step) or item.in_main_process(self.config)
         log_stage(self.log, report, "main process" if alone else self.config.engine.executor)
         return report
 
@@ -177,7 +187,7 @@ def open_session(
     )
     root = root.absolute()
     workspace = Workspace(root)
-    session = Session(config, workspace, options, make_console())
+    session = Session(config, workspace, options, make_console(), reads_only=reads_only)
     _say_kept(session, layers)
     if options.keep and options.dry_run:
         session.say("  what --set gives would be kept in the workspace")

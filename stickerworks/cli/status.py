@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import psutil
 
@@ -22,7 +23,7 @@ from stickerworks.cli.display import say_shards, say_size, say_time, time_left
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.rooms import ROOMS, plan_of
 from stickerworks.cli.session import Session, open_session
-from stickerworks.cli.update import is_started
+from stickerworks.cli.update import is_started, kept_plan
 
 _LAST_RUNS = 5
 _WIDTHS = (20, 12, 7, 11, 10, 8, 11)
@@ -66,11 +67,13 @@ def status_command(options: CommandOptions) -> int:
     return session.exit_code
 
 
-def holding(workspace: Workspace) -> dict[str, object] | None:
-    """The command and process that hold the workspace's lock; None where nobody does.
+def holding(workspace: Workspace) -> dict[str, Any] | None:
+    """The command and process that hold the workspace; None where nobody does.
 
     Asked of the process table: who tried the lock itself would refuse a command that begins.
     """
+    if workspace.store.remote:
+        return _lease_holder(workspace)
     path = workspace.root / ".lock"
     try:
         found = json.loads(path.read_bytes())
@@ -78,10 +81,21 @@ def holding(workspace: Workspace) -> dict[str, object] | None:
         # The number of a process that ended long ago may be another's now, or our own.
         began_before = process.create_time() <= path.stat().st_mtime + 1
         if began_before and process.pid != os.getpid():
-            return {"command": str(found["command"]), "pid": process.pid}
+            return {"command": str(found["command"]), "pid": process.pid, "host": None}
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         return None
     return None
+
+
+def _lease_holder(workspace: Workspace) -> dict[str, Any] | None:
+    from pipeline.engine.store.lease import holder_of
+    from pipeline.engine.store.objects import ObjectStore
+
+    store = workspace.store
+    holder = holder_of(store) if isinstance(store, ObjectStore) else None
+    if holder is None:
+        return None
+    return {"command": holder.command, "pid": holder.pid, "host": holder.host}
 
 
 def _due(session: Session, room: str) -> dict[str, Pending]:
@@ -102,29 +116,32 @@ def _with_stale(table: TableState, due: Mapping[str, Mapping[str, Pending]]) -> 
 
 def _next(session: Session, due: Mapping[str, Mapping[str, Pending]]) -> NextCommand | None:
     started = [room for room in ROOMS if is_started(session.workspace, room)]
-    names = [name for room in started for name in due[room]]
-    stale = [due[room][name] for room in started for name in due[room] if due[room][name].rows]
+    kept = {room: [w.name for w in kept_plan(session.workspace, room)] for room in started}
+    names = [name for room in started for name in due[room] if name in kept[room]]
+    will = {name: pending for room in started for name, pending in due[room].items()}
+    stale = [will[name] for name in names if will[name].rows]
     if stale:
         first = names.index(stale[0].name)
-        follows = [name for name in names[first:] if name not in {will.name for will in stale}]
+        follows = [name for name in names[first:] if not will[name].rows]
         return NextCommand("update", tuple(stale), tuple(follows))
     for room in ROOMS:
         if room not in started:
             return NextCommand(room, tuple(will for will in due[room].values() if will.rows))
     release = session.config.release
-    if not (session.workspace.releases / f"{release.name}-{release.version}").exists():
+    if not session.workspace.has_release(f"{release.name}-{release.version}"):
         return NextCommand("release", ())
     return None
 
 
-def _is_running(run: LoggedRun, holder: Mapping[str, object] | None) -> bool:
+def _is_running(run: LoggedRun, holder: Mapping[str, Any] | None) -> bool:
     return holder is not None and run.exit_code is None and run.pid == holder["pid"]
 
 
-def _running_lines(holder: Mapping[str, object] | None, runs: Sequence[LoggedRun]) -> Iterator[str]:
+def _running_lines(holder: Mapping[str, Any] | None, runs: Sequence[LoggedRun]) -> Iterator[str]:
     if holder is None:
         return
-    yield f"In use by `stickerworks {plain(str(holder['command']))}` (process {holder['pid']})"
+    where = f" on {plain(holder['host'])}" if holder["host"] else ""
+    yield f"In use by `stickerworks {plain(holder['command'])}` (process {holder['pid']}{where})"
     for run in runs:
         if _is_running(run, holder) and run.now:
             now = run.now

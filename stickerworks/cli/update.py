@@ -10,7 +10,7 @@ from pipeline.engine.workspace import Workspace
 from schemas.tables import TABLES
 from stickerworks.cli.display import say_time
 from stickerworks.cli.options import CommandOptions
-from stickerworks.cli.rooms import ROOMS, plan_of
+from stickerworks.cli.rooms import ROOMS, Plan, plan_of
 from stickerworks.cli.session import Session, open_session
 
 _WORTH_TELLING_S = 60.0
@@ -36,6 +36,18 @@ def is_started(workspace: Workspace, room: str) -> bool:
 def started_rooms(workspace: Workspace) -> list[str]:
     """Rooms that somebody ran, in order."""
     return [room for room in ROOMS if is_started(workspace, room)]
+
+
+def kept_plan(workspace: Workspace, room: str) -> Plan:
+    """What of a room that somebody ran is kept up to date.
+
+    All of it, also where it was interrupted; but who only told real from cartoon never asked for
+    captions, which a model may be paid for.
+    """
+    plan = plan_of(room)
+    if room == "annotate" and not _is_there(workspace, "captions"):
+        return tuple(w for w in plan if any(_is_there(workspace, name) for name in w.writes))
+    return plan
 
 
 def rooms_to_release(workspace: Workspace) -> list[str]:
@@ -82,7 +94,7 @@ def bring_up_to_date(session: Session, rooms: Sequence[str]) -> bool:
         _check_captions(session)
     if session.options.dry_run:
         for room in rooms:
-            session.do(plan_of(room))
+            session.do(kept_plan(session.workspace, room))
         return True
     for will in stale:
         if will.seconds >= _WORTH_TELLING_S:
@@ -90,7 +102,7 @@ def bring_up_to_date(session: Session, rooms: Sequence[str]) -> bool:
                 f"  {will.name:<12} to do: {will.rows:,} rows, about {say_time(will.seconds)}"
             )
     for room in rooms:
-        for work in plan_of(room):
+        for work in kept_plan(session.workspace, room):
             # Asked anew: what was made before it may have changed its input.
             if session.pending(work).rows:
                 session.do((work,))
@@ -114,19 +126,25 @@ def _is_incomplete(workspace: Workspace, room: str) -> bool:
 
 
 def _due(session: Session, room: str) -> list[Pending]:
-    wills = (session.pending(work) for work in plan_of(room) if not is_idle(work, session.config))
+    works = kept_plan(session.workspace, room)
+    wills = (session.pending(work) for work in works if not is_idle(work, session.config))
     return [will for will in wills if will.rows]
 
 
 def _check_captions(session: Session) -> None:
-    from annotation.machine.captions import check_captioner, is_asked
+    """See that the captioner can be used, and tell what it will be asked if it is a model."""
+    from annotation.machine.captions import CAPTIONS, check_captioner, is_asked
 
+    if all(work is not CAPTIONS for work in kept_plan(session.workspace, "annotate")):
+        return
     session.check_trusted("annotate")
     check_captioner(session.config)
     if is_asked(session.config):
+        will = session.pending(CAPTIONS)
+        now = f"{will.rows:,} stickers, about {say_time(will.seconds)}, and " if will.rows else ""
         session.say(
-            f"  {'captions':<12} asks {session.config.annotate.captioner} about stickers that it "
-            "wasn't asked about before; `stickerworks annotate --dry-run` reckons up what of"
+            f"  {'captions':<12} asks {session.config.annotate.captioner} about {now}what other "
+            "decisions add; `stickerworks annotate --dry-run` tries a few and reckons up the rest"
         )
 
 

@@ -85,7 +85,10 @@ def say_decisions(session: Session) -> None:
 def release_folder(session: Session) -> Path:
     """Folder of the configured release."""
     settings = session.config.release
-    return session.workspace.releases / f"{settings.name}-{settings.version}"
+    name = f"{settings.name}-{settings.version}"
+    if not session.options.dry_run:
+        session.workspace.fetch_release(name)
+    return session.workspace.releases / name
 
 
 def build(session: Session) -> Path:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import re
+import secrets
 import signal
 import socket
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import distributions
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -39,8 +41,6 @@ _SETTINGS = {
     "RAY_NUM_REDIS_GET_RETRIES": "2",
     "RAY_py_gcs_connect_timeout_s": "5",
 }
-# Ray's switch for machines that can't be a cluster: its processes listen on loopback alone.
-_ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 _probed: set[str] = set()
 
@@ -51,7 +51,7 @@ def connect(engine: EngineConfig) -> Ray:
     Raises StickerworksError where Ray isn't installed or the cluster can't be reached.
     """
     address = engine.ray.address
-    for name, value in {**_SETTINGS, **(_ALONE if address is None else {})}.items():
+    for name, value in {**_SETTINGS, **_authentication(address)}.items():
         os.environ.setdefault(name, value)  # read when ray is imported
     ray = need_extra("ray", "ray", "engine.executor: ray")
     if not ray.is_initialized():
@@ -63,6 +63,24 @@ def connect(engine: EngineConfig) -> Ray:
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGTERM, before)  # Ray takes it for itself
     return ray
+
+
+def _authentication(address: str | None) -> dict[str, str]:
+    """Who may join: nobody where Ray runs here, on loopback; else those with the cluster's token.
+
+    Ray itself would write a token into the home folder, and every cluster that is started there
+    later would ask for it.
+    """
+    if address is None:
+        return {
+            # Ray's switch for machines that can't be a cluster.
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        }
+    given = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ)
+    known = bool(given) or (Path.home() / ".ray" / "auth_token").exists()
+    return {"RAY_AUTH_MODE": "token"} if known else {}
 
 
 def _initialize(ray: Ray, engine: EngineConfig, address: str | None) -> None:
@@ -87,7 +105,8 @@ def _initialize(ray: Ray, engine: EngineConfig, address: str | None) -> None:
         raise StickerworksError(
             f"{where}: {_first_line(error)}",
             "Set engine.ray.address to host:port of a cluster that this machine is a node of "
-            "(`ray start` makes it one), or engine.executor to local.",
+            "(`ray start` makes it one; RAY_AUTH_MODE and the token must be those that it was "
+            "started with), or engine.executor to local.",
         ) from error
 
 

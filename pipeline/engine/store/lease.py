@@ -74,6 +74,15 @@ def leased(store: ObjectStore, command: str, seconds: float) -> Iterator[None]:
         store.guard = lambda: None
 
 
+def holder_of(store: ObjectStore) -> Holder | None:
+    """Who holds the workspace, without asking for it; None where nobody does.
+
+    A driver that was killed on another machine holds it until the next one takes it over.
+    """
+    holder = _read(store)
+    return None if holder is None or holder.free or holder.has_ended() else holder
+
+
 class _Lease:
     def __init__(self, store: ObjectStore, command: str, seconds: float) -> None:
         self.done = threading.Event()
@@ -119,20 +128,14 @@ class _Lease:
         raise self._in_use()
 
     def _may_take(self, entry: Entry) -> bool:
-        holder = self._read()
+        holder = _read(self._store)
         if holder is None or holder.free or holder.has_ended():
             return True
         now = self._store.write(_CLOCK, self._holder.token.encode(), ANYTHING).modified
         return now - entry.modified > holder.seconds + _RESOLUTION_S
 
-    def _read(self) -> Holder | None:
-        try:
-            return Holder(**json.loads(self._store.read(LEASE)))
-        except (FileNotFoundError, ValueError, TypeError):
-            return None  # let go in the meantime, or not written by us
-
     def _in_use(self) -> StickerworksError:
-        holder = self._read()
+        holder = _read(self._store)
         who = "another command"
         if holder is not None:
             who = f"`stickerworks {holder.command}` (process {holder.pid} on {holder.host})"
@@ -148,7 +151,7 @@ class _Lease:
             self._put(replace(self._holder, renewals=self._holder.renewals + 1))
             self._renewed = started
         except ChangedError:
-            holder = self._read()
+            holder = _read(self._store)
             other = f"`stickerworks {holder.command}` on {holder.host}" if holder else "somebody"
             self._lost = f"{other} took it over."
         except StickerworksError as error:
@@ -160,6 +163,13 @@ class _Lease:
         with self._writing:
             self._entry = self._store.write(LEASE, _json(holder), self._entry)
             self._holder = holder
+
+
+def _read(store: ObjectStore) -> Holder | None:
+    try:
+        return Holder(**json.loads(store.read(LEASE)))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None  # let go in the meantime, or not written by us
 
 
 def _json(holder: Holder) -> bytes:

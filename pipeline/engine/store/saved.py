@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import pyarrow as pa
+
 from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.store.contract import ChangedError, Entry
@@ -23,6 +25,9 @@ _SAVED = "saved"
 _RELEASES = "releases"
 _RECORDS = "releases/.fingerprints"
 _INDEX = ".saved.json"
+# A crawl's ledger is mostly text: a fifth of it, or less, is sent.
+_DATABASE, _PACKED, _CODEC = ".sqlite", ".zst", "zstd"
+_CHUNK_BYTES = 1 << 20
 # Ledgers lie in the folder of what keeps them; a served tool's own database is no ledger.
 _KEPT = ("*.yaml", ".settings.json", "*.sqlite", "*/*.sqlite", "logs/*", "reports/**/*",
          "models/**/*", "releases/**/*")  # fmt: skip
@@ -52,12 +57,15 @@ class SavedFiles:
         entries |= {name: entry for name, entry in records.items() if _is_record(name)}
         self._take(entries)
 
+    def has_release(self, name: str) -> bool:
+        """Whether a release was saved as a whole."""
+        return f"{_RECORDS}/{name}.json" in self._store.list(_RELEASES)
+
     def fetch_release(self, name: str) -> None:
         """Bring a release here that was saved as a whole, where it isn't yet."""
         folder = f"{_RELEASES}/{name}"
-        entries = self._store.list(_RELEASES)
-        whole = f"{_RECORDS}/{name}.json" in entries
-        if whole and not (self._root / folder).exists():
+        if not (self._root / folder).exists() and self.has_release(name):
+            entries = self._store.list(_RELEASES)
             # Under another name first: a release that can be seen is always a whole one.
             partial = f"{_RELEASES}/.{name}.fetched"
             for entry in entries.values():
@@ -66,6 +74,11 @@ class SavedFiles:
                     with atomic_file(self._root / f"{partial}{inner}") as temporary:
                         temporary.write_bytes(self._store.read(entry.name))
             os.rename(self._root / partial, self._root / folder)
+            for entry in entries.values():
+                if entry.name.startswith(f"{folder}/"):
+                    signature = _signature(self._path(entry.name)) or ""
+                    self._index[entry.name] = [entry.tag, signature]
+            self._write_index()
 
     def save(self, names: Sequence[str] | None = None) -> None:
         """Save what changed here since, or the named files alone; records of releases last.
@@ -98,8 +111,9 @@ class SavedFiles:
             path = self._path(name)
             content = self._store.read(name)
             signature = _signature(path)
-            if signature is not None and (known is None or known[1] != signature):
-                _put_aside(path, content, self._root / "replaced" / path.relative_to(self._root))
+            changed = signature is not None and (known is None or known[1] != signature)
+            if changed and _content(path) != content:
+                _put_aside(path, self._root / "replaced" / path.relative_to(self._root))
             _put(path, content)
             for suffix in ("-wal", "-shm"):
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
@@ -119,10 +133,12 @@ class SavedFiles:
 
     def _name(self, path: Path) -> str:
         name = path.relative_to(self._root).as_posix()
-        return name if name.startswith(f"{_RELEASES}/") else f"{_SAVED}/{name}"
+        if name.startswith(f"{_RELEASES}/"):
+            return name
+        return f"{_SAVED}/{name}{_PACKED if path.suffix == _DATABASE else ''}"
 
     def _path(self, name: str) -> Path:
-        inner = name.removeprefix(f"{_SAVED}/")
+        inner = name.removeprefix(f"{_SAVED}/").removesuffix(_PACKED)
         if ".." in inner.split("/"):
             raise StickerworksError(
                 f"{self._store.where(name)} has a name that leads elsewhere.", "Delete it."
@@ -160,15 +176,15 @@ def _signature(path: Path) -> str | None:
 
 def _with_log(path: Path) -> Iterator[Path]:
     yield path
-    if path.suffix == ".sqlite":
+    if path.suffix == _DATABASE:
         log = path.with_name(f"{path.name}-wal")
         if log.exists() and log.stat().st_size:
             yield log
 
 
 def _content(path: Path) -> bytes:
-    """The file's bytes; of a database, those of a copy that is whole."""
-    if path.suffix != ".sqlite":
+    """The file's bytes; of a database, those of a copy that is whole, compressed."""
+    if path.suffix != _DATABASE:
         return path.read_bytes()
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".", suffix=".tmp") as folder:
         copy = Path(folder) / path.name
@@ -177,20 +193,31 @@ def _content(path: Path) -> bytes:
             closing(sqlite3.connect(copy)) as target,
         ):
             source.backup(target)
-        return copy.read_bytes()
+        sink = pa.BufferOutputStream()
+        with pa.OSFile(str(copy)) as file, pa.CompressedOutputStream(sink, _CODEC) as packed:
+            while chunk := file.read(_CHUNK_BYTES):
+                packed.write(chunk)
+        return bytes(sink.getvalue().to_pybytes())
 
 
 def _put(path: Path, content: bytes) -> None:
     with atomic_file(path) as temporary:
         temporary.touch(mode=0o600)
-        temporary.write_bytes(content)
+        if path.suffix != _DATABASE:
+            temporary.write_bytes(content)
+            return
+        with (
+            pa.CompressedInputStream(pa.BufferReader(content), _CODEC) as packed,
+            temporary.open("wb") as file,
+        ):
+            while chunk := packed.read(_CHUNK_BYTES):
+                file.write(chunk)
 
 
-def _put_aside(path: Path, content: bytes, aside: Path) -> None:
+def _put_aside(path: Path, aside: Path) -> None:
     """Keep what was here and is about to be replaced by something else."""
-    if path.read_bytes() != content:
-        with disk_errors(aside):
-            aside.parent.mkdir(parents=True, exist_ok=True)
-            for suffix in ("", "-wal"):
-                if path.with_name(path.name + suffix).exists():
-                    os.replace(path.with_name(path.name + suffix), f"{aside}{suffix}")
+    with disk_errors(aside):
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        for suffix in ("", "-wal"):
+            if path.with_name(path.name + suffix).exists():
+                os.replace(path.with_name(path.name + suffix), f"{aside}{suffix}")

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
-from annotation.machine.descriptions import DESCRIPTIONS, Preference, choose
+from annotation.machine import descriptions
+from annotation.machine.descriptions import DESCRIPTIONS, Preference
 from pipeline.engine.errors import StickerworksError
 from schemas.config import Config
-from schemas.tables import DESCRIPTION_FIELDS
+from schemas.tables import CAPTIONS, DESCRIPTION_FIELDS
 
 NOW = Preference((), frozenset(), "openai", "now", "r1")
+
+
+def choose(rows: list[dict[str, Any]], preference: Preference) -> dict[str, Any]:
+    """The row of one sticker of three, of which the others have nothing."""
+    captions = pa.Table.from_pylist([{"id": "b", **row} for row in rows], schema=CAPTIONS.schema)
+    ids = pa.chunked_array([["a", "b", "c"]])
+    before, row, after = descriptions.choose(captions, ids, preference).to_pylist()
+    for name, other in (("a", before), ("c", after)):
+        assert {k: v for k, v in other.items() if v} == {"id": name}
+    assert row.pop("id") == "b"
+    return dict(row)
 
 
 def said(field: str, text: str | None, **more: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.main_process import run_in_main_process
 from pipeline.engine.quarantine import Allowance
-from pipeline.engine.runner import pending, run
+from pipeline.engine.runner import run
 from pipeline.engine.stage import Context, Process, Stage, Tables
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config, EngineConfig
@@ -74,31 +73,6 @@ def test_the_stage_is_opened_once_for_all_shards_and_ended_once(workspace_of, di
     assert (watched.opened, watched.ended) == (1, 1)
     run(watched.build(), workspace, CONFIG, display)
     assert (watched.opened, watched.ended) == (1, 1)
-
-
-@pytest.mark.parametrize(
-    ("seconds_per_row", "workers"), [(0.0004, 0), (0.0006, 1), (0.3, 1), (0.0, 0)]
-)
-def test_work_that_takes_less_than_workers_to_start_is_done_here(
-    workspace_of, display, seconds_per_row, workers
-):
-    workspace = workspace_of([["fine", "raise", "ok"]])
-    stage = misbehaving.signals(batch_rows=3, seconds_per_row=seconds_per_row)
-    report = run(stage, workspace, CONFIG, display)
-    assert report.counts["quarantined"] == 1
-    others = set((workspace.root / "workers.log").read_text().split()) - {str(os.getpid())}
-    assert len(others) == workers
-
-
-def test_many_rows_of_quick_work_are_shared_among_workers(workspace_of):
-    workspace = workspace_of([["fine"] * 1500] * 2)
-    config = Config(engine=EngineConfig(workers=2))
-    assert pending(
-        misbehaving.signals(seconds_per_row=0.0003), workspace, config
-    ).seconds == pytest.approx(0.9)
-    assert pending(
-        misbehaving.signals(seconds_per_row=0.0004), workspace, config
-    ).seconds == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize("batch_rows", [1, 3])

@@ -27,8 +27,11 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.quarantine import Allowance
 from pipeline.engine.runner import _tasks, run
 from pipeline.engine.shard import run_shard
+from pipeline.engine.storage import Proof
+from pipeline.engine.store.location import open_address
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config, EngineConfig, RayConfig
+from schemas.storage import StorageConfig
 
 RAY = Config(engine=EngineConfig(executor="ray", workers=2, row_timeout_s=2, memory_mb=600))
 WHOLE = misbehaving.signals()
@@ -114,7 +117,14 @@ def kill_an_actor(workspace: Workspace) -> None:
     wait_until(lambda: log.exists() and bool(log.read_text()))
     child = psutil.Process(worker_pids(workspace)[0])
     os.kill(child.ppid(), signal.SIGKILL)
-    wait_until(lambda: not child.is_running())
+    wait_until(lambda: not lives(child.pid))
+
+
+def lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def worker_pids(workspace: Workspace) -> list[int]:
@@ -146,6 +156,24 @@ run(stage, Workspace(Path(sys.argv[1])), config, LogDisplay(make_console()))
 """
 
 
+def test_nodes_work_in_a_bucket(
+    workspace_of, ray, display, object_store: str, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    local = workspace_of([["fine", "ok"], ["good"]])
+    settings = StorageConfig(endpoint=object_store, allow_http=True, folder=str(tmp_path))
+    bucket = Workspace(open_address("s3://stickers/ray", settings))
+    for table in ("media", "stickers"):
+        for part in local.parts:
+            bucket.write(table, part, local.read(table, part), Proof("test", "test"))
+    run(WHOLE, local, Config(engine=EngineConfig(workers=1)), display)
+    with bucket.lock("filter"):
+        run(WHOLE, bucket, RAY, display)
+    there = {name: bucket.store.read(name) for name in bucket.store.list("tables")}
+    assert there == files(local)
+
+
 def test_a_killed_driver_leaves_no_worker_and_its_pieces_stay(workspace_of, ray, display):
     workspace = workspace_of([["slow", "fine", "slow", "raise", "slow"] * 6])
     address = ray.get_runtime_context().gcs_address
@@ -156,7 +184,7 @@ def test_a_killed_driver_leaves_no_worker_and_its_pieces_stay(workspace_of, ray,
     finally:
         driver.kill()
         driver.wait()
-    wait_until(lambda: not any(psutil.pid_exists(pid) for pid in worker_pids(workspace)))
+    wait_until(lambda: not any(lives(pid) for pid in worker_pids(workspace)))
     before = times_measured(workspace)
     assert not workspace.path("signals", 0).exists()
     kept = 5 * (len(pieces(workspace)) // 2)

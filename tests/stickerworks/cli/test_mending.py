@@ -58,6 +58,18 @@ def test_a_file_that_is_damaged_again_and_again_ends_the_command(
     assert "Delete that file" in answer.said.splitlines()[-1]
 
 
+def test_a_table_without_a_footer_is_made_again(program: Any, made: Path) -> None:
+    paths = [made / f"tables/{name}/part-00001.parquet" for name in ("stickers", "measures")]
+    whole = [path.read_bytes() for path in paths]
+    for path in paths:
+        path.write_bytes(path.read_bytes()[:-20])
+    answer = program("status")
+    assert answer.code == 1  # it may not write, and says what is wrong
+    assert "stickers/part-00001" in answer.said
+    assert program("update").code == 0
+    assert [path.read_bytes() for path in paths] == whole
+
+
 def test_what_people_gave_is_not_made_up(program: Any, made: Path) -> None:
     (made / "tables/ballot.parquet").write_bytes(b"PAR1 nonsense PAR1")
     answer = program("update", *BOUND, "--set", "merge.agree=1")

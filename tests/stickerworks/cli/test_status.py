@@ -53,7 +53,8 @@ def test_it_names_who_holds_the_workspace_and_takes_no_lock(program: Any, made: 
     lock = made / ".lock"
     lock.write_text(json.dumps({"command": "filter", "pid": os.getppid()}))
     before = lock.stat()
-    assert status(program)["running"] == {"command": "filter", "pid": os.getppid()}
+    holder = {"command": "filter", "pid": os.getppid(), "host": None}
+    assert status(program)["running"] == holder
     assert lock.stat().st_mtime_ns == before.st_mtime_ns
     lock.write_text(json.dumps({"command": "filter", "pid": 2**22 + 1}))
     assert status(program)["running"] is None

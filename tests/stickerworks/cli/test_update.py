@@ -29,6 +29,12 @@ def test_what_follows_from_other_decisions_is_made_in_order(program: Any) -> Non
     assert not {"signals", "domain"} & {*made}  # unchanged, and never asked for
 
 
+def test_who_only_told_real_from_cartoon_gets_no_captions(program: Any, made: Path) -> None:
+    program("annotate", "domain")
+    assert works(program("update", "--json", *STRICT))[-3:] == ["domain", "labels", "splits"]
+    assert not (made / "tables/captions").exists()
+
+
 def test_a_dry_run_makes_nothing(program: Any, made: Path) -> None:
     before = sorted((path, path.stat().st_mtime_ns) for path in made.rglob("*"))
     answer = program("update", "--dry-run", *BOUND)

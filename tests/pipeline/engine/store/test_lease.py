@@ -14,7 +14,7 @@ from object_store_faults import Answer, FaultyStore, Forward, refused
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.store.contract import ANYTHING
-from pipeline.engine.store.lease import LEASE, leased
+from pipeline.engine.store.lease import LEASE, holder_of, leased
 from pipeline.engine.store.objects import ObjectStore
 
 from .conftest import MakeStore
@@ -25,6 +25,10 @@ def test_a_second_driver_is_refused_and_the_next_one_is_not(make_store: MakeStor
         with pytest.raises(StickerworksError, match="in use by `stickerworks crawl` .process") as e:
             leased(make_store(), "filter", 60).__enter__()
         assert "\n" not in str(e.value)
+        holder = holder_of(make_store())
+        assert holder is not None
+        assert (holder.command, holder.pid) == ("crawl", os.getpid())
+    assert holder_of(make_store()) is None
     with leased(make_store(), "filter", 60):
         pass
 

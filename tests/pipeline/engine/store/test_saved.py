@@ -100,9 +100,9 @@ def test_what_somebody_else_saved_is_not_overwritten(saved, tmp_path: Path) -> N
 def test_only_what_changed_is_written(saved, make_store: MakeStore, tmp_path: Path) -> None:
     note(tmp_path / "one", "first")
     saved("one").save()
-    before = make_store().stat("saved/crawl/ledger.sqlite")
+    before = make_store().stat("saved/crawl/ledger.sqlite.zst")
     saved("one").save()
-    assert make_store().stat("saved/crawl/ledger.sqlite") == before
+    assert make_store().stat("saved/crawl/ledger.sqlite.zst") == before
 
 
 def test_passwords_scratch_and_what_is_half_made_stay_here(
