@@ -73,16 +73,19 @@ class ShardWorker:
         self._open = ExitStack()
         self._slots = self._open.enter_context(local_slots(engine, 1, in_pieces=in_pieces))
 
-    def ready(self, task: ShardTask) -> tuple[int, StickerworksError | None]:
-        """The process's id, once it's up; with an error where it can't see what tasks read."""
+    def ready(self, task: ShardTask) -> tuple[str, StickerworksError | None]:
+        """The node's id, once it's up; with an error where it can't see what tasks read."""
+        import ray
+
+        node = ray.get_runtime_context().get_node_id()
         workspace = Workspace(self._root or task.context.root)
         if workspace.proof(task.stage.reads[0], task.part) is None:
-            return os.getpid(), StickerworksError(
+            return node, StickerworksError(
                 f"The node {socket.gethostname()} doesn't see the workspace {workspace.name}.",
                 "Put it where every node finds it under the same path (NFS), or on an object "
                 "store.",
             )
-        return os.getpid(), None
+        return node, None
 
     def run(self, task: ShardTask) -> Outcome:
         """What became of the task; heartbeats stay on this node."""

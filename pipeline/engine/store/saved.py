@@ -28,6 +28,8 @@ _INDEX = ".saved.json"
 # A crawl's ledger is mostly text: a fifth of it, or less, is sent.
 _DATABASE, _PACKED, _CODEC = ".sqlite", ".zst", "zstd"
 _CHUNK_BYTES = 1 << 20
+# Of a release nothing ever changes, so its large files need no condition and go in parts.
+_LARGE_BYTES = 64 << 20
 # Ledgers lie in the folder of what keeps them; a served tool's own database is no ledger.
 _KEPT = ("*.yaml", ".settings.json", "*.sqlite", "*/*.sqlite", "logs/*", "reports/**/*",
          "models/**/*", "releases/**/*")  # fmt: skip
@@ -72,7 +74,7 @@ class SavedFiles:
                 if entry.name.startswith(f"{folder}/"):
                     inner = entry.name.removeprefix(folder)
                     with atomic_file(self._root / f"{partial}{inner}") as temporary:
-                        temporary.write_bytes(self._store.read(entry.name))
+                        self._store.download(entry.name, temporary)
             os.rename(self._root / partial, self._root / folder)
             for entry in entries.values():
                 if entry.name.startswith(f"{folder}/"):
@@ -94,7 +96,10 @@ class SavedFiles:
                 continue
             expected = Entry(name, 0, known[0], 0) if known else None
             try:
-                entry = self._store.write(name, _content(path), expected)
+                if name.startswith(f"{_RELEASES}/") and path.stat().st_size > _LARGE_BYTES:
+                    entry = self._store.upload(name, path)
+                else:
+                    entry = self._store.write(name, _content(path), expected)
             except ChangedError:
                 raise StickerworksError(
                     f"{self._store.where(name)} was saved by somebody else meanwhile.",

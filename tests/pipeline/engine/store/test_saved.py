@@ -119,9 +119,11 @@ def test_passwords_scratch_and_what_is_half_made_stay_here(
     assert list(make_store().list("")) == ["saved/stickerworks.yaml"]
 
 
+@pytest.mark.parametrize("large", [0, 64 << 20])
 def test_a_release_is_there_when_its_record_is(
-    saved, make_store: MakeStore, tmp_path: Path
+    saved, make_store: MakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: int
 ) -> None:
+    monkeypatch.setattr("pipeline.engine.store.saved._LARGE_BYTES", large)
     for name in ("x-1/README.md", "x-1/data/train.parquet", ".fingerprints/x-1.json"):
         (tmp_path / "one" / "releases" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "one" / "releases" / name).write_text(name)
