@@ -204,13 +204,24 @@ class Workspace:
         # Tables written by others than the engine carry no proof; their rows count all the same.
         return digest_rows(self.read(table, part).cast(TABLES[table].schema))
 
-    def read_checked(self, table: str, part: int | None = None) -> pa.Table:
-        """Rows of one shard or global table; DamagedTableError if its proof is about others.
+    def read_checked(self, table: str, parts: int | Sequence[int] | None = None) -> pa.Table:
+        """Rows of shards or of a global table; DamagedTableError if a proof is about others.
 
         It takes every column to tell, blobs too: what a script changed may lie in any.
         """
-        path, rows = self.path(table, part), self.read(table, part)
-        proof = self.proof(table, part)
+        rows = self.read(table, parts)
+        if not isinstance(parts, Sequence):
+            self._check(table, parts, rows)
+            return rows
+        start = 0
+        for part in parts:
+            size = self.rows(table, part)
+            self._check(table, part, rows.slice(start, size))
+            start += size
+        return rows
+
+    def _check(self, table: str, part: int | None, rows: pa.Table) -> None:
+        path, proof = self.path(table, part), self.proof(table, part)
         known = "" if proof is None else proof.digest
         if known and known != digest_rows(rows.cast(TABLES[table].schema)):
             raise DamagedTableError(
@@ -218,7 +229,6 @@ class Workspace:
                 anew(path),
                 str(path),
             )
-        return rows
 
     def rows(self, table: str, part: int | None = None) -> int:
         """Rows of one shard or global table, from its footer alone."""
