@@ -67,7 +67,7 @@ def export(
         if pack:
             pack_new(workspace, ledger, parts)
         # Tables that others see must never hold a sticker whose place only we know.
-        workspace.save(LEDGER.as_posix())
+        workspace.place.save(LEDGER.as_posix())
         observations = 0
         written: list[TablePath | None] = []
         for part in parts:

@@ -96,7 +96,7 @@ def _crawl(job: dict[str, Any], report: Callable[[str], None]) -> None:
     source = load_source(ours.source)
     options = read_options(source, ours, position)
     workspace = Workspace(Path(job["workspace"]))
-    workspace.remember()
+    workspace.place.remember()
     default = source.redistribute if ours.redistribute is None else ours.redistribute
     with open_ledger(workspace.root / LEDGER) as ledger:
         quota = Quota(ours.limit)

@@ -87,10 +87,11 @@ def _kinds(captions: pa.Table) -> tuple[list[Row], Rows]:
 
     There are as many as models, prompts and fields, however many the stickers are.
     """
-    codes = np.zeros(len(captions), np.int64)
+    codes: Rows = np.zeros(len(captions), np.int64)
     for name in _KIND:
         column = captions[name].combine_chunks().dictionary_encode("encode")
-        _, codes = np.unique(codes, return_inverse=True)
+        # Numbered anew each time, so that no product grows beyond an integer.
+        codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
         codes = codes * (len(column.dictionary) + 1) + column.indices.to_numpy()
     _, first, places = np.unique(codes, return_index=True, return_inverse=True)
     return captions.select(_KIND).take(pa.array(first)).to_pylist(), places
@@ -107,7 +108,8 @@ def _ranks(column: str, kinds: Sequence[Row], preference: Preference) -> Rows:
         else None
         for kind in kinds
     ]
-    order = {key: place for place, key in enumerate(sorted({*keys} - {None}))}
+    known = sorted({key for key in keys if key is not None})
+    order = {key: place for place, key in enumerate(known)}
     return np.array([-1 if key is None else order[key] for key in keys], np.int64)
 
 

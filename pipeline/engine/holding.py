@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from pipeline.engine.errors import StickerworksError, disk_errors
@@ -13,6 +14,9 @@ from pipeline.engine.locks import locked
 from pipeline.engine.store.lease import leased
 from pipeline.engine.store.objects import ObjectStore
 from pipeline.engine.store.saved import SavedFiles
+
+# A command that only looks has the files for as long as fetching them takes.
+_LOOKS_S, _WAIT_S = 60.0, 0.1
 
 
 @contextmanager
@@ -38,8 +42,9 @@ def held(root: Path, command: str) -> Iterator[None]:
 @contextmanager
 def held_bucket(root: Path, bucket: ObjectStore, command: str) -> Iterator[None]:
     """Hold a bucket, with what others saved there; what changed in ``root`` is saved in the end."""
-    with leased(bucket, command, bucket.settings.lease_s):
-        fetch(root, bucket)
+    with leased(bucket, command, bucket.settings.lease_s), _own_copy(root, _LOOKS_S):
+        _look_anew(bucket)
+        SavedFiles(root, bucket).fetch()
         try:
             yield
         except BaseException:
@@ -51,10 +56,42 @@ def held_bucket(root: Path, bucket: ObjectStore, command: str) -> Iterator[None]
 
 
 def fetch(root: Path, bucket: ObjectStore) -> None:
-    """Take over what others saved, and look anew at what lies in the bucket."""
+    """Take over what others saved, and look anew at what lies in the bucket.
+
+    Where a command works in the folder, nothing there is newer.
+    """
+    _look_anew(bucket)
+    with suppress(_BusyError), _own_copy(root, 0):
+        SavedFiles(root, bucket).fetch()
+
+
+class _BusyError(StickerworksError):
+    """Another command has the files of a working folder open."""
+
+
+@contextmanager
+def _own_copy(root: Path, wait_s: float) -> Iterator[None]:
+    """Keep others from replacing files of a working folder, who may be at it for a moment."""
+
+    def busy(_: int) -> StickerworksError:
+        return _BusyError(f"Another command reads {root}.", "Run the same command again.")
+
+    until = time.monotonic() + wait_s
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(locked(root / ".saved.lock", busy))
+                break
+            except _BusyError:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(_WAIT_S)
+        yield
+
+
+def _look_anew(bucket: ObjectStore) -> None:
     bucket.remembers = True
     bucket.forget("")
-    SavedFiles(root, bucket).fetch()
 
 
 def _sweep(root: Path) -> None:

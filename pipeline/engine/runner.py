@@ -158,13 +158,13 @@ def _run_stage(
         display.start(stage.name, rows, len(tasks))
         try:
             for report in execute(tasks, config, progress):
-                workspace.check_held()
+                workspace.place.check_held()
                 done += 1
                 counts.update(report.counts)
                 reason = report.reason or reason
         finally:
             display.stop()
-            workspace.refresh(*stage.writes)
+            workspace.place.refresh(*stage.writes)
     current_shards = len(workspace.parts) - len(tasks)
     seconds = time.monotonic() - started
     return RunReport(stage.name, len(tasks), current_shards, rows, counts, seconds, reason)

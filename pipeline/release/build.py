@@ -81,7 +81,7 @@ def build_release(
     """
     check_inputs(workspace)
     target = workspace.releases / f"{config.release.name}-{config.release.version}"
-    workspace.fetch_release(target.name)
+    workspace.place.fetch_release(target.name)
     print_, made_from = fingerprint(workspace, config)
     with disk_errors(target):
         for name in remove_dead_builds(workspace.releases):

@@ -84,7 +84,7 @@ def _tags(table: pa.Table, splits: pa.ChunkedArray, where: pa.ChunkedArray) -> C
 def release(workspace: Workspace, config: Config) -> dict[str, Any]:
     """The configured release's files, and other releases beside it."""
     name = f"{config.release.name}-{config.release.version}"
-    workspace.fetch_release(name)
+    workspace.place.fetch_release(name)
     folder = workspace.releases / name
     files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
     rows: Counter[str] = Counter()

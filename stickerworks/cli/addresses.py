@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.engine.paths import named_path
+from pipeline.engine.place import place_of
 from pipeline.engine.store.location import is_address, open_address
-from pipeline.engine.workspace import Workspace
 from schemas.storage import StorageConfig
 
 
@@ -30,7 +30,7 @@ def workspace_folder(workspace: str, values: Mapping[str, Any], key: str = "work
     folder = open_address(workspace, settings)
     if folder not in _FETCHED:
         # Settings that were kept in the workspace are read next.
-        Workspace(folder).fetch()
+        place_of(folder).fetch()
         _FETCHED.add(folder)
     return folder
 

@@ -192,7 +192,7 @@ def open_session(
     if options.keep and options.dry_run:
         session.say("  what --set gives would be kept in the workspace")
     if options.dry_run or reads_only:
-        workspace.fetch()
+        workspace.place.fetch()
         _say_differing(command, session)
         yield session
     else:

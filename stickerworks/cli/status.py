@@ -128,7 +128,7 @@ def _next(session: Session, due: Mapping[str, Mapping[str, Pending]]) -> NextCom
         if room not in started:
             return NextCommand(room, tuple(will for will in due[room].values() if will.rows))
     release = session.config.release
-    if not session.workspace.has_release(f"{release.name}-{release.version}"):
+    if not session.workspace.place.has_release(f"{release.name}-{release.version}"):
         return NextCommand("release", ())
     return None
 

@@ -87,7 +87,7 @@ def release_folder(session: Session) -> Path:
     settings = session.config.release
     name = f"{settings.name}-{settings.version}"
     if not session.options.dry_run:
-        session.workspace.fetch_release(name)
+        session.workspace.place.fetch_release(name)
     return session.workspace.releases / name
 
 

@@ -75,7 +75,7 @@ def test_a_thousand_questions_are_a_few_requests(
     copy(workspace_of([["fine"]] * 30), bucket())
     with between(object_store) as counted:
         workspace = bucket("two", counted.url)
-        workspace.fetch()
+        workspace.place.fetch()
         counted.requests.clear()
         for _ in range(3):
             assert len(workspace.parts) == 30
@@ -94,12 +94,27 @@ def test_a_second_driver_is_one_line(bucket: Open) -> None:
         bucket("two").lock("filter").__enter__()
 
 
+def test_who_only_looks_replaces_nothing_that_a_command_works_on(bucket: Open) -> None:
+    settings = bucket("one").root / "stickerworks.yaml"
+    with bucket("two").lock("crawl"):
+        (bucket("two").root / "stickerworks.yaml").write_text("a: 1")
+    with bucket("one").lock("filter"):
+        settings.write_text("a: 2")
+        before = settings.stat().st_ino
+        (bucket("one").root / ".saved.json").unlink()  # as if it were not yet written
+        bucket("one").place.fetch()
+        assert (settings.read_text(), settings.stat().st_ino) == ("a: 2", before)
+        settings.write_text("a: 1")
+    bucket("three").place.fetch()
+    assert (bucket("three").root / "stickerworks.yaml").read_text() == "a: 1"
+
+
 def test_a_table_that_somebody_else_wrote_is_not_overwritten(
     workspace_of: Callable[[Sequence[Sequence[str]]], Workspace], bucket: Open
 ) -> None:
     local = workspace_of([["fine"]])
     copy(local, bucket())
-    bucket().remember()
+    bucket().place.remember()
     rows = local.read("media", 0)
     assert bucket().has("media", 0)
     bucket("two").write("media", 0, rows, Proof("test", "two"))
