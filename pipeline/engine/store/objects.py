@@ -99,6 +99,7 @@ class ObjectStore:
         return pa.PythonFile(_Ranges(self, entry), mode="r")
 
     def write(self, name: str, content: bytes, expected: Entry | Anything | None) -> Entry:
+        first = expected
         for _ in range(_PUTS):
             self.guard()
             tag = self._put(name, content, expected)
@@ -106,7 +107,12 @@ class ObjectStore:
             if entry is not None and entry.tag == tag and entry.nbytes == len(content):
                 self._remember(name, entry)
                 return entry
-            expected = entry
+            if first != ANYTHING:
+                # What is neither ours nor what lay there before is another driver's.
+                if entry is not None and not (isinstance(first, Entry) and entry.tag == first.tag):
+                    self.forget(name.rpartition("/")[0])
+                    raise ChangedError(self.where(name))
+                expected = entry
         raise StickerworksError(
             f"The store confirmed that it wrote {self.where(name)}, but it doesn't hold it.",
             "It loses writes: choose another store for the workspace.",

@@ -159,6 +159,27 @@ def test_a_store_that_loses_one_write_is_asked_again(
     assert store.read("a") == b"one"
 
 
+def test_what_another_driver_writes_right_after_is_left_alone(
+    make_store: MakeStore, faulty: FaultyStore
+) -> None:
+    written: list[bytes] = []
+
+    def follow(method: str, path: str, forward: Forward) -> Answer:
+        answer = forward()
+        if method == "PUT":
+            written.append(f"theirs, {len(written)}".encode())
+            make_store().write("a", written[-1], ANYTHING)
+        return answer
+
+    faulty.fault = follow
+    with pytest.raises(ChangedError):
+        make_store(faulty.url).write("a", b"ours", None)
+    with pytest.raises(ChangedError):
+        make_store(faulty.url).write("a", b"again", make_store().stat("a"))
+    assert make_store().read("a") == written[-1]
+    assert len(written) == 2
+
+
 def lose_writes(method: str, path: str, forward: Forward) -> Answer:
     return Answer(200, {"ETag": '"0123"'}, b"") if method == "PUT" else forward()
 
