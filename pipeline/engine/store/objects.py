@@ -140,6 +140,7 @@ class ObjectStore:
                 self._remember(name, entry)
                 return entry
             if entry is not None and expected != ANYTHING and entry.tag != _tag(expected):
+                self.forget(name.rpartition("/")[0])
                 raise ChangedError(self.where(name))  # by somebody who had seen ours
             expected = entry if expected != ANYTHING else ANYTHING
         raise StickerworksError(

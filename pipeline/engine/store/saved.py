@@ -38,8 +38,8 @@ _KEPT = ("*.yaml", ".settings.json", "*.sqlite", "*/*.sqlite", "logs/*", "report
 class SavedFiles:
     """The files of one working folder and their objects in its store.
 
-    ``_index`` says of each what was last seen of both: the object's tag, and the file's size and
-    time.
+    ``_index`` says of each what was last seen of both: the object's tag, the file's size and time,
+    and which file a database is.
     """
 
     def __init__(self, root: Path, store: ObjectStore) -> None:
@@ -78,21 +78,27 @@ class SavedFiles:
             os.rename(self._root / partial, self._root / folder)
             for entry in entries.values():
                 if entry.name.startswith(f"{folder}/"):
-                    signature = _signature(self._path(entry.name)) or ""
-                    self._index[entry.name] = [entry.tag, signature]
-            self._write_index()
+                    self._see(entry.name, entry.tag)
 
     def save(self, names: Sequence[str] | None = None) -> None:
         """Save what changed here since, or the named files alone; records of releases last.
 
-        Raises StickerworksError where somebody else saved the same meanwhile.
+        Raises StickerworksError where somebody else saved the same meanwhile, and where a file was
+        lost while this command ran.
         """
         found = [self._root / name for name in names] if names is not None else self._files()
         for path in found:
             signature = _signature(path)
             name = self._name(path)
             known = self._index.get(name)
-            if signature is None or (known is not None and known[1] == signature):
+            if signature is None and names is None:
+                continue  # a log that was rotated in this moment
+            if signature is None or (known is not None and known[2] != _identity(path)):
+                raise StickerworksError(
+                    f"{path} was lost while this command ran, or replaced.",
+                    f"{self._store.where(name)} is as it was; run the same command again.",
+                )
+            if known is not None and known[1] == signature:
                 continue
             expected = Entry(name, 0, known[0], 0) if known else None
             try:
@@ -105,25 +111,32 @@ class SavedFiles:
                     f"{self._store.where(name)} was saved by somebody else meanwhile.",
                     f"What this command did to {path} is not saved; run it again.",
                 ) from None
-            self._index[name] = [entry.tag, signature]
+            self._index[name] = [entry.tag, signature, _identity(path)]
             self._write_index()
 
     def _take(self, entries: dict[str, Entry]) -> None:
         for name, entry in entries.items():
-            known = self._index.get(name)
-            if known is not None and known[0] == entry.tag:
-                continue
-            path = self._path(name)
-            content = self._store.read(name)
+            path, known = self._path(name), self._index.get(name)
             signature = _signature(path)
+            if signature is not None and known is not None and known[0] == entry.tag:
+                if known[2] == _identity(path):
+                    continue  # what changed in it is still ours to save
+                if known[1] == signature:  # in a copy of the folder
+                    self._see(name, entry.tag)
+                    continue
+            content = self._store.read(name)
             changed = signature is not None and (known is None or known[1] != signature)
             if changed and _content(path) != content:
                 _put_aside(path, self._root / "replaced" / path.relative_to(self._root))
             _put(path, content)
             for suffix in ("-wal", "-shm"):
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
-            self._index[name] = [entry.tag, _signature(path) or ""]
-            self._write_index()
+            self._see(name, entry.tag)
+
+    def _see(self, name: str, tag: str) -> None:
+        path = self._path(name)
+        self._index[name] = [tag, _signature(path) or "", _identity(path)]
+        self._write_index()
 
     def _files(self) -> list[Path]:
         found = {path for pattern in _KEPT for path in self._root.glob(pattern)}
@@ -162,7 +175,9 @@ def _is_record(name: str) -> bool:
 def _load(path: Path) -> dict[str, list[str]]:
     try:
         found = json.loads(path.read_text("utf-8"))
-        return {str(name): [str(tag), str(signature)] for name, (tag, signature) in found.items()}
+        return {
+            str(name): [str(tag), str(seen), str(file)] for name, (tag, seen, file) in found.items()
+        }
     except (OSError, ValueError, TypeError, AttributeError):
         return {}  # everything is compared anew
 
@@ -177,6 +192,11 @@ def _signature(path: Path) -> str | None:
             continue
         stats.append(f"{found.st_size} {found.st_mtime_ns}")
     return " ".join(stats) or None
+
+
+def _identity(path: Path) -> str:
+    """Which file a database is: it is changed in place, so that another one was begun anew."""
+    return str(path.stat().st_ino) if path.suffix == _DATABASE and path.exists() else ""
 
 
 def _with_log(path: Path) -> Iterator[Path]:

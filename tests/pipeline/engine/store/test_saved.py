@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -95,6 +97,41 @@ def test_what_somebody_else_saved_is_not_overwritten(saved, tmp_path: Path) -> N
         saved("two").save()
     saved("three").fetch()
     assert noted(tmp_path / "three" / LEDGER) == ["one"]
+
+
+def test_a_ledger_that_was_lost_here_is_fetched_again(saved, tmp_path: Path) -> None:
+    note(tmp_path / "one", "first")
+    saved("one").save()
+    (tmp_path / "one" / LEDGER).unlink()
+    saved("one").fetch()
+    assert noted(tmp_path / "one" / LEDGER) == ["first"]
+
+
+def test_a_ledger_that_was_begun_anew_replaces_none(saved, tmp_path: Path) -> None:
+    note(tmp_path / "one", "first")
+    saved("one").save()
+    with pytest.raises(StickerworksError, match="was lost while this command ran"):
+        saved("one").save(["crawl/other.sqlite"])
+    note(tmp_path / "new", "anew")
+    os.replace(tmp_path / "new" / LEDGER, tmp_path / "one" / LEDGER)
+    with pytest.raises(StickerworksError, match="was lost while this command ran"):
+        saved("one").save()
+    saved("two").fetch()
+    assert noted(tmp_path / "two" / LEDGER) == ["first"]
+    saved("one").fetch()
+    assert noted(tmp_path / "one" / LEDGER) == ["first"]
+    saved("one").save()
+
+
+def test_a_copy_of_a_working_folder_goes_on(saved, tmp_path: Path) -> None:
+    note(tmp_path / "one", "first")
+    saved("one").save()
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    saved("two").fetch()
+    note(tmp_path / "two", "second")
+    saved("two").save()
+    saved("one").fetch()
+    assert noted(tmp_path / "one" / LEDGER) == ["first", "second"]
 
 
 def test_only_what_changed_is_written(saved, make_store: MakeStore, tmp_path: Path) -> None:
