@@ -53,8 +53,9 @@ class Mender:
         if not makers and not self._is_in_ledger(file.table):
             raise error
         aside = set_aside(self._workspace, file)
-        self._log.add("damaged", table=file.table, shard=file.part, aside=str(aside))
-        self._say(f"{error.message} It is damaged, lies in {aside} now, and is made again.")
+        self._log.add("damaged", table=file.table, shard=file.part, aside=str(aside or ""))
+        where = f"lies in {aside} now" if aside else "could not even be copied"
+        self._say(f"{error.message} It is damaged, {where}, and is made again.")
         if not makers:
             self.mending(self._export_again)
         elif doing is None or doing.name != makers[0].name:
