@@ -22,6 +22,7 @@ from pipeline.engine.text import plain
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from stickerworks.cli.addresses import workspace_folder
+from stickerworks.cli.captioning import check_captions, is_captions, tell_captions
 from stickerworks.cli.configuration import Layer, merge_layers, plain_values, read_layers
 from stickerworks.cli.display import describe, make_console, make_display, say_time, tell_json
 from stickerworks.cli.keeping import differing, keep_settings, record
@@ -105,10 +106,16 @@ class Session:
 
     @cached_property
     def _mender(self) -> Mender:
+        def check(work: Stage | Step) -> None:
+            if is_captions(work):
+                check_captions(self)
+
         def make(work: Stage | Step) -> None:
+            if is_captions(work):
+                tell_captions(self)
             self.do((work,))
 
-        return Mender(self.workspace, self.log, self.say, make, self.config.crawl)
+        return Mender(self.workspace, self.log, self.say, check, make, self.config.crawl)
 
     @contextmanager
     def part(self, name: str) -> Iterator[dict[str, int]]:
