@@ -40,13 +40,16 @@ def held(root: Path, command: str) -> Iterator[None]:
 
 
 @contextmanager
-def held_bucket(root: Path, bucket: ObjectStore, command: str) -> Iterator[None]:
-    """Hold a bucket, with what others saved there; what changed in ``root`` is saved in the end."""
+def held_bucket(root: Path, bucket: ObjectStore, command: str) -> Iterator[list[Path]]:
+    """Hold a bucket, with what others saved there; what changed in ``root`` is saved in the end.
+
+    Yields where files lie that were put aside.
+    """
     with leased(bucket, command, bucket.settings.lease_s), _own_copy(root, _LOOKS_S):
         _look_anew(bucket)
-        SavedFiles(root, bucket).fetch()
+        aside = SavedFiles(root, bucket).fetch()
         try:
-            yield
+            yield aside
         except BaseException:
             # What went wrong first is what is told; what isn't saved still lies here.
             with suppress(StickerworksError):
@@ -55,14 +58,16 @@ def held_bucket(root: Path, bucket: ObjectStore, command: str) -> Iterator[None]
         SavedFiles(root, bucket).save()
 
 
-def fetch(root: Path, bucket: ObjectStore) -> None:
+def fetch(root: Path, bucket: ObjectStore) -> list[Path]:
     """Take over what others saved, and look anew at what lies in the bucket.
 
-    Where a command works in the folder, nothing there is newer.
+    Where a command works in the folder, nothing there is newer. Returns where files lie that were
+    put aside.
     """
     _look_anew(bucket)
     with suppress(_BusyError), _own_copy(root, 0):
-        SavedFiles(root, bucket).fetch()
+        return SavedFiles(root, bucket).fetch()
+    return []
 
 
 class _BusyError(StickerworksError):

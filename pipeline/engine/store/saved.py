@@ -12,6 +12,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -45,17 +46,17 @@ class SavedFiles:
         self._store = store
         self._index: dict[str, list[str]] = _load(root / _INDEX)
 
-    def fetch(self) -> None:
+    def fetch(self) -> list[Path]:
         """Take over what others saved since; files of ours that differ are put aside.
 
-        Of releases, only the records of what they were made from.
+        Returns where those lie now. Of releases, only the records of what they were made from.
         """
         self._store.forget(_SAVED)
         self._store.forget(_RELEASES)
         entries = dict(self._store.list(_SAVED))
         records = self._store.list(_RELEASES)
         entries |= {name: entry for name, entry in records.items() if _is_record(name)}
-        self._take(entries)
+        return self._take(entries)
 
     def has_release(self, name: str) -> bool:
         """Whether a release was saved as a whole."""
@@ -109,7 +110,8 @@ class SavedFiles:
             self._index[name] = [entry.tag, signature, _identity(path)]
             self._write_index()
 
-    def _take(self, entries: dict[str, Entry]) -> None:
+    def _take(self, entries: dict[str, Entry]) -> list[Path]:
+        aside = []
         for name, entry in entries.items():
             path, known = self._path(name), self._index.get(name)
             signature = _signature(path)
@@ -122,11 +124,23 @@ class SavedFiles:
             content = self._store.read(name)
             changed = signature is not None and (known is None or known[1] != signature)
             if changed and _content(path) != content:
-                _put_aside(path, self._root / "replaced" / path.relative_to(self._root))
+                aside.append(self._put_aside(path))
             _put(path, content)
             for suffix in ("-wal", "-shm"):
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
             self._see(name, entry.tag)
+        return aside
+
+    def _put_aside(self, path: Path) -> Path:
+        """Keep what was here and is about to be replaced by something else."""
+        when = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{os.getpid()}"
+        aside = self._root / "replaced" / when / path.relative_to(self._root)
+        with disk_errors(aside):
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            for suffix in ("", "-wal"):
+                if path.with_name(path.name + suffix).exists():
+                    os.replace(path.with_name(path.name + suffix), f"{aside}{suffix}")
+        return aside
 
     def _see(self, name: str, tag: str) -> None:
         path = self._path(name)
@@ -232,12 +246,3 @@ def _put(path: Path, content: bytes) -> None:
         ):
             while chunk := packed.read(_CHUNK_BYTES):
                 file.write(chunk)
-
-
-def _put_aside(path: Path, aside: Path) -> None:
-    """Keep what was here and is about to be replaced by something else."""
-    with disk_errors(aside):
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        for suffix in ("", "-wal"):
-            if path.with_name(path.name + suffix).exists():
-                os.replace(path.with_name(path.name + suffix), f"{aside}{suffix}")

@@ -84,9 +84,18 @@ def test_where_another_machine_went_on_ours_is_put_aside(saved, tmp_path: Path) 
     note(tmp_path / "one", "lost")
     note(tmp_path / "two", "second")
     saved("two").save()
-    saved("one").fetch()
+    [aside] = saved("one").fetch()
     assert noted(tmp_path / "one" / LEDGER) == ["first", "second"]
-    assert noted(tmp_path / "one" / "replaced" / LEDGER) == ["first", "lost"]
+    note(tmp_path / "one", "lost as well")
+    saved("two").fetch()
+    note(tmp_path / "two", "third")
+    saved("two").save()
+    [other] = saved("one").fetch()
+    assert noted(aside) == ["first", "lost"]
+    assert noted(other) == ["first", "second", "lost as well"]
+    assert noted(tmp_path / "one" / LEDGER) == ["first", "second", "third"]
+    assert {aside.name, other.name} == {LEDGER.name}
+    assert (tmp_path / "one" / "replaced") in aside.parents
 
 
 def test_what_somebody_else_saved_is_not_overwritten(saved, tmp_path: Path) -> None:
