@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.folders import whole_folder
 from pipeline.engine.store.contract import ChangedError, Entry
 from pipeline.engine.store.objects import ObjectStore
 
@@ -60,24 +61,24 @@ class SavedFiles:
 
     def has_release(self, name: str) -> bool:
         """Whether a release was saved as a whole."""
-        return f"{_RECORDS}/{name}.json" in self._store.list(_RELEASES)
+        saved = self._store.list(_RELEASES)
+        # A record may lie there alone, of a release that was never finished.
+        return f"{_RECORDS}/{name}.json" in saved and any(
+            other.startswith(f"{_RELEASES}/{name}/") for other in saved
+        )
 
     def fetch_release(self, name: str) -> None:
         """Bring a release here that was saved as a whole, where it isn't yet."""
         folder = f"{_RELEASES}/{name}"
         if not (self._root / folder).exists() and self.has_release(name):
-            entries = self._store.list(_RELEASES)
-            # Under another name first: a release that can be seen is always a whole one.
-            partial = f"{_RELEASES}/.{name}.fetched"
+            entries = self._store.list(f"{_RELEASES}/{name}")
+            with whole_folder(self._root / folder, "Choose another storage.folder.") as partial:
+                for entry in entries.values():
+                    target = partial / entry.name.removeprefix(f"{folder}/")
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(self._store.read(entry.name))
             for entry in entries.values():
-                if entry.name.startswith(f"{folder}/"):
-                    inner = entry.name.removeprefix(folder)
-                    with atomic_file(self._root / f"{partial}{inner}") as temporary:
-                        temporary.write_bytes(self._store.read(entry.name))
-            os.rename(self._root / partial, self._root / folder)
-            for entry in entries.values():
-                if entry.name.startswith(f"{folder}/"):
-                    self._see(entry.name, entry.tag)
+                self._see(entry.name, entry.tag)
 
     def save(self, names: Sequence[str] | None = None) -> None:
         """Save what changed here since, or the named files alone; records of releases last.
@@ -86,6 +87,8 @@ class SavedFiles:
         lost while this command ran.
         """
         found = [self._root / name for name in names] if names is not None else self._files()
+        if names is None:
+            self._delete_partial_releases()
         for path in found:
             signature = _signature(path)
             name = self._name(path)
@@ -109,6 +112,14 @@ class SavedFiles:
                 ) from None
             self._index[name] = [entry.tag, signature, _identity(path)]
             self._write_index()
+
+    def _delete_partial_releases(self) -> None:
+        """Remove what another machine saved of releases that are here whole, until it died."""
+        saved = self._store.list(_RELEASES)
+        for folder in (self._root / _RELEASES).glob("[!.]*"):
+            if f"{_RECORDS}/{folder.name}.json" not in saved:
+                names = [name for name in saved if name.startswith(f"{_RELEASES}/{folder.name}/")]
+                self._store.delete(name for name in names if name not in self._index)
 
     def _take(self, entries: dict[str, Entry]) -> list[Path]:
         aside = []
@@ -150,12 +161,18 @@ class SavedFiles:
     def _files(self) -> list[Path]:
         found = {path for pattern in _KEPT for path in self._root.glob(pattern)}
         kept = [path for path in found if path.is_file() and not self._is_temporary(path)]
+        # A record is written before its release can be seen, and one that was killed never is.
+        kept = [path for path in kept if not self._is_early(path)]
         return sorted(kept, key=lambda path: (_is_record(self._name(path)), path))
+
+    def _is_early(self, path: Path) -> bool:
+        is_record = _is_record(self._name(path))
+        return is_record and not (self._root / _RELEASES / path.stem).is_dir()
 
     def _is_temporary(self, path: Path) -> bool:
         inner = path.relative_to(self._root).parts
         return inner[0] in ("replaced", "scratch", "cache") or any(
-            part.startswith(".") and part.endswith((".tmp", ".fetched")) for part in inner
+            part.startswith(".") and part.endswith(".tmp") for part in inner
         )
 
     def _name(self, path: Path) -> str:
