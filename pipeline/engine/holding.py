@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.folders import has_ended
 from pipeline.engine.locks import locked
 from pipeline.engine.store.lease import leased
 from pipeline.engine.store.objects import ObjectStore
@@ -17,6 +20,8 @@ from pipeline.engine.store.saved import SavedFiles
 
 # A command that only looks has the files for as long as fetching them takes.
 _LOOKS_S, _WAIT_S = 60.0, 0.1
+_TEMPORARY = re.compile(r"\..+\.(\d{1,9})\.tmp")
+_SWEEP_THEMSELVES = ("media", "releases")
 
 
 @contextmanager
@@ -104,6 +109,16 @@ def _sweep(root: Path) -> None:
     for folder in (root / "tables", root / "reports", root / "pieces"):
         for leftover in folder.rglob(".*.tmp"):
             leftover.unlink(missing_ok=True)
+    for folder in (root, *(path for path in root.glob("*") if path.name not in _SWEEP_THEMSELVES)):
+        for leftover in folder.glob(".*.tmp"):
+            found = _TEMPORARY.fullmatch(leftover.name)
+            # Who only looks takes no lock, and may be writing what it remembers.
+            if found is None or not has_ended(int(found[1])):
+                continue
+            if leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:
+                leftover.unlink(missing_ok=True)
     for marker in (root / "scratch").glob("*"):
         marker.unlink(missing_ok=True)
 

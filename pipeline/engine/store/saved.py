@@ -237,7 +237,9 @@ def _content(path: Path) -> bytes:
     """The file's bytes; of a database, those of a copy that is whole, compressed."""
     if path.suffix != _DATABASE:
         return path.read_bytes()
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".", suffix=".tmp") as folder:
+    # Named so that it is swept when this process was killed.
+    names = {"prefix": f".{path.name}.", "suffix": f".{os.getpid()}.tmp"}
+    with tempfile.TemporaryDirectory(dir=path.parent, **names) as folder:
         copy = Path(folder) / path.name
         with (
             closing(sqlite3.connect(path, timeout=30)) as source,
