@@ -156,10 +156,10 @@ class Session:
             return
         will = self.pending(item)
         self.plan.append(will)
-        if will.rows:
+        if will.shards:
             cost = f", about {say_time(will.seconds)}" if will.seconds >= 1 else ""
             self.say(f"  {will.name:<12} would run over {will.rows:,} rows{cost}")
-        elif any(earlier.rows for earlier in self.plan):
+        elif any(earlier.shards for earlier in self.plan):
             self.say(f"  {will.name:<12} would run if a table before it changes")
         else:
             self.say(f"  {will.name:<12} up to date")
