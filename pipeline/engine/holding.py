@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.folders import has_ended
 from pipeline.engine.locks import locked
 from pipeline.engine.store.lease import leased
 from pipeline.engine.store.objects import ObjectStore
@@ -17,6 +20,8 @@ from pipeline.engine.store.saved import SavedFiles
 
 # A command that only looks has the files for as long as fetching them takes.
 _LOOKS_S, _WAIT_S = 60.0, 0.1
+_TEMPORARY = re.compile(r"\..+\.(\d{1,9})\.tmp")
+_SWEEP_THEMSELVES = ("media", "releases")
 
 
 @contextmanager
@@ -40,13 +45,16 @@ def held(root: Path, command: str) -> Iterator[None]:
 
 
 @contextmanager
-def held_bucket(root: Path, bucket: ObjectStore, command: str) -> Iterator[None]:
-    """Hold a bucket, with what others saved there; what changed in ``root`` is saved in the end."""
+def held_bucket(root: Path, bucket: ObjectStore, command: str) -> Iterator[list[Path]]:
+    """Hold a bucket, with what others saved there; what changed in ``root`` is saved in the end.
+
+    Yields where files lie that were put aside.
+    """
     with leased(bucket, command, bucket.settings.lease_s), _own_copy(root, _LOOKS_S):
         _look_anew(bucket)
-        SavedFiles(root, bucket).fetch()
+        aside = SavedFiles(root, bucket).fetch()
         try:
-            yield
+            yield aside
         except BaseException:
             # What went wrong first is what is told; what isn't saved still lies here.
             with suppress(StickerworksError):
@@ -55,14 +63,16 @@ def held_bucket(root: Path, bucket: ObjectStore, command: str) -> Iterator[None]
         SavedFiles(root, bucket).save()
 
 
-def fetch(root: Path, bucket: ObjectStore) -> None:
+def fetch(root: Path, bucket: ObjectStore) -> list[Path]:
     """Take over what others saved, and look anew at what lies in the bucket.
 
-    Where a command works in the folder, nothing there is newer.
+    Where a command works in the folder, nothing there is newer. Returns where files lie that were
+    put aside.
     """
     _look_anew(bucket)
     with suppress(_BusyError), _own_copy(root, 0):
-        SavedFiles(root, bucket).fetch()
+        return SavedFiles(root, bucket).fetch()
+    return []
 
 
 class _BusyError(StickerworksError):
@@ -99,6 +109,16 @@ def _sweep(root: Path) -> None:
     for folder in (root / "tables", root / "reports", root / "pieces"):
         for leftover in folder.rglob(".*.tmp"):
             leftover.unlink(missing_ok=True)
+    for folder in (root, *(path for path in root.glob("*") if path.name not in _SWEEP_THEMSELVES)):
+        for leftover in folder.glob(".*.tmp"):
+            found = _TEMPORARY.fullmatch(leftover.name)
+            # Who only looks takes no lock, and may be writing what it remembers.
+            if found is None or not has_ended(int(found[1])):
+                continue
+            if leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:
+                leftover.unlink(missing_ok=True)
     for marker in (root / "scratch").glob("*"):
         marker.unlink(missing_ok=True)
 

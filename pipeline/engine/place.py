@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -27,10 +27,11 @@ def place_of(root: Path) -> Place:
 @dataclass(frozen=True, eq=False)
 class Place:
     """The folder ``root``; where there is a ``bucket``, tables and packs lie there, and what is
-    saved of the rest."""
+    saved of the rest. ``replaced`` are files of ours that gave way to others' and lie aside."""
 
     root: Path
     bucket: ObjectStore | None
+    replaced: list[Path] = field(default_factory=list)
 
     @property
     def store(self) -> Store:
@@ -62,7 +63,8 @@ class Place:
             if self.bucket is None:
                 yield
             else:
-                with held_bucket(self.root, self.bucket, command):
+                with held_bucket(self.root, self.bucket, command) as aside:
+                    self.replaced.extend(aside)
                     yield
 
     def check_held(self) -> None:
@@ -83,7 +85,7 @@ class Place:
     def fetch(self) -> None:
         """Take over what others saved, and look anew at what lies in the bucket."""
         if self.bucket is not None:
-            fetch(self.root, self.bucket)
+            self.replaced.extend(fetch(self.root, self.bucket))
 
     def save(self, *names: str) -> None:
         """Let others see files of the working folder that what is written next relies on."""

@@ -142,6 +142,9 @@ class _StepReader:
             raise ValueError(f"{self._step.name} doesn't declare that it reads {table}")
         if parts is None and TABLES[table].scope != "global":
             parts = self._parts
+        asked = {parts} if isinstance(parts, int) else set(parts or ())
+        if asked - set(self._parts):
+            raise ValueError(f"{self._step.name} reads shards of {table} that are not its own")
         rows = self._workspace.read(table, parts, columns)
         if table == "stickers" and isinstance(parts, Sequence) and "id" in rows.column_names:
             # The step's own rows are checked against them.

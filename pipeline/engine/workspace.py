@@ -184,12 +184,17 @@ class Workspace:
             n: rows.slice(end - size, size) for n, end, size in zip(given, ends, sizes, strict=True)
         }
         others = set(self._files.shards(table, given[0])) - set(given)
+        for n in others:
+            known = self.proof(table, n)
+            if known is None or known.fingerprint != proof.fingerprint:
+                raise ValueError(f"{table}/{n} was made otherwise, and a block has one proof")
         shards |= {n: self.read(table, n).cast(rows.schema) for n in others}
         write_block(self.path(table, given[0]), dict(sorted(shards.items())), proof)
 
     def write_block(self, table: str, shards: Mapping[int, pa.Table], proof: Proof) -> None:
         """Write all shards of a block as its one file."""
         write_block(self.path(table, min(shards)), shards, proof)
+        self._files.drop_single_shards(table, min(shards))
 
     def digest(self, table: str, part: int | None = None) -> str:
         """Digest of the rows of one shard or global table, as its proof has it."""
@@ -199,13 +204,24 @@ class Workspace:
         # Tables written by others than the engine carry no proof; their rows count all the same.
         return digest_rows(self.read(table, part).cast(TABLES[table].schema))
 
-    def read_checked(self, table: str, part: int | None = None) -> pa.Table:
-        """Rows of one shard or global table; DamagedTableError if its proof is about others.
+    def read_checked(self, table: str, parts: int | Sequence[int] | None = None) -> pa.Table:
+        """Rows of shards or of a global table; DamagedTableError if a proof is about others.
 
         It takes every column to tell, blobs too: what a script changed may lie in any.
         """
-        path, rows = self.path(table, part), self.read(table, part)
-        proof = self.proof(table, part)
+        rows = self.read(table, parts)
+        if not isinstance(parts, Sequence):
+            self._check(table, parts, rows)
+            return rows
+        start = 0
+        for part in parts:
+            size = self.rows(table, part)
+            self._check(table, part, rows.slice(start, size))
+            start += size
+        return rows
+
+    def _check(self, table: str, part: int | None, rows: pa.Table) -> None:
+        path, proof = self.path(table, part), self.proof(table, part)
         known = "" if proof is None else proof.digest
         if known and known != digest_rows(rows.cast(TABLES[table].schema)):
             raise DamagedTableError(
@@ -213,7 +229,6 @@ class Workspace:
                 anew(path),
                 str(path),
             )
-        return rows
 
     def rows(self, table: str, part: int | None = None) -> int:
         """Rows of one shard or global table, from its footer alone."""

@@ -36,7 +36,7 @@ from scipy.sparse.csgraph import connected_components
 
 from pipeline.engine.stage import Output, Reader
 from pipeline.filter.candidates import near_pairs
-from pipeline.filter.views import Looks, differences, least_differences, load_looks
+from pipeline.filter.views import Looks, differences, load_looks
 from schemas.config import DuplicatesConfig
 from schemas.tables import DUPLICATES
 
@@ -262,8 +262,7 @@ class _Matching:
         most = max(usual, self._settings.max_tile_difference_same_text)
         bounds = np.where(same_text, most, usual)
         # Thousands may share a hash, and few of them a look: only those are compared closely.
-        least = least_differences(looks.sums_of(numbers[one]), looks.sums_of(numbers[other]))
-        close = np.flatnonzero(least < bounds)
+        close = looks.close(numbers[one], numbers[other], bounds)
         close = close[np.lexsort((other[close], one[close]))]
         return one[close], other[close], bounds[close]
 

@@ -200,10 +200,12 @@ def open_session(
         session.say("  what --set gives would be kept in the workspace")
     if options.dry_run or reads_only:
         workspace.place.fetch()
+        _say_replaced(session)
         _say_differing(command, session)
         yield session
     else:
         with workspace.lock(command):
+            _say_replaced(session)
             # Who hands over a configuration also keeps it.
             if options.keep and loads:
                 session.say(keep_settings(options.overrides, root))
@@ -223,6 +225,13 @@ def _say_kept(session: Session, layers: Sequence[Layer]) -> None:
         hidden = [key for key in kept.values if any(other.has(key) for other in others)]
         if kept.origin == "kept" and hidden:
             session.say(f"{', '.join(map(plain, hidden))}: as kept in {kept.path}")
+
+
+def _say_replaced(session: Session) -> None:
+    """Tell which files gave way to what others saved."""
+    while session.workspace.place.replaced:
+        path = session.workspace.place.replaced.pop(0)
+        session.say(f"Another machine went on from what this one had not saved; it is in {path}")
 
 
 def _say_differing(command: str, session: Session) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +22,7 @@ _CONNECT_S = 5
 _RETRIES = 4
 # A store that says "written" and has nothing is asked again; one that goes on is no store.
 _PUTS = 3
+_CHUNK_BYTES = 8 << 20
 
 
 @dataclass
@@ -99,14 +101,48 @@ class ObjectStore:
         return pa.PythonFile(_Ranges(self, entry), mode="r")
 
     def write(self, name: str, content: bytes, expected: Entry | Anything | None) -> Entry:
+        def put(seen: Entry | Anything | None) -> str:
+            return self._put(name, content, seen)
+
+        return self._looked_after(name, len(content), put, expected)
+
+    def upload(self, name: str, path: Path) -> Entry:
+        """Put a file in parts, whatever its size, where nobody else writes that object."""
+        import obstore
+
+        def put(_: Entry | Anything | None) -> str:
+            with store_errors(self.where(name), self.endpoint, writing=True):
+                return obstore.put(self._client, name, path, use_multipart=True)["e_tag"] or ""
+
+        return self._looked_after(name, path.stat().st_size, put, ANYTHING)
+
+    def download(self, name: str, path: Path) -> None:
+        """Copy an object into a file, however large it is."""
+        import obstore
+
+        with store_errors(self.where(name), self.endpoint), path.open("wb") as file:
+            for chunk in obstore.get(self._client, name).stream(min_chunk_size=_CHUNK_BYTES):
+                file.write(chunk)
+
+    def _looked_after(
+        self,
+        name: str,
+        nbytes: int,
+        put: Callable[[Entry | Anything | None], str],
+        expected: Entry | Anything | None,
+    ) -> Entry:
+        """What lies there once it was put; StickerworksError where nothing, or something else."""
         for _ in range(_PUTS):
             self.guard()
-            tag = self._put(name, content, expected)
+            tag = put(expected)
             entry = self._head(name)
-            if entry is not None and entry.tag == tag and entry.nbytes == len(content):
+            if entry is not None and entry.tag == tag and entry.nbytes == nbytes:
                 self._remember(name, entry)
                 return entry
-            expected = entry
+            if entry is not None and expected != ANYTHING and entry.tag != _tag(expected):
+                self.forget(name.rpartition("/")[0])
+                raise ChangedError(self.where(name))  # by somebody who had seen ours
+            expected = entry if expected != ANYTHING else ANYTHING
         raise StickerworksError(
             f"The store confirmed that it wrote {self.where(name)}, but it doesn't hold it.",
             "It loses writes: choose another store for the workspace.",
@@ -242,6 +278,10 @@ def _check_endpoint(endpoint: str, settings: StorageConfig) -> None:
             f"The store's endpoint {endpoint} is not encrypted.",
             "Name it with https://, or set storage.allow_http: true in a network of your own.",
         )
+
+
+def _tag(seen: Entry | Anything | None) -> str | None:
+    return seen.tag if isinstance(seen, Entry) else None
 
 
 def _entry(meta: Mapping[str, Any]) -> Entry:

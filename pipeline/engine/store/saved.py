@@ -12,12 +12,14 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 
 from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.folders import whole_folder
 from pipeline.engine.store.contract import ChangedError, Entry
 from pipeline.engine.store.objects import ObjectStore
 
@@ -28,6 +30,8 @@ _INDEX = ".saved.json"
 # A crawl's ledger is mostly text: a fifth of it, or less, is sent.
 _DATABASE, _PACKED, _CODEC = ".sqlite", ".zst", "zstd"
 _CHUNK_BYTES = 1 << 20
+# Of a release nothing ever changes, so its large files need no condition and go in parts.
+_LARGE_BYTES = 64 << 20
 # Ledgers lie in the folder of what keeps them; a served tool's own database is no ledger.
 _KEPT = ("*.yaml", ".settings.json", "*.sqlite", "*/*.sqlite", "logs/*", "reports/**/*",
          "models/**/*", "releases/**/*")  # fmt: skip
@@ -36,8 +40,8 @@ _KEPT = ("*.yaml", ".settings.json", "*.sqlite", "*/*.sqlite", "logs/*", "report
 class SavedFiles:
     """The files of one working folder and their objects in its store.
 
-    ``_index`` says of each what was last seen of both: the object's tag, and the file's size and
-    time.
+    ``_index`` says of each what was last seen of both: the object's tag, the file's size and time,
+    and which file a database is.
     """
 
     def __init__(self, root: Path, store: ObjectStore) -> None:
@@ -45,90 +49,135 @@ class SavedFiles:
         self._store = store
         self._index: dict[str, list[str]] = _load(root / _INDEX)
 
-    def fetch(self) -> None:
+    def fetch(self) -> list[Path]:
         """Take over what others saved since; files of ours that differ are put aside.
 
-        Of releases, only the records of what they were made from.
+        Returns where those lie now. Of releases, only the records of what they were made from.
         """
         self._store.forget(_SAVED)
         self._store.forget(_RELEASES)
         entries = dict(self._store.list(_SAVED))
         records = self._store.list(_RELEASES)
         entries |= {name: entry for name, entry in records.items() if _is_record(name)}
-        self._take(entries)
+        return self._take(entries)
 
     def has_release(self, name: str) -> bool:
         """Whether a release was saved as a whole."""
-        return f"{_RECORDS}/{name}.json" in self._store.list(_RELEASES)
+        saved = self._store.list(_RELEASES)
+        # A record may lie there alone, of a release that was never finished.
+        return f"{_RECORDS}/{name}.json" in saved and any(
+            other.startswith(f"{_RELEASES}/{name}/") for other in saved
+        )
 
     def fetch_release(self, name: str) -> None:
         """Bring a release here that was saved as a whole, where it isn't yet."""
         folder = f"{_RELEASES}/{name}"
         if not (self._root / folder).exists() and self.has_release(name):
-            entries = self._store.list(_RELEASES)
-            # Under another name first: a release that can be seen is always a whole one.
-            partial = f"{_RELEASES}/.{name}.fetched"
+            entries = self._store.list(f"{_RELEASES}/{name}")
+            with whole_folder(self._root / folder, "Choose another storage.folder.") as partial:
+                for entry in entries.values():
+                    target = partial / entry.name.removeprefix(f"{folder}/")
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    self._store.download(entry.name, target)
             for entry in entries.values():
-                if entry.name.startswith(f"{folder}/"):
-                    inner = entry.name.removeprefix(folder)
-                    with atomic_file(self._root / f"{partial}{inner}") as temporary:
-                        temporary.write_bytes(self._store.read(entry.name))
-            os.rename(self._root / partial, self._root / folder)
-            for entry in entries.values():
-                if entry.name.startswith(f"{folder}/"):
-                    signature = _signature(self._path(entry.name)) or ""
-                    self._index[entry.name] = [entry.tag, signature]
-            self._write_index()
+                self._see(entry.name, entry.tag)
 
     def save(self, names: Sequence[str] | None = None) -> None:
         """Save what changed here since, or the named files alone; records of releases last.
 
-        Raises StickerworksError where somebody else saved the same meanwhile.
+        Raises StickerworksError where somebody else saved the same meanwhile, and where a file was
+        lost while this command ran.
         """
         found = [self._root / name for name in names] if names is not None else self._files()
+        if names is None:
+            self._delete_partial_releases()
         for path in found:
             signature = _signature(path)
             name = self._name(path)
             known = self._index.get(name)
-            if signature is None or (known is not None and known[1] == signature):
+            if signature is None and names is None:
+                continue  # a log that was rotated in this moment
+            if signature is None or (known is not None and known[2] != _identity(path)):
+                raise StickerworksError(
+                    f"{path} was lost while this command ran, or replaced.",
+                    f"{self._store.where(name)} is as it was; run the same command again.",
+                )
+            if known is not None and known[1] == signature:
                 continue
             expected = Entry(name, 0, known[0], 0) if known else None
             try:
-                entry = self._store.write(name, _content(path), expected)
+                if name.startswith(f"{_RELEASES}/") and path.stat().st_size > _LARGE_BYTES:
+                    entry = self._store.upload(name, path)
+                else:
+                    entry = self._store.write(name, _content(path), expected)
             except ChangedError:
                 raise StickerworksError(
                     f"{self._store.where(name)} was saved by somebody else meanwhile.",
                     f"What this command did to {path} is not saved; run it again.",
                 ) from None
-            self._index[name] = [entry.tag, signature]
+            self._index[name] = [entry.tag, signature, _identity(path)]
             self._write_index()
 
-    def _take(self, entries: dict[str, Entry]) -> None:
+    def _delete_partial_releases(self) -> None:
+        """Remove what another machine saved of releases that are here whole, until it died."""
+        saved = self._store.list(_RELEASES)
+        for folder in (self._root / _RELEASES).glob("[!.]*"):
+            if f"{_RECORDS}/{folder.name}.json" not in saved:
+                names = [name for name in saved if name.startswith(f"{_RELEASES}/{folder.name}/")]
+                self._store.delete(name for name in names if name not in self._index)
+
+    def _take(self, entries: dict[str, Entry]) -> list[Path]:
+        aside = []
         for name, entry in entries.items():
-            known = self._index.get(name)
-            if known is not None and known[0] == entry.tag:
-                continue
-            path = self._path(name)
-            content = self._store.read(name)
+            path, known = self._path(name), self._index.get(name)
             signature = _signature(path)
+            if signature is not None and known is not None and known[0] == entry.tag:
+                if known[2] == _identity(path):
+                    continue  # what changed in it is still ours to save
+                if known[1] == signature:  # in a copy of the folder
+                    self._see(name, entry.tag)
+                    continue
+            content = self._store.read(name)
             changed = signature is not None and (known is None or known[1] != signature)
             if changed and _content(path) != content:
-                _put_aside(path, self._root / "replaced" / path.relative_to(self._root))
+                aside.append(self._put_aside(path))
             _put(path, content)
             for suffix in ("-wal", "-shm"):
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
-            self._index[name] = [entry.tag, _signature(path) or ""]
-            self._write_index()
+            self._see(name, entry.tag)
+        return aside
+
+    def _put_aside(self, path: Path) -> Path:
+        """Keep what was here and is about to be replaced by something else."""
+        when = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{os.getpid()}"
+        aside = self._root / "replaced" / when / path.relative_to(self._root)
+        with disk_errors(aside):
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            for suffix in ("", "-wal"):
+                if path.with_name(path.name + suffix).exists():
+                    os.replace(path.with_name(path.name + suffix), f"{aside}{suffix}")
+        return aside
+
+    def _see(self, name: str, tag: str) -> None:
+        path = self._path(name)
+        self._index[name] = [tag, _signature(path) or "", _identity(path)]
+        self._write_index()
 
     def _files(self) -> list[Path]:
         found = {path for pattern in _KEPT for path in self._root.glob(pattern)}
         kept = [path for path in found if path.is_file() and not self._is_temporary(path)]
+        # A record is written before its release can be seen, and one that was killed never is.
+        kept = [path for path in kept if not self._is_early(path)]
         return sorted(kept, key=lambda path: (_is_record(self._name(path)), path))
+
+    def _is_early(self, path: Path) -> bool:
+        is_record = _is_record(self._name(path))
+        return is_record and not (self._root / _RELEASES / path.stem).is_dir()
 
     def _is_temporary(self, path: Path) -> bool:
         inner = path.relative_to(self._root).parts
         return inner[0] in ("replaced", "scratch", "cache") or any(
-            part.startswith(".") and part.endswith((".tmp", ".fetched")) for part in inner
+            part.startswith(".") and part.endswith(".tmp") for part in inner
         )
 
     def _name(self, path: Path) -> str:
@@ -157,7 +206,9 @@ def _is_record(name: str) -> bool:
 def _load(path: Path) -> dict[str, list[str]]:
     try:
         found = json.loads(path.read_text("utf-8"))
-        return {str(name): [str(tag), str(signature)] for name, (tag, signature) in found.items()}
+        return {
+            str(name): [str(tag), str(seen), str(file)] for name, (tag, seen, file) in found.items()
+        }
     except (OSError, ValueError, TypeError, AttributeError):
         return {}  # everything is compared anew
 
@@ -174,6 +225,11 @@ def _signature(path: Path) -> str | None:
     return " ".join(stats) or None
 
 
+def _identity(path: Path) -> str:
+    """Which file a database is: it is changed in place, so that another one was begun anew."""
+    return str(path.stat().st_ino) if path.suffix == _DATABASE and path.exists() else ""
+
+
 def _with_log(path: Path) -> Iterator[Path]:
     yield path
     if path.suffix == _DATABASE:
@@ -186,7 +242,9 @@ def _content(path: Path) -> bytes:
     """The file's bytes; of a database, those of a copy that is whole, compressed."""
     if path.suffix != _DATABASE:
         return path.read_bytes()
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".", suffix=".tmp") as folder:
+    # Named so that it is swept when this process was killed.
+    names = {"prefix": f".{path.name}.", "suffix": f".{os.getpid()}.tmp"}
+    with tempfile.TemporaryDirectory(dir=path.parent, **names) as folder:
         copy = Path(folder) / path.name
         with (
             closing(sqlite3.connect(path, timeout=30)) as source,
@@ -212,12 +270,3 @@ def _put(path: Path, content: bytes) -> None:
         ):
             while chunk := packed.read(_CHUNK_BYTES):
                 file.write(chunk)
-
-
-def _put_aside(path: Path, aside: Path) -> None:
-    """Keep what was here and is about to be replaced by something else."""
-    with disk_errors(aside):
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        for suffix in ("", "-wal"):
-            if path.with_name(path.name + suffix).exists():
-                os.replace(path.with_name(path.name + suffix), f"{aside}{suffix}")

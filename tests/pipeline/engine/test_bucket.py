@@ -109,6 +109,16 @@ def test_who_only_looks_replaces_nothing_that_a_command_works_on(bucket: Open) -
     assert (bucket("three").root / "stickerworks.yaml").read_text() == "a: 1"
 
 
+def test_a_command_knows_what_gave_way_to_what_others_saved(bucket: Open) -> None:
+    (bucket("one").root / "stickerworks.yaml").write_text("a: 1")
+    with bucket("two").lock("crawl"):
+        (bucket("two").root / "stickerworks.yaml").write_text("a: 2")
+    with bucket("one").lock("filter"):
+        [aside] = bucket("one").place.replaced
+        assert aside.read_text() == "a: 1"
+        assert (bucket("one").root / "stickerworks.yaml").read_text() == "a: 2"
+
+
 def test_a_table_that_somebody_else_wrote_is_not_overwritten(
     workspace_of: Callable[[Sequence[Sequence[str]]], Workspace], bucket: Open
 ) -> None:

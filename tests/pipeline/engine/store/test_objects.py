@@ -89,6 +89,18 @@ def test_a_large_table_is_read_by_ranges(make_store: MakeStore, faulty: FaultySt
     assert sum(sizes) < 1_000_000
 
 
+def test_a_large_file_goes_in_parts(
+    make_store: MakeStore, faulty: FaultyStore, tmp_path: Path
+) -> None:
+    (tmp_path / "large").write_bytes(bytes(range(256)) * 50_000)
+    store = make_store(faulty.url)
+    entry = store.upload("r/large", tmp_path / "large")
+    assert entry.nbytes == 12_800_000
+    assert sum(method == "PUT" for method, _ in faulty.requests) == 3
+    store.download("r/large", tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == (tmp_path / "large").read_bytes()
+
+
 def test_a_folder_is_listed_once(make_store: MakeStore, faulty: FaultyStore) -> None:
     store = make_store(faulty.url)
     for n in range(3):
@@ -157,6 +169,21 @@ def test_a_store_that_loses_one_write_is_asked_again(
     store = make_store(faulty.url)
     store.write("a", b"one", None)
     assert store.read("a") == b"one"
+
+
+def test_who_wrote_after_us_is_not_overwritten(make_store: MakeStore, faulty: FaultyStore) -> None:
+    other = make_store()
+
+    def somebody_is_quick(method: str, path: str, forward: Forward) -> Answer:
+        answer = forward()
+        if method == "PUT":
+            other.write("a", b"theirs", ANYTHING)
+        return answer
+
+    faulty.fault = somebody_is_quick
+    with pytest.raises(ChangedError):
+        make_store(faulty.url).write("a", b"ours", None)
+    assert other.read("a") == b"theirs"
 
 
 def lose_writes(method: str, path: str, forward: Forward) -> Answer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -82,9 +84,18 @@ def test_where_another_machine_went_on_ours_is_put_aside(saved, tmp_path: Path) 
     note(tmp_path / "one", "lost")
     note(tmp_path / "two", "second")
     saved("two").save()
-    saved("one").fetch()
+    [aside] = saved("one").fetch()
     assert noted(tmp_path / "one" / LEDGER) == ["first", "second"]
-    assert noted(tmp_path / "one" / "replaced" / LEDGER) == ["first", "lost"]
+    note(tmp_path / "one", "lost as well")
+    saved("two").fetch()
+    note(tmp_path / "two", "third")
+    saved("two").save()
+    [other] = saved("one").fetch()
+    assert noted(aside) == ["first", "lost"]
+    assert noted(other) == ["first", "second", "lost as well"]
+    assert noted(tmp_path / "one" / LEDGER) == ["first", "second", "third"]
+    assert {aside.name, other.name} == {LEDGER.name}
+    assert (tmp_path / "one" / "replaced") in aside.parents
 
 
 def test_what_somebody_else_saved_is_not_overwritten(saved, tmp_path: Path) -> None:
@@ -95,6 +106,41 @@ def test_what_somebody_else_saved_is_not_overwritten(saved, tmp_path: Path) -> N
         saved("two").save()
     saved("three").fetch()
     assert noted(tmp_path / "three" / LEDGER) == ["one"]
+
+
+def test_a_ledger_that_was_lost_here_is_fetched_again(saved, tmp_path: Path) -> None:
+    note(tmp_path / "one", "first")
+    saved("one").save()
+    (tmp_path / "one" / LEDGER).unlink()
+    saved("one").fetch()
+    assert noted(tmp_path / "one" / LEDGER) == ["first"]
+
+
+def test_a_ledger_that_was_begun_anew_replaces_none(saved, tmp_path: Path) -> None:
+    note(tmp_path / "one", "first")
+    saved("one").save()
+    with pytest.raises(StickerworksError, match="was lost while this command ran"):
+        saved("one").save(["crawl/other.sqlite"])
+    note(tmp_path / "new", "anew")
+    os.replace(tmp_path / "new" / LEDGER, tmp_path / "one" / LEDGER)
+    with pytest.raises(StickerworksError, match="was lost while this command ran"):
+        saved("one").save()
+    saved("two").fetch()
+    assert noted(tmp_path / "two" / LEDGER) == ["first"]
+    saved("one").fetch()
+    assert noted(tmp_path / "one" / LEDGER) == ["first"]
+    saved("one").save()
+
+
+def test_a_copy_of_a_working_folder_goes_on(saved, tmp_path: Path) -> None:
+    note(tmp_path / "one", "first")
+    saved("one").save()
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    saved("two").fetch()
+    note(tmp_path / "two", "second")
+    saved("two").save()
+    saved("one").fetch()
+    assert noted(tmp_path / "one" / LEDGER) == ["first", "second"]
 
 
 def test_only_what_changed_is_written(saved, make_store: MakeStore, tmp_path: Path) -> None:
@@ -119,19 +165,54 @@ def test_passwords_scratch_and_what_is_half_made_stay_here(
     assert list(make_store().list("")) == ["saved/stickerworks.yaml"]
 
 
-def test_a_release_is_there_when_its_record_is(
+def release(folder: Path, *names: str) -> None:
+    for name in names or ("x-1/README.md", "x-1/data/train.parquet", ".fingerprints/x-1.json"):
+        (folder / "releases" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "releases" / name).write_text(f"{folder.name} {name}")
+
+
+def test_a_record_without_its_release_is_none(saved, make_store: MakeStore, tmp_path: Path) -> None:
+    release(tmp_path / "one", ".fingerprints/x-1.json")
+    saved("one").save()
+    assert list(make_store().list("")) == []
+    make_store().write("releases/.fingerprints/x-1.json", b"{}", None)
+    two = saved("two")
+    two.fetch()
+    assert not two.has_release("x-1")
+    two.fetch_release("x-1")
+    assert not (tmp_path / "two" / "releases" / "x-1").exists()
+    release(tmp_path / "two")
+    two.save()
+    assert saved("three").has_release("x-1")
+
+
+def test_a_release_whose_saving_was_killed_elsewhere_is_saved_anew(
     saved, make_store: MakeStore, tmp_path: Path
 ) -> None:
-    for name in ("x-1/README.md", "x-1/data/train.parquet", ".fingerprints/x-1.json"):
-        (tmp_path / "one" / "releases" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "one" / "releases" / name).write_text(name)
+    for name in ("x-1/README.md", "x-1/gone"):
+        make_store().write(f"releases/{name}", b"one", None)
+    release(tmp_path / "two")
+    saved("two").save()
+    saved("three").fetch_release("x-1")
+    folder = tmp_path / "three" / "releases" / "x-1"
+    assert (folder / "README.md").read_text() == "two x-1/README.md"
+    assert not (folder / "gone").exists()
+
+
+@pytest.mark.parametrize("large", [0, 64 << 20])
+def test_a_release_is_there_when_its_record_is(
+    saved, make_store: MakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: int
+) -> None:
+    monkeypatch.setattr("pipeline.engine.store.saved._LARGE_BYTES", large)
+    release(tmp_path / "one")
     saved("one").save()
     two = saved("two")
     two.fetch()
     assert not (tmp_path / "two" / "releases" / "x-1").exists()
     two.fetch_release("x-1")
     train = tmp_path / "two" / "releases" / "x-1" / "data" / "train.parquet"
-    assert train.read_text() == "x-1/data/train.parquet"
+    assert train.read_text() == "one x-1/data/train.parquet"
+    assert set(os.listdir(train.parents[2])) == {"x-1", ".fingerprints"}
     make_store().delete(["releases/.fingerprints/x-1.json"])
     three = saved("three")
     three.fetch_release("x-1")
