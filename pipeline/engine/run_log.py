@@ -25,6 +25,8 @@ _LARGEST = 2_000_000
 """Bytes from which a new command begins a new file; one old file is kept."""
 
 _RATED_RUNS = 5
+_OWN = 0o600
+"""Permissions: no rule knows every secret that an error may quote."""
 
 
 def _check_moment(text: str) -> str:
@@ -126,6 +128,9 @@ class RunLog:
         """Begin a command; StickerworksError where the log can't be written."""
         with disk_errors(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            for path in (self._path, _older(self._path)):
+                with suppress(FileNotFoundError):
+                    path.chmod(_OWN)
             _rotate(self._path)
             _close_torn_line(self._path)
         self.add("begin", command=command, pid=os.getpid(), **facts)
@@ -136,7 +141,7 @@ class RunLog:
         # A name on a disk may be no text: readers of JSON refuse halves of characters.
         line = json.dumps(told, ensure_ascii=False, default=str).encode(errors="replace")
         with disk_errors(self._path):
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _OWN)
             try:
                 os.write(descriptor, line + b"\n")
             finally:
@@ -192,7 +197,7 @@ def _events(root: Path) -> Iterator[_Event]:
     for path in (_older(newest), newest):
         try:
             lines = path.read_bytes().splitlines()
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):  # another user's: the tables say enough
             continue
         for line in lines:
             # Of what work says of itself, and of events to come, no run is made.

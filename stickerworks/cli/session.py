@@ -16,7 +16,7 @@ from pipeline.engine.disk import DiskWatch, likely_bytes
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.run_log import RunLog, measured_rates, read_runs
 from pipeline.engine.runner import Pending, RunReport, pending, run
-from pipeline.engine.secret_names import hide_pairs
+from pipeline.engine.secret_names import hide_secrets
 from pipeline.engine.stage import Stage, Step, is_idle
 from pipeline.engine.text import plain
 from pipeline.engine.workspace import Workspace
@@ -134,7 +134,7 @@ class Session:
     def tell(self, line: str) -> None:
         """A line that work under way says of itself: it is logged, and the disk looked at."""
         self.disk.look()
-        self.log.add("said", line=hide_pairs(line))
+        self.log.add("said", line=hide_secrets(line))
         self.say(line)
 
     def _run(self, item: Stage | Step) -> RunReport:
@@ -156,10 +156,10 @@ class Session:
             return
         will = self.pending(item)
         self.plan.append(will)
-        if will.rows:
+        if will.shards:
             cost = f", about {say_time(will.seconds)}" if will.seconds >= 1 else ""
             self.say(f"  {will.name:<12} would run over {will.rows:,} rows{cost}")
-        elif any(earlier.rows for earlier in self.plan):
+        elif any(earlier.shards for earlier in self.plan):
             self.say(f"  {will.name:<12} would run if a table before it changes")
         else:
             self.say(f"  {will.name:<12} up to date")

@@ -87,9 +87,8 @@ def bring_up_to_date(session: Session, rooms: Sequence[str]) -> bool:
     """
     due = {room: _due(session, room) for room in rooms}
     stale = [will for room in rooms for will in due[room]]
-    if not stale:
-        if session.options.dry_run:
-            session.say("  everything that was made is up to date")
+    if not stale and session.options.dry_run:
+        session.say("  everything that was made is up to date")
         return False
     asks = "annotate" in rooms and any(map(is_captions, kept_plan(session.workspace, "annotate")))
     if asks and any(due.get(room) for room in _DECIDES_CAPTIONS):
@@ -104,12 +103,14 @@ def bring_up_to_date(session: Session, rooms: Sequence[str]) -> bool:
             session.say(
                 f"  {will.name:<12} to do: {will.rows:,} rows, about {say_time(will.seconds)}"
             )
+    before = len(session.reports)
     for room in rooms:
         for work in kept_plan(session.workspace, room):
-            # Asked anew: what was made before it may have changed its input.
-            if session.pending(work).rows:
+            # What is up to date too, once: rows of it may be quarantined, as the exit code says.
+            told = any(report.name == work.name for report in session.reports)
+            if not told or session.pending(work).shards:
                 session.do((work,))
-    return True
+    return any(report.made for report in session.reports[before:])
 
 
 def _read_by(room: str) -> list[str]:
@@ -131,7 +132,7 @@ def _is_incomplete(workspace: Workspace, room: str) -> bool:
 def _due(session: Session, room: str) -> list[Pending]:
     works = kept_plan(session.workspace, room)
     wills = (session.pending(work) for work in works if not is_idle(work, session.config))
-    return [will for will in wills if will.rows]
+    return [will for will in wills if will.shards]
 
 
 def _is_there(workspace: Workspace, table: str) -> bool:

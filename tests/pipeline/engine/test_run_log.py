@@ -85,6 +85,18 @@ def test_a_name_that_is_no_text_costs_no_event(tmp_path: Path) -> None:
     assert (run.arguments, run.error) == (("--config=?.yaml",), "no file ?.yaml")
 
 
+def test_nobody_else_reads_the_log(tmp_path: Path) -> None:
+    path = log_path(tmp_path)
+    path.parent.mkdir()
+    for file in (path, path.with_name("runs.1.jsonl")):
+        file.touch(0o644)  # written when it was for all
+    RunLog(tmp_path).begin("filter")
+    assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
+    path.unlink()
+    RunLog(tmp_path).begin("filter")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_the_log_is_bounded_and_its_last_runs_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
