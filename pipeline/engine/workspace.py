@@ -199,21 +199,33 @@ class Workspace:
         # Tables written by others than the engine carry no proof; their rows count all the same.
         return digest_rows(self.read(table, part).cast(TABLES[table].schema))
 
-    def read_checked(self, table: str, part: int | None = None) -> pa.Table:
-        """Rows of one shard or global table; DamagedTableError if its proof is about others.
+    def read_checked(self, table: str, parts: int | Sequence[int] | None = None) -> pa.Table:
+        """Rows of some shards in order, or of a global table; DamagedTableError if a proof is
+        about others.
 
         It takes every column to tell, blobs too: what a script changed may lie in any.
         """
-        path, rows = self.path(table, part), self.read(table, part)
+        rows = self.read(table, parts)
+        if not isinstance(parts, Sequence):
+            self._check(table, parts, rows)
+            return rows
+        start = 0
+        for part in parts:
+            some = rows.slice(start, self.rows(table, part))
+            self._check(table, part, some)
+            start += len(some)
+        return rows
+
+    def _check(self, table: str, part: int | None, rows: pa.Table) -> None:
         proof = self.proof(table, part)
         known = "" if proof is None else proof.digest
         if known and known != digest_rows(rows.cast(TABLES[table].schema)):
+            path = self.path(table, part)
             raise DamagedTableError(
                 f"{path} was changed after it was made: its proof is about other rows.",
                 anew(path),
                 str(path),
             )
-        return rows
 
     def rows(self, table: str, part: int | None = None) -> int:
         """Rows of one shard or global table, from its footer alone."""
