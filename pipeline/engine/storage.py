@@ -130,7 +130,7 @@ def read_table(
 ) -> pa.Table:
     """Rows of a table file, without its proof; of a block, those of its ``shards`` in order."""
     with table_errors(path):
-        file = pq.ParquetFile(_source(path), page_checksum_verification=True)
+        file = pq.ParquetFile(_source(path, shards), page_checksum_verification=True)
         facts = _facts_in(file.schema_arrow, file.metadata.num_rows)
         if shards is None or not facts.shards:
             rows = file.read(columns, use_threads=False)
@@ -226,10 +226,10 @@ def _holds_bytes(kind: pa.DataType) -> bool:
     return pa.types.is_binary(kind) or any(map(_holds_bytes, inner))
 
 
-def _source(path: TablePath) -> pa.NativeFile:
+def _source(path: TablePath, shards: Sequence[int] | None) -> pa.NativeFile:
     """The file in memory where that is quicker than to seek in it."""
     if isinstance(path, ObjectPath):
-        return path.open()
+        return path.open() if shards is None else path.open_shared()
     if path.stat().st_size <= _SMALL_BYTES:
         return pa.BufferReader(path.read_bytes())
     return pa.OSFile(str(path))

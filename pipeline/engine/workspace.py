@@ -205,7 +205,8 @@ class Workspace:
         return digest_rows(self.read(table, part).cast(TABLES[table].schema))
 
     def read_checked(self, table: str, parts: int | Sequence[int] | None = None) -> pa.Table:
-        """Rows of shards or of a global table; DamagedTableError if a proof is about others.
+        """Rows of some shards in order, or of a global table; DamagedTableError if a proof is
+        about others.
 
         It takes every column to tell, blobs too: what a script changed may lie in any.
         """
@@ -215,15 +216,16 @@ class Workspace:
             return rows
         start = 0
         for part in parts:
-            size = self.rows(table, part)
-            self._check(table, part, rows.slice(start, size))
-            start += size
+            some = rows.slice(start, self.rows(table, part))
+            self._check(table, part, some)
+            start += len(some)
         return rows
 
     def _check(self, table: str, part: int | None, rows: pa.Table) -> None:
-        path, proof = self.path(table, part), self.proof(table, part)
+        proof = self.proof(table, part)
         known = "" if proof is None else proof.digest
         if known and known != digest_rows(rows.cast(TABLES[table].schema)):
+            path = self.path(table, part)
             raise DamagedTableError(
                 f"{path} was changed after it was made: its proof is about other rows.",
                 anew(path),

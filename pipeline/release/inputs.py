@@ -146,6 +146,9 @@ def read_block(
 def _read_checked(
     workspace: Workspace, table: str, parts: Sequence[int], columns: list[str]
 ) -> pa.Table:
+    if TABLES[table].in_blocks:  # they share a file
+        return workspace.read_checked(table, parts).select(columns)
+
     def read(part: int) -> pa.Table:
         return workspace.read_checked(table, part).select(columns)
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.store.contract import ChangedError, Entry, Store
+from pipeline.engine.store.contract import SMALL_BYTES, ChangedError, Entry, Store
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,18 @@ class ObjectPath:
         """The object to seek in; FileNotFoundError where there is none."""
         return self.store.open(self.key)
 
+    def open_shared(self) -> pa.NativeFile:
+        """The same for an object in which shards lie that are read one after the other: its bytes
+        are held until another one of its folder is opened."""
+        entry, folder = self.entry(), str(self.parent)
+        if entry is None or entry.nbytes > SMALL_BYTES:
+            return self.open()
+        held = _held.get(folder)
+        if held is None or held[0] != entry:
+            # Of what is written meanwhile, the entry is another: it is read anew then.
+            held = _held[folder] = entry, self.read_bytes()
+        return pa.BufferReader(held[1])
+
     def read_bytes(self) -> bytes:
         return self.store.read(self.key)
 
@@ -66,6 +78,8 @@ class ObjectPath:
     def unlink(self, missing_ok: bool = True) -> None:
         self.store.delete([self.key])
 
+
+_held: dict[str, tuple[Entry, bytes]] = {}
 
 TablePath = Path | ObjectPath
 """Where a file of a table lies."""

@@ -243,8 +243,8 @@ def _content(path: Path) -> bytes:
     if path.suffix != _DATABASE:
         return path.read_bytes()
     # Named so that it is swept when this process was killed.
-    names = {"prefix": f".{path.name}.", "suffix": f".{os.getpid()}.tmp"}
-    with tempfile.TemporaryDirectory(dir=path.parent, **names) as folder:
+    prefix, suffix = f".{path.name}.", f".{os.getpid()}.tmp"
+    with tempfile.TemporaryDirectory(suffix, prefix, path.parent) as folder:
         copy = Path(folder) / path.name
         with (
             closing(sqlite3.connect(path, timeout=30)) as source,

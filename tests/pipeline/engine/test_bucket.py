@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import misbehaving
+import pyarrow as pa
 import pytest
 from object_store_faults import between
 
@@ -18,6 +19,7 @@ from pipeline.engine.store.location import open_address
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config, EngineConfig
 from schemas.storage import StorageConfig
+from schemas.tables import TABLES
 
 CONFIG = Config(engine=EngineConfig(workers=2))
 SHARDS = [["fine", "crash", "ok"], ["broken", "good"], [str(n) for n in range(12)]]
@@ -84,6 +86,27 @@ def test_a_thousand_questions_are_a_few_requests(
             assert [workspace.proof("signals", part) for part in workspace.parts] == [None] * 30
         assert len(counted.requests) <= 4
         assert workspace.read("stickers").num_rows == 30
+
+
+def test_a_block_is_read_once_whatever_asks_for_its_shards(
+    workspace_of: Callable[[Sequence[Sequence[str]]], Workspace], bucket: Open, object_store: str
+) -> None:
+    local = workspace_of([[f"a{n}", f"b{n}"] for n in range(30)])
+    copy(local, bucket())
+    ids = local.read("stickers")["id"]
+    splits = pa.table([ids, ["train"] * 60, ids], schema=TABLES["splits"].schema)
+    bucket().write("splits", local.parts, splits, Proof("a", "b"))
+    with between(object_store) as counted:
+        workspace = bucket("two", counted.url)
+        for part in workspace.parts:
+            assert workspace.read("splits", part)["id"].equals(ids[2 * part : 2 * part + 2])
+        assert workspace.read_checked("splits", workspace.parts).num_rows == 60
+        read = [path for method, path in counted.requests if method == "GET" and "splits" in path]
+        assert len([path for path in read if path.endswith(".parquet")]) <= 2
+        changed = splits.set_column(1, splits.field(1), [["train"] * 59 + ["test"]])
+        bucket().write("splits", workspace.parts, changed, Proof("a", "b"))
+        workspace.store.forget("tables")
+        assert workspace.read("splits", 29)["split"].to_pylist() == ["train", "test"]
 
 
 def test_a_second_driver_is_one_line(bucket: Open) -> None:
