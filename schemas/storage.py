@@ -25,5 +25,8 @@ class StorageConfig(BaseModel):
     )
     timeout_s: float = Field(60, gt=0, description="seconds one request may take, tries and all")
     lease_s: float = Field(
-        60, ge=3, description="seconds after which a driver that fell silent has lost the workspace"
+        60,
+        ge=10,
+        description="seconds after which a driver that fell silent has lost the workspace; asking "
+        "for it takes an eighth of them at most",
     )

@@ -25,6 +25,8 @@ _CLOCK = "lease-clock"
 _TRIES = 3
 # Stores give times in whole seconds.
 _RESOLUTION_S = 1
+# Less than this, a request over a network may well take.
+_SHORTEST_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,11 @@ def holder_of(store: ObjectStore) -> Holder | None:
 class _Lease:
     def __init__(self, store: ObjectStore, command: str, seconds: float) -> None:
         self.done = threading.Event()
-        # Its own writes must not ask whether they may.
-        self._store = ObjectStore(store.location, store.settings)
+        # Its own writes must not ask whether they may, and one that is stuck must be given up
+        # while there is time for another.
+        patience = min(store.settings.timeout_s, max(_SHORTEST_S, seconds / 8))
+        settings = store.settings.model_copy(update={"timeout_s": patience})
+        self._store = ObjectStore(store.location, settings)
         self._holder = Holder(
             uuid.uuid4().hex, socket.gethostname(), _machine(), os.getpid(), command, seconds
         )

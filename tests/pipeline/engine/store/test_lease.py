@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from email.utils import formatdate
 
@@ -95,6 +96,31 @@ def test_a_driver_whose_lease_was_taken_writes_no_more(make_store: MakeStore) ->
     assert make_store().read("a") == b"ours"
     with pytest.raises(StickerworksError, match="in use by `stickerworks filter`"):
         leased(make_store(), "crawl", 1).__enter__()
+
+
+def test_a_renewal_that_is_stuck_is_given_up_in_time(
+    make_store: MakeStore, faulty: FaultyStore
+) -> None:
+    let_go, stuck = threading.Event(), threading.Event()
+
+    def stick_once(method: str, path: str, forward: Forward) -> Answer:
+        if LEASE in path and method == "PUT" and not stuck.is_set():
+            stuck.set()
+            let_go.wait(60)
+        return forward()
+
+    store = make_store(faulty.url, timeout_s=60)
+    with leased(store, "crawl", 6):
+        faulty.fault = stick_once
+        try:
+            assert stuck.wait(20)
+            time.sleep(3.5)
+            holder = holder_of(make_store())
+            assert holder is not None
+            assert holder.renewals >= 1
+        finally:
+            let_go.set()
+        store.write("a", b"ours", None)
 
 
 def test_a_driver_that_can_not_renew_stops_writing(
