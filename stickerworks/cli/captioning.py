@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from pipeline.engine.runner import Pending
 from pipeline.engine.stage import Stage, Step
+from schemas.config import Config
 from stickerworks.cli.display import say_time
-
-if TYPE_CHECKING:
-    from stickerworks.cli.session import Session
+from stickerworks.cli.options import CommandOptions
+from stickerworks.cli.trust import check_trusted
 
 
 def is_captions(work: Stage | Step) -> bool:
@@ -18,24 +19,26 @@ def is_captions(work: Stage | Step) -> bool:
     return work is CAPTIONS
 
 
-def check_captions(session: Session) -> None:
+def check_captions(config: Config, options: CommandOptions) -> None:
     """StickerworksError unless the captioner can be used, and no stranger's file names its
     server."""
     from annotation.machine.captions import check_captioner
 
-    session.check_trusted("annotate")
-    check_captioner(session.config)
+    check_trusted("annotate", config, options)
+    check_captioner(config)
 
 
-def tell_captions(session: Session) -> None:
+def tell_captions(
+    config: Config, pending: Callable[[Stage | Step], Pending], say: Callable[[str], None]
+) -> None:
     """Tell what the captioner will be asked if it is a model."""
     from annotation.machine.captions import CAPTIONS, is_asked
 
-    if not is_asked(session.config):
+    if not is_asked(config):
         return
-    will = session.pending(CAPTIONS)
+    will = pending(CAPTIONS)
     now = f"{will.rows:,} stickers, about {say_time(will.seconds)}, and " if will.rows else ""
-    session.say(
-        f"  {'captions':<12} asks {session.config.annotate.captioner} about {now}what other "
-        "decisions add; `stickerworks annotate --dry-run` tries a few and reckons up the rest"
+    say(
+        f"  {'captions':<12} asks {config.annotate.captioner} about {now}what other decisions "
+        "add; `stickerworks annotate --dry-run` tries a few and reckons up the rest"
     )

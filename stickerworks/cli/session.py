@@ -108,11 +108,11 @@ class Session:
     def _mender(self) -> Mender:
         def check(work: Stage | Step) -> None:
             if is_captions(work):
-                check_captions(self)
+                check_captions(self.config, self.options)
 
         def make(work: Stage | Step) -> None:
             if is_captions(work):
-                tell_captions(self)
+                tell_captions(self.config, self.pending, self.say)
             self.do((work,))
 
         return Mender(self.workspace, self.log, self.say, check, make, self.config.crawl)

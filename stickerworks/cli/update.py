@@ -92,8 +92,8 @@ def bring_up_to_date(session: Session, rooms: Sequence[str]) -> bool:
         return False
     asks = "annotate" in rooms and any(map(is_captions, kept_plan(session.workspace, "annotate")))
     if asks and any(due.get(room) for room in _DECIDES_CAPTIONS):
-        check_captions(session)
-        tell_captions(session)
+        check_captions(session.config, session.options)
+        tell_captions(session.config, session.pending, session.say)
     if session.options.dry_run:
         for room in rooms:
             session.do(kept_plan(session.workspace, room))
