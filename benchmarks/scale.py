@@ -60,7 +60,7 @@ def _figures(arguments: argparse.Namespace, sizes: list[int], folder: Path) -> d
     least = costs.pop(_SHARD)
     figures: dict[str, Any] = {}
     if len(sizes) > 1:
-        slopes = {step: _slope(step, costs, least) for step in MEASURED}
+        slopes = {step: _slope(step, costs, least) for step in MEASURED if step in least}
         figures["growth_exponent"] = _slope(None, costs, least)
         figures["growth_exponents"] = slopes
     largest = costs[max(sizes)]
