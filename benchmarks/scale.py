@@ -139,7 +139,8 @@ def _slope(step: str | None, costs: dict[int, Costs], least: Costs) -> float:
         points.append((math.log(rows - _SHARD), math.log(max(cpu, 0.01))))
     mean_x, mean_y = (sum(axis) / len(points) for axis in zip(*points, strict=True))
     rise = sum((x - mean_x) * (y - mean_y) for x, y in points)
-    return round(rise / sum((x - mean_x) ** 2 for x, _ in points), 3)
+    slope: float = rise / sum((x - mean_x) ** 2 for x, _ in points)
+    return round(slope, 3)
 
 
 def _speedup(rows: int, folder: Path) -> dict[str, float]:
