@@ -48,8 +48,7 @@ def _poison(frames):
     if pixel[2] == 3:
         eaten = []
         while True:
-            eaten.append(bytearray(b"x") * (64 << 20))
-            time.sleep(0.01)
+            eaten.append(bytearray(b"x") * (256 << 20))
     return float(number)
 
 MEASURE = Measure("poison", "number", "Harms its worker where a pixel says so.", _poison)
@@ -205,7 +204,7 @@ def _command(
         "crawl.shard_rows": str(rows),
         "filter.measures": '["poison"]',
         "engine.executor": executor,
-        "engine.row_timeout_s": "3",
+        "engine.row_timeout_s": "8",
         "engine.memory_mb": "900",
     }
     sets = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]

@@ -25,6 +25,7 @@ from crawlers.urls import record_json
 from pipeline.baselines.mghft.datasets import split_views
 from pipeline.baselines.mghft.met_meme import parse_emotion
 from pipeline.engine.addresses import scrub, strip_secrets
+from pipeline.engine.secret_names import hide_secrets
 from pipeline.engine.text import html_text, markdown_text, one_line, plain, shorten_ids, storable
 from pipeline.release.redact import public_text, public_url
 from pipeline.tags.keywords import keywords_of
@@ -207,11 +208,27 @@ def test_every_pattern_takes_time_in_proportion_to_its_text(package: str) -> Non
     assert [told for pattern in found if (told := slow(pattern))] == []
 
 
-HOSTILE = ("a.", "a=", "a:b@", "%25", "//", "/a", "'/", "1", " ", "猫", "<a", '{"a":', "token=a&")
+HOSTILE = (
+    "a.",
+    "a=",
+    "a:b@",
+    "%25",
+    "//",
+    "/a",
+    "'/",
+    "1",
+    " ",
+    "猫",
+    "<a",
+    '{"a":',
+    "token=a&",
+    'token:"',
+)
 TAKERS: dict[str, Callable[[str], object]] = {
     "public_text": public_text,
     "public_url": lambda text: public_url(f"https://a.example/{text}?{text}"),
     "scrub": scrub,
+    "hide_secrets": hide_secrets,
     "strip_secrets": lambda text: strip_secrets(f"https://a.example/{text}?{text}"),
     "record_json": lambda text: record_json({"a": text}),
     "storable": storable,

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from annotation.human.migration import migrate, read_changes
 from annotation.human.tag_pairs import Ints
 from annotation.human.vote_rule import label_stickers
+from pipeline.engine.columns import value_codes
 from pipeline.engine.stage import Output, Reader, Step
 from schemas.config import Config, MergeConfig
 from schemas.tables import ADJUDICATIONS, LABELS, VOTES
@@ -54,7 +55,7 @@ def current_votes(votes: pa.Table) -> pa.Table:
 def current_rows(votes: pa.Table) -> Ints:
     """Rows of the current votes and skips, in order of sequence."""
     places = _latest_versions(votes, "annotator")
-    ids, annotators = (_numbers(votes[name])[places] for name in ("id", "annotator"))
+    ids, annotators = (value_codes(votes[name])[places] for name in ("id", "annotator"))
     # A vote outranks every skip of the same annotator; among equals the latest wins.
     voted = pc.invert(pc.fill_null(votes["skipped"], False)).to_numpy()[places]
     return places[_last(ids, annotators, order=voted)]
@@ -65,7 +66,7 @@ def current_decisions(adjudications: pa.Table) -> pa.Table:
     places = _latest_versions(adjudications, "adjudicator")
     skipped = pc.fill_null(adjudications["skipped"], False).to_numpy()
     places = places[~skipped[places]]
-    return adjudications.take(pa.array(places[_last(_numbers(adjudications["id"])[places])]))
+    return adjudications.take(pa.array(places[_last(value_codes(adjudications["id"])[places])]))
 
 
 def decides(decision: Mapping[str, Any], tagset: Collection[str] | None) -> bool:
@@ -80,15 +81,8 @@ def _latest_versions(cast: pa.Table, caster: str) -> Ints:
     sequence = pc.fill_null(cast["sequence"], -1).to_numpy()[counting]
     places = counting[np.argsort(sequence, kind="stable")]
     # Rows without an annotation's id are annotations of their own.
-    keys = (_numbers(cast[name])[places] for name in ("id", caster, "annotation"))
+    keys = (value_codes(cast[name])[places] for name in ("id", caster, "annotation"))
     return places[_last(*keys)]
-
-
-def _numbers(column: pa.ChunkedArray) -> Ints:
-    """A number for each value, equal only where they are; null equals nothing."""
-    numbers = column.dictionary_encode().combine_chunks().indices
-    known = pc.fill_null(numbers, -1).to_numpy().astype(np.int64)
-    return np.where(known < 0, ~np.arange(len(known)), known)
 
 
 def _last(*keys: Ints, order: Ints | None = None) -> Ints:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.engine.columns import lists_of
 from schemas.tables import TAG_COUNT
 
 Ints = npt.NDArray[np.int64]
@@ -46,8 +47,7 @@ class TagPairs:
         if votes is not None:
             numbers = pa.array(votes, pa.int32())
             values = pa.StructArray.from_arrays([values, numbers], fields=list(TAG_COUNT))
-        starts = np.searchsorted(pairs, np.arange(owners + 1) * self.width)
-        return pa.ListArray.from_arrays(pa.array(starts, pa.int32()), values)
+        return lists_of(self.owner(pairs), values, owners)
 
 
 def count_rows(*columns: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Ints]:

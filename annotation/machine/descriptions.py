@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from annotation.machine.captions import load_captioner
 from annotation.machine.chat import Model
+from pipeline.engine.columns import known_numbers, lists_of
 from pipeline.engine.stage import Output, Reader, Step
 from schemas.config import Config
 from schemas.tables import DESCRIPTION_FIELDS
@@ -61,9 +62,9 @@ def choose(captions: pa.Table, ids: pa.ChunkedArray, preference: Preference) -> 
     for column, _ in DESCRIPTION_FIELDS:
         ranks = _ranks(column, kinds, preference)[kind_of]
         best[column] = _first(len(ids), stickers, ranks, newest.to_numpy())
-        columns[column] = _taken(usable["text"], best[column])
-    captioners = [_taken(usable["captioner"], best[f"caption_{name}"]) for name in LANGUAGES]
-    columns["captioner"] = pc.coalesce(*captioners)
+        columns[column] = usable["text"].take(known_numbers(best[column]))
+    chosen = [known_numbers(best[f"caption_{name}"]) for name in LANGUAGES]
+    columns["captioner"] = pc.coalesce(*map(usable["captioner"].take, chosen))
     names = sorted({_writer(kind) for kind in kinds})
     writer_of = np.array([names.index(_writer(kind)) for kind in kinds], np.int64)
     # The last one stands for a text that nobody wrote.
@@ -123,10 +124,6 @@ def _first(stickers: int, of: Rows, ranks: Rows, newest: Rows) -> Rows:
     return found
 
 
-def _taken(values: pa.ChunkedArray, rows: Rows) -> pa.ChunkedArray:
-    return values.take(pa.array(rows, mask=rows < 0))
-
-
 def _distinct(columns: Sequence[Rows], names: Sequence[str]) -> pa.ListArray:
     """Names of each sticker over all columns, each at its first place; -1 is no name."""
     kept = [column >= 0 for column in columns]
@@ -134,9 +131,8 @@ def _distinct(columns: Sequence[Rows], names: Sequence[str]) -> pa.ListArray:
         for earlier in columns[:place]:
             kept[place] &= column != earlier
     mask = np.stack(kept, axis=1)
-    ends = np.concatenate([[0], np.cumsum(mask.sum(axis=1))]).astype(np.int32)
     texts = pa.array(list(names), pa.string()).take(pa.array(np.stack(columns, axis=1)[mask]))
-    return pa.ListArray.from_arrays(pa.array(ends), texts)
+    return lists_of(np.nonzero(mask)[0], texts, len(mask))
 
 
 def _source(name: str, row: Row) -> int | None:

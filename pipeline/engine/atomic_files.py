@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,8 @@ def atomic_file(path: Path, *, lasting: bool = True) -> Iterator[Path]:
     What isn't ``lasting`` may be lost, or torn, in a power cut: a flush takes longer than most
     files do, and what is checked when it is read and can be made again needs none.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # On a shared disk, processes of two machines may have the same number.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     with disk_errors(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

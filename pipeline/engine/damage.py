@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import time
@@ -38,8 +39,11 @@ def damaged_file(error: DamagedTableError) -> DamagedFile | None:
     return DamagedFile(table, part_of(path))
 
 
-def set_aside(workspace: Workspace, file: DamagedFile) -> Path:
-    """Move a damaged file into the workspace's folder ``damaged``; returns where it lies now."""
+def set_aside(workspace: Workspace, file: DamagedFile) -> Path | None:
+    """Move a damaged file into the workspace's folder ``damaged``.
+
+    Returns where it lies now; None where it can't be read even to be copied, and so is deleted.
+    """
     source = workspace.path(file.table, file.part)
     if file.part is not None and file.row is not None:
         source = workspace.piece(file.table, file.part, file.row)
@@ -48,6 +52,24 @@ def set_aside(workspace: Workspace, file: DamagedFile) -> Path:
     target = workspace.root / "damaged" / f"{stem}.{when}-{os.getpid()}.parquet"
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(source.read_bytes())
+        if isinstance(source, Path) and _renamed(source, target):
+            return target
+        try:
+            content = source.read_bytes()
+        except OSError:
+            source.unlink(missing_ok=True)
+            return None
+        target.write_bytes(content)
         source.unlink()
     return target
+
+
+def _renamed(source: Path, target: Path) -> bool:
+    """Rename a file, of which a failing disk may read no byte; False to another disk."""
+    try:
+        os.replace(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        return False
+    return True

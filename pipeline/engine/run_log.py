@@ -1,7 +1,8 @@
 """What was run in a workspace: ``logs/runs.jsonl``, one JSON object a line, written as it happens.
 
 Only who holds the workspace's lock writes. A line is one append without a flush to the disk: after
-a power cut the last ones may lack, after a kill the last one may be torn, and readers skip it.
+a power cut the last ones may lack, after a kill the last one may be torn. Readers skip it, and
+whatever else is no event of ours: the log may have come from elsewhere.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import uuid4
+
+from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError
 
 from pipeline.engine.errors import disk_errors
 
@@ -21,6 +25,21 @@ _LARGEST = 2_000_000
 """Bytes from which a new command begins a new file; one old file is kept."""
 
 _RATED_RUNS = 5
+_OWN = 0o600
+"""Permissions: no rule knows every secret that an error may quote."""
+
+
+def _check_moment(text: str) -> str:
+    try:
+        datetime.fromisoformat(text).astimezone()
+    except OverflowError as error:
+        raise ValueError("out of range") from error
+    return text
+
+
+_Count = Annotated[int, Field(ge=0, le=2**53)]
+_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Moment = Annotated[str, AfterValidator(_check_moment)]
 
 
 @dataclass(frozen=True)
@@ -54,6 +73,50 @@ class LoggedRun:
     error: str = ""
 
 
+class _Begin(BaseModel):
+    event: Literal["begin"]
+    run: str
+    at: _Moment
+    command: str
+    pid: int
+    arguments: tuple[str, ...] = ()
+
+
+class _Stage(BaseModel):
+    event: Literal["stage"]
+    run: str
+    name: str
+    seconds: _Seconds
+    rows: _Count = 0
+    shards: _Count = 0
+    executor: str = ""
+    counts: dict[str, _Count] = {}
+
+
+class _Progress(BaseModel):
+    event: Literal["progress"]
+    run: str
+    at: _Moment
+    name: str
+    rows: _Count
+    shards: _Count
+    rows_done: _Count
+    shards_done: _Count
+    seconds: _Seconds
+
+
+class _End(BaseModel):
+    event: Literal["end"]
+    run: str
+    exit_code: int
+    seconds: _Seconds
+    error: str = ""
+
+
+_Event = _Begin | _Stage | _Progress | _End
+_EVENTS: TypeAdapter[_Event] = TypeAdapter(Annotated[_Event, Field(discriminator="event")])
+
+
 class RunLog:
     """The events of one command, from ``begin`` to ``end``."""
 
@@ -65,17 +128,22 @@ class RunLog:
         """Begin a command; StickerworksError where the log can't be written."""
         with disk_errors(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            for path in (self._path, _older(self._path)):
+                with suppress(FileNotFoundError):
+                    path.chmod(_OWN)
             _rotate(self._path)
             _close_torn_line(self._path)
         self.add("begin", command=command, pid=os.getpid(), **facts)
 
     def add(self, event: str, **facts: Any) -> None:
         """Append one event; StickerworksError where the log can't be written."""
-        line = json.dumps({"run": self._run, "at": _now(), "event": event, **facts}, default=str)
+        told = {"run": self._run, "at": _now(), "event": event, **facts}
+        # A name on a disk may be no text: readers of JSON refuse halves of characters.
+        line = json.dumps(told, ensure_ascii=False, default=str).encode(errors="replace")
         with disk_errors(self._path):
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _OWN)
             try:
-                os.write(descriptor, line.encode() + b"\n")
+                os.write(descriptor, line + b"\n")
             finally:
                 os.close(descriptor)
 
@@ -89,17 +157,12 @@ def read_runs(root: Path) -> list[LoggedRun]:
     """The commands in the log, oldest first; empty where nothing was logged."""
     runs: dict[str, LoggedRun] = {}
     for event in _events(root):
-        run = runs.get(event["run"])
-        if event["event"] == "begin":
-            runs[event["run"]] = LoggedRun(
-                event["run"],
-                event["command"],
-                event["at"],
-                event["pid"],
-                tuple(event.get("arguments", ())),
+        if isinstance(event, _Begin):
+            runs[event.run] = LoggedRun(
+                event.run, event.command, event.at, event.pid, event.arguments
             )
-        elif run is not None:
-            runs[event["run"]] = _with(run, event)
+        elif event.run in runs:
+            runs[event.run] = _with(runs[event.run], event)
     return list(runs.values())
 
 
@@ -120,38 +183,26 @@ def measured_rates(runs: Iterable[LoggedRun]) -> dict[str, float]:
     }
 
 
-def _with(run: LoggedRun, event: Mapping[str, Any]) -> LoggedRun:
-    if event["event"] == "stage":
-        known = StageRun.__dataclass_fields__
-        stage = StageRun(**{key: value for key, value in event.items() if key in known})
-        return replace(run, stages=(*run.stages, stage), now={})
-    if event["event"] == "progress":
-        return replace(run, now={key: event[key] for key in event if key not in ("run", "event")})
-    if event["event"] == "end":
-        return replace(
-            run,
-            exit_code=event["exit_code"],
-            seconds=event["seconds"],
-            error=event.get("error", ""),
-            now={},
-        )
-    return run
+def _with(run: LoggedRun, event: _Stage | _Progress | _End) -> LoggedRun:
+    facts = event.model_dump(exclude={"run", "event"})
+    if isinstance(event, _Stage):
+        return replace(run, stages=(*run.stages, StageRun(**facts)), now={})
+    if isinstance(event, _Progress):
+        return replace(run, now=facts)
+    return replace(run, **facts, now={})
 
 
-def _events(root: Path) -> Iterator[dict[str, Any]]:
+def _events(root: Path) -> Iterator[_Event]:
     newest = log_path(root)
     for path in (_older(newest), newest):
         try:
             lines = path.read_bytes().splitlines()
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):  # another user's: the tables say enough
             continue
         for line in lines:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue  # torn by a kill or a full disk
-            if isinstance(event, dict) and {"run", "at", "event"} <= event.keys():
-                yield event
+            # Of what work says of itself, and of events to come, no run is made.
+            with suppress(ValidationError):
+                yield _EVENTS.validate_json(line)
 
 
 def _rotate(path: Path) -> None:

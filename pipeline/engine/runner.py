@@ -207,9 +207,10 @@ def _run_step(step: Step, workspace: Workspace, config: Config, display: Display
     every = len(workspace.blocks) if step.each_block else 1
     rows = sum(_rows(workspace, parts) for parts in runs)
     if runs:
-        display.start(step.name, rows, 1)
+        whole = TABLES[step.writes[0]].scope == "global"
+        display.start(step.name, rows, 1 if whole else sum(map(len, runs)))
         try:
-            write_step(step, workspace, config, runs, lambda done: display.progress(done, 0))
+            write_step(step, workspace, config, runs, display.progress)
         finally:
             display.stop()
     read = _rows(workspace, workspace.parts)

@@ -37,6 +37,13 @@ _BOUNDARY = r"\s?&;#,\"'<>(){}=/"
 # From the beginning of each word on, and never back: a text takes time in proportion.
 _PAIR = re.compile(rf"(?<![^{_BOUNDARY}])([^{_BOUNDARY}]++=)([^\s&;#,\"'<>]++)")
 _WORD = re.compile(r"[^\s\"'<>]++")
+_BOT_TOKEN = re.compile(r"(?i)(bot)\d{5,}(?::|%3a)[\w-]{20,}")
+_BEARER = re.compile(r"(?i)(?<![\w.-])(bearer\s{1,9}+)[\w.~+/=-]{8,}+")
+# A name in quotes or not, as in headers, JSON and what Python shows of itself.
+_NAMED = re.compile(
+    r"""(?i)(?<![\w.-])([\w.-]++)([\\"']{0,2}+\s{0,9}+[:=]\s{0,9}+\\?+)"""
+    r"""(?:"[^"]++"|'[^']++'|["']?(?:(?:bearer|basic|digest)\s{1,9}+)?[^\s,;&"'{}\[\]()<>]++)"""
+)
 _USER_OF_HOST = re.compile(r"(?<![\w.+-])[\w.+-]++:[^\s/:@\"'<>]++@(?=[\w-]++\.)")
 
 
@@ -75,6 +82,25 @@ def hide_pairs(text: str) -> str:
     if "%" in text:
         text = _WORD.sub(lambda word: HIDDEN if carries_secret(word[0]) else word[0], text)
     return _USER_OF_HOST.sub(f"{HIDDEN}@", text)
+
+
+def hide_bot_tokens(text: str) -> str:
+    """Text without the tokens that addresses of Telegram's bots have in their paths."""
+    return _BOT_TOKEN.sub(rf"\1{HIDDEN}", text)
+
+
+def hide_secrets(text: str) -> str:
+    """Text of a program, such as an error: what ``hide_pairs`` hides, bots' tokens, and what
+    stands behind the name of a secret in headers, JSON and Python.
+
+    Not for sentences of people, in which a sign may say: hello.
+    """
+    text = _BEARER.sub(rf"\1{HIDDEN}", hide_pairs(hide_bot_tokens(text)))
+    return _NAMED.sub(_hide_named, text)
+
+
+def _hide_named(found: re.Match[str]) -> str:
+    return f"{found[1]}{found[2]}{HIDDEN}" if is_secret_name(found[1]) else found[0]
 
 
 def _tells(pair: str) -> bool:

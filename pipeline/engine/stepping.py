@@ -25,27 +25,27 @@ def write_step(
     workspace: Workspace,
     config: Config,
     runs: Sequence[tuple[int, ...]],
-    progress: Callable[[int], None],
+    progress: Callable[[int, int], None],
 ) -> None:
     """Run a step over the shards of each run and write its tables; ``progress`` gets the rows
-    done.
+    and shards done of the first.
 
     Raises ValueError where it leaves out a shard, or writes other rows than one a sticker.
     """
     print_, settings = fingerprint_of(step, config), step.settings(config)
-    lock, done = Lock(), 0
+    lock, rows_done, shards_done = Lock(), 0, 0
 
     def run(parts: tuple[int, ...]) -> None:
-        nonlocal done
+        nonlocal rows_done, shards_done
         reader = _StepReader(step, workspace, parts)
         proof = Proof(step.name, print_, step_inputs(step, workspace, parts))
         writer = _Writer(step, workspace, reader, proof)
         for table, given, rows in step.run(reader, settings):
-            writer.add(table, given, rows)
+            written = writer.add(table, given, rows)
             if table == step.writes[0] and given is not None:
                 with lock:
-                    done += len(rows)
-                    progress(done)
+                    rows_done, shards_done = rows_done + len(rows), shards_done + written
+                    progress(rows_done, shards_done)
         writer.end()
 
     if len(runs) == 1:  # in this thread, so that Ctrl-C ends it
@@ -69,8 +69,11 @@ class _Writer:
         self._left: set[_Key] = set(_outputs(step, reader.parts))
         self._waiting: dict[str, dict[int, pa.Table]] = {table: {} for table in step.writes}
 
-    def add(self, table: str, given: int | tuple[int, ...] | None, rows: pa.Table) -> None:
-        """Take the rows of a global table, of a shard, or of several shards in order."""
+    def add(self, table: str, given: int | tuple[int, ...] | None, rows: pa.Table) -> int:
+        """Take the rows of a global table, of a shard, or of several shards in order.
+
+        Returns how many shards are written with them.
+        """
         schema = TABLES[table].schema
         rows = rows.select(schema.names).cast(schema)
         parts = given if isinstance(given, tuple) else (given,)
@@ -79,30 +82,32 @@ class _Writer:
                 raise ValueError(f"{self._step.name} wrote {table}/{part}, unasked or twice")
             self._left.remove((table, part))
         shards = tuple(part for part in parts if part is not None)
-        if not shards:
-            self._workspace.write(table, None, rows, self._proof)
-        else:
-            self._add_shards(table, shards, rows)
+        if shards:
+            return self._add_shards(table, shards, rows)
+        self._workspace.write(table, None, rows, self._proof)
+        return 0
 
     def end(self) -> None:
         """Raise where shards are missing."""
         if self._left:
             raise ValueError(f"{self._step.name} left out {sorted(map(str, self._left))}")
 
-    def _add_shards(self, table: str, parts: tuple[int, ...], rows: pa.Table) -> None:
+    def _add_shards(self, table: str, parts: tuple[int, ...], rows: pa.Table) -> int:
         if TABLES[table].scope == "sticker" and not rows["id"].equals(self._reader.ids(parts)):
             raise ValueError(f"{self._step.name} did not write one row of {table} for each sticker")
         if not TABLES[table].in_blocks:
             for part, shard in self._cut(parts, rows):
                 self._workspace.write(table, part, shard, self._proof)
-            return
-        waiting = self._waiting[table]
+            return len(parts)
+        written, waiting = 0, self._waiting[table]
         waiting.update(self._cut(parts, rows))
         for block in {part // BLOCK_SHARDS for part in parts}:
             whole = [part for part in self._reader.parts if part // BLOCK_SHARDS == block]
             if all(part in waiting for part in whole):
                 shards = {part: waiting.pop(part) for part in whole}
                 self._workspace.write_block(table, shards, self._proof)
+                written += len(shards)
+        return written
 
     def _cut(self, parts: tuple[int, ...], rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
         if len(parts) == 1:
@@ -142,6 +147,9 @@ class _StepReader:
             raise ValueError(f"{self._step.name} doesn't declare that it reads {table}")
         if parts is None and TABLES[table].scope != "global":
             parts = self._parts
+        asked = {parts} if isinstance(parts, int) else set(parts or ())
+        if asked - set(self._parts):
+            raise ValueError(f"{self._step.name} reads shards of {table} that are not its own")
         rows = self._workspace.read(table, parts, columns)
         if table == "stickers" and isinstance(parts, Sequence) and "id" in rows.column_names:
             # The step's own rows are checked against them.

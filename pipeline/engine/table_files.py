@@ -18,7 +18,8 @@ from schemas.tables import TABLES
 Chosen = tuple[TablePath, list[int] | None]
 """A file, and which of a block's shards are wanted."""
 
-_TICK_NS = 100_000_000
+# Some disks know full seconds alone, and a server's clock may differ from ours.
+_TICK_NS = 3_000_000_000
 
 
 @cache
@@ -49,7 +50,8 @@ class TableFiles:
         numbers = self._file_numbers(table)
         if not TABLES[table].in_blocks:
             return numbers
-        return tuple(part for first in numbers for part in self.shards(table, first))
+        firsts = (number for number in numbers if number % BLOCK_SHARDS == 0)
+        return tuple(part for first in firsts for part in self.shards(table, first))
 
     def shards(self, table: str, part: int) -> tuple[int, ...]:
         """Shards in the file that may hold this one; a file without a list holds its first."""
@@ -92,6 +94,13 @@ class TableFiles:
             if found := [part for part in asked if part in there]:
                 files.append((self.path(table, asked[0]), found))
         return files
+
+    def drop_single_shards(self, table: str, part: int) -> None:
+        """Remove files of single shards, from before there were blocks, beside their block."""
+        first = part - part % BLOCK_SHARDS
+        for number in self._file_numbers(table):
+            if first < number < first + BLOCK_SHARDS:
+                self._place.at(f"tables/{table}/part-{number:05d}.parquet").unlink(missing_ok=True)
 
     def save(self) -> None:
         """Keep what footers say for the next command."""

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.engine.counting import rules_of
+from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 
 REVIEW = "review"
@@ -13,7 +14,16 @@ REVIEW = "review"
 
 
 def flagged_stickers(workspace: Workspace) -> frozenset[str]:
-    """Ids of stickers with content that must not be seen, by decision or by a newer review."""
+    """Ids of stickers with content that must not be seen, by decision or by a newer review.
+
+    Raises StickerworksError where people flagged stickers, and no table says which for all.
+    """
+    if workspace.has("flags") and workspace.rows("flags") and not workspace.complete("reviews"):
+        raise StickerworksError(
+            "People flagged stickers, and the table reviews isn't complete: what must not be shown "
+            "isn't known.",
+            "Run `stickerworks filter` first.",
+        )
     flagged: set[str] = set()
     for parts in workspace.blocks:
         reviews = workspace.read("reviews", parts, ["id", "flagged"])

@@ -184,12 +184,17 @@ class Workspace:
             n: rows.slice(end - size, size) for n, end, size in zip(given, ends, sizes, strict=True)
         }
         others = set(self._files.shards(table, given[0])) - set(given)
+        for n in others:
+            known = self.proof(table, n)
+            if known is None or known.fingerprint != proof.fingerprint:
+                raise ValueError(f"{table}/{n} was made otherwise, and a block has one proof")
         shards |= {n: self.read(table, n).cast(rows.schema) for n in others}
         write_block(self.path(table, given[0]), dict(sorted(shards.items())), proof)
 
     def write_block(self, table: str, shards: Mapping[int, pa.Table], proof: Proof) -> None:
         """Write all shards of a block as its one file."""
         write_block(self.path(table, min(shards)), shards, proof)
+        self._files.drop_single_shards(table, min(shards))
 
     def digest(self, table: str, part: int | None = None) -> str:
         """Digest of the rows of one shard or global table, as its proof has it."""

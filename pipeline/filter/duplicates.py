@@ -34,9 +34,10 @@ import pyarrow.compute as pc
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from pipeline.engine.columns import known_numbers, value_codes
 from pipeline.engine.stage import Output, Reader
 from pipeline.filter.candidates import near_pairs
-from pipeline.filter.views import Looks, differences, least_differences, load_looks
+from pipeline.filter.views import Looks, differences, load_looks
 from schemas.config import DuplicatesConfig
 from schemas.tables import DUPLICATES
 
@@ -107,9 +108,9 @@ def find_duplicates(reader: Reader, settings: DuplicatesConfig) -> Iterator[Outp
             "id": ids[start:end],
             "group": ids.take(pa.array(group[start:end])),
             "representative": group[start:end] == np.arange(start, end),
-            "kind": _KINDS.take(_known(kinds[start:end])),
-            "distance": _known(distances[start:end]),
-            "template_id": ids.take(_known(templates[start:end])),
+            "kind": _KINDS.take(known_numbers(kinds[start:end])),
+            "distance": known_numbers(distances[start:end]),
+            "template_id": ids.take(known_numbers(templates[start:end])),
         }
         yield "duplicates", block, pa.table(columns, schema=DUPLICATES.schema)
 
@@ -148,18 +149,12 @@ def _ordered(rows: pa.Table) -> _Stickers:
         row=row[order],
         animated=rows["animated"].to_numpy()[order],
         duration_ms=rows["duration_ms"].to_numpy()[order].astype(np.int64),
-        pixels=_numbered(rows["pixel_sha256"].combine_chunks())[order],
+        pixels=value_codes(rows["pixel_sha256"].combine_chunks())[order],
         code=code[order],
         codes=codes.astype(np.uint64),
         text=text,
-        same_text=_numbered(pc.if_else(pc.equal(text, ""), None, text)),
+        same_text=value_codes(pc.if_else(pc.equal(text, ""), None, text)),
     )
-
-
-def _numbered(texts: pa.Array) -> Ints:
-    """A number for each text, equal only where they are; null equals nothing."""
-    numbers = pc.fill_null(texts.dictionary_encode().indices, -1).to_numpy().astype(np.int64)
-    return np.where(numbers < 0, ~np.arange(len(numbers)), numbers)
 
 
 def _group(
@@ -262,8 +257,7 @@ class _Matching:
         most = max(usual, self._settings.max_tile_difference_same_text)
         bounds = np.where(same_text, most, usual)
         # Thousands may share a hash, and few of them a look: only those are compared closely.
-        least = least_differences(looks.sums_of(numbers[one]), looks.sums_of(numbers[other]))
-        close = np.flatnonzero(least < bounds)
+        close = looks.close(numbers[one], numbers[other], bounds)
         close = close[np.lexsort((other[close], one[close]))]
         return one[close], other[close], bounds[close]
 
@@ -301,8 +295,3 @@ def _templates(stickers: _Stickers, pairs: Pairs) -> Ints:
     first = np.full(count, np.iinfo(np.int64).max)
     np.minimum.at(first, template, stickers.row)
     return np.where(np.bincount(template, minlength=count)[template] > 1, first[template], -1)
-
-
-def _known(numbers: Ints) -> pa.Array:
-    """The numbers, null where they are below 0."""
-    return pa.array(numbers, mask=numbers < 0)

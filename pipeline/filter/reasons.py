@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.engine.columns import lists_of
 from schemas.tables import REASON
 
 Texts: TypeAlias = pa.Array | pa.ChunkedArray | str | None
@@ -50,13 +51,12 @@ class Reasons:
     def lists(self) -> pa.ListArray:
         """The reasons of each row; an empty list where there are none."""
         rows = np.concatenate([np.empty(0, np.int64), *self._rows])
-        counts = np.bincount(rows, minlength=self._stickers)
-        ends = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        order = np.argsort(rows, kind="stable")
         found = pa.concat_tables([pa.schema(list(REASON)).empty_table(), *self._reasons])
-        found = found.take(pa.array(np.argsort(rows, kind="stable"))).combine_chunks()
+        found = found.take(pa.array(order)).combine_chunks()
         columns = [column.combine_chunks() for column in found.columns]
         values = pa.StructArray.from_arrays(columns, fields=list(REASON))
-        return pa.ListArray.from_arrays(pa.array(ends), values)
+        return lists_of(rows[order], values, self._stickers)
 
 
 def _column(given: Texts | Numbers, kind: pa.DataType, rows: int) -> pa.ChunkedArray:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryFile, gettempdir
 from typing import IO, Any
@@ -26,6 +27,7 @@ Views = npt.NDArray[np.uint8]
 Sums = npt.NDArray[np.int16]
 """Summed grey levels of each tile; shape (..., 64)."""
 Rows = npt.NDArray[np.int64]
+Bounds = npt.NDArray[np.float64]
 
 _TILE = 8
 _TILES = GREY_SIDE // _TILE
@@ -50,12 +52,30 @@ class Looks:
         levels = os.pread(self.file.fileno(), count * GREY_SIDE**2, start * GREY_SIDE**2)
         return np.frombuffer(levels, np.uint8).reshape(count, GREY_SIDE, GREY_SIDE)
 
-    def sums_of(self, numbers: Rows) -> Sums:
-        """Tile sums of several stickers; shape (stickers, most key frames, 64)."""
+    def frames(self, numbers: Rows) -> Rows:
+        """Places of their key frames in ``sums``; shape (stickers, most key frames)."""
         counts = self.counts[numbers, None]
         # A frame that stands there twice changes neither best nor worst match.
-        frames = np.minimum(np.arange(counts.max(initial=1)), counts - 1)
-        return self.sums[self.starts[numbers, None] + frames]
+        within = np.minimum(np.arange(counts.max(initial=1)), counts - 1)
+        places: Rows = self.starts[numbers, None] + within
+        return places
+
+    @cached_property
+    def quarters(self) -> npt.NDArray[np.int32]:
+        """Sums of the sixteen tiles in each quarter of a view; shape (views, 4)."""
+        tiles = self.sums.reshape(-1, 2, _TILES // 2, 2, _TILES // 2)
+        sums: npt.NDArray[np.int32] = tiles.sum(axis=(2, 4), dtype=np.int32)
+        return sums.reshape(-1, 4)
+
+    def close(self, ones: Rows, others: Rows, bounds: Bounds) -> Rows:
+        """Which pairs of stickers may be less apart than their ``bounds``, in order."""
+        near = np.arange(len(ones))
+        # A quarter's mean differs by no more than its tiles do, and is sixteen times as quick.
+        for sums, tiles in ((self.quarters, _TILES**2 // 4), (self.sums, 1)):
+            frames, theirs = self.frames(ones[near]), self.frames(others[near])
+            least = least_differences(sums, frames, theirs) / tiles
+            near = near[least < bounds[near]]
+        return near
 
 
 @contextmanager
@@ -65,7 +85,9 @@ def load_looks(reader: Reader, sizes: Mapping[int, int], rows: Rows) -> Iterator
     A still's one view stands in ``signals``; those of an animation are its JPEG key frames. The
     file lies among the temporary ones (TMPDIR), has no name, and goes with the context.
     """
-    sums, counts, start = [np.empty((0, _TILES**2), np.int16)], [np.empty(0, np.int64)], 0
+    sums: list[Sums] = [np.empty((0, _TILES**2), np.int16)]
+    counts: list[Rows] = [np.empty(0, np.int64)]
+    start = 0
     with TemporaryFile() as file:
         for part, size in sizes.items():
             first, end = np.searchsorted(rows, [start, start + size])
@@ -106,17 +128,20 @@ def differences(one: Views, others: Sequence[Views]) -> npt.NDArray[np.float64]:
 def tile_sums(views: Views) -> Sums:
     """Sums of the tiles of each view; shape (views, 64)."""
     tiles = views.reshape(-1, _TILES, _TILE, _TILES, _TILE).sum(axis=(2, 4), dtype=np.int16)
-    return tiles.reshape(len(views), _TILES**2)
+    sums: Sums = tiles.reshape(len(views), _TILES**2)
+    return sums
 
 
-def least_differences(ones: Sums, others: Sums) -> npt.NDArray[np.float64]:
+def least_differences(sums: npt.NDArray[Any], ones: Rows, others: Rows) -> Bounds:
     """What ``differences`` of each sticker and its counterpart can't be below; shape (pairs,).
 
+    ``ones`` and ``others`` are places of their key frames in ``sums``; shape (pairs, key frames).
     The mean of a tile differs by no more than its pixels do on average.
     """
     found = [
-        _worst(np.abs(ones[at : at + _PAIRS, :, None] - others[at : at + _PAIRS, None]).max(axis=3))
-        for at in range(0, len(ones), _PAIRS)
+        _worst(np.abs(sums[one][:, :, None] - sums[other][:, None]).max(axis=3))
+        for start in range(0, len(ones), _PAIRS)
+        for one, other in [(ones[start : start + _PAIRS], others[start : start + _PAIRS])]
     ]
     return np.concatenate([np.empty(0), *found])
 

@@ -152,6 +152,8 @@ def _read_checked(
     def read(part: int) -> pa.Table:
         return workspace.read_checked(table, part).select(columns)
 
+    if TABLES[table].in_blocks:
+        return workspace.read_checked(table, parts).select(columns)
     with ThreadPoolExecutor(_READERS) as pool:
         return pa.concat_tables(pool.map(read, parts))
 

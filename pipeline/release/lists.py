@@ -7,26 +7,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-Rows = NDArray[np.int64]
-"""Which row each of some values belongs to."""
-
-
-def entries(column: pa.ChunkedArray) -> tuple[Rows, pa.Array]:
-    """All values of a column of lists, and the row that each stands in."""
-    lists = column.combine_chunks()
-    return pc.list_parent_indices(lists).to_numpy().astype(np.int64), pc.list_flatten(lists)
-
-
-def lists_of(rows: Rows, values: pa.Array, count: int) -> pa.ListArray:
-    """A list for each of ``count`` rows, of the values whose ascending ``rows`` name it."""
-    offsets = np.searchsorted(rows, np.arange(count + 1))
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
+from pipeline.engine.columns import Ints, lists_of
 
 
 def sorted_lists(
-    rows: Rows, values: pa.Array, count: int, *, distinct: bool = False
+    rows: Ints, values: pa.Array, count: int, *, distinct: bool = False
 ) -> pa.ListArray:
     """The same with each row's values sorted, and each there once if ``distinct``."""
     encoded = values.dictionary_encode()
@@ -41,7 +27,7 @@ def sorted_lists(
     return lists_of(keys // width, texts.take(pa.array(order[keys % width])), count)
 
 
-def distinct_words(pairs: list[tuple[Rows, Any]], count: int) -> pa.ListArray:
+def distinct_words(pairs: list[tuple[Ints, Any]], count: int) -> pa.ListArray:
     """Lists of the distinct trimmed texts of several columns of texts; empty ones are left out."""
     rows = np.concatenate([rows for rows, _ in pairs])
     texts = pc.utf8_trim_whitespace(pa.concat_arrays([_whole(texts) for _, texts in pairs]))
@@ -49,7 +35,7 @@ def distinct_words(pairs: list[tuple[Rows, Any]], count: int) -> pa.ListArray:
     return sorted_lists(rows[there.to_numpy(False)], texts.filter(there), count, distinct=True)
 
 
-def first_of(rows: Rows, values: Any, count: int) -> pa.Array:
+def first_of(rows: Ints, values: Any, count: int) -> pa.Array:
     """For each of ``count`` rows the first of its values; null where there is none."""
     found, places = np.unique(rows, return_index=True)
     indices = np.zeros(count, np.int64)

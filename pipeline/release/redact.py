@@ -14,11 +14,11 @@ from pipeline.engine.secret_names import (
     ANY_SECRET_WORD,
     HIDDEN,
     carries_secret,
+    hide_bot_tokens,
     hide_pairs,
     is_secret_pair,
 )
 
-_BOT_TOKEN = re.compile(r"(?i)(bot)\d{5,}(?::|%3a)[\w-]{20,}")
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
 # From the beginning of what may be a scheme on, and never back: a text takes time in proportion.
 _URL = re.compile(r"(?i)(?<![a-z0-9+.-])[a-z0-9+.-]++://[^\s\"'<>]+")
@@ -67,7 +67,7 @@ def public_url(url: str | None) -> str | None:
     host = f"[{host}]" if ":" in host else host
     netloc = host if port is None else f"{host}:{port}"
     path = "/".join(map(_public_segment, parts.path.split("/")))
-    path = _BOT_TOKEN.sub(r"\1***", path)
+    path = hide_bot_tokens(path)
     clean = urlunsplit((parts.scheme.lower(), netloc, path, _public_query(parts.query), ""))
     return _BLANK.sub(lambda match: quote(match[0]), clean)
 
@@ -83,7 +83,7 @@ def public_text(text: str | None) -> str | None:
         pieces.append(public_url(match[0]) or "…")
         end = match.end()
     pieces.append(_public_prose(text[end:]))
-    return _BOT_TOKEN.sub(r"\1***", "".join(pieces))
+    return hide_bot_tokens("".join(pieces))
 
 
 def _changed(

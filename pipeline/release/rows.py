@@ -8,16 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.engine.columns import entries, lists_of
 from pipeline.engine.counting import filled
 from pipeline.engine.errors import StickerworksError
 from pipeline.release.inputs import Block
-from pipeline.release.lists import (
-    distinct_words,
-    entries,
-    first_of,
-    lists_of,
-    sorted_lists,
-)
+from pipeline.release.lists import distinct_words, first_of, sorted_lists
 from pipeline.release.redact import public_texts, public_urls
 from schemas.config import ReleaseConfig
 from schemas.tables import DESCRIPTION_FIELDS, REASON, REASONS

@@ -47,7 +47,9 @@ class Edges:
 
 def number_keys(rows: Sequence[Ints], keys: Sequence[pa.Array]) -> Edges:
     """Edges of rows and the keys beside them, numbered as they come."""
-    numbered = pa.chunked_array(keys, pa.string()).dictionary_encode().combine_chunks()
+    # Addresses of millions of stickers are more than the 2 GiB that a plain column holds.
+    numbered = pa.chunked_array([key.cast(pa.large_string()) for key in keys], pa.large_string())
+    numbered = numbered.dictionary_encode().combine_chunks()
     width = max(1, len(numbered.dictionary))
     every = np.concatenate([np.empty(0, np.int64), *rows])
     pairs = np.unique(every * width + numbered.indices.to_numpy())

@@ -34,9 +34,13 @@ def connected_groups(ids: pa.ChunkedArray, rows: Ints, links: Iterable[Links]) -
     edges = np.concatenate(ones), np.concatenate(others)
     graph = coo_array((np.ones(len(edges[0]), np.int8), edges), shape=(nodes, nodes))
     _, label = connected_components(graph, directed=False)
-    by_id = rows[pc.sort_indices(ids.take(pa.array(rows))).to_numpy()]
-    labels, first = np.unique(label[by_id], return_index=True)
+    label = label[rows]
     named: Ints = np.empty(nodes, np.int64)
-    named[labels] = by_id[first]
-    groups: Ints = named[label[rows]]
+    named[label] = rows
+    # Most stickers are alone, and sorting ids is most of the work.
+    shared = np.flatnonzero(np.bincount(label, minlength=1)[label] > 1)
+    by_id = shared[pc.sort_indices(ids.take(pa.array(rows[shared]))).to_numpy()]
+    labels, first = np.unique(label[by_id], return_index=True)
+    named[labels] = rows[by_id[first]]
+    groups: Ints = named[label]
     return groups

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.engine.columns import known_numbers
 from pipeline.engine.stage import Output, Reader, Step
 from pipeline.split.edges import Edges, Ints, number_keys, read_edges, read_keys
 from pipeline.split.groups import connected_groups
@@ -51,7 +52,7 @@ def _split(reader: Reader, settings: SplitSettings) -> Iterator[Output]:
     start = 0
     for block, own in zip(reader.blocks, ids.chunks, strict=True):
         here = slice(start, start := start + len(own))
-        named = _NAMES.take(_known(split[here])), ids.take(_known(group[here]))
+        named = _NAMES.take(known_numbers(split[here])), ids.take(known_numbers(group[here]))
         yield "splits", block, pa.table([own, *named], schema=TABLES["splits"].schema)
     crossing = [asdict(leak) for leak in find_split_leaks(reader, ids, split)]
     yield "leakage", None, pa.Table.from_pylist(crossing, schema=TABLES["leakage"].schema)
@@ -106,11 +107,6 @@ def _tags(reader: Reader, ids: pa.ChunkedArray) -> tuple[Flags, Edges]:
 def _of(ids: pa.Array, table: pa.Table) -> pa.Table:
     """The rows of a table that may lack some, or all, of the stickers."""
     return table.take(pc.index_in(ids, value_set=table["id"].combine_chunks()))
-
-
-def _known(numbers: Ints) -> pa.Array:
-    """The numbers, null where they are below 0."""
-    return pa.array(numbers, mask=numbers < 0)
 
 
 SPLIT = Step(

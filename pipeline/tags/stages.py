@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.engine.columns import lists_of
 from pipeline.engine.paths import named_path
 from pipeline.engine.stage import Output, Reader, Step
 from pipeline.tags.keywords import COLUMNS, carried_keywords
@@ -135,8 +136,7 @@ def _suggestions(reader: Reader, settings: None) -> Iterator[Output]:
     for block in reader.blocks:
         ids = reader.read("stickers", block, ["id"])["id"]
         stickers, numbers = _found(_carried(reader, block), assigned["keyword"], tag_of)
-        starts = np.searchsorted(stickers, np.arange(len(ids) + 1))
-        lists = pa.ListArray.from_arrays(pa.array(starts, pa.int32()), tags.take(pa.array(numbers)))
+        lists = lists_of(stickers, tags.take(pa.array(numbers)), len(ids))
         versions = pa.array([digest] * len(ids), pa.string())
         schema = TABLES["suggestions"].schema
         yield "suggestions", block, pa.table([ids, lists, versions], schema=schema)

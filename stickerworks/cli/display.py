@@ -145,7 +145,8 @@ def make_console() -> Console:
 def describe(report: RunReport) -> str:
     """A report in one line."""
     if not report.made:
-        return f"  {report.name:<12} up to date"
+        left = report.counts.get("quarantined")
+        return f"  {report.name:<12} up to date" + (f", quarantined {left:,}" if left else "")
     parts = [f"{report.rows_made:,} rows", say_time(report.seconds)]
     if report.seconds >= 0.5:
         parts.append(say_rate(report.rows_made, report.seconds))

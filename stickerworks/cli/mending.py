@@ -18,18 +18,22 @@ Result = TypeVar("Result")
 
 
 class Mender:
-    """Sets damaged tables aside and has them made again, each file once in a command."""
+    """Sets damaged tables aside and has them made again, each file once in a command.
+
+    ``check`` refuses, before a file is set aside, what may not ``make`` it again.
+    """
 
     def __init__(
         self,
         workspace: Workspace,
         log: RunLog,
         say: Callable[[str], None],
+        check: Callable[[Stage | Step], None],
         make: Callable[[Stage | Step], None],
         crawl: CrawlConfig,
     ) -> None:
         self._workspace, self._log, self._say = workspace, log, say
-        self._make, self._crawl = make, crawl
+        self._check, self._make, self._crawl = check, make, crawl
         self._mended: set[DamagedFile] = set()
 
     def mending(self, act: Callable[[], Result], doing: Stage | Step | None = None) -> Result:
@@ -52,9 +56,12 @@ class Mender:
         makers = [w for room in ROOMS for w in plan_of(room) if file.table in w.writes]
         if not makers and not self._is_in_ledger(file.table):
             raise error
+        if makers:
+            self._check(makers[0])
         aside = set_aside(self._workspace, file)
-        self._log.add("damaged", table=file.table, shard=file.part, aside=str(aside))
-        self._say(f"{error.message} It is damaged, lies in {aside} now, and is made again.")
+        self._log.add("damaged", table=file.table, shard=file.part, aside=str(aside or ""))
+        where = f"lies in {aside} now" if aside else "could not even be copied"
+        self._say(f"{error.message} It is damaged, {where}, and is made again.")
         if not makers:
             self.mending(self._export_again)
         elif doing is None or doing.name != makers[0].name:

@@ -12,8 +12,9 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fingerprint import hash_json
 from pipeline.engine.run_log import RunLog
 from pipeline.engine.runner import Display, RunReport
-from pipeline.engine.secret_names import HIDDEN, hide_pairs, is_secret_name
+from pipeline.engine.secret_names import HIDDEN, hide_secrets, is_secret_name
 from schemas.config import Config
+from stickerworks.cli.configuration import split_overrides
 from stickerworks.cli.explaining import explain
 from stickerworks.cli.options import CommandOptions
 
@@ -51,7 +52,7 @@ def _end(log: RunLog, started: float, code: int, error: str = "") -> None:
 
 def _line(error: BaseException) -> str:
     told = explain(error).removeprefix("error: ") if isinstance(error, Exception) else "interrupted"
-    return hide_pairs(told)
+    return hide_secrets(told)
 
 
 def log_stage(log: RunLog, report: RunReport, executor: str) -> None:
@@ -106,9 +107,10 @@ def scrubbed_arguments(options: CommandOptions) -> list[str]:
     said = [
         f"--{name}={path}" for name in ("config", "workspace") if (path := getattr(options, name))
     ]
-    for override in options.overrides:
-        key, _, value = override.partition("=")
-        hidden = is_secret_name(key) or "options" in override
-        said.append(f"--set {key}={HIDDEN if hidden else hide_pairs(value)}")
+    given = split_overrides(options.overrides)
+    for (key, value), override in zip(given, options.overrides, strict=True):
+        # Who knows what a plugin's option is, or one among many.
+        hidden = is_secret_name(key) or "options" in key or isinstance(value, dict | list)
+        said.append(f"--set {key}={HIDDEN if hidden else hide_secrets(override.partition('=')[2])}")
     flags = ("dry_run", "json", "retry_quarantined", "debug", "keep")
     return said + [f"--{name.replace('_', '-')}" for name in flags if getattr(options, name)]

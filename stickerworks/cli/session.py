@@ -16,12 +16,13 @@ from pipeline.engine.disk import DiskWatch, likely_bytes
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.run_log import RunLog, measured_rates, read_runs
 from pipeline.engine.runner import Pending, RunReport, pending, run
-from pipeline.engine.secret_names import hide_pairs
+from pipeline.engine.secret_names import hide_secrets
 from pipeline.engine.stage import Stage, Step, is_idle
 from pipeline.engine.text import plain
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from stickerworks.cli.addresses import workspace_folder
+from stickerworks.cli.captioning import check_captions, is_captions, tell_captions
 from stickerworks.cli.configuration import Layer, merge_layers, plain_values, read_layers
 from stickerworks.cli.display import describe, make_console, make_display, say_time, tell_json
 from stickerworks.cli.keeping import differing, keep_settings, record
@@ -105,10 +106,16 @@ class Session:
 
     @cached_property
     def _mender(self) -> Mender:
+        def check(work: Stage | Step) -> None:
+            if is_captions(work):
+                check_captions(self.config, self.options)
+
         def make(work: Stage | Step) -> None:
+            if is_captions(work):
+                tell_captions(self.config, self.pending, self.say)
             self.do((work,))
 
-        return Mender(self.workspace, self.log, self.say, make, self.config.crawl)
+        return Mender(self.workspace, self.log, self.say, check, make, self.config.crawl)
 
     @contextmanager
     def part(self, name: str) -> Iterator[dict[str, int]]:
@@ -127,7 +134,7 @@ class Session:
     def tell(self, line: str) -> None:
         """A line that work under way says of itself: it is logged, and the disk looked at."""
         self.disk.look()
-        self.log.add("said", line=hide_pairs(line))
+        self.log.add("said", line=hide_secrets(line))
         self.say(line)
 
     def _run(self, item: Stage | Step) -> RunReport:
@@ -149,10 +156,10 @@ class Session:
             return
         will = self.pending(item)
         self.plan.append(will)
-        if will.rows:
+        if will.shards:
             cost = f", about {say_time(will.seconds)}" if will.seconds >= 1 else ""
             self.say(f"  {will.name:<12} would run over {will.rows:,} rows{cost}")
-        elif any(earlier.rows for earlier in self.plan):
+        elif any(earlier.shards for earlier in self.plan):
             self.say(f"  {will.name:<12} would run if a table before it changes")
         else:
             self.say(f"  {will.name:<12} up to date")

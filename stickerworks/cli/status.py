@@ -119,14 +119,14 @@ def _next(session: Session, due: Mapping[str, Mapping[str, Pending]]) -> NextCom
     kept = {room: [w.name for w in kept_plan(session.workspace, room)] for room in started}
     names = [name for room in started for name in due[room] if name in kept[room]]
     will = {name: pending for room in started for name, pending in due[room].items()}
-    stale = [will[name] for name in names if will[name].rows]
+    stale = [will[name] for name in names if will[name].shards]
     if stale:
         first = names.index(stale[0].name)
-        follows = [name for name in names[first:] if not will[name].rows]
+        follows = [name for name in names[first:] if not will[name].shards]
         return NextCommand("update", tuple(stale), tuple(follows))
     for room in ROOMS:
         if room not in started:
-            return NextCommand(room, tuple(will for will in due[room].values() if will.rows))
+            return NextCommand(room, tuple(will for will in due[room].values() if will.shards))
     release = session.config.release
     if not session.workspace.place.has_release(f"{release.name}-{release.version}"):
         return NextCommand("release", ())

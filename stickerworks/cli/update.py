@@ -8,6 +8,7 @@ from pipeline.engine.runner import Pending, check_crawled
 from pipeline.engine.stage import is_idle
 from pipeline.engine.workspace import Workspace
 from schemas.tables import TABLES
+from stickerworks.cli.captioning import check_captions, is_captions, tell_captions
 from stickerworks.cli.display import say_time
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.rooms import ROOMS, Plan, plan_of
@@ -86,12 +87,13 @@ def bring_up_to_date(session: Session, rooms: Sequence[str]) -> bool:
     """
     due = {room: _due(session, room) for room in rooms}
     stale = [will for room in rooms for will in due[room]]
-    if not stale:
-        if session.options.dry_run:
-            session.say("  everything that was made is up to date")
+    if not stale and session.options.dry_run:
+        session.say("  everything that was made is up to date")
         return False
-    if "annotate" in rooms and any(due.get(room) for room in _DECIDES_CAPTIONS):
-        _check_captions(session)
+    asks = "annotate" in rooms and any(map(is_captions, kept_plan(session.workspace, "annotate")))
+    if asks and any(due.get(room) for room in _DECIDES_CAPTIONS):
+        check_captions(session.config, session.options)
+        tell_captions(session.config, session.pending, session.say)
     if session.options.dry_run:
         for room in rooms:
             session.do(kept_plan(session.workspace, room))
@@ -101,12 +103,14 @@ def bring_up_to_date(session: Session, rooms: Sequence[str]) -> bool:
             session.say(
                 f"  {will.name:<12} to do: {will.rows:,} rows, about {say_time(will.seconds)}"
             )
+    before = len(session.reports)
     for room in rooms:
         for work in kept_plan(session.workspace, room):
-            # Asked anew: what was made before it may have changed its input.
-            if session.pending(work).rows:
+            # What is up to date too, once: rows of it may be quarantined, as the exit code says.
+            told = any(report.name == work.name for report in session.reports)
+            if not told or session.pending(work).shards:
                 session.do((work,))
-    return True
+    return any(report.made for report in session.reports[before:])
 
 
 def _read_by(room: str) -> list[str]:
@@ -128,24 +132,7 @@ def _is_incomplete(workspace: Workspace, room: str) -> bool:
 def _due(session: Session, room: str) -> list[Pending]:
     works = kept_plan(session.workspace, room)
     wills = (session.pending(work) for work in works if not is_idle(work, session.config))
-    return [will for will in wills if will.rows]
-
-
-def _check_captions(session: Session) -> None:
-    """See that the captioner can be used, and tell what it will be asked if it is a model."""
-    from annotation.machine.captions import CAPTIONS, check_captioner, is_asked
-
-    if all(work is not CAPTIONS for work in kept_plan(session.workspace, "annotate")):
-        return
-    session.check_trusted("annotate")
-    check_captioner(session.config)
-    if is_asked(session.config):
-        will = session.pending(CAPTIONS)
-        now = f"{will.rows:,} stickers, about {say_time(will.seconds)}, and " if will.rows else ""
-        session.say(
-            f"  {'captions':<12} asks {session.config.annotate.captioner} about {now}what other "
-            "decisions add; `stickerworks annotate --dry-run` tries a few and reckons up the rest"
-        )
+    return [will for will in wills if will.shards]
 
 
 def _is_there(workspace: Workspace, table: str) -> bool:

@@ -29,7 +29,7 @@ KILLS = {
 }
 # Moments, and where bytes lie.
 DIFFERING = {
-    "observations": ["fetched_at", "last_modified", "attempts"],
+    "observations": ["fetched_at"],
     "media": ["path", "pack", "offset", "nbytes"],
 }
 

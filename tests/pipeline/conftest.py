@@ -145,16 +145,22 @@ def appearing(gif: Callable[..., bytes], blank: bytes, still: bytes) -> bytes:
 
 
 class Silent:
-    """A display that remembers the rows it was told of."""
+    """A display that remembers the rows and shards it was told of."""
 
     def __init__(self) -> None:
-        self.seen: list[int] = []
+        self.shards = 0
+        self.told: list[tuple[int, int]] = []
+
+    @property
+    def seen(self) -> list[int]:
+        return [rows for rows, _ in self.told]
 
     def start(self, name: str, rows: int, shards: int) -> None:
-        self.seen.clear()
+        self.shards = shards
+        self.told.clear()
 
     def progress(self, rows_done: int, shards_done: int) -> None:
-        self.seen.append(rows_done)
+        self.told.append((rows_done, shards_done))
 
     def stop(self) -> None: ...
 

@@ -65,7 +65,13 @@ def _ray_slots(ray: Ray, tasks: Sequence[ShardTask], engine: EngineConfig) -> It
         "bucket": address_of(tasks[0].context.root),
     }
     count = min(engine.ray.workers or most, pieces)
-    slots = RaySlots(ray, count, lambda: actor.remote(engine, surroundings, **arguments), tasks[0])
+    slots = RaySlots(
+        ray,
+        count,
+        lambda: actor.remote(engine, surroundings, **arguments),
+        tasks[0],
+        foreign=engine.ray.address is not None,
+    )
     try:
         yield slots
         slots.close()
@@ -100,8 +106,8 @@ class _Slot:
 class RaySlots:
     """Actors, each with one task in flight; one that is lost is made anew."""
 
-    def __init__(self, ray: Ray, count: int, make: Any, probe: ShardTask) -> None:
-        self._ray, self._make, self._probe = ray, make, probe
+    def __init__(self, ray: Ray, count: int, make: Any, probe: ShardTask, *, foreign: bool) -> None:
+        self._ray, self._make, self._probe, self._foreign = ray, make, probe, foreign
         self._slots: list[_Slot] = []
         self._calls: dict[Any, tuple[str, _Slot]] = {}
         self._lost: list[tuple[ShardTask, Outcome]] = []
@@ -161,7 +167,7 @@ class RaySlots:
         try:
             answer = self._ray.get(ref)
         except self._ray.exceptions.RayTaskError as error:
-            return (slot.task or self._probe), error
+            return (slot.task or self._probe), error.cause or error
         except self._ray.exceptions.RayError as error:
             self._replace(slot, f"lost: {plain(error)}")
             return None
@@ -176,10 +182,12 @@ class RaySlots:
         return None
 
     def _begin(
-        self, slot: _Slot, pid: int, error: StickerworksError | None
+        self, slot: _Slot, node: str, error: StickerworksError | None
     ) -> tuple[ShardTask, Outcome] | None:
         if error is not None:
             return self._probe, error
+        if self._foreign:  # it may have joined since the others were looked at
+            check_nodes(self._ray, [node])
         slot.up, self._failed_starts = True, 0
         return None
 

@@ -68,25 +68,36 @@ class ShardWorker:
         # The child would import the program that it thinks this to be, which is Ray's.
         vars(sys.modules["__main__"]).pop("__file__", None)
         self._folder = _own_folder()
-        # A node has a working folder of its own for a workspace in a bucket.
-        self._root = None if bucket is None else open_address(str(bucket[0]), bucket[1])
+        self._bucket, self._root = bucket, Path()
         self._open = ExitStack()
         self._slots = self._open.enter_context(local_slots(engine, 1, in_pieces=in_pieces))
 
-    def ready(self, task: ShardTask) -> tuple[int, StickerworksError | None]:
-        """The process's id, once it's up; with an error where it can't see what tasks read."""
-        workspace = Workspace(self._root or task.context.root)
-        if workspace.proof(task.stage.reads[0], task.part) is None:
-            return os.getpid(), StickerworksError(
-                f"The node {socket.gethostname()} doesn't see the workspace {workspace.name}.",
-                "Put it where every node finds it under the same path (NFS), or on an object "
-                "store.",
-            )
-        return os.getpid(), None
+    def ready(self, task: ShardTask) -> tuple[str, StickerworksError | None]:
+        """The node's id once it's up, and why it can't see what tasks read, if so."""
+        import ray
+
+        return ray.get_runtime_context().get_node_id(), self._open_workspace(task)
+
+    def _open_workspace(self, task: ShardTask) -> StickerworksError | None:
+        self._root = task.context.root
+        name = socket.gethostname()
+        try:
+            if self._bucket is not None:
+                # A node has a working folder of its own for a workspace in a bucket.
+                self._root = open_address(str(self._bucket[0]), self._bucket[1])
+            workspace = Workspace(self._root)
+            if workspace.proof(task.stage.reads[0], task.part) is not None:
+                return None
+        except StickerworksError as error:
+            return StickerworksError(f"The node {name} says: {error.message}", error.remedy)
+        return StickerworksError(
+            f"The node {name} doesn't see the workspace {workspace.name}.",
+            "Put it where every node finds it under the same path (NFS), or on an object store.",
+        )
 
     def run(self, task: ShardTask) -> Outcome:
         """What became of the task; heartbeats stay on this node."""
-        context = replace(task.context, root=self._root or task.context.root)
+        context = replace(task.context, root=self._root)
         self._slots.start(replace(task, context=context, marker=self._folder / task.marker.name))
         while True:
             for _, outcome in self._slots.wait():

@@ -107,7 +107,6 @@ class ObjectStore:
         return pa.PythonFile(Ranges(self, entry), mode="r")
 
     def write(self, name: str, content: bytes, expected: Entry | Anything | None) -> Entry:
-        first = expected
         for _ in range(_PUTS):
             self.guard()
             tag = self._put(name, content, expected)
@@ -115,12 +114,10 @@ class ObjectStore:
             if entry is not None and entry.tag == tag and entry.nbytes == len(content):
                 self._remember(name, entry)
                 return entry
-            if first != ANYTHING:
-                # What is neither ours nor what lay there before is another driver's.
-                if entry is not None and not (isinstance(first, Entry) and entry.tag == first.tag):
-                    self.forget(name.rpartition("/")[0])
-                    raise ChangedError(self.where(name))
-                expected = entry
+            if entry is not None and expected != ANYTHING and entry.tag != _tag(expected):
+                self.forget(name.rpartition("/")[0])
+                raise ChangedError(self.where(name))  # by somebody who had seen ours
+            expected = entry if expected != ANYTHING else ANYTHING
         raise self._loses(name)
 
     def download(self, entry: Entry, target: Path) -> Entry:

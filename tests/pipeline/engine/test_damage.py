@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -37,7 +38,38 @@ def test_it_is_moved_and_kept(tmp_path: Path, file: DamagedFile) -> None:
         path = workspace.piece(file.table, file.part, file.row)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"damaged")
+    inode = path.stat().st_ino
     aside = set_aside(workspace, file)
+    assert aside is not None
     assert aside.read_bytes() == b"damaged"
+    assert aside.stat().st_ino == inode  # renamed: a copy takes time, disk and a disk that reads
     assert aside.name.startswith(file.table)
     assert not path.exists()
+
+
+def test_what_a_disk_no_longer_reads_is_set_aside_as_it_is(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    path = workspace.tables / "tagset.parquet"
+    path.parent.mkdir()
+    path.symlink_to("/proc/self/mem")  # fails to read like a bad sector
+    aside = set_aside(workspace, DamagedFile("tagset"))
+    assert aside is not None
+    assert aside.is_symlink()
+    assert not path.is_symlink()
+
+
+def test_tables_on_another_disk_are_copied_if_they_can_be_read(tmp_path: Path) -> None:
+    with TemporaryDirectory(dir="/dev/shm") as other:
+        if Path(other).stat().st_dev == tmp_path.stat().st_dev:
+            pytest.skip("one file system for all")
+        workspace = Workspace(tmp_path)
+        workspace.tables.symlink_to(other)
+        path = workspace.tables / "tagset.parquet"
+        path.write_bytes(b"damaged")
+        aside = set_aside(workspace, DamagedFile("tagset"))
+        assert aside is not None
+        assert aside.read_bytes() == b"damaged"
+        assert not path.exists()
+        path.symlink_to("/proc/self/mem")
+        assert set_aside(workspace, DamagedFile("tagset")) is None
+        assert not path.is_symlink()

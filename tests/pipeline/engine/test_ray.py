@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import misbehaving
@@ -22,18 +22,19 @@ import psutil
 import pytest
 
 from pipeline.engine.cluster.connection import _initialize, connect
-from pipeline.engine.cluster.slots import run_on_ray
+from pipeline.engine.cluster.slots import _size, run_on_ray
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.quarantine import Allowance
 from pipeline.engine.runner import _tasks, run
 from pipeline.engine.shard import run_shard
+from pipeline.engine.stage import Needs
 from pipeline.engine.storage import Proof
 from pipeline.engine.store.location import open_address
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config, EngineConfig, RayConfig
 from schemas.storage import StorageConfig
 
-RAY = Config(engine=EngineConfig(executor="ray", workers=2, row_timeout_s=2, memory_mb=600))
+RAY = Config(engine=EngineConfig(executor="ray", workers=2, row_timeout_s=5, memory_mb=600))
 WHOLE = misbehaving.signals()
 CUT = misbehaving.signals(seconds_per_row=0.6)
 """So expensive, as it says, that five rows are a piece."""
@@ -77,7 +78,7 @@ def test_poison_rows_cost_themselves_alone(workspace_of, display):
     assert {"crash", "hang", "eat"} <= again <= {"crash", "hang", "eat", "a1", "a4", "a6"}
     reasons = {
         1: "crashed: signal 11 (SIGSEGV)",
-        4: "timeout: took more than 2 s",
+        4: "timeout: took more than 5 s",
         6: "memory: held more than 600 MB",
     }
     assert files(workspace) == files(made_here(workspace, reasons))
@@ -147,8 +148,11 @@ from stickerworks.cli.display import LogDisplay, make_console
 from pipeline.engine.quarantine import Allowance
 from pipeline.engine.runner import _tasks, run
 from pipeline.engine.shard import run_shard
+from pipeline.engine.stage import Needs
+from pipeline.engine.store.location import open_address
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config, EngineConfig, RayConfig
+from schemas.storage import StorageConfig
 
 config = Config(engine=EngineConfig(executor="ray", ray=RayConfig(address=sys.argv[2])))
 stage = misbehaving.signals(seconds_per_row=0.6)
@@ -232,3 +236,27 @@ def test_a_stage_too_large_for_every_node_says_what_it_needs(workspace_of, displ
     huge = replace(WHOLE, needs=replace(WHOLE.needs, cpus=64))
     with pytest.raises(StickerworksError, match="has room for a worker of signals: 64 cores"):
         run(huge, workspace_of([["fine"]]), RAY, display)
+
+
+def test_a_node_without_the_key_of_a_bucket_says_so(workspace_of, tmp_path, monkeypatch):
+    workspace = workspace_of([["fine"]])
+    tasks = _tasks(WHOLE, workspace, RAY, "expected", [0], Allowance(50, 50))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    settings = StorageConfig(endpoint="http://127.0.0.1:9", allow_http=True)
+    root = open_address("s3://stickers/ray", settings)
+    elsewhere = replace(tasks[0], context=replace(tasks[0].context, root=root))
+    with pytest.raises(StickerworksError, match=r"The node \S+ says: .*credentials"):
+        list(run_on_ray([elsewhere], RAY.engine, lambda rows: None))
+
+
+@pytest.mark.parametrize(
+    ("stage", "asked", "there", "taken"),
+    [(1, None, 8, 1), (1, 0.25, 8, 0.25), (1, None, 0, 0), (1, 0, 8, 0), (0, 0.25, 8, 0)],
+)
+def test_a_share_of_a_gpu_is_for_stages_with_a_model(stage, asked, there, taken):
+    cluster = SimpleNamespace(cluster_resources=lambda: {"CPU": 64.0, "GPU": float(there)})
+    size = _size(cluster, Needs(gpus=stage), RayConfig(gpus_per_worker=asked))
+    assert size == {"num_cpus": 1, "num_gpus": taken, "memory": 1 << 30}

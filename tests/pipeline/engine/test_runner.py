@@ -180,6 +180,8 @@ def test_a_step_keeps_one_digest_of_all_that_it_read(workspace_of, display):
     step = Step("duplicates", 1, ("stickers",), ("duplicates",), lambda config: {}, groups)
     workspace = workspace_of([["fine"]] * 30)
     run(step, workspace, CONFIG, display)
+    assert display.shards == 30
+    assert display.told == [*((rows, 0) for rows in range(1, 30)), (30, 30)]  # one file for all
     assert len(workspace.proof("duplicates", 0).inputs) == 1
     assert run(step, workspace, CONFIG, display).made == 0
 

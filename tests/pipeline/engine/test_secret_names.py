@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from crawlers.urls import record_json
 from pipeline.engine.addresses import scrub, strip_secrets
-from pipeline.engine.secret_names import hide_pairs, is_secret_name
+from pipeline.engine.secret_names import hide_pairs, hide_secrets, is_secret_name
 from pipeline.release.redact import public_text, public_url
 
 SECRETS = [
@@ -96,6 +96,26 @@ def test_an_address_that_is_encoded_as_a_whole_is_no_hiding_place() -> None:
 
 
 @settings(max_examples=100)
-@given(st.text(max_size=60))
+@given(st.text(max_size=60) | st.text("token: bearer\"'=&\\*", max_size=40))
 def test_hiding_twice_changes_nothing(text: str) -> None:
     assert hide_pairs(hide_pairs(text)) == hide_pairs(text)
+    assert hide_secrets(hide_secrets(text)) == hide_secrets(text)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Authorization: Bearer S3CR.e_t, Accept: */*", "Authorization: ***, Accept: */*"),
+        ("it took Bearer S3CRS3CR and said no", "it took Bearer *** and said no"),
+        ('{"api_key": "S3CR et", "page": "2"}', '{"api_key": ***, "page": "2"}'),
+        ('a body \\"token\\": \\"S3CR\\" of JSON', 'a body \\"token\\": \\*** of JSON'),
+        ("Client(api_key='S3CR', n=2)", "Client(api_key=***, n=2)"),
+        ("X-Api-Key:S3CR", "X-Api-Key:***"),
+        ("https://a.example/x?token=S3CR&b=2: gone", "https://a.example/x?token=***&b=2: gone"),
+        ("https://a.example/bot12345:S3CRS3CRS3CRS3CRS3CR/x", "https://a.example/bot***/x"),
+        ("Could not read /w/part-00001.parquet: page: 7", None),
+        ("folder: 8 stickers, 2 of 3 shards at 12:30:01", None),
+    ],
+)
+def test_what_a_program_says_keeps_no_secret(said: str, told: str | None) -> None:
+    assert hide_secrets(said) == (told or said)

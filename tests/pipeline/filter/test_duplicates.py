@@ -284,6 +284,23 @@ def test_groups_depend_neither_on_order_nor_on_shards(encode, face, animation, o
     assert run(*stickers, shard=2) == run(*stickers, shard=3)
 
 
+def test_groups_do_not_depend_on_how_many_pairs_fit_into_memory(encode, face, monkeypatch):
+    stickers = [
+        sticker("a", encode(face(240), "png"), "png"),
+        sticker("b", encode(face(120), "jpeg"), "jpeg"),
+        *ramp_stickers(encode, levels=[0, 10, 20, 30, 13]),
+    ]
+    expected = run(*stickers)
+    for pairs in (1, 7):
+        monkeypatch.setattr("pipeline.filter.duplicates._WAVE", pairs)
+        assert run(*stickers) == expected
+
+
+def test_where_none_takes_part_all_are_their_own(encode, face):
+    rows = run(*(sticker(name, encode(face(), "png"), "png", kept=False) for name in "abc"))
+    assert groups(rows) == {name: name for name in "abc"}
+
+
 def test_every_threshold_is_a_setting(encode, face):
     stickers = [
         sticker("a", encode(face(240), "png"), "png"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tempfile import TemporaryFile
+import io
 
 import numpy as np
 import numpy.typing as npt
@@ -26,14 +26,18 @@ def looks(seed: int, count: int, spread: int) -> list[Views]:
     return made
 
 
+def summed(stickers: list[Views]) -> Looks:
+    """Looks whose views lie nowhere: their sums tell enough."""
+    counts = np.array([len(views) for views in stickers], dtype=np.int64)
+    frames = np.concatenate([*stickers, np.empty((0, 64, 64), np.uint8)])
+    return Looks(io.BytesIO(), tile_sums(frames), counts, np.cumsum(counts) - counts)
+
+
 def bounds_of(stickers: list[Views]) -> npt.NDArray[np.float64]:
     """Bound of the difference of the first to each."""
-    counts = np.array([len(views) for views in stickers], dtype=np.int64)
-    with TemporaryFile() as file:
-        frames = [*stickers, np.empty((0, 64, 64), np.uint8)]
-        stored = Looks(file, tile_sums(np.concatenate(frames)), counts, np.cumsum(counts) - counts)
-    numbers = np.arange(len(stickers))
-    return least_differences(stored.sums_of(0 * numbers), stored.sums_of(numbers))
+    known = summed(stickers)
+    frames = known.frames(np.arange(len(stickers)))
+    return least_differences(known.sums, frames[:1].repeat(len(frames), axis=0), frames)
 
 
 def by_hand(one: Views, other: Views) -> float:
@@ -54,6 +58,10 @@ def test_differences_are_those_of_the_worst_tile_and_never_below_their_bound(
     found = differences(stickers[0], stickers)
     assert found.tolist() == pytest.approx([by_hand(stickers[0], other) for other in stickers])
     assert (bounds_of(stickers) <= found).all()
+    numbers = np.arange(len(stickers))
+    for bound in (*found, *bounds_of(stickers)):
+        close = summed(stickers).close(0 * numbers, numbers, np.full(len(stickers), bound))
+        assert close.tolist() == np.flatnonzero(bounds_of(stickers) < bound).tolist()
 
 
 def test_a_tile_that_is_lighter_throughout_is_told_by_its_sum_alone() -> None:

@@ -7,7 +7,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.release.lists import distinct_words, entries, first_of, sorted_lists
+from pipeline.engine.columns import entries
+from pipeline.release.lists import distinct_words, first_of, sorted_lists
 
 ROWS = 4
 TEXTS = st.text("ab猫\u3000\u0085 \t", max_size=3)

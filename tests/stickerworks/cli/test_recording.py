@@ -11,8 +11,12 @@ import pytest
 from pipeline.engine.disk import DiskWatch
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.run_log import RunLog, log_path, read_runs
+from pipeline.engine.workspace import Workspace
+from schemas.config import Config
+from stickerworks.cli.display import make_console
 from stickerworks.cli.options import CommandOptions
-from stickerworks.cli.recording import WatchedDisplay, scrubbed_arguments
+from stickerworks.cli.recording import WatchedDisplay, logged, scrubbed_arguments
+from stickerworks.cli.session import Session
 
 BOUND = ("--set", "filter.rules.aspect.max=1.6")
 
@@ -47,15 +51,47 @@ def test_what_only_looks_leaves_no_trace(program: Any, made: Path) -> None:
 
 
 def test_secrets_are_not_logged() -> None:
-    given = ("annotate.options={url: u, key: hunter2}", "label.token=hunter2", "crawl.contact=a@b")
+    given = (
+        "annotate.options={url: u, key: hunter2}",
+        "label.token=hunter2",
+        "crawl.contact=a@b",
+        "annotate={captioner: openai, options: {extra: hunter2}}",
+        "crawl.sources=[{source: telegram, options: {token: 'hunter2'}}]",
+        "annotate.headers={Authorization: Bearer hunter2}",
+        "release.licence=see https://api.telegram.org/bot12345678:hunter2_hunter2_hunter2/x",
+    )
     said = scrubbed_arguments(CommandOptions(overrides=given, dry_run=True))
     assert "hunter2" not in " ".join(said)
     assert said == [
         "--set annotate.options=***",
         "--set label.token=***",
         "--set crawl.contact=a@b",
+        "--set annotate=***",
+        "--set crawl.sources=***",
+        "--set annotate.headers=***",
+        "--set release.licence=see https://api.telegram.org/bot***/x",
         "--dry-run",
     ]
+
+
+def test_nor_are_those_in_what_work_says_and_ends_with(tmp_path: Path) -> None:
+    session = Session(Config(), Workspace(tmp_path), CommandOptions(), make_console())
+    lines = (
+        "GET https://api.telegram.org/bot12345678:hunter2_hunter2_hunter2/getMe: 401",
+        "sent Authorization: Bearer hunter2.hunter2 to a server",
+    )
+
+    def fail() -> None:
+        with logged(session.log, "crawl", Config(), CommandOptions(), lambda: 0):
+            session.tell(lines[0])
+            raise StickerworksError(*lines)
+
+    with pytest.raises(StickerworksError):
+        fail()
+    written = log_path(tmp_path).read_text()
+    assert "hunter2" not in written
+    assert written.count("bot***/getMe") == 2
+    assert "Authorization: *** to a server" in written
 
 
 class _Unseen:

@@ -55,6 +55,11 @@ def test_bytes_are_copied_where_links_are_refused(
     assert everything(tmp_path / "files") == {path: b"GIF89a bytes"}
 
 
+def test_bytes_of_a_pack_become_a_file(tmp_path: Path) -> None:
+    path, _ = place_sticker(tmp_path / "files", ID, "gif", b"GIF89a bytes", ())
+    assert everything(tmp_path / "files") == {path: b"GIF89a bytes"}
+
+
 def test_placing_twice_changes_nothing(tmp_path: Path, media: Path) -> None:
     files = tmp_path / "files"
     first = place_sticker(files, ID, "gif", media, FRAMES)

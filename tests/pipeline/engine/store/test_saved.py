@@ -199,9 +199,11 @@ def test_a_release_whose_saving_was_killed_elsewhere_is_saved_anew(
     assert not (folder / "gone").exists()
 
 
+@pytest.mark.parametrize("large", [0, 64 << 20])
 def test_a_release_is_there_when_its_record_is(
-    saved, make_store: MakeStore, tmp_path: Path
+    saved, make_store: MakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: int
 ) -> None:
+    monkeypatch.setattr("pipeline.engine.store.objects.LARGE_BYTES", large)
     release(tmp_path / "one")
     saved("one").save()
     two = saved("two")

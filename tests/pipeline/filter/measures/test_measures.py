@@ -11,10 +11,10 @@ from PIL import Image
 from pipeline.engine import shard
 from pipeline.engine.plugins import PluginError, load_plugin
 from pipeline.engine.runner import run
-from pipeline.filter import decode, signals
+from pipeline.filter import decode, expensive, signals
 from pipeline.filter.measures.measure import Measure
 from pipeline.filter.stages import DECISIONS, EXPENSIVE_MEASURES, SCREENING, SIGNALS
-from schemas.config import Config
+from schemas.config import Config, EngineConfig
 
 MODULE = """
 import os
@@ -294,3 +294,11 @@ def test_a_measure_is_either_cheap_or_expensive():
     with pytest.raises(ValueError, match="either"):
         Measure(name="x", unit="", doc="")
     assert load_plugin("measures", "bright", Measure).expensive
+
+
+@pytest.mark.parametrize(("executor", "here"), [("local", True), ("ray", False)])
+def test_a_model_fills_the_gpu_of_this_machine_or_those_of_a_cluster(monkeypatch, executor, here):
+    monkeypatch.setattr(expensive, "default_device", lambda: "cuda")
+    monkeypatch.setattr(expensive, "measure_versions", lambda *a, **k: {"model": 1})
+    config = Config(engine=EngineConfig(executor=executor))
+    assert expensive.runs_in_main_process(config) is here
