@@ -60,7 +60,7 @@ def _figures(arguments: argparse.Namespace, sizes: list[int], folder: Path) -> d
     least = costs.pop(_SHARD)
     figures: dict[str, Any] = {}
     if len(sizes) > 1:
-        slopes = {step: _slope(step, costs, least) for step in MEASURED}
+        slopes = {step: _slope(step, costs, least) for step in MEASURED if step in least}
         figures["growth_exponent"] = _slope(None, costs, least)
         figures["growth_exponents"] = slopes
     largest = costs[max(sizes)]
@@ -139,7 +139,8 @@ def _slope(step: str | None, costs: dict[int, Costs], least: Costs) -> float:
         points.append((math.log(rows - _SHARD), math.log(max(cpu, 0.01))))
     mean_x, mean_y = (sum(axis) / len(points) for axis in zip(*points, strict=True))
     rise = sum((x - mean_x) * (y - mean_y) for x, y in points)
-    return round(rise / sum((x - mean_x) ** 2 for x, _ in points), 3)
+    slope: float = rise / sum((x - mean_x) ** 2 for x, _ in points)
+    return round(slope, 3)
 
 
 def _speedup(rows: int, folder: Path) -> dict[str, float]:

@@ -39,7 +39,7 @@ def normal(seed: int, what: str, numbers: Numbers) -> npt.NDArray[np.float64]:
 def zipf(seed: int, what: str, numbers: Numbers, size: int) -> Numbers:
     """A rank from 0 below ``size`` for each; the rank r comes up about as 1 / (r + 1)."""
     ranks = np.exp(uniform(seed, what, numbers) * np.log(size + 1)).astype(np.int64) - 1
-    return np.clip(ranks, 0, size - 1)
+    return np.asarray(np.clip(ranks, 0, size - 1))
 
 
 def hexadecimal(seed: int, what: str, numbers: Numbers) -> npt.NDArray[np.str_]:

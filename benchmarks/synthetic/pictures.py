@@ -29,7 +29,7 @@ def draw(seed: int, pictures: Numbers, side: int, colours: int = 16) -> Levels:
     knots = octets[:, : _KNOTS**2].reshape(-1, _KNOTS, _KNOTS) / 256.0
     rise = _rise(side)
     field = np.einsum("ij,njk,lk->nil", rise, knots, rise)
-    return np.clip(field * colours, 0, colours - 1).astype(np.uint8)
+    return np.asarray(np.clip(field * colours, 0, colours - 1).astype(np.uint8))
 
 
 def encode(stickers: Stickers) -> list[bytes]:

@@ -33,7 +33,7 @@ class Stickers:
     @cached_property
     def repeats(self) -> Flags:
         """Whether the sticker repeats the one a thousand before it."""
-        return (self.numbers % _EVERY == 0) & ((self.numbers // _APART) % 2 == 1)
+        return np.asarray((self.numbers % _EVERY == 0) & ((self.numbers // _APART) % 2 == 1))
 
     @cached_property
     def picture(self) -> Numbers:
@@ -55,7 +55,7 @@ class Stickers:
     def pack_index(self) -> Numbers:
         """Place in the pack, from 0."""
         starts = np.array([0, 20, 47, 80])
-        return self.numbers % 120 - starts[_PACKS[self.numbers % 120]]
+        return np.asarray(self.numbers % 120 - starts[_PACKS[self.numbers % 120]])
 
     @cached_property
     def format(self) -> npt.NDArray[np.int64]:
@@ -65,7 +65,7 @@ class Stickers:
 
     @cached_property
     def animated(self) -> Flags:
-        return self.format == 0
+        return np.asarray(self.format == 0)
 
     @cached_property
     def ids(self) -> npt.NDArray[np.str_]:
