@@ -23,7 +23,12 @@ class StorageConfig(BaseModel):
         description="local folder below which each such workspace has one for its ledgers, "
         "scratch and what is being built; empty takes ~/.cache/stickerworks/workspaces",
     )
-    timeout_s: float = Field(60, gt=0, description="seconds one request may take, tries and all")
+    timeout_s: float = Field(
+        60,
+        gt=0,
+        description="seconds one request of up to 16 MB may take, tries and all; larger ones have "
+        "as many times longer",
+    )
     lease_s: float = Field(
         60,
         ge=10,

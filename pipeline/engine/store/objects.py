@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.store.client import make_client
 from pipeline.engine.store.contract import ANYTHING, SMALL_BYTES, Anything, ChangedError, Entry
-from pipeline.engine.store.credentials import s3_credentials, s3_endpoint, s3_region
+from pipeline.engine.store.credentials import s3_endpoint
 from pipeline.engine.store.faults import store_errors
 from pipeline.engine.store.location import Location
+from pipeline.engine.store.ranges import Ranges
 from schemas.storage import StorageConfig
 
-_CONNECT_S = 5
-_RETRIES = 4
+PART_BYTES = 16 << 20
+"""What one request may carry in the time that the settings give it."""
+LARGE_BYTES = 64 << 20
+"""Files above this size are sent in parts."""
+
+# Stores take no more parts than 10,000.
+_MOST_PARTS = 9000
+_AT_A_TIME = 4
 # A store that says "written" and has nothing is asked again; one that goes on is no store.
 _PUTS = 3
-_CHUNK_BYTES = 8 << 20
 
 
 @dataclass
@@ -39,6 +44,7 @@ class ObjectStore:
     remembers: bool = False
     guard: Callable[[], None] = lambda: None
     _listed: dict[str, dict[str, Entry]] = field(default_factory=dict, repr=False)
+    _clients: dict[int, Any] = field(default_factory=dict, repr=False)
     remote = True
 
     def __getstate__(self) -> dict[str, Any]:
@@ -74,7 +80,7 @@ class ObjectStore:
 
         found = {}
         with store_errors(self.where(folder), self.endpoint):
-            for page in obstore.list(self._client, prefix or None):
+            for page in obstore.list(self._client(), prefix or None):
                 for meta in page:
                     found[meta["path"]] = _entry(meta)
         if self.remembers and prefix:
@@ -86,67 +92,71 @@ class ObjectStore:
 
         with store_errors(self.where(name), self.endpoint):
             if nbytes is None and start == 0:
-                return bytes(obstore.get(self._client, name).bytes())
+                return bytes(obstore.get(self._client(), name).bytes())
             if nbytes is None:
                 options: Any = {"range": {"offset": start}}
-                return bytes(obstore.get(self._client, name, options=options).bytes())
+                return bytes(obstore.get(self._client(), name, options=options).bytes())
             if nbytes == 0:
                 return b""
-            return bytes(obstore.get_range(self._client, name, start=start, length=nbytes))
+            return bytes(obstore.get_range(self._client(nbytes), name, start=start, length=nbytes))
 
     def open(self, name: str) -> pa.NativeFile:
         entry = self.stat(name)
         if entry is None or entry.nbytes <= SMALL_BYTES:
             return pa.BufferReader(self.read(name))
-        return pa.PythonFile(_Ranges(self, entry), mode="r")
+        return pa.PythonFile(Ranges(self, entry), mode="r")
 
     def write(self, name: str, content: bytes, expected: Entry | Anything | None) -> Entry:
-        def put(seen: Entry | Anything | None) -> str:
-            return self._put(name, content, seen)
-
-        return self._looked_after(name, len(content), put, expected)
-
-    def upload(self, name: str, path: Path) -> Entry:
-        """Put a file in parts, whatever its size, where nobody else writes that object."""
-        import obstore
-
-        def put(_: Entry | Anything | None) -> str:
-            with store_errors(self.where(name), self.endpoint, writing=True):
-                return obstore.put(self._client, name, path, use_multipart=True)["e_tag"] or ""
-
-        return self._looked_after(name, path.stat().st_size, put, ANYTHING)
-
-    def download(self, name: str, path: Path) -> None:
-        """Copy an object into a file, however large it is."""
-        import obstore
-
-        with store_errors(self.where(name), self.endpoint), path.open("wb") as file:
-            for chunk in obstore.get(self._client, name).stream(min_chunk_size=_CHUNK_BYTES):
-                file.write(chunk)
-
-    def _looked_after(
-        self,
-        name: str,
-        nbytes: int,
-        put: Callable[[Entry | Anything | None], str],
-        expected: Entry | Anything | None,
-    ) -> Entry:
-        """What lies there once it was put; StickerworksError where nothing, or something else."""
         for _ in range(_PUTS):
             self.guard()
-            tag = put(expected)
+            tag = self._put(name, content, expected)
             entry = self._head(name)
-            if entry is not None and entry.tag == tag and entry.nbytes == nbytes:
+            if entry is not None and entry.tag == tag and entry.nbytes == len(content):
                 self._remember(name, entry)
                 return entry
             if entry is not None and expected != ANYTHING and entry.tag != _tag(expected):
                 self.forget(name.rpartition("/")[0])
                 raise ChangedError(self.where(name))  # by somebody who had seen ours
             expected = entry if expected != ANYTHING else ANYTHING
+        raise self._loses(name)
+
+    def download(self, entry: Entry, target: Path) -> Entry:
+        """Write an object into a file, part by part; returns which one it was in the end.
+
+        FileNotFoundError where it is gone.
+        """
+        for _ in range(_PUTS):
+            try:
+                with target.open("wb") as file:
+                    for start in range(0, entry.nbytes, PART_BYTES):
+                        file.write(self._part(entry, start))
+                return entry
+            except ChangedError:  # its writer was at it
+                entry = self._head(entry.name) or entry
         raise StickerworksError(
-            f"The store confirmed that it wrote {self.where(name)}, but it doesn't hold it.",
-            "It loses writes: choose another store for the workspace.",
+            f"{self.where(entry.name)} changes again and again while it is read.",
+            "Run the same command again when no other one runs there.",
         )
+
+    def upload(self, name: str, source: Path, expected: Entry | Anything | None) -> Entry:
+        """Put a file like ``write``, a large one in parts.
+
+        No store takes a condition with parts: that nobody else wrote is looked at before.
+        """
+        nbytes = source.stat().st_size
+        if nbytes <= LARGE_BYTES:
+            return self.write(name, source.read_bytes(), expected)
+        before = self._head(name)
+        if expected != ANYTHING and _tag(before) != _tag(expected):
+            raise ChangedError(self.where(name))
+        tag = self._put_parts(name, source, max(PART_BYTES, nbytes // _MOST_PARTS))
+        entry = self._head(name)
+        if entry is not None and entry.tag == tag and entry.nbytes == nbytes:
+            self._remember(name, entry)
+            return entry
+        if entry is None or _tag(entry) == _tag(before):
+            raise self._loses(name)
+        raise ChangedError(self.where(name))
 
     def delete(self, names: Iterable[str]) -> None:
         import obstore
@@ -155,7 +165,7 @@ class ObjectStore:
             self.guard()
             with store_errors(self.where(name), self.endpoint, writing=True):
                 try:
-                    obstore.delete(self._client, name)
+                    obstore.delete(self._client(), name)
                 except FileNotFoundError as error:
                     if "NoSuchBucket" in str(error):
                         raise
@@ -178,7 +188,9 @@ class ObjectStore:
             mode = "create"
         try:
             with store_errors(self.where(name), self.endpoint, writing=True):
-                done = obstore.put(self._client, name, content, mode=mode, use_multipart=False)
+                done = obstore.put(
+                    self._client(len(content)), name, content, mode=mode, use_multipart=False
+                )
             return done["e_tag"] or ""
         except ChangedError:
             there = self._head(name)
@@ -189,12 +201,46 @@ class ObjectStore:
         except FileNotFoundError:
             raise ChangedError(self.where(name)) from None
 
+    def _put_parts(self, name: str, source: Path, part_bytes: int) -> str:
+        import obstore
+
+        def parts() -> Iterator[bytes]:
+            with source.open("rb") as file:
+                while part := file.read(part_bytes):
+                    self.guard()  # a lease may be lost by the time that the last one is sent
+                    yield part
+
+        with store_errors(self.where(name), self.endpoint, writing=True):
+            done = obstore.put(
+                self._client(part_bytes * _AT_A_TIME),
+                name,
+                parts(),
+                use_multipart=True,
+                chunk_size=part_bytes,
+                max_concurrency=_AT_A_TIME,
+            )
+        return done["e_tag"] or ""
+
+    def _part(self, entry: Entry, start: int) -> bytes:
+        import obstore
+
+        end = min(start + PART_BYTES, entry.nbytes)
+        options: Any = {"range": (start, end), "if_match": entry.tag}
+        with store_errors(self.where(entry.name), self.endpoint):
+            return bytes(obstore.get(self._client(), entry.name, options=options).bytes())
+
+    def _loses(self, name: str) -> StickerworksError:
+        return StickerworksError(
+            f"The store confirmed that it wrote {self.where(name)}, but it doesn't hold it.",
+            "It loses writes: choose another store for the workspace.",
+        )
+
     def _head(self, name: str) -> Entry | None:
         import obstore
 
         try:
             with store_errors(self.where(name), self.endpoint):
-                return _entry(obstore.head(self._client, name))
+                return _entry(obstore.head(self._client(), name))
         except FileNotFoundError:
             return None
 
@@ -205,85 +251,21 @@ class ObjectStore:
                 if entry is not None:
                     entries[name] = entry
 
-    @cached_property
-    def _client(self) -> Any:
-        from obstore.store import from_url
-
-        settings = self.settings
-        options: dict[str, Any] = {}
-        if self.location.scheme == "s3":
-            options |= s3_credentials()
-            options["region"] = settings.region or s3_region() or "us-east-1"
-        endpoint = settings.endpoint or (s3_endpoint() if self.location.scheme == "s3" else None)
-        if endpoint is not None:
-            _check_endpoint(endpoint, settings)
-            options["endpoint"] = endpoint
-        with store_errors(str(self.location), self.endpoint):
-            return from_url(
-                str(self.location),
-                client_options={
-                    "allow_http": settings.allow_http,
-                    "connect_timeout": timedelta(seconds=_CONNECT_S),
-                    "timeout": timedelta(seconds=settings.timeout_s),
-                },
-                retry_config={
-                    "max_retries": _RETRIES,
-                    "retry_timeout": timedelta(seconds=settings.timeout_s),
-                },
-                **options,
-            )
-
-
-class _Ranges:
-    """A file for Arrow whose reads are requests for just the bytes that it wants."""
-
-    closed = False
-
-    def __init__(self, store: ObjectStore, entry: Entry) -> None:
-        self._store = store
-        self._entry = entry
-        self._at = 0
-
-    def read(self, nbytes: int = -1) -> bytes:
-        left = max(0, self._entry.nbytes - self._at)
-        data = self._store.read(
-            self._entry.name, self._at, left if nbytes < 0 else min(nbytes, left)
-        )
-        self._at += len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = offset + (0, self._at, self._entry.nbytes)[whence]
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def close(self) -> None:
-        self.closed = True
-
-    def readable(self) -> bool:
-        return True
-
-    def writable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return True
-
-
-def _check_endpoint(endpoint: str, settings: StorageConfig) -> None:
-    if endpoint.startswith("http://") and not settings.allow_http:
-        raise StickerworksError(
-            f"The store's endpoint {endpoint} is not encrypted.",
-            "Name it with https://, or set storage.allow_http: true in a network of your own.",
-        )
-
-
-def _tag(seen: Entry | Anything | None) -> str | None:
-    return seen.tag if isinstance(seen, Entry) else None
+    def _client(self, nbytes: int = 0) -> Any:
+        """A client whose requests may take as long as so many bytes need."""
+        patience = 1
+        while nbytes > patience * PART_BYTES:
+            patience *= 2
+        if patience not in self._clients:
+            with store_errors(str(self.location), self.endpoint):
+                self._clients[patience] = make_client(self.location, self.settings, patience)
+        return self._clients[patience]
 
 
 def _entry(meta: Mapping[str, Any]) -> Entry:
     modified = meta["last_modified"].timestamp()
     return Entry(meta["path"], meta["size"], meta["e_tag"] or "", modified)
+
+
+def _tag(entry: Entry | Anything | None) -> str | None:
+    return entry.tag if isinstance(entry, Entry) else None

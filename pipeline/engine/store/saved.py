@@ -6,12 +6,14 @@ object that somebody else changed meanwhile is never overwritten.
 
 from __future__ import annotations
 
+import filecmp
 import json
 import os
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,8 +32,6 @@ _INDEX = ".saved.json"
 # A crawl's ledger is mostly text: a fifth of it, or less, is sent.
 _DATABASE, _PACKED, _CODEC = ".sqlite", ".zst", "zstd"
 _CHUNK_BYTES = 1 << 20
-# Of a release nothing ever changes, so its large files need no condition and go in parts.
-_LARGE_BYTES = 64 << 20
 # Ledgers lie in the folder of what keeps them; a served tool's own database is no ledger.
 _KEPT = ("*.yaml", ".settings.json", "*.sqlite", "*/*.sqlite", "logs/*", "reports/**/*",
          "models/**/*", "releases/**/*")  # fmt: skip
@@ -78,7 +78,7 @@ class SavedFiles:
                 for entry in entries.values():
                     target = partial / entry.name.removeprefix(f"{folder}/")
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    self._store.download(entry.name, target)
+                    self._store.download(entry, target)
             for entry in entries.values():
                 self._see(entry.name, entry.tag)
 
@@ -106,10 +106,8 @@ class SavedFiles:
                 continue
             expected = Entry(name, 0, known[0], 0) if known else None
             try:
-                if name.startswith(f"{_RELEASES}/") and path.stat().st_size > _LARGE_BYTES:
-                    entry = self._store.upload(name, path)
-                else:
-                    entry = self._store.write(name, _content(path), expected)
+                with _sendable(path) as file:
+                    entry = self._store.upload(name, file, expected)
             except ChangedError:
                 raise StickerworksError(
                     f"{self._store.where(name)} was saved by somebody else meanwhile.",
@@ -137,14 +135,16 @@ class SavedFiles:
                 if known[1] == signature:  # in a copy of the folder
                     self._see(name, entry.tag)
                     continue
-            content = self._store.read(name)
             changed = signature is not None and (known is None or known[1] != signature)
-            if changed and _content(path) != content:
-                aside.append(self._put_aside(path))
-            _put(path, content)
+            with disk_errors(path), _own_folder(self._root) as folder:
+                fetched = folder / path.name
+                tag = self._store.download(entry, fetched).tag
+                if changed and not _holds(path, fetched):
+                    aside.append(self._put_aside(path))
+                _put(path, fetched)
             for suffix in ("-wal", "-shm"):
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
-            self._see(name, entry.tag)
+            self._see(name, tag)
         return aside
 
     def _put_aside(self, path: Path) -> Path:
@@ -238,35 +238,50 @@ def _with_log(path: Path) -> Iterator[Path]:
             yield log
 
 
-def _content(path: Path) -> bytes:
-    """The file's bytes; of a database, those of a copy that is whole, compressed."""
+@contextmanager
+def _sendable(path: Path) -> Iterator[Path]:
+    """The file; of a database, a copy that is whole, compressed."""
     if path.suffix != _DATABASE:
-        return path.read_bytes()
-    # Named so that it is swept when this process was killed.
-    prefix, suffix = f".{path.name}.", f".{os.getpid()}.tmp"
-    with tempfile.TemporaryDirectory(suffix, prefix, path.parent) as folder:
-        copy = Path(folder) / path.name
+        yield path
+        return
+    with _own_folder(path.parent) as folder:
+        copy, packed = folder / path.name, folder / f"{path.name}{_PACKED}"
         with (
             closing(sqlite3.connect(path, timeout=30)) as source,
             closing(sqlite3.connect(copy)) as target,
         ):
             source.backup(target)
-        sink = pa.BufferOutputStream()
-        with pa.OSFile(str(copy)) as file, pa.CompressedOutputStream(sink, _CODEC) as packed:
+        with copy.open("rb") as file, pa.CompressedOutputStream(str(packed), _CODEC) as sink:
             while chunk := file.read(_CHUNK_BYTES):
-                packed.write(chunk)
-        return bytes(sink.getvalue().to_pybytes())
+                sink.write(chunk)
+        yield packed
 
 
-def _put(path: Path, content: bytes) -> None:
+def _holds(path: Path, fetched: Path) -> bool:
+    """Whether a file has the content of a fetched one."""
+    with _sendable(path) as ours:
+        return filecmp.cmp(ours, fetched, shallow=False)
+
+
+def _put(path: Path, fetched: Path) -> None:
     with atomic_file(path) as temporary:
         temporary.touch(mode=0o600)
         if path.suffix != _DATABASE:
-            temporary.write_bytes(content)
+            shutil.copyfile(fetched, temporary)
             return
         with (
-            pa.CompressedInputStream(pa.BufferReader(content), _CODEC) as packed,
+            pa.CompressedInputStream(str(fetched), _CODEC) as packed,
             temporary.open("wb") as file,
         ):
             while chunk := packed.read(_CHUNK_BYTES):
                 file.write(chunk)
+
+
+@contextmanager
+def _own_folder(beside: Path) -> Iterator[Path]:
+    """A folder that is gone in the end, or is swept when this process was killed."""
+    beside.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        dir=beside, prefix=".saved.", suffix=f".{os.getpid()}.tmp"
+    ) as folder:
+        yield Path(folder)

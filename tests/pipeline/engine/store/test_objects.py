@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import filecmp
+import os
 import pickle
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from object_store_faults import Answer, FaultyStore, Forward, refused
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.store.contract import ANYTHING, SMALL_BYTES, ChangedError, Store
 from pipeline.engine.store.folder import FolderStore
+from pipeline.engine.store.objects import LARGE_BYTES, PART_BYTES
 
 from .conftest import MakeStore
 
@@ -89,18 +93,6 @@ def test_a_large_table_is_read_by_ranges(make_store: MakeStore, faulty: FaultySt
     assert sum(sizes) < 1_000_000
 
 
-def test_a_large_file_goes_in_parts(
-    make_store: MakeStore, faulty: FaultyStore, tmp_path: Path
-) -> None:
-    (tmp_path / "large").write_bytes(bytes(range(256)) * 50_000)
-    store = make_store(faulty.url)
-    entry = store.upload("r/large", tmp_path / "large")
-    assert entry.nbytes == 12_800_000
-    assert sum(method == "PUT" for method, _ in faulty.requests) == 3
-    store.download("r/large", tmp_path / "back")
-    assert (tmp_path / "back").read_bytes() == (tmp_path / "large").read_bytes()
-
-
 def test_a_folder_is_listed_once(make_store: MakeStore, faulty: FaultyStore) -> None:
     store = make_store(faulty.url)
     for n in range(3):
@@ -171,19 +163,83 @@ def test_a_store_that_loses_one_write_is_asked_again(
     assert store.read("a") == b"one"
 
 
-def test_who_wrote_after_us_is_not_overwritten(make_store: MakeStore, faulty: FaultyStore) -> None:
-    other = make_store()
+def test_a_large_file_is_sent_and_fetched_in_parts(
+    make_store: MakeStore, faulty: FaultyStore, tmp_path: Path
+) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(os.urandom(1 << 20) * 66)
+    assert source.stat().st_size > LARGE_BYTES
+    store, sizes = make_store(faulty.url), []
 
-    def somebody_is_quick(method: str, path: str, forward: Forward) -> Answer:
+    def measure(method: str, path: str, forward: Forward) -> Answer:
         answer = forward()
-        if method == "PUT":
-            other.write("a", b"theirs", ANYTHING)
+        sizes.append(len(answer.body))
         return answer
 
-    faulty.fault = somebody_is_quick
+    faulty.fault = measure
+    entry = store.upload("a", source, None)
+    assert [method for method, path in faulty.requests if "partNumber" in path] == ["PUT"] * 5
+    assert store.download(entry, target) == entry
+    assert max(sizes) <= PART_BYTES
+    assert filecmp.cmp(source, target, shallow=False)
+    with pytest.raises(ChangedError):
+        store.upload("a", source, None)
+    other = make_store().write("a", b"theirs", entry)
+    with pytest.raises(ChangedError):
+        store.upload("a", source, entry)
+    assert store.download(entry, target) == other
+    assert target.read_bytes() == b"theirs"
+
+
+def test_parts_of_a_large_file_are_no_file_once_the_workspace_is_lost(
+    make_store: MakeStore, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(bytes(LARGE_BYTES + 1))
+    asked: list[int] = []
+
+    def lose() -> None:
+        asked.append(1)
+        if len(asked) == 3:
+            raise StickerworksError("This command has lost the workspace.", "Run it again.")
+
+    store = make_store()
+    store.guard = lose
+    with pytest.raises(StickerworksError, match="has lost the workspace"):
+        store.upload("a", source, None)
+    assert make_store().stat("a") is None
+
+
+def test_a_large_object_has_more_time(make_store: MakeStore, faulty: FaultyStore) -> None:
+    def slow(method: str, path: str, forward: Forward) -> Answer:
+        if method == "PUT":
+            time.sleep(3)
+        return forward()
+
+    faulty.fault = slow
+    content = bytes(2 * PART_BYTES + 1)
+    assert make_store(faulty.url, timeout_s=2).write("a", content, None).nbytes == len(content)
+
+
+def test_what_another_driver_writes_right_after_is_left_alone(
+    make_store: MakeStore, faulty: FaultyStore
+) -> None:
+    written: list[bytes] = []
+
+    def follow(method: str, path: str, forward: Forward) -> Answer:
+        answer = forward()
+        if method == "PUT":
+            written.append(f"theirs, {len(written)}".encode())
+            make_store().write("a", written[-1], ANYTHING)
+        return answer
+
+    faulty.fault = follow
     with pytest.raises(ChangedError):
         make_store(faulty.url).write("a", b"ours", None)
-    assert other.read("a") == b"theirs"
+    with pytest.raises(ChangedError):
+        make_store(faulty.url).write("a", b"again", make_store().stat("a"))
+    assert make_store().read("a") == written[-1]
+    assert len(written) == 2
 
 
 def lose_writes(method: str, path: str, forward: Forward) -> Answer:

@@ -203,7 +203,7 @@ def test_a_release_whose_saving_was_killed_elsewhere_is_saved_anew(
 def test_a_release_is_there_when_its_record_is(
     saved, make_store: MakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: int
 ) -> None:
-    monkeypatch.setattr("pipeline.engine.store.saved._LARGE_BYTES", large)
+    monkeypatch.setattr("pipeline.engine.store.objects.LARGE_BYTES", large)
     release(tmp_path / "one")
     saved("one").save()
     two = saved("two")
