@@ -15,6 +15,7 @@ from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.folders import has_ended
 from pipeline.engine.locks import locked
 from pipeline.engine.store.lease import leased
+from pipeline.engine.store.location import address_of
 from pipeline.engine.store.objects import ObjectStore
 from pipeline.engine.store.saved import SavedFiles
 
@@ -29,8 +30,10 @@ def held(root: Path, command: str) -> Iterator[None]:
     """Hold a folder for one command and sweep what killed ones left; a second one is refused."""
 
     def in_use(descriptor: int) -> StickerworksError:
+        bucket = address_of(root)
+        name = root if bucket is None else bucket[0]
         return StickerworksError(
-            f"The workspace {root} is in use by {_holder(descriptor)}.",
+            f"The workspace {name} is in use by {_holder(descriptor)}.",
             "Wait for it to end, or choose another --workspace.",
         )
 

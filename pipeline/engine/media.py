@@ -37,7 +37,13 @@ class MediaReader:
         """
         data = self.read_unchecked(row)
         if data is not None and hashlib.sha256(data).hexdigest() != row["id"]:
-            raise ValueError("its file no longer holds the bytes that were crawled")
+            told = "its file no longer holds the bytes that were crawled"
+            if row["pack"] is not None:
+                told += (
+                    f": delete {self.where(row)}, and `stickerworks crawl` fetches again what its "
+                    "sources still show"
+                )
+            raise ValueError(told)
         return data
 
     def read_unchecked(self, row: Mapping[str, Any]) -> bytes | None:

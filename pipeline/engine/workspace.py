@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.engine.errors import DamagedTableError, StickerworksError
+from pipeline.engine.errors import DamagedTableError
 from pipeline.engine.media import MediaReader
 from pipeline.engine.place import Place, place_of
 from pipeline.engine.storage import (
@@ -266,9 +266,11 @@ def _read(
     if not rows.schema.equals(schema):
         known = {field.name: field.type for field in rows.schema}
         differing = [f.name for f in schema if known.pop(f.name, None) != f.type] + list(known)
-        raise StickerworksError(
+        # By an older version, or since a bit of the footer flipped: either way it is made again.
+        raise DamagedTableError(
             f"The table {path} has other columns than it should: "
             f"{', '.join(differing) or 'their order'} differ.",
             anew(path),
+            str(path),
         )
     return rows

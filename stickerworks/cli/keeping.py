@@ -77,6 +77,8 @@ def keep_settings(overrides: Sequence[str], workspace: Path) -> str:
     set.
     """
     given = dict(split_overrides(overrides))
+    # How a workspace in a bucket is reached can't stand in that bucket.
+    given = {key: value for key, value in given.items() if key.split(".")[0] != "storage"}
     for key, value in given.items():
         if not may_be_kept(key, value):
             raise StickerworksError(
@@ -98,7 +100,8 @@ def keep_settings(overrides: Sequence[str], workspace: Path) -> str:
             f"{target} is a file of your own, so nothing is written to it.",
             f"Write there: {', '.join(given)}.",
         )
-    return f"Kept for later commands in {target}: {', '.join(given)}"
+    told = ", ".join(given) or "nothing, since storage is given each time"
+    return f"Kept for later commands in {target}: {told}"
 
 
 def differing(command: str, config: Config, workspace: Path) -> list[str]:

@@ -103,7 +103,7 @@ def _initialize(ray: Ray, engine: EngineConfig, address: str | None) -> None:
     except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
         where = "Ray did not start here" if address is None else f"No Ray cluster at {address}"
         raise StickerworksError(
-            f"{where}: {_first_line(error)}",
+            f"{where}: {_first_line(error).rstrip('.')}.",
             "Set engine.ray.address to host:port of a cluster that this machine is a node of "
             "(`ray start` makes it one; RAY_AUTH_MODE and the token must be those that it was "
             "started with), or engine.executor to local.",

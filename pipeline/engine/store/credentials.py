@@ -22,6 +22,11 @@ def s3_credentials() -> dict[str, str]:
     Without any, the client asks what a cloud gives its machines: a role, a token, metadata.
     """
     if "AWS_ACCESS_KEY_ID" in os.environ:
+        if not os.environ.get("AWS_SECRET_ACCESS_KEY"):
+            raise StickerworksError(
+                "AWS_ACCESS_KEY_ID is set, and AWS_SECRET_ACCESS_KEY isn't.",
+                "Set both, or neither where ~/.aws/credentials has them.",
+            )
         found = {ours: os.environ.get(theirs.upper(), "") for ours, theirs in _KEYS.items()}
     else:
         profile = _profile("AWS_SHARED_CREDENTIALS_FILE", "credentials", "{}")

@@ -36,8 +36,8 @@ class Location:
 
 
 def is_address(text: str) -> bool:
-    """Whether a workspace is named by an address, and not by a path."""
-    return "://" in text
+    """Whether a workspace is named by an address, or what was meant for one, and not by a path."""
+    return "://" in text or text.startswith(tuple(f"{scheme}:" for scheme in SCHEMES))
 
 
 def parse_location(text: str) -> Location:

@@ -65,7 +65,7 @@ def test_a_file_of_its_own_is_read_too_and_none_where_none_shows_it(tmp_path: Pa
 
 def test_other_bytes_than_were_crawled_are_refused(tmp_path: Path, packed: list[Any]) -> None:
     media = MediaReader(tmp_path, FolderStore(tmp_path))
-    with pytest.raises(ValueError, match="no longer holds"):
+    with pytest.raises(ValueError, match=r"no longer holds .* delete .*a\.pack, and"):
         media.read(packed[4] | {"offset": packed[4]["offset"] + 1})
     (tmp_path / "media" / "a.pack").write_bytes(b"".join(DATA)[:150])
     with pytest.raises(OSError, match="shorter"):

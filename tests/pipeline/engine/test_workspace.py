@@ -46,7 +46,7 @@ def test_a_table_with_other_columns_is_named_with_its_command(workspace_of, chan
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table(columns[change]), path)
-    with pytest.raises(StickerworksError, match="other columns") as caught:
+    with pytest.raises(DamagedTableError, match="other columns") as caught:
         workspace.read("media")
     assert str(path) in caught.value.message
     assert "`stickerworks crawl`" in caught.value.remedy

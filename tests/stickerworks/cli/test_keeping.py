@@ -51,6 +51,13 @@ def test_kept_settings_stand_in_the_file_that_a_run_wrote(here: Path) -> None:
     assert (here / "mine/stickerworks.yaml").read_text() == text
 
 
+def test_how_a_bucket_is_reached_is_not_kept_in_it(here: Path) -> None:
+    said = keep_settings(["storage.allow_http=true", "tags.clusters=7"], here / "mine")
+    assert said.endswith("mine/stickerworks.yaml: tags.clusters")
+    assert "storage" not in (here / "mine/stickerworks.yaml").read_text()
+    assert "nothing" in keep_settings(["storage.allow_http=true"], here / "mine")
+
+
 def test_a_kept_file_is_private_since_options_may_be_secret(here: Path) -> None:
     keep_settings(["annotate.options.api_key=sk-1"], here / "mine")
     assert stat.S_IMODE((here / "mine/stickerworks.yaml").stat().st_mode) == 0o600

@@ -46,6 +46,18 @@ def test_the_shard_is_made_again(program: Any, made: Path, table: str) -> None:
     assert sum(counts) == (table == "signals")  # one shard of two
 
 
+def test_a_name_that_changed_in_the_footer_is_found_and_made_again(
+    program: Any, made: Path
+) -> None:
+    path = made / "tables/decisions/part-00000.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"threshold", b"thresholt"))
+    answer = program("release", "--set", "release.version=0.9.0")
+    assert answer.code == 0, answer.said
+    assert "other columns than it should" in answer.said
+    assert path.read_bytes() == whole
+
+
 def test_a_file_that_is_damaged_again_and_again_ends_the_command(
     program: Any, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.store.location import Location, address_of, open_address, parse_location
+from pipeline.engine.store.location import (
+    Location,
+    address_of,
+    is_address,
+    open_address,
+    parse_location,
+)
 from schemas.storage import StorageConfig
 
 
@@ -26,9 +32,13 @@ def test_an_address_is_a_bucket_and_a_folder(text: str, location: Location) -> N
 
 @pytest.mark.parametrize(
     "text",
-    ["s3://", "s3://Bad_Bucket/x", "ftp://host/x", "s3://b/../x", "s3://bb/a//b", "s3://bb/?"],
-)
+    [
+        "s3://", "s3://Bad_Bucket/x", "ftp://host/x", "s3://b/../x", "s3://bb/a//b", "s3://bb/?",
+        "s3:/bucket/x", "s3:bucket",
+    ],
+)  # fmt: skip
 def test_what_is_no_address_is_one_line(text: str) -> None:
+    assert is_address(text)
     with pytest.raises(StickerworksError, match="is no address of a folder in a bucket"):
         parse_location(text)
 

@@ -314,6 +314,15 @@ def test_without_credentials_the_error_says_how_to_give_them(
     _is_one_line(caught.value)
 
 
+def test_half_of_the_credentials_is_told(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(StickerworksError, match="AWS_SECRET_ACCESS_KEY isn't") as caught:
+        make_store().list("")
+    _is_one_line(caught.value)
+
+
 def test_credentials_come_from_the_shared_file(
     make_store: MakeStore, faulty: FaultyStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
