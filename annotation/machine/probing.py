@@ -123,10 +123,10 @@ def _tables(
     values = pa.array(chosen)
     tables = {}
     for name in (*CAPTIONS.reads, "media"):
-        there = workspace.path(name, part).exists()
+        there = workspace.has(name, part)
         table = workspace.read(name, part) if there else _empty(name, chosen)
         tables[name] = table.filter(pc.is_in(table["id"], value_set=values))
-    if not workspace.path("clips", part).exists():
+    if not workspace.has("clips", part):
         known = zip(*(tables[n].to_pylist() for n in ("stickers", "media", "signals")), strict=True)
         made = [
             {"id": sticker["id"], "frames": frames({**signals, **media, **sticker})}

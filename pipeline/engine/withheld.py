@@ -6,7 +6,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.engine.counting import rules_of
-from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 
 REVIEW = "review"
@@ -14,17 +13,11 @@ REVIEW = "review"
 
 
 def flagged_stickers(workspace: Workspace) -> frozenset[str]:
-    """Ids of stickers with content that must not be seen, by decision or by a newer review.
-
-    Raises StickerworksError where people flagged stickers, and no table says which for all.
-    """
-    if workspace.has("flags") and workspace.rows("flags") and not workspace.complete("reviews"):
-        raise StickerworksError(
-            "People flagged stickers, and the table reviews isn't complete: what must not be shown "
-            "isn't known.",
-            "Run `stickerworks filter` first.",
-        )
+    """Ids of stickers with content that must not be seen, by decision or by a newer review."""
     flagged: set[str] = set()
+    if not workspace.complete("reviews"):
+        # Which of the flags hold is not known of all: rather too few are shown than one too many.
+        flagged.update(workspace.read("flags", columns=["id"])["id"].to_pylist())
     for parts in workspace.blocks:
         reviews = workspace.read("reviews", parts, ["id", "flagged"])
         flagged.update(reviews.filter(reviews["flagged"])["id"].to_pylist())

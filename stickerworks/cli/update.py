@@ -64,7 +64,9 @@ def complete_inputs(session: Session, room: str) -> None:
     that made them may be meant.
     """
     before = [earlier for earlier in _read_by(room) if is_started(session.workspace, earlier)]
-    if any(_is_incomplete(session.workspace, earlier) for earlier in before):
+    made = (table for earlier in before for work in plan_of(earlier) for table in work.writes)
+    # Some shards of a table and not all: a command was interrupted, or a crawl brought more.
+    if any(_is_there(session.workspace, t) and not session.workspace.complete(t) for t in made):
         bring_up_to_date(session, before)
 
 
@@ -123,10 +125,6 @@ def _read_by(room: str) -> list[str]:
             found.insert(0, earlier)
             reads |= {table for work in plan for table in work.reads}
     return found
-
-
-def _is_incomplete(workspace: Workspace, room: str) -> bool:
-    return not all(workspace.complete(table) for work in plan_of(room) for table in work.writes)
 
 
 def _due(session: Session, room: str) -> list[Pending]:

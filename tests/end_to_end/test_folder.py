@@ -121,7 +121,9 @@ def test_a_disk_that_fills_loses_nothing(folder, tmp_path, run):
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("mounting a small tmpfs needs root")
     try:
-        arguments = ("run", folder, "--workspace", disk / "w", "--set", "validation.epochs=1")
+        # Down to the last byte, which others may take at any time.
+        settings = ("--set", "validation.epochs=1", "--set", "engine.min_free_mb=0")
+        arguments = ("run", folder, "--workspace", disk / "w", *settings)
         answer = run(*arguments)
         assert answer.returncode == 1, answer.stderr
         assert "The disk is full" in answer.stderr.splitlines()[-1]

@@ -335,7 +335,7 @@ def test_a_server_that_is_gone_stops_the_run_and_keeps_what_was_answered(
     server = serve(latency_s=0.02)
     shelf.fill(40, shard_rows=20)
     config = asking(server, {"in_flight": 4, "attempts": 50}, prompts=["mghft"])
-    shelf.display.progress = lambda rows: server.kill() if rows == 10 else None
+    shelf.display.progress = lambda rows, shards: server.kill() if rows == 10 else None
     with pytest.raises(StickerworksError, match="has been gone for.*What was answered is kept"):
         shelf.caption(config)
     with open_answers(shelf.workspace.root) as answers:

@@ -23,7 +23,7 @@ def kill_at(shelf: Any, server: Any, rows: int) -> threading.Event:
     """Kills the server in the middle of the run; tells when."""
     killed = threading.Event()
 
-    def progress(done: int) -> None:
+    def progress(done: int, shards: int) -> None:
         if done >= rows and not killed.is_set():
             server.kill()
             killed.set()
