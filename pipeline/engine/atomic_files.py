@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.engine.errors import disk_errors
+
+_TEMPORARY = re.compile(r"\..+\.(\d{1,9})(?:-[0-9a-f]+)?\.tmp")
 
 
 @contextmanager
@@ -32,6 +35,12 @@ def atomic_file(path: Path, *, lasting: bool = True) -> Iterator[Path]:
                 sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def writer_of(name: str) -> int | None:
+    """The process that writes under a temporary name, as the end of it says; None for others."""
+    found = _TEMPORARY.fullmatch(name)
+    return None if found is None else int(found[1])
 
 
 def sync_folder(folder: Path) -> None:

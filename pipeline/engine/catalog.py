@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.engine.atomic_files import atomic_file
+from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import FileFacts, Proof, read_facts
 from pipeline.engine.store.object_path import ObjectPath, TablePath
 
@@ -48,7 +49,10 @@ class Catalog:
         kept = {
             name: [signature, _plain(facts)] for name, (signature, facts) in self._known.items()
         }
-        with suppress(Exception), atomic_file(self._file, lasting=False) as temporary:
+        with (
+            suppress(OSError, StickerworksError),
+            atomic_file(self._file, lasting=False) as temporary,
+        ):
             temporary.write_text(json.dumps([_FORMAT, kept]), "utf-8")
         self._changed = False
 

@@ -40,8 +40,18 @@ def whole_folder(target: Path, remedy: str = "Choose another --output.") -> Iter
 
 
 def has_ended(pid: int) -> bool:
-    """Whether what a process of that number began is left over: it is gone, or it is ours."""
-    return pid == os.getpid() or not psutil.pid_exists(pid)
+    """Whether what a process of that number began is left over: it is gone, or it is ours.
+
+    One that ended and that nobody has waited for is gone, too.
+    """
+    if pid == os.getpid():
+        return True
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.AccessDenied:
+        return False
 
 
 def _replace(temporary: Path, target: Path) -> None:

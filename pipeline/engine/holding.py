@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from pipeline.engine.atomic_files import writer_of
 from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.folders import has_ended
 from pipeline.engine.locks import locked
 from pipeline.engine.store.lease import leased
-from pipeline.engine.store.location import address_of
 from pipeline.engine.store.objects import ObjectStore
 from pipeline.engine.store.saved import SavedFiles
 
 # A command that only looks has the files for as long as fetching them takes.
 _LOOKS_S, _WAIT_S = 60.0, 0.1
-_TEMPORARY = re.compile(r"\..+\.(\d{1,9})\.tmp")
 _SWEEP_THEMSELVES = ("media", "releases")
 
 
 @contextmanager
-def held(root: Path, command: str) -> Iterator[None]:
-    """Hold a folder for one command and sweep what killed ones left; a second one is refused."""
+def held(root: Path, name: str, command: str) -> Iterator[None]:
+    """Hold a folder for one command and sweep what killed ones left; a second one is refused, and
+    told the workspace's ``name``."""
 
     def in_use(descriptor: int) -> StickerworksError:
-        bucket = address_of(root)
-        name = root if bucket is None else bucket[0]
         return StickerworksError(
             f"The workspace {name} is in use by {_holder(descriptor)}.",
             "Wait for it to end, or choose another --workspace.",
@@ -114,9 +111,9 @@ def _sweep(root: Path) -> None:
             leftover.unlink(missing_ok=True)
     for folder in (root, *(path for path in root.glob("*") if path.name not in _SWEEP_THEMSELVES)):
         for leftover in folder.glob(".*.tmp"):
-            found = _TEMPORARY.fullmatch(leftover.name)
+            writer = writer_of(leftover.name)
             # Who only looks takes no lock, and may be writing what it remembers.
-            if found is None or not has_ended(int(found[1])):
+            if writer is None or not has_ended(writer):
                 continue
             if leftover.is_dir():
                 shutil.rmtree(leftover, ignore_errors=True)

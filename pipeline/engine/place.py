@@ -59,7 +59,7 @@ class Place:
     @contextmanager
     def lock(self, command: str) -> Iterator[None]:
         """Hold it for one command; a second one is refused with one line."""
-        with held(self.root, command):
+        with held(self.root, self.name, command):
             if self.bucket is None:
                 yield
             else:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.engine.atomic_files import atomic_file
+from pipeline.engine.atomic_files import atomic_file, writer_of
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.folders import has_ended
-
-_TEMPORARY = re.compile(r"\..+\.(\d{1,9})\.tmp")
 
 
 @dataclass(frozen=True)
@@ -62,8 +59,8 @@ def remove_dead_builds(releases: Path) -> list[str]:
     """Remove temporary folders whose process is gone; return their names."""
     removed = []
     for folder in sorted(releases.glob(".*.tmp")):
-        match = _TEMPORARY.fullmatch(folder.name)
-        if match and folder.is_dir() and has_ended(int(match[1])):
+        writer = writer_of(folder.name)
+        if writer is not None and folder.is_dir() and has_ended(writer):
             shutil.rmtree(folder)
             removed.append(folder.name)
     return removed

@@ -12,10 +12,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import psutil
-
 from pipeline.engine.driving import Outcome
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.folders import has_ended
 from pipeline.engine.local import local_slots
 from pipeline.engine.store.location import Location, open_address
 from pipeline.engine.task import ShardTask
@@ -118,13 +117,6 @@ def _own_folder() -> Path:
     root = Path(tempfile.gettempdir())
     for folder in root.glob(f"{_PREFIX}*"):
         pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
-        if pid.isdecimal() and not _lives(int(pid)):
+        if pid.isdecimal() and has_ended(int(pid)):
             shutil.rmtree(folder, ignore_errors=True)
     return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False

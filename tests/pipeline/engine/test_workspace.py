@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -119,6 +120,23 @@ def test_what_killed_writers_of_other_files_left_is_swept_and_what_lives_is_not(
         assert not any(path.exists() for path in left[ended.pid])
         assert not left[ended.pid][-1].parent.exists()
         assert all(path.exists() for path in left[os.getppid()])
+
+
+def test_a_temporary_file_is_swept_under_the_name_that_its_writer_gives_it(workspace_of):
+    workspace = workspace_of([["a"]])
+    for name in ("cache/signals.json", ".settings.json"):
+        code = (
+            "import os, sys; from pathlib import Path\n"
+            "from pipeline.engine.atomic_files import atomic_file\n"
+            "with atomic_file(Path(sys.argv[1])) as file:\n"
+            "    file.write_text('half'); os._exit(9)"
+        )
+        command = [sys.executable, "-c", code, str(workspace.root / name)]
+        assert subprocess.run(command, check=False).returncode == 9
+    left = list(workspace.root.rglob("*.tmp"))
+    assert len(left) == 2
+    with workspace.lock("filter"):
+        assert not any(path.exists() for path in left)
 
 
 def test_leftovers_of_killed_writers_are_swept(workspace_of):
