@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from pipeline.engine.fingerprint import fingerprint, hash_json
 from pipeline.engine.stage import Stage, Step
@@ -46,16 +47,25 @@ def shard_is_current(stage: Stage, workspace: Workspace, expected: str, part: in
     return all(is_current(proof, expected, inputs) for proof in proofs)
 
 
-def stale_runs(step: Step, workspace: Workspace, config: Config) -> list[tuple[int, ...]]:
-    """The shards of each run that a step needs: all shards in one, or each stale block."""
-    runs = workspace.blocks if step.each_block else (workspace.parts,)
+@dataclass(frozen=True)
+class StepRun:
+    """One run of a step: over which shards, and what it reads.
+
+    That is one digest: a thousand shards each listing a thousand inputs would be quadratic.
+    """
+
+    parts: tuple[int, ...]
+    inputs: dict[str, str]
+
+
+def stale_runs(step: Step, workspace: Workspace, config: Config) -> list[StepRun]:
+    """The runs that a step needs: all shards in one, or each stale block."""
+    every = workspace.blocks if step.each_block else (workspace.parts,)
     expected = fingerprint_of(step, config)
-    return [parts for parts in runs if not _run_is_current(step, workspace, expected, parts)]
-
-
-def step_inputs(step: Step, workspace: Workspace, parts: Sequence[int]) -> dict[str, str]:
-    """One digest for all inputs: a thousand shards each listing a thousand would be quadratic."""
-    return {"all": hash_json(inputs_of(step, workspace, parts))}
+    runs = (
+        StepRun(parts, {"all": hash_json(inputs_of(step, workspace, parts))}) for parts in every
+    )
+    return [run for run in runs if not _run_is_current(step, workspace, expected, run)]
 
 
 def is_current(proof: Proof | None, expected: str, inputs: Mapping[str, str]) -> bool:
@@ -63,10 +73,9 @@ def is_current(proof: Proof | None, expected: str, inputs: Mapping[str, str]) ->
     return proof is not None and proof.fingerprint == expected and proof.inputs == inputs
 
 
-def _run_is_current(step: Step, workspace: Workspace, expected: str, parts: Sequence[int]) -> bool:
-    inputs = step_inputs(step, workspace, parts)
+def _run_is_current(step: Step, workspace: Workspace, expected: str, run: StepRun) -> bool:
     for table in step.writes:
-        for part in (None,) if TABLES[table].scope == "global" else parts:
-            if not is_current(workspace.proof(table, part), expected, inputs):
+        for part in (None,) if TABLES[table].scope == "global" else run.parts:
+            if not is_current(workspace.proof(table, part), expected, run.inputs):
                 return False
     return True

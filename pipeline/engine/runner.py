@@ -82,8 +82,8 @@ def pending(
     parts = workspace.parts
     if isinstance(work, Step):
         runs = stale_runs(work, workspace, config)
-        rows = sum(_rows(workspace, parts) for parts in runs)
-        return Pending(work.name, sum(map(len, runs)), rows, 0.0)
+        rows = sum(_rows(workspace, run.parts) for run in runs)
+        return Pending(work.name, sum(len(run.parts) for run in runs), rows, 0.0)
     expected = fingerprint_of(work, config)
     stale = [
         part
@@ -205,10 +205,10 @@ def _run_step(step: Step, workspace: Workspace, config: Config, display: Display
     started = time.monotonic()
     runs = stale_runs(step, workspace, config)
     every = len(workspace.blocks) if step.each_block else 1
-    rows = sum(_rows(workspace, parts) for parts in runs)
+    rows = sum(_rows(workspace, run.parts) for run in runs)
     if runs:
         whole = TABLES[step.writes[0]].scope == "global"
-        display.start(step.name, rows, 1 if whole else sum(map(len, runs)))
+        display.start(step.name, rows, 1 if whole else sum(len(run.parts) for run in runs))
         try:
             write_step(step, workspace, config, runs, display.progress)
         finally:

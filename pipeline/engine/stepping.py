@@ -8,7 +8,7 @@ from threading import Lock
 
 import pyarrow as pa
 
-from pipeline.engine.current import fingerprint_of, step_inputs
+from pipeline.engine.current import StepRun, fingerprint_of
 from pipeline.engine.stage import Step
 from pipeline.engine.storage import BLOCK_SHARDS, Proof
 from pipeline.engine.workspace import Workspace
@@ -24,10 +24,10 @@ def write_step(
     step: Step,
     workspace: Workspace,
     config: Config,
-    runs: Sequence[tuple[int, ...]],
+    runs: Sequence[StepRun],
     progress: Callable[[int, int], None],
 ) -> None:
-    """Run a step over the shards of each run and write its tables; ``progress`` gets the rows
+    """Make the runs of a step and write its tables; ``progress`` gets the rows
     and shards done of the first.
 
     Raises ValueError where it leaves out a shard, or writes other rows than one a sticker.
@@ -35,10 +35,10 @@ def write_step(
     print_, settings = fingerprint_of(step, config), step.settings(config)
     lock, rows_done, shards_done = Lock(), 0, 0
 
-    def run(parts: tuple[int, ...]) -> None:
+    def make(run: StepRun) -> None:
         nonlocal rows_done, shards_done
-        reader = _StepReader(step, workspace, parts)
-        proof = Proof(step.name, print_, step_inputs(step, workspace, parts))
+        reader = _StepReader(step, workspace, run.parts)
+        proof = Proof(step.name, print_, run.inputs)
         writer = _Writer(step, workspace, reader, proof)
         for table, given, rows in step.run(reader, settings):
             written = writer.add(table, given, rows)
@@ -49,12 +49,12 @@ def write_step(
         writer.end()
 
     if len(runs) == 1:  # in this thread, so that Ctrl-C ends it
-        run(runs[0])
+        make(runs[0])
         return
     # Arrow works outside of Python's lock: while a block is computed, the next one is read.
     with ThreadPoolExecutor(_RUNS_AT_A_TIME) as pool:
         try:
-            for _ in pool.map(run, runs):
+            for _ in pool.map(make, runs):
                 pass
         except BaseException:
             pool.shutdown(cancel_futures=True)
