@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel
 
 from crawlers.child import crawl_in_child
-from crawlers.export import ExportedShards, export
-from crawlers.ledger import LEDGER, open_ledger
-from crawlers.local import LocalCrawl, NeedsFetchingError, Visited, crawl_files, note_missing
+from crawlers.ledger.export import ExportedShards, export
+from crawlers.ledger.ledger import LEDGER, open_ledger
+from crawlers.ledger.store import sweep
+from crawlers.local.files import LocalCrawl, NeedsFetchingError, Visited, crawl_files, note_missing
 from crawlers.source import Source, list_items, load_source, read_options
-from crawlers.store import sweep
 from pipeline.engine.workspace import Workspace
 from schemas.config import CrawlConfig, SourceConfig
 

@@ -13,14 +13,12 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from crawlers.ledger import LEDGER, CrawlLedger, open_ledger
-from crawlers.quota import Quota
-from crawlers.settings import crawl_settings
+from crawlers.fetching.quota import Quota
+from crawlers.fetching.settings import crawl_settings
+from crawlers.ledger.ledger import LEDGER, open_ledger
 from crawlers.source import load_source, read_options
 from pipeline.engine.addresses import scrub
 from pipeline.engine.errors import StickerworksError
@@ -28,42 +26,7 @@ from pipeline.engine.plugins import PluginError, describe_plugin, plugin_faults
 from pipeline.engine.workspace import Workspace
 from schemas.config import CrawlConfig
 
-_ITEMS = "crawlers.spiders.items_spider:ItemsSpider"
-
-
-@dataclass
-class SourceRun:
-    """What a spider, its pipeline and its middlewares share; a spider's ``run`` attribute."""
-
-    source: str
-    redistribute: bool
-    position: int
-    config: CrawlConfig
-    workspace: Workspace
-    ledger: CrawlLedger
-    quota: Quota
-    report: Callable[[str], None]
-    close: Callable[[], None] = lambda: None
-    error: StickerworksError | None = None
-    stopped: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def earlier(self) -> frozenset[int]:
-        """Positions of the sources of our name that crawled before us."""
-        before = enumerate(self.config.sources[: self.position])
-        return frozenset(place for place, ours in before if ours.source == self.source)
-
-    def fail(self, error: StickerworksError) -> None:
-        """Stop the source with this error; the first one counts."""
-        if self.error is None:
-            self.error = error
-            self.stopped.set()
-            self.close()
-
-    async def wait(self, seconds: float) -> None:
-        """Sleep, but no longer than the run goes on."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.stopped.wait(), seconds)
+_ITEMS = "crawlers.fetching.items_spider:ItemsSpider"
 
 
 def main() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 
 from crawlers.observation import LocalFile, Observation
+from pipeline.engine.errors import StickerworksError
 from pipeline.engine.options import Options
 from pipeline.engine.plugins import (
     PluginError,
@@ -19,6 +21,98 @@ from pipeline.engine.plugins import (
 )
 from schemas.config import SourceConfig
 
+Cursor = Mapping[str, str | int]
+"""Where a listing goes on, in the source's own words; it is stored, so no key may stand in it."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request for one page of a listing. Its address may carry keys: it is never stored.
+
+    ``api``: a documented programming interface, where the terms of the key hold and not
+    robots.txt. ``shared``: the same for every query, so that one run asks once.
+    """
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    api: bool = False
+    shared: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came for an Ask: ``headers`` by their small names, ``url`` after redirects."""
+
+    status: int
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a listing, read.
+
+    ``next`` is the next page of the same listing, None at its end; ``inner`` are listings that
+    this page names, such as packs, read before ``next``. ``total`` is how many items the source
+    says there are, ``senseless`` how many entries of this page could not be read.
+    """
+
+    observations: Sequence[Observation] = ()
+    next: Cursor | None = None
+    inner: Sequence[Cursor] = ()
+    total: int | None = None
+    senseless: int = 0
+
+
+@dataclass(frozen=True)
+class Listing:
+    """How a source lists what a query finds: functions that touch no network.
+
+    ``ask`` gets the options, the query and a cursor (``{}`` at first), and says what to request;
+    ``read`` gets the same and the answer (status 200), and says what it lists. Where
+    ``needs_query`` is false, a source that is given no queries is asked once for all that it has,
+    with the query "". An Observation's own ``query`` counts only then. ``retry_after`` reads how
+    many seconds an answer asks to wait where its headers don't say so.
+
+    ``ask`` raises BadQueryError for what can't be asked; ``read`` raises RefusedError where the
+    source refuses to go on. Whatever else they raise is the fault of one query until several in a
+    row fail.
+    """
+
+    ask: Callable[[Any, str, Cursor], Ask]
+    read: Callable[[Any, str, Cursor, Answer], Page]
+    needs_query: bool = True
+    retry_after: Callable[[Answer], float | None] | None = None
+
+
+class RefusedError(StickerworksError):
+    """The source refuses to list more: a captcha, a ban, a key that isn't valid."""
+
+
+class BadQueryError(StickerworksError):
+    """The source can't be asked for this query; for another it may."""
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A secret that a source needs, read from the environment and written nowhere."""
+
+    variable: str
+    where: str
+
+    def read(self) -> str:
+        """The key; StickerworksError when it isn't set."""
+        value = os.environ.get(self.variable, "").strip()
+        if not value:
+            raise StickerworksError(
+                f"The environment variable {self.variable} isn't set.",
+                f"Get a key ({self.where}) and export it there; no configuration may hold it.",
+            )
+        return value
+
 
 @dataclass(frozen=True)
 class Source:
@@ -26,9 +120,11 @@ class Source:
 
     ``observations`` gets the options and yields what there is, in a stable order: an Observation
     for what is to be fetched from its ``media_url``, a LocalFile for a file on this machine. A
-    source whose list must itself be fetched has a ``spider`` instead, the import path of a
-    ListingSpider ("package.module:Class"), which gets ``options`` as an attribute and yields the
-    same. ``redistribute`` is the default for what a release may carry, ``terms`` are for people.
+    source whose list must itself be fetched has a ``listing`` instead. ``decode`` turns what was
+    downloaded for an observation into the sticker's bytes, and raises ValueError where it can't.
+
+    ``redistribute`` is the default for what a release may carry, ``terms`` are for people; where
+    ``must_accept`` is true, crawl.sources[].accept_terms must say that somebody read them.
     """
 
     name: str
@@ -36,12 +132,15 @@ class Source:
     redistribute: bool
     terms: str
     options: type[BaseModel] = Options
-    spider: str | None = None
+    listing: Listing | None = None
     observations: Callable[[Any], Iterator[Observation | LocalFile]] | None = None
+    decode: Callable[[Observation, bytes], bytes] | None = None
+    key: ApiKey | None = None
+    must_accept: bool = False
 
     def __post_init__(self) -> None:
-        if (self.spider is None) == (self.observations is None):
-            raise ValueError(f"source {self.name!r} needs either a spider or observations")
+        if (self.listing is None) == (self.observations is None):
+            raise ValueError(f"source {self.name!r} needs either a listing or observations")
 
 
 def load_source(name: str) -> Source:
@@ -56,7 +155,7 @@ def read_options(source: Source, config: SourceConfig, position: int) -> BaseMod
 
 
 def list_items(source: Source, options: BaseModel) -> Iterator[Observation | LocalFile]:
-    """What a source without a spider yields; what it raises meanwhile is told as its fault."""
+    """What a source without a listing yields; what it raises meanwhile is told as its fault."""
     assert source.observations is not None
     with plugin_faults("sources", source.name, "as it listed its items"):
         yield from source.observations(options)
@@ -67,5 +166,5 @@ def no_observation(source: str, item: object) -> PluginError:
     return PluginError(
         f"{describe_plugin('sources', source)} yields a {type(item).__name__}, which is no "
         "observation.",
-        "It may yield Observation and LocalFile, and a spider requests as well.",
+        "It may yield Observation and LocalFile.",
     )

@@ -81,16 +81,43 @@ class EngineConfig(Section):
 
 
 class SourceConfig(Section):
-    """One crawl source: a plugin's name, limits of ours and options of its own."""
+    """One crawl source: a plugin's name, what to ask it for, limits of ours and its own options."""
 
     source: str = Field(description="name of a plugin in the group stickerworks.sources")
+    queries: tuple[str, ...] = Field(
+        (), description="what to search the source for, as in [happy cat, 开心]"
+    )
+    query_file: str | None = Field(None, description="text file with a query on each line")
+    query_table: Literal["keywords", "tagset"] | None = Field(
+        None,
+        description="table of the workspace whose keywords (VSD2M) or tag names (StickerTAG) are "
+        "queries; those of the three keys are asked together, each once",
+    )
     limit: int | None = Field(None, gt=0, description="stickers at most; null means all")
+    per_query: int | None = Field(
+        None, gt=0, description="items listed for one query at most; null means all"
+    )
+    per_day: int | None = Field(
+        None,
+        gt=0,
+        description="requests for listings a day (UTC) at most; the next day's crawl goes on",
+    )
     redistribute: bool | None = Field(
         None, description="whether a release may carry the bytes; null takes the source's default"
+    )
+    accept_terms: bool = Field(
+        False, description="that you read and accept the terms of a source that asks for it"
     )
     options: dict[str, Any] = Field(
         default_factory=dict, description="the plugin's own options, checked by the plugin"
     )
+
+
+class HostConfig(Section):
+    """How one host is fetched from; what is null is as for all others."""
+
+    concurrency: Positive | None = Field(None, description="requests in flight")
+    delay_s: float | None = Field(None, ge=0, description="seconds between requests")
 
 
 class CrawlConfig(Section):
@@ -123,7 +150,23 @@ class CrawlConfig(Section):
     timeout_s: float = Field(30.0, gt=0, description="seconds one response may take")
     attempts: Positive = Field(3, description="requests made for one file before giving up")
     memory_mb: Positive = Field(2048, description="memory one source's process may hold")
+    hosts: dict[str, HostConfig] = Field(
+        default_factory=dict, description="hosts (host or host:port) with limits of their own"
+    )
+    recheck_days: float | None = Field(
+        None,
+        gt=0,
+        description="days after which known media is asked for again, if it changed; null never",
+    )
     obey_robots: bool = Field(True, description="refuse what robots.txt disallows")
+    obey_preferences: bool = Field(
+        True,
+        description="refuse what X-Robots-Tag, TDM-Reservation, tdmrep.json or Content-Usage keep "
+        "from training; false only records what they say",
+    )
+    takedown: str | None = Field(
+        None, description="CSV or JSON lines of what must not be fetched: kind and value"
+    )
     allow_hosts: list[str] = Field(
         default_factory=list,
         description="private or loopback hosts (host or host:port) that may be fetched",

@@ -18,7 +18,7 @@ _PLACES = {
     "Layout": "pipeline.training.layout",
     "Learner": "pipeline.training.contract",
     "Line": "pipeline.filter.ocr.backend",
-    "ListingSpider": "crawlers.spiders.listing_spider",
+    "ListingSpider": "crawlers.fetching.listing_spider",
     "LocalFile": "crawlers.observation",
     "Measure": "pipeline.filter.measures.measure",
     "Observation": "crawlers.observation",

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from crawlers.export import FINGERPRINT, STAGE
-from crawlers.packs import pack_name
+from crawlers.ledger.export import FINGERPRINT, STAGE
+from crawlers.ledger.packs import pack_name
 from pipeline.engine.current import base_of, fingerprint_of, inputs_of
 from pipeline.engine.runner import run
 from pipeline.engine.stage import Output, Reader, Stage

@@ -68,7 +68,7 @@ class Mender:
             self._make(makers[0])
 
     def _is_in_ledger(self, table: str) -> bool:
-        from crawlers.ledger import LEDGER
+        from crawlers.ledger.ledger import LEDGER
 
         return TABLES[table].command == "crawl" and (self._workspace.root / LEDGER).exists()
 

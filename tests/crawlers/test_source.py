@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from crawlers.crawl import crawl
-from crawlers.folder import SOURCE as FOLDER
 from crawlers.source import Source, load_source, read_options
-from crawlers.spiders.chinesebqb import SOURCE as CHINESEBQB
+from crawlers.sources.chinesebqb import SOURCE as CHINESEBQB
+from crawlers.sources.folder import SOURCE as FOLDER
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from schemas.config import CrawlConfig, SourceConfig

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chinesebqb import gif
+from loopback_site import gif
 
 from crawlers.crawl import CrawlSummary, crawl
 from pipeline.engine.errors import StickerworksError

@@ -1,0 +1,103 @@
+"""Tries again what may succeed later, waiting as long as the host asks for."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from scrapy import Request
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+    ResponseDataLossError,
+)
+from scrapy.http import Response
+from twisted.internet.error import ConnectError
+
+from crawlers.fetching.source_run import SourceRun
+from crawlers.fetching.trace import META, Trace
+from pipeline.engine.retry_after import retry_after_s
+
+RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 522, 524})
+TRANSIENT = (
+    CannotResolveHostError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    ResponseDataLossError,
+    ConnectError,
+)
+MAX_WAIT_S = 60.0
+"""Longest wait within a run; where a host asks for more, the source stops and says so."""
+
+_FIRST_BACKOFF_S = 0.5
+_MAX_BACKOFF_S = 30.0
+
+
+def backoff_s(tries: int) -> float:
+    """Seconds to wait after that many tries, when the host doesn't say."""
+    return min(_FIRST_BACKOFF_S * math.pow(2, min(tries, 16) - 1), _MAX_BACKOFF_S)
+
+
+class RetryMiddleware:
+    """Repeats a request at most ``attempts`` times; a host that says wait is left alone."""
+
+    def __init__(self, attempts: int, run: SourceRun) -> None:
+        self._attempts = attempts
+        self._run = run
+        self._resume: dict[str, float] = {}
+
+    @classmethod
+    def from_crawler(cls, crawler: Any) -> RetryMiddleware:
+        return cls(crawler.settings.getint("ATTEMPTS"), crawler.spider.run)
+
+    async def process_request(self, request: Request) -> None:
+        loop = asyncio.get_running_loop()
+        host = urlsplit(request.url).netloc
+        while True:
+            until = max(self._resume.get(host, 0.0), request.meta.get("not_before", 0.0))
+            if until <= loop.time():
+                break
+            await self._run.wait(until - loop.time())
+            if self._run.stopped.is_set():
+                raise IgnoreRequest("the run ends")
+        trace: Trace | None = request.meta.get(META)
+        if trace is not None:
+            trace.attempts += 1
+
+    def process_response(self, request: Request, response: Response) -> Request | Response:
+        if response.status not in RETRY_STATUSES:
+            return response
+        header = response.headers.get("Retry-After")
+        asked = retry_after_s(header.decode("latin-1") if header else None, datetime.now(UTC))
+        trace: Trace | None = request.meta.get(META)
+        if trace is not None and asked is not None:
+            trace.retry_at = time.time() + asked
+        if asked is not None and asked <= MAX_WAIT_S:
+            # The whole host asked for a rest, not only this address.
+            host = urlsplit(request.url).netloc
+            until = asyncio.get_running_loop().time() + asked
+            self._resume[host] = max(until, self._resume.get(host, 0.0))
+        if asked is not None and asked > MAX_WAIT_S:
+            return response
+        return self._again(request, asked) or response
+
+    def process_exception(self, request: Request, exception: Exception) -> Request | None:
+        return self._again(request, None) if isinstance(exception, TRANSIENT) else None
+
+    def _again(self, request: Request, asked: float | None) -> Request | None:
+        tries = request.meta.get("tries", 1)
+        if tries >= self._attempts:
+            return None
+        again = request.replace(dont_filter=True)
+        again.meta["tries"] = tries + 1
+        if asked is None:
+            again.meta["not_before"] = asyncio.get_running_loop().time() + backoff_s(tries)
+        return again

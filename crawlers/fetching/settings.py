@@ -1,0 +1,78 @@
+"""Scrapy's settings for a crawl: polite, closed to the outside, and without its own storage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crawlers.user_agent import user_agent
+from schemas.config import CrawlConfig
+
+_MAX_DELAY_S = 60
+
+
+def crawl_settings(config: CrawlConfig) -> dict[str, Any]:
+    """Settings of every spider, from our configuration.
+
+    Scrapy checks no certificates, answers telnet and a remote control, and reads a gigabyte
+    unless it is told otherwise.
+    """
+    return {
+        "USER_AGENT": user_agent(config),
+        "ALLOW_HOSTS": list(config.allow_hosts),
+        "OBEY_ROBOTS": config.obey_robots,
+        "ATTEMPTS": config.attempts,
+        **_LIMITS,
+        "DOWNLOAD_MAXSIZE": config.max_bytes,
+        "DOWNLOAD_TIMEOUT": config.timeout_s,
+        "CONCURRENT_REQUESTS": 2 * config.concurrency,
+        "CONCURRENT_REQUESTS_PER_DOMAIN": config.concurrency,
+        "CONCURRENT_ITEMS": 2 * config.concurrency,
+        "DOWNLOAD_DELAY": config.delay_s,
+        "AUTOTHROTTLE_TARGET_CONCURRENCY": float(config.concurrency),
+        "AUTOTHROTTLE_START_DELAY": config.delay_s,
+        "ITEM_PIPELINES": {"crawlers.fetching.media.MediaPipeline": 300},
+        "SPIDER_MIDDLEWARES": {"crawlers.fetching.middlewares.number.NumberMiddleware": 100},
+        "DOWNLOADER_MIDDLEWARES": _MIDDLEWARES,
+        "TWISTED_DNS_RESOLVER": "crawlers.fetching.resolver.CheckingResolver",
+    }
+
+
+_MIDDLEWARES: dict[str, int | None] = {
+    "crawlers.fetching.middlewares.guard.GuardMiddleware": 40,
+    "crawlers.fetching.middlewares.robots.RobotsMiddleware": 100,
+    "crawlers.fetching.middlewares.retry.RetryMiddleware": 550,
+    "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
+    "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,
+}
+
+_HANDLERS: dict[str, str | None] = {
+    **dict.fromkeys(("data", "file", "ftp", "s3")),
+    **dict.fromkeys(("http", "https"), "crawlers.fetching.downloads.CappedHandler"),
+}
+
+_LIMITS: dict[str, Any] = {
+    "AUTOTHROTTLE_ENABLED": True,
+    "AUTOTHROTTLE_MAX_DELAY": _MAX_DELAY_S,
+    "COOKIES_ENABLED": False,
+    "DEFAULT_REQUEST_HEADERS": {"Accept": "*/*"},
+    "DOWNLOAD_DELAY_JITTER": 0.0,
+    "DOWNLOAD_FAIL_ON_DATALOSS": True,
+    "DOWNLOAD_HANDLERS": _HANDLERS,
+    "DOWNLOAD_VERIFY_CERTIFICATES": True,
+    "DOWNLOAD_WARNSIZE": 0,
+    "LOG_INSTALL_ROOT_HANDLER": False,
+    "LOG_LEVEL": "INFO",
+    "LOGSTATS_INTERVAL": 0,
+    "MEMUSAGE_ENABLED": False,
+    "METAREFRESH_ENABLED": False,
+    "REDIRECT_MAX_TIMES": 5,
+    # A listing's address may hold a key, which other hosts must not see.
+    "REFERRER_POLICY": "no-referrer",
+    "REMOTE_CONTROL_ENABLED": False,
+    "RETRY_ENABLED": False,
+    "ROBOTSTXT_OBEY": False,
+    "STATS_DUMP": False,
+    "TELNETCONSOLE_ENABLED": False,
+}

@@ -1,0 +1,213 @@
+"""Local files into the ledger: read where they lie, hashed, sniffed, and never copied."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from crawlers.ledger.ledger import POSITION_BITS, Blob, CrawlLedger, FetchFailure
+from crawlers.ledger.store import has_bytes, media_path, store
+from crawlers.local.walk import open_regular, reason
+from crawlers.names import claimed_extension, decodable
+from crawlers.observation import (
+    Key,
+    LocalFile,
+    Observation,
+    columns_of,
+    is_cut,
+    key_of,
+    told_of_cuts,
+    too_long,
+)
+from crawlers.sniff import sniff
+from crawlers.source import no_observation
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.plugins import describe_plugin
+from pipeline.engine.workspace import Workspace
+
+_REPORT_EVERY = 1000
+
+
+_MISSING = FetchFailure("gone", "missing", "the file is no longer in its folder under this keyword")
+
+
+@dataclass
+class Visited:
+    """What the local sources of one crawl came across: keys by their source's position.
+
+    ``partial`` names the sources that were not walked to their end, so that an observation they
+    didn't list may still be there.
+    """
+
+    keys: dict[Key, int] = field(default_factory=dict)
+    stickers: set[str] = field(default_factory=set)
+    partial: set[str] = field(default_factory=set)
+
+
+class NeedsFetchingError(Exception):
+    """A source lists something that lies on the web: its crawl needs a process of its own."""
+
+
+class LocalCrawl:
+    """Takes files in one by one; ``visited`` is shared by all local sources of a crawl.
+
+    ``cut`` counts the observations that say more than is kept.
+    """
+
+    def __init__(self, workspace: Workspace, ledger: CrawlLedger, visited: Visited, max_bytes: int):
+        self._workspace = workspace
+        self._ledger = ledger
+        self._visited = visited
+        self._max_bytes = max_bytes
+        self.cut = 0
+
+    def take(self, key: Key, listing: int, file: LocalFile, redistribute: bool) -> str | None:
+        """Bring one file's observation to its end; the hash of its bytes, or None without any."""
+        if not file.path.is_absolute():
+            # Tables must say where a file lies to whoever reads them elsewhere.
+            file = replace(file, path=file.path.absolute())
+        position = listing >> POSITION_BITS
+        if self._visited.keys.get(key) == position:
+            raise StickerworksError(
+                f"{describe_plugin('sources', key.source)} lists {key.source_id!r} twice under "
+                f"{key.query!r}.",
+                "Each observation of a source needs a source_id, query or variant of its own.",
+            )
+        if key in self._visited.keys:
+            raise StickerworksError(
+                f"crawl.sources lists {key.source} twice, and both hold {key.source_id!r}.",
+                "Put both folders below one, and list that one.",
+            )
+        self._visited.keys[key] = position
+        unreadable = file.problem is not None and file.problem[1] == "unreadable"
+        if unreadable and os.path.isdir(file.path):
+            self._visited.partial.add(key.source)  # nobody knows what that folder holds
+        columns = columns_of(file.observation)
+        self.cut += is_cut(file.observation, columns)
+        self._ledger.note(key, listing, columns, redistribute)
+        result = self._read(file)
+        if isinstance(result, FetchFailure):
+            self._ledger.record_failure(key, result)
+            return None
+        self._ledger.record_blob(key, result, _FACTS)
+        self._point(result)
+        return result.sha256
+
+    def stop_early(self, source: str) -> None:
+        """Note that the source may hold more than was taken."""
+        self._visited.partial.add(source)
+
+    def _point(self, blob: Blob) -> None:
+        """Let the bytes' path be the first file of this crawl that holds them.
+
+        An older path may hold other bytes by now; only our own copies are named by their bytes.
+        """
+        if blob.sha256 in self._visited.stickers:
+            return
+        self._visited.stickers.add(blob.sha256)
+        known = self._ledger.blob(blob.sha256)
+        ours = known is not None and not Path(known.path).is_absolute()
+        if not (ours and known and has_bytes(self._workspace, self._ledger, known)):
+            self._ledger.repoint(blob.sha256, blob.path)
+
+    def _read(self, file: LocalFile) -> Blob | FetchFailure:
+        length = too_long(file.observation)
+        problem = file.problem or (length and ("failed", "too_long", length))
+        if problem:
+            return FetchFailure(*problem)  # type: ignore[arg-type]
+        try:
+            data = _read(file.path, self._max_bytes)
+        except (OSError, ValueError) as error:
+            return FetchFailure("failed", "unreadable", reason(error))
+        if data is None:
+            return FetchFailure("failed", "too_large", "the file is larger than crawl.max_bytes")
+        sha256 = hashlib.sha256(data).hexdigest()
+        if file.sha256 is not None and file.sha256.lower() != sha256:
+            return FetchFailure(
+                "failed", "sha256_mismatch", f"the manifest says {file.sha256.lower()}"
+            )
+        name = sniff(data)
+        if name is None:
+            return FetchFailure("failed", "not_media", "the file's bytes are no media")
+        path = str(file.path)
+        if not decodable(path):
+            # No table can hold this path, so these bytes alone are copied into the workspace.
+            path = media_path(sha256, name)
+            store(self._workspace, path, data)
+        return Blob(sha256, name, len(data), path, claimed_extension(file.path.name))
+
+
+def note_missing(ledger: CrawlLedger, source: str, visited: Visited) -> None:
+    """Mark as gone what a local source held once and lists no more.
+
+    Where it wasn't walked to its end, only what is certainly no longer there.
+    """
+    for key, path in ledger.unlisted(source, visited.keys):
+        if source not in visited.partial or (path is not None and _is_gone(path)):
+            ledger.record_failure(key, _MISSING)
+
+
+def crawl_files(
+    crawl: LocalCrawl,
+    items: Iterator[object],
+    source: str,
+    position: int,
+    redistribute: bool,
+    limit: int | None,
+    report: Callable[[str], None],
+) -> None:
+    """Take a source's files in until it has given ``limit`` stickers.
+
+    Raises NeedsFetchingError at the first item that isn't a file.
+    """
+    found: set[str] = set()
+    for place, file in enumerate(items):
+        if isinstance(file, Observation):
+            raise NeedsFetchingError
+        if not isinstance(file, LocalFile):
+            raise no_observation(source, file)
+        if limit is not None and len(found) >= limit:
+            crawl.stop_early(source)
+            break
+        ours = file.observation.redistribute
+        sha256 = crawl.take(
+            key_of(source, file.observation),
+            (position << POSITION_BITS) + place,
+            file,
+            redistribute if ours is None else ours,
+        )
+        if sha256 is not None:
+            found.add(sha256)
+        if (place + 1) % _REPORT_EVERY == 0:
+            report(f"{source}: {len(found)} stickers in {place + 1} files")
+    if crawl.cut:
+        report(told_of_cuts(source, crawl.cut))
+
+
+# Nothing of the machine or the moment: the same files give the same rows anywhere.
+_FACTS = {"robots_decision": "not_applicable", "attempts": 1}
+
+
+def _is_gone(path: str) -> bool:
+    # Bytes that were copied into the workspace (a relative path) say nothing of their file.
+    if not os.path.isabs(path):
+        return False
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _read(path: Path, max_bytes: int) -> bytes | None:
+    """Bytes of a regular file; None when there are more than allowed."""
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size > max_bytes:
+            return None
+        data = file.read(max_bytes + 1)
+    return data if len(data) <= max_bytes else None
