@@ -91,7 +91,10 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(path: Path) -> None
     with open_ledger(path) as ledger:
         ledger.note(KEY, 0, {}, True)
         ledger.connection.executescript(
-            "ALTER TABLE observations RENAME TO sightings; DROP INDEX observations_by_blob;"
+            "DROP INDEX observations_by_blob; DROP INDEX observations_to_retry;"
+            "ALTER TABLE blobs DROP COLUMN c2pa; ALTER TABLE observations DROP COLUMN pass;"
+            "ALTER TABLE observations DROP COLUMN checked_at;"
+            "ALTER TABLE observations RENAME TO sightings;"
             "CREATE INDEX sightings_by_blob ON sightings (sha256); PRAGMA user_version = 1;"
         )
     with open_ledger(path) as ledger:
@@ -121,6 +124,7 @@ def test_a_changed_permission_reaches_the_rows_of_its_own_position_alone(path: P
 def test_a_ban_by_an_earlier_source_of_that_name_stays_until_it_lifts_it(path: Path) -> None:
     with open_ledger(path) as ledger:
         ledger.note(KEY, 5, {}, False)
+        ledger.record_blob(KEY, BLOB, {})
         ledger.note(KEY, (1 << 32) + 5, {}, True, {0})
         assert _permissions(ledger) == {"a": 0}
         ledger.note(KEY, 5, {}, True)
