@@ -33,7 +33,7 @@ class GiphyReplica(SearchSite):
             "username": "cats",
             "source": "",
             "rating": "g",
-            "title": f"Happy Cat {item} Sticker by Cats",
+            "title": f"Happy cat {item} Sticker by Cats",
             "alt_text": "a cat",
             "import_datetime": "2014-05-29 02:28:32",
             "trending_datetime": "0000-00-00 00:00:00",

@@ -27,13 +27,13 @@ class KlipyReplica(SearchSite):
 
     def entry(self, item: str, media_url: str) -> dict[str, Any]:
         def file(extension: str) -> dict[str, Any]:
-            return {"url": f"{media_url}#{extension}", "width": 498, "height": 498, "size": 40}
+            return {"url": f"{media_url}?{extension}", "width": 498, "height": 498, "size": 40}
 
         size = {"gif": file("gif"), "webp": file("webp"), "mp4": file("mp4")}
         return {
             "id": int(item),
             "slug": f"happy-cat-{item}",
-            "title": f"Happy Cat {item}",
+            "title": f"Happy cat {item}",
             "type": "sticker",
             "blur_preview": "data:image/jpeg;base64,AA==",
             "file": {"xs": size, "hd": size},

@@ -21,7 +21,7 @@ class OpenverseReplica(SearchSite):
     def entry(self, item: str, media_url: str) -> dict[str, Any]:
         return {
             "id": f"00000000-0000-4000-8000-{item:0>12}",
-            "title": f"Happy Cat {item}",
+            "title": f"Happy cat {item}",
             "indexed_on": "2020-01-01T00:00:00Z",
             "foreign_landing_url": f"https://commons.wikimedia.org/w/index.php?curid={item}",
             "url": media_url,
@@ -39,7 +39,7 @@ class OpenverseReplica(SearchSite):
                 {"name": "cat", "accuracy": None},
                 {"name": "mammal", "accuracy": 0.97},
             ],
-            "attribution": f'"Happy Cat {item}" by A. Cat is licensed under CC BY-SA 4.0.',
+            "attribution": f'"Happy cat {item}" by A. Cat is licensed under CC BY-SA 4.0.',
             "mature": False,
             "width": 1,
             "height": 1,

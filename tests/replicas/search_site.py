@@ -54,7 +54,7 @@ class SearchSite(Site):
 
     def media_requests(self) -> list[str]:
         """The files that were asked for, in order."""
-        return [path for path in self.requests if path in self.files]
+        return [one.path for one in self.asked if one.path in self.files]
 
     def choose(self, asked: Asked) -> Served:
         if asked.path in self.files:

@@ -60,8 +60,8 @@ def test_the_key_stands_in_the_path_alone(klipy: KlipyReplica) -> None:
 
 def test_an_entry_becomes_an_observation() -> None:
     (one,) = read_value(SOURCE, KlipyOptions(), said([ENTRY]), {}).observations
-    assert (one.source_id, one.title, one.tags) == ("1", "Happy Cat 1", ("cat", "happy"))
-    assert one.media_url == "https://static.klipy.com/1.gif#gif"
+    assert (one.source_id, one.title, one.tags) == ("1", "Happy cat 1", ("cat", "happy"))
+    assert one.media_url == "https://static.klipy.com/1.gif?gif"
     assert one.page_url == "https://klipy.com/stickers/happy-cat-1"
     assert (one.licence, one.licence_basis) == (None, "none")
 

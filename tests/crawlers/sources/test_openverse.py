@@ -53,7 +53,7 @@ def test_a_listing_goes_on_at_a_cursor_with_the_same_ranks(openverse: OpenverseR
 
 def test_an_entry_becomes_an_observation_with_its_licence() -> None:
     (one,) = read_value(SOURCE, OpenverseOptions(), said([ENTRY], 1, 1), {}).observations
-    assert (one.title, one.author) == ("Happy Cat 1", "A. Cat")
+    assert (one.title, one.author) == ("Happy cat 1", "A. Cat")
     assert one.media_url == "https://upload.wikimedia.org/1.gif"
     assert one.page_url == "https://commons.wikimedia.org/w/index.php?curid=1"
     assert (one.licence, one.licence_basis) == ("CC BY-SA 4.0", "item")
