@@ -80,23 +80,6 @@ def test_metadata_that_is_missing_or_strange_is_left_out() -> None:
     assert (one.author, one.title) == ("Uploader", "Happy cat 1")
 
 
-@pytest.mark.parametrize(
-    ("markup", "text"),
-    [
-        ("a<br>b", "a b"),
-        ("<style>.x{}</style>me <script>x()</script>", "me"),
-        ("&lt;b&gt;", "<b>"),
-        ("<" * 1_000_000, "<" * 2000),
-        ("<style " * 1_000_000, None),
-    ],
-    ids=range(5),
-)
-def test_markup_becomes_text(markup: str, text: str | None) -> None:
-    (one,) = read_value(SOURCE, CommonsOptions(), _answer(_with(Artist=markup)), {}).observations
-    if text is not None:
-        assert (one.author or "")[:2000] == text
-
-
 def test_options_are_what_is_asked_for() -> None:
     def asked(options: CommonsOptions) -> dict[str, str]:
         url = ask(options, "a&b", {"gsroffset": 50, "continue": "gsroffset||"}).url

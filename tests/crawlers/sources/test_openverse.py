@@ -61,6 +61,12 @@ def test_an_entry_becomes_an_observation_with_its_licence() -> None:
     assert one.tags == ("cat",), "a model's guess isn't what people called it"
 
 
+def test_tags_of_wrong_types_are_left_out() -> None:
+    tags = [None, "x", {"name": 3}, {"name": "cat", "accuracy": None}, {"accuracy": None}, []]
+    page = read_value(SOURCE, OpenverseOptions(), said([ENTRY | {"tags": tags}], 1, 1), {})
+    assert page.observations[0].tags == ("cat",)
+
+
 @pytest.mark.parametrize(
     ("code", "version", "licence"),
     [
