@@ -1,7 +1,7 @@
 """A loopback replica of Sogou's sticker and picture search.
 
-Unverified: whether the sticker search heeds ``start`` and ``xml_len`` (``ignores_start`` serves the
-first page for good), how it says that nothing was found, and what stands where a captcha is asked.
+Unverified: whether the sticker search heeds ``start`` and ``xml_len`` (to queries in ``unpaged`` it
+serves their first page for good), how it says that nothing was found, and what stands where a captcha is asked.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Replica(Site):
     pictures: dict[str, list[Any]] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     page: int = 5
-    ignores_start: bool = False
+    unpaged: set[str] = field(default_factory=set)
     asks_captcha: bool = False
 
     def add(self, query: str) -> str:
@@ -68,13 +68,13 @@ class Replica(Site):
             return not_found()
         if self.asks_captcha:
             return body(CAPTCHA.encode(), "text/html; charset=utf-8")
-        start = 0 if self.ignores_start else int(asked.query["start"])
+        query = asked.query.get("keyword") or asked.query["query"]
+        start = 0 if query in self.unpaged else int(asked.query["start"])
         shown = slice(start, start + min(self.page, int(asked.query["xml_len"])))
         if asked.path == "/napi/pc/searchList" and asked.query["mode"] == "1":
-            items = self.pictures.get(asked.query["query"], [])
+            items = self.pictures.get(query, [])
             return json_body({"status": 0, "info": "ok", "data": {"items": items[shown]}})
         if asked.path == "/napi/wap/emoji/searchlist" and asked.query["routeName"] == "emosearch":
-            query = asked.query["keyword"]
             data = {
                 "groupList": self.packs.get(query, []),
                 "tagList": [],

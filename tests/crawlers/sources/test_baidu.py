@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import baidu_replica
@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from listing_walk import HOSTILE_TITLES, NO_ENTRIES, answer, found, reads_or_explains
 from loopback_site import body, json_body
 
+from crawlers.crawl import CrawlSummary
 from crawlers.source import RefusedError
 from crawlers.sources.baidu import SOURCE, BaiduOptions, read
 from crawlers.sources.baidu_addresses import PUNCTUATION, decode_address
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.workspace import Workspace
 
 SEARCH = "/search/acjson"
 
@@ -197,3 +199,20 @@ def test_the_cipher_goes_there_and_back(address: str) -> None:
 def test_an_address_in_plain_stays_as_it_is() -> None:
     assert decode_address("https-less text 0123") == "https-less text 0123"
     assert decode_address("https://a.example/0") == "https://a.example/0"
+
+
+def test_two_queries_are_crawled_to_their_ends(
+    site: baidu_replica.Replica,
+    workspace: Workspace,
+    crawl_source: Callable[..., CrawlSummary],
+) -> None:
+    cats = [site.add("猫", "it's a\tcat") for _ in range(35)]
+    dogs = [site.add("狗 dog") for _ in range(32)]
+    summary = crawl_source("baidu", site, ["猫", "狗 dog"], {"api": site.url})
+    assert (summary.stickers, summary.unfetched) == (67, {})
+    rows = workspace.read("observations").to_pylist()
+    for query, paths in (("猫", cats), ("狗 dog", dogs)):
+        ours = sorted((row["rank"], row["media_url"]) for row in rows if row["query"] == query)
+        assert ours == [(rank, site.url + path) for rank, path in enumerate(paths)]
+    assert {row["title"] for row in rows} == {"it's a cat", "猫"}
+    assert {row["redistribute"] for row in rows} == {False}

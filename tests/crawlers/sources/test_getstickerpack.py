@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import getstickerpack_replica
@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from listing_walk import HOSTILE_TITLES, NO_ENTRIES, found, reads_or_explains
 from loopback_site import body, json_body
 
+from crawlers.crawl import CrawlSummary
 from crawlers.sources.getstickerpack import SOURCE, GetStickerPackOptions, ask
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.workspace import Workspace
 
 SEARCH = "/api/v1/stickerdb/search"
 PACK = "/api/v1/stickerdb/stickers/cats"
@@ -153,3 +155,24 @@ def test_hostile_titles_fit_the_tables(title: str) -> None:
 )
 def test_whatever_comes_is_read_or_explained(cursor: Any, said: Any) -> None:
     reads_or_explains(SOURCE, GetStickerPackOptions(), cursor, said)
+
+
+def test_two_queries_are_crawled_to_their_ends(
+    site: Replica, workspace: Workspace, crawl_source: Callable[..., CrawlSummary]
+) -> None:
+    both = site.add("cats-and-dogs", 2, "猫", "dog")
+    cats = [path for number in range(4) for path in site.add(f"cats-{number}", 3, "猫")]
+    dogs = [path for number in range(3) for path in site.add(f"dogs-{number}", 1, "dog")]
+    options = {"api": site.url, "media": site.url}
+    summary = crawl_source("getstickerpack", site, ["猫", "dog"], options)
+    assert (summary.stickers, summary.unfetched) == (17, {})
+    rows = workspace.read("observations").to_pylist()
+    for query, paths in (("猫", both + cats), ("dog", both + dogs)):
+        ours = sorted(
+            (row["rank"], row["pack_index"], row["media_url"])
+            for row in rows
+            if row["query"] == query
+        )
+        assert [url for *_, url in ours] == [site.url + path for path in paths]
+    assert {row["redistribute"] for row in rows} == {False}
+    assert {row["author"] for row in rows} == {"Ana"}

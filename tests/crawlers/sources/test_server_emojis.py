@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import listing_walk
@@ -12,8 +12,10 @@ from listing_walk import HOSTILE_TITLES, NO_ENTRIES, answer, found, reads_or_exp
 from loopback_site import body, json_body
 from pydantic import ValidationError
 
+from crawlers.crawl import CrawlSummary
 from crawlers.sources.server_emojis import SOURCE, ServerEmojisOptions, ask, read
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.workspace import Workspace
 
 SOFTWARE: Any = ["mastodon", "misskey"]
 SERVER = "https://social.example"
@@ -132,3 +134,23 @@ ENTRIES = listing_walk.entries("shortcode", "name", "url", "category", "aliases"
 )
 def test_whatever_comes_is_read_or_explained(software: Any, said: Any) -> None:
     reads_or_explains(SOURCE, ServerEmojisOptions(server=SERVER, software=software), {}, said)
+
+
+def test_queries_are_crawled_with_one_request_for_the_list(
+    site: server_emojis_replica.Replica,
+    workspace: Workspace,
+    crawl_source: Callable[..., CrawlSummary],
+) -> None:
+    for name in ("blobcat", "blobdog", "cat", "other"):
+        site.add(name, "Blobs" if "blob" in name else None)
+    summary = crawl_source("server_emojis", site, ["CAT", "blobs"], {"server": site.url})
+    assert (summary.stickers, summary.unfetched) == (3, {})
+    rows = workspace.read("observations").to_pylist()
+    assert sorted((row["query"], row["rank"], row["title"]) for row in rows) == [
+        ("CAT", 0, "blobcat"),
+        ("CAT", 1, "cat"),
+        ("blobs", 0, "blobcat"),
+        ("blobs", 1, "blobdog"),
+    ]
+    assert {row["redistribute"] for row in rows} == {False}
+    assert site.requests.count("/api/v1/custom_emojis") == 1

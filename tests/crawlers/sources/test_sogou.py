@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from listing_walk import HOSTILE_TITLES, NO_ENTRIES, answer, found, reads_or_explains
 from loopback_site import body, json_body
 
+from crawlers.crawl import CrawlSummary
 from crawlers.source import RefusedError
 from crawlers.sources.sogou import SOURCE, SogouOptions, ask, read
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.workspace import Workspace
 
 SEARCHES: Any = ["emoji", "images"]
 EMOJI = "/napi/wap/emoji/searchlist"
@@ -181,3 +183,29 @@ def test_what_is_asked_holds_the_query_whole() -> None:
 def test_answers_are_of_no_use_without_a_shape() -> None:
     with pytest.raises(StickerworksError):
         read(SogouOptions(), "cat", {}, answer(b"\xff\xfe"))
+
+
+def test_queries_are_crawled_to_their_ends(
+    site: sogou_replica.Replica,
+    workspace: Workspace,
+    crawl_source: Callable[..., CrawlSummary],
+) -> None:
+    site.robots = body(b"User-agent: *\nDisallow: /original/\n", "text/plain")
+    both = site.add("猫")
+    site.emotions["狗 dog"] = list(site.emotions["猫"])
+    cats = [both, *(site.add("猫") for _ in range(11)), *site.add_pack("猫", "懒猫", 2)]
+    dogs = [both, *(site.add("狗 dog") for _ in range(6))]
+    # The server may heed no page numbers: what repeats is asked for once.
+    birds = [site.add("鸟") for _ in range(8)][: site.page]
+    site.unpaged.add("鸟")
+    summary = crawl_source("sogou", site, ["猫", "狗 dog", "鸟"], {"api": site.url})
+    assert (summary.stickers, summary.unfetched) == (25, {})
+    rows = workspace.read("observations").to_pylist()
+    for query, paths in (("猫", cats), ("狗 dog", dogs), ("鸟", birds)):
+        seen = [row["media_url"] for row in rows if row["query"] == query]
+        assert sorted(seen) == sorted(site.url + path for path in paths)
+    assert {row["pack_title"] for row in rows} == {None, "懒猫"}
+    assert {row["redistribute"] for row in rows} == {False}
+    asked = [one.path for one in site.asked]
+    assert sorted(path for path in asked if path in site.files) == sorted({*cats, *dogs, *birds})
+    assert [one.query.get("keyword") for one in site.asked].count("鸟") == 2
