@@ -1,7 +1,8 @@
 """A loopback replica of Sogou's sticker and picture search.
 
 Unverified: whether the sticker search heeds ``start`` and ``xml_len`` (to queries in ``unpaged`` it
-serves their first page for good), how it says that nothing was found, and what stands where a captcha is asked.
+serves their first page for good), how it says that nothing was found, and what stands where a
+captcha is asked.
 """
 
 from __future__ import annotations
