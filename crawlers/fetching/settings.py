@@ -26,12 +26,9 @@ def crawl_settings(config: CrawlConfig) -> dict[str, Any]:
         "DOWNLOAD_TIMEOUT": config.timeout_s,
         "CONCURRENT_REQUESTS": 2 * config.concurrency,
         "CONCURRENT_REQUESTS_PER_DOMAIN": config.concurrency,
-        "CONCURRENT_ITEMS": 2 * config.concurrency,
         "DOWNLOAD_DELAY": config.delay_s,
         "AUTOTHROTTLE_TARGET_CONCURRENCY": float(config.concurrency),
         "AUTOTHROTTLE_START_DELAY": config.delay_s,
-        "ITEM_PIPELINES": {"crawlers.fetching.media.MediaPipeline": 300},
-        "SPIDER_MIDDLEWARES": {"crawlers.fetching.middlewares.number.NumberMiddleware": 100},
         "DOWNLOADER_MIDDLEWARES": _MIDDLEWARES,
         "TWISTED_DNS_RESOLVER": "crawlers.fetching.resolver.CheckingResolver",
     }
