@@ -103,8 +103,9 @@ def _read_pack(options: SignalOptions, cursor: Cursor, answer: Answer) -> Page:
     pack, key = str(cursor["pack"]), str(cursor["opens"])
     try:
         manifest = read_manifest(decrypt(answer.body, key))
-    except ValueError as error:
-        raise changed_format(f"Signal for the pack {pack}", str(error)) from error
+    except ValueError:
+        # Strangers make packs: one that is damaged costs itself, and not the packs behind it.
+        return Page(senseless=1)
     tags = tuple(tag for tag in str(cursor["tags"]).split("\n") if tag)
     found: dict[int, Observation] = {}
     for place, sticker in enumerate(manifest.stickers):

@@ -76,11 +76,15 @@ def manifest(title: str, author: str, emoji: tuple[str, ...]) -> bytes:
     """A pack's manifest as a protocol buffer: title 1, author 2, cover 3, stickers 4."""
     cover = _field(3, _sticker(0, ""))
     stickers = b"".join(_field(4, _sticker(*sticker)) for sticker in enumerate(emoji))
-    return _field(1, title.encode()) + _field(2, author.encode()) + cover + stickers
+    return _field(1, _bytes(title)) + _field(2, _bytes(author)) + cover + stickers
 
 
 def _sticker(number: int, emoji: str) -> bytes:
-    return b"\x08" + _varint(number) + _field(2, emoji.encode())
+    return b"\x08" + _varint(number) + _field(2, _bytes(emoji))
+
+
+def _bytes(said: str) -> bytes:
+    return said.encode("utf-8", "surrogatepass")  # what is no UTF-8 can stand there, too
 
 
 def _field(number: int, data: bytes) -> bytes:
