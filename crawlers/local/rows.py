@@ -82,9 +82,10 @@ def encoding_of(path: Path) -> str:
     except OSError:
         return "utf-8"  # whoever reads it says so
     lines = [line for line in lines[:-1] or lines if not line.isascii()]
-    # A damaged character or two make no other encoding.
-    fit = {name: sum(_decodes(line, name) for line in lines) for name in ("utf-8", "gb18030")}
-    return "gb18030" if fit["utf-8"] * 2 < fit["gb18030"] else "utf-8"
+    other = [line for line in lines if not _decodes(line, "utf-8")]
+    # Damage in a line or two makes no other encoding, and some words of GB18030 look like UTF-8.
+    known = sum(_decodes(line, "gb18030") for line in other)
+    return "gb18030" if known * 2 > len(lines) - len(other) else "utf-8"
 
 
 def _decodes(line: bytes, encoding: str) -> bool:
@@ -186,8 +187,10 @@ def _row(place: int, header: list[str], fields: list[str]) -> Row:
         fields.pop()
     if len(fields) > len(header):
         return Row(place, {}, f"it has {len(fields)} fields, and the first line {len(header)}")
-    # Backwards, so that of two columns of one name the first counts.
-    return Row(place, dict(reversed(list(zip(header, fields, strict=False)))))
+    values: dict[str, str] = {}
+    for name, field in zip(header, fields, strict=False):
+        values.setdefault(name, field)
+    return Row(place, values)
 
 
 def _by_line(lines: _Lines, read: Any) -> Iterator[Row]:
