@@ -31,7 +31,8 @@ def test_dictionaries(text: str, members: dict[str, str | None]) -> None:
 @pytest.mark.parametrize(
     "text",
     ["A=n", "a=n,", ",a=n", "a=n b=y", "a=n;", "a=", "a = n", "a=n; B", 'a="n', "a=(n",
-     "a=1234567890123456", "a=1.2345", "a=%\"N%C3\"", "a=:*:", "a=?2", "a=n\x00", "ü=n", "a=ü", "\ta=n", "a=n\n"],
+     "a=1234567890123456", "a=1.2345", "a=%\"N%C3\"", "a=:*:", "a=?2", "a=n\x00",
+     "ü=n", "a=ü", "\ta=n", "a=n\n"],
 )  # fmt: skip
 def test_what_is_no_dictionary(text: str) -> None:
     with pytest.raises(ValueError, match="structured field"):
