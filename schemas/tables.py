@@ -118,6 +118,22 @@ _OBSERVATION = (
     _column("redistribute", pa.bool_(), "whether a release may carry the bytes"),
 )
 
+_PREFERENCES = (
+    _column("x_robots_tag", STRING, "X-Robots-Tag headers, as sent"),
+    _column("tdm_reservation", STRING, "TDM-Reservation header, as sent"),
+    _column("tdm_policy", STRING, "TDM-Policy header, secrets removed"),
+    _column("content_usage", STRING, "Content-Usage header, as sent"),
+    _column("robots_content_usage", STRING, "rules of robots.txt on use that fit, parted by |"),
+    _column("tdmrep", STRING, "entry of the host's tdmrep.json that fits, as JSON"),
+    _column("preference", STRING, "what forbids training, by docs/preferences.md; null: nothing"),
+    _column(
+        "robots_decision",
+        STRING,
+        "allowed, disallowed, no_robots_txt, unreachable or not_applicable",
+    ),
+    _column("robots_sha256", STRING, "sha256 of the robots.txt that was obeyed"),
+)
+
 OBSERVATIONS = _table(
     "observations",
     "detail",
@@ -132,9 +148,7 @@ OBSERVATIONS = _table(
     _column("etag", STRING, "ETag header"),
     _column("last_modified", STRING, "Last-Modified header"),
     _column("content_type", STRING, "Content-Type header, as claimed"),
-    _column("x_robots_tag", STRING, "X-Robots-Tag header"),
-    _column("robots_decision", STRING, "allowed, no_robots_txt or not_applicable"),
-    _column("robots_sha256", STRING, "sha256 of the robots.txt that was obeyed"),
+    *_PREFERENCES,
     _column("user_agent", STRING, "User-Agent that was sent"),
     _column("resolved_ip", STRING, "address that answered"),
     _column("attempts", pa.int32(), "requests made for these bytes"),
@@ -150,6 +164,9 @@ UNFETCHED = _table(
     _column("error_class", STRING, "not_media, too_large, http_404, robots, unreadable, ..."),
     _column("error", STRING, "the same for people"),
     _column("attempts", pa.int32(), "requests made"),
+    _column("http_status", pa.int32(), "status of the last response; null without one"),
+    _column("fetched_at", STRING, "UTC time of the last try, ISO 8601; null where none was made"),
+    *_PREFERENCES,
 )
 STICKERS = _table(
     "stickers",
@@ -160,6 +177,7 @@ STICKERS = _table(
     _column("format", STRING, "gif, png, apng, jpeg, webp, ... by its first bytes"),
     _column("extension", STRING, "extension that its name claimed, lower case, no dot"),
     _column("nbytes", pa.int64(), "size in bytes"),
+    _column("c2pa", pa.bool_(), "carries a C2PA manifest; null where nobody has looked yet"),
 )
 MEDIA = _table(
     "media",

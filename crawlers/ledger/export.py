@@ -24,7 +24,7 @@ from pipeline.engine.workspace import Workspace
 from schemas.tables import MEDIA, OBSERVATIONS, STICKERS, UNFETCHED, Table
 
 STAGE = "crawl"
-FINGERPRINT = "crawl-export-2"
+FINGERPRINT = "crawl-export-3"
 
 
 @dataclass(frozen=True)
@@ -150,10 +150,7 @@ def _check_tables(workspace: Workspace, ledger: CrawlLedger, parts: int) -> None
 
 def _shard(connection: sqlite3.Connection, part: int) -> dict[str, pa.Table]:
     blobs = connection.execute(_BLOBS, (part,)).fetchall()
-    stickers = [
-        {name: blob[name] for name in ("format", "extension", "nbytes")} | {"id": blob["sha256"]}
-        for blob in blobs
-    ]
+    stickers = [_sticker(blob) for blob in blobs]
     media = [_media(blob) for blob in blobs]
     rows = connection.execute(_PLACED, (part,)).fetchall()
     observations = [
@@ -166,6 +163,12 @@ def _shard(connection: sqlite3.Connection, part: int) -> dict[str, pa.Table]:
         MEDIA.name: _table(MEDIA, media),
         STICKERS.name: _table(STICKERS, stickers),
     }
+
+
+def _sticker(blob: sqlite3.Row) -> dict[str, Any]:
+    columns = {name: blob[name] for name in ("format", "extension", "nbytes")}
+    c2pa = None if blob["c2pa"] is None else bool(blob["c2pa"])
+    return columns | {"id": blob["sha256"], "c2pa": c2pa}
 
 
 def _media(blob: sqlite3.Row) -> dict[str, Any]:
@@ -186,7 +189,7 @@ def _observation(row: sqlite3.Row) -> dict[str, Any]:
 def _unfetched(connection: sqlite3.Connection) -> pa.Table:
     names = ("state", "error_class", "error", "attempts")
     rows = [
-        _as_listed(row) | {name: row[name] for name in names}
+        json.loads(row["facts"]) | _as_listed(row) | {name: row[name] for name in names}
         for row in connection.execute(_FAILURES).fetchall()
     ]
     return _table(UNFETCHED, sorted(rows, key=_order))
