@@ -55,6 +55,10 @@ def queries_table(connection: sqlite3.Connection) -> pa.Table:
 
 
 def _observations(rows: dict[str, list[Any]]) -> pa.Table:
+    # Where a source shows the same bytes twice and may not give them on once, it may not at all.
+    seen = list(zip(rows["id"], rows["source"], strict=True))
+    banned = {key for key, may in zip(seen, rows["redistribute"], strict=True) if not may}
+    rows["redistribute"] = [key not in banned for key in seen]
     table = _table(OBSERVATIONS, _parsed(rows, OBSERVATIONS) | _names(rows) | {"id": rows["id"]})
     return table.take(_sorted(table, rows, rows["row"]))
 
@@ -122,7 +126,7 @@ def _array(values: Any, kind: pa.DataType) -> pa.Array:
     if isinstance(values, pa.Array):
         return values
     if pa.types.is_boolean(kind):  # SQLite has numbers alone
-        return pa.array(values, pa.int64()).cast(kind)
+        values = [None if value is None else bool(value) for value in values]
     return pa.array(values, kind)
 
 
@@ -144,12 +148,10 @@ SELECT b.sha256 AS id, b.format, b.extension, b.nbytes, b.path, b.c2pa, p.pack, 
 ) AS seen
 FROM blobs AS b LEFT JOIN packed AS p USING (sha256) WHERE b.part = ? ORDER BY b.row
 """
-# JSON as bytes, which Arrow reads as they are. Where a source shows the same bytes twice and may
-# not give them on once, it may not at all.
+# JSON as bytes, which Arrow reads as they are.
 _PLACED = """
 SELECT b.row, s.sha256 AS id, s.source, s.source_id, s.query, s.variant,
-    CAST(s.columns AS BLOB) AS columns, CAST(s.facts AS BLOB) AS facts,
-    min(s.redistribute) OVER (PARTITION BY s.sha256, s.source) AS redistribute
+    s.redistribute, CAST(s.columns AS BLOB) AS columns, CAST(s.facts AS BLOB) AS facts
 FROM blobs AS b CROSS JOIN observations AS s ON s.sha256 = b.sha256
 WHERE b.part = ? AND s.state = 'ok'
 """
