@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
 from pathlib import Path
 
 from crawlers.addresses import MAX_ADDRESS
-from crawlers.local.walk import open_regular, reason
 from crawlers.takedown.forms import normal_author, normal_pack, normal_url
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.paths import read_regular
 from pipeline.engine.text import quoted
 
-_MAX_BYTES = 2**30
+_MAX_BYTES = 2**29
 _MAX_LINE = 2**16
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PHASH = re.compile(r"[0-9a-f]{16}")
@@ -92,21 +91,15 @@ def _csv_rows(path: Path, lines: Iterator[_Line], first: int) -> Iterator[_Row]:
 
 def _lines(path: Path) -> Iterator[_Line]:
     try:
-        with open_regular(path) as file:
-            if os.fstat(file.fileno()).st_size > _MAX_BYTES:
-                raise StickerworksError(
-                    f"The takedown list {path} has more than {_MAX_BYTES:,} bytes.",
-                    "Leave out what isn't a kind and a value.",
-                )
-            read = partial(file.readline, _MAX_LINE + 1)
-            for number, line in enumerate(iter(read, b""), start=1):
-                if len(line) > _MAX_LINE:
-                    raise _wrong(path, number, f"it has more than {_MAX_LINE:,} bytes")
-                yield number, _decode(path, number, line)
+        data = read_regular(path, _MAX_BYTES)
     except OSError as error:
         raise StickerworksError(
-            f"Could not read the takedown list {path}: {reason(error)}.", "Check crawl.takedown."
+            f"Could not read the takedown list {path}: {error.strerror}.", "Check crawl.takedown."
         ) from error
+    for number, line in enumerate(io.BytesIO(data), start=1):
+        if len(line) > _MAX_LINE:
+            raise _wrong(path, number, f"it has more than {_MAX_LINE:,} bytes")
+        yield number, _decode(path, number, line)
 
 
 def _decode(path: Path, number: int, line: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Refuses what was fetched before the takedown list named it."""
+"""Applies a changed takedown list to what the ledger holds already."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ from crawlers.takedown.takedown import Takedown
 from pipeline.engine.database import transaction
 
 
-def refuse_known(ledger: CrawlLedger, takedown: Takedown | None) -> int:
+def refuse_known(ledger: CrawlLedger, takedown: Takedown) -> int:
     """Take the bytes away from observations that the list names by now; how many there were.
 
     The bytes themselves stay where they are, but no table leads to them after the next export.
-    What has been fetched under this same list was held against it then. How known pictures look
-    isn't compared: that would decode them all.
+    What the list names no more is to be fetched again. What was fetched under this same list was
+    held against it then. How known pictures look isn't compared: that would decode them all.
     """
     with ledger_errors(ledger.path):
         last = ledger.connection.execute("SELECT digest FROM takedown").fetchone()
-        digest = takedown.digest if takedown else None
-        if digest == (last and last["digest"]):
+        if takedown.digest == (last["digest"] if last else ""):
             return 0
-        found = {} if takedown is None else dict(_named(ledger.connection, takedown))
+        found = dict(_named(ledger.connection, takedown))
+        refused = ledger.connection.execute(_REFUSED)
+        freed = [row["rowid"] for row in refused if not takedown.still_names(row["policy"])]
         with transaction(ledger.connection):
+            ledger.connection.executemany(_FREE, zip(freed, strict=True))
             for key, failure in found.items():
                 ledger.record_failure(key, failure)
             ledger.connection.execute("DELETE FROM takedown")
-            ledger.connection.execute("INSERT INTO takedown VALUES (?)", (digest,))
+            ledger.connection.execute("INSERT INTO takedown VALUES (?)", (takedown.digest,))
     return len(found)
 
 
@@ -70,6 +72,11 @@ UNION ALL
 SELECT source, source_id, query, variant, value, NULL, NULL
 FROM observations, json_each(facts, '$.redirects')
 WHERE state = 'ok' AND facts ->> '$.redirects[0]' IS NOT NULL
+"""
+_REFUSED = "SELECT rowid, policy FROM observations WHERE error_class = 'takedown'"
+_FREE = """
+UPDATE observations SET state = 'pending', error_class = NULL, error = NULL, policy = NULL
+WHERE rowid = ?
 """
 _HASHES = "SELECT DISTINCT sha256 FROM observations WHERE sha256 IS NOT NULL"
 _OF_HASH = """

@@ -28,21 +28,22 @@ _CAPS = DecodeConfig()
 _decoding = threading.Lock()
 
 
-def load_takedown(config: CrawlConfig) -> Takedown | None:
-    """The configured list; None where there is none, StickerworksError where it is wrong."""
+def load_takedown(config: CrawlConfig) -> Takedown:
+    """The configured list, or an empty one; StickerworksError where it is wrong."""
     if config.takedown is None:
-        return None
+        return Takedown()
     return Takedown(read_entries(named_path(config.takedown, "crawl.takedown")))
 
 
 class Takedown:
     """Finds what a list names; each answer says which of its lines does, and what to record."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self._lines: defaultdict[str, dict[str, int]] = defaultdict(dict)
         for entry in entries:
             self._lines[entry.kind].setdefault(entry.value, entry.line)
-        self.digest = _digest(self._lines)
+        self.empty = not self._lines
+        self.digest = "" if self.empty else _digest(self._lines)
         prefixes = (value[:-1] for value in self._lines["url"] if value.endswith("*"))
         self._lengths = sorted({len(prefix) for prefix in prefixes})
         hashes = [int(value, 16) for value in self._lines["phash"]]
@@ -54,6 +55,8 @@ class Takedown:
 
     def objection(self, observation: Observation, source: str) -> FetchFailure | None:
         """Why an observation may not be fetched, by its pack, its author and its addresses."""
+        if self.empty:
+            return None
         names = normal_pack(observation.pack_id), storable(observation.author)
         return self.objection_to_stored(source, *names) or self.objection_to_urls(
             (observation.media_url, observation.page_url)
@@ -112,7 +115,7 @@ class Takedown:
             with _decoding:
                 looks = hash_file(data, format, _CAPS)
         except MemoryError:
-            told = "its pixels take more memory than crawl.memory_mb, so nobody knows how it looks"
+            told = "its pixels take more memory than there is, so nobody knows how it looks"
             return FetchFailure("failed", "too_large", told)
         if looks is None:
             return None
@@ -122,11 +125,10 @@ class Takedown:
             return None
         return self._refuse("phash", f"{int(self._hashes[nearest]):016x}")
 
-    def still_refuses(self, failure: FetchFailure) -> bool:
-        """Whether the entry that this failure was recorded for is still on the list."""
-        name, _, value = (failure.policy or "").partition(" ")
-        kind = name.removeprefix(f"{ERROR_CLASS}:")
-        return name != kind and value in self._lines.get(kind, {})
+    def still_names(self, policy: str | None) -> bool:
+        """Whether the entry that a refusal was recorded for, by its policy, is still listed."""
+        kind, _, value = (policy or "").removeprefix(f"{ERROR_CLASS}:").partition(" ")
+        return value in self._lines.get(kind, {})
 
     def _refuse(self, kind: str, value: str) -> FetchFailure:
         line = self._lines[kind][value]
