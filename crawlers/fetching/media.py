@@ -17,6 +17,7 @@ from scrapy.http import Response
 
 from crawlers.fetching.failures import Streak, failure_of_exception, failure_of_status
 from crawlers.fetching.source_run import SourceRun
+from crawlers.fetching.takedowns import objection_to_answer
 from crawlers.fetching.trace import META, Trace
 from crawlers.ledger.ledger import POSITION_BITS, Blob, FetchFailure, Known, ledger_errors
 from crawlers.ledger.store import has_bytes, media_path, store
@@ -35,6 +36,7 @@ from crawlers.observation import (
 from crawlers.preferences.c2pa import has_c2pa
 from crawlers.preferences.headers import HeaderPreferences
 from crawlers.sniff import sniff
+from crawlers.takedown.takedown import ERROR_CLASS
 from crawlers.user_agent import user_agent
 from pipeline.engine.addresses import strip_secrets
 from pipeline.engine.database import transaction
@@ -76,7 +78,9 @@ class MediaFetcher:
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
         self._cut = 0
         visited = Visited(partial={run.source})
-        self._files = LocalCrawl(run.workspace, run.ledger, visited, run.config.max_bytes)
+        self._files = LocalCrawl(
+            run.workspace, run.ledger, visited, run.config.max_bytes, run.takedown
+        )
 
     def note(
         self, observations: Iterable[tuple[int, Observation]], listing_pass: int = 0
@@ -91,7 +95,9 @@ class MediaFetcher:
 
     def settled(self, found: Found) -> bool:
         """Whether nothing needs to be fetched: the bytes are there, or can't be had."""
-        return found.known is not None and self._is_settled(found.known)
+        if found.known is None or not self._is_settled(found.known):
+            return False
+        return found.known.state != "ok" or self._objection(found) is None
 
     def take_file(self, file: LocalFile, place: int) -> str | None:
         """Bring a file on this machine to its end; the hash of its bytes, or None without any."""
@@ -108,6 +114,10 @@ class MediaFetcher:
         reason = too_long(found.observation)
         if reason is not None:
             run.ledger.record_failure(key, FetchFailure("failed", "too_long", reason))
+            return True, None
+        refused = self._objection(found)
+        if refused is not None:
+            run.ledger.record_failure(key, refused)
             return True, None
         if found.known is not None and self._is_settled(found.known):
             return True, found.known.blob.sha256 if found.known.blob else None
@@ -145,7 +155,12 @@ class MediaFetcher:
         if known.state == "retry_at":
             # Longer than anybody may ask for: the clock was ahead when it was noted.
             return 0 < (known.failure.retry_at or 0) - time.time() <= LONGEST_RETRY_S
-        return known.state == "gone" or known.failure.policy == self.policy
+        # What the takedown list names no more is pending again: see refuse_known().
+        named = known.failure.error_class == ERROR_CLASS
+        return known.state == "gone" or named or known.failure.policy == self.policy
+
+    def _objection(self, found: Found) -> FetchFailure | None:
+        return self._run.takedown.objection(found.observation, self._run.source)
 
     def _is_expired(self, known: Known) -> bool:
         days = self._run.config.recheck_days
@@ -182,6 +197,11 @@ class MediaFetcher:
             failure = failure or self._not_media(response, known.failure if known else None)
             failure = replace(failure, facts=self._facts(response, trace))
             self._record_failure(key, failure, trace, url)
+            return True, None
+        refused = await objection_to_answer(self._run.takedown, response, data, name)
+        if refused is not None:
+            facts = self._facts(response, trace)
+            self._run.ledger.record_failure(key, replace(refused, facts=facts))
             return True, None
         return True, self._keep(key, data, name, response, trace)
 

@@ -68,6 +68,7 @@ CREATE TABLE IF NOT EXISTS asked (
     requests INTEGER NOT NULL,
     PRIMARY KEY (source, day)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS takedown (digest TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS observations_by_blob ON observations (sha256);
 CREATE INDEX IF NOT EXISTS observations_to_retry
     ON observations (source, query, state, policy) WHERE state NOT IN ('ok', 'gone');
