@@ -20,6 +20,10 @@ from schemas.config import CrawlConfig
 _LOOK_EVERY_S = 0.1
 
 
+class SourceError(StickerworksError):
+    """A source could not be crawled to its end; others may."""
+
+
 def crawl_in_child(
     source: Source,
     config: CrawlConfig,
@@ -27,7 +31,7 @@ def crawl_in_child(
     workspace: Workspace,
     report: Callable[[str], None],
 ) -> None:
-    """Crawl the source at that position of the configuration; StickerworksError when it fails."""
+    """Crawl the source at that position of the configuration; SourceError when it fails."""
     job = {
         "config": config.model_dump(mode="json"),
         "position": position,
@@ -58,15 +62,15 @@ def crawl_in_child(
             if pipe is not None:
                 pipe.close()
     if exceeded.is_set():
-        raise StickerworksError(
+        raise SourceError(
             f"The crawl of {source.name} held more than {config.memory_mb} MB and was stopped.",
             "Nothing finished is lost. Raise crawl.memory_mb, or lower crawl.concurrency or "
             f"crawl.max_bytes, and run the same command again. {log} says what it did last.",
         )
     if "error" in last:
-        raise StickerworksError(*last["error"])
+        raise SourceError(*last["error"])
     if "done" not in last:
-        raise StickerworksError(
+        raise SourceError(
             f"The crawl of {source.name} stopped unexpectedly ({_ending(process.returncode)}).",
             f"Nothing finished is lost: run the same command again to go on. {log} says more.",
         )

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from crawlers.child import crawl_in_child
+from crawlers.child import SourceError, crawl_in_child
 from crawlers.ledger.export import ExportedShards, export
 from crawlers.ledger.ledger import LEDGER, open_ledger
 from crawlers.ledger.store import sweep
 from crawlers.local.files import LocalCrawl, NeedsFetchingError, Visited, crawl_files, note_missing
 from crawlers.source import Source, list_items, load_source, read_options
+from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from schemas.config import CrawlConfig, SourceConfig
 
@@ -29,7 +30,7 @@ class SourceSummary:
 
 @dataclass(frozen=True)
 class CrawlSummary:
-    """What a crawl brought, and what the tables hold after it."""
+    """What a crawl brought, what the tables hold after it, and which sources failed and why."""
 
     observations: int
     stickers: int
@@ -37,6 +38,7 @@ class CrawlSummary:
     new_bytes: int
     unfetched: dict[str, int]
     sources: tuple[SourceSummary, ...]
+    failed: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,26 +57,45 @@ def crawl(
     """Crawl every configured source in order, then write the tables.
 
     Safe to interrupt at any moment and to run again. The caller holds the workspace's lock.
-    Raises StickerworksError when a source can't be reached, refuses or is wrongly configured;
-    what was fetched by then is kept, and the tables stay as they were.
+    A source that can't be reached or refuses costs itself alone; StickerworksError where all do,
+    or the configuration is wrong. What was fetched by then is in the tables either way.
     """
     jobs = [_job(ours, position) for position, ours in enumerate(config.sources)]
     sweep(workspace)
     visited = Visited()
+    errors: dict[int, StickerworksError] = {}
     for job in jobs:
         report(f"{job.source.name}: crawling {job.source.title}")
         _note_redistribute(workspace, job, jobs)
-        if not _crawl_local(workspace, config, job, visited, report):
-            # What else it holds nobody here knows: only files that are gone are missing.
-            visited.partial.add(job.source.name)
-            crawl_in_child(job.source, config, job.position, workspace, report)
+        try:
+            _crawl_source(workspace, config, job, visited, report)
+        except SourceError as error:
+            errors[job.position] = error
+            report(f"{job.source.name}: {error}")
     names = list(dict.fromkeys(job.source.name for job in jobs))
     with open_ledger(workspace.root / LEDGER) as ledger:
         for name in dict.fromkeys(job.source.name for job in jobs if job.source.observations):
             note_missing(ledger, name, visited)
         exported = export(workspace, ledger, names, config.shard_rows, _packs(workspace, config))
         failures = {name: ledger.failures(name) for name in names}
-    return _summary(exported, failures)
+    if len(errors) == len(jobs):
+        raise next(iter(errors.values()))
+    failed = {config.sources[place].source: str(error) for place, error in errors.items()}
+    return _summary(exported, failures, failed)
+
+
+def _crawl_source(
+    workspace: Workspace,
+    config: CrawlConfig,
+    job: _Job,
+    visited: Visited,
+    report: Callable[[str], None],
+) -> None:
+    if _crawl_local(workspace, config, job, visited, report):
+        return
+    # What else it holds nobody here knows: only files that are gone are missing.
+    visited.partial.add(job.source.name)
+    crawl_in_child(job.source, config, job.position, workspace, report)
 
 
 def export_again(workspace: Workspace, config: CrawlConfig) -> None:
@@ -89,6 +110,11 @@ def export_again(workspace: Workspace, config: CrawlConfig) -> None:
 
 def _job(ours: SourceConfig, position: int) -> _Job:
     source = load_source(ours.source)
+    if source.must_accept and not ours.accept_terms:
+        raise StickerworksError(
+            f"The source {source.name} asks you to accept its terms: {source.terms}",
+            f"If you do, set crawl.sources[{position}].accept_terms to true.",
+        )
     return _Job(source, read_options(source, ours, position), ours, position)
 
 
@@ -135,7 +161,9 @@ def _crawl_local(
     return True
 
 
-def _summary(exported: ExportedShards, failures: dict[str, dict[str, int]]) -> CrawlSummary:
+def _summary(
+    exported: ExportedShards, failures: dict[str, dict[str, int]], failed: dict[str, str]
+) -> CrawlSummary:
     placed = exported.placed
     names = list(dict.fromkeys([*failures, *placed.stickers]))
     totals: dict[str, int] = {}
@@ -157,4 +185,5 @@ def _summary(exported: ExportedShards, failures: dict[str, dict[str, int]]) -> C
             )
             for name in names
         ),
+        failed=failed,
     )

@@ -7,7 +7,6 @@ standard error. The process ends at once when its parent does.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import os
@@ -18,15 +17,14 @@ from typing import Any
 
 from crawlers.fetching.quota import Quota
 from crawlers.fetching.settings import crawl_settings
+from crawlers.fetching.source_run import SourceRun
 from crawlers.ledger.ledger import LEDGER, open_ledger
 from crawlers.source import load_source, read_options
 from pipeline.engine.addresses import scrub
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.plugins import PluginError, describe_plugin, plugin_faults
+from pipeline.engine.secret_names import HIDDEN
 from pipeline.engine.workspace import Workspace
 from schemas.config import CrawlConfig
-
-_ITEMS = "crawlers.fetching.items_spider:ItemsSpider"
 
 
 def main() -> None:
@@ -40,11 +38,12 @@ def main() -> None:
 
     job = json.loads(_read_line())
     threading.Thread(target=_exit_with_parent, daemon=True).start()
-    _log_without_secrets()
+    clean = Cleaner()
+    _log_without_secrets(clean)
     try:
-        _crawl(job, lambda text: send({"progress": scrub(text)}))
+        _crawl(job, clean, lambda text: send({"progress": clean(text)}))
     except StickerworksError as error:
-        send({"error": [scrub(error.message), error.remedy]})
+        send({"error": [clean(error.message), clean(error.remedy)]})
     except Exception:
         logging.getLogger(__name__).exception("The crawl failed")
         raise SystemExit(70) from None
@@ -52,79 +51,51 @@ def main() -> None:
         send({"done": True})
 
 
-def _crawl(job: dict[str, Any], report: Callable[[str], None]) -> None:
+class Cleaner:
+    """Takes secrets out of what leaves the process: in addresses, and ``secrets`` wherever."""
+
+    def __init__(self) -> None:
+        self.secrets: tuple[str, ...] = ()
+
+    def __call__(self, text: str) -> str:
+        for secret in self.secrets:
+            text = text.replace(secret, HIDDEN)
+        return scrub(text)
+
+
+def _crawl(job: dict[str, Any], clean: Cleaner, report: Callable[[str], None]) -> None:
     config = CrawlConfig.model_validate(job["config"])
     position: int = job["position"]
     ours = config.sources[position]
     source = load_source(ours.source)
     options = read_options(source, ours, position)
+    if source.key is not None:
+        clean.secrets = source.key.forms()
     workspace = Workspace(Path(job["workspace"]))
     workspace.place.remember()
     default = source.redistribute if ours.redistribute is None else ours.redistribute
     with open_ledger(workspace.root / LEDGER) as ledger:
+        ledger.secrets = clean.secrets
         quota = Quota(ours.limit)
-        run = SourceRun(source.name, default, position, config, workspace, ledger, quota, report)
-        _spider(source.spider or _ITEMS, options, run)
+        run = SourceRun(
+            source, options, default, position, config, workspace, ledger, quota, report
+        )
+        _download(run)
         if run.error is not None:
             raise run.error
 
 
-def _spider(path: str, options: object, run: SourceRun) -> None:
-    """Run one spider to its end."""
-    from scrapy import signals
+def _download(run: SourceRun) -> None:
+    """Let Scrapy run the spider to its end."""
     from scrapy.crawler import AsyncCrawlerProcess
-    from scrapy.utils.misc import load_object
+
+    from crawlers.fetching.spider import CrawlSpider
 
     process = AsyncCrawlerProcess(crawl_settings(run.config))
-    with plugin_faults("sources", run.source, f"as its spider {path} was loaded"):
-        spider = load_object(path.replace(":", "."))
-    crawler = process.create_crawler(spider)
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def close() -> None:
-        await run.quota.stop()
-        if crawler.engine is None or not crawler.engine.running:
-            return
-        closing = asyncio.ensure_future(crawler.engine.close_spider_async(reason="stopped"))
-        while not closing.done():
-            # Scrapy asks after responses alone whether all is done, so that the last item of a
-            # spider's start() would keep it waiting for ever.
-            slot: Any = crawler.engine.scraper.slot
-            if slot is not None and slot.closing and not slot.closing.called and slot.is_idle():
-                slot.closing.callback(crawler.spider)
-            await asyncio.wait({closing}, timeout=0.1)
-        await closing
-
-    def close_soon() -> None:
-        if tasks:
-            return
-        task = asyncio.get_running_loop().create_task(close())
-        tasks.add(task)
-
-    def broken(failure: Any) -> None:
-        error = failure.value
-        if isinstance(error, StickerworksError):
-            return run.fail(error)
-        log = f"the last lines of {run.workspace.root / 'crawl' / (run.source + '.log')} say where"
-        plugin = describe_plugin("sources", run.source)
-        return run.fail(
-            StickerworksError(
-                f"The listing of {run.source} could not be understood: {type(error).__name__}: "
-                f"{error}.",
-                f"The source may have changed its format. {plugin} reads it; {log}.",
-            )
-        )
-
-    run.close = close_soon
-    crawler.signals.connect(broken, signal=signals.spider_error, weak=False)
-    process.crawl(crawler, options=options, run=run)
+    process.crawl(process.create_crawler(CrawlSpider), run=run)
     process.start(install_signal_handlers=False)
     if process.bootstrap_failed and run.error is None:
-        log = run.workspace.root / "crawl" / f"{run.source}.log"
-        raise PluginError(
-            f"{describe_plugin('sources', run.source)} failed as its spider {path} was started.",
-            f"Tell its author; the last lines of {log} say where.",
-        )
+        raise RuntimeError("Scrapy could not start; its log says why")
 
 
 def _read_line() -> bytes:
@@ -143,16 +114,20 @@ def _exit_with_parent() -> None:
     os._exit(75)
 
 
-def _log_without_secrets() -> None:
+def _log_without_secrets(clean: Cleaner) -> None:
     handler = logging.StreamHandler()
     handler.setLevel(logging.INFO)
-    handler.setFormatter(_Scrubbing("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_Cleaning(clean))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
-class _Scrubbing(logging.Formatter):
+class _Cleaning(logging.Formatter):
+    def __init__(self, clean: Cleaner) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        self._clean = clean
+
     def format(self, record: logging.LogRecord) -> str:
-        return scrub(super().format(record))
+        return self._clean(super().format(record))
 
 
 if __name__ == "__main__":

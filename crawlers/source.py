@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from pydantic import BaseModel
 
@@ -112,6 +113,11 @@ class ApiKey:
                 f"Get a key ({self.where}) and export it there; no configuration may hold it.",
             )
         return value
+
+    def forms(self) -> tuple[str, ...]:
+        """The key as it may stand in texts and addresses, the longest first."""
+        key = self.read()
+        return tuple(sorted({key, quote(key, safe=""), quote_plus(key)}, key=len, reverse=True))
 
 
 @dataclass(frozen=True)

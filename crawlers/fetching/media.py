@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,16 +16,16 @@ from scrapy import Request
 from scrapy.http import Response
 
 from crawlers.fetching.failures import Streak, failure_of_exception, failure_of_status
-from crawlers.fetching.middlewares.number import Listed
 from crawlers.fetching.source_run import SourceRun
 from crawlers.fetching.trace import META, Trace
-from crawlers.ledger.ledger import POSITION_BITS, Blob, FetchFailure, Known
+from crawlers.ledger.ledger import POSITION_BITS, Blob, FetchFailure, Known, ledger_errors
 from crawlers.ledger.store import has_bytes, media_path, store
 from crawlers.local.files import LocalCrawl, Visited
 from crawlers.names import claimed_extension
 from crawlers.observation import (
     Key,
     LocalFile,
+    Observation,
     columns_of,
     is_cut,
     key_of,
@@ -33,138 +34,178 @@ from crawlers.observation import (
 )
 from crawlers.preferences.optout import opt_out
 from crawlers.sniff import sniff
-from crawlers.source import no_observation
 from crawlers.user_agent import user_agent
 from pipeline.engine.addresses import strip_secrets
-from pipeline.engine.errors import StickerworksError
+from pipeline.engine.database import transaction
 from pipeline.engine.retry_after import LONGEST_RETRY_S
 from pipeline.engine.text import storable
 from schemas.config import CrawlConfig
 
-_REPORT_EVERY_S = 1.0
 _PAGES = 3  # crawls that must see a page instead of media before it is believed
+_DAY_S = 86_400.0
 
 
 def policy_of(config: CrawlConfig) -> str:
     """Our own settings that can refuse a file: when they change, refused files are tried again."""
     hosts = ",".join(sorted(config.allow_hosts))
-    return f"robots={config.obey_robots} max={config.max_bytes} hosts={hosts}"
+    return (
+        f"robots={config.obey_robots} preferences={config.obey_preferences} "
+        f"max={config.max_bytes} hosts={hosts}"
+    )
 
 
-class MediaPipeline:
+@dataclass(frozen=True)
+class Found:
+    """An observation that is in the ledger, and what the ledger knew of it before."""
+
+    key: Key
+    observation: Observation
+    known: Known | None
+
+
+class MediaFetcher:
     """Turns each listed observation into a row of the ledger: with bytes, or with the reason."""
 
-    def __init__(self, crawler: Any) -> None:
+    def __init__(self, crawler: Any, run: SourceRun) -> None:
         self._crawler = crawler
-        self._run: SourceRun = crawler.spider.run
-        self._policy = policy_of(self._run.config)
-        self._agent = user_agent(self._run.config)
+        self._run = run
+        self.policy = policy_of(run.config)
+        self._agent = user_agent(run.config)
         self._streak = Streak()
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
-        self._seen: set[Key] = set()
-        self._reported = time.monotonic()
-        self._cut = self._twice = 0
-        visited = Visited(partial={self._run.source})
-        config = self._run.config
-        self._files = LocalCrawl(self._run.workspace, self._run.ledger, visited, config.max_bytes)
+        self._cut = 0
+        visited = Visited(partial={run.source})
+        self._files = LocalCrawl(run.workspace, run.ledger, visited, run.config.max_bytes)
 
-    @classmethod
-    def from_crawler(cls, crawler: Any) -> MediaPipeline:
-        return cls(crawler)
+    def note(
+        self, observations: Iterable[tuple[int, Observation]], listing_pass: int = 0
+    ) -> list[Found]:
+        """Note in the ledger that the source lists these now: all of them, or none.
 
-    async def process_item(self, item: Any) -> Any:
-        run = self._run
-        if not isinstance(item, Listed):
-            run.fail(no_observation(run.source, item))
-        if run.error is not None or not await run.quota.admit(item.position):
-            return item
-        sha256 = None
-        try:
-            sha256 = await self._settle(item)
-        except StickerworksError as error:
-            run.fail(error)
-        except Exception as error:
-            logging.getLogger(__name__).exception("An observation could not be handled")
-            run.fail(_unexpected(error))
-        finally:
-            await run.quota.settle(sha256)
-        if run.quota.full:
-            run.close()
-        self._tell_progress()
-        return item
+        Each comes with its place in the order of the source's listings, in which stickers enter
+        the tables; ``listing_pass`` is that of their query.
+        """
+        with ledger_errors(self._run.ledger.path), transaction(self._run.ledger.connection):
+            return [self._note(one, place, listing_pass) for place, one in observations]
 
-    def close_spider(self) -> None:
-        source, cut = self._run.source, self._cut + self._files.cut
-        if cut:
-            self._run.report(told_of_cuts(source, cut))
-        if self._twice:
-            self._run.report(f"{source}: {self._twice} items are listed twice; the first counts")
+    def settled(self, found: Found) -> bool:
+        """Whether nothing needs to be fetched: the bytes are there, or can't be had."""
+        return found.known is not None and self._is_settled(found.known)
 
-    async def _settle(self, listed: Listed) -> str | None:
-        """Bring one item to its end; the hash of its bytes, or None without any."""
-        run, file = self._run, listed.item
-        observation = file.observation if isinstance(file, LocalFile) else file
-        key = key_of(run.source, observation)
-        if key in self._seen:
-            self._twice += 1
-            return None
-        self._seen.add(key)
-        redistribute = (
-            run.redistribute if observation.redistribute is None else observation.redistribute
-        )
-        listing = (run.position << POSITION_BITS) + listed.position
-        if isinstance(file, LocalFile):
-            return self._files.take(key, listing, file, redistribute)
-        columns = columns_of(observation)
-        self._cut += is_cut(observation, columns)
-        known = run.ledger.note(key, listing, columns, redistribute, run.earlier)
-        reason = too_long(observation)
+    def take_file(self, file: LocalFile, place: int) -> str | None:
+        """Bring a file on this machine to its end; the hash of its bytes, or None without any."""
+        listing = (self._run.position << POSITION_BITS) + place
+        key = key_of(self._run.source, file.observation)
+        return self._files.take(key, listing, file, self._redistribute(file.observation))
+
+    async def take(self, found: Found) -> tuple[bool, str | None]:
+        """Bring an observation to its end: whether it has one, and the hash of its bytes.
+
+        It has none where the run stopped before: the row stays pending.
+        """
+        run, key = self._run, found.key
+        reason = too_long(found.observation)
         if reason is not None:
             run.ledger.record_failure(key, FetchFailure("failed", "too_long", reason))
-            return None
-        if known is not None and self._is_settled(known):
-            return known.blob.sha256 if known.blob else None
+            return True, None
+        if found.known is not None and self._is_settled(found.known):
+            return True, found.known.blob.sha256 if found.known.blob else None
         async with self._lock((key.source_id, key.variant)):
             same = run.ledger.find_item(key)
             if same is not None and same.blob is not None and self._is_settled(same):
                 run.ledger.record_blob(key, same.blob, same.facts)
-                return same.blob.sha256
-            return await self._fetch(key, observation.media_url, known.failure if known else None)
+                return True, same.blob.sha256
+            return await self._fetch(found)
+
+    def tell_cuts(self) -> None:
+        """Tell people of observations that say more than is kept."""
+        cut = self._cut + self._files.cut
+        if cut:
+            self._run.report(told_of_cuts(self._run.source, cut))
+
+    def _note(self, observation: Observation, place: int, listing_pass: int) -> Found:
+        run, key = self._run, key_of(self._run.source, observation)
+        listing = (run.position << POSITION_BITS) + place
+        columns = columns_of(observation)
+        self._cut += is_cut(observation, columns)
+        redistribute = self._redistribute(observation)
+        known = run.ledger.note(key, listing, columns, redistribute, run.earlier, listing_pass)
+        return Found(key, observation, known)
+
+    def _redistribute(self, observation: Observation) -> bool:
+        given = observation.redistribute
+        return self._run.redistribute if given is None else given
 
     def _is_settled(self, known: Known) -> bool:
         if known.state == "ok":
-            blob = known.blob
-            return blob is not None and has_bytes(self._run.workspace, self._run.ledger, blob)
+            return not self._is_expired(known) and self._has_bytes(known)
         if known.failure is None:
             return False
         if known.state == "retry_at":
             # Longer than anybody may ask for: the clock was ahead when it was noted.
             return 0 < (known.failure.retry_at or 0) - time.time() <= LONGEST_RETRY_S
-        return known.state == "gone" or known.failure.policy == self._policy
+        return known.state == "gone" or known.failure.policy == self.policy
 
-    async def _fetch(self, key: Key, url: str | None, last: FetchFailure | None) -> str | None:
+    def _is_expired(self, known: Known) -> bool:
+        days = self._run.config.recheck_days
+        return days is not None and time.time() - (known.checked_at or 0) > days * _DAY_S
+
+    def _has_bytes(self, known: Known) -> bool:
+        blob = known.blob
+        return blob is not None and has_bytes(self._run.workspace, self._run.ledger, blob)
+
+    async def _fetch(self, found: Found) -> tuple[bool, str | None]:
+        key, known, url = found.key, found.known, found.observation.media_url
         trace = Trace()
         try:
-            request = Request(url or "", meta={META: trace}, dont_filter=True)
+            headers = self._conditions(known)
+            request = Request(url or "", headers=headers, meta={META: trace}, dont_filter=True)
             response: Response = await self._crawler.engine.download_async(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, it costs this file alone
             if self._run.stopped.is_set():
-                return None  # the row stays pending: the run ended, not this file
+                return False, None  # the run ended, not this file
             self._record_failure(key, failure_of_exception(error), trace, url)
-            return None
+            return True, None
+        if response.status == 304 and headers and known is not None and known.blob is not None:
+            self._run.ledger.record_check(key)
+            return True, known.blob.sha256
         failure = failure_of_status(response.status) or self._opted_out(response)
-        found = sniff(response.body)
-        if failure is not None or found is None:
-            self._record_failure(key, failure or self._not_media(response, last), trace, url)
-            return None
+        data = b"" if failure is not None else self._decoded(found.observation, response.body)
+        if isinstance(data, FetchFailure):
+            failure, data = data, b""
+        name = sniff(data)
+        if failure is not None or name is None:
+            failure = failure or self._not_media(response, known.failure if known else None)
+            failure = replace(failure, facts=self._facts(response, trace))
+            self._record_failure(key, failure, trace, url)
+            return True, None
+        return True, self._keep(key, data, name, response, trace)
+
+    def _conditions(self, known: Known | None) -> dict[str, str]:
+        """Headers that ask for bytes only if they are others than those that we hold."""
+        if known is None or known.state != "ok" or not self._has_bytes(known):
+            return {}
+        named = {"If-None-Match": "etag", "If-Modified-Since": "last_modified"}
+        return {name: known.facts[fact] for name, fact in named.items() if known.facts.get(fact)}
+
+    def _decoded(self, observation: Observation, data: bytes) -> bytes | FetchFailure:
+        decode = self._run.plugin.decode
+        if decode is None:
+            return data
+        try:
+            return decode(observation, data)
+        except ValueError as error:
+            text = storable(str(error), 300) or "they can't be decoded"
+            return FetchFailure("failed", "undecodable", text)
+
+    def _keep(self, key: Key, data: bytes, name: str, response: Response, trace: Trace) -> str:
         extension = claimed_extension(key.source_id) or claimed_extension(
-            urlsplit(request.url).path
+            urlsplit(response.url).path
         )
-        sha256 = hashlib.sha256(response.body).hexdigest()
-        path = media_path(sha256, found)
-        async with self._lock(sha256):
-            await asyncio.to_thread(store, self._run.workspace, path, response.body)
-        blob = Blob(sha256, found, len(response.body), path, extension)
+        sha256 = hashlib.sha256(data).hexdigest()
+        path = media_path(sha256, name)
+        store(self._run.workspace, path, data)
+        blob = Blob(sha256, name, len(data), path, extension)
         self._run.ledger.record_blob(key, blob, self._facts(response, trace))
         self._run.ledger.repoint(sha256, self._better_path(sha256, path))
         self._streak.clear()
@@ -179,14 +220,8 @@ class MediaPipeline:
         self, key: Key, failure: FetchFailure, trace: Trace, url: str | None
     ) -> None:
         retry_at = trace.retry_at if failure.state == "retry_at" else None
-        failure = FetchFailure(
-            failure.state,
-            failure.error_class,
-            failure.error,
-            trace.attempts,
-            retry_at,
-            failure.policy or self._policy,
-        )
+        policy = failure.policy or self.policy
+        failure = replace(failure, attempts=trace.attempts, retry_at=retry_at, policy=policy)
         self._run.ledger.record_failure(key, failure)
         error = self._streak.add(key, failure, url or "")
         if error is not None:
@@ -209,8 +244,8 @@ class MediaPipeline:
         file.
         """
         before = (last and last.policy) or ""
-        pages = next((n for n in range(1, _PAGES) if before == f"{self._policy} pages={n}"), 0) + 1
-        return f"{self._policy} pages={pages}" if pages < _PAGES else None
+        pages = next((n for n in range(1, _PAGES) if before == f"{self.policy} pages={n}"), 0) + 1
+        return f"{self.policy} pages={pages}" if pages < _PAGES else None
 
     def _opted_out(self, response: Response) -> FetchFailure | None:
         tags = [tag.decode("latin-1") for tag in response.headers.getlist("X-Robots-Tag")]
@@ -244,20 +279,7 @@ class MediaPipeline:
     def _lock(self, name: object) -> asyncio.Lock:
         return self._locks.setdefault(name, asyncio.Lock())
 
-    def _tell_progress(self) -> None:
-        now = time.monotonic()
-        if now - self._reported >= _REPORT_EVERY_S:
-            self._reported = now
-            self._run.report(f"{self._run.source}: {self._run.quota.stickers} stickers")
-
 
 def _header(response: Response, name: str) -> str | None:
     values = response.headers.getlist(name)
     return storable(", ".join(value.decode("latin-1") for value in values), 500)
-
-
-def _unexpected(error: Exception) -> StickerworksError:
-    return StickerworksError(
-        f"The crawl broke on an unexpected error: {type(error).__name__}: {error}.",
-        "Nothing finished is lost; the log in the workspace's folder crawl/ says where.",
-    )

@@ -24,11 +24,8 @@ def crawl_settings(config: CrawlConfig) -> dict[str, Any]:
         "DOWNLOAD_TIMEOUT": config.timeout_s,
         "CONCURRENT_REQUESTS": 2 * config.concurrency,
         "CONCURRENT_REQUESTS_PER_DOMAIN": config.concurrency,
-        "CONCURRENT_ITEMS": 2 * config.concurrency,
         "DOWNLOAD_DELAY": config.delay_s,
         "DOWNLOAD_SLOTS": _slots(config),
-        "ITEM_PIPELINES": {"crawlers.fetching.media.MediaPipeline": 300},
-        "SPIDER_MIDDLEWARES": {"crawlers.fetching.middlewares.number.NumberMiddleware": 100},
         "DOWNLOADER_MIDDLEWARES": _MIDDLEWARES,
     }
 

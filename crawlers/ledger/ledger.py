@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Collection, Container, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from crawlers.ledger import sql
 from crawlers.observation import Key
 from pipeline.engine.database import Database, transaction
+from pipeline.engine.secret_names import HIDDEN
 
 LEDGER = Path("crawl") / "ledger.sqlite"
 """The ledger's place below the workspace."""
@@ -42,11 +44,15 @@ class Blob:
     nbytes: int
     path: str
     extension: str | None
+    c2pa: bool | None = None
 
 
 @dataclass(frozen=True)
 class FetchFailure:
-    """Why an observation has no bytes; ``retry_at`` is a POSIX time, ``policy`` our settings."""
+    """Why an observation has no bytes; ``retry_at`` is a POSIX time, ``policy`` our settings.
+
+    ``facts`` is what the host said all the same, such as its preferences.
+    """
 
     state: State
     error_class: str
@@ -54,24 +60,35 @@ class FetchFailure:
     attempts: int = 0
     retry_at: float | None = None
     policy: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Known:
-    """What the ledger says of an observation: its bytes when ok, else the last failure if any."""
+    """What the ledger says of an observation: its bytes when ok, else the last failure if any.
+
+    ``listing_pass`` is the pass of its query that listed it first, ``checked_at`` the POSIX time
+    at which its host last said that these are the bytes.
+    """
 
     state: State
     blob: Blob | None
     failure: FetchFailure | None
     facts: Mapping[str, Any]
+    listing_pass: int = 0
+    checked_at: float | None = None
 
 
 class CrawlLedger:
-    """An open ledger; make one with open_ledger()."""
+    """An open ledger; make one with open_ledger().
+
+    ``secrets`` are keys of the source that is crawled: whatever text holds one is written without.
+    """
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.connection = connection
         self.path = path
+        self.secrets: tuple[str, ...] = ()
 
     def note(
         self,
@@ -80,6 +97,7 @@ class CrawlLedger:
         columns: Mapping[str, Any],
         redistribute: bool,
         earlier: Collection[int] = (),
+        listing_pass: int = 0,
     ) -> Known | None:
         """Note that the source lists this observation now, and return what was known before.
 
@@ -88,8 +106,9 @@ class CrawlLedger:
         """
         row = asdict(key) | {
             "listing": listing,
-            "columns": json.dumps(columns, ensure_ascii=False, sort_keys=True),
+            "columns": self._json(columns),
             "redistribute": int(redistribute),
+            "pass": listing_pass,
         }
         with ledger_errors(self.path):
             known = self._one(sql.FIND, row)
@@ -110,7 +129,7 @@ class CrawlLedger:
 
     def record_blob(self, key: Key, blob: Blob, facts: Mapping[str, Any]) -> None:
         """Note that the observation's bytes lie on disk."""
-        row = asdict(key) | asdict(blob) | {"facts": json.dumps(facts, sort_keys=True)}
+        row = asdict(key) | asdict(blob) | {"facts": self._json(facts), "checked_at": time.time()}
         with ledger_errors(self.path), transaction(self.connection):
             self.connection.execute(sql.INSERT_BLOB, row)
             self.connection.execute(sql.RECORD_BLOB, row)
@@ -118,7 +137,26 @@ class CrawlLedger:
     def record_failure(self, key: Key, failure: FetchFailure) -> None:
         """Note why the observation has no bytes."""
         with ledger_errors(self.path):
-            self.connection.execute(sql.RECORD_FAILURE, asdict(key) | asdict(failure))
+            error = self.without_secrets(failure.error)
+            row = asdict(failure) | {"facts": self._json(failure.facts), "error": error}
+            self.connection.execute(sql.RECORD_FAILURE, asdict(key) | row)
+
+    def record_check(self, key: Key) -> None:
+        """Note that the host says now that the item's bytes are still the same."""
+        with ledger_errors(self.path):
+            self.connection.execute(sql.CHECKED, asdict(key) | {"checked_at": time.time()})
+
+    def stickers_of(self, source: str, position: int) -> Iterator[str]:
+        """Hashes of what the source at that place of the configuration has given."""
+        values = {"source": source, "position": position, "bits": POSITION_BITS}
+        with ledger_errors(self.path):
+            yield from (row[0] for row in self.connection.execute(sql.STICKERS_OF, values))
+
+    def without_secrets(self, text: str) -> str:
+        """The text with none of the source's keys in it."""
+        for secret in self.secrets:
+            text = text.replace(secret, HIDDEN)
+        return text
 
     def repoint(self, sha256: str, path: str) -> None:
         """Note that bytes lie elsewhere now; for files that moved."""
@@ -162,14 +200,17 @@ class CrawlLedger:
 
     def _known(self, row: sqlite3.Row) -> Known:
         facts = json.loads(row["facts"])
+        blob = failure = None
         if row["state"] == "ok":
             found = self._one("SELECT * FROM blobs WHERE sha256 = :sha256", dict(row))
-            return Known("ok", _blob(found) if found else None, None, facts)
-        failure = None
-        if row["error_class"] is not None:
+            blob = _blob(found) if found else None
+        elif row["error_class"] is not None:
             names = ("state", "error_class", "error", "attempts", "retry_at", "policy")
-            failure = FetchFailure(*(row[name] for name in names))
-        return Known(row["state"], None, failure, facts)
+            failure = FetchFailure(**{name: row[name] for name in names}, facts=facts)
+        return Known(row["state"], blob, failure, facts, row["pass"], row["checked_at"])
+
+    def _json(self, value: Mapping[str, Any]) -> str:
+        return self.without_secrets(json.dumps(value, ensure_ascii=False, sort_keys=True))
 
     def _one(self, statement: str, values: Mapping[str, Any]) -> sqlite3.Row | None:
         row: sqlite3.Row | None = self.connection.execute(statement, values).fetchone()
@@ -184,4 +225,5 @@ def open_ledger(path: Path) -> Iterator[CrawlLedger]:
 
 
 def _blob(row: sqlite3.Row) -> Blob:
-    return Blob(row["sha256"], row["format"], row["nbytes"], row["path"], row["extension"])
+    c2pa = None if row["c2pa"] is None else bool(row["c2pa"])
+    return Blob(row["sha256"], row["format"], row["nbytes"], row["path"], row["extension"], c2pa)

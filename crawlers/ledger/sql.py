@@ -67,6 +67,8 @@ CREATE TABLE IF NOT EXISTS asked (
     PRIMARY KEY (source, day)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS observations_by_blob ON observations (sha256);
+CREATE INDEX IF NOT EXISTS observations_to_retry
+    ON observations (source, query, state, policy) WHERE state NOT IN ('ok', 'gone');
 CREATE INDEX IF NOT EXISTS queries_by_turn
     ON queries (source, scope, planned, state, pages, place);
 """
@@ -84,8 +86,10 @@ SELECT * FROM observations
 WHERE (source, source_id, query, variant) = (:source, :source_id, :query, :variant)
 """
 INSERT = """
-INSERT INTO observations (source, source_id, query, variant, listing, columns, redistribute, state)
-VALUES (:source, :source_id, :query, :variant, :listing, :columns, :redistribute, 'pending')
+INSERT INTO observations
+    (source, source_id, query, variant, listing, columns, redistribute, state, pass)
+VALUES
+    (:source, :source_id, :query, :variant, :listing, :columns, :redistribute, 'pending', :pass)
 """
 RELIST = """
 UPDATE observations SET listing = :listing, columns = :columns, redistribute = :redistribute
@@ -97,19 +101,33 @@ WHERE source = :source AND source_id = :source_id AND variant = :variant AND sta
 ORDER BY query LIMIT 1
 """
 INSERT_BLOB = """
-INSERT INTO blobs (sha256, format, nbytes, path, extension)
-VALUES (:sha256, :format, :nbytes, :path, :extension) ON CONFLICT (sha256) DO NOTHING
+INSERT INTO blobs (sha256, format, nbytes, path, extension, c2pa)
+VALUES (:sha256, :format, :nbytes, :path, :extension, :c2pa)
+ON CONFLICT (sha256) DO UPDATE SET c2pa = excluded.c2pa
+WHERE blobs.c2pa IS NULL AND excluded.c2pa IS NOT NULL
 """
 RECORD_BLOB = """
 UPDATE observations SET state = 'ok', sha256 = :sha256, path = :path, extension = :extension,
-    facts = :facts, error_class = NULL, error = NULL, attempts = 0, retry_at = NULL, policy = NULL
+    facts = :facts, error_class = NULL, error = NULL, attempts = 0, retry_at = NULL, policy = NULL,
+    checked_at = :checked_at
 WHERE (source, source_id, query, variant) = (:source, :source_id, :query, :variant)
 """
 RECORD_FAILURE = """
-UPDATE observations SET state = :state, sha256 = NULL, path = NULL, extension = NULL, facts = '{}',
-    error_class = :error_class, error = :error, attempts = :attempts, retry_at = :retry_at,
-    policy = :policy
+UPDATE observations SET state = :state, sha256 = NULL, path = NULL, extension = NULL,
+    facts = :facts, error_class = :error_class, error = :error, attempts = :attempts,
+    retry_at = :retry_at, policy = :policy
 WHERE (source, source_id, query, variant) = (:source, :source_id, :query, :variant)
+"""
+STICKERS_OF = """
+SELECT DISTINCT sha256 FROM observations
+WHERE source = :source AND listing >> :bits = :position AND state = 'ok'
+"""
+CHECKED = """
+UPDATE observations SET checked_at = :checked_at
+WHERE source = :source AND source_id = :source_id AND variant = :variant AND state = 'ok'
+"""
+RETRY = """
+UPDATE observations SET retry_at = NULL WHERE source = :source AND state = 'retry_at'
 """
 SET_REDISTRIBUTE = """
 UPDATE observations SET redistribute = :value

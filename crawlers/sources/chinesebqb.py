@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -12,7 +13,7 @@ from pydantic import Field, field_validator
 from crawlers.bqb import name_parts, theme_of
 from crawlers.names import MAX_ID
 from crawlers.observation import Observation
-from crawlers.source import Source
+from crawlers.source import Answer, Ask, Cursor, Listing, Page, Source
 from crawlers.urls import quote_path
 from pipeline.engine.addresses import strip_secrets
 from pipeline.engine.errors import StickerworksError
@@ -40,16 +41,19 @@ class ChineseBQBOptions(Options):
         return value
 
 
-SOURCE = Source(
-    name="chinesebqb",
-    title="ChineseBQB (GitHub)",
-    options=ChineseBQBOptions,
-    redistribute=True,
-    terms="The repository states no licence for its stickers: every observation says so "
-    "(licence_basis none). Whoever publishes a release should set crawl.sources[].redistribute "
-    "to false, which leaves the bytes out, unless they hold the rights.",
-    spider="crawlers.fetching.chinesebqb_spider:ChineseBQBSpider",
-)
+def ask(options: ChineseBQBOptions, query: str, cursor: Cursor) -> Ask:
+    """The index, which is the same for every query."""
+    return Ask(options.index_url, shared=True)
+
+
+def read(options: ChineseBQBOptions, query: str, cursor: Cursor, answer: Answer) -> Page:
+    """All that the index lists, or what has the query in its category or name."""
+    found, senseless = read_index(answer.body, options.index_url)
+    if query:
+        wanted = query.casefold()
+        matching = [one for one in found if wanted in one.source_id.casefold()]
+        found = [replace(one, rank=place) for place, one in enumerate(matching)]
+    return Page(found, total=len(found), senseless=senseless)
 
 
 def read_index(body: bytes, index_url: str) -> tuple[list[Observation], int]:
@@ -124,3 +128,15 @@ def _beside(index_url: str, path: str) -> str:
     parts = urlsplit(index_url)
     folder = parts.path.rpartition("/")[0]
     return urlunsplit((parts.scheme, parts.netloc, f"{folder}/{quote_path(path)}", "", ""))
+
+
+SOURCE = Source(
+    name="chinesebqb",
+    title="ChineseBQB (GitHub)",
+    options=ChineseBQBOptions,
+    redistribute=True,
+    terms="The repository states no licence for its stickers: every observation says so "
+    "(licence_basis none). Whoever publishes a release should set crawl.sources[].redistribute "
+    "to false, which leaves the bytes out, unless they hold the rights.",
+    listing=Listing(ask, read, needs_query=False),
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -59,6 +59,31 @@ def crawl_site(
         **settings: Any,
     ) -> CrawlSummary:
         return crawl(workspace, config_for(site, limit, **settings), report)
+
+    return run
+
+
+@pytest.fixture
+def crawl_source(workspace: Workspace) -> Callable[..., CrawlSummary]:
+    """Crawls any source on loopback by queries: ``crawl_source("giphy", site, ["cat"], {...})``.
+
+    ``ours`` are keys of crawl.sources[], ``settings`` those of crawl.
+    """
+
+    def run(
+        source: str,
+        site: Any,
+        queries: Sequence[str] = (),
+        options: Mapping[str, Any] | None = None,
+        ours: Mapping[str, Any] | None = None,
+        report: Callable[[str], None] = lambda text: None,
+        **settings: Any,
+    ) -> CrawlSummary:
+        config = SourceConfig(
+            source=source, queries=tuple(queries), options=dict(options or {}), **(ours or {})
+        )
+        defaults: dict[str, Any] = {"allow_hosts": [site.host], "timeout_s": 5}
+        return crawl(workspace, CrawlConfig(sources=[config], **(defaults | settings)), report)
 
     return run
 

@@ -57,7 +57,7 @@ class RobotsMiddleware:
         return cls(crawler)
 
     async def process_request(self, request: Request) -> None:
-        if request.meta.get("is_robots_txt"):
+        if request.meta.get("is_robots_txt") or request.meta.get("api"):
             return
         parts = urlsplit(request.url)
         name = parts.netloc.rpartition("@")[2]

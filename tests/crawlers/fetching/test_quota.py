@@ -14,16 +14,21 @@ async def _crawl(outcomes: list[str | None], limit: int | None, seed: int) -> li
     quota, admitted = Quota(limit), []
     order = random.Random(seed)
 
-    async def handle(position: int) -> None:
-        for _ in range(order.randrange(3)):
+    async def fetch(position: int) -> None:
+        for _ in range(order.randrange(6)):
             await asyncio.sleep(0)
-        if await quota.admit(position):
-            admitted.append(position)
-            for _ in range(order.randrange(6)):
-                await asyncio.sleep(0)
-            await quota.settle(outcomes[position])
+        quota.settle(outcomes[position])
 
-    await asyncio.wait_for(asyncio.gather(*map(handle, range(len(outcomes)))), 20)
+    async def list_all() -> None:
+        tasks = []
+        for position in range(len(outcomes)):
+            if not await quota.admit():
+                break
+            admitted.append(position)
+            tasks.append(asyncio.create_task(fetch(position)))
+        await asyncio.gather(*tasks)
+
+    await asyncio.wait_for(list_all(), 20)
     return admitted
 
 
@@ -50,13 +55,25 @@ def test_the_same_observations_are_admitted_in_whatever_order_they_complete(
 
 
 def test_a_stopped_quota_admits_nothing_and_keeps_nobody_waiting() -> None:
-    async def run() -> list[bool]:
+    async def run() -> bool:
         quota = Quota(2)
-        assert await quota.admit(0)
-        assert await quota.admit(1)
-        waiting = asyncio.gather(quota.admit(2), quota.admit(3))
+        assert await quota.admit()
+        assert await quota.admit()
+        waiting = asyncio.create_task(quota.admit())
         await asyncio.sleep(0)
-        await quota.stop()
-        return list(await asyncio.wait_for(waiting, 5))
+        quota.stop()
+        return await asyncio.wait_for(waiting, 5)
 
-    assert asyncio.run(run()) == [False, False]
+    assert not asyncio.run(run())
+
+
+def test_stickers_of_earlier_runs_count() -> None:
+    async def run() -> list[bool]:
+        quota = Quota(2, ["a"])
+        first = await quota.admit()
+        quota.settle("a")
+        second = await quota.admit()
+        quota.settle("b")
+        return [first, second, await quota.admit()]
+
+    assert asyncio.run(run()) == [True, True, False]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawlers import export as export_module
+from crawlers.ledger import export as export_module
 from crawlers.ledger.export import ExportedShards, export
 from crawlers.ledger.ledger import LEDGER, RESTORE, Blob, CrawlLedger, FetchFailure, open_ledger
 from crawlers.observation import Key, Observation, columns_of

@@ -1,0 +1,178 @@
+"""Lists a source query by query: one page at a time, while media of earlier pages are fetched.
+
+The order is the same on every run (see ``Turns``). A page is noted as read only when all that it
+lists has come to its end, so that a crawl that is killed reads at most a few pages again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from crawlers.fetching.answers import Answers, BudgetSpent, FormatError
+from crawlers.fetching.media import Found, MediaFetcher
+from crawlers.fetching.source_run import SourceRun
+from crawlers.fetching.takes import Takes
+from crawlers.observation import Key, Observation, key_of
+from crawlers.queries.book import QueryBook, Turn, Turns, after_page
+from crawlers.source import BadQueryError, Cursor, Page, RefusedError
+from pipeline.engine.errors import StickerworksError
+
+_FAULTS = 3  # queries in a row whose answer can't be read: the source changed, not the query
+_MAX_PAGES = 10_000  # no source lists more for one query; what goes on for ever ends here
+
+
+@dataclass
+class _PageUnderWay:
+    """A page that is listed: the query's turn after it, and how much of it is still to be had.
+
+    ``failure`` is the class of an error and its text, where the page could not be read.
+    """
+
+    after: Turn
+    left: int
+    failure: tuple[str, str] | None = None
+
+
+class QueryLister:
+    """Lists every open query of a source to its end, its daily budget, or the limit."""
+
+    def __init__(self, run: SourceRun, book: QueryBook, fetcher: MediaFetcher, answers: Answers):
+        self._run = run
+        self._book = book
+        self._fetcher = fetcher
+        self._answers = answers
+        self._turns = Turns(book)
+        self._takes = Takes(run, fetcher)
+        self._takes.where = self._say_where
+        self._pages: dict[str, deque[_PageUnderWay]] = {}
+        self._faults = 0
+        self._failed: StickerworksError | None = None
+        self._read = 0
+
+    async def run(self) -> None:
+        """List; raises StickerworksError when the source must be left alone."""
+        try:
+            for turn in self._turns:
+                if self._run.quota.full or not await self._take_turn(turn):
+                    break
+        except BudgetSpent as spent:
+            self._run.report(str(spent))
+            self._book.note("budget", str(spent))
+        finally:
+            await self._takes.finish()
+        if self._failed is not None and not self._read:
+            raise self._failed
+        if self._run.quota.full:
+            self._book.note("limit", "crawl.sources[].limit is reached")
+
+    async def _take_turn(self, turn: Turn) -> bool:
+        """Read one page of a query and fetch what it lists; False when no more is wanted."""
+        page = await self._page(turn)
+        if page is None:
+            return not self._run.stopped.is_set()
+        self._faults = 0
+        wanted = self._wanted(turn, page.observations)
+        # Items of one query share its place, where their rank orders them.
+        places = itertools.repeat(turn.place) if turn.query else itertools.count(turn.listed)
+        found = self._fetcher.note(zip(places, wanted, strict=False), turn.listing_pass)
+        after = self._after(turn, page, found)
+        self._read += 1
+        # The turn goes back first: settling a page may forget what is in the book.
+        if after.cursors:
+            self._turns.put_back(after)
+        return await self._fetch(_PageUnderWay(after, len(found) + 1), found)
+
+    async def _fetch(self, page: _PageUnderWay, found: Sequence[Found]) -> bool:
+        query = page.after.query
+        self._pages.setdefault(query, deque()).append(page)
+
+        def done() -> None:
+            page.left -= 1
+            if not page.left:
+                self._settle(query)
+
+        for one in found:
+            if not await self._takes.admit():
+                return False
+            await self._takes.start(one, done)
+        done()  # for the page itself: one without observations is settled at once
+        return not self._run.stopped.is_set()
+
+    def _settle(self, query: str) -> None:
+        """Write into the book how far the query is listed and fetched without a gap."""
+        pages = self._pages[query]
+        while pages and not pages[0].left:
+            page = pages.popleft()
+            if page.failure is None:
+                self._book.advance(page.after)
+            else:
+                self._book.fail(page.after, *page.failure)
+            self._turns.settled(query)
+        if not pages:
+            del self._pages[query]
+
+    async def _page(self, turn: Turn) -> Page | None:
+        """The next page of a query; None where that query failed, or the run stopped."""
+        try:
+            return await self._answers.page(turn.query, turn.cursors[0])
+        except (RefusedError, BudgetSpent):
+            raise
+        except BadQueryError as error:
+            self._fail(turn, "bad_query", error)
+        except FormatError as error:
+            self._faults += 1
+            self._fail(turn, "format", error)
+            if self._faults >= _FAULTS:
+                raise
+        return None
+
+    def _fail(self, turn: Turn, error_class: str, error: StickerworksError) -> None:
+        self._failed = self._failed or error
+        message = self._run.ledger.without_secrets(error.message)
+        self._run.report(f"{self._run.source}: {_shown(turn.query)} failed: {message}")
+        # Behind the query's earlier pages, which may still be under way.
+        page = _PageUnderWay(turn, 0, (error_class, message))
+        self._pages.setdefault(turn.query, deque()).append(page)
+        self._settle(turn.query)
+
+    def _wanted(self, turn: Turn, observations: Sequence[Observation]) -> list[Observation]:
+        """What of a page is to be noted: each once, under the query, no more than per_query."""
+        source, most = self._run.source, self._run.ours.per_query
+        found: dict[Key, Observation] = {}
+        for observation in observations:
+            ours = replace(observation, query=turn.query) if turn.query else observation
+            found.setdefault(key_of(source, ours), ours)
+        wanted = list(found.values())
+        return wanted if most is None else wanted[: max(0, most - turn.listed)]
+
+    def _after(self, turn: Turn, page: Page, found: Sequence[Found]) -> Turn:
+        """The query's turn after the page, without what leads nowhere."""
+        digest = _digest(found) if found else None
+        known = bool(found) and all(
+            one.known is not None and one.known.listing_pass < turn.listing_pass for one in found
+        )
+        ends = known or (digest is not None and digest == turn.last_page)
+        cursors: list[Cursor] = list(page.inner)
+        if page.next is not None and page.next != turn.cursors[0] and not ends:
+            cursors.append(page.next)
+        after = after_page(turn, cursors, len(found), page.total, digest)
+        most = self._run.ours.per_query
+        if after.pages >= _MAX_PAGES or (most is not None and after.listed >= most):
+            return replace(after, cursors=())
+        return after
+
+    def _say_where(self) -> str:
+        return f", {self._read} pages of listings"
+
+
+def _digest(found: Sequence[Found]) -> str:
+    names = "\n".join(f"{one.key.source_id}\t{one.key.variant}" for one in found)
+    return hashlib.sha256(names.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _shown(query: str) -> str:
+    return f"the query {query[:60]!r}" if query else "the listing"

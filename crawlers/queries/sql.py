@@ -1,0 +1,63 @@
+"""Statements of the book of queries, in one place."""
+
+PLANNED_TABLE = """
+CREATE TEMP TABLE IF NOT EXISTS planned (place INTEGER PRIMARY KEY, query TEXT UNIQUE)
+"""
+UNPLAN = """
+UPDATE queries SET planned = 0
+WHERE (source, scope) = (:source, :scope) AND planned AND query NOT IN (
+    SELECT query FROM temp.planned
+)
+"""
+PLAN = """
+INSERT INTO queries (source, scope, query, place, planned, state, cursors)
+SELECT :source, :scope, query, place, 1, 'open', '[{}]' FROM temp.planned WHERE true
+ON CONFLICT (source, scope, query) DO UPDATE SET planned = 1, place = excluded.place
+WHERE (planned, place) <> (1, excluded.place)
+"""
+ANY_OPEN = """
+SELECT 1 FROM queries
+WHERE (source, scope) = (:source, :scope) AND planned = 1 AND state = 'open' LIMIT 1
+"""
+ANY_BEGUN = """
+SELECT 1 FROM queries
+WHERE (source, scope) = (:source, :scope) AND planned = 1
+    AND (state IN ('done', 'failed') OR (state = 'open' AND pages > 0)) LIMIT 1
+"""
+# Where something is still to be had, the pass stays the same: no page of it is known wholly.
+BEGIN_AGAIN = """
+UPDATE queries SET pass = pass + 1
+WHERE (source, scope) = (:source, :scope) AND planned = 1 AND NOT EXISTS (
+    SELECT 1 FROM observations AS s
+    WHERE s.source = queries.source AND (s.query = queries.query OR queries.query = '')
+        AND s.state NOT IN ('ok', 'gone')
+        AND (s.state IN ('pending', 'retry_at') OR s.policy IS NOT :policy)
+)
+"""
+REOPEN = """
+UPDATE queries SET state = 'open', cursors = '[{}]', pages = 0, listed = 0, last_page = NULL,
+    error_class = NULL, error = NULL
+WHERE (source, scope) = (:source, :scope) AND planned = 1
+"""
+TURNS = """
+SELECT * FROM queries
+WHERE (source, scope) = (:source, :scope) AND planned = 1 AND state = 'open'
+    AND (pages, place) > (:pages, :place)
+ORDER BY pages, place LIMIT :count
+"""
+ADVANCE = """
+UPDATE queries SET state = :state, cursors = :cursors, pages = :pages, listed = :listed,
+    total = :total, last_page = :last_page, listed_at = :listed_at, error_class = :error_class,
+    error = :error
+WHERE (source, scope, query) = (:source, :scope, :query)
+"""
+NOTE_OPEN = """
+UPDATE queries SET error_class = :error_class, error = :error
+WHERE (source, scope) = (:source, :scope) AND planned = 1 AND state = 'open'
+    AND (error_class, error) IS NOT (:error_class, :error)
+"""
+ASKED = "SELECT requests FROM asked WHERE (source, day) = (:source, :day)"
+ASK = """
+INSERT INTO asked (source, day, requests) VALUES (:source, :day, 1)
+ON CONFLICT (source, day) DO UPDATE SET requests = requests + 1
+"""
