@@ -33,7 +33,8 @@ from crawlers.observation import (
     told_of_cuts,
     too_long,
 )
-from crawlers.preferences.optout import opt_out
+from crawlers.preferences.c2pa import has_c2pa
+from crawlers.preferences.headers import HeaderPreferences
 from crawlers.sniff import sniff
 from crawlers.takedown.takedown import ERROR_CLASS
 from crawlers.user_agent import user_agent
@@ -179,12 +180,15 @@ class MediaFetcher:
         except Exception as error:  # noqa: BLE001 - whatever it is, it costs this file alone
             if self._run.stopped.is_set():
                 return False, None  # the run ended, not this file
-            self._record_failure(key, failure_of_exception(error), trace, url)
+            lost = replace(failure_of_exception(error), facts=self._said(trace))
+            self._record_failure(key, lost, trace, url)
             return True, None
-        if response.status == 304 and headers and known is not None and known.blob is not None:
+        opted_out = self._opted_out(response, trace)
+        unchanged = response.status == 304 and headers and opted_out is None
+        if unchanged and known is not None and known.blob is not None:
             self._run.ledger.record_check(key)
             return True, known.blob.sha256
-        failure = failure_of_status(response.status) or self._opted_out(response)
+        failure = opted_out or failure_of_status(response.status)
         data = b"" if failure is not None else self._decoded(found.observation, response.body)
         if isinstance(data, FetchFailure):
             failure, data = data, b""
@@ -225,7 +229,7 @@ class MediaFetcher:
         sha256 = hashlib.sha256(data).hexdigest()
         path = media_path(sha256, name)
         store(self._run.workspace, path, data)
-        blob = Blob(sha256, name, len(data), path, extension)
+        blob = Blob(sha256, name, len(data), path, extension, has_c2pa(data, name))
         self._run.ledger.record_blob(key, blob, self._facts(response, trace))
         self._run.ledger.repoint(sha256, self._better_path(sha256, path))
         self._streak.clear()
@@ -267,15 +271,16 @@ class MediaFetcher:
         pages = next((n for n in range(1, _PAGES) if before == f"{self.policy} pages={n}"), 0) + 1
         return f"{self.policy} pages={pages}" if pages < _PAGES else None
 
-    def _opted_out(self, response: Response) -> FetchFailure | None:
-        tags = [tag.decode("latin-1") for tag in response.headers.getlist("X-Robots-Tag")]
-        tdm = (response.headers.get("TDM-Reservation") or b"").decode("latin-1")
-        directive = opt_out(tags, tdm, self._agent)
-        if directive is None:
+    def _opted_out(self, response: Response, trace: Trace) -> FetchFailure | None:
+        if response.status not in (200, 304):
+            return None  # what headers say is said of a page of errors
+        if trace.preference is None:
+            said = HeaderPreferences.of(response.headers.getlist)
+            trace.preference = said.refusal(self._agent)
+        if trace.preference is None or not self._run.config.obey_preferences:
             return None
-        return FetchFailure(
-            "refused", "opt_out", f"the host forbids it with the directive {directive}"
-        )
+        error = f"the host keeps it from training: {trace.preference}"
+        return FetchFailure("refused", "opt_out", error)
 
     def _facts(self, response: Response, trace: Trace) -> dict[str, Any]:
         meta = response.request.meta if response.request else {}
@@ -284,17 +289,19 @@ class MediaFetcher:
             "final_url": strip_secrets(response.url),
             "redirects": [strip_secrets(url) for url in meta.get("redirect_urls", [])],
             "http_status": response.status,
-            "fetched_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "etag": _header(response, "ETag"),
             "last_modified": _header(response, "Last-Modified"),
             "content_type": _header(response, "Content-Type"),
-            "x_robots_tag": _header(response, "X-Robots-Tag"),
-            "robots_decision": trace.robots_decision,
-            "robots_sha256": trace.robots_sha256,
-            "user_agent": self._agent,
             "resolved_ip": str(address) if address else None,
             "attempts": trace.attempts,
+            **HeaderPreferences.of(response.headers.getlist).columns(),
+            **self._said(trace),
         }
+
+    def _said(self, trace: Trace) -> dict[str, Any]:
+        """Facts that there are without an answer, too."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return {"fetched_at": now, "user_agent": self._agent, **trace.columns()}
 
     def _lock(self, name: object) -> asyncio.Lock:
         return self._locks.setdefault(name, asyncio.Lock())

@@ -1,5 +1,7 @@
 """The ledger's tables and statements, in one place."""
 
+from crawlers.ledger import marks
+
 VERSION = 4
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS blobs (
@@ -73,6 +75,7 @@ CREATE INDEX IF NOT EXISTS observations_to_retry
 CREATE INDEX IF NOT EXISTS queries_by_turn
     ON queries (source, scope, planned, state, pages, place);
 """
+SCHEMA += marks.SCHEMA
 UPGRADES = {
     1: "ALTER TABLE sightings RENAME TO observations; DROP INDEX sightings_by_blob;",
     2: "",  # packs have a table of their own

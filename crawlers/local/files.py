@@ -22,6 +22,7 @@ from crawlers.observation import (
     told_of_cuts,
     too_long,
 )
+from crawlers.preferences.c2pa import has_c2pa
 from crawlers.sniff import sniff
 from crawlers.source import no_observation
 from crawlers.takedown.takedown import Takedown
@@ -152,7 +153,8 @@ class LocalCrawl:
             # No table can hold this path, so these bytes alone are copied into the workspace.
             path = media_path(sha256, name)
             store(self._workspace, path, data)
-        return Blob(sha256, name, len(data), path, claimed_extension(file.path.name))
+        extension = claimed_extension(file.path.name)
+        return Blob(sha256, name, len(data), path, extension, has_c2pa(data, name))
 
 
 def note_missing(ledger: CrawlLedger, source: str, visited: Visited) -> None:
