@@ -38,12 +38,12 @@ def normal_url(url: str) -> str | None:
             return plain[1] + query
     try:
         parts = urlsplit(strip_secrets(url.strip()))
-        host, port = parts.hostname, parts.port
+        host, port = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
         return None
     if parts.scheme not in _PORTS or not host:
         return None
-    shown = f"[{host}]" if ":" in host else _ascii(host.rstrip("."))
+    shown = f"[{host}]" if ":" in host else _ascii(host)
     if port is not None and port != _PORTS[parts.scheme]:
         shown += f":{port}"
     path = _without_dots(_escape(parts.path)) or "/"
