@@ -230,8 +230,8 @@ class MediaFetcher:
         path = media_path(sha256, name)
         store(self._run.workspace, path, data)
         blob = Blob(sha256, name, len(data), path, extension, has_c2pa(data, name))
-        self._run.ledger.record_blob(key, blob, self._facts(response, trace))
-        self._run.ledger.repoint(sha256, self._better_path(sha256, path))
+        if not self._run.ledger.record_blob(key, blob, self._facts(response, trace)):
+            self._run.ledger.repoint(sha256, self._better_path(sha256, path))
         self._streak.clear()
         return sha256
 
