@@ -85,7 +85,7 @@ class CheckedHandler(BaseDownloadHandler):
                 request.method,
                 URL(request.url, encoded=True),
                 data=request.body or None,
-                headers=headers.to_tuple_list(),
+                headers=headers,
                 timeout=aiohttp.ClientTimeout(total=timeout_s),
                 allow_redirects=False,
                 proxy=meta.get("proxy"),
@@ -106,16 +106,20 @@ class CheckedHandler(BaseDownloadHandler):
         await self._session.close()
 
 
-def _split_headers(request: Request) -> tuple[Headers, dict[str, str] | None]:
+def _split_headers(request: Request) -> tuple[list[tuple[str, str]], dict[str, str] | None]:
     """Headers of the request, and those that open a tunnel through a proxy.
 
     Without a tunnel, the proxy reads its login from the request itself.
     """
-    headers = request.headers.copy()
-    if not request.url.startswith("https:"):
-        return headers, None
-    login = headers.pop(b"Proxy-Authorization", None)
-    return headers, {"Proxy-Authorization": login[0].decode("latin-1")} if login else None
+    headers, for_proxy = [], None
+    for name, values in request.headers.items():
+        for value in values:
+            pair = name.decode("latin-1"), value.decode("latin-1")
+            if name == b"Proxy-Authorization" and request.url.startswith("https:"):
+                for_proxy = dict([pair])
+            else:
+                headers.append(pair)
+    return headers, for_proxy
 
 
 async def _read(answer: aiohttp.ClientResponse, most: int) -> bytes:

@@ -243,8 +243,8 @@ class MediaFetcher:
         path = media_path(sha256, name)
         store(self._run.workspace, path, data)
         blob = Blob(sha256, name, len(data), path, extension, has_c2pa(data, name))
-        self._run.ledger.record_blob(key, blob, facts_of(response, trace, self._agent))
-        self._run.ledger.repoint(sha256, self._better_path(sha256, path))
+        if not self._run.ledger.record_blob(key, blob, facts_of(response, trace, self._agent)):
+            self._run.ledger.repoint(sha256, self._better_path(sha256, path))
         return sha256
 
     def _better_path(self, sha256: str, path: str) -> str:
