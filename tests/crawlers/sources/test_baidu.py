@@ -187,13 +187,20 @@ def test_repairing_changes_no_valid_answer(value: Any) -> None:
 def test_the_cipher_goes_there_and_back(address: str) -> None:
     written = encode_address(address)
     # An address could hold what stands for punctuation; such a one can't be written at all.
-    assume(encode_address(address.translate({58: None, 46: None, 47: None})).find("_z2C$q") < 0)
     unmarked = written
     for mark in PUNCTUATION:
         unmarked = unmarked.replace(mark, "")
     assume(not any(mark in unmarked for mark in PUNCTUATION))
     if any(sign in address for sign in ":./"):
         assert decode_address(written) == address
+
+
+def test_the_cipher_is_baidus_own() -> None:
+    # As it stands in a public answer, beside the host in plain.
+    written = "ippr_z2C$qAzdH3FAzdH3Fooo_z&e3B99ln_z&e3Bv54"
+    assert decode_address(written) == "http://www.4493.com"
+    letters = "_z&e3B0123456789abcdefghijklmnopqrstuvwxyzABC"
+    assert decode_address(letters) == ".7dgjmoru140852vsnkheb963wtqplifcaxyzABC"
 
 
 def test_an_address_in_plain_stays_as_it_is() -> None:

@@ -107,11 +107,12 @@ def test_another_format_is_told_in_one_line(
 def test_entries_without_sense_cost_only_themselves(site: server_emojis_replica.Replica) -> None:
     junk = {"shortcode": "x", "url": 3}, {"shortcode": 3, "url": "https://a.example/"}
     site.emojis = [*NO_ENTRIES, *junk]
-    site.add("cat")
+    path = site.add("cat")
     site.add("cat")
     (page,) = listing_walk.walk(SOURCE, _options(site), "cat")
     assert page.senseless == len(NO_ENTRIES) + len(junk) + 1
-    assert [(one.title, one.rank) for one in page.observations] == [("cat", 0)]
+    (one,) = page.observations
+    assert (one.title, one.rank, one.media_url) == ("cat", 0, site.url + path)
 
 
 @pytest.mark.parametrize("title", HOSTILE_TITLES, ids=range(len(HOSTILE_TITLES)))

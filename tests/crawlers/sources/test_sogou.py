@@ -20,6 +20,7 @@ from pipeline.engine.workspace import Workspace
 
 SEARCHES: Any = ["emoji", "images"]
 EMOJI = "/napi/wap/emoji/searchlist"
+BROKEN = {"thumbSrc": "https://[::1]@b]/a"}  # once its user is taken away
 
 
 @pytest.fixture
@@ -134,11 +135,11 @@ def test_another_format_is_told_in_one_line(site: sogou_replica.Replica, said: A
 
 def test_entries_without_sense_cost_only_themselves(site: sogou_replica.Replica) -> None:
     site.page = 100
-    site.emotions["cat"] = [*NO_ENTRIES, {"thumbSrc": 3}, {"thumbSrc": "https://["}]
+    site.emotions["cat"] = [*NO_ENTRIES, {"thumbSrc": 3}, {"thumbSrc": "https://["}, BROKEN]
     site.add("cat")
     first = next(iter(listing_walk.walk(SOURCE, _options(site), "cat")))
-    assert first.senseless == len(NO_ENTRIES) + 2
-    assert [one.rank for one in first.observations] == [len(NO_ENTRIES) + 2]
+    assert first.senseless == len(NO_ENTRIES) + 3
+    assert [one.rank for one in first.observations] == [len(NO_ENTRIES) + 3]
 
 
 @pytest.mark.parametrize("title", HOSTILE_TITLES, ids=range(len(HOSTILE_TITLES)))
