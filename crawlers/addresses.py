@@ -15,8 +15,9 @@ from urllib.parse import unquote, urlsplit
 Address = IPv4Address | IPv6Address
 MAX_ADDRESS = 8000
 """Characters of the longest address that is fetched or stored; servers take no longer ones."""
+PORTS = {"http": 80, "https": 443}
+"""Kinds of addresses that are fetched, and where they lead without a port."""
 
-_PORTS = {"http": 80, "https": 443}
 _LOCAL_NAMES = ("localhost", "local", "internal", "localdomain", "home.arpa")
 _NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 _COMPATIBLE = IPv6Network("::/96")
@@ -58,9 +59,9 @@ def objection(url: str, allowed: AllowList) -> Objection | None:
         return Objection("bad_url", "the address can't be read")
     if "@" in parts.netloc:
         return Objection("userinfo", "addresses with a user or password are never fetched")
-    if parts.scheme not in _PORTS:
+    if parts.scheme not in PORTS:
         return Objection("scheme", f"addresses of the kind {parts.scheme!r} are never fetched")
-    if allowed.admits(host, port or _PORTS[parts.scheme]):
+    if allowed.admits(host, port or PORTS[parts.scheme]):
         return None
     return _objection_to_host(host)
 

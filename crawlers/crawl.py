@@ -13,6 +13,8 @@ from crawlers.ledger.ledger import LEDGER, open_ledger
 from crawlers.ledger.store import sweep
 from crawlers.local.files import LocalCrawl, NeedsFetchingError, Visited, crawl_files, note_missing
 from crawlers.source import Source, list_items, load_source, read_options
+from crawlers.takedown.known import refuse_known
+from crawlers.takedown.takedown import Takedown, load_takedown
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from schemas.config import CrawlConfig, SourceConfig
@@ -61,14 +63,18 @@ def crawl(
     or the configuration is wrong. What was fetched by then is in the tables either way.
     """
     jobs = [_job(ours, position) for position, ours in enumerate(config.sources)]
+    takedown = load_takedown(config)
     sweep(workspace)
+    with open_ledger(workspace.root / LEDGER) as ledger:
+        if refused := refuse_known(ledger, takedown):
+            report(f"{refused} observations fetched before are on the takedown list now")
     visited = Visited()
     errors: dict[int, StickerworksError] = {}
     for job in jobs:
         report(f"{job.source.name}: crawling {job.source.title}")
         _note_redistribute(workspace, job, jobs)
         try:
-            _crawl_source(workspace, config, job, visited, report)
+            _crawl_source(workspace, config, job, visited, takedown, report)
         except SourceError as error:
             errors[job.position] = error
             report(f"{job.source.name}: {error}")
@@ -89,9 +95,10 @@ def _crawl_source(
     config: CrawlConfig,
     job: _Job,
     visited: Visited,
+    takedown: Takedown,
     report: Callable[[str], None],
 ) -> None:
-    if _crawl_local(workspace, config, job, visited, report):
+    if _crawl_local(workspace, config, job, visited, takedown, report):
         return
     # What else it holds nobody here knows: only files that are gone are missing.
     visited.partial.add(job.source.name)
@@ -138,6 +145,7 @@ def _crawl_local(
     config: CrawlConfig,
     job: _Job,
     visited: Visited,
+    takedown: Takedown,
     report: Callable[[str], None],
 ) -> bool:
     """Take the files of a source; False when it lists what must be fetched."""
@@ -148,7 +156,7 @@ def _crawl_local(
     with open_ledger(workspace.root / LEDGER) as ledger:
         try:
             crawl_files(
-                LocalCrawl(workspace, ledger, visited, config.max_bytes),
+                LocalCrawl(workspace, ledger, visited, config.max_bytes, takedown),
                 list_items(job.source, job.options),
                 job.source.name,
                 job.position,

@@ -20,6 +20,7 @@ from crawlers.fetching.settings import crawl_settings
 from crawlers.fetching.source_run import SourceRun
 from crawlers.ledger.ledger import LEDGER, open_ledger
 from crawlers.source import load_source, read_options
+from crawlers.takedown.takedown import load_takedown
 from pipeline.engine.addresses import scrub
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.secret_names import HIDDEN
@@ -80,6 +81,7 @@ def _crawl(job: dict[str, Any], clean: Cleaner, report: Callable[[str], None]) -
         run = SourceRun(
             source, options, default, position, config, workspace, ledger, quota, report
         )
+        run.takedown = load_takedown(config)
         _download(run)
         if run.error is not None:
             raise run.error

@@ -78,6 +78,7 @@ TEXT_LINE = pa.struct(
     ]
 )
 TAG_COUNT = pa.struct([pa.field("tag", STRING), pa.field("votes", pa.int32())])
+FILE_COUNTS = pa.list_(pa.struct([pa.field("value", STRING), pa.field("files", pa.int64())]))
 
 DESCRIPTION_FIELDS: tuple[tuple[str, str], ...] = (
     ("caption_en", "English caption: what is seen and what happens, in a sentence"),
@@ -118,6 +119,22 @@ _OBSERVATION = (
     _column("redistribute", pa.bool_(), "whether a release may carry the bytes"),
 )
 
+_PREFERENCES = (
+    _column("x_robots_tag", STRING, "X-Robots-Tag headers, as sent"),
+    _column("tdm_reservation", STRING, "TDM-Reservation header, as sent"),
+    _column("tdm_policy", STRING, "TDM-Policy header, secrets removed"),
+    _column("content_usage", STRING, "Content-Usage header, as sent"),
+    _column("robots_content_usage", STRING, "rules of robots.txt on use that fit, parted by |"),
+    _column("tdmrep", STRING, "entry of the host's tdmrep.json that fits, as JSON"),
+    _column("preference", STRING, "what forbids training, by docs/preferences.md; null: nothing"),
+    _column(
+        "robots_decision",
+        STRING,
+        "allowed, disallowed, no_robots_txt, unreachable or not_applicable",
+    ),
+    _column("robots_sha256", STRING, "sha256 of the robots.txt that was obeyed"),
+)
+
 OBSERVATIONS = _table(
     "observations",
     "detail",
@@ -132,9 +149,7 @@ OBSERVATIONS = _table(
     _column("etag", STRING, "ETag header"),
     _column("last_modified", STRING, "Last-Modified header"),
     _column("content_type", STRING, "Content-Type header, as claimed"),
-    _column("x_robots_tag", STRING, "X-Robots-Tag header"),
-    _column("robots_decision", STRING, "allowed, no_robots_txt or not_applicable"),
-    _column("robots_sha256", STRING, "sha256 of the robots.txt that was obeyed"),
+    *_PREFERENCES,
     _column("user_agent", STRING, "User-Agent that was sent"),
     _column("resolved_ip", STRING, "address that answered"),
     _column("attempts", pa.int32(), "requests made for these bytes"),
@@ -150,6 +165,62 @@ UNFETCHED = _table(
     _column("error_class", STRING, "not_media, too_large, http_404, robots, unreadable, ..."),
     _column("error", STRING, "the same for people"),
     _column("attempts", pa.int32(), "requests made"),
+    _column("http_status", pa.int32(), "status of the last response; null without one"),
+    _column("fetched_at", STRING, "UTC time of the last try, ISO 8601; null where none was made"),
+    *_PREFERENCES,
+)
+QUERIES = _table(
+    "queries",
+    "global",
+    "crawl",
+    "One row a query of a source: how far it was listed, and what became of what it found.",
+    _column("source", STRING, "name of the source plugin", nullable=False),
+    _column("query", STRING, "the query; null where the source lists all that it has"),
+    _column("scope", STRING, "settings of the source that decide what a query finds"),
+    _column("state", STRING, "open, done or failed"),
+    _column("pass", pa.int64(), "how often it was begun, from 1"),
+    _column("pages", pa.int64(), "pages listed in this pass"),
+    _column("listed", pa.int64(), "items listed in this pass"),
+    _column("total", pa.int64(), "items that there are, as the source says"),
+    _column("fetched", pa.int64(), "observations under this query with bytes"),
+    _column("gone", pa.int64(), "observations whose file is no longer there"),
+    _column("refused", pa.int64(), "observations that the host or a preference refused"),
+    _column("to_retry", pa.int64(), "observations to be tried again"),
+    _column("failed", pa.int64(), "observations that failed for good"),
+    _column("last_listed", STRING, "UTC time of the last page, ISO 8601"),
+    _column("left", STRING, "where its listing goes on, as JSON; null when nothing is left"),
+    _column("error_class", STRING, "why it failed, or is to be tried again"),
+    _column("error", STRING, "the same for people"),
+)
+OPT_OUTS = tuple(
+    name
+    for name in (
+        "x_robots_tag", "tdm_reservation", "tdm_policy", "tdmrep", "content_usage",
+        "robots_content_usage",
+    )
+    if name in OBSERVATIONS.schema.names
+)  # fmt: skip
+"""Columns of observations that hold what a host says of its files' use, machine-readable."""
+
+HOSTS = _table(
+    "hosts",
+    "global",
+    "crawl",
+    "One row a source and a host of its files: what came from there, and on what terms.",
+    _column("source", STRING, "name of the source plugin", nullable=False),
+    _column("host", STRING, "host that gave the bytes; null for files of this machine"),
+    _column("files", pa.int64(), "files with bytes, however many queries found them"),
+    _column("stickers", pa.int64(), "distinct bytes among them"),
+    _column("nbytes", pa.int64(), "size of those in bytes"),
+    _column("redistributable", pa.int64(), "files that a release may carry"),
+    _column("refused", pa.int64(), "observations that the host or a preference refused"),
+    _column("by_preference", pa.int64(), "those of them that robots.txt or an opt-out refused"),
+    _column("first_fetched", STRING, "UTC time of the first fetch, ISO 8601"),
+    _column("last_fetched", STRING, "UTC time of the last fetch"),
+    _column("licences", FILE_COUNTS, "licences as stated, most files first"),
+    _column("licence_bases", FILE_COUNTS, "item, site or none: what they were stated for"),
+    _column("signals", FILE_COUNTS, "preferences stated for files that were fetched"),
+    _column("user_agents", FILE_COUNTS, "User-Agents that were sent"),
 )
 STICKERS = _table(
     "stickers",
@@ -160,6 +231,7 @@ STICKERS = _table(
     _column("format", STRING, "gif, png, apng, jpeg, webp, ... by its first bytes"),
     _column("extension", STRING, "extension that its name claimed, lower case, no dot"),
     _column("nbytes", pa.int64(), "size in bytes"),
+    _column("c2pa", pa.bool_(), "carries a C2PA manifest; null where nobody has looked yet"),
 )
 MEDIA = _table(
     "media",
@@ -557,6 +629,8 @@ TABLES: dict[str, Table] = {
     for table in (
         OBSERVATIONS,
         UNFETCHED,
+        QUERIES,
+        HOSTS,
         STICKERS,
         MEDIA,
         SIGNALS,

@@ -9,6 +9,10 @@ import importlib
 from typing import Any
 
 _PLACES = {
+    "Answer": "crawlers.source",
+    "ApiKey": "crawlers.source",
+    "Ask": "crawlers.source",
+    "BadQueryError": "crawlers.source",
     "Baseline": "pipeline.training.contract",
     "Caption": "annotation.machine.captioner",
     "CaptionInput": "annotation.machine.captioner",
@@ -18,12 +22,14 @@ _PLACES = {
     "Layout": "pipeline.training.layout",
     "Learner": "pipeline.training.contract",
     "Line": "pipeline.filter.ocr.backend",
-    "ListingSpider": "crawlers.fetching.listing_spider",
+    "Listing": "crawlers.source",
     "LocalFile": "crawlers.observation",
     "Measure": "pipeline.filter.measures.measure",
     "Observation": "crawlers.observation",
     "OcrBackend": "pipeline.filter.ocr.backend",
     "Options": "pipeline.engine.options",
+    "Page": "crawlers.source",
+    "RefusedError": "crawlers.source",
     "RgbaFrame": "pipeline.filter.measures.measure",
     "Row": "pipeline.training.layout",
     "Rule": "pipeline.filter.rules.rule",

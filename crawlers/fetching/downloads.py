@@ -1,70 +1,205 @@
-"""Scrapy's download handler, with an end to the headers of a response."""
+"""Scrapy's download handler over aiohttp: every answer has an end, every address was checked.
+
+Scrapy's own handler takes several times the processor's time for a small file, collects headers
+without an end, and needs Twisted's reactor.
+"""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from ipaddress import ip_address
 from typing import Any
 
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 from scrapy import Request
-from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
-from scrapy.exceptions import DownloadCancelledError, DownloadFailedError
-from scrapy.http import Response
-from twisted.python.failure import Failure
-from twisted.web._newclient import HEADER, STATUS
+from scrapy.core.downloader.handlers.base import BaseDownloadHandler
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+    ResponseDataLossError,
+)
+from scrapy.http import Headers, Response
+from yarl import URL
+
+from crawlers.fetching.middlewares.guard import host_of
+from crawlers.fetching.resolver import CheckingResolver, PrivateNameError
+from crawlers.fetching.source_run import SourceRun
+from crawlers.fetching.trace import Refused
 
 _MAX_HEADERS = 64 * 1024  # bytes; browsers stop at a few times that
+_FRAMING = 8  # bytes that a chunked body may take for each of its own; a chunk of one takes six
+_NOT_BY_ITSELF = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
 class HeadersTooLargeError(DownloadCancelledError):
-    """A host sends headers without an end."""
+    """A host sends headers, or what stands for them around a body, without an end."""
 
 
-class CappedHandler(HTTP11DownloadHandler):
-    """Ends a response whose headers are larger than 64 KiB; Twisted would collect them for ever."""
+class CheckedHandler(BaseDownloadHandler):
+    """Gets the answer to one request as it is: redirects and packed bodies are for middlewares.
+
+    Certificates must be trusted. Headers end at 64 KiB, a body at ``download_maxsize`` bytes, and
+    all of it within ``download_timeout`` seconds.
+    """
 
     def __init__(self, crawler: Any) -> None:
         super().__init__(crawler)
-        self._pool._factory = _capped(self._pool._factory)
+        self._run: SourceRun = crawler.spider.run
+        self._max_bytes: int = crawler.settings.getint("DOWNLOAD_MAXSIZE")
+        self._timeout_s: float = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
+        # Scrapy's slots limit what is in flight; two limits would only wait for each other.
+        resolver = CheckingResolver.of(crawler.settings.getlist("ALLOW_HOSTS"))
+        connector = aiohttp.TCPConnector(limit=0, resolver=resolver)
+        capped: type[ResponseHandler] = _Capped
+        connector._factory = partial(capped, asyncio.get_running_loop())
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            response_class=_Answer,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=_NOT_BY_ITSELF,
+            # _Capped has the one limit; these would end a response without saying so.
+            max_line_size=2 * _MAX_HEADERS,
+            max_field_size=2 * _MAX_HEADERS,
+            max_headers=_MAX_HEADERS,
+        )
 
     async def download_request(self, request: Request) -> Response:
-        try:
-            return await super().download_request(request)
-        except DownloadFailedError as error:
-            for reason in getattr(error.__cause__, "reasons", ()):
-                if reason.check(HeadersTooLargeError):
-                    raise reason.value from None
-            raise
+        meta = request.meta
+        headers, for_proxy = _split_headers(request)
+        timeout_s = meta.get("download_timeout", self._timeout_s)
+        if self._run.stopped.is_set():
+            # Cancelling who waits doesn't take a request out of Scrapy's queue.
+            raise IgnoreRequest("the run ends")
+        with _as_scrapy_says_it(request.url, timeout_s):
+            answer = await self._session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                data=request.body or None,
+                headers=headers.to_tuple_list(),
+                timeout=aiohttp.ClientTimeout(total=timeout_s),
+                allow_redirects=False,
+                proxy=meta.get("proxy"),
+                proxy_headers=for_proxy,
+            )
+            async with answer:
+                body = await _read(answer, meta.get("download_maxsize", self._max_bytes))
+        peer = getattr(answer, "peer", None)
+        return Response(
+            request.url,
+            answer.status,
+            headers=Headers(answer.raw_headers),
+            body=body,
+            ip_address=ip_address(peer) if peer else None,
+        )
+
+    async def close(self) -> None:
+        await self._session.close()
 
 
-def _capped(factory: Any) -> Any:
-    """The pool's factory, whose connections count what comes before a body."""
+def _split_headers(request: Request) -> tuple[Headers, dict[str, str] | None]:
+    """Headers of the request, and those that open a tunnel through a proxy.
 
-    class Factory(factory):  # type: ignore[misc]
-        def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
-            protocol = super().buildProtocol(addr)
-            protocol.dataReceived = _Counted(protocol)
-            return protocol
+    Without a tunnel, the proxy reads its login from the request itself.
+    """
+    headers = request.headers.copy()
+    if not request.url.startswith("https:"):
+        return headers, None
+    login = headers.pop(b"Proxy-Authorization", None)
+    return headers, {"Proxy-Authorization": login[0].decode("latin-1")} if login else None
 
-    return Factory
+
+async def _read(answer: aiohttp.ClientResponse, most: int) -> bytes:
+    """The body; DownloadCancelledError once it is, or says that it is, larger than allowed."""
+    if (answer.content_length or 0) > most:
+        answer.close()
+        raise DownloadCancelledError(f"{answer.content_length} bytes are more than {most}")
+    pieces, size = [], 0
+    async for piece in answer.content.iter_any():
+        pieces.append(piece)
+        size += len(piece)
+        if size > most:
+            answer.close()
+            raise DownloadCancelledError(f"more than {most} bytes came")
+    return b"".join(pieces)
 
 
-class _Counted:
-    """``dataReceived`` of a connection; the status line, 1xx responses and headers all count."""
+@contextmanager
+def _as_scrapy_says_it(url: str, timeout_s: float) -> Iterator[None]:
+    """Turn aiohttp's exceptions into those that Scrapy's middlewares and ours know."""
+    try:
+        yield
+    except PrivateNameError as error:
+        raise Refused("private_address", str(error), host_of(url)) from error
+    except TimeoutError as error:
+        raise DownloadTimeoutError(f"it took longer than {timeout_s:g} s") from error
+    except aiohttp.InvalidURL as error:
+        raise ValueError("the address can't be read") from error
+    except aiohttp.ClientConnectorDNSError as error:
+        raise CannotResolveHostError(f"DNS knows no {error.host}") from error
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise DownloadConnectionRefusedError(str(error.certificate_error)) from error
+    except aiohttp.ClientConnectorError as error:
+        raise DownloadConnectionRefusedError(str(error.os_error)) from error
+    except aiohttp.ClientPayloadError as error:
+        raise ResponseDataLossError("the connection ended before the body did") from error
+    except aiohttp.ClientResponseError as error:
+        raise DownloadFailedError(f"no HTTP: {error.message}") from error
+    except aiohttp.ClientError as error:
+        raise DownloadFailedError(str(error) or type(error).__name__) from error
 
-    def __init__(self, protocol: Any) -> None:
-        self._protocol = protocol
-        self._receive = protocol.dataReceived
-        self._size = 0
 
-    def __call__(self, data: bytes) -> None:
-        if self._protocol._parser is not None:
-            # Ours is the one limit: the parser's own drops the connection without a reason.
-            self._protocol._parser.MAX_LENGTH = 2 * _MAX_HEADERS
-        self._receive(data)
-        parser = self._protocol._parser
-        waiting = parser is not None and parser.state in (STATUS, HEADER)
-        self._size = self._size + len(data) if waiting else 0
-        if self._size > _MAX_HEADERS:
-            error = HeadersTooLargeError(f"the headers are larger than {_MAX_HEADERS} bytes")
-            self._protocol._disconnectParser(Failure(error))  # type: ignore[no-untyped-call]
-            # A connection that is merely closed goes on reading over TLS.
-            self._protocol.transport.abortConnection()
+class _Answer(aiohttp.ClientResponse):
+    """A response that knows the address it came from, also when its connection is gone."""
+
+    peer: str | None = None
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        if connection.transport is not None:
+            self.peer = (connection.transport.get_extra_info("peername") or (None,))[0]
+        return await super().start(connection)
+
+
+class _Capped(ResponseHandler):
+    """A connection that counts what comes beside bodies: status, 1xx, headers, chunks, trailers."""
+
+    _received = 0
+    _body: Any = None
+
+    def set_response_params(self, **parameters: Any) -> None:
+        self._received, self._body = 0, None
+        super().set_response_params(**parameters)
+
+    def feed_data(self, data: Any, size: int = 0) -> None:
+        message, body = data
+        if message.code >= 200:
+            self._body = body
+        super().feed_data(data, size)
+
+    def data_received(self, data: bytes) -> None:
+        # Piece by piece, so that headers that come all at once end at the same size.
+        for start in range(0, len(data), _MAX_HEADERS):
+            piece = data[start : start + _MAX_HEADERS] if len(data) > _MAX_HEADERS else data
+            self._received += len(piece)
+            super().data_received(piece)
+            body = self._body.total_bytes if self._body is not None else 0
+            if self._received - _FRAMING * body > _MAX_HEADERS:
+                self._give_up()
+                return
+
+    def _give_up(self) -> None:
+        error = HeadersTooLargeError(f"the headers are larger than {_MAX_HEADERS} bytes")
+        self.set_exception(error)
+        if self._body is not None:
+            self._body.set_exception(error)
+        if self.transport is not None:
+            self.transport.abort()

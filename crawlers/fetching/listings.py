@@ -18,7 +18,7 @@ from crawlers.fetching.source_run import SourceRun
 from crawlers.fetching.takes import Takes
 from crawlers.observation import Key, Observation, key_of
 from crawlers.queries.book import QueryBook, Turn, Turns, after_page
-from crawlers.source import BadQueryError, Cursor, Page, RefusedError
+from crawlers.source import BadQueryError, Cursor, Page, RefusedError, no_observation
 from pipeline.engine.errors import StickerworksError
 
 _FAULTS = 3  # queries in a row whose answer can't be read: the source changed, not the query
@@ -144,6 +144,8 @@ class QueryLister:
         source, most = self._run.source, self._run.ours.per_query
         found: dict[Key, Observation] = {}
         for observation in observations:
+            if not isinstance(observation, Observation):
+                raise no_observation(source, observation)
             ours = replace(observation, query=turn.query) if turn.query else observation
             found.setdefault(key_of(source, ours), ours)
         wanted = list(found.values())

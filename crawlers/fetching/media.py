@@ -17,6 +17,7 @@ from scrapy.http import Response
 
 from crawlers.fetching.failures import Streak, failure_of_exception, failure_of_status
 from crawlers.fetching.source_run import SourceRun
+from crawlers.fetching.takedowns import objection_to_answer
 from crawlers.fetching.trace import META, Trace
 from crawlers.ledger.ledger import POSITION_BITS, Blob, FetchFailure, Known, ledger_errors
 from crawlers.ledger.store import has_bytes, media_path, store
@@ -32,8 +33,10 @@ from crawlers.observation import (
     told_of_cuts,
     too_long,
 )
-from crawlers.preferences.optout import opt_out
+from crawlers.preferences.c2pa import has_c2pa
+from crawlers.preferences.headers import HeaderPreferences
 from crawlers.sniff import sniff
+from crawlers.takedown.takedown import ERROR_CLASS
 from crawlers.user_agent import user_agent
 from pipeline.engine.addresses import strip_secrets
 from pipeline.engine.database import transaction
@@ -75,7 +78,9 @@ class MediaFetcher:
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
         self._cut = 0
         visited = Visited(partial={run.source})
-        self._files = LocalCrawl(run.workspace, run.ledger, visited, run.config.max_bytes)
+        self._files = LocalCrawl(
+            run.workspace, run.ledger, visited, run.config.max_bytes, run.takedown
+        )
 
     def note(
         self, observations: Iterable[tuple[int, Observation]], listing_pass: int = 0
@@ -90,7 +95,9 @@ class MediaFetcher:
 
     def settled(self, found: Found) -> bool:
         """Whether nothing needs to be fetched: the bytes are there, or can't be had."""
-        return found.known is not None and self._is_settled(found.known)
+        if found.known is None or not self._is_settled(found.known):
+            return False
+        return found.known.state != "ok" or self._objection(found) is None
 
     def take_file(self, file: LocalFile, place: int) -> str | None:
         """Bring a file on this machine to its end; the hash of its bytes, or None without any."""
@@ -107,6 +114,10 @@ class MediaFetcher:
         reason = too_long(found.observation)
         if reason is not None:
             run.ledger.record_failure(key, FetchFailure("failed", "too_long", reason))
+            return True, None
+        refused = self._objection(found)
+        if refused is not None:
+            run.ledger.record_failure(key, refused)
             return True, None
         if found.known is not None and self._is_settled(found.known):
             return True, found.known.blob.sha256 if found.known.blob else None
@@ -144,7 +155,12 @@ class MediaFetcher:
         if known.state == "retry_at":
             # Longer than anybody may ask for: the clock was ahead when it was noted.
             return 0 < (known.failure.retry_at or 0) - time.time() <= LONGEST_RETRY_S
-        return known.state == "gone" or known.failure.policy == self.policy
+        # What the takedown list names no more is pending again: see refuse_known().
+        named = known.failure.error_class == ERROR_CLASS
+        return known.state == "gone" or named or known.failure.policy == self.policy
+
+    def _objection(self, found: Found) -> FetchFailure | None:
+        return self._run.takedown.objection(found.observation, self._run.source)
 
     def _is_expired(self, known: Known) -> bool:
         days = self._run.config.recheck_days
@@ -164,12 +180,15 @@ class MediaFetcher:
         except Exception as error:  # noqa: BLE001 - whatever it is, it costs this file alone
             if self._run.stopped.is_set():
                 return False, None  # the run ended, not this file
-            self._record_failure(key, failure_of_exception(error), trace, url)
+            lost = replace(failure_of_exception(error), facts=self._said(trace))
+            self._record_failure(key, lost, trace, url)
             return True, None
-        if response.status == 304 and headers and known is not None and known.blob is not None:
+        opted_out = self._opted_out(response, trace)
+        unchanged = response.status == 304 and headers and opted_out is None
+        if unchanged and known is not None and known.blob is not None:
             self._run.ledger.record_check(key)
             return True, known.blob.sha256
-        failure = failure_of_status(response.status) or self._opted_out(response)
+        failure = opted_out or failure_of_status(response.status)
         data = b"" if failure is not None else self._decoded(found.observation, response.body)
         if isinstance(data, FetchFailure):
             failure, data = data, b""
@@ -178,6 +197,11 @@ class MediaFetcher:
             failure = failure or self._not_media(response, known.failure if known else None)
             failure = replace(failure, facts=self._facts(response, trace))
             self._record_failure(key, failure, trace, url)
+            return True, None
+        refused = await objection_to_answer(self._run.takedown, response, data, name)
+        if refused is not None:
+            facts = self._facts(response, trace)
+            self._run.ledger.record_failure(key, replace(refused, facts=facts))
             return True, None
         return True, self._keep(key, data, name, response, trace)
 
@@ -205,7 +229,7 @@ class MediaFetcher:
         sha256 = hashlib.sha256(data).hexdigest()
         path = media_path(sha256, name)
         store(self._run.workspace, path, data)
-        blob = Blob(sha256, name, len(data), path, extension)
+        blob = Blob(sha256, name, len(data), path, extension, has_c2pa(data, name))
         self._run.ledger.record_blob(key, blob, self._facts(response, trace))
         self._run.ledger.repoint(sha256, self._better_path(sha256, path))
         self._streak.clear()
@@ -247,15 +271,16 @@ class MediaFetcher:
         pages = next((n for n in range(1, _PAGES) if before == f"{self.policy} pages={n}"), 0) + 1
         return f"{self.policy} pages={pages}" if pages < _PAGES else None
 
-    def _opted_out(self, response: Response) -> FetchFailure | None:
-        tags = [tag.decode("latin-1") for tag in response.headers.getlist("X-Robots-Tag")]
-        tdm = (response.headers.get("TDM-Reservation") or b"").decode("latin-1")
-        directive = opt_out(tags, tdm, self._agent)
-        if directive is None:
+    def _opted_out(self, response: Response, trace: Trace) -> FetchFailure | None:
+        if response.status not in (200, 304):
+            return None  # what headers say is said of a page of errors
+        if trace.preference is None:
+            said = HeaderPreferences.of(response.headers.getlist)
+            trace.preference = said.refusal(self._agent)
+        if trace.preference is None or not self._run.config.obey_preferences:
             return None
-        return FetchFailure(
-            "refused", "opt_out", f"the host forbids it with the directive {directive}"
-        )
+        error = f"the host keeps it from training: {trace.preference}"
+        return FetchFailure("refused", "opt_out", error)
 
     def _facts(self, response: Response, trace: Trace) -> dict[str, Any]:
         meta = response.request.meta if response.request else {}
@@ -264,17 +289,19 @@ class MediaFetcher:
             "final_url": strip_secrets(response.url),
             "redirects": [strip_secrets(url) for url in meta.get("redirect_urls", [])],
             "http_status": response.status,
-            "fetched_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "etag": _header(response, "ETag"),
             "last_modified": _header(response, "Last-Modified"),
             "content_type": _header(response, "Content-Type"),
-            "x_robots_tag": _header(response, "X-Robots-Tag"),
-            "robots_decision": trace.robots_decision,
-            "robots_sha256": trace.robots_sha256,
-            "user_agent": self._agent,
             "resolved_ip": str(address) if address else None,
             "attempts": trace.attempts,
+            **HeaderPreferences.of(response.headers.getlist).columns(),
+            **self._said(trace),
         }
+
+    def _said(self, trace: Trace) -> dict[str, Any]:
+        """Facts that there are without an answer, too."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return {"fetched_at": now, "user_agent": self._agent, **trace.columns()}
 
     def _lock(self, name: object) -> asyncio.Lock:
         return self._locks.setdefault(name, asyncio.Lock())

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from crawlers.fetching.quota import Quota
 from crawlers.ledger.ledger import CrawlLedger
 from crawlers.source import Source
+from crawlers.takedown.takedown import Takedown
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from schemas.config import CrawlConfig, SourceConfig
@@ -34,6 +35,7 @@ class SourceRun:
     ledger: CrawlLedger
     quota: Quota
     report: Callable[[str], None]
+    takedown: Takedown = field(default_factory=Takedown)
     error: StickerworksError | None = None
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 

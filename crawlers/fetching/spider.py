@@ -13,7 +13,7 @@ from crawlers.fetching.listings import QueryLister
 from crawlers.fetching.media import MediaFetcher
 from crawlers.fetching.source_run import SourceRun
 from crawlers.fetching.takes import Takes
-from crawlers.observation import LocalFile, Observation
+from crawlers.observation import LocalFile, Observation, key_of
 from crawlers.queries.book import QueryBook
 from crawlers.queries.planned import planned_queries
 from crawlers.queries.scope import scope_of
@@ -54,7 +54,7 @@ async def crawl_source(crawler: Any, run: SourceRun) -> None:
 
 
 async def _crawl_queries(crawler: Any, run: SourceRun, fetcher: MediaFetcher) -> None:
-    book = QueryBook(run.ledger, run.source, scope_of(run.options))
+    book = QueryBook(run.ledger, run.source, scope_of(run.config, run.position, run.options))
     _plan(run, book)
     book.begin(fetcher.policy)
     if not book.untouched():
@@ -102,14 +102,14 @@ async def _crawl_items(run: SourceRun, fetcher: MediaFetcher) -> None:
                 continue
             if not isinstance(item, Observation):
                 raise no_observation(run.source, item)
-            (found,) = fetcher.note([(place, item)])
-            if (name := hash(found.key)) in seen:
+            if (name := hash(key_of(run.source, item))) in seen:
                 twice += 1
                 run.quota.settle(None)
                 continue
             seen.add(name)
+            (found,) = fetcher.note([(place, item)])
             await takes.start(found, lambda: None)
     finally:
         await takes.finish()
         if twice:
-            run.report(f"{run.source}: {twice} items are listed twice; the last counts")
+            run.report(f"{run.source}: {twice} items are listed twice; the first counts")

@@ -48,7 +48,7 @@ class Takes:
     async def finish(self) -> None:
         """Wait for what is under way; where the run has stopped, leave it be."""
         if self._tasks:
-            await self._run.until_stopped(_all(self._tasks))
+            await self._run.until_stopped(_all(tuple(self._tasks)))
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -76,5 +76,5 @@ class Takes:
             run.report(f"{run.source}: {run.quota.stickers} stickers{self.where()}")
 
 
-async def _all(tasks: set[asyncio.Task[None]]) -> None:
+async def _all(tasks: tuple[asyncio.Task[None], ...]) -> None:
     await asyncio.wait(tasks)

@@ -12,12 +12,28 @@ META = "trace"
 
 @dataclass
 class Trace:
-    """Requests made, what robots.txt said of the last one, and until when the host asks to wait."""
+    """Requests made, what the last one's host says of it, and until when it asks to wait.
+
+    ``preference`` is what forbids fetching it for training, whether we obey or only note it.
+    """
 
     attempts: int = 0
     robots_decision: str = "not_applicable"
     robots_sha256: str | None = None
+    robots_content_usage: str | None = None
+    tdmrep: str | None = None
+    preference: str | None = None
     retry_at: float | None = None
+
+    def columns(self) -> dict[str, str | None]:
+        """What is kept with the row of what the host's files say."""
+        return {
+            "robots_decision": self.robots_decision,
+            "robots_sha256": self.robots_sha256,
+            "robots_content_usage": self.robots_content_usage,
+            "tdmrep": self.tdmrep,
+            "preference": self.preference,
+        }
 
 
 class Refused(IgnoreRequest):

@@ -1,38 +1,39 @@
 """Ledger to tables: the same ledger always gives the same bytes.
 
 A sticker's place (shard and row) is written into the ledger once, before any table, and never
-changes: full shards of ``stickers`` and ``media`` stay as they are for good.
+changes: full shards of ``stickers`` and ``media`` stay as they are for good. What has not changed
+since the last export is not looked at (``marks``).
 """
 
 from __future__ import annotations
 
-import json
-import math
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 
+from crawlers.ledger.hosts import TALLY, hosts_of, origins_of
 from crawlers.ledger.ledger import LEDGER, RESTORE, CrawlLedger, ledger_errors
+from crawlers.ledger.marks import OF_PART, WHOLE, Mark, how_made, marks_of, rows_of, set_marks
 from crawlers.ledger.packs import drop_files, drop_unknown, pack_new
+from crawlers.ledger.placing import PlacedStickers, parts_of, place, repoint
+from crawlers.ledger.rows import queries_table, shard_tables, unfetched_table
+from pipeline.engine.database import transaction
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import Proof, digest_rows, read_proof, write_table
 from pipeline.engine.store.object_path import TablePath
 from pipeline.engine.workspace import Workspace
-from schemas.tables import MEDIA, OBSERVATIONS, STICKERS, UNFETCHED, Table
+from schemas.tables import HOSTS, OBSERVATIONS, QUERIES, STICKERS, UNFETCHED
 
 STAGE = "crawl"
 FINGERPRINT = "crawl-export-2"
 
-
-@dataclass(frozen=True)
-class PlacedStickers:
-    """Stickers that this export placed, by the source that lists them first."""
-
-    stickers: dict[str, int]
-    nbytes: dict[str, int]
+_WHOLE: dict[str, Callable[[sqlite3.Connection], pa.Table]] = {
+    UNFETCHED.name: unfetched_table,
+    QUERIES.name: queries_table,
+    HOSTS.name: hosts_of,  # last: from what is kept of all others
+}
 
 
 @dataclass(frozen=True)
@@ -54,93 +55,66 @@ def export(
     pack: bool = False,
 ) -> ExportedShards:
     """Place new stickers, ``pack`` their bytes where wanted, and write every table whose rows
-    changed.
+    changed, or whose file is missing or another.
 
     ``sources`` is their order in the configuration: new stickers follow it, then the order in
     which their source lists them; sources that are configured no more come last.
     """
+    connection = ledger.connection
     with ledger_errors(ledger.path):
-        placed = _place(ledger, sources, shard_rows)
-        ledger.connection.execute(_REPOINT)
-        parts = _parts(ledger.connection)
-        _check_tables(workspace, ledger, len(parts))
+        placed = place(connection, sources, shard_rows)
+        repoint(connection)
+        parts = parts_of(connection)
+        _check_tables(workspace, ledger, parts)
         if pack:
-            pack_new(workspace, ledger, parts)
+            pack_new(workspace, ledger)
         # Tables that others see must never hold a sticker whose place only we know.
         workspace.place.save(LEDGER.as_posix())
-        observations = 0
-        written: list[TablePath | None] = []
-        for part in parts:
-            tables = _shard(ledger.connection, part)
-            observations += tables[OBSERVATIONS.name].num_rows
-            for name, rows in tables.items():
-                written.append(_write(workspace.path(name, part), rows))
-        failures = _unfetched(ledger.connection)
-        written.append(_write(workspace.path(UNFETCHED.name), failures))
-        stickers = _count(ledger.connection)
+        written: list[TablePath] = []
+        for part in _due(workspace, connection, parts, OF_PART):
+            tables = shard_tables(connection, part)
+            written += _write_part(workspace, connection, part, tables)
+        for name, read in _WHOLE.items():
+            if _due(workspace, connection, (WHOLE,), (name,)):
+                written += _write_part(workspace, connection, WHOLE, {name: read(connection)})
         if pack:
             drop_unknown(workspace, ledger)
             drop_files(workspace, ledger)
-    done = tuple(path for path in written if path is not None)
-    return ExportedShards(placed, stickers, observations, failures.num_rows, done)
+        return ExportedShards(
+            placed,
+            stickers=rows_of(connection, STICKERS.name),
+            observations=rows_of(connection, OBSERVATIONS.name),
+            unfetched=rows_of(connection, UNFETCHED.name),
+            written=tuple(written),
+        )
 
 
-def _place(ledger: CrawlLedger, sources: Sequence[str], shard_rows: int) -> PlacedStickers:
-    """Give every new sticker its shard and row, all in one transaction."""
-    connection = ledger.connection
-    connection.execute("CREATE TEMP TABLE IF NOT EXISTS source_order (source PRIMARY KEY, place)")
-    connection.execute("DELETE FROM temp.source_order")
-    order = ((name, place) for place, name in enumerate(dict.fromkeys(sources)))
-    connection.executemany("INSERT INTO temp.source_order VALUES (?, ?)", order)
-    connection.execute("DROP TABLE IF EXISTS temp.unplaced")
-    connection.execute(_UNPLACED)
-    part, row = _next_place(connection, shard_rows)
-    placed = PlacedStickers({}, {})
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for new in connection.execute("SELECT * FROM temp.unplaced ORDER BY rowid"):
-            values = (part, row, new["path"], new["extension"], new["sha256"])
-            if connection.execute(_PLACE, values).rowcount == 0:
-                continue  # an earlier observation placed these bytes
-            source = new["source"]
-            placed.stickers[source] = placed.stickers.get(source, 0) + 1
-            placed.nbytes[source] = placed.nbytes.get(source, 0) + new["nbytes"]
-            part, row = (part, row + 1) if row + 1 < shard_rows else (part + 1, 0)
-    except BaseException:
-        connection.rollback()
-        raise
-    connection.execute("COMMIT")
-    return placed
+def _due(
+    workspace: Workspace,
+    connection: sqlite3.Connection,
+    parts: Sequence[int],
+    names: Sequence[str],
+) -> list[int]:
+    """Parts with a file of these tables that isn't known to hold what the ledger says."""
+    due: set[int] = set()
+    for name in names:
+        marks, made = marks_of(connection, name), _made(name)
+        files = [None if part == WHOLE else part for part in parts]
+        for part, digest in zip(parts, workspace.digests(name, files), strict=True):
+            if marks.get(part) != (made, digest):
+                due.add(part)
+    return sorted(due)
 
 
-def _next_place(connection: sqlite3.Connection, shard_rows: int) -> tuple[int, int]:
-    last = connection.execute("SELECT max(part) FROM blobs").fetchone()[0]
-    if last is None:
-        return 0, 0
-    rows = connection.execute("SELECT count(*) FROM blobs WHERE part = ?", (last,)).fetchone()[0]
-    return (last, rows) if rows < shard_rows else (last + 1, 0)
-
-
-def _parts(connection: sqlite3.Connection) -> list[int]:
-    rows = connection.execute(
-        "SELECT DISTINCT part FROM blobs WHERE part IS NOT NULL ORDER BY part"
-    )
-    return [row[0] for row in rows]
-
-
-def _count(connection: sqlite3.Connection) -> int:
-    count: int = connection.execute("SELECT count(*) FROM blobs WHERE part IS NOT NULL").fetchone()[
-        0
-    ]
-    return count
-
-
-def _check_tables(workspace: Workspace, ledger: CrawlLedger, parts: int) -> None:
+def _check_tables(workspace: Workspace, ledger: CrawlLedger, parts: range) -> None:
     """Refuse tables that another ledger made: their shards would be mixed with ours."""
+    strange = set(_due(workspace, ledger.connection, parts, (STICKERS.name,)))
     for part in workspace.parts:
+        if part in parts and part not in strange:
+            continue
         ids = workspace.read(STICKERS.name, part, ["id"])["id"].to_pylist()
         ours = [row[0] for row in ledger.connection.execute(_IDS, (part,))]
-        if part >= parts or ids != ours[: len(ids)]:
+        if part not in parts or ids != ours[: len(ids)]:
             raise StickerworksError(
                 f"{workspace.path(STICKERS.name, part)} holds stickers that the ledger "
                 f"{ledger.path} doesn't place there.",
@@ -148,117 +122,35 @@ def _check_tables(workspace: Workspace, ledger: CrawlLedger, parts: int) -> None
             )
 
 
-def _shard(connection: sqlite3.Connection, part: int) -> dict[str, pa.Table]:
-    blobs = connection.execute(_BLOBS, (part,)).fetchall()
-    stickers = [
-        {name: blob[name] for name in ("format", "extension", "nbytes")} | {"id": blob["sha256"]}
-        for blob in blobs
-    ]
-    media = [_media(blob) for blob in blobs]
-    rows = connection.execute(_PLACED, (part,)).fetchall()
-    observations = [
-        (row["row"], _order(columns), columns) for row in rows for columns in (_observation(row),)
-    ]
-    observations.sort(key=lambda item: item[:2])
-    return {
-        # Readers find shards by their ``stickers`` file, so that one is written last.
-        OBSERVATIONS.name: _table(OBSERVATIONS, [columns for _, _, columns in observations]),
-        MEDIA.name: _table(MEDIA, media),
-        STICKERS.name: _table(STICKERS, stickers),
-    }
+def _write_part(
+    workspace: Workspace, connection: sqlite3.Connection, part: int, tables: dict[str, pa.Table]
+) -> list[TablePath]:
+    """Write what differs of some tables, and note that they are current; return what was written.
+
+    Nobody changes the ledger meanwhile: who crawls or exports holds the workspace's lock.
+    """
+    written, marks = [], {}
+    for name, rows in tables.items():
+        path = workspace.path(name, None if part == WHOLE else part)
+        digest, is_new = _write(path, rows)
+        written += [path] if is_new else []
+        marks[name] = Mark(_made(name), digest, rows.num_rows, origins_of(name, tables))
+    with transaction(connection):
+        set_marks(connection, part, marks)
+    return written
 
 
-def _media(blob: sqlite3.Row) -> dict[str, Any]:
-    # A sticker keeps its place for good; when no source shows it any more, nothing leads to it.
-    if not blob["seen"]:
-        return {"id": blob["sha256"]}
-    if blob["pack"] is None:
-        return {"id": blob["sha256"], "path": blob["path"]}
-    names = ("pack", "offset", "nbytes")
-    return {"id": blob["sha256"]} | {name: blob[name] for name in names}
-
-
-def _observation(row: sqlite3.Row) -> dict[str, Any]:
-    facts: dict[str, Any] = json.loads(row["facts"])
-    return _as_listed(row) | facts | {"id": row["sha256"], "redistribute": bool(row["allowed"])}
-
-
-def _unfetched(connection: sqlite3.Connection) -> pa.Table:
-    names = ("state", "error_class", "error", "attempts")
-    rows = [
-        _as_listed(row) | {name: row[name] for name in names}
-        for row in connection.execute(_FAILURES).fetchall()
-    ]
-    return _table(UNFETCHED, sorted(rows, key=_order))
-
-
-def _as_listed(row: sqlite3.Row) -> dict[str, Any]:
-    columns: dict[str, Any] = json.loads(row["columns"])
-    return columns | {
-        "source": row["source"],
-        "source_id": row["source_id"],
-        "query": row["query"] or None,
-        "variant": row["variant"] or None,
-        "redistribute": bool(row["redistribute"]),
-    }
-
-
-def _order(row: dict[str, Any]) -> tuple[str, str, float, str, str]:
-    rank = math.inf if row["rank"] is None else row["rank"]
-    return (row["source"], row["query"] or "", rank, row["source_id"], row["variant"] or "")
-
-
-def _table(table: Table, rows: list[dict[str, Any]]) -> pa.Table:
-    return pa.Table.from_pylist(rows, schema=table.schema)
-
-
-def _write(path: TablePath, rows: pa.Table) -> TablePath | None:
-    """Write the file unless it already holds these rows; return it when written."""
+def _write(path: TablePath, rows: pa.Table) -> tuple[str, bool]:
+    """Write the file unless it already holds these rows; their digest, and whether it did."""
     proof = read_proof(path)
     current = Proof(STAGE, FINGERPRINT, counts={"read": rows.num_rows, "kept": rows.num_rows})
     if proof is not None and proof.fingerprint == FINGERPRINT and proof.digest == digest_rows(rows):
-        return None
-    write_table(path, rows, current)
-    return path
+        return proof.digest, False
+    return write_table(path, rows, current).digest, True
 
 
-_UNPLACED = """
-CREATE TEMP TABLE unplaced AS
-SELECT s.source, s.sha256, s.path, s.extension, b.nbytes
-FROM observations AS s
-JOIN blobs AS b USING (sha256)
-LEFT JOIN temp.source_order AS o ON o.source = s.source
-WHERE s.state = 'ok' AND b.part IS NULL
-ORDER BY o.place IS NULL, o.place, s.source, s.listing, s.source_id, s.query, s.variant
-"""
-_PLACE = """
-UPDATE blobs SET part = ?, row = ?, path = ?, extension = ? WHERE sha256 = ? AND part IS NULL
-"""
+def _made(name: str) -> str:
+    return how_made(name, f"{FINGERPRINT} {TALLY}")
+
+
 _IDS = "SELECT sha256 FROM blobs WHERE part = ? ORDER BY row"
-# Where the file that a path names shows its bytes no more, another that does takes its place.
-_REPOINT = """
-UPDATE blobs SET path = first.path
-FROM (
-    SELECT sha256, path, row_number() OVER (
-        PARTITION BY sha256 ORDER BY listing, source, source_id, query, variant
-    ) AS place
-    FROM observations WHERE state = 'ok' AND path IS NOT NULL
-) AS first
-WHERE blobs.sha256 = first.sha256 AND first.place = 1 AND NOT EXISTS (
-    SELECT * FROM observations AS s
-    WHERE s.sha256 = blobs.sha256 AND s.state = 'ok' AND s.path = blobs.path
-)
-"""
-_BLOBS = """
-SELECT blobs.*, pack, offset, EXISTS (
-    SELECT * FROM observations AS s WHERE s.sha256 = blobs.sha256 AND s.state = 'ok'
-) AS seen
-FROM blobs LEFT JOIN packed USING (sha256) WHERE part = ? ORDER BY row
-"""
-# Where a source shows the same bytes twice and may not give them on once, it may not at all.
-_PLACED = """
-SELECT s.*, b.row, min(s.redistribute) OVER (PARTITION BY s.sha256, s.source) AS allowed
-FROM observations AS s JOIN blobs AS b USING (sha256)
-WHERE b.part = ? AND s.state = 'ok'
-"""
-_FAILURES = "SELECT * FROM observations WHERE state NOT IN ('ok', 'pending')"

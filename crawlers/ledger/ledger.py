@@ -115,7 +115,8 @@ class CrawlLedger:
             if known is None:
                 self.connection.execute(sql.INSERT, row)
                 return None
-            if not known["redistribute"] and known["listing"] >> POSITION_BITS in earlier:
+            banned = not known["redistribute"] and known["state"] != "pending"
+            if banned and known["listing"] >> POSITION_BITS in earlier:
                 row |= {"listing": known["listing"], "redistribute": 0}
             if any(known[name] != row[name] for name in ("listing", "columns", "redistribute")):
                 self.connection.execute(sql.RELIST, row)

@@ -22,19 +22,21 @@ _SUFFIX = ".pack"
 _PACK_BYTES = 64 << 20
 
 
-def pack_new(workspace: Workspace, ledger: CrawlLedger, parts: list[int]) -> None:
-    """Pack what the shards hold that lies in no pack yet.
+def pack_new(workspace: Workspace, ledger: CrawlLedger) -> None:
+    """Pack what the shards hold that lies in no pack yet, or in one that was lost.
 
     Bytes whose file is gone or has changed stay out, and their readers say so.
     """
     store = workspace.store
     there = set(store.list(_FOLDER))
-    for part in parts:
-        rows = [
-            row
-            for row in ledger.connection.execute(_UNPACKED, (part,))
-            if row["pack"] is None or row["pack"] not in there
-        ]
+    connection = ledger.connection
+    known = (row[0] for row in connection.execute("SELECT DISTINCT pack FROM packed"))
+    lost = [(name,) for name in known if name not in there]
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS lost (pack PRIMARY KEY)")
+    connection.execute("DELETE FROM temp.lost")
+    connection.executemany("INSERT INTO temp.lost VALUES (?)", lost)
+    for (part,) in connection.execute(_PARTS).fetchall():
+        rows = connection.execute(_UNPACKED, (part,)).fetchall()
         for first, members, content in _filled(workspace, rows):
             name = _write(store, part, first, content)
             with transaction(ledger.connection):
@@ -98,11 +100,12 @@ def _write(store: Store, part: int, first: int, content: bytes) -> str:
     return name
 
 
-_UNPACKED = """
-SELECT b.*, p.pack FROM blobs AS b LEFT JOIN packed AS p USING (sha256)
-WHERE b.part = ? AND EXISTS (
+_FROM = """
+FROM blobs AS b LEFT JOIN packed AS p USING (sha256)
+WHERE (p.pack IS NULL OR p.pack IN (SELECT pack FROM temp.lost)) AND EXISTS (
     SELECT * FROM observations AS s WHERE s.sha256 = b.sha256 AND s.state = 'ok'
 )
-ORDER BY b.row
 """
+_PARTS = f"SELECT DISTINCT b.part {_FROM} AND b.part IS NOT NULL ORDER BY b.part"
+_UNPACKED = f"SELECT b.* {_FROM} AND b.part = ? ORDER BY b.row"
 _PACKED = "INSERT OR REPLACE INTO packed (sha256, pack, offset) VALUES (?, ?, ?)"

@@ -1,5 +1,7 @@
 """The ledger's tables and statements, in one place."""
 
+from crawlers.ledger import marks
+
 VERSION = 4
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS blobs (
@@ -66,12 +68,14 @@ CREATE TABLE IF NOT EXISTS asked (
     requests INTEGER NOT NULL,
     PRIMARY KEY (source, day)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS takedown (digest TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS observations_by_blob ON observations (sha256);
 CREATE INDEX IF NOT EXISTS observations_to_retry
     ON observations (source, query, state, policy) WHERE state NOT IN ('ok', 'gone');
 CREATE INDEX IF NOT EXISTS queries_by_turn
     ON queries (source, scope, planned, state, pages, place);
 """
+SCHEMA += marks.SCHEMA
 UPGRADES = {
     1: "ALTER TABLE sightings RENAME TO observations; DROP INDEX sightings_by_blob;",
     2: "",  # packs have a table of their own

@@ -22,8 +22,10 @@ from crawlers.observation import (
     told_of_cuts,
     too_long,
 )
+from crawlers.preferences.c2pa import has_c2pa
 from crawlers.sniff import sniff
 from crawlers.source import no_observation
+from crawlers.takedown.takedown import Takedown
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.plugins import describe_plugin
 from pipeline.engine.workspace import Workspace
@@ -57,11 +59,19 @@ class LocalCrawl:
     ``cut`` counts the observations that say more than is kept.
     """
 
-    def __init__(self, workspace: Workspace, ledger: CrawlLedger, visited: Visited, max_bytes: int):
+    def __init__(
+        self,
+        workspace: Workspace,
+        ledger: CrawlLedger,
+        visited: Visited,
+        max_bytes: int,
+        takedown: Takedown,
+    ):
         self._workspace = workspace
         self._ledger = ledger
         self._visited = visited
         self._max_bytes = max_bytes
+        self._takedown = takedown
         self.cut = 0
 
     def take(self, key: Key, listing: int, file: LocalFile, redistribute: bool) -> str | None:
@@ -88,7 +98,7 @@ class LocalCrawl:
         columns = columns_of(file.observation)
         self.cut += is_cut(file.observation, columns)
         self._ledger.note(key, listing, columns, redistribute)
-        result = self._read(file)
+        result = self._objection(key, file) or self._read(file)
         if isinstance(result, FetchFailure):
             self._ledger.record_failure(key, result)
             return None
@@ -113,11 +123,14 @@ class LocalCrawl:
         if not (ours and known and has_bytes(self._workspace, self._ledger, known)):
             self._ledger.repoint(blob.sha256, blob.path)
 
-    def _read(self, file: LocalFile) -> Blob | FetchFailure:
+    def _objection(self, key: Key, file: LocalFile) -> FetchFailure | None:
         length = too_long(file.observation)
         problem = file.problem or (length and ("failed", "too_long", length))
         if problem:
             return FetchFailure(*problem)  # type: ignore[arg-type]
+        return self._takedown.objection(file.observation, key.source)
+
+    def _read(self, file: LocalFile) -> Blob | FetchFailure:
         try:
             data = _read(file.path, self._max_bytes)
         except (OSError, ValueError) as error:
@@ -132,12 +145,16 @@ class LocalCrawl:
         name = sniff(data)
         if name is None:
             return FetchFailure("failed", "not_media", "the file's bytes are no media")
+        refused = self._takedown.objection_to_bytes(sha256, data, name)
+        if refused is not None:
+            return refused
         path = str(file.path)
         if not decodable(path):
             # No table can hold this path, so these bytes alone are copied into the workspace.
             path = media_path(sha256, name)
             store(self._workspace, path, data)
-        return Blob(sha256, name, len(data), path, claimed_extension(file.path.name))
+        extension = claimed_extension(file.path.name)
+        return Blob(sha256, name, len(data), path, extension, has_c2pa(data, name))
 
 
 def note_missing(ledger: CrawlLedger, source: str, visited: Visited) -> None:

@@ -30,7 +30,7 @@ UPDATE queries SET pass = pass + 1
 WHERE (source, scope) = (:source, :scope) AND planned = 1 AND NOT EXISTS (
     SELECT 1 FROM observations AS s
     WHERE s.source = queries.source AND (s.query = queries.query OR queries.query = '')
-        AND s.state NOT IN ('ok', 'gone')
+        AND s.state NOT IN ('ok', 'gone') AND s.error_class IS NOT 'takedown'
         AND (s.state IN ('pending', 'retry_at') OR s.policy IS NOT :policy)
 )
 """

@@ -32,11 +32,12 @@ BaseAddress = Annotated[str, AfterValidator(_http), AfterValidator(_base)]
 """An HttpAddress to which a path and a query are added; it ends without a slash."""
 
 
-def address(base: str, path: str, **parameters: str | int) -> str:
-    """The address of a path below a base, with these parameters as its query.
+def address(base: str, path: str, /, **parameters: str | int) -> str:
+    """The address of a path below a base, or the base itself, with these parameters as its query.
 
     >>> address("https://a.example/v1", "/search", q="a&b", page=2)
     'https://a.example/v1/search?q=a%26b&page=2'
     """
     query = urlencode(parameters, errors="replace")
-    return f"{base.rstrip('/')}/{path.lstrip('/')}" + (f"?{query}" if query else "")
+    whole = f"{base.rstrip('/')}/{path.lstrip('/')}" if path else base
+    return f"{whole}?{query}" if query else whole

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from crawlers.bqb import is_category, name_parts, theme_of
 from crawlers.local.manifest import CheckedRow, origin_url, read_manifest, same_name
+from crawlers.local.titles import title_of
 from crawlers.local.walk import NEVER_STICKERS, FoundFile, Problem, is_workspace, reason, walk
 from crawlers.names import MAX_CHARACTERS, encode_name
 from crawlers.observation import LocalFile, Observation
@@ -27,7 +28,8 @@ class FolderOptions(Options):
     """Options of the source folder."""
 
     path: str = Field(
-        min_length=1, description="folder; its subfolders' names are the keywords of their files"
+        min_length=1,
+        description="folder; its subfolders name keywords, its files' names are their titles",
     )
     manifest: str | None = Field(
         None, description="JSON lines about the files; null means manifest.jsonl if it is there"
@@ -116,6 +118,7 @@ def _local_files(
     theme = theme_of(parent) if is_category(parent) else None
     keyword = theme.keyword if theme else encode_name(parent) or None
     parts = tuple(name_parts(encode_name(name), theme)) if theme else ()
+    title = (parts[-1] if parts else None) if theme else title_of(name, parent)
     row = entry.row if entry else None
     pack = (row.pack if row else None) or encode_name(directory) or None
     pack_title = (row.pack if row else None) or encode_name(parent) or None
@@ -135,7 +138,7 @@ def _local_files(
             pack_title=pack_title,
             pack_index=pack_index,
             author=row.author if row else None,
-            title=(row.title if row else None) or (parts[-1] if parts else None),
+            title=(row.title if row else None) or title,
             tags=tuple(row.tags) if row and row.tags is not None else parts,
             page_url=origin_url(row.origin) if row else None,
             licence=row.licence if row else None,

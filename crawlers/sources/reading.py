@@ -13,6 +13,7 @@ from crawlers.source import Answer
 from pipeline.engine.errors import StickerworksError
 
 _BLOCK = re.compile(r"<(?:style|script)\b[^<]*</(?:style|script)\s*>", re.IGNORECASE)
+_BREAK = re.compile(r"</?(?:br|p|div|li|t[dhr])\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _LONGEST_HTML = 20_000
 _MOST_DIGITS = 18
@@ -139,5 +140,5 @@ def plain_html(markup: str | None) -> str | None:
     """
     if markup is None:
         return None
-    cut = _BLOCK.sub(" ", markup[:_LONGEST_HTML])
+    cut = _BREAK.sub(" ", _BLOCK.sub(" ", markup[:_LONGEST_HTML]))
     return " ".join(html.unescape(_TAG.sub("", cut)).split()) or None

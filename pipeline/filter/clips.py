@@ -8,13 +8,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.engine.decoding.frames import Frame, open_source, read_frames
+from pipeline.engine.decoding.header import Undecodable
+from pipeline.engine.decoding.picture import DARK, WHITE, compose, jpeg
 from pipeline.engine.images import reading_images
 from pipeline.engine.key_frames import choose, displayed_ms, sample, thumbnails
 from pipeline.engine.stage import Context, Process, Tables
 from pipeline.filter.clip_settings import ClipSettings
-from pipeline.filter.frames import Frame, open_source, read_frames
-from pipeline.filter.header import Undecodable
-from pipeline.filter.picture import DARK, WHITE, compose, jpeg
 from schemas.tables import CLIPS
 
 LEAST = 4

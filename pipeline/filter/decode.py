@@ -1,44 +1,24 @@
-"""One pass over a media file: everything that is measured on pixels, and the key frames."""
+"""Everything that is measured on a media file's pixels, and its key frames."""
 
 from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
+from pipeline.engine.decoding.frames import OPAQUE, CheckedFile, Frame, open_source, read_frames
+from pipeline.engine.decoding.header import Undecodable
+from pipeline.engine.decoding.one_pass import FramePass, ShownFrame, displayed, read_pass, show
+from pipeline.engine.decoding.picture import grey_levels, jpeg, perceptual_hash
 from pipeline.engine.images import reading_images
-from pipeline.engine.key_frames import choose, displayed_ms, sample, thumbnails
-from pipeline.filter.frames import (
-    OPAQUE,
-    CheckedFile,
-    Frame,
-    Pixels,
-    open_source,
-    read_frames,
-)
-from pipeline.filter.header import Undecodable
 from pipeline.filter.measures.measure import RgbaFrame, StickerFrames
-from pipeline.filter.picture import (
-    DARK,
-    WHITE,
-    compose,
-    grey_levels,
-    is_blank,
-    jpeg,
-    perceptual_hash,
-)
 from schemas.config import DecodeConfig
 
 _MOST_MS = 2**31 - 1
-_KEEP_BYTES = 128 << 20
-"""Frames are kept up to this size for the choice of key frames; beyond, they are read again."""
 
 Row = dict[str, object]
 """Values of one row by column; columns left out are null."""
@@ -75,28 +55,6 @@ Also = Callable[[StickerFrames], list[dict[str, Any]]]
 """What else is done with a sticker's frames once they are decoded."""
 
 
-@dataclass(frozen=True)
-class _Pass:
-    """What one pass over the frames leaves; ``kept`` is empty where they are too large to keep."""
-
-    shape: tuple[int, int]
-    durations: list[int]
-    samples: list[npt.NDArray[np.uint32]]
-    lowest: int
-    digest: bytes
-    kept: list[Frame]
-    refused: bool
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """A key frame on its background, in colour and in grey."""
-
-    index: int
-    picture: Image.Image
-    grey: Image.Image
-
-
 def measure(
     data: bytes, kind: str | None, caps: DecodeConfig, also: Also = lambda frames: []
 ) -> Measured:
@@ -118,23 +76,19 @@ def measure_more(
     """What ``also`` gives for a file that ``measure`` has decoded before."""
     with reading_images(caps.max_pixels):
         source = open_source(data, kind, caps)
-        seen = _read(source)
-        return also(DecodedFrames(source, seen.kept, _displayed(seen)))
-
-
-def _displayed(seen: _Pass) -> list[int]:
-    return [displayed_ms(d) for d in seen.durations] if len(seen.durations) > 1 else [0]
+        seen = read_pass(source)
+        return also(DecodedFrames(source, seen.kept, displayed(seen)))
 
 
 def _measure(source: CheckedFile, caps: DecodeConfig, also: Also) -> Measured:
-    seen = _read(source)
+    seen = read_pass(source)
     declared, frames = source.header.frames, len(seen.durations)
     flags = ["truncated"] if frames < declared else []
     flags += ["refused"] if seen.refused else []
-    durations = _displayed(seen)
+    durations = displayed(seen)
     if frames > 1 and durations != seen.durations:
         flags.append("clamped_durations")
-    shown, flag = _show(source, seen, durations, caps.key_frames)
+    shown, flag = show(source, seen, durations, caps.key_frames)
     height, width = seen.shape
     grey64 = grey_levels(shown[0].grey)
     signals: Row = {
@@ -157,97 +111,13 @@ def _measure(source: CheckedFile, caps: DecodeConfig, also: Also) -> Measured:
     return Measured(signals, key_frames, also(DecodedFrames(source, seen.kept, durations)))
 
 
-def _read(source: CheckedFile) -> _Pass:
-    header = source.header
-    room = _room(header.width * header.height * header.frames)
-    kept: list[Frame] = []
-    sha = hashlib.sha256()
-    durations: list[int] = []
-    samples = []
-    lowest = OPAQUE
-    refused = False
-    before: Pixels | None = None
-    for frame in read_frames(source, room):
-        _add_frame(sha, frame.pixels, before)
-        before = frame.pixels
-        durations.append(frame.duration_ms)
-        lowest = min(lowest, frame.lowest)
-        refused |= frame.refused
-        if header.frames > 1:
-            samples.append(sample(frame.pixels))
-        if header.frames == 1 or room is not None:
-            kept.append(frame)
-    shape = (0, 0) if before is None else (before.shape[0], before.shape[1])
-    return _Pass(shape, durations, samples, lowest, sha.digest(), kept, refused)
-
-
-_rooms = [np.empty(0, dtype=np.uint32)]
-
-
-def _room(pixels: int) -> Pixels | None:
-    """Memory for the frames of one file, used again for the next; None above _KEEP_BYTES.
-
-    Asking the system for fresh memory, and giving it back, for each file would take a tenth of
-    the time of the whole pass.
-    """
-    if 4 * pixels > _KEEP_BYTES:
-        return None
-    if pixels > _rooms[0].size:
-        _rooms[0] = np.empty(pixels, dtype=np.uint32)
-    return _rooms[0]
-
-
-def _add_frame(sha: hashlib._Hash, pixels: Pixels, before: Pixels | None) -> None:
-    """Hash which pixels changed, and to what: it tells frames apart as well, and is far faster."""
-    if before is None:
-        sha.update(pixels.data)
-        return
-    # Pairs of pixels, where they pair up: half as many comparisons and picks.
-    words = np.uint64 if pixels.size % 2 == 0 else np.uint32
-    now, then = pixels.reshape(-1).view(words), before.reshape(-1).view(words)
-    changed = now != then
-    sha.update(np.packbits(changed).data)
-    sha.update(now[changed].data)
-
-
-def _pixel_hash(seen: _Pass, durations: Sequence[int]) -> str:
+def _pixel_hash(seen: FramePass, durations: Sequence[int]) -> str:
     """sha256 of size, durations as displayed, and frames."""
     numbers = (*seen.shape, len(durations), *durations)
     return hashlib.sha256(struct.pack(f"<{len(numbers)}I", *numbers) + seen.digest).hexdigest()
 
 
-def _show(
-    source: CheckedFile, seen: _Pass, durations: Sequence[int], most: int
-) -> tuple[list[_Shown], list[str]]:
-    """Key frames on white; on dark, with a flag, where white would hide all there is to see."""
-    shown = _on_ground(source, seen, durations, most, WHITE)
-    if seen.lowest < OPAQUE and all(is_blank(one.grey) for one in shown):
-        dark = _on_ground(source, seen, durations, most, DARK)
-        if not all(is_blank(one.grey) for one in dark):
-            return dark, ["dark_background"]
-    return shown, []
-
-
-def _on_ground(
-    source: CheckedFile, seen: _Pass, durations: Sequence[int], most: int, ground: int
-) -> list[_Shown]:
-    picks = [0]
-    if len(durations) > 1:
-        picks = choose(thumbnails(seen.samples, ground), durations, most)
-    frames: Iterable[tuple[int, Frame]]
-    if not seen.kept:
-        frames = enumerate(islice(read_frames(source), picks[-1] + 1))
-    else:
-        frames = ((index, seen.kept[index]) for index in picks)
-    shown = []
-    for index, frame in frames:
-        if index in picks:
-            picture = compose(frame, ground)
-            shown.append(_Shown(index, picture, picture.convert("L")))
-    return shown
-
-
-def _key_frame(shown: _Shown, durations: Sequence[int], side: int) -> Row:
+def _key_frame(shown: ShownFrame, durations: Sequence[int], side: int) -> Row:
     data, width, height = jpeg(shown.picture, side)
     return {
         "index": shown.index,

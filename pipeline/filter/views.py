@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
+from pipeline.engine.decoding.picture import GREY_SIDE, grey_levels
 from pipeline.engine.errors import disk_errors
 from pipeline.engine.stage import Reader
-from pipeline.filter.picture import GREY_SIDE, grey_levels
 
 Views = npt.NDArray[np.uint8]
 """Grey levels of a sticker's key frames; shape (key frames, 64, 64)."""

@@ -39,7 +39,7 @@ def test_a_wrong_option_is_one_line_that_names_the_key(
 
 
 def test_an_unknown_source_is_answered_with_the_known_ones(workspace: Workspace) -> None:
-    with pytest.raises(StickerworksError, match="chinesebqb, folder"):
+    with pytest.raises(StickerworksError, match="chinesebqb, commons, folder"):
         crawl(workspace, CrawlConfig(sources=[SourceConfig(source="tenor")]))
 
 
@@ -54,7 +54,7 @@ def test_a_source_runs_in_exactly_one_way() -> None:
     with pytest.raises(ValueError, match="either"):
         Source(**facts)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="either"):
-        Source(**facts, spider="a:B", observations=lambda options: iter(()))  # type: ignore[arg-type]
+        Source(**facts, listing=CHINESEBQB.listing, observations=lambda options: iter(()))  # type: ignore[arg-type]
 
 
 def test_options_are_the_sources_own_model() -> None:

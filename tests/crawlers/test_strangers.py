@@ -17,7 +17,9 @@ from schemas.config import CrawlConfig, SourceConfig
 SOURCES = """
 import time
 from pathlib import Path
-from stickerworks.plugins import LocalFile, Observation, Options, Source
+from stickerworks.plugins import (
+    Ask, Listing, LocalFile, Observation, Options, Page, Source
+)
 
 class Url(Options):
     url: str = ""
@@ -55,56 +57,32 @@ def slow(options):
 
 relative = source("relative", observations=lists("a.gif", "there/b.gif"))
 twice = source("twice", observations=lists("a.gif", "there/b.gif", "a.gif"))
-starting = source("starting", spider="strange_spiders:Starting")
 mixed = source("mixed", observations=mixed)
 breaks = source("breaks", observations=breaks)
 later = source("later", observations=breaks_on_the_web)
 wrong = source("wrong", observations=wrong)
 ranked = source("ranked", observations=ranked)
 slow = source("slow", observations=slow)
-nowhere = source("nowhere", spider="strange_spiders:Nowhere")
-module = source("module", spider="strange_module:Spider")
-building = source("building", spider="strange_spiders:Building")
-plain = source("plain", spider="strange_spiders:Plain")
+def ask(options, query, cursor):
+    if query == "unasked":
+        raise KeyError("no page")
+    return Ask(options.url + "page.json")
+
+def read(options, query, cursor, answer):
+    if query == "unread":
+        return Page([Observation(answer.headers["next-page"])])
+    if query == "dicts":
+        return Page([{"source_id": "a"}])
+    return Page([Observation(name, options.url + name) for name in ("a.gif", "b.gif")])
+
+listing = source("listing", listing=Listing(ask, read))
 dicts = source("dicts", observations=lambda options: [{"source_id": "a"}])
 eager = source("eager", observations=lambda options: options.nothing)
 """
 NAMES = (
-    "relative", "twice", "starting", "mixed", "breaks", "later", "wrong", "dicts", "eager",
-    "ranked",
-    "slow", "nowhere", "module", "building", "plain",
+    "relative", "twice", "listing", "mixed", "breaks", "later", "wrong", "dicts", "eager",
+    "ranked", "slow",
 )  # fmt: skip
-SPIDERS = """
-from stickerworks.plugins import ListingSpider, LocalFile, Observation
-from pathlib import Path
-
-from scrapy import Request
-
-class Building(ListingSpider):
-    name = "building"
-    def __init__(self, *args, **more):
-        raise KeyError("no settings")
-
-class Plain(ListingSpider):
-    name = "plain"
-    async def start(self):
-        yield Request(self.options.url + "no-such-page", callback=self.parse)
-    def parse(self, response):
-        yield Observation("a.gif", self.options.url + "a.gif")
-
-class Starting(ListingSpider):
-    name = "starting"
-    async def start(self):
-        if self.options.url == "dict":
-            yield {"source_id": "a"}
-        elif self.options.url == "raise":
-            raise KeyError("next page")
-        elif self.options.url == "file":
-            yield LocalFile(Observation("a.gif"), Path("a.gif"))
-        else:
-            for name in ("a.gif", "b.gif"):
-                yield Observation(name, self.options.url + name)
-"""
 
 
 @pytest.fixture
@@ -116,12 +94,12 @@ def crawl_strangers(
 ) -> Callable[..., CrawlSummary]:
     """Crawls a source of an installed package that isn't ours, from the folder of the test."""
     stranger("sources", SOURCES, {name: name for name in NAMES})
-    (tmp_path / "strange_spiders.py").write_text(SPIDERS)
     monkeypatch.chdir(tmp_path)
 
     def run(name: str, limit: int | None = None, **settings: Any) -> CrawlSummary:
         options, said = settings.pop("options", {}), settings.pop("said", [])
-        source = SourceConfig(source=name, limit=limit, options=options)
+        queries = tuple(settings.pop("queries", ()))
+        source = SourceConfig(source=name, limit=limit, options=options, queries=queries)
         return crawl(workspace, CrawlConfig(sources=[source], **settings), said.append)
 
     return run
@@ -152,20 +130,24 @@ def test_a_source_that_lists_an_observation_twice_is_told_so(
 
 
 @pytest.mark.timeout(120)
-def test_a_spider_may_yield_observations_from_its_start_and_nothing_else(
+def test_a_listing_of_a_stranger_is_crawled_and_its_faults_are_its_own(
     site: Any, bqb: Any, crawl_strangers: Callable[..., CrawlSummary]
 ) -> None:
-    for name in ("a.gif", "b.gif"):
+    for name in ("a.gif", "b.gif", "page.json"):
         site.add("A", name)
-    hosts, url = [site.host], f"http://{site.host}{bqb.ROOT}/A/"
-    found = crawl_strangers("starting", limit=2, allow_hosts=hosts, options={"url": url})
-    assert found.stickers == 2
-    with pytest.raises(
-        StickerworksError, match="'starting' of strange 1.0 yields a dict, which is no"
-    ):
-        crawl_strangers("starting", options={"url": "dict"})
-    with pytest.raises(StickerworksError, match=r"of starting could not.*next page.*strange 1\.0"):
-        crawl_strangers("starting", options={"url": "raise"})
+    url = f"http://{site.host}{bqb.ROOT}/A/"
+    web: dict[str, Any] = {"allow_hosts": [site.host], "options": {"url": url}}
+    assert crawl_strangers("listing", limit=2, queries=["cat"], **web).stickers == 2
+    faults = {
+        "unasked": r"could not be understood: KeyError: 'no page'.*strange 1\.0",
+        "unread": r"could not be understood: KeyError: 'next-page'.*strange 1\.0",
+        "dicts": r"'listing' of strange 1.0 yields a dict, which is no observation",
+    }
+    for query, told in faults.items():
+        with pytest.raises(StickerworksError, match=told):
+            crawl_strangers("listing", queries=[query], **web)
+    with pytest.raises(StickerworksError, match="lists nothing without queries"):
+        crawl_strangers("listing", **web)
 
 
 @pytest.mark.timeout(120)
@@ -193,14 +175,6 @@ def test_a_source_may_yield_files_and_addresses_alike(
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.usefixtures("two_files")
-def test_a_spider_may_yield_files(
-    workspace: Workspace, crawl_strangers: Callable[..., CrawlSummary]
-) -> None:
-    assert crawl_strangers("starting", options={"url": "file"}).stickers == 1
-
-
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("name", "told"),
     [
@@ -208,9 +182,6 @@ def test_a_spider_may_yield_files(
         ("later", "failed as it listed its items: KeyError: 'next page'"),
         ("wrong", "failed as it listed its items: TypeError: title is a int, not a text"),
         ("ranked", "failed as it listed its items: TypeError: rank is a str"),
-        ("nowhere", "failed as its spider strange_spiders:Nowhere was loaded: NameError"),
-        ("module", "failed as its spider strange_module:Spider was loaded: ModuleNotFoundError"),
-        ("building", "failed as its spider strange_spiders:Building was started"),
         ("dicts", "yields a dict, which is no observation"),
         ("eager", "failed as it listed its items: AttributeError: 'Url' object has no attribute"),
     ],
@@ -228,9 +199,10 @@ def test_what_goes_wrong_in_a_source_is_told_as_its_fault(
 def test_a_listing_that_can_not_be_had_ends_the_crawl_whoever_asked_for_it(
     site: Any, bqb: Any, crawl_strangers: Callable[..., CrawlSummary]
 ) -> None:
-    url = f"http://{site.host}{bqb.ROOT}/"
-    with pytest.raises(StickerworksError, match="no-such-page answered 404"):
-        crawl_strangers("plain", allow_hosts=[site.host], options={"url": url})
+    url = f"http://{site.host}{bqb.ROOT}/no-such-"
+    web: dict[str, Any] = {"allow_hosts": [site.host], "options": {"url": url}}
+    with pytest.raises(StickerworksError, match="no-such-page.json answered 404"):
+        crawl_strangers("listing", queries=["cat"], **web)
 
 
 @pytest.mark.timeout(120)

@@ -6,47 +6,46 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scrapy import Request
-from scrapy.exceptions import CannotResolveHostError
 
-from crawlers.addresses import AllowList, objection
+from crawlers.addresses import PORTS, AllowList, objection
 from crawlers.fetching.trace import Refused
 from pipeline.engine.addresses import strip_secrets
 from pipeline.engine.text import storable
 
 
 class GuardMiddleware:
-    """Checks what an address says; the resolver checks what its name turns out to be."""
+    """Checks what an address says; the resolver checks what its name turns out to be.
 
-    def __init__(self, allowed: AllowList) -> None:
+    It also chooses the slot whose limits hold: redirects bring that of another host with them.
+    """
+
+    def __init__(self, allowed: AllowList, slots: frozenset[str]) -> None:
         self._allowed = allowed
+        self._slots = slots
 
     @classmethod
     def from_crawler(cls, crawler: Any) -> GuardMiddleware:
-        return cls(AllowList.of(crawler.settings.getlist("ALLOW_HOSTS")))
+        slots = frozenset(crawler.settings.getdict("DOWNLOAD_SLOTS"))
+        return cls(AllowList.of(crawler.settings.getlist("ALLOW_HOSTS")), slots)
 
     def process_request(self, request: Request) -> None:
         found = objection(request.url, self._allowed)
+        host = host_of(request.url)
         if found is not None:
             shown = storable(strip_secrets(request.url), 300)
-            raise Refused(found.error_class, f"{shown}: {found.error}", _host(request.url))
+            raise Refused(found.error_class, f"{shown}: {found.error}", host)
+        request.meta["download_slot"] = self._slot(request.url)
 
-    def process_exception(self, request: Request, exception: Exception) -> None:
-        if not isinstance(exception, CannotResolveHostError):
-            return
-        from twisted.internet import reactor
-
-        resolver: Any = getattr(reactor, "nameResolver", None)
-        host = _host(request.url).partition(":")[0]
-        address = getattr(resolver, "refused", {}).get(host)
-        if address is not None:
-            raise Refused(
-                "private_address",
-                f"{host} resolves to the private address {address}",
-                _host(request.url),
-            ) from exception
+    def _slot(self, url: str) -> str:
+        parts = urlsplit(url)
+        name = parts.hostname or ""
+        shown = f"[{name}]" if ":" in name else name
+        with_port = f"{shown}:{parts.port or PORTS[parts.scheme]}"
+        return next((each for each in (with_port, shown) if each in self._slots), shown)
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
+    """Host and port of an address as they stand in it; "" where it can't be read."""
     try:
         return urlsplit(url).netloc.rpartition("@")[2]
     except ValueError:

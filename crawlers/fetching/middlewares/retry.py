@@ -19,7 +19,6 @@ from scrapy.exceptions import (
     ResponseDataLossError,
 )
 from scrapy.http import Response
-from twisted.internet.error import ConnectError
 
 from crawlers.fetching.source_run import SourceRun
 from crawlers.fetching.trace import META, Trace
@@ -32,7 +31,6 @@ TRANSIENT = (
     DownloadFailedError,
     DownloadTimeoutError,
     ResponseDataLossError,
-    ConnectError,
 )
 MAX_WAIT_S = 60.0
 """Longest wait within a run; where a host asks for more, the source stops and says so."""

@@ -53,7 +53,7 @@ def test_a_listing_that_cannot_be_had_is_one_clear_line(
     assert str(caught.value).startswith(line)
     assert "\n" not in str(caught.value)
     assert site.media_requests() == []
-    assert not workspace.tables.exists()
+    assert not workspace.parts
 
 
 def test_robots_txt_that_forbids_or_fails_stops_the_source(
@@ -121,7 +121,7 @@ def test_a_host_that_refuses_is_left_alone_and_resumed_later(
     with pytest.raises(StickerworksError, match=line):
         crawl_site(site)
     assert len(site.media_requests()) < 45
-    assert not workspace.tables.exists()
+    assert not workspace.parts
     site.answers.clear()
     if answer != "403":
         with open_ledger(workspace.root / LEDGER) as ledger:

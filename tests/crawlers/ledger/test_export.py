@@ -118,12 +118,11 @@ def test_new_stickers_are_appended_and_full_shards_stay(
     after = _files(workspace)
     changed = {name for name in after if after[name] != before.get(name)}
     assert _ids(workspace)[-1] == _sha("new")
-    assert changed == {
-        f"{table}/part-00001.parquet" for table in ("stickers", "media", "observations")
-    }
+    shards = {f"{table}/part-00001.parquet" for table in ("stickers", "media", "observations")}
+    assert changed == shards | {"hosts.parquet"}
 
 
-def test_a_new_observation_of_an_old_sticker_changes_its_observations_alone(
+def test_a_new_observation_of_an_old_sticker_changes_its_observations_and_hosts_alone(
     workspace: Workspace, ledger: CrawlLedger
 ) -> None:
     for place in range(5):
@@ -131,7 +130,7 @@ def test_a_new_observation_of_an_old_sticker_changes_its_observations_alone(
     _export(workspace, ledger)
     _saw(ledger, "s1", 0, query="dog")
     written = _export(workspace, ledger).written
-    assert written == (workspace.path("observations", 0),)
+    assert written == (workspace.path("observations", 0), workspace.path("hosts"))
 
 
 def test_another_shard_size_leaves_old_shards_alone(
@@ -167,7 +166,7 @@ def test_misses_are_listed_with_their_reason(workspace: Workspace, ledger: Crawl
     assert [row["redistribute"] for row in rows] == [False, False]
 
 
-@pytest.mark.parametrize("survivors", range(8))
+@pytest.mark.parametrize("survivors", range(10))
 def test_killed_between_files_and_run_again_gives_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, survivors: int
 ) -> None:
@@ -194,7 +193,7 @@ def test_killed_between_files_and_run_again_gives_the_same_bytes(
         try:
             _export(killed, ledger)
         except KeyboardInterrupt:
-            assert survivors < 7
+            assert survivors < 9
     monkeypatch.setattr(export_module, "write_table", real)
     with open_ledger(killed.root / LEDGER) as ledger:
         _export(killed, ledger)

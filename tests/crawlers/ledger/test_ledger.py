@@ -87,18 +87,46 @@ def test_a_damaged_ledger_is_one_clear_line(path: Path) -> None:
         pytest.fail("it opened")
 
 
-def test_a_ledger_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
+# As version 3 made it, with what tells on the way up.
+_OLD = """
+CREATE TABLE blobs (
+    sha256 TEXT PRIMARY KEY, format TEXT NOT NULL, nbytes INTEGER NOT NULL, path TEXT NOT NULL,
+    extension TEXT, part INTEGER, row INTEGER, UNIQUE (part, row)
+) STRICT;
+CREATE TABLE observations (
+    source TEXT NOT NULL, source_id TEXT NOT NULL, query TEXT NOT NULL, variant TEXT NOT NULL,
+    listing INTEGER NOT NULL, columns TEXT NOT NULL, redistribute INTEGER NOT NULL,
+    state TEXT NOT NULL, sha256 TEXT REFERENCES blobs (sha256), path TEXT, extension TEXT,
+    facts TEXT NOT NULL DEFAULT '{}', error_class TEXT, error TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0, retry_at REAL, policy TEXT,
+    UNIQUE (source, source_id, query, variant)
+) STRICT;
+CREATE INDEX observations_by_blob ON observations (sha256);
+INSERT INTO blobs VALUES ('ab', 'gif', 10, 'media/ab.gif', 'gif', 0, 0);
+INSERT INTO observations
+    (source, source_id, query, variant, listing, columns, redistribute, state, sha256)
+VALUES ('web', 'a', 'cat', '', 0, '{}', 1, 'ok', 'ab');
+PRAGMA user_version = 3;
+"""
+_FIRST = """
+ALTER TABLE observations RENAME TO sightings; DROP INDEX observations_by_blob;
+CREATE INDEX sightings_by_blob ON sightings (sha256); PRAGMA user_version = 1;
+"""
+
+
+@pytest.mark.parametrize("script", [_OLD, _OLD + _FIRST])
+def test_a_ledger_of_an_earlier_version_is_brought_up_to_date(path: Path, script: str) -> None:
+    path.parent.mkdir()
+    old = sqlite3.connect(path)
+    old.executescript(script)
+    old.close()
     with open_ledger(path) as ledger:
-        ledger.note(KEY, 0, {}, True)
-        ledger.connection.executescript(
-            "ALTER TABLE observations RENAME TO sightings; DROP INDEX observations_by_blob;"
-            "CREATE INDEX sightings_by_blob ON sightings (sha256); PRAGMA user_version = 1;"
-        )
-    with open_ledger(path) as ledger:
-        assert ledger.note(KEY, 0, {}, True) is not None
-        assert ledger.connection.execute("SELECT count(*) FROM observations").fetchone()[0] == 1
-        names = ledger.connection.execute("SELECT name FROM sqlite_master").fetchall()
-        assert not [row["name"] for row in names if "sightings" in row["name"]]
+        known = ledger.note(KEY, 0, {}, True)
+        assert known is not None
+        assert (known.state, known.blob) == ("ok", Blob("ab", "gif", 10, "media/ab.gif", "gif"))
+        names = [row["name"] for row in ledger.connection.execute("SELECT name FROM sqlite_master")]
+        assert "shown_by_update" in names
+        assert not [name for name in names if "sightings" in name]
 
 
 def test_a_ledger_of_another_version_is_refused(path: Path) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from loopback_site import gif
 
-from crawlers import packs
 from crawlers.crawl import CrawlSummary, crawl
+from crawlers.ledger import packs
 from pipeline.engine.workspace import Workspace
 from schemas.config import CrawlConfig, SourceConfig
 

@@ -313,3 +313,21 @@ def test_the_real_stickers(workspace: Workspace, crawl_folder: Crawl) -> None:
     assert summary.unfetched == {}
     assert {row["id"] for row in workspace.read("stickers").to_pylist()} == distinct
     assert "沙雕企鹅" in {row["query"] for row in workspace.read("observations").to_pylist()}
+
+
+def test_a_files_name_is_its_title_and_not_its_tag(
+    workspace: Workspace, put: Callable[[str, bytes], Path], crawl_folder: Crawl
+) -> None:
+    put("linedog/linedog-写不完了.gif", gif(1))
+    put("linedog/0123.gif", gif(2))
+    put(f"{FUNNY}/滑稽大佬00012-鼓掌.gif", gif(3))
+    put("linedog/named.gif", gif(4))
+    put("manifest.jsonl", b'{"path": "linedog/named.gif", "title": "By the manifest"}\n')
+    crawl_folder()
+    rows = {row["source_id"]: row for row in workspace.read("observations").to_pylist()}
+    assert {row["title"]: row["tags"] for row in rows.values()} == {
+        "写不完了": [],
+        None: [],
+        "鼓掌": ["鼓掌"],
+        "By the manifest": [],
+    }

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from pipeline.engine.decoding.header import Undecodable
 from pipeline.engine.stage import Context
 from pipeline.filter.clip_settings import ClipSettings
 from pipeline.filter.clips import LEAST, fill_up, open_clips, sample_clip
-from pipeline.filter.header import Undecodable
 from pipeline.filter.stages import clip_settings
 from schemas.config import Config, DecodeConfig
 from schemas.tables import CLIPS, MEDIA, SIGNALS, STICKERS

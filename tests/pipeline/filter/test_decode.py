@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.filter import decode
+from pipeline.engine.decoding import one_pass
 from pipeline.filter.decode import measure
 from schemas.config import DecodeConfig
 
@@ -165,7 +165,7 @@ class TestAnimations:
     ):
         data = encode([disc(at=i / 9) for i in range(10)], "gif", duration=50)
         kept = measure(data, "gif", CAPS)
-        monkeypatch.setattr(decode, "_KEEP_BYTES", 0)
+        monkeypatch.setattr(one_pass, "_KEEP_BYTES", 0)
         assert measure(data, "gif", CAPS) == kept
 
     def test_an_earlier_file_leaves_no_trace(self, encode, disc):

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from pipeline.engine import shard
+from pipeline.engine.decoding import one_pass
 from pipeline.engine.plugins import PluginError, load_plugin
 from pipeline.engine.runner import run
 from pipeline.filter import decode, expensive, signals
@@ -282,7 +283,7 @@ def test_frames_are_given_as_they_are_seen(encode):
 
 
 def test_a_large_animation_is_decoded_again_instead_of_kept(encode, disc, monkeypatch):
-    monkeypatch.setattr(decode, "_KEEP_BYTES", 100)
+    monkeypatch.setattr(one_pass, "_KEEP_BYTES", 100)
     data = encode([disc(at=0.1), disc(at=0.9)], "gif", duration=50)
     lengths = []
     also = lambda frames: lengths.append((len(frames), len(list(frames)), len(list(frames)))) or []  # noqa: E731

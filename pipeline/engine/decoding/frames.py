@@ -17,7 +17,7 @@ from PIL.JpegImagePlugin import jpeg_factory
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from pipeline.filter.header import (
+from pipeline.engine.decoding.header import (
     Header,
     Undecodable,
     check_caps,

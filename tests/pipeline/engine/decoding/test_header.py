@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.filter.header import (
+from pipeline.engine.decoding.header import (
     Header,
     Undecodable,
     check_caps,

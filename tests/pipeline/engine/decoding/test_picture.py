@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from scipy.fft import dctn
 
-from pipeline.filter.picture import grey_levels, jpeg, perceptual_hash
+from pipeline.engine.decoding.picture import grey_levels, jpeg, perceptual_hash
 
 
 def bits(picture: Image.Image) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from pipeline.filter.frames import OPAQUE, Frame
+from pipeline.engine.decoding.frames import OPAQUE, Frame
 
 WHITE, DARK = 255, 40
 JPEG_QUALITY = 90

@@ -1,0 +1,1 @@
+"""What must not be fetched: the takedown list, and what it refuses."""
