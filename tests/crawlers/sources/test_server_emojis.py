@@ -6,11 +6,13 @@ from typing import Any
 import listing_walk
 import pytest
 import server_emojis_replica
+from damaged_json import JSON
 from hypothesis import given
 from hypothesis import strategies as st
-from listing_walk import HOSTILE_TITLES, NO_ENTRIES, answer, found, reads_or_explains
+from listing_walk import NO_ENTRIES, answer, found, reads_or_explains
 from loopback_site import body, json_body
 from pydantic import ValidationError
+from search_site import HOSTILE_TITLES
 
 from crawlers.crawl import CrawlSummary
 from crawlers.sources.server_emojis import SOURCE, ServerEmojisOptions, ask, read
@@ -131,7 +133,7 @@ ENTRIES = listing_walk.entries("shortcode", "name", "url", "category", "aliases"
 
 @given(
     st.sampled_from(SOFTWARE),
-    listing_walk.JSON | ENTRIES | st.fixed_dictionaries({"emojis": listing_walk.JSON | ENTRIES}),
+    JSON | ENTRIES | st.fixed_dictionaries({"emojis": JSON | ENTRIES}),
 )
 def test_whatever_comes_is_read_or_explained(software: Any, said: Any) -> None:
     reads_or_explains(SOURCE, ServerEmojisOptions(server=SERVER, software=software), {}, said)
