@@ -27,7 +27,8 @@ class Observation:
     """What a source says of one item under one query; ``source_id`` and bytes' address first.
 
     ``media_url`` is the address to fetch and may carry secrets: they are removed before anything
-    is stored. ``redistribute`` None takes the source's default.
+    is stored. ``redistribute`` None takes the source's default. ``api``: the bytes belong to a
+    documented programming interface, whose terms hold and not robots.txt.
     """
 
     source_id: str
@@ -47,6 +48,7 @@ class Observation:
     licence_basis: str = "none"
     redistribute: bool | None = None
     raw: Mapping[str, Any] | None = None
+    api: bool = False
 
     def __post_init__(self) -> None:
         # Here, where the source makes it, and not where a table can't hold it.

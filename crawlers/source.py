@@ -25,6 +25,10 @@ from schemas.config import SourceConfig
 Cursor = Mapping[str, str | int]
 """Where a listing goes on, in the source's own words; it is stored, so no key may stand in it."""
 
+ITEM = "item"
+"""Key of a cursor that leads to one item alone: its source_id. It isn't asked for once its bytes
+are there."""
+
 
 @dataclass(frozen=True)
 class Ask:

@@ -47,14 +47,26 @@ def record_json(record: Mapping[str, Any] | None) -> str | None:
     if record is None:
         return None
     try:
+        # Before the secrets are looked for, which takes seconds in a text of megabytes.
+        if (length := _length(record)) > _MAX_RECORD:
+            return _too_long(length)
         text = json.dumps(scrub_record(record), ensure_ascii=False, sort_keys=True, default=str)
     except RecursionError:
         return json.dumps({"cut": "the record is nested too deeply"})
-    if len(text) > _MAX_RECORD:
-        return json.dumps(
-            {"cut": f"the record has {len(text)} characters, more than {_MAX_RECORD}"}
-        )
-    return text
+    return _too_long(len(text)) if len(text) > _MAX_RECORD else text
+
+
+def _length(value: Any) -> int:
+    """Characters of the texts of a record."""
+    if isinstance(value, Mapping):
+        return sum(len(str(name)) + _length(item) for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return sum(map(_length, value))
+    return len(value) if isinstance(value, str) else 0
+
+
+def _too_long(length: int) -> str:
+    return json.dumps({"cut": f"the record has {length} characters, more than {_MAX_RECORD}"})
 
 
 def _scrub_value(text: str) -> str:

@@ -14,14 +14,12 @@ from scrapy.http import Response
 from crawlers.fetching.middlewares.retry import MAX_WAIT_S
 from crawlers.fetching.refusals import MAX_BYTES, refusal_of_exception, refusal_of_status
 from crawlers.fetching.source_run import SourceRun
+from crawlers.fetching.trace import API
 from crawlers.queries.book import QueryBook
 from crawlers.source import Answer, Ask, BadQueryError, Cursor, Listing, Page, RefusedError
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.plugins import describe_plugin
 from pipeline.engine.retry_after import LONGEST_RETRY_S
-
-API = "api"
-"""Key of a request's meta: true where a programming interface is asked, and not robots.txt."""
 
 _SHARED = 4  # answers that are the same for every query, held for the next one
 

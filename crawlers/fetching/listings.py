@@ -18,7 +18,7 @@ from crawlers.fetching.source_run import SourceRun
 from crawlers.fetching.takes import Takes
 from crawlers.observation import Key, Observation, key_of
 from crawlers.queries.book import QueryBook, Turn, Turns, after_page
-from crawlers.source import BadQueryError, Cursor, Page, no_observation
+from crawlers.source import ITEM, BadQueryError, Cursor, Page, no_observation
 from pipeline.engine.errors import StickerworksError
 
 _FAULTS = 3  # queries in a row whose answer can't be read: the source changed, not the query
@@ -74,9 +74,11 @@ class QueryLister:
 
     async def _take_turn(self, turn: Turn) -> bool:
         """Read one page of a query and fetch what it lists; False when no more is wanted."""
-        page = await self._page(turn)
+        page, left_out = await self._page(turn)
         if page is None:
             return not self._run.stopped.is_set()
+        if left_out is not None:
+            turn = replace(turn, left_out=left_out)
         wanted = self._wanted(turn, page.observations)
         # Items of one query share its place, where their rank orders them.
         places = itertools.repeat(turn.place) if turn.query else itertools.count(turn.listed)
@@ -117,10 +119,11 @@ class QueryLister:
         if not pages:
             del self._pages[query]
 
-    async def _page(self, turn: Turn) -> Page | None:
+    async def _page(self, turn: Turn) -> tuple[Page | None, str | None]:
         """The next page of a query; None where that query failed, or the run stopped.
 
-        A listing within it that can't be had, such as a pack that was taken down, is an empty page.
+        A listing within it that can't be had, such as a pack that was taken down, is an empty page,
+        and the reason why.
         """
         try:
             page = await self._answers.page(turn.query, turn.cursors[0])
@@ -128,22 +131,23 @@ class QueryLister:
             unread = isinstance(error, FormatError)
             self._faults += unread
             changed = unread and self._faults >= _FAULTS
-            if not changed and self._goes_on(turn, error):
-                return Page()
+            if not changed and self._goes_on(turn):
+                return Page(), self._tell_left_out(turn, error)
             self._fail(turn, "format" if unread else "bad_query", error)
             if changed:
                 raise
-            return None
+            return None, None
         self._faults = 0
-        return page
+        return page, None
 
-    def _goes_on(self, turn: Turn, error: StickerworksError) -> bool:
+    def _goes_on(self, turn: Turn) -> bool:
         """Whether only a listing within the query failed: what comes behind it can still be had."""
-        if len(turn.cursors) < 2 or turn.cursors[0] == {}:
-            return False
+        return len(turn.cursors) > 1 and turn.cursors[0] != {}
+
+    def _tell_left_out(self, turn: Turn, error: StickerworksError) -> str:
         message = self._run.ledger.without_secrets(error.message)
         self._run.report(f"{self._run.source}: left out within {_shown(turn.query)}: {message}")
-        return True
+        return message
 
     def _fail(self, turn: Turn, error_class: str, error: StickerworksError) -> None:
         self._failed = self._failed or error
@@ -173,7 +177,7 @@ class QueryLister:
             one.known is not None and one.known.listing_pass < turn.listing_pass for one in found
         )
         ends = known or (digest is not None and digest == turn.last_page)
-        cursors: list[Cursor] = list(page.inner)
+        cursors = [one for one in page.inner if not self._is_known(turn, one)]
         if page.next is not None and page.next != turn.cursors[0] and not ends:
             cursors.append(page.next)
         after = after_page(turn, cursors, len(found), page.total, digest)
@@ -181,6 +185,14 @@ class QueryLister:
         if after.pages >= _MAX_PAGES or (most is not None and after.listed >= most):
             return replace(after, cursors=())
         return after
+
+    def _is_known(self, turn: Turn, cursor: Cursor) -> bool:
+        """Whether a cursor is about one item whose bytes we have: nobody needs to ask for it."""
+        item = cursor.get(ITEM)
+        if not isinstance(item, str):
+            return False
+        key = key_of(self._run.source, Observation(item, query=turn.query or None))
+        return self._fetcher.is_held(key)
 
     def _say_where(self) -> str:
         return f", {self._read} pages of listings"

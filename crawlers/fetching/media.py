@@ -19,7 +19,7 @@ from crawlers.fetching.failures import failure_of_exception, failure_of_status
 from crawlers.fetching.host_health import HostHealth
 from crawlers.fetching.source_run import SourceRun
 from crawlers.fetching.takedowns import objection_to_answer
-from crawlers.fetching.trace import META, Trace
+from crawlers.fetching.trace import API, META, Trace
 from crawlers.ledger.ledger import POSITION_BITS, Blob, FetchFailure, Known, ledger_errors
 from crawlers.ledger.store import has_bytes, media_path, store
 from crawlers.local.files import LocalCrawl, Visited
@@ -94,6 +94,11 @@ class MediaFetcher:
         with ledger_errors(self._run.ledger.path), transaction(self._run.ledger.connection):
             return [self._note(one, place, listing_pass) for place, one in observations]
 
+    def is_held(self, key: Key) -> bool:
+        """Whether the bytes of an item that is listed under this key are there."""
+        known = self._run.ledger.find(key)
+        return known is not None and known.state == "ok" and self._is_settled(known)
+
     def settled(self, found: Found) -> bool:
         """Whether nothing needs to be fetched: the bytes are there, or can't be had."""
         if found.known is None or not self._is_settled(found.known):
@@ -117,8 +122,10 @@ class MediaFetcher:
             run.ledger.record_failure(key, FetchFailure("failed", "too_long", reason))
             return True, None
         refused = self._objection(found)
+        if refused is None and not found.observation.media_url:
+            refused = FetchFailure("failed", "no_address", "it is listed without an address")
         if refused is not None:
-            run.ledger.record_failure(key, refused)
+            run.ledger.record_failure(key, replace(refused, policy=self.policy))
             return True, None
         if found.known is not None and self._is_settled(found.known):
             return True, found.known.blob.sha256 if found.known.blob else None
@@ -187,7 +194,8 @@ class MediaFetcher:
         trace, url = Trace(), found.observation.media_url or ""
         try:
             headers = self._conditions(known)
-            request = Request(url, headers=headers, meta={META: trace}, dont_filter=True)
+            meta = {META: trace, API: found.observation.api}
+            request = Request(url, headers=headers, meta=meta, dont_filter=True)
             response: Response = await self._crawler.engine.download_async(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, it costs this file alone
             if self._run.stopped.is_set():

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from scrapy.exceptions import IgnoreRequest
 
+API = "api"
+"""Key of a request's meta: true for a programming interface, where robots.txt isn't asked."""
+
 META = "trace"
 """Key of a request's meta that holds its Trace; copies of the request share the same one."""
 

@@ -122,6 +122,12 @@ class CrawlLedger:
                 self.connection.execute(sql.RELIST, row)
             return self._known(known)
 
+    def find(self, key: Key) -> Known | None:
+        """What is known of the observation, without noting that it is listed."""
+        with ledger_errors(self.path):
+            row = self._one(sql.FIND, vars(key))
+            return self._known(row) if row else None
+
     def find_item(self, key: Key) -> Known | None:
         """The same item's bytes, fetched under another query."""
         with ledger_errors(self.path):

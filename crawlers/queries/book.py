@@ -21,6 +21,9 @@ from pipeline.engine.database import transaction
 FIRST: tuple[Cursor, ...] = ({},)
 """What is left of a query that nobody has listed yet: its first page."""
 
+LEFT_OUT = "left_out"
+"""Class of the error of a query that was listed but for something within it."""
+
 Key = tuple[int, int]
 
 
@@ -28,7 +31,8 @@ Key = tuple[int, int]
 class Turn:
     """A query and how far it is listed: its next page is the first of ``cursors``.
 
-    ``listing_pass`` counts how often it has been listed from the start, this time included.
+    ``listing_pass`` counts how often it has been listed from the start, this time included;
+    ``left_out`` says what within it, such as a pack, could not be had.
     """
 
     query: str
@@ -39,6 +43,7 @@ class Turn:
     cursors: tuple[Cursor, ...]
     total: int | None = None
     last_page: str | None = None
+    left_out: str | None = None
 
     @property
     def key(self) -> Key:
@@ -100,7 +105,7 @@ class QueryBook:
     def advance(self, turn: Turn) -> None:
         """Note that all pages before this turn are in the ledger."""
         state = "open" if turn.cursors else "done"
-        self._write(turn, state, None, None)
+        self._write(turn, state, turn.left_out and LEFT_OUT, turn.left_out)
 
     def fail(self, turn: Turn, error_class: str, error: str) -> None:
         """Note that the query can't be listed further, and why."""
@@ -221,6 +226,7 @@ def _turn(row: Any) -> Turn:
         tuple(cursors),
         row["total"],
         row["last_page"],
+        row["error"] if row["error_class"] == LEFT_OUT else None,
     )
 
 

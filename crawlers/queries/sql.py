@@ -54,7 +54,7 @@ WHERE (source, scope, query) = (:source, :scope, :query)
 NOTE_OPEN = """
 UPDATE queries SET error_class = :error_class, error = :error
 WHERE (source, scope) = (:source, :scope) AND planned = 1 AND state = 'open'
-    AND (error_class, error) IS NOT (:error_class, :error)
+    AND error_class IS NOT 'left_out' AND (error_class, error) IS NOT (:error_class, :error)
 """
 ASKED = "SELECT requests FROM asked WHERE (source, day) = (:source, :day)"
 ASK = """

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from crawlers.observation import Observation
 from crawlers.source import (
+    ITEM,
     Answer,
     ApiKey,
     Ask,
@@ -78,7 +79,7 @@ def read(options: TelegramOptions, query: str, cursor: Cursor, answer: Answer) -
             continue
         inner[unique] = {
             "file": file,
-            "unique": unique,
+            ITEM: unique,
             "index": index,
             "emoji": (text(entry, "emoji") or "")[:_LONGEST_TEXT],
             "set": name[:_LONGEST_TEXT],
@@ -116,7 +117,7 @@ def _sticker(options: TelegramOptions, cursor: Cursor, result: dict[str, Any]) -
     name, index, emoji = str(cursor["set"]), cursor["index"], str(cursor["emoji"])
     place = index if isinstance(index, int) else None
     return Observation(
-        source_id=str(cursor["unique"]),
+        source_id=str(cursor[ITEM]),
         media_url=_media(options, text(result, "file_path")),
         rank=place,
         pack_id=name,
@@ -125,6 +126,7 @@ def _sticker(options: TelegramOptions, cursor: Cursor, result: dict[str, Any]) -
         tags=(emoji,) if emoji else (),
         page_url=f"https://t.me/{cursor['page']}/{name}",
         raw={"emoji": emoji, "file": result},
+        api=True,
     )
 
 

@@ -8,19 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from line_replica import LineReplica
-from listing_walk import (
-    HOSTILE_TITLES,
-    JSON,
-    NO_ENTRIES,
-    answer,
-    entries,
-    found,
-    listed,
-    reads_or_explains,
-    walk,
-)
+from listing_walk import JSON, NO_ENTRIES, answer, entries, found, listed, reads_or_explains, walk
 from loopback_site import serving
 from pydantic import ValidationError
+from search_site import HOSTILE_TITLES
 
 from crawlers.crawl import CrawlSummary
 from crawlers.sources.line import SOURCE, LineOptions, ask, read

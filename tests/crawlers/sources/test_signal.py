@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from listing_walk import HOSTILE_TITLES, JSON, NO_ENTRIES, answer, found, listed, reads_or_explains
+from listing_walk import JSON, NO_ENTRIES, answer, found, listed, reads_or_explains
 from loopback_site import gif, serving
+from search_site import HOSTILE_TITLES
 from signal_replica import SignalReplica, encrypt, manifest
 
 from crawlers.crawl import CrawlSummary

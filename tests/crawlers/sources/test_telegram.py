@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from listing_walk import HOSTILE_TITLES, JSON, NO_ENTRIES, answer, found, listed, reads_or_explains
+from listing_walk import JSON, NO_ENTRIES, answer, found, listed, reads_or_explains
 from loopback_site import serving
+from search_site import HOSTILE_TITLES
 from telegram_replica import TOKEN, TelegramReplica
 
 from crawlers.crawl import CrawlSummary
@@ -20,7 +21,7 @@ from pipeline.engine.workspace import Workspace
 
 INNER = {
     "file": "CAAC1",
-    "unique": "AgAD1",
+    "item": "AgAD1",
     "index": 3,
     "emoji": "🐱",
     "set": "Cats",

@@ -207,7 +207,7 @@ def test_a_list_is_crawled_with_a_row_for_each_address(
         path.write_text("\n".join(["url,title,query", *rows]))
         summary = crawl_source("url_list", site, options={"path": str(path)})
     assert (summary.observations, summary.stickers) == (4, 3)
-    assert summary.unfetched == {"bad_url": 1, "http_404": 1}
+    assert summary.unfetched == {"no_address": 1, "http_404": 1}
     seen = workspace.read("observations").to_pylist()
     assert [(row["query"], row["title"]) for row in seen if row["rank"] in (0, 3)] == [
         ("cat", "cat 0"),
