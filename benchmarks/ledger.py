@@ -114,9 +114,12 @@ def _add_all_over(arguments: argparse.Namespace) -> int:
 def _insert(folder: Path, first: int, count: int, stickers: int) -> int:
     """Insert observations with the numbers from ``first`` on; ``stickers`` in 100 are new ones."""
     with open_ledger(folder / LEDGER) as ledger:
+        # Hashes lie all over the indexes: with a small cache most of the time goes to them.
+        ledger.connection.execute("PRAGMA cache_size = -1000000")
+        ledger.connection.execute("PRAGMA synchronous = OFF")
         for start in range(first, first + count, _BATCH):
             numbers = range(start, min(start + _BATCH, first + count))
-            rows = list(_rows(numbers, first, stickers))
+            rows = list(_rows(numbers, first, count, stickers))
             ledger.connection.execute("BEGIN")
             new = [(row[8], 40_000, row[9]) for row in rows if row[8] is not None]
             ledger.connection.executemany(_INSERT_BLOB, new)
@@ -125,17 +128,17 @@ def _insert(folder: Path, first: int, count: int, stickers: int) -> int:
     return 0
 
 
-def _rows(numbers: range, first: int, stickers: int) -> Iterator[tuple[Any, ...]]:
+def _rows(numbers: range, first: int, count: int, stickers: int) -> Iterator[tuple[Any, ...]]:
     """Rows of observations as a crawl of a large source by query leaves them."""
     columns = json.dumps(columns_of(_OBSERVATION), ensure_ascii=False, sort_keys=True)
     facts = json.dumps(_FACTS, sort_keys=True)
     for number in numbers:
         place = number % 100
         failed, is_new = place >= 100 - _FAILED, place < stickers
-        # Others show a sticker that is there already: of this batch, or one from all over.
-        shown = number if is_new else first + (number * 7919) % max(1, number - first)
+        # Others show another sticker of this lot, or one from all over.
+        shown = number
         if not is_new:
-            shown = shown if stickers else (number * 7919) % first
+            shown = first + number * 7919 % count if stickers else number * 7919 % first
             shown -= shown % 100 - shown % _STICKERS
         name = f"{number:012d}"
         sha256 = None if failed else hashlib.sha256(str(shown).encode()).hexdigest()

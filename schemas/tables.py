@@ -192,13 +192,9 @@ QUERIES = _table(
     _column("error_class", STRING, "why it failed, or is to be tried again"),
     _column("error", STRING, "the same for people"),
 )
-OPT_OUTS = tuple(
-    name
-    for name in (
-        "x_robots_tag", "tdm_reservation", "tdm_policy", "tdmrep", "content_usage",
-        "robots_content_usage",
-    )
-    if name in OBSERVATIONS.schema.names
+OPT_OUTS = (
+    "x_robots_tag", "tdm_reservation", "tdm_policy", "content_usage", "robots_content_usage",
+    "tdmrep", "preference",
 )  # fmt: skip
 """Columns of observations that hold what a host says of its files' use, machine-readable."""
 

@@ -68,21 +68,23 @@ def _next_place(connection: sqlite3.Connection, shard_rows: int) -> tuple[int, i
 # CROSS JOIN: from the few blobs that have no place to their observations, not the other way.
 _UNPLACED = """
 CREATE TEMP TABLE unplaced AS
-SELECT s.source, s.sha256, s.path, s.extension, b.nbytes
+SELECT s.source, s.sha256, s.path, s.extension, b.nbytes,
+    json_extract(s.columns, '$.rank') AS rank
 FROM blobs AS b
 CROSS JOIN observations AS s ON s.sha256 = b.sha256
 LEFT JOIN temp.source_order AS o ON o.source = s.source
 WHERE b.part IS NULL AND s.state = 'ok'
-ORDER BY o.place IS NULL, o.place, s.source, s.listing,
-    json_extract(s.columns, '$.rank') IS NULL, json_extract(s.columns, '$.rank'),
-    s.source_id, s.query, s.variant
+ORDER BY o.place IS NULL, o.place, s.source, s.listing, rank IS NULL, rank, s.source_id, s.query,
+    s.variant
 """
-# The first observation of some bytes places them.
+# The first observation of some bytes places them: beside min(), SQLite gives columns of its row.
 _ARRIVED = """
 CREATE TEMP TABLE arrived AS
-SELECT row_number() OVER (ORDER BY first) - 1 AS place, u.*
-FROM (SELECT min(rowid) AS first FROM temp.unplaced GROUP BY sha256) AS f
-JOIN temp.unplaced AS u ON u.rowid = f.first
+SELECT row_number() OVER (ORDER BY first) - 1 AS place, *
+FROM (
+    SELECT min(rowid) AS first, source, sha256, path, extension, nbytes
+    FROM temp.unplaced GROUP BY sha256
+)
 """
 _PLACE = """
 UPDATE blobs SET part = :part + (:row + a.place) / :size, row = (:row + a.place) % :size,

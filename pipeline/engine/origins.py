@@ -159,8 +159,8 @@ def hosts_table(tally: Tally) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=HOSTS.schema)
 
 
-# What a host says in machine-readable form, and the class of the error where it was obeyed.
-_PREFERENCES = ("robots", "opt_out", "preference", "tdm", "tdmrep", "content_usage")
+# Classes of errors where a host said so in a form for machines.
+_PREFERENCES = ("robots", "opt_out")
 
 
 def _with_host(rows: pa.Table, first: str | None) -> pa.Table:

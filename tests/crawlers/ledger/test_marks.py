@@ -258,6 +258,21 @@ def test_queries_say_what_was_listed_and_what_became_of_it(
     assert json.loads(bird["left"]) == [{}]
 
 
+def test_a_whole_listing_counts_all_of_its_source_and_a_star_is_a_query(
+    workspace: Workspace, ledger: CrawlLedger
+) -> None:
+    for source, queries in (("a", [""]), ("b", ["*", "cat"])):
+        QueryBook(ledger, source, "scope").plan(queries)
+        for query in ("cat", "*", ""):
+            key = Key(source, "item", query, "")
+            ledger.note(key, 0, columns_of(Observation("item")), True)
+            ledger.record_blob(key, Blob("ab" * 32, "gif", 1, "media/ab.gif", None), {})
+    _export(workspace, ledger)
+    rows = workspace.read("queries").to_pylist()
+    found = [(row["source"], row["query"], row["fetched"]) for row in rows]
+    assert found == [("a", None, 3), ("b", "*", 1), ("b", "cat", 1)]
+
+
 def test_new_stickers_with_one_listing_follow_their_rank(
     workspace: Workspace, ledger: CrawlLedger
 ) -> None:
