@@ -138,6 +138,7 @@ def _run(command: list[str], folder: Path) -> Cost:
     """Run a command to its end; RUSAGE_CHILDREN has it and all that it waited for."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     environment = {**os.environ, "PYTHONPATH": str(_ROOT), "NO_PROXY": "*"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody compiles at every start
     if command[0].startswith(str(_THEIRS)):
         del environment["PYTHONPATH"]
     with (folder / "log").open("ab") as log:

@@ -63,14 +63,19 @@ class Answers:
             raise refusal
         with self._faults("read a listing"):
             page = self._listing.read(self._run.options, query, cursor, answer)
+        if page.senseless and not self._senseless:
+            self.tell(page.senseless)
         self._senseless += page.senseless
         return page
 
-    def tell_senseless(self) -> None:
+    def tell(self, count: int) -> None:
         """Tell people of entries that could not be read."""
+        self._run.report(f"{self._run.source}: {count} entries of its listings make no sense")
+
+    def tell_senseless(self) -> None:
+        """Tell people how many entries could not be read in all."""
         if self._senseless:
-            source, count = self._run.source, self._senseless
-            self._run.report(f"{source}: {count} entries of its listings make no sense")
+            self.tell(self._senseless)
 
     async def _answer(self, ask: Ask) -> Answer:
         name = ask.url, ask.body

@@ -24,6 +24,7 @@ from scrapy.exceptions import (
     DownloadConnectionRefusedError,
     DownloadFailedError,
     DownloadTimeoutError,
+    IgnoreRequest,
     ResponseDataLossError,
 )
 from scrapy.http import Headers, Response
@@ -31,6 +32,7 @@ from yarl import URL
 
 from crawlers.fetching.middlewares.guard import host_of
 from crawlers.fetching.resolver import CheckingResolver, PrivateNameError
+from crawlers.fetching.source_run import SourceRun
 from crawlers.fetching.trace import Refused
 
 _MAX_HEADERS = 64 * 1024  # bytes; browsers stop at a few times that
@@ -51,12 +53,14 @@ class CheckedHandler(BaseDownloadHandler):
 
     def __init__(self, crawler: Any) -> None:
         super().__init__(crawler)
+        self._run: SourceRun = crawler.spider.run
         self._max_bytes: int = crawler.settings.getint("DOWNLOAD_MAXSIZE")
         self._timeout_s: float = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
         # Scrapy's slots limit what is in flight; two limits would only wait for each other.
         resolver = CheckingResolver.of(crawler.settings.getlist("ALLOW_HOSTS"))
         connector = aiohttp.TCPConnector(limit=0, resolver=resolver)
-        connector._factory = partial[ResponseHandler](_Capped, asyncio.get_running_loop())
+        capped: type[ResponseHandler] = _Capped
+        connector._factory = partial(capped, asyncio.get_running_loop())
         self._session = aiohttp.ClientSession(
             connector=connector,
             response_class=_Answer,
@@ -70,19 +74,22 @@ class CheckedHandler(BaseDownloadHandler):
         )
 
     async def download_request(self, request: Request) -> Response:
-        meta, headers = request.meta, request.headers.copy()
+        meta = request.meta
+        headers, for_proxy = _split_headers(request)
         timeout_s = meta.get("download_timeout", self._timeout_s)
-        credentials = headers.pop(b"Proxy-Authorization", None)
+        if self._run.stopped.is_set():
+            # Cancelling who waits doesn't take a request out of Scrapy's queue.
+            raise IgnoreRequest("the run ends")
         with _as_scrapy_says_it(request.url, timeout_s):
             answer = await self._session.request(
                 request.method,
                 URL(request.url, encoded=True),
                 data=request.body or None,
-                headers=headers.to_tuple_list(),
+                headers=headers,
                 timeout=aiohttp.ClientTimeout(total=timeout_s),
                 allow_redirects=False,
                 proxy=meta.get("proxy"),
-                proxy_headers=_proxy_headers(credentials),
+                proxy_headers=for_proxy,
             )
             async with answer:
                 body = await _read(answer, meta.get("download_maxsize", self._max_bytes))
@@ -99,10 +106,20 @@ class CheckedHandler(BaseDownloadHandler):
         await self._session.close()
 
 
-def _proxy_headers(credentials: list[bytes] | None) -> dict[str, str] | None:
-    if not credentials:
-        return None
-    return {"Proxy-Authorization": credentials[0].decode("latin-1")}
+def _split_headers(request: Request) -> tuple[list[tuple[str, str]], dict[str, str] | None]:
+    """Headers of the request, and those that open a tunnel through a proxy.
+
+    Without a tunnel, the proxy reads its login from the request itself.
+    """
+    headers, for_proxy = [], None
+    for name, values in request.headers.items():
+        for value in values:
+            pair = name.decode("latin-1"), value.decode("latin-1")
+            if name == b"Proxy-Authorization" and request.url.startswith("https:"):
+                for_proxy = dict([pair])
+            else:
+                headers.append(pair)
+    return headers, for_proxy
 
 
 async def _read(answer: aiohttp.ClientResponse, most: int) -> bytes:

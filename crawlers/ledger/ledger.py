@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections.abc import Collection, Container, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -104,7 +104,7 @@ class CrawlLedger:
         The upper half of ``listing`` is the source's position in the configuration. Where a source
         of the same name at a position in ``earlier`` forbade redistribution, that stays.
         """
-        row = asdict(key) | {
+        row = vars(key) | {
             "listing": listing,
             "columns": self._json(columns),
             "redistribute": int(redistribute),
@@ -125,27 +125,29 @@ class CrawlLedger:
     def find_item(self, key: Key) -> Known | None:
         """The same item's bytes, fetched under another query."""
         with ledger_errors(self.path):
-            row = self._one(sql.SAME_ITEM, asdict(key))
+            row = self._one(sql.SAME_ITEM, vars(key))
             return self._known(row) if row else None
 
-    def record_blob(self, key: Key, blob: Blob, facts: Mapping[str, Any]) -> None:
-        """Note that the observation's bytes lie on disk."""
-        row = asdict(key) | asdict(blob) | {"facts": self._json(facts), "checked_at": time.time()}
+    def record_blob(self, key: Key, blob: Blob, facts: Mapping[str, Any]) -> bool:
+        """Note that the observation's bytes lie on disk; whether they were unknown before."""
+        row = vars(key) | vars(blob) | {"facts": self._json(facts), "checked_at": time.time()}
         with ledger_errors(self.path), transaction(self.connection):
+            new = self._one(sql.KNOWN_BLOB, row) is None
             self.connection.execute(sql.INSERT_BLOB, row)
             self.connection.execute(sql.RECORD_BLOB, row)
+        return new
 
     def record_failure(self, key: Key, failure: FetchFailure) -> None:
         """Note why the observation has no bytes."""
         with ledger_errors(self.path):
             error = self.without_secrets(failure.error)
-            row = asdict(failure) | {"facts": self._json(failure.facts), "error": error}
-            self.connection.execute(sql.RECORD_FAILURE, asdict(key) | row)
+            row = vars(failure) | {"facts": self._json(failure.facts), "error": error}
+            self.connection.execute(sql.RECORD_FAILURE, vars(key) | row)
 
     def record_check(self, key: Key) -> None:
         """Note that the host says now that the item's bytes are still the same."""
         with ledger_errors(self.path):
-            self.connection.execute(sql.CHECKED, asdict(key) | {"checked_at": time.time()})
+            self.connection.execute(sql.CHECKED, vars(key) | {"checked_at": time.time()})
 
     def stickers_of(self, source: str, position: int) -> Iterator[str]:
         """Hashes of what the source at that place of the configuration has given."""

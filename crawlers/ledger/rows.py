@@ -16,7 +16,6 @@ from schemas.tables import MEDIA, OBSERVATIONS, QUERIES, STICKERS, UNFETCHED, Ta
 _LISTED = frozenset(columns_of(Observation("any")))
 """Columns that the ledger keeps as the source listed them; others are facts of the fetch."""
 
-_KEY = frozenset(("source", "source_id", "query", "variant", "redistribute"))
 _LAST = 2**63 - 1
 # Arrow reads JSON in blocks, each of which must hold a whole line.
 _BLOCK_BYTES = 1 << 20
@@ -45,7 +44,7 @@ def shard_tables(connection: sqlite3.Connection, part: int) -> dict[str, pa.Tabl
 def unfetched_table(connection: sqlite3.Connection) -> pa.Table:
     """Observations without bytes, with the reason."""
     rows = _columns(connection, _FAILURES, ())
-    table = _table(UNFETCHED, _parsed(rows, UNFETCHED) | _names(rows) | _own(rows, UNFETCHED))
+    table = _table(UNFETCHED, _parsed(rows, UNFETCHED) | rows | _names(rows))
     return table.take(_sorted(table, rows))
 
 
@@ -59,7 +58,7 @@ def _observations(rows: dict[str, list[Any]]) -> pa.Table:
     seen = list(zip(rows["id"], rows["source"], strict=True))
     banned = {key for key, may in zip(seen, rows["redistribute"], strict=True) if not may}
     rows["redistribute"] = [key not in banned for key in seen]
-    table = _table(OBSERVATIONS, _parsed(rows, OBSERVATIONS) | _names(rows) | {"id": rows["id"]})
+    table = _table(OBSERVATIONS, _parsed(rows, OBSERVATIONS) | rows | _names(rows))
     return table.take(_sorted(table, rows, rows["row"]))
 
 
@@ -89,28 +88,17 @@ def _read_json(lines: Sequence[bytes], schema: pa.Schema) -> pa.Table:
 
 
 def _names(rows: Mapping[str, list[Any]]) -> dict[str, Any]:
-    """Columns of the key; the ledger keeps an absent query or variant as an empty text."""
-    optional = {name: pa.array(rows[name], pa.string()) for name in ("query", "variant")}
-    return {
-        "source": rows["source"],
-        "source_id": rows["source_id"],
-        **{
-            name: pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
-            for name, texts in optional.items()
-        },
-        "redistribute": rows["redistribute"],
-    }
-
-
-def _own(rows: Mapping[str, list[Any]], table: Table) -> dict[str, Any]:
-    return {name: rows[name] for name in table.schema.names if name in rows and name not in _KEY}
+    """Query and variant, which the ledger keeps as empty texts where there is none."""
+    nothing = pa.scalar(None, pa.string())
+    given = {name: pa.array(rows[name], pa.string()) for name in ("query", "variant")}
+    return {name: pc.if_else(pc.equal(texts, ""), nothing, texts) for name, texts in given.items()}
 
 
 def _sorted(
     table: pa.Table, rows: Mapping[str, list[Any]], places: Sequence[int] | None = None
 ) -> pa.Array:
     """Order of rows: by sticker, if they have places, then as they are listed; no rank last."""
-    keys = {"row": pa.array(places)} if places is not None else {}
+    keys = {"row": pa.array(places, pa.int64())} if places is not None else {}
     keys |= {name: pa.array(rows[name], pa.string()) for name in ("source", "query")}
     keys["rank"] = pc.fill_null(table["rank"], _LAST)
     keys |= {name: pa.array(rows[name], pa.string()) for name in ("source_id", "variant")}
@@ -172,6 +160,11 @@ FROM queries AS q LEFT JOIN (
         sum(state = 'refused') AS refused, sum(state = 'retry_at') AS to_retry,
         sum(state = 'failed') AS failed
     FROM observations GROUP BY source, query
-) AS c ON c.source = q.source AND c.query = q.query
+ UNION ALL
+    -- What a whole listing lists stands under queries of its own.
+    SELECT source, '*', sum(state = 'ok'), sum(state = 'gone'), sum(state = 'refused'),
+        sum(state = 'retry_at'), sum(state = 'failed')
+    FROM observations GROUP BY source
+) AS c ON c.source = q.source AND c.query = iif(q.query = '', '*', q.query)
 ORDER BY q.source, q.scope, q.place, q.query
 """

@@ -104,6 +104,7 @@ SELECT * FROM observations
 WHERE source = :source AND source_id = :source_id AND variant = :variant AND state = 'ok'
 ORDER BY query LIMIT 1
 """
+KNOWN_BLOB = "SELECT 1 FROM blobs WHERE sha256 = :sha256"
 INSERT_BLOB = """
 INSERT INTO blobs (sha256, format, nbytes, path, extension, c2pa)
 VALUES (:sha256, :format, :nbytes, :path, :extension, :c2pa)

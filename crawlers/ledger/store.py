@@ -16,10 +16,14 @@ def media_path(sha256: str, name: str) -> str:
 
 
 def store(workspace: Workspace, path: str, data: bytes) -> None:
-    """Write bytes at a path of media_path(), whole or not at all."""
+    """Write bytes at a path of media_path(), whole or not at all.
+
+    Two flushes took longer than the rest of a fetch. What a power cut tears has another size than
+    the ledger says, and is fetched again.
+    """
     target = workspace.root / path
     if not _holds(target, len(data)):
-        with atomic_file(target) as temporary:
+        with atomic_file(target, lasting=False) as temporary:
             temporary.write_bytes(data)
 
 

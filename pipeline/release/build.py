@@ -188,6 +188,7 @@ def _write_rows(
             decisions.write_table(made, row_group_size=1000)
             rows = _chosen(block, made["split"])
             tally.add_rows(rows)
+            tally.add_observations(_shown(block, made["split"]))
             for some in with_images(workspace, rows) if plan.images else (rows,):
                 for split, writer in writers.items():
                     writer.add(some.filter(pc.equal(some["split"], split)))
@@ -215,3 +216,12 @@ def _chosen(block: Block, splits: pa.ChunkedArray) -> pa.Table:
     rows = rows.append_column("carried", may_redistribute(block))
     rows = rows.append_column("place", block["media"].to_struct_array())
     return rows.filter(pc.is_valid(splits))
+
+
+def _shown(block: Block, splits: pa.ChunkedArray) -> pa.Table:
+    """Observations of the stickers of a block that belong into the release."""
+    observations = block["observations"]
+    rows = observations.filter(pc.is_valid(splits).take(observations["row"]))
+    for name in ("id", "nbytes"):
+        rows = rows.append_column(name, block["stickers"][name].take(rows["row"]))
+    return rows

@@ -15,6 +15,7 @@ from datasets.splits import SplitDict
 from pipeline.engine.safe_yaml import write_yaml
 from pipeline.engine.text import markdown_text, one_line
 from pipeline.release.features import release_features
+from pipeline.release.hosts import hosts_section
 from pipeline.release.markdown import table
 from pipeline.release.tally import PerSplit, ReleaseCounts, ranked, total
 from schemas.config import Config
@@ -33,6 +34,7 @@ class CardFacts:
     num_bytes: dict[str, int]
     download_size: int
     unfetched: Counter[tuple[str, str]]
+    hosts: list[dict[str, Any]]
     agreement: list[dict[str, Any]]
     leakage: list[dict[str, Any]]
     tagset: str | None
@@ -53,6 +55,7 @@ def render_card(config: Config, facts: CardFacts) -> str:
         _loading(release.name, release.version),
         *_contents(facts),
         *_origins(facts),
+        *hosts_section(facts.hosts),
         *_labels(facts),
         *_leakage(facts),
         _columns(),

@@ -12,13 +12,14 @@ import pyarrow.compute as pc
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.media import COLUMNS as MEDIA_COLUMNS
+from pipeline.engine.origins import ORIGIN_COLUMNS
 from pipeline.engine.runner import check_crawled
 from pipeline.engine.storage import anew
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import DESCRIPTION_FIELDS, TABLES
 
-RELEASE_FORMAT = 5
+RELEASE_FORMAT = 6
 """Raised when the same tables would give other bytes; part of every fingerprint."""
 
 REQUIRED = ("stickers", "media", "observations", "signals", "duplicates", "decisions", "splits")
@@ -41,8 +42,8 @@ COLUMNS = {
     "ocr": ["text"],
     "duplicates": ["group", "template_id"],
     "observations": [
-        "source", "query", "pack_id", "pack_title", "author", "title", "tags", "page_url",
-        "media_url", "licence", "licence_url", "licence_basis", "redistribute",
+        "query", "pack_id", "pack_title", "author", "title", "tags", "page_url", "licence_url",
+        *ORIGIN_COLUMNS,
     ],
     "decisions": ["kept", "outcome", "reasons"],
     "splits": ["split"],

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.engine.counting import count_rules, count_together, count_values, filled
+from pipeline.engine.origins import Tally, merged, tally_fetched
 
 PerSplit = dict[str, Counter[str]]
 
@@ -34,6 +35,7 @@ class ReleaseCounts:
     outcomes: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
     only_rule: Counter[str] = field(default_factory=Counter)
+    origins: Tally = field(default_factory=dict)
 
     def add_outcomes(self, decisions: pa.Table) -> None:
         """Count what became of stickers of the crawl."""
@@ -67,6 +69,10 @@ class ReleaseCounts:
         self.without_bytes += len(rows) - (pc.sum(carried).as_py() or 0)
         self._count_licences(rows, carried)
 
+    def add_observations(self, observations: pa.Table) -> None:
+        """Count where the files of stickers of the release come from."""
+        self.origins = merged([self.origins, tally_fetched(observations)])
+
     def _count_licences(self, rows: pa.Table, carried: pa.ChunkedArray) -> None:
         key = [
             pc.binary_join(rows["sources"], " + "),
@@ -85,6 +91,7 @@ class ReleaseCounts:
     def as_json(self) -> dict[str, Any]:
         """All counts, JSON-able, in an order that doesn't depend on the order of counting."""
         counts: dict[str, Any] = dict(vars(self))
+        del counts["origins"]  # they have a table of their own
         counts["licences"] = [
             {"sources": key[0], "licence": key[1], "basis": key[2], **dict(sorted(values.items()))}
             for key, values in sorted(self.licences.items())

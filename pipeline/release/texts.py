@@ -1,4 +1,4 @@
-"""Everything of a release beside its rows: card, counts, tag set, Croissant, plots, unfetched."""
+"""All of a release beside its rows: card, counts, hosts, tag set, Croissant, plots, unfetched."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.engine.counting import count_together, filled
+from pipeline.engine.origins import hosts_table, merged, tally_refused
 from pipeline.engine.workspace import Workspace
 from pipeline.release.redact import public_texts, public_urls
 from pipeline.release.tally import ReleaseCounts
 from schemas.config import Config
-from schemas.tables import UNFETCHED
+from schemas.tables import HOSTS, UNFETCHED
 
 _URLS = ("page_url", "media_url", "licence_url")
 # Ids and titles are names; errors are sentences that may quote a path or an address.
@@ -37,7 +38,10 @@ def write_texts(
     from pipeline.release.plots import write_plots
 
     votes = workspace.read_checked("votes")
-    unfetched = _write_unfetched(folder / "unfetched.parquet", workspace.read_checked("unfetched"))
+    missed = workspace.read_checked("unfetched")
+    unfetched = _write_unfetched(folder / "unfetched.parquet", missed)
+    hosts = hosts_table(merged([tally.origins, tally_refused(missed)]))
+    pq.write_table(hosts.cast(HOSTS.schema.remove_metadata()), folder / "hosts.parquet")
     tagset = workspace.read_checked("tagset").to_pylist()
     _write_json(folder / "tagset.json", tagset)
     _write_json(folder / "counts.json", tally.as_json())
@@ -50,6 +54,7 @@ def write_texts(
         num_bytes=num_bytes,
         download_size=sum(file.stat().st_size for file in (folder / "data").iterdir()),
         unfetched=unfetched,
+        hosts=hosts.to_pylist(),
         agreement=workspace.read_checked("agreement").to_pylist(),
         leakage=workspace.read_checked("leakage").to_pylist(),
         tagset=tagset[0]["version"] if tagset else None,

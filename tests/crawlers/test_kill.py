@@ -59,7 +59,8 @@ def _wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
 def _what_stays(workspace: Workspace) -> dict[str, Any]:
     """Everything but the moment of each fetch and the number of requests."""
     observations = workspace.read("observations").drop_columns(["fetched_at"])
-    tables = {name: workspace.read(name) for name in ("stickers", "media", "unfetched")}
+    tables = {name: workspace.read(name) for name in ("stickers", "media")}
+    tables["unfetched"] = workspace.read("unfetched").drop_columns(["fetched_at"])
     media = sorted(path.name for path in workspace.media.rglob("*") if path.is_file())
     return {
         "observations": observations.to_pylist(),

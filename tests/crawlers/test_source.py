@@ -39,7 +39,7 @@ def test_a_wrong_option_is_one_line_that_names_the_key(
 
 
 def test_an_unknown_source_is_answered_with_the_known_ones(workspace: Workspace) -> None:
-    with pytest.raises(StickerworksError, match="chinesebqb, folder"):
+    with pytest.raises(StickerworksError, match="chinesebqb, commons, folder"):
         crawl(workspace, CrawlConfig(sources=[SourceConfig(source="tenor")]))
 
 

@@ -26,7 +26,9 @@ def downloading() -> Callable[..., Any]:
 
     def run(work: Callable[[Send], Awaitable[Any]], **config: Any) -> Any:
         async def started() -> Any:
-            crawler = SimpleNamespace(settings=Settings(crawl_settings(CrawlConfig(**config))))
+            settings = Settings(crawl_settings(CrawlConfig(**config)))
+            spider = SimpleNamespace(run=SimpleNamespace(stopped=asyncio.Event()))
+            crawler = SimpleNamespace(settings=settings, spider=spider)
             guard, handler = GuardMiddleware.from_crawler(crawler), CheckedHandler(crawler)
 
             async def send(request: Request) -> Response:

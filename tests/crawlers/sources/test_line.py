@@ -19,7 +19,7 @@ from listing_walk import (
     reads_or_explains,
     walk,
 )
-from loopback_site import serving, status
+from loopback_site import serving
 from pydantic import ValidationError
 
 from crawlers.crawl import CrawlSummary
@@ -173,12 +173,3 @@ def test_two_queries_are_crawled_over_several_pages(
     assert [row["format"] for row in stickers].count("apng") == 3
     rows = workspace.read("observations").to_pylist()
     assert sorted(row["rank"] for row in rows if row["query"] == "cat") == list(range(38))
-
-
-def test_a_store_that_refuses_stops_the_source(
-    site: LineReplica, crawl_source: Callable[..., CrawlSummary]
-) -> None:
-    site.answers["/api/search/sticker"] = status(403)
-    with pytest.raises(StickerworksError, match="refuses to list its stickers"):
-        crawl_source("line", site, ["cat", "dog"], site.options, {"accept_terms": True})
-    assert [asked.path for asked in site.asked].count("/api/search/sticker") == 1

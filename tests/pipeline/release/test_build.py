@@ -179,15 +179,34 @@ def test_one_source_that_allows_redistribution_is_enough(drawn: Any, build: Buil
 
 
 def test_no_secret_and_no_machine_path_is_released(released: Release, drawn: Any) -> None:
-    words = [drawn.secret, "/home/me", "10.0.0.1", "2026-01-01", str(Path.home())]
-    for path in released.path.rglob("*.parquet"):
-        text = json.dumps(pq.read_table(path).to_pylist(), default=str)
-        assert [word for word in words if word in text] == [], path
+    words = [drawn.secret, "/home/me", "10.0.0.1", str(Path.home())]
+    # When all of it was crawled is public, when one of it was is not.
+    day, tells_when = "2026-01-01", ("hosts.parquet", "README.md")
+    texts = {
+        path: json.dumps(pq.read_table(path).to_pylist(), default=str)
+        for path in released.path.rglob("*.parquet")
+    }
     for path in [*released.path.glob("*.md"), *released.path.glob("*.json")]:
-        assert [word for word in words if word in path.read_text("utf-8")] == [], path
+        texts[path] = path.read_text("utf-8")
+    for path, text in texts.items():
+        assert [word for word in words if word in text] == [], path
+        assert day not in text or path.name in tells_when, path
     unfetched = pq.read_table(released.path / "unfetched.parquet").to_pylist()[0]
     assert unfetched["media_url"] == "https://site.example/a.gif?token=***"
     assert unfetched["error"] == "https://site.example/a?api_key=*** said 404 (…/log.txt)"
+
+
+def test_a_release_says_which_hosts_its_stickers_come_from(released: Release) -> None:
+    (host,) = pq.read_table(released.path / "hosts.parquet").to_pylist()
+    rows = sum(released.rows.values())
+    assert (host["source"], host["host"]) == ("site", "site.example")
+    assert (host["files"], host["stickers"]) == (rows, rows)
+    assert 0 < host["redistributable"] < rows
+    assert host["first_fetched"] == host["last_fetched"] == "2026-01-01T00:00:00Z"
+    assert host["licences"][0] == {"value": "CC-BY-4.0", "files": rows - 1}
+    card = (released.path / "README.md").read_text("utf-8")
+    assert "## Where the files come from" in card
+    assert f"| site.example | site | {rows} |" in card
 
 
 def test_the_same_inputs_are_up_to_date_and_other_inputs_need_a_new_version(
