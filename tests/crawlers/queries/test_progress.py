@@ -114,6 +114,20 @@ def test_where_nothing_failed_for_the_moment_nothing_is_due(ledger):
     assert make_due(ledger, config_of(), [0]).positions == ()
 
 
+@pytest.mark.parametrize(("error_class", "listing_pass"), [("takedown", 2), ("robots", 1)])
+def test_what_is_on_the_takedown_list_keeps_no_query_from_ending_early(
+    workspace, error_class, listing_pass
+):
+    with open_ledger(workspace.root / LEDGER) as opened:
+        book = QueryBook(opened, NAME, scope())
+        book.plan(["cat"])
+        book.advance(Turn("cat", 0, 1, 2, 3, ()))
+        note(opened, "1", "cat", FetchFailure("refused", error_class, "no", policy="other"))
+        book.begin("ours")
+        (turn,) = book.turns((-1, -1), 5)
+        assert turn.listing_pass == listing_pass
+
+
 def test_a_source_that_takes_no_queries_is_due_as_a_whole(ledger):
     config = CrawlConfig(sources=[SourceConfig(source="folder", options={"path": "x"})])
     assert make_due(ledger, config, [0]).positions == ()
