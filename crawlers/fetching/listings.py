@@ -18,7 +18,7 @@ from crawlers.fetching.source_run import SourceRun
 from crawlers.fetching.takes import Takes
 from crawlers.observation import Key, Observation, key_of
 from crawlers.queries.book import QueryBook, Turn, Turns, after_page
-from crawlers.source import BadQueryError, Cursor, Page, RefusedError, no_observation
+from crawlers.source import BadQueryError, Cursor, Page, no_observation
 from pipeline.engine.errors import StickerworksError
 
 _FAULTS = 3  # queries in a row whose answer can't be read: the source changed, not the query
@@ -77,7 +77,6 @@ class QueryLister:
         page = await self._page(turn)
         if page is None:
             return not self._run.stopped.is_set()
-        self._faults = 0
         wanted = self._wanted(turn, page.observations)
         # Items of one query share its place, where their rank orders them.
         places = itertools.repeat(turn.place) if turn.query else itertools.count(turn.listed)
@@ -119,19 +118,32 @@ class QueryLister:
             del self._pages[query]
 
     async def _page(self, turn: Turn) -> Page | None:
-        """The next page of a query; None where that query failed, or the run stopped."""
+        """The next page of a query; None where that query failed, or the run stopped.
+
+        A listing within it that can't be had, such as a pack that was taken down, is an empty page.
+        """
         try:
-            return await self._answers.page(turn.query, turn.cursors[0])
-        except (RefusedError, BudgetSpent):
-            raise
-        except BadQueryError as error:
-            self._fail(turn, "bad_query", error)
-        except FormatError as error:
-            self._faults += 1
-            self._fail(turn, "format", error)
-            if self._faults >= _FAULTS:
+            page = await self._answers.page(turn.query, turn.cursors[0])
+        except (BadQueryError, FormatError) as error:
+            unread = isinstance(error, FormatError)
+            self._faults += unread
+            changed = unread and self._faults >= _FAULTS
+            if not changed and self._goes_on(turn, error):
+                return Page()
+            self._fail(turn, "format" if unread else "bad_query", error)
+            if changed:
                 raise
-        return None
+            return None
+        self._faults = 0
+        return page
+
+    def _goes_on(self, turn: Turn, error: StickerworksError) -> bool:
+        """Whether only a listing within the query failed: what comes behind it can still be had."""
+        if len(turn.cursors) < 2 or turn.cursors[0] == {}:
+            return False
+        message = self._run.ledger.without_secrets(error.message)
+        self._run.report(f"{self._run.source}: left out within {_shown(turn.query)}: {message}")
+        return True
 
     def _fail(self, turn: Turn, error_class: str, error: StickerworksError) -> None:
         self._failed = self._failed or error

@@ -191,14 +191,20 @@ def test_two_queries_are_crawled_over_several_pages(
     dogs = site.add("dog", "🐶", "🐕", "🦴")
     damaged = site.add("cat damaged", "🐱")
     site.files[f"/stickers/{damaged}/manifest.proto"] = b"<html>"
+    gone = site.add("cat gone", "🐱")
+    del site.files[f"/stickers/{gone}/manifest.proto"]
+    for number in range(2):
+        site.add(f"cat behind {number}", "🐱")
     site.files[f"/stickers/{dogs}/full/2"] = b"<html>"
     told: list[str] = []
     summary = crawl_source("signal", site, ["cat", "dog"], site.options, report=told.append)
-    assert (summary.observations, summary.unfetched) == (54, {"undecodable": 1})
+    assert (summary.observations, summary.unfetched) == (56, {"undecodable": 1})
     rows = workspace.read("observations").to_pylist()
-    assert sorted(row["rank"] for row in rows if row["query"] == "cat") == list(range(52))
+    assert sorted(row["rank"] for row in rows if row["query"] == "cat") == [*range(52), 54, 55]
     assert [row["pack_index"] for row in rows if row["query"] == "dog"] == [0, 1]
-    ids = {hashlib.sha256(gif(number)).hexdigest() for number in range(1, 55)}
+    numbers = (*range(1, 55), 58, 59)
+    ids = {hashlib.sha256(gif(number)).hexdigest() for number in numbers}
     assert set(workspace.read("stickers")["id"].to_pylist()) == ids
     assert site.requests.count("/v1/packs/") == 1
+    assert any(line.startswith("signal: left out within the query 'cat'") for line in told)
     assert "signal: 1 entries of its listings make no sense" in told
