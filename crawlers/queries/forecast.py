@@ -44,6 +44,25 @@ def forecast(
             yield _of(workspace, ledger, config, position)
 
 
+def obstacles(config: CrawlConfig, position: int) -> list[str]:
+    """What must be done before the source at that place can be asked: its terms, its key."""
+    found: list[StickerworksError] = []
+    source = load_source(config.sources[position].source)
+    if source.must_accept and not config.sources[position].accept_terms:
+        found.append(
+            StickerworksError(
+                f"Its terms aren't accepted: {source.terms}",
+                f"If you do, set crawl.sources[{position}].accept_terms to true.",
+            )
+        )
+    if source.key is not None:
+        try:
+            source.key.read()
+        except StickerworksError as error:
+            found.append(error)
+    return [str(error) for error in found]
+
+
 @contextmanager
 def _ledger(workspace: Workspace) -> Iterator[CrawlLedger | None]:
     path = workspace.root / LEDGER
@@ -60,12 +79,12 @@ def _of(
     ours = config.sources[position]
     source = load_source(ours.source)
     options = read_options(source, ours, position)
-    obstacles = [str(error) for error in _obstacles(source, ours.accept_terms, position)]
+    in_the_way = obstacles(config, position)
     queries: list[str] = []
     try:
         queries = _queries(workspace, source, config, position)
     except StickerworksError as error:
-        obstacles.append(str(error))
+        in_the_way.append(str(error))
     scope = scope_of(config, position, options)
     known = _states(ledger, source.name, scope)
     left = [query for query in queries if known.get(query, "open") == "open"]
@@ -79,7 +98,7 @@ def _of(
         ours.limit,
         None if ours.per_day is None else max(0, ours.per_day - asked),
         source.key.variable if source.key else None,
-        tuple(obstacles),
+        tuple(in_the_way),
     )
 
 
@@ -93,19 +112,6 @@ def _queries(workspace: Workspace, source: Source, config: CrawlConfig, position
             f"Set crawl.sources[{position}].queries, query_file or query_table.",
         )
     return queries or [""]
-
-
-def _obstacles(source: Source, accepted: bool, position: int) -> Iterator[StickerworksError]:
-    if source.must_accept and not accepted:
-        yield StickerworksError(
-            f"Its terms aren't accepted: {source.terms}",
-            f"If you do, set crawl.sources[{position}].accept_terms to true.",
-        )
-    if source.key is not None:
-        try:
-            source.key.read()
-        except StickerworksError as error:
-            yield error
 
 
 def _states(ledger: CrawlLedger | None, source: str, scope: str) -> dict[str, str]:

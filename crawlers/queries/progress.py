@@ -8,6 +8,7 @@ from typing import Any
 
 from crawlers.ledger.ledger import CrawlLedger, ledger_errors
 from crawlers.queries.book import QueryBook
+from crawlers.queries.forecast import obstacles
 from crawlers.queries.scope import scope_of
 from crawlers.source import load_source, read_options
 from schemas.config import CrawlConfig
@@ -36,7 +37,10 @@ class Counts:
 
 @dataclass(frozen=True)
 class SourceProgress:
-    """A source: its queries by state, those that are no longer asked for, and its budget."""
+    """A source: its queries by state, its budget, and what is in the way of asking it.
+
+    ``set_aside`` are queries of earlier crawls that the last one wasn't told to ask for.
+    """
 
     source: str
     open: int
@@ -46,6 +50,7 @@ class SourceProgress:
     counts: Counts
     asked_today: int
     per_day: int | None
+    obstacles: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def source_progress(
 def queries_in_need(
     ledger: CrawlLedger, config: CrawlConfig, positions: Iterable[int], most: int
 ) -> list[QueryProgress]:
-    """Queries that failed, that wait for something, or whose files do; the worst ones first."""
+    """Queries that failed or wait for something, or that have files to retry; worst first."""
     found: list[QueryProgress] = []
     with ledger_errors(ledger.path):
         for of in _scopes(config, positions):
@@ -127,6 +132,7 @@ def _of_source(
         _counts(ledger, name, None),
         QueryBook(ledger, name, "").asked_today(),
         next((budget for budget in budgets if budget is not None), None),
+        tuple(dict.fromkeys(line for place in positions for line in obstacles(config, place))),
     )
 
 
@@ -202,7 +208,7 @@ SELECT * FROM queries WHERE (source, scope, query) = (:source, :scope, :query)
 _IN_NEED = """
 SELECT q.*, coalesce(c.missed, 0) AS missed FROM queries AS q LEFT JOIN (
     SELECT query, count(*) AS missed FROM observations
-    WHERE source = :source AND state NOT IN ('ok', 'pending') AND state IN ('retry_at', 'failed')
+    WHERE source = :source AND state NOT IN ('ok', 'pending') AND state = 'retry_at'
     GROUP BY query
 ) AS c ON c.query = q.query
 WHERE (q.source, q.scope) = (:source, :scope) AND q.planned = 1

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from crawlers.addresses import MAX_ADDRESS
 from crawlers.ledger.ledger import FetchFailure
 from crawlers.observation import Observation
 from crawlers.takedown.entries import Entry, read_entries
@@ -83,8 +84,9 @@ class Takedown:
         listed = self._lines["url"]
         if not listed:
             return None
-        for url in filter(None, urls):
-            normal = normal_url(url)
+        for url in urls:
+            # Nothing longer is ever fetched, nor stored whole.
+            normal = normal_url(url) if url and len(url) <= MAX_ADDRESS else None
             if normal is None:
                 continue
             if normal in listed:

@@ -55,11 +55,11 @@ def say_retries(session: Session, ledger: CrawlLedger, selected: Selected) -> No
     from crawlers.queries.progress import source_progress
 
     for source in source_progress(ledger, selected.config, selected.positions):
-        again = source.counts.to_retry
-        session.say(
-            f"  {'crawl':<12} would ask {source.source} again for {sum(again.values()):,} files"
-            f"{_because(again)} and list {source.failed_queries:,} failed queries"
-        )
+        again, queries = source.counts.to_retry, source.failed_queries
+        parts = [_many(sum(again.values()), "file") + _because(again)] if again else []
+        parts += [f"pages of {queries:,} failed queries"] if queries else []
+        told = f"again for {' and '.join(parts)}" if parts else "for nothing again"
+        session.say(f"  {'crawl':<12} would ask {source.source} {told}")
 
 
 @contextmanager
@@ -81,13 +81,15 @@ def _say_source(session: Session, source: SourceProgress) -> None:
     session.say(source.source)
     total = source.open + source.done + source.failed_queries
     if total or source.set_aside:
-        aside = f"; {source.set_aside:,} more are no longer asked for" if source.set_aside else ""
+        aside = f"; {source.set_aside:,} set aside" if source.set_aside else ""
         session.say(
             f"  {'queries':<12} {source.done:,} of {total:,} done, {source.open:,} open, "
             f"{source.failed_queries:,} failed{aside}"
         )
     for name, told in _counts(source.counts):
         session.say(f"  {name:<12} {told}")
+    for obstacle in source.obstacles:
+        session.say(f"  {obstacle}")
     if source.per_day is not None:
         left = max(0, source.per_day - source.asked_today)
         session.say(
@@ -101,8 +103,8 @@ def _say_query(session: Session, query: QueryProgress) -> None:
     more = ", more to list" if query.left else ""
     counts = "; ".join(f"{name} {told}" for name, told in _counts(query.counts))
     session.say(
-        f"  {query.source} {one_line(query.query) or '(all)'}: {query.state}, {query.pages:,} "
-        f"pages{more}; {counts}{of}"
+        f"  {query.source} {one_line(query.query) or '(all)'}: {query.state}, "
+        f"{_many(query.pages, 'page')}{more}; {counts}{of}"
     )
     if query.error is not None:
         session.say(f"    {one_line(query.error, 200)}")
@@ -119,6 +121,10 @@ def _counts(counts: Counts) -> Iterator[tuple[str, str]]:
     for name, found in reasons:
         if found:
             yield name, f"{sum(found.values()):,}{_because(found)}"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _because(reasons: Mapping[str, int]) -> str:

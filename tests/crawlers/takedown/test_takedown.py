@@ -70,6 +70,16 @@ def test_it_objects_to_nothing_else(entry, said):
     assert listing(entry).objection(Observation("1", **said), "giphy") is None
 
 
+def test_hostile_names_and_addresses_cost_no_time():
+    takedown = listing(("author", "a"), ("pack", "b"), ("url", "//example.org/*"))
+    long = "https://example.org/" + "%2e/" * 3_000_000
+    started = time.process_time()
+    hostile = Observation("1", long, pack_id=long, author=long, page_url="https://" + "é." * 3000)
+    assert takedown.objection(hostile, "giphy") is None
+    assert takedown.objection_to_urls(["https://[", "\ud800://x", "https://\x00", None]) is None
+    assert time.process_time() - started < 2
+
+
 def test_an_empty_list_objects_to_nothing():
     takedown = load_takedown(CrawlConfig())
     assert takedown.empty
