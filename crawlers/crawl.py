@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel
@@ -55,14 +55,19 @@ def crawl(
     workspace: Workspace,
     config: CrawlConfig,
     report: Callable[[str], None] = lambda text: None,
+    positions: Collection[int] | None = None,
 ) -> CrawlSummary:
-    """Crawl every configured source in order, then write the tables.
+    """Crawl the configured sources at these places, or all, in order; then write the tables.
 
     Safe to interrupt at any moment and to run again. The caller holds the workspace's lock.
     A source that can't be reached or refuses costs itself alone; StickerworksError where all do,
     or the configuration is wrong. What was fetched by then is in the tables either way.
     """
-    jobs = [_job(ours, position) for position, ours in enumerate(config.sources)]
+    jobs = [
+        _job(ours, position)
+        for position, ours in enumerate(config.sources)
+        if positions is None or position in positions
+    ]
     takedown = load_takedown(config)
     sweep(workspace)
     with open_ledger(workspace.root / LEDGER) as ledger:
@@ -72,7 +77,7 @@ def crawl(
     errors: dict[int, StickerworksError] = {}
     for job in jobs:
         report(f"{job.source.name}: crawling {job.source.title}")
-        _note_redistribute(workspace, job, jobs)
+        _note_redistribute(workspace, job, config)
         try:
             _crawl_source(workspace, config, job, visited, takedown, report)
         except SourceError as error:
@@ -82,7 +87,8 @@ def crawl(
     with open_ledger(workspace.root / LEDGER) as ledger:
         for name in dict.fromkeys(job.source.name for job in jobs if job.source.observations):
             note_missing(ledger, name, visited)
-        exported = export(workspace, ledger, names, config.shard_rows, _packs(workspace, config))
+        order = [ours.source for ours in config.sources]
+        exported = export(workspace, ledger, order, config.shard_rows, _packs(workspace, config))
         failures = {name: ledger.failures(name) for name in names}
     if len(errors) == len(jobs):
         raise next(iter(errors.values()))
@@ -129,13 +135,13 @@ def _packs(workspace: Workspace, config: CrawlConfig) -> bool:
     return workspace.store.remote if config.pack_media is None else config.pack_media
 
 
-def _note_redistribute(workspace: Workspace, job: _Job, jobs: list[_Job]) -> None:
+def _note_redistribute(workspace: Workspace, job: _Job, config: CrawlConfig) -> None:
     value, name = job.config.redistribute, job.source.name
     if value is None:
         return
     # A ban reaches what the source listed from another position too, unless another source of
     # that name may have listed it; a permission reaches no further than the source itself.
-    alone = sum(other.source.name == name for other in jobs) == 1
+    alone = sum(other.source == name for other in config.sources) == 1
     with open_ledger(workspace.root / LEDGER) as ledger:
         ledger.set_redistribute(name, value, None if alone and not value else job.position)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 from scrapy.exceptions import (
@@ -15,17 +13,15 @@ from scrapy.exceptions import (
 )
 
 from crawlers.fetching.downloads import HeadersTooLargeError
-from crawlers.fetching.middlewares.retry import MAX_WAIT_S, RETRY_STATUSES, TRANSIENT
+from crawlers.fetching.middlewares.retry import RETRY_STATUSES, TRANSIENT
 from crawlers.fetching.trace import Postponed, Refused
 from crawlers.ledger.ledger import FetchFailure, State
-from crawlers.observation import Key
 from pipeline.engine.addresses import scrub
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.text import storable
 
 _GONE = frozenset({404, 410})
 _FORBIDDEN = frozenset({401, 403, 407, 451})
-_STREAK = 20
 _MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], State, str, str], ...] = (
     (HeadersTooLargeError, "failed", "headers_too_large", ""),
     (DownloadCancelledError, "failed", "too_large", "the file is larger than crawl.max_bytes"),
@@ -80,51 +76,3 @@ def unreachable(url: str) -> StickerworksError:
     return StickerworksError(
         f"Could not reach {urlsplit(url).hostname}: no network?", "`make demo` works without one."
     )
-
-
-class Streak:
-    """Counts failures in a row: a host that is gone or refuses us isn't asked for every file."""
-
-    def __init__(self) -> None:
-        self._kind = ""
-        self._failures: list[tuple[Key, FetchFailure]] = []
-
-    def clear(self) -> None:
-        """A file was got."""
-        self._failures = []
-
-    def add(self, key: Key, failure: FetchFailure, url: str) -> StickerworksError | None:
-        """Note a failure; the error to stop with, when there were too many of one kind."""
-        kind = _kind(failure)
-        if kind != self._kind or not kind:
-            self._failures, self._kind = [], kind
-        if kind:
-            self._failures.append((key, failure))
-        host = urlsplit(url).hostname
-        if failure.retry_at is not None and failure.retry_at - time.time() > MAX_WAIT_S:
-            return StickerworksError(
-                f"{host} asks to wait longer than {MAX_WAIT_S:.0f} s ({failure.error}).",
-                "Nothing fetched is lost: run the same command again later.",
-            )
-        if len(self._failures) < _STREAK:
-            return None
-        if kind == "unreachable":
-            return unreachable(url)
-        return StickerworksError(
-            f"{host} refuses our requests: {_STREAK} in a row ended with {failure.error_class}.",
-            "Nothing fetched is lost. Set crawl.contact, raise crawl.delay_s or lower "
-            "crawl.concurrency, and run the same command again later.",
-        )
-
-    def to_retry(self) -> list[tuple[Key, FetchFailure]]:
-        """The files of the streak, to be tried again by the next crawl."""
-        return [
-            (key, replace(failure, state="retry_at", retry_at=None))
-            for key, failure in self._failures
-        ]
-
-
-def _kind(failure: FetchFailure) -> str:
-    if failure.error_class in ("unresolved", "connection", "timeout", "robots_unreachable"):
-        return "unreachable"
-    return "refusing" if failure.error_class in ("http_401", "http_403", "http_429") else ""

@@ -55,15 +55,18 @@ class QueryLister:
 
     async def run(self) -> None:
         """List; raises StickerworksError when the source must be left alone."""
+        spent: BudgetSpent | None = None
         try:
             for turn in self._turns:
                 if self._run.quota.full or not await self._take_turn(turn):
                     break
-        except BudgetSpent as spent:
-            self._run.report(str(spent))
-            self._book.note("budget", str(spent))
+        except BudgetSpent as end:
+            spent = end
         finally:
             await self._takes.finish()
+        if spent is not None:  # told only now: a page that comes to its end clears it
+            self._run.report(str(spent))
+            self._book.note("budget", str(spent))
         if self._failed is not None and not self._read:
             raise self._failed
         if self._run.quota.full:

@@ -7,7 +7,6 @@ import hashlib
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
@@ -15,7 +14,9 @@ from weakref import WeakValueDictionary
 from scrapy import Request
 from scrapy.http import Response
 
-from crawlers.fetching.failures import Streak, failure_of_exception, failure_of_status
+from crawlers.fetching.facts import facts_of, facts_without_answer, header
+from crawlers.fetching.failures import failure_of_exception, failure_of_status
+from crawlers.fetching.host_health import HostHealth
 from crawlers.fetching.source_run import SourceRun
 from crawlers.fetching.takedowns import objection_to_answer
 from crawlers.fetching.trace import META, Trace
@@ -38,7 +39,6 @@ from crawlers.preferences.headers import HeaderPreferences
 from crawlers.sniff import sniff
 from crawlers.takedown.takedown import ERROR_CLASS
 from crawlers.user_agent import user_agent
-from pipeline.engine.addresses import strip_secrets
 from pipeline.engine.database import transaction
 from pipeline.engine.retry_after import LONGEST_RETRY_S
 from pipeline.engine.text import storable
@@ -46,6 +46,7 @@ from schemas.config import CrawlConfig
 
 _PAGES = 3  # crawls that must see a page instead of media before it is believed
 _DAY_S = 86_400.0
+_OPT_OUTS = frozenset({"opt_out", "robots", ERROR_CLASS})
 
 
 def policy_of(config: CrawlConfig) -> str:
@@ -74,7 +75,7 @@ class MediaFetcher:
         self._run = run
         self.policy = policy_of(run.config)
         self._agent = user_agent(run.config)
-        self._streak = Streak()
+        self._hosts = HostHealth(lambda text: run.report(f"{run.source}: {text}"))
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
         self._cut = 0
         visited = Visited(partial={run.source})
@@ -126,7 +127,18 @@ class MediaFetcher:
             if same is not None and same.blob is not None and self._is_settled(same):
                 run.ledger.record_blob(key, same.blob, same.facts)
                 return True, same.blob.sha256
+            left = self._hosts.left_alone(found.observation.media_url or "")
+            if left is not None:
+                return True, self._without_answer(found, left)
             return await self._fetch(found)
+
+    def _without_answer(self, found: Found, failure: FetchFailure) -> str | None:
+        """Note that nobody was asked; the hash of the bytes that we hold all the same."""
+        known = found.known
+        if known is not None and known.blob is not None and self._has_bytes(known):
+            return known.blob.sha256
+        self._run.ledger.record_failure(found.key, failure)
+        return None
 
     def tell_cuts(self) -> None:
         """Tell people of observations that say more than is kept."""
@@ -171,18 +183,19 @@ class MediaFetcher:
         return blob is not None and has_bytes(self._run.workspace, self._run.ledger, blob)
 
     async def _fetch(self, found: Found) -> tuple[bool, str | None]:
-        key, known, url = found.key, found.known, found.observation.media_url
-        trace = Trace()
+        key, known = found.key, found.known
+        trace, url = Trace(), found.observation.media_url or ""
         try:
             headers = self._conditions(known)
-            request = Request(url or "", headers=headers, meta={META: trace}, dont_filter=True)
+            request = Request(url, headers=headers, meta={META: trace}, dont_filter=True)
             response: Response = await self._crawler.engine.download_async(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, it costs this file alone
             if self._run.stopped.is_set():
                 return False, None  # the run ended, not this file
-            lost = replace(failure_of_exception(error), facts=self._said(trace))
-            self._record_failure(key, lost, trace, url)
-            return True, None
+            lost = replace(
+                failure_of_exception(error), facts=facts_without_answer(trace, self._agent)
+            )
+            return True, self._record_failure(found, lost, trace)
         opted_out = self._opted_out(response, trace)
         unchanged = response.status == 304 and headers and opted_out is None
         if unchanged and known is not None and known.blob is not None:
@@ -195,14 +208,14 @@ class MediaFetcher:
         name = sniff(data)
         if failure is not None or name is None:
             failure = failure or self._not_media(response, known.failure if known else None)
-            failure = replace(failure, facts=self._facts(response, trace))
-            self._record_failure(key, failure, trace, url)
-            return True, None
+            failure = replace(failure, facts=facts_of(response, trace, self._agent))
+            return True, self._record_failure(found, failure, trace)
         refused = await objection_to_answer(self._run.takedown, response, data, name)
         if refused is not None:
-            facts = self._facts(response, trace)
+            facts = facts_of(response, trace, self._agent)
             self._run.ledger.record_failure(key, replace(refused, facts=facts))
             return True, None
+        self._hosts.got(url)
         return True, self._keep(key, data, name, response, trace)
 
     def _conditions(self, known: Known | None) -> dict[str, str]:
@@ -230,9 +243,8 @@ class MediaFetcher:
         path = media_path(sha256, name)
         store(self._run.workspace, path, data)
         blob = Blob(sha256, name, len(data), path, extension, has_c2pa(data, name))
-        if not self._run.ledger.record_blob(key, blob, self._facts(response, trace)):
+        if not self._run.ledger.record_blob(key, blob, facts_of(response, trace, self._agent)):
             self._run.ledger.repoint(sha256, self._better_path(sha256, path))
-        self._streak.clear()
         return sha256
 
     def _better_path(self, sha256: str, path: str) -> str:
@@ -240,23 +252,34 @@ class MediaFetcher:
         run, known = self._run, self._run.ledger.blob(sha256)
         return known.path if known and has_bytes(run.workspace, run.ledger, known) else path
 
-    def _record_failure(
-        self, key: Key, failure: FetchFailure, trace: Trace, url: str | None
-    ) -> None:
+    def _record_failure(self, found: Found, failure: FetchFailure, trace: Trace) -> str | None:
+        """Note why there are no bytes; the hash of those that we hold all the same.
+
+        A file that is known stays known when it's asked for again and isn't to be had: only a
+        refusal takes it out.
+        """
+        key, known = found.key, found.known
         retry_at = trace.retry_at if failure.state == "retry_at" else None
         policy = failure.policy or self.policy
         failure = replace(failure, attempts=trace.attempts, retry_at=retry_at, policy=policy)
-        self._run.ledger.record_failure(key, failure)
-        error = self._streak.add(key, failure, url or "")
+        held = known.blob if known is not None and self._has_bytes(known) else None
+        if held is None or (failure.state == "refused" and failure.error_class in _OPT_OUTS):
+            self._run.ledger.record_failure(key, failure)
+            held = None
+        elif failure.state != "retry_at":
+            self._run.ledger.record_check(key)
+        url = found.observation.media_url or ""
+        again, error = self._hosts.add(key, failure, url, held is not None)
+        for lost, last in again:
+            self._run.ledger.record_failure(lost, last)
         if error is not None:
-            for refused, last in self._streak.to_retry():
-                self._run.ledger.record_failure(refused, last)
             self._run.fail(error)
+        return held.sha256 if held else None
 
     def _not_media(self, response: Response, last: FetchFailure | None) -> FetchFailure:
         if not response.body:
             return FetchFailure("failed", "empty", "the answer has no bytes")
-        claimed = _header(response, "Content-Type") or "nothing"
+        claimed = header(response, "Content-Type") or "nothing"
         policy = self._page_policy(last) if claimed.lower().startswith("text/html") else None
         error = f"the bytes are no media (they claim to be {claimed})"
         return FetchFailure("failed", "not_media", error, policy=policy)
@@ -282,31 +305,5 @@ class MediaFetcher:
         error = f"the host keeps it from training: {trace.preference}"
         return FetchFailure("refused", "opt_out", error)
 
-    def _facts(self, response: Response, trace: Trace) -> dict[str, Any]:
-        meta = response.request.meta if response.request else {}
-        address = None if meta.get("proxy") else response.ip_address
-        return {
-            "final_url": strip_secrets(response.url),
-            "redirects": [strip_secrets(url) for url in meta.get("redirect_urls", [])],
-            "http_status": response.status,
-            "etag": _header(response, "ETag"),
-            "last_modified": _header(response, "Last-Modified"),
-            "content_type": _header(response, "Content-Type"),
-            "resolved_ip": str(address) if address else None,
-            "attempts": trace.attempts,
-            **HeaderPreferences.of(response.headers.getlist).columns(),
-            **self._said(trace),
-        }
-
-    def _said(self, trace: Trace) -> dict[str, Any]:
-        """Facts that there are without an answer, too."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        return {"fetched_at": now, "user_agent": self._agent, **trace.columns()}
-
     def _lock(self, name: object) -> asyncio.Lock:
         return self._locks.setdefault(name, asyncio.Lock())
-
-
-def _header(response: Response, name: str) -> str | None:
-    values = response.headers.getlist(name)
-    return storable(", ".join(value.decode("latin-1") for value in values), 500)

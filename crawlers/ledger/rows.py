@@ -160,6 +160,11 @@ FROM queries AS q LEFT JOIN (
         sum(state = 'refused') AS refused, sum(state = 'retry_at') AS to_retry,
         sum(state = 'failed') AS failed
     FROM observations GROUP BY source, query
-) AS c ON c.source = q.source AND c.query = q.query
+ UNION ALL
+    -- What a whole listing lists stands under queries of its own.
+    SELECT source, '*', sum(state = 'ok'), sum(state = 'gone'), sum(state = 'refused'),
+        sum(state = 'retry_at'), sum(state = 'failed')
+    FROM observations GROUP BY source
+) AS c ON c.source = q.source AND c.query = iif(q.query = '', '*', q.query)
 ORDER BY q.source, q.scope, q.place, q.query
 """

@@ -70,7 +70,7 @@ def _opt_outs(hosts: Hosts) -> str:
         "machine-readable preference of their host asks for it."
     )
     if signals:
-        stated = ", ".join(f"`{name}` with {count:,}" for name, count in sorted(signals.items()))
+        stated = ", ".join(f"{markdown_text(n)} with {c:,}" for n, c in sorted(signals.items()))
         text += f" Preferences stated with files that are in: {stated}."
     return text
 

@@ -9,14 +9,7 @@ from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.session import open_session
 from stickerworks.cli.update import complete_inputs
 from stickerworks.cli.whole import do_room
-from stickerworks.cli.work import build, crawl_sources, judge, release_folder, write_html
-
-
-def crawl_command(options: CommandOptions) -> int:
-    """Crawl the configured sources."""
-    with open_session("crawl", options) as session:
-        crawl_sources(session)
-    return session.exit_code
+from stickerworks.cli.work import build, judge, release_folder, write_html
 
 
 def room_command(room: str, options: CommandOptions) -> int:

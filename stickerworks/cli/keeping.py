@@ -39,6 +39,7 @@ _TABLES = ("crawl", "filter", "tags", "annotate", "merge", "split", "release", "
 _MAKES = {name: (name,) for name in _TABLES[:-1]} | {
     "run": _TABLES,
     "demo": _TABLES,
+    "crawl retry": ("crawl",),
     "validate": ("validation",),
     "label export": ("label",),
     "label import": ("label", "merge"),

@@ -12,6 +12,7 @@ import typer
 
 from pipeline.engine.text import plain
 from stickerworks.cli.annotate_app import annotate
+from stickerworks.cli.crawl_app import crawl
 from stickerworks.cli.encoding import speak_utf8
 from stickerworks.cli.explaining import explain
 from stickerworks.cli.label_app import label
@@ -33,6 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(crawl)
 app.add_typer(label)
 app.add_typer(annotate)
 # CommandOptions of the whole program that people also write behind the command.
@@ -76,14 +78,6 @@ def _options(
         debug,
         keep,
     )
-
-
-@app.command()
-def crawl(context: typer.Context) -> None:
-    """Fetch stickers from the configured sources into the workspace."""
-    from stickerworks.cli.commands import crawl_command
-
-    raise typer.Exit(crawl_command(context.obj))
 
 
 def _room(name: str, text: str) -> None:

@@ -47,6 +47,7 @@ class Session:
     plan: list[Pending] = field(default_factory=list)
     results: dict[str, Any] = field(default_factory=dict)
     failed: bool = False
+    incomplete: bool = False
     reads_only: bool = False
     _retried: set[str] = field(default_factory=set)
 
@@ -166,11 +167,11 @@ class Session:
 
     @property
     def exit_code(self) -> int:
-        """1 when the work failed, 3 when any row of the tables made is quarantined."""
+        """1 when the work failed, 3 when part of it did: a source, or rows that are quarantined."""
         if self.failed:
             return EXIT_FAILED
         quarantined = any(report.counts.get("quarantined") for report in self.reports)
-        return EXIT_QUARANTINED if quarantined else EXIT_DONE
+        return EXIT_QUARANTINED if quarantined or self.incomplete else EXIT_DONE
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What commands do beyond running stages: crawling, deciding, releasing, judging, reporting."""
+"""What commands do beyond running stages: deciding, releasing, judging, reporting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from pipeline.engine.figures import is_share, points, tell
 from pipeline.engine.runner import check_crawled
 from pipeline.engine.text import plain
 from schemas.release import SPLITS
-from stickerworks.cli.display import say_size
 from stickerworks.cli.session import Session
 from stickerworks.cli.tables import comparison
 from stickerworks.cli.update import bring_up_to_date, rooms_to_release
@@ -28,28 +27,6 @@ _UNPROVEN = (
     "with exit code 0."
 )
 OUTCOMES = ("kept", "dropped", "failed")
-
-
-def crawl_sources(session: Session) -> None:
-    """Fetch what the configured sources list and export it to tables."""
-    from crawlers.crawl import crawl
-
-    names = ", ".join(source.source for source in session.config.crawl.sources)
-    if session.options.dry_run:
-        session.say(f"  {'crawl':<12} would list {names} and fetch what is new")
-        return
-    with session.part("crawl") as logged:
-        summary = session.mending(
-            lambda: crawl(session.workspace, session.config.crawl, session.tell)
-        )
-        logged.update(rows=summary.observations, stickers=summary.new_stickers)
-    session.results["crawl"] = asdict(summary)
-    missed = ", ".join(f"{reason} {count:,}" for reason, count in summary.unfetched.items())
-    session.say(
-        f"  {'crawl':<12} {summary.stickers:,} stickers from {summary.observations:,} "
-        f"observations, {summary.new_stickers:,} new ({say_size(summary.new_bytes)})"
-        + (f"; not fetched: {missed}" if missed else "")
-    )
 
 
 def count_outcomes(session: Session) -> Counter[str]:

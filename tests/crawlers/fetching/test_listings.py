@@ -210,6 +210,16 @@ def test_known_media_is_asked_for_again_only_when_it_may_have_changed(
     assert len({row["id"] for row in workspace.read("observations").to_pylist()}) == 1
 
 
+@pytest.mark.parametrize(("code", "stays"), [(404, True), (500, True), (403, False)])
+def test_known_media_that_is_gone_stays_and_what_is_refused_goes(
+    giphy: GiphyReplica, crawl_giphy: Callable[..., CrawlSummary], code: int, stays: bool
+) -> None:
+    item = giphy.add("cat")
+    crawl_giphy("cat")
+    giphy.answers[f"/media/{item}.gif"] = status(code)
+    assert crawl_giphy("cat", recheck_days=1e-9, attempts=1).observations == stays
+
+
 def test_a_missing_key_is_told_before_anything_is_asked(
     giphy: GiphyReplica,
     crawl_giphy: Callable[..., CrawlSummary],

@@ -6,11 +6,13 @@ from typing import Any
 import getstickerpack_replica
 import listing_walk
 import pytest
+from damaged_json import JSON
 from getstickerpack_replica import Replica
 from hypothesis import given
 from hypothesis import strategies as st
-from listing_walk import HOSTILE_TITLES, NO_ENTRIES, found, reads_or_explains
+from listing_walk import NO_ENTRIES, found, reads_or_explains
 from loopback_site import body, json_body
+from search_site import HOSTILE_TITLES
 
 from crawlers.crawl import CrawlSummary
 from crawlers.sources.getstickerpack import SOURCE, GetStickerPackOptions, ask
@@ -122,10 +124,11 @@ def test_entries_without_sense_cost_only_themselves(site: Replica) -> None:
     site.add("cats", 2, "cat")
     site.extra_entries = list(NO_ENTRIES)
     double = site.packs["cats"]["images"][1]
-    site.packs["cats"]["images"] += [*NO_ENTRIES, double, {"url": ""}]
+    unwritable = {"url": "a\ud800.png", "sticker_index": 9}
+    site.packs["cats"]["images"] += [*NO_ENTRIES, double, {"url": ""}, unwritable]
     packs, stickers = listing_walk.walk(SOURCE, _options(site), "cat")
     assert packs.senseless == len(NO_ENTRIES)
-    assert stickers.senseless == len(NO_ENTRIES) + 2
+    assert stickers.senseless == len(NO_ENTRIES) + 3
     assert [one.source_id for one in stickers.observations] == ["cats/1", "cats/2"]
 
 
@@ -142,13 +145,13 @@ def test_hostile_titles_fit_the_tables(title: str) -> None:
 
 @given(
     st.sampled_from([{}, {"page": 2, "packs": 2}, {"pack": "a", "place": 1}]),
-    listing_walk.JSON
+    JSON
     | st.fixed_dictionaries({"data": listing_walk.entries("slug", "title")})
     | st.fixed_dictionaries(
         {
             "data": st.fixed_dictionaries(
                 {"images": listing_walk.entries("url", "sticker_index")},
-                optional={"title": listing_walk.JSON, "user": listing_walk.JSON},
+                optional={"title": JSON, "user": JSON},
             )
         }
     ),

@@ -6,11 +6,13 @@ from typing import Any
 import listing_walk
 import pytest
 import server_emojis_replica
+from damaged_json import JSON
 from hypothesis import given
 from hypothesis import strategies as st
-from listing_walk import HOSTILE_TITLES, NO_ENTRIES, answer, found, reads_or_explains
+from listing_walk import NO_ENTRIES, answer, found, reads_or_explains
 from loopback_site import body, json_body
 from pydantic import ValidationError
+from search_site import HOSTILE_TITLES
 
 from crawlers.crawl import CrawlSummary
 from crawlers.sources.server_emojis import SOURCE, ServerEmojisOptions, ask, read
@@ -107,11 +109,12 @@ def test_another_format_is_told_in_one_line(
 def test_entries_without_sense_cost_only_themselves(site: server_emojis_replica.Replica) -> None:
     junk = {"shortcode": "x", "url": 3}, {"shortcode": 3, "url": "https://a.example/"}
     site.emojis = [*NO_ENTRIES, *junk]
-    site.add("cat")
+    path = site.add("cat")
     site.add("cat")
     (page,) = listing_walk.walk(SOURCE, _options(site), "cat")
     assert page.senseless == len(NO_ENTRIES) + len(junk) + 1
-    assert [(one.title, one.rank) for one in page.observations] == [("cat", 0)]
+    (one,) = page.observations
+    assert (one.title, one.rank, one.media_url) == ("cat", 0, site.url + path)
 
 
 @pytest.mark.parametrize("title", HOSTILE_TITLES, ids=range(len(HOSTILE_TITLES)))
@@ -130,7 +133,7 @@ ENTRIES = listing_walk.entries("shortcode", "name", "url", "category", "aliases"
 
 @given(
     st.sampled_from(SOFTWARE),
-    listing_walk.JSON | ENTRIES | st.fixed_dictionaries({"emojis": listing_walk.JSON | ENTRIES}),
+    JSON | ENTRIES | st.fixed_dictionaries({"emojis": JSON | ENTRIES}),
 )
 def test_whatever_comes_is_read_or_explained(software: Any, said: Any) -> None:
     reads_or_explains(SOURCE, ServerEmojisOptions(server=SERVER, software=software), {}, said)

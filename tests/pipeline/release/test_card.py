@@ -53,11 +53,20 @@ def facts(hostile: str) -> CardFacts:
         num_bytes={"train": 1, "validation": 0, "test": 0},
         download_size=1,
         unfetched=Counter({(hostile, hostile): 1}),
+        hosts=[_host(hostile), _host(hostile) | {"host": None, "first_fetched": None}],
         agreement=[],
         leakage=[{"kind": hostile, "shared": 1, "leaking": 0, "rows": 0}],
         tagset=hostile,
         plots=["frames.png"],
     )
+
+
+def _host(hostile: str) -> dict[str, Any]:
+    counted = [{"value": hostile, "files": 2}] * 5
+    lists = dict.fromkeys(("licences", "licence_bases", "signals", "user_agents"), counted)
+    numbers = dict.fromkeys(("files", "stickers", "nbytes", "redistributable", "refused"), 1)
+    fetched = dict.fromkeys(("first_fetched", "last_fetched"), hostile)
+    return {"source": hostile, "host": hostile, "by_preference": 1} | numbers | lists | fetched
 
 
 def config(hostile: str) -> Config:
