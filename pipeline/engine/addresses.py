@@ -10,12 +10,16 @@ from pipeline.engine.secret_names import carries_secret, hide_pairs, is_secret_p
 ADDRESS = re.compile(r"(?:(?<![a-z0-9+.-])[a-z0-9+.-]++:)?//[^\s\"'<>\\]+", re.IGNORECASE)
 """An address within a text, whole or without its scheme."""
 
+_PLAIN = re.compile(r"https?://[a-z0-9.:-]+/[\w./~-]*", re.ASCII)
+"""Addresses without any sign that parts, encodes or names: they hold nothing to strip."""
 _TELEGRAM = re.compile(r"/(file/)?bot\d+(?::|%3a)[A-Za-z0-9_-]+", re.IGNORECASE)
 _PARAMETER = re.compile(r"[?&;]")
 
 
 def strip_secrets(url: str) -> str:
     """The address without user, password, fragment, tokens and query parameters that hold keys."""
+    if _PLAIN.fullmatch(url):
+        return url
     try:
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]

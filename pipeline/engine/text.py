@@ -77,6 +77,8 @@ def storable(text: str | None, limit: int = 2000) -> str | None:
     """
     if text is None:
         return None
+    if len(text) <= limit and text.isprintable() and "  " not in text:
+        return text.strip(" ") or None  # most texts; nothing in them is a sign to replace
     line = " ".join("".join(map(_stored, text[:limit])).split())
     if line and len(text) > limit:
         line = line[: limit - 1] + "…"
