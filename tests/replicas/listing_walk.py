@@ -41,10 +41,10 @@ def entries(*names: str) -> st.SearchStrategy[list[Any]]:
     return st.lists(entry | JSON, max_size=3)
 
 
-def answer(value: Any) -> Answer:
+def answer(value: Any, status: int = 200) -> Answer:
     """An answer with this value as JSON; bytes stand for themselves."""
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return Answer(200, "http://127.0.0.1/", {}, body)
+    return Answer(status, "http://127.0.0.1/", {}, body)
 
 
 def listed(page: Page) -> list[dict[str, Any]]:

@@ -149,6 +149,7 @@ def test_a_changed_permission_reaches_the_rows_of_its_own_position_alone(path: P
 def test_a_ban_by_an_earlier_source_of_that_name_stays_until_it_lifts_it(path: Path) -> None:
     with open_ledger(path) as ledger:
         ledger.note(KEY, 5, {}, False)
+        ledger.record_blob(KEY, BLOB, {})
         ledger.note(KEY, (1 << 32) + 5, {}, True, {0})
         assert _permissions(ledger) == {"a": 0}
         ledger.note(KEY, 5, {}, True)
