@@ -14,6 +14,9 @@ from crawlers.observation import Key
 from pipeline.engine.errors import StickerworksError
 
 _STREAK = 20
+_UNREACHABLE = frozenset(
+    {"unresolved", "connection", "timeout", "robots_unreachable", "tdmrep_unreachable"}
+)
 _NO_NETWORK = 60  # files in a row, of any host, while not one was got
 
 Lost = tuple[Key, FetchFailure]
@@ -73,8 +76,9 @@ class HostHealth:
             if self._unreachable >= _NO_NETWORK and not self._giving:
                 return [], unreachable(url)
             return [], None
+        # What is still under way there ends the same way, and is to be tried again as well.
         again = [(key, _again(lost)) for key, lost in streak.lost]
-        del self._streaks[host]
+        streak.lost = []
         if not self._giving - {host}:
             return again, error
         if host not in self._left:
@@ -112,6 +116,6 @@ def _host(url: str) -> str:
 
 
 def _kind(failure: FetchFailure) -> str:
-    if failure.error_class in ("unresolved", "connection", "timeout", "robots_unreachable"):
+    if failure.error_class in _UNREACHABLE:
         return "unreachable"
     return "refusing" if failure.error_class in ("http_401", "http_403", "http_429") else ""
