@@ -167,6 +167,37 @@ def test_exports_after_any_edits_give_the_bytes_of_one_into_an_empty_folder(
     assert _files(workspace) == _files(fresh)
 
 
+@pytest.mark.parametrize(
+    ("kind", "number", "value", "tables"),
+    [
+        ("show", 9, 9, {"stickers", "media", "observations", "hosts", "queries"}),
+        ("miss", 4, 1, {"media", "observations", "unfetched", "hosts", "queries"}),
+        ("miss", 20, 3, {"unfetched"}),
+        ("allow", 2, 0, {"observations", "hosts", "unfetched"}),
+        ("plan", 2, 3, {"queries"}),
+        ("move", 2, 7, {"media"}),
+        ("forget", 4, 0, {"media", "observations", "hosts", "queries"}),
+        ("pack", 2, 2, {"media"}),
+    ],
+)
+def test_every_kind_of_edit_reaches_its_tables_and_no_others(
+    workspace: Workspace, ledger: CrawlLedger, kind: str, number: int, value: int, tables: set[str]
+) -> None:
+    editor = Editor(ledger)
+    for shown in range(1, 6):
+        editor.show(shown, shown)
+    editor.miss(20, 1)
+    for source in (0, 1):
+        editor.plan(source, 2)
+    _export(workspace, ledger)
+    getattr(editor, kind)(number, value)
+    written = _export(workspace, ledger)
+    names = {
+        name.replace(".parquet", "/").split("/")[name.startswith("tables/")] for name in written
+    }
+    assert names == tables
+
+
 def test_an_export_reads_the_shards_that_changed_alone(
     workspace: Workspace, ledger: CrawlLedger, read_parts: list[int]
 ) -> None:
