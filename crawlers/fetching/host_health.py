@@ -61,6 +61,8 @@ class HostHealth:
         Files that are ``held`` all the same aren't to be tried again.
         """
         host, kind = _host(url), _kind(failure)
+        if kind and host in self._left:  # it was asked before it was left alone
+            return ([] if held else [(key, self._left[host])]), None
         self._unreachable = self._unreachable + 1 if kind == "unreachable" else 0
         streak = self._streaks.setdefault(host, _Streak())
         if kind != streak.kind:
@@ -75,12 +77,13 @@ class HostHealth:
             return [], None
         again = [(key, _again(lost)) for key, lost in streak.lost]
         del self._streaks[host]
-        if not self._giving - {host}:
-            return again, error
-        if host not in self._left:
-            self._report(f"{error.message} It is left alone for now; other hosts are not.")
+        first = host not in self._left
         why = f"after other files of {host}: {failure.error}"
         self._left[host] = replace(_again(failure), error=why, facts={})
+        if not self._giving - {host}:
+            return again, error
+        if first:
+            self._report(f"{error.message} It is left alone for now; other hosts are not.")
         return again, None
 
     def _error(self, host: str, failure: FetchFailure, streak: _Streak) -> StickerworksError | None:
