@@ -1,8 +1,8 @@
 """One source's crawl in a process of its own: ``python -m crawlers.run``.
 
-Twisted's reactor can't be started twice in a process. The job comes as a line of JSON on the
-standard input, events leave as lines of JSON on the standard output, and the log goes to the
-standard error. The process ends at once when its parent does.
+Its memory has a limit, and what a source's own code does to it costs that source alone. The job
+comes as a line of JSON on the standard input, events leave as lines of JSON on the standard output,
+and the log goes to the standard error. The process ends at once when its parent does.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from scrapy.http import Response
 from crawlers.fetching.facts import facts_of, facts_without_answer, header
 from crawlers.fetching.failures import failure_of_exception, failure_of_status
 from crawlers.fetching.host_health import HostHealth
+from crawlers.fetching.middlewares.guard import host_of
 from crawlers.fetching.source_run import SourceRun
 from crawlers.fetching.takedowns import objection_to_answer
 from crawlers.fetching.trace import API, META, Trace
@@ -77,6 +78,7 @@ class MediaFetcher:
         self._agent = user_agent(run.config)
         self._hosts = HostHealth(lambda text: run.report(f"{run.source}: {text}"))
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
+        self._rooms: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._cut = 0
         visited = Visited(partial={run.source})
         self._files = LocalCrawl(
@@ -134,10 +136,12 @@ class MediaFetcher:
             if same is not None and same.blob is not None and self._is_settled(same):
                 run.ledger.record_blob(key, same.blob, same.facts)
                 return True, same.blob.sha256
-            left = self._hosts.left_alone(found.observation.media_url or "")
-            if left is not None:
-                return True, self._without_answer(found, left)
-            return await self._fetch(found)
+            url = found.observation.media_url or ""
+            async with self._room(url):
+                left = self._hosts.left_alone(url)
+                if left is not None:
+                    return True, self._without_answer(found, left)
+                return await self._fetch(found)
 
     def _without_answer(self, found: Found, failure: FetchFailure) -> str | None:
         """Note that nobody was asked; the hash of the bytes that we hold all the same."""
@@ -312,6 +316,15 @@ class MediaFetcher:
             return None
         error = f"the host keeps it from training: {trace.preference}"
         return FetchFailure("refused", "opt_out", error)
+
+    def _room(self, url: str) -> asyncio.Semaphore:
+        """Room for files of one host between their first request and their row.
+
+        Scrapy's slot is free for the next request before an answer is looked at, so that a host
+        that refuses would be asked for every file at hand before the first refusal counts.
+        """
+        host = host_of(url)
+        return self._rooms.setdefault(host, asyncio.Semaphore(2 * self._run.config.concurrency))
 
     def _lock(self, name: object) -> asyncio.Lock:
         return self._locks.setdefault(name, asyncio.Lock())

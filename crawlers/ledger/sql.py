@@ -137,6 +137,7 @@ UPDATE observations SET retry_at = NULL WHERE source = :source AND state = 'retr
 SET_REDISTRIBUTE = """
 UPDATE observations SET redistribute = :value
 WHERE source = :source AND (:position IS NULL OR listing >> :bits = :position)
+    AND redistribute <> :value
 """
 NOT_MISSING = """
 SELECT source_id, query, variant, path FROM observations

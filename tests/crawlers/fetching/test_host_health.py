@@ -49,7 +49,7 @@ def test_the_only_host_ends_the_source(failure: FetchFailure, told: str) -> None
     assert len(again) == 20
     # What was under way meanwhile is to be tried again, too.
     again, error = hosts.add(_key(20), failure, "https://bad.example/", False)
-    assert error is not None
+    assert error is None
     assert [key.source_id for key, _ in again] == ["20"]
 
 
