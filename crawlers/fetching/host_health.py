@@ -14,6 +14,9 @@ from crawlers.observation import Key
 from pipeline.engine.errors import StickerworksError
 
 _STREAK = 20
+_UNREACHABLE = frozenset(
+    {"unresolved", "connection", "timeout", "robots_unreachable", "tdmrep_unreachable"}
+)
 _NO_NETWORK = 60  # files in a row, of any host, while not one was got
 
 Lost = tuple[Key, FetchFailure]
@@ -61,8 +64,6 @@ class HostHealth:
         Files that are ``held`` all the same aren't to be tried again.
         """
         host, kind = _host(url), _kind(failure)
-        if kind and host in self._left:  # it was asked before it was left alone
-            return ([] if held else [(key, self._left[host])]), None
         self._unreachable = self._unreachable + 1 if kind == "unreachable" else 0
         streak = self._streaks.setdefault(host, _Streak())
         if kind != streak.kind:
@@ -75,15 +76,15 @@ class HostHealth:
             if self._unreachable >= _NO_NETWORK and not self._giving:
                 return [], unreachable(url)
             return [], None
+        # What is still under way there ends the same way, and is to be tried again as well.
         again = [(key, _again(lost)) for key, lost in streak.lost]
-        del self._streaks[host]
-        first = host not in self._left
-        why = f"after other files of {host}: {failure.error}"
-        self._left[host] = replace(_again(failure), error=why, facts={})
+        streak.lost = []
         if not self._giving - {host}:
             return again, error
-        if first:
+        if host not in self._left:
             self._report(f"{error.message} It is left alone for now; other hosts are not.")
+        why = f"after other files of {host}: {failure.error}"
+        self._left[host] = replace(_again(failure), error=why, facts={})
         return again, None
 
     def _error(self, host: str, failure: FetchFailure, streak: _Streak) -> StickerworksError | None:
@@ -115,6 +116,6 @@ def _host(url: str) -> str:
 
 
 def _kind(failure: FetchFailure) -> str:
-    if failure.error_class in ("unresolved", "connection", "timeout", "robots_unreachable"):
+    if failure.error_class in _UNREACHABLE:
         return "unreachable"
     return "refusing" if failure.error_class in ("http_401", "http_403", "http_429") else ""

@@ -20,6 +20,7 @@ MAX_BYTES = 256 * 1024 * 1024
 _REFUSALS = frozenset({401, 403, 407, 429, 451})
 _BAD_QUERIES = frozenset({400, 404, 410, 413, 414, 422})
 _LONGEST_EXCERPT = 200
+_ASK = "Ask its owner, or take the source out of crawl.sources."
 _LATER = "Nothing fetched is lost. Set crawl.contact and try again later; don't force it."
 
 
@@ -81,8 +82,10 @@ def _refused(shown: str, host: str, error: Refused) -> StickerworksError:
     if error.error_class == "robots":
         return StickerworksError(
             f"robots.txt of {host} disallows the listing {shown}.",
-            "Ask its owner, or take the source out of crawl.sources.",
+            _ASK,
         )
+    if error.error_class == "opt_out":
+        return StickerworksError(f"{error.error}.", _ASK)
     said = error.error if error.host == host else f"{shown} could not be had: {error.error}"
     remedy = f"If this is meant, add {error.host} to crawl.allow_hosts."
     if error.error_class != "private_address":

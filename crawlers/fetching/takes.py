@@ -10,7 +10,7 @@ from crawlers.fetching.media import Found, MediaFetcher
 from crawlers.fetching.source_run import SourceRun
 
 _REPORT_EVERY_S = 1.0
-_AHEAD = 8
+_AHEAD = 2
 """Observations under way for each request that may be in flight for one host."""
 
 

@@ -47,6 +47,10 @@ def test_the_only_host_ends_the_source(failure: FetchFailure, told: str) -> None
     assert error is not None
     assert told in error.message
     assert len(again) == 20
+    # What was under way meanwhile is to be tried again, too.
+    again, error = hosts.add(_key(20), failure, "https://bad.example/", False)
+    assert error is not None
+    assert [key.source_id for key, _ in again] == ["20"]
 
 
 def test_missing_files_are_no_streak_and_a_file_ends_one() -> None:
