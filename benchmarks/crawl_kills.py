@@ -48,12 +48,12 @@ def main() -> None:
         queries = _fill(site, arguments.files, arguments.queries)
         whole, killed = Path(at) / "whole", Path(at) / "killed"
         config = _config(Path(at) / "crawl.yaml", site, queries)
-        started = time.monotonic()
         _crawl(config, whole)
-        undisturbed_s = time.monotonic() - started
         fetched = len(site.media_requests())
         site.asked.clear()
-        victims = [_kill_one(config, killed, chance, undisturbed_s) for _ in range(arguments.kills)]
+        # Often enough before the end that the crawl can't end meanwhile.
+        most = arguments.files // (arguments.kills + 1)
+        victims = [_kill_one(config, killed, chance, site, most) for _ in range(arguments.kills)]
         _crawl(config, killed)
         again = len(site.media_requests()) - fetched
         figures = _compare(whole, killed, arguments.files, queries)
@@ -94,15 +94,19 @@ def _crawl(config: Path, workspace: Path) -> None:
         raise SystemExit(done.stderr.decode())
 
 
-def _kill_one(config: Path, workspace: Path, chance: random.Random, whole_s: float) -> str:
-    """Start the crawl and kill a part of it after a while; which one, or none if it had ended."""
+def _kill_one(config: Path, workspace: Path, chance: random.Random, site: Any, most: int) -> str:
+    """Start the crawl and kill a part of it after some files; which one, or none if it had ended."""
+    before = len(site.asked)
     process = subprocess.Popen(
         _command(config, workspace),
         cwd=_ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    time.sleep(chance.uniform(0.2, 1.0) * whole_s)
+    enough = before + chance.randint(0, most)
+    while len(site.asked) < enough and process.poll() is None:
+        time.sleep(0.005)
+    time.sleep(chance.uniform(0, 0.1))
     if process.poll() is not None:
         return "none"
     children = psutil.Process(process.pid).children(recursive=True)

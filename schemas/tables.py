@@ -180,7 +180,7 @@ QUERIES = _table(
     _column("state", STRING, "open, done or failed"),
     _column("pass", pa.int64(), "how often it was begun, from 1"),
     _column("pages", pa.int64(), "pages listed in this pass"),
-    _column("listed", pa.int64(), "items listed in this pass"),
+    _column("listed", pa.int64(), "items listed under this query so far"),
     _column("total", pa.int64(), "items that there are, as the source says"),
     _column("fetched", pa.int64(), "observations under this query with bytes"),
     _column("gone", pa.int64(), "observations whose file is no longer there"),

@@ -149,19 +149,19 @@ SELECT source, source_id, query, variant, redistribute, state, error_class, erro
 FROM observations WHERE state NOT IN ('ok', 'pending')
 """
 _QUERIES = """
-SELECT q.source, nullif(q.query, '') AS query, q.scope, q.state, q.pass, q.pages, q.listed,
-    q.total, coalesce(c.fetched, 0) AS fetched, coalesce(c.gone, 0) AS gone,
-    coalesce(c.refused, 0) AS refused, coalesce(c.to_retry, 0) AS to_retry,
-    coalesce(c.failed, 0) AS failed,
+SELECT q.source, nullif(q.query, '') AS query, q.scope, q.state, q.pass, q.pages,
+    coalesce(c.listed, 0) AS listed, q.total, coalesce(c.fetched, 0) AS fetched,
+    coalesce(c.gone, 0) AS gone, coalesce(c.refused, 0) AS refused,
+    coalesce(c.to_retry, 0) AS to_retry, coalesce(c.failed, 0) AS failed,
     strftime('%Y-%m-%dT%H:%M:%S+00:00', q.listed_at, 'unixepoch') AS last_listed,
     nullif(q.cursors, '[]') AS left, q.error_class, q.error
 FROM queries AS q LEFT JOIN (
-    SELECT source, query, sum(state = 'ok') AS fetched, sum(state = 'gone') AS gone,
-        sum(state = 'refused') AS refused, sum(state = 'retry_at') AS to_retry,
-        sum(state = 'failed') AS failed
+    SELECT source, query, count(*) AS listed, sum(state = 'ok') AS fetched,
+        sum(state = 'gone') AS gone, sum(state = 'refused') AS refused,
+        sum(state = 'retry_at') AS to_retry, sum(state = 'failed') AS failed
     FROM observations WHERE query <> '' GROUP BY source, query
     UNION ALL -- what a whole listing lists stands under queries of its own
-    SELECT source, '', sum(state = 'ok'), sum(state = 'gone'), sum(state = 'refused'),
+    SELECT source, '', count(*), sum(state = 'ok'), sum(state = 'gone'), sum(state = 'refused'),
         sum(state = 'retry_at'), sum(state = 'failed')
     FROM observations GROUP BY source
 ) AS c ON c.source = q.source AND c.query = q.query
