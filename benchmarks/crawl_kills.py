@@ -95,7 +95,7 @@ def _crawl(config: Path, workspace: Path) -> None:
 
 
 def _kill_one(config: Path, workspace: Path, chance: random.Random, site: Any, most: int) -> str:
-    """Start the crawl and kill a part of it after some files; which one, or none if it had ended."""
+    """Start the crawl and kill a part of it after some files; which one, or none at its end."""
     before = len(site.asked)
     process = subprocess.Popen(
         _command(config, workspace),
