@@ -31,7 +31,10 @@ def crawl_in_child(
     workspace: Workspace,
     report: Callable[[str], None],
 ) -> None:
-    """Crawl the source at that position of the configuration; SourceError when it fails."""
+    """Crawl the source at that position of the configuration; SourceError when it fails.
+
+    StickerworksError where its process ends by itself, as when somebody kills it.
+    """
     job = {
         "config": config.model_dump(mode="json"),
         "position": position,
@@ -70,7 +73,8 @@ def crawl_in_child(
     if "error" in last:
         raise SourceError(*last["error"])
     if "done" not in last:
-        raise SourceError(
+        # An interruption, after which the tables must become what they would have been without.
+        raise StickerworksError(
             f"The crawl of {source.name} stopped unexpectedly ({_ending(process.returncode)}).",
             f"Nothing finished is lost: run the same command again to go on. {log} says more.",
         )
