@@ -11,8 +11,10 @@ from scrapy.exceptions import (
     IgnoreRequest,
     ResponseDataLossError,
 )
+from scrapy.http import Response
 
 from crawlers.fetching.downloads import HeadersTooLargeError
+from crawlers.fetching.facts import header
 from crawlers.fetching.middlewares.retry import RETRY_STATUSES, TRANSIENT
 from crawlers.fetching.trace import Postponed, Refused
 from crawlers.ledger.ledger import FetchFailure, State
@@ -20,6 +22,7 @@ from pipeline.engine.addresses import scrub
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.text import storable
 
+_PAGES = 3  # crawls that must see a page instead of media before it is believed
 _GONE = frozenset({404, 410})
 _FORBIDDEN = frozenset({401, 403, 407, 451})
 _MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], State, str, str], ...] = (
@@ -76,3 +79,27 @@ def unreachable(url: str) -> StickerworksError:
     return StickerworksError(
         f"Could not reach {urlsplit(url).hostname}: no network?", "`make demo` works without one."
     )
+
+
+def failure_of_other_bytes(
+    response: Response, last: FetchFailure | None, policy: str
+) -> FetchFailure:
+    """What an answer of bytes that are no media means; ``last`` is what came of it before.
+
+    A page instead of media may be the sign-in page of a network, which says nothing of the file:
+    it gets a policy that isn't ours, so that the next crawl asks again, until a few have seen it.
+    """
+    if not response.body:
+        return FetchFailure("failed", "empty", "the answer has no bytes")
+    claimed = header(response, "Content-Type") or "nothing"
+    page = claimed.lower().startswith("text/html")
+    error = f"the bytes are no media (they claim to be {claimed})"
+    return FetchFailure(
+        "failed", "not_media", error, policy=_page_policy(last, policy) if page else None
+    )
+
+
+def _page_policy(last: FetchFailure | None, policy: str) -> str | None:
+    before = (last and last.policy) or ""
+    pages = next((n for n in range(1, _PAGES) if before == f"{policy} pages={n}"), 0) + 1
+    return f"{policy} pages={pages}" if pages < _PAGES else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,9 +13,14 @@ from weakref import WeakValueDictionary
 from scrapy import Request
 from scrapy.http import Response
 
-from crawlers.fetching.facts import facts_of, facts_without_answer, header
-from crawlers.fetching.failures import failure_of_exception, failure_of_status
+from crawlers.fetching.facts import facts_of, facts_without_answer
+from crawlers.fetching.failures import (
+    failure_of_exception,
+    failure_of_other_bytes,
+    failure_of_status,
+)
 from crawlers.fetching.host_health import HostHealth
+from crawlers.fetching.known_media import KnownMedia
 from crawlers.fetching.middlewares.guard import host_of
 from crawlers.fetching.source_run import SourceRun
 from crawlers.fetching.takedowns import objection_to_answer
@@ -41,22 +45,9 @@ from crawlers.sniff import sniff
 from crawlers.takedown.takedown import ERROR_CLASS
 from crawlers.user_agent import user_agent
 from pipeline.engine.database import transaction
-from pipeline.engine.retry_after import LONGEST_RETRY_S
 from pipeline.engine.text import storable
-from schemas.config import CrawlConfig
 
-_PAGES = 3  # crawls that must see a page instead of media before it is believed
-_DAY_S = 86_400.0
 _OPT_OUTS = frozenset({"opt_out", "robots", ERROR_CLASS})
-
-
-def policy_of(config: CrawlConfig) -> str:
-    """Our own settings that can refuse a file: when they change, refused files are tried again."""
-    hosts = ",".join(sorted(config.allow_hosts))
-    return (
-        f"robots={config.obey_robots} preferences={config.obey_preferences} "
-        f"max={config.max_bytes} hosts={hosts}"
-    )
 
 
 @dataclass(frozen=True)
@@ -74,7 +65,8 @@ class MediaFetcher:
     def __init__(self, crawler: Any, run: SourceRun) -> None:
         self._crawler = crawler
         self._run = run
-        self.policy = policy_of(run.config)
+        self._held = KnownMedia(run)
+        self.policy = self._held.policy
         self._agent = user_agent(run.config)
         self._hosts = HostHealth(lambda text: run.report(f"{run.source}: {text}"))
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
@@ -99,11 +91,11 @@ class MediaFetcher:
     def is_held(self, key: Key) -> bool:
         """Whether the bytes of an item that is listed under this key are there."""
         known = self._run.ledger.find(key)
-        return known is not None and known.state == "ok" and self._is_settled(known)
+        return known is not None and known.state == "ok" and self._held.is_settled(known)
 
     def settled(self, found: Found) -> bool:
         """Whether nothing needs to be fetched: the bytes are there, or can't be had."""
-        if found.known is None or not self._is_settled(found.known):
+        if found.known is None or not self._held.is_settled(found.known):
             return False
         return found.known.state != "ok" or self._objection(found) is None
 
@@ -129,11 +121,11 @@ class MediaFetcher:
         if refused is not None:
             run.ledger.record_failure(key, replace(refused, policy=self.policy))
             return True, None
-        if found.known is not None and self._is_settled(found.known):
+        if found.known is not None and self._held.is_settled(found.known):
             return True, found.known.blob.sha256 if found.known.blob else None
         async with self._lock((key.source_id, key.variant)):
             same = run.ledger.find_item(key)
-            if same is not None and same.blob is not None and self._is_settled(same):
+            if same is not None and same.blob is not None and self._held.is_settled(same):
                 run.ledger.record_blob(key, same.blob, same.facts)
                 return True, same.blob.sha256
             url = found.observation.media_url or ""
@@ -146,7 +138,7 @@ class MediaFetcher:
     def _without_answer(self, found: Found, failure: FetchFailure) -> str | None:
         """Note that nobody was asked; the hash of the bytes that we hold all the same."""
         known = found.known
-        if known is not None and known.blob is not None and self._has_bytes(known):
+        if known is not None and known.blob is not None and self._held.has_bytes(known):
             return known.blob.sha256
         self._run.ledger.record_failure(found.key, failure)
         return None
@@ -170,34 +162,14 @@ class MediaFetcher:
         given = observation.redistribute
         return self._run.redistribute if given is None else given
 
-    def _is_settled(self, known: Known) -> bool:
-        if known.state == "ok":
-            return not self._is_expired(known) and self._has_bytes(known)
-        if known.failure is None:
-            return False
-        if known.state == "retry_at":
-            # Longer than anybody may ask for: the clock was ahead when it was noted.
-            return 0 < (known.failure.retry_at or 0) - time.time() <= LONGEST_RETRY_S
-        # What the takedown list names no more is pending again: see refuse_known().
-        named = known.failure.error_class == ERROR_CLASS
-        return known.state == "gone" or named or known.failure.policy == self.policy
-
     def _objection(self, found: Found) -> FetchFailure | None:
         return self._run.takedown.objection(found.observation, self._run.source)
-
-    def _is_expired(self, known: Known) -> bool:
-        days = self._run.config.recheck_days
-        return days is not None and time.time() - (known.checked_at or 0) > days * _DAY_S
-
-    def _has_bytes(self, known: Known) -> bool:
-        blob = known.blob
-        return blob is not None and has_bytes(self._run.workspace, self._run.ledger, blob)
 
     async def _fetch(self, found: Found) -> tuple[bool, str | None]:
         key, known = found.key, found.known
         trace, url = Trace(), found.observation.media_url or ""
         try:
-            headers = self._conditions(known)
+            headers = self._held.conditions(known)
             meta = {META: trace, API: found.observation.api}
             request = Request(url, headers=headers, meta=meta, dont_filter=True)
             response: Response = await self._crawler.engine.download_async(request)
@@ -219,7 +191,8 @@ class MediaFetcher:
             failure, data = data, b""
         name = sniff(data)
         if failure is not None or name is None:
-            failure = failure or self._not_media(response, known.failure if known else None)
+            last = known.failure if known else None
+            failure = failure or failure_of_other_bytes(response, last, self.policy)
             failure = replace(failure, facts=facts_of(response, trace, self._agent))
             return True, self._record_failure(found, failure, trace)
         refused = await objection_to_answer(self._run.takedown, response, data, name)
@@ -229,13 +202,6 @@ class MediaFetcher:
             return True, None
         self._hosts.got(url)
         return True, self._keep(key, data, name, response, trace)
-
-    def _conditions(self, known: Known | None) -> dict[str, str]:
-        """Headers that ask for bytes only if they are others than those that we hold."""
-        if known is None or known.state != "ok" or not self._has_bytes(known):
-            return {}
-        named = {"If-None-Match": "etag", "If-Modified-Since": "last_modified"}
-        return {name: known.facts[fact] for name, fact in named.items() if known.facts.get(fact)}
 
     def _decoded(self, observation: Observation, data: bytes) -> bytes | FetchFailure:
         decode = self._run.plugin.decode
@@ -274,7 +240,7 @@ class MediaFetcher:
         retry_at = trace.retry_at if failure.state == "retry_at" else None
         policy = failure.policy or self.policy
         failure = replace(failure, attempts=trace.attempts, retry_at=retry_at, policy=policy)
-        held = known.blob if known is not None and self._has_bytes(known) else None
+        held = known.blob if known is not None and self._held.has_bytes(known) else None
         if held is None or (failure.state == "refused" and failure.error_class in _OPT_OUTS):
             self._run.ledger.record_failure(key, failure)
             held = None
@@ -287,24 +253,6 @@ class MediaFetcher:
         if error is not None:
             self._run.fail(error)
         return held.sha256 if held else None
-
-    def _not_media(self, response: Response, last: FetchFailure | None) -> FetchFailure:
-        if not response.body:
-            return FetchFailure("failed", "empty", "the answer has no bytes")
-        claimed = header(response, "Content-Type") or "nothing"
-        policy = self._page_policy(last) if claimed.lower().startswith("text/html") else None
-        error = f"the bytes are no media (they claim to be {claimed})"
-        return FetchFailure("failed", "not_media", error, policy=policy)
-
-    def _page_policy(self, last: FetchFailure | None) -> str | None:
-        """A policy that isn't ours, so that the next crawl asks again; None after a few crawls.
-
-        A page instead of media may be the sign-in page of a network, which says nothing of the
-        file.
-        """
-        before = (last and last.policy) or ""
-        pages = next((n for n in range(1, _PAGES) if before == f"{self.policy} pages={n}"), 0) + 1
-        return f"{self.policy} pages={pages}" if pages < _PAGES else None
 
     def _opted_out(self, response: Response, trace: Trace) -> FetchFailure | None:
         if response.status not in (200, 304):
