@@ -134,6 +134,16 @@ class CrawlLedger:
             row = self._one(sql.SAME_ITEM, vars(key))
             return self._known(row) if row else None
 
+    def find_failed_item(self, key: Key, policy: str) -> Known | None:
+        """The same item under another query, where its host was asked and it can't be had.
+
+        It may be gone, refused or useless under the same ``policy``, or not due again yet.
+        """
+        with ledger_errors(self.path):
+            values = vars(key) | {"policy": policy, "now": time.time()}
+            row = self._one(sql.SAME_ITEM_FAILED, values)
+            return self._known(row) if row else None
+
     def record_blob(self, key: Key, blob: Blob, facts: Mapping[str, Any]) -> bool:
         """Note that the observation's bytes lie on disk; whether they were unknown before."""
         row = vars(key) | vars(blob) | {"facts": self._json(facts), "checked_at": time.time()}

@@ -104,6 +104,17 @@ SELECT * FROM observations
 WHERE source = :source AND source_id = :source_id AND variant = :variant AND state = 'ok'
 ORDER BY query LIMIT 1
 """
+# Without facts nobody was asked: the reason may be that row's own, as a missing address is.
+SAME_ITEM_FAILED = """
+SELECT * FROM observations
+WHERE source = :source AND source_id = :source_id AND variant = :variant AND query <> :query
+    AND facts <> '{}' AND (
+        state = 'gone' OR (state IN ('refused', 'failed') AND policy = :policy)
+        OR (state = 'refused' AND error_class = 'takedown')
+        OR (state = 'retry_at' AND retry_at > :now)
+    )
+ORDER BY query LIMIT 1
+"""
 KNOWN_BLOB = "SELECT 1 FROM blobs WHERE sha256 = :sha256"
 INSERT_BLOB = """
 INSERT INTO blobs (sha256, format, nbytes, path, extension, c2pa)
