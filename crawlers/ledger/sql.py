@@ -155,6 +155,11 @@ SELECT source_id, query, variant, path FROM observations
 WHERE source = ? AND NOT (state = 'gone' AND error_class IS 'missing')
 ORDER BY source_id, query, variant
 """
+NOT_MISSING_FILES = """
+SELECT source_id, query, variant, path FROM observations
+WHERE source = ? AND state = 'ok' AND path NOT GLOB 'media/*'
+ORDER BY source_id, query, variant
+"""
 FAILURES = """
 SELECT error_class, count(*) FROM observations
 WHERE source = ? AND state NOT IN ('ok', 'pending') GROUP BY error_class ORDER BY error_class
