@@ -58,7 +58,8 @@ class Answers:
         if answer is None:
             return None
         key = self._run.plugin.key
-        refusal = refusal_of_status(answer, key.variable if key else None)
+        clean = self._run.ledger.without_secrets
+        refusal = refusal_of_status(answer, key.variable if key else None, clean)
         if refusal is not None:
             raise refusal
         with self._faults("read a listing"):

@@ -49,6 +49,12 @@ class HostHealth:
         self._streaks.pop(host, None)
         self._unreachable = 0
 
+    def share(self, key: Key, failure: FetchFailure, url: str) -> None:
+        """Note that a file that failed is listed once more: what becomes of it holds for both."""
+        streak = self._streaks.get(_host(url))
+        if streak is not None and streak.kind and streak.kind == _kind(failure):
+            streak.lost.append((key, failure))
+
     def left_alone(self, url: str) -> FetchFailure | None:
         """Why this address isn't asked for in this run; None when it may be."""
         return self._left.get(_host(url))

@@ -22,6 +22,7 @@ from crawlers.fetching.failures import (
 from crawlers.fetching.host_health import HostHealth
 from crawlers.fetching.known_media import KnownMedia
 from crawlers.fetching.middlewares.guard import host_of
+from crawlers.fetching.settings import concurrency_of
 from crawlers.fetching.source_run import SourceRun
 from crawlers.fetching.takedowns import objection_to_answer
 from crawlers.fetching.trace import API, META, Trace
@@ -47,6 +48,7 @@ from crawlers.user_agent import user_agent
 from pipeline.engine.database import transaction
 from pipeline.engine.text import storable
 
+_ADDRESSES = ("page_url", "media_url", "licence_url")
 _OPT_OUTS = frozenset({"opt_out", "robots", ERROR_CLASS})
 
 
@@ -111,13 +113,7 @@ class MediaFetcher:
         It has none where the run stopped before: the row stays pending.
         """
         run, key = self._run, found.key
-        reason = too_long(found.observation)
-        if reason is not None:
-            run.ledger.record_failure(key, FetchFailure("failed", "too_long", reason))
-            return True, None
-        refused = self._objection(found)
-        if refused is None and not found.observation.media_url:
-            refused = FetchFailure("failed", "no_address", "it is listed without an address")
+        refused = self._unwanted(found)
         if refused is not None:
             run.ledger.record_failure(key, replace(refused, policy=self.policy))
             return True, None
@@ -129,11 +125,30 @@ class MediaFetcher:
                 run.ledger.record_blob(key, same.blob, same.facts)
                 return True, same.blob.sha256
             url = found.observation.media_url or ""
+            if same is None and (lost := self._failed_elsewhere(found)) is not None:
+                self._hosts.share(key, lost, url)
+                run.ledger.record_failure(key, lost)
+                return True, None
             async with self._room(url):
                 left = self._hosts.left_alone(url)
                 if left is not None:
                     return True, self._without_answer(found, left)
                 return await self._fetch(found)
+
+    def _unwanted(self, found: Found) -> FetchFailure | None:
+        """Why nobody is asked for this."""
+        reason = too_long(found.observation)
+        if reason is not None:
+            return FetchFailure("failed", "too_long", reason)
+        refused = self._objection(found)
+        if refused is None and not found.observation.media_url:
+            return FetchFailure("failed", "no_address", "it is listed without an address")
+        return refused
+
+    def _failed_elsewhere(self, found: Found) -> FetchFailure | None:
+        """Why the same item can't be had, as its host said when another query found it."""
+        same = self._run.ledger.find_failed_item(found.key, self.policy)
+        return same.failure if same is not None and self._held.is_settled(same) else None
 
     def _without_answer(self, found: Found, failure: FetchFailure) -> str | None:
         """Note that nobody was asked; the hash of the bytes that we hold all the same."""
@@ -152,11 +167,24 @@ class MediaFetcher:
     def _note(self, observation: Observation, place: int, listing_pass: int) -> Found:
         run, key = self._run, key_of(self._run.source, observation)
         listing = (run.position << POSITION_BITS) + place
-        columns = columns_of(observation)
+        columns = columns_of(self._without_secrets(observation))
         self._cut += is_cut(observation, columns)
         redistribute = self._redistribute(observation)
         known = run.ledger.note(key, listing, columns, redistribute, run.earlier, listing_pass)
         return Found(key, observation, known)
+
+    def _without_secrets(self, observation: Observation) -> Observation:
+        """The observation without keys, which nobody would find once its texts are cut."""
+        ledger = self._run.ledger
+        if not ledger.secrets:
+            return observation
+        names = ("pack_id", "pack_title", "author", "title", "licence", *_ADDRESSES)
+        texts = {name: getattr(observation, name) for name in names}
+        clean: dict[str, Any] = {
+            name: ledger.without_secrets(text) for name, text in texts.items() if text
+        }
+        tags = tuple(map(ledger.without_secrets, observation.tags))
+        return replace(observation, tags=tags, **clean)
 
     def _redistribute(self, observation: Observation) -> bool:
         given = observation.redistribute
@@ -183,6 +211,7 @@ class MediaFetcher:
         opted_out = self._opted_out(response, trace)
         unchanged = response.status == 304 and headers and opted_out is None
         if unchanged and known is not None and known.blob is not None:
+            self._hosts.got(url)
             self._run.ledger.record_check(key)
             return True, known.blob.sha256
         failure = opted_out or failure_of_status(response.status)
@@ -195,12 +224,13 @@ class MediaFetcher:
             failure = failure or failure_of_other_bytes(response, last, self.policy)
             failure = replace(failure, facts=facts_of(response, trace, self._agent))
             return True, self._record_failure(found, failure, trace)
+        self._hosts.got(url)
         refused = await objection_to_answer(self._run.takedown, response, data, name)
         if refused is not None:
             facts = facts_of(response, trace, self._agent)
-            self._run.ledger.record_failure(key, replace(refused, facts=facts))
+            policy = refused.policy or self.policy
+            self._run.ledger.record_failure(key, replace(refused, facts=facts, policy=policy))
             return True, None
-        self._hosts.got(url)
         return True, self._keep(key, data, name, response, trace)
 
     def _decoded(self, observation: Observation, data: bytes) -> bytes | FetchFailure:
@@ -272,7 +302,11 @@ class MediaFetcher:
         that refuses would be asked for every file at hand before the first refusal counts.
         """
         host = host_of(url)
-        return self._rooms.setdefault(host, asyncio.Semaphore(2 * self._run.config.concurrency))
+        room = self._rooms.get(host)
+        if room is None:
+            room = asyncio.Semaphore(2 * concurrency_of(self._run.config, url))
+            self._rooms[host] = room
+        return room
 
     def _lock(self, name: object) -> asyncio.Lock:
         return self._locks.setdefault(name, asyncio.Lock())

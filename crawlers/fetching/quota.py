@@ -13,14 +13,19 @@ class Quota:
     found plus those still being fetched are fewer than the limit: what is admitted in the end is
     the shortest beginning of the listing that holds ``limit`` stickers, in whatever order the
     downloads complete. ``found`` are stickers of earlier runs that count as well.
+
+    Without a limit nothing depends on which stickers were found, and hashes of millions of them
+    are not kept: then ``stickers`` counts one that was found twice twice.
     """
 
     def __init__(self, limit: int | None, found: Iterable[str] = ()) -> None:
         self._limit = limit
-        self._found = set(found)
+        self._found: set[str] = set()
+        self._counted = 0
         self._in_flight = 0
         self._changed = asyncio.Event()
         self.stopped = False
+        self.count(found)
 
     @property
     def full(self) -> bool:
@@ -28,12 +33,15 @@ class Quota:
 
     @property
     def stickers(self) -> int:
-        """Distinct stickers among the observations admitted so far."""
-        return len(self._found)
+        """Stickers so far, for people; each once only where there is a limit."""
+        return self._counted if self._limit is None else len(self._found)
 
     def count(self, found: Iterable[str]) -> None:
         """Let stickers of earlier runs count."""
-        self._found.update(found)
+        if self._limit is None:
+            self._counted += sum(1 for _ in found)
+        else:
+            self._found.update(found)
 
     async def admit(self) -> bool:
         """Wait until it's clear whether another observation is wanted."""
@@ -48,7 +56,7 @@ class Quota:
         """Note how an admitted observation ended: with these bytes, or without any."""
         self._in_flight -= 1
         if sha256 is not None:
-            self._found.add(sha256)
+            self.count((sha256,))
         self._changed.set()
 
     def stop(self) -> None:

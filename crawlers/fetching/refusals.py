@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from scrapy.exceptions import DownloadCancelledError
@@ -20,21 +21,25 @@ MAX_BYTES = 256 * 1024 * 1024
 _REFUSALS = frozenset({401, 403, 407, 429, 451})
 _BAD_QUERIES = frozenset({400, 404, 410, 413, 414, 422})
 _LONGEST_EXCERPT = 200
+_LOOKED_AT = 64 * 1024
+_LONGEST_KEY = 4096
 _ASK = "Ask its owner, or take the source out of crawl.sources."
 _LATER = "Nothing fetched is lost. Set crawl.contact and try again later; don't force it."
 
 
-def refusal_of_status(answer: Answer, key: str | None) -> StickerworksError | None:
+def refusal_of_status(
+    answer: Answer, key: str | None, clean: Callable[[str], str] = str
+) -> StickerworksError | None:
     """What a listing's status means; None when it can be read.
 
     A RefusedError stops the source, a BadQueryError costs one query. ``key`` is the environment
-    variable of the source's key, where it needs one.
+    variable of the source's key, where it needs one; ``clean`` takes its value out of texts.
     """
     if answer.status == 200:
         return None
     shown = strip_secrets(answer.url)
     host = urlsplit(answer.url).netloc.rpartition("@")[2]
-    said = _excerpt(answer)
+    said = _excerpt(answer, clean)
     if answer.status in _REFUSALS:
         remedy = _LATER
         if key is not None and answer.status in (401, 403):
@@ -68,12 +73,17 @@ def refusal_of_exception(url: str, error: BaseException) -> StickerworksError:
     return StickerworksError(f"The listing at {shown} could not be read: {scrub(str(error))}.")
 
 
-def _excerpt(answer: Answer) -> str:
-    """What the source says of its status, unless it's a page."""
+def _excerpt(answer: Answer, clean: Callable[[str], str]) -> str:
+    """What the source says of its status, unless it's a page.
+
+    Keys are taken out before anything is cut: nobody would find what is left of one.
+    """
     kind = answer.headers.get("content-type", "").lower()
     if not kind.startswith(("application/json", "text/plain")):
         return ""
-    text = answer.body[: 4 * _LONGEST_EXCERPT].decode("utf-8", "replace")
+    text = clean(answer.body[:_LOOKED_AT].decode("utf-8", "replace"))
+    if len(answer.body) > _LOOKED_AT:
+        text = text[:-_LONGEST_KEY]  # where the cut may go through a key
     text = storable(scrub(" ".join(text.split())), _LONGEST_EXCERPT) or ""
     return f" ({text})" if text else ""
 

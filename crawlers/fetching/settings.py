@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
+from crawlers.addresses import PORTS
 from crawlers.user_agent import user_agent
 from schemas.config import CrawlConfig
 
@@ -29,6 +31,19 @@ def crawl_settings(config: CrawlConfig) -> dict[str, Any]:
         "DOWNLOAD_SLOTS": _slots(config),
         "DOWNLOADER_MIDDLEWARES": _MIDDLEWARES,
     }
+
+
+def concurrency_of(config: CrawlConfig, url: str) -> int:
+    """Requests that may be in flight for the host of this address, its own number if it has one."""
+    own = _slots(config)
+    try:
+        parts = urlsplit(url)
+        name, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme)
+    except ValueError:
+        return config.concurrency
+    shown = f"[{name}]" if ":" in name else name
+    limits = next((own[each] for each in (f"{shown}:{port}", shown) if each in own), {})
+    return int(limits.get("concurrency", config.concurrency))
 
 
 def _slots(config: CrawlConfig) -> dict[str, dict[str, float]]:

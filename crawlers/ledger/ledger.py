@@ -134,6 +134,16 @@ class CrawlLedger:
             row = self._one(sql.SAME_ITEM, vars(key))
             return self._known(row) if row else None
 
+    def find_failed_item(self, key: Key, policy: str) -> Known | None:
+        """The same item under another query, where its host was asked and it can't be had.
+
+        It may be gone, refused or useless under the same ``policy``, or not due again yet.
+        """
+        with ledger_errors(self.path):
+            values = vars(key) | {"policy": policy, "now": time.time()}
+            row = self._one(sql.SAME_ITEM_FAILED, values)
+            return self._known(row) if row else None
+
     def record_blob(self, key: Key, blob: Blob, facts: Mapping[str, Any]) -> bool:
         """Note that the observation's bytes lie on disk; whether they were unknown before."""
         row = vars(key) | vars(blob) | {"facts": self._json(facts), "checked_at": time.time()}
@@ -177,12 +187,20 @@ class CrawlLedger:
         with ledger_errors(self.path):
             self.connection.execute(sql.SET_REDISTRIBUTE, row)
 
-    def unlisted(self, source: str, listed: Container[Key]) -> list[tuple[Key, str | None]]:
-        """Observations of the source that are not among ``listed``, and where their bytes lay."""
+    def unlisted(
+        self, source: str, listed: Container[Key], in_files: bool = False
+    ) -> Iterator[tuple[Key, str | None]]:
+        """Observations of the source that are not among ``listed``, and where their bytes lay.
+
+        One by one, in order; nothing may be written meanwhile. ``in_files``: those alone whose
+        bytes lay in a file outside of the workspace, which is none of what was downloaded.
+        """
         with ledger_errors(self.path):
-            rows = self.connection.execute(sql.NOT_MISSING, (source,)).fetchall()
-        found = ((Key(source, *row[:3]), row["path"]) for row in rows)
-        return [(key, path) for key, path in found if key not in listed]
+            statement = sql.NOT_MISSING_FILES if in_files else sql.NOT_MISSING
+            for row in self.connection.execute(statement, (source,)):
+                key = Key(source, *row[:3])
+                if key not in listed:
+                    yield key, row["path"]
 
     def blob(self, sha256: str) -> Blob | None:
         """Stored facts of these bytes."""

@@ -17,6 +17,7 @@ _LISTED = frozenset(columns_of(Observation("any")))
 """Columns that the ledger keeps as the source listed them; others are facts of the fetch."""
 
 _LAST = 2**63 - 1
+_BATCH_ROWS = 2000
 # Arrow reads JSON in blocks, each of which must hold a whole line.
 _BLOCK_BYTES = 1 << 20
 
@@ -42,10 +43,21 @@ def shard_tables(connection: sqlite3.Connection, part: int) -> dict[str, pa.Tabl
 
 
 def unfetched_table(connection: sqlite3.Connection) -> pa.Table:
-    """Observations without bytes, with the reason."""
-    rows = _columns(connection, _FAILURES, ())
-    table = _table(UNFETCHED, _parsed(rows, UNFETCHED) | rows | _names(rows))
-    return table.take(_sorted(table, rows))
+    """Observations without bytes, with the reason, in the order in which they are listed.
+
+    Their number has no bound, so that only a batch of them is Python's at a time.
+    """
+    connection.execute("DROP TABLE IF EXISTS temp.missed")
+    connection.execute(_MISSED)
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    cursor.execute(_FAILURES)
+    batches = [UNFETCHED.schema.empty_table()]
+    while rows := _fetched(cursor, _BATCH_ROWS):
+        batches.append(_table(UNFETCHED, _parsed(rows, UNFETCHED) | rows | _names(rows)))
+    connection.execute("DROP TABLE temp.missed")
+    # In one piece, so that the file doesn't depend on the batches.
+    return pa.concat_tables(batches).combine_chunks()
 
 
 def queries_table(connection: sqlite3.Connection) -> pa.Table:
@@ -59,7 +71,7 @@ def _observations(rows: dict[str, list[Any]]) -> pa.Table:
     banned = {key for key, may in zip(seen, rows["redistribute"], strict=True) if not may}
     rows["redistribute"] = [key not in banned for key in seen]
     table = _table(OBSERVATIONS, _parsed(rows, OBSERVATIONS) | rows | _names(rows))
-    return table.take(_sorted(table, rows, rows["row"]))
+    return table.take(_sorted(table, rows))
 
 
 def _parsed(rows: Mapping[str, list[Any]], table: Table) -> dict[str, Any]:
@@ -94,11 +106,9 @@ def _names(rows: Mapping[str, list[Any]]) -> dict[str, Any]:
     return {name: pc.if_else(pc.equal(texts, ""), nothing, texts) for name, texts in given.items()}
 
 
-def _sorted(
-    table: pa.Table, rows: Mapping[str, list[Any]], places: Sequence[int] | None = None
-) -> pa.Array:
-    """Order of rows: by sticker, if they have places, then as they are listed; no rank last."""
-    keys = {"row": pa.array(places, pa.int64())} if places is not None else {}
+def _sorted(table: pa.Table, rows: Mapping[str, list[Any]]) -> pa.Array:
+    """Order of rows: by sticker, then as they are listed; no rank last."""
+    keys = {"row": pa.array(rows["row"], pa.int64())}
     keys |= {name: pa.array(rows[name], pa.string()) for name in ("source", "query")}
     keys["rank"] = pc.fill_null(table["rank"], _LAST)
     keys |= {name: pa.array(rows[name], pa.string()) for name in ("source_id", "variant")}
@@ -124,10 +134,14 @@ def _columns(
     cursor = connection.cursor()
     cursor.row_factory = None
     cursor.execute(statement, values)
+    return _fetched(cursor) or {column[0]: [] for column in cursor.description}
+
+
+def _fetched(cursor: sqlite3.Cursor, most: int | None = None) -> dict[str, list[Any]]:
+    """The next rows, column by column; nothing where there are no more."""
+    rows = cursor.fetchall() if most is None else cursor.fetchmany(most)
     names = [column[0] for column in cursor.description]
-    rows = cursor.fetchall()
-    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
-    return {name: list(column) for name, column in zip(names, columns, strict=True)}
+    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {}
 
 
 _BLOBS = """
@@ -143,10 +157,16 @@ SELECT b.row, s.sha256 AS id, s.source, s.source_id, s.query, s.variant,
 FROM blobs AS b CROSS JOIN observations AS s ON s.sha256 = b.sha256
 WHERE b.part = ? AND s.state = 'ok'
 """
+# Rows' numbers alone are sorted: with their texts, a million would take gigabytes. No rank last.
+_MISSED = f"""
+CREATE TEMP TABLE missed AS SELECT rowid AS id FROM observations
+WHERE state NOT IN ('ok', 'pending')
+ORDER BY source, query, coalesce(columns ->> '$.rank', {_LAST}), source_id, variant
+"""  # noqa: S608 - ours
 _FAILURES = """
 SELECT source, source_id, query, variant, redistribute, state, error_class, error, attempts,
     CAST(columns AS BLOB) AS columns, CAST(facts AS BLOB) AS facts
-FROM observations WHERE state NOT IN ('ok', 'pending')
+FROM temp.missed AS m CROSS JOIN observations AS s ON s.rowid = m.id ORDER BY m.rowid
 """
 _QUERIES = """
 SELECT q.source, nullif(q.query, '') AS query, q.scope, q.state, q.pass, q.pages,

@@ -105,6 +105,17 @@ SELECT * FROM observations
 WHERE source = :source AND source_id = :source_id AND variant = :variant AND state = 'ok'
 ORDER BY query LIMIT 1
 """
+# Without facts nobody was asked: the reason may be that row's own, as a missing address is.
+SAME_ITEM_FAILED = """
+SELECT * FROM observations
+WHERE source = :source AND source_id = :source_id AND variant = :variant AND query <> :query
+    AND facts <> '{}' AND (
+        state = 'gone' OR (state IN ('refused', 'failed') AND policy = :policy)
+        OR (state = 'refused' AND error_class = 'takedown')
+        OR (state = 'retry_at' AND retry_at > :now)
+    )
+ORDER BY query LIMIT 1
+"""
 KNOWN_BLOB = "SELECT 1 FROM blobs WHERE sha256 = :sha256"
 INSERT_BLOB = """
 INSERT INTO blobs (sha256, format, nbytes, path, extension, c2pa)
@@ -139,6 +150,11 @@ WHERE source = :source AND (:position IS NULL OR listing >> :bits = :position)
 NOT_MISSING = """
 SELECT source_id, query, variant, path FROM observations
 WHERE source = ? AND NOT (state = 'gone' AND error_class IS 'missing')
+ORDER BY source_id, query, variant
+"""
+NOT_MISSING_FILES = """
+SELECT source_id, query, variant, path FROM observations
+WHERE source = ? AND state = 'ok' AND path NOT GLOB 'media/*'
 ORDER BY source_id, query, variant
 """
 FAILURES = """

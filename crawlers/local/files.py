@@ -162,9 +162,15 @@ def note_missing(ledger: CrawlLedger, source: str, visited: Visited) -> None:
 
     Where it wasn't walked to its end, only what is certainly no longer there.
     """
-    for key, path in ledger.unlisted(source, visited.keys):
-        if source not in visited.partial or (path is not None and _is_gone(path)):
-            ledger.record_failure(key, _MISSING)
+    partial = source in visited.partial
+    # What a list of web addresses gave has no file of its own, and may be millions of rows.
+    missing = [
+        key
+        for key, path in ledger.unlisted(source, visited.keys, in_files=partial)
+        if not partial or (path is not None and _is_gone(path))
+    ]
+    for key in missing:
+        ledger.record_failure(key, _MISSING)
 
 
 def crawl_files(

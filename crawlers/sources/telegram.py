@@ -34,6 +34,7 @@ from crawlers.sources.reading import (
 from crawlers.urls import quote_path
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.options import Options
+from pipeline.engine.secret_names import HIDDEN
 from pipeline.engine.text import one_line
 
 _WHO = "Telegram's Bot API"
@@ -107,7 +108,8 @@ def _result(answer: Answer) -> Any:
         return needed_mapping(said, "result", _WHO)
     if said.get("ok") is not False:
         raise changed_format(_WHO, "it says neither that it went well nor that it didn't")
-    reason = f"Telegram answered: {one_line(text(said, 'description') or 'no reason', 200)}."
+    description = _without_token(text(said, "description") or "no reason")
+    reason = f"Telegram answered: {one_line(description, 200)}."
     if number(said, "error_code") in _REFUSALS:
         raise RefusedError(reason, f"Check {_TOKEN.variable}; @BotFather tells whether it holds.")
     raise StickerworksError(reason, "Check the names of the sticker sets.")
@@ -152,6 +154,13 @@ def _set_name(query: str) -> str:
             "A query is what stands behind t.me/addstickers/ in the set's address.",
         )
     return name
+
+
+def _without_token(said: str) -> str:
+    """What Telegram says, which may repeat the token; to be called before the text is cut."""
+    for form in _TOKEN.forms():
+        said = said.replace(form, HIDDEN)
+    return said
 
 
 def _token() -> str:

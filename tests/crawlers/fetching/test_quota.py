@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import tracemalloc
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -77,3 +79,17 @@ def test_stickers_of_earlier_runs_count() -> None:
         return [first, second, await quota.admit()]
 
     assert asyncio.run(run()) == [True, True, False]
+
+
+@pytest.mark.parametrize(("limit", "told"), [(None, 40_000), (100_000, 20_000)])
+def test_without_a_limit_no_sticker_is_remembered(limit: int | None, told: int) -> None:
+    quota = Quota(limit)
+    quota.count(f"{number:064x}" for number in range(20_000))
+    tracemalloc.start()
+    for number in range(20_000):
+        quota.settle(f"{number:064x}" if limit else f"{number + 20_000:064x}")
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert quota.stickers == told
+    assert not quota.full
+    assert held < 100_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +79,44 @@ def test_rows_without_a_rank_come_last_and_texts_are_ordered_by_their_characters
             ledger.record_failure(key, FetchFailure("gone", "http_404", "no"))
         found = unfetched_table(ledger.connection)["source_id"].to_pylist()
     assert found == ["z", "é", "a", "猫"]
+
+
+def test_many_rows_without_bytes_are_one_at_a_time_and_in_one_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches change neither the rows nor their order: source, query, rank, id, variant."""
+    names = random.Random(1)
+    keys = {
+        Key(names.choice("ab"), f"é{names.randrange(9)}", names.choice(["", "cat", "猫"]), variant)
+        for variant in ("", "still") for _ in range(40)
+    }  # fmt: skip
+    ranks = {key: names.choice([None, 0, 2, 10, 2**62]) for key in sorted(keys, key=str)}
+    with open_ledger(tmp_path / "ledger.sqlite") as ledger:
+        assert len(unfetched_table(ledger.connection)) == 0
+        for key, rank in ranks.items():
+            ledger.note(key, 0, columns_of(Observation("x", rank=rank)), True)
+            ledger.record_failure(key, FetchFailure("gone", "http_404", "no"))
+        whole = unfetched_table(ledger.connection)
+        read: list[int] = []
+        monkeypatch.setattr(rows_module, "_BATCH_ROWS", 7)
+        monkeypatch.setattr(rows_module, "_table", _counting(read, rows_module._table))
+        assert unfetched_table(ledger.connection).equals(whole)
+    assert max(read) == 7
+    assert whole["title"].num_chunks == 1
+    listed = whole.select(["source", "query", "rank", "source_id", "variant"]).to_pylist()
+    order = [
+        (row["source"], row["query"] or "", 2**63 if row["rank"] is None else row["rank"])
+        + (row["source_id"], row["variant"] or "")
+        for row in listed
+    ]
+    assert order == sorted(order)
+    assert len(order) == len(keys)
+
+
+def _counting(counts: list[int], real: Any) -> Any:
+    def table(kind: Any, columns: Any) -> Any:
+        made = real(kind, columns)
+        counts.append(len(made))
+        return made
+
+    return table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,9 @@ import pytest
 from loopback_site import gif
 
 from crawlers.crawl import CrawlSummary, crawl
+from crawlers.ledger.ledger import LEDGER, Blob, open_ledger
+from crawlers.local.files import Visited, note_missing
+from crawlers.observation import Key, Observation, columns_of
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from schemas.config import CrawlConfig, SourceConfig
@@ -166,3 +169,22 @@ def test_two_folders_keep_their_own_permission(
             "both.gif": False,
             "c.gif": False,
         }
+
+
+def test_what_was_downloaded_is_never_looked_for_among_missing_files(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """A list of web addresses has millions of rows, none of which has a file of its own."""
+    with open_ledger(workspace.root / LEDGER) as ledger:
+        paths = {"web": "media/ab/ab.gif", "gone": str(tmp_path / "a.gif"), "here": __file__}
+        for name, path in paths.items():
+            key = Key("list", name, "", "")
+            ledger.note(key, 0, columns_of(Observation(name)), True)
+            ledger.record_blob(key, Blob(name, "gif", 3, path, None), {})
+        looked_at = ledger.unlisted("list", {}, in_files=True)
+        assert [key.source_id for key, _ in looked_at] == ["gone", "here"]
+        assert isinstance(ledger.unlisted("list", {}), Iterator)
+        note_missing(ledger, "list", Visited(partial={"list"}))
+        assert ledger.failures("list") == {"missing": 1}
+        note_missing(ledger, "list", Visited(keys={Key("list", "web", "", ""): 0}))
+        assert ledger.failures("list") == {"missing": 2}

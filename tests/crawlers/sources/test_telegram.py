@@ -137,6 +137,14 @@ def test_an_answer_that_is_no_set_is_one_clear_error(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("before", [0, 150, 160, 180, 199])
+def test_no_piece_of_the_token_is_told_wherever_the_text_is_cut(before: int) -> None:
+    said = answer({"ok": False, "error_code": 400, "description": "x" * before + TOKEN})
+    with pytest.raises(StickerworksError) as caught:
+        read(TelegramOptions(), "Cats", {}, said)
+    assert TOKEN[:6] not in str(caught.value)
+
+
 def test_entries_that_make_no_sense_are_counted() -> None:
     good = {"file_id": "CAAC1", "file_unique_id": "AgAD1", "emoji": 3}
     bad = [*NO_ENTRIES, {"file_id": "x"}, {"file_id": 1, "file_unique_id": "y"}]
