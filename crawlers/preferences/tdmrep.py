@@ -64,6 +64,8 @@ def _rule(entry: Any) -> TdmRule | None:
     # Some write a boolean, which Python takes for 0 or 1 as they mean it.
     value = reservation.strip() if isinstance(reservation, str) else f"{reservation:d}"[:20]
     kept = {"location": location[:_MAX_TEXT], "tdm-reservation": reservation}
+    if isinstance(reservation, str):
+        kept["tdm-reservation"] = reservation[:20]
     policy = entry.get("tdm-policy")
     if isinstance(policy, str):
         kept["tdm-policy"] = strip_secrets(policy)[:_MAX_TEXT]
