@@ -21,8 +21,9 @@ MAX_RULES = 20_000
 _MAX_BYTES = 512 * 1024  # RFC 9309 2.5 asks for at least 500 KiB
 _MAX_DELAY_S = 60.0
 _MAX_HOSTS = 4096
-_MAX_HELD = 64 * 1024 * 1024
-_A_HOST, _A_RULE, _A_SIGN = 8_000, 1_000, 32  # bytes of memory, at most, as measured
+_MAX_HELD = 64 * 1024 * 1024  # bytes
+_A_HOST = 4_000  # bytes of memory, about, as measured
+_HEAVY = 1024 * 1024
 
 
 class TooManyRulesError(ValueError):
@@ -47,7 +48,7 @@ class RobotsRules:
             raise TooManyRulesError(f"it has more than {MAX_RULES} rules for us")
         fetching = Protego.parse(fetching_rules(rules))
         delay_s = min(fetching.crawl_delay(product) or 0.0, _MAX_DELAY_S)
-        size = sum(_A_RULE + _A_SIGN * len(rule.line) for rule in rules)
+        size = sum(_weight(rule.line) for rule in rules)
         return cls(fetching, usage_rules(rules), hashlib.sha256(body).hexdigest(), delay_s, size)
 
 
@@ -62,11 +63,17 @@ class Host:
     tdmrep: tuple[TdmRule, ...] | None = None
     unreadable: IgnoreRequest | None = None
     ask_again_at: float = 0.0
+    size: int = 0
 
-    def weigh(self) -> int:
-        """Bytes of memory that it takes, at most."""
-        entries = sum(_A_RULE + _A_SIGN * len(rule.entry) for rule in self.tdmrep or ())
-        return _A_HOST + entries + (self.rules.size if self.rules else 0)
+    @property
+    def is_heavy(self) -> bool:
+        """Whether its rules are so many that judging one address takes milliseconds."""
+        return self.size > _HEAVY
+
+    def weigh(self) -> None:
+        """Estimate the bytes of memory that it takes."""
+        entries = sum(len(one.entry) + _weight(one.written) for one in self.tdmrep or ())
+        self.size = _A_HOST + entries + (self.rules.size if self.rules else 0)
 
 
 class Hosts:
@@ -79,7 +86,6 @@ class Hosts:
         self._most = most
         self._most_held = most_held
         self._hosts: OrderedDict[str, Host] = OrderedDict()
-        self._sizes: dict[str, int] = {}
         self.held = 0
 
     def __len__(self) -> int:
@@ -98,9 +104,9 @@ class Hosts:
         """More is known of a host: it takes more room."""
         if self._hosts.get(host.origin) is not host:
             return  # it fell out meanwhile
-        size = host.weigh()
-        self.held += size - self._sizes.get(host.origin, 0)
-        self._sizes[host.origin] = size
+        self.held -= host.size
+        host.weigh()
+        self.held += host.size
         self._make_room(host.origin)
 
     def _make_room(self, needed: str) -> None:
@@ -108,10 +114,15 @@ class Hosts:
             return
         for origin in [*self._hosts]:
             if origin != needed and not self._hosts[origin].lock.locked():
-                del self._hosts[origin]
-                self.held -= self._sizes.pop(origin, 0)
+                self.held -= self._hosts.pop(origin).size
                 if not self._is_full():
                     return
 
     def _is_full(self) -> bool:
         return len(self._hosts) > self._most or self.held > self._most_held
+
+
+def _weight(written: str) -> int:
+    """Bytes that a pattern takes in memory: those with stars are kept in parts."""
+    stars = written.count("*")
+    return 600 + 2 * len(written) + (1_000 if stars or "$" in written else 0) + 16 * stars

@@ -62,7 +62,10 @@ class RobotsMiddleware:
         except (Refused, Postponed):
             trace.robots_decision = "unreachable"
             raise
-        refusal = self._judge(host, request.url, trace)
+        if host.is_heavy:
+            refusal = await asyncio.to_thread(self._judge, host, request.url, trace)
+        else:
+            refusal = self._judge(host, request.url, trace)
         shown, name = strip_secrets(request.url), host.origin.partition("://")[2]
         if trace.robots_decision == "disallowed":
             raise Refused("robots", f"robots.txt of {name} disallows {shown}")
