@@ -105,8 +105,13 @@ def test_many_rows_without_bytes_are_one_at_a_time_and_in_one_order(
     assert whole["title"].num_chunks == 1
     listed = whole.select(["source", "query", "rank", "source_id", "variant"]).to_pylist()
     order = [
-        (row["source"], row["query"] or "", 2**63 if row["rank"] is None else row["rank"])
-        + (row["source_id"], row["variant"] or "")
+        (
+            row["source"],
+            row["query"] or "",
+            2**63 if row["rank"] is None else row["rank"],
+            row["source_id"],
+            row["variant"] or "",
+        )
         for row in listed
     ]
     assert order == sorted(order)
