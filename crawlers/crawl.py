@@ -71,8 +71,11 @@ def crawl(
     takedown = load_takedown(config)
     sweep(workspace)
     with open_ledger(workspace.root / LEDGER) as ledger:
-        if refused := refuse_known(ledger, takedown):
+        refused, freed = refuse_known(ledger, takedown)
+        if refused:
             report(f"{refused} observations fetched before are on the takedown list now")
+        if freed:
+            report(f"{freed} observations are on the takedown list no more")
     visited = Visited()
     errors: dict[int, StickerworksError] = {}
     for job in jobs:
@@ -104,6 +107,7 @@ def _crawl_source(
     takedown: Takedown,
     report: Callable[[str], None],
 ) -> None:
+    _check_terms(job)
     if _crawl_local(workspace, config, job, visited, takedown, report):
         return
     # What else it holds nobody here knows: only files that are gone are missing.
@@ -123,11 +127,6 @@ def export_again(workspace: Workspace, config: CrawlConfig) -> None:
 
 def _job(ours: SourceConfig, position: int) -> _Job:
     source = load_source(ours.source)
-    if source.must_accept and not ours.accept_terms:
-        raise StickerworksError(
-            f"The source {source.name} asks you to accept its terms: {source.terms}",
-            f"If you do, set crawl.sources[{position}].accept_terms to true.",
-        )
     return _Job(source, read_options(source, ours, position), ours, position)
 
 
@@ -176,6 +175,15 @@ def _crawl_local(
             visited.partial.add(job.source.name)
             raise
     return True
+
+
+def _check_terms(job: _Job) -> None:
+    source = job.source
+    if source.must_accept and not job.config.accept_terms:
+        raise SourceError(
+            f"The source {source.name} asks you to accept its terms: {source.terms}",
+            f"If you do, set crawl.sources[{job.position}].accept_terms to true.",
+        )
 
 
 def _listed(job: _Job) -> Iterator[object]:
