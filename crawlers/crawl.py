@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel
@@ -88,7 +88,7 @@ def crawl(
             report(f"{job.source.name}: {error}")
     names = list(dict.fromkeys(job.source.name for job in jobs))
     with open_ledger(workspace.root / LEDGER) as ledger:
-        for name in dict.fromkeys(job.source.name for job in jobs if job.source.observations):
+        for name in _walked(jobs, errors):
             note_missing(ledger, name, visited)
         order = [ours.source for ours in config.sources]
         exported = export(workspace, ledger, order, config.shard_rows, _packs(workspace, config))
@@ -171,10 +171,14 @@ def _crawl_local(
             )
         except NeedsFetchingError:
             return False
-        except SourceError:
-            visited.partial.add(job.source.name)
-            raise
     return True
+
+
+def _walked(jobs: Sequence[_Job], errors: Collection[int]) -> list[str]:
+    """Sources of files that could be listed; a folder on a disk that isn't there says nothing."""
+    failed = {job.source.name for job in jobs if job.position in errors}
+    names = dict.fromkeys(job.source.name for job in jobs if job.source.observations)
+    return [name for name in names if name not in failed]
 
 
 def _check_terms(job: _Job) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from scrapy import Request
 from scrapy.http import Response
 
-from crawlers.fetching.following import as_the_source_knows_it
+from crawlers.fetching.following import as_the_source_knows_it, is_inner
 from crawlers.fetching.refusals import MAX_BYTES, refusal_of_exception, refusal_of_status
 from crawlers.fetching.source_run import SourceRun
 from crawlers.fetching.trace import API, KEYED, LISTING, ListingRequests
@@ -49,7 +49,7 @@ class Answers:
         Raises BadQueryError or FormatError for what costs this query alone, any other
         StickerworksError for what stops the source, and BudgetSpent.
         """
-        cursor = as_the_source_knows_it(cursor)
+        within, cursor = is_inner(cursor), as_the_source_knows_it(cursor)
         with self._faults("ask for a listing"):
             ask = self._listing.ask(self._run.options, query, cursor)
         answer = await self._run.until_stopped(self._answer(ask))
@@ -62,7 +62,8 @@ class Answers:
             raise refusal
         with self._faults("read a listing"):
             page = self._listing.read(self._run.options, query, cursor, answer)
-            if page.senseless and not (page.observations or page.inner):
+            # A pack or a file may be damaged; a page of a search is not.
+            if page.senseless and not (within or page.observations or page.inner):
                 raise StickerworksError(
                     f"None of {page.senseless} entries of {self._run.source} makes sense; the "
                     "source may have changed its format.",

@@ -89,7 +89,7 @@ def crawl_against(
     def run(*entries: tuple[str, str]) -> CrawlSummary:
         file = tmp_path / "list.jsonl"
         rows = (json.dumps({"kind": kind, "value": value}) for kind, value in entries)
-        file.write_text("\n".join(rows))
+        file.write_text("\n".join(rows) or "kind,value\n")
         return crawl(workspace, config_for(site, takedown=str(file)))
 
     return run
