@@ -123,7 +123,8 @@ class Answers:
         if self._listing.retry_after is None:
             return None
         with self._faults("read how long to wait"):
-            return self._listing.retry_after(_answer_of(response))
+            seconds = self._listing.retry_after(_answer_of(response))
+            return None if seconds is None else float(seconds)
 
     def _check_budget(self) -> None:
         most = self._run.ours.per_day
