@@ -78,6 +78,7 @@ def _figures(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "queries": arguments.queries,
         "plan_600k_s": costs["plan"]["s"],
         "plan_again_s": costs["plan_again"]["s"],
+        "begin_again_s": costs["begin_again"]["s"],
         "peak_gib_plan": max(costs["plan"]["gib"], costs["plan_again"]["gib"]),
     }
 
@@ -162,6 +163,14 @@ def _plan(arguments: argparse.Namespace) -> int:
     return count
 
 
+def _begin_again(arguments: argparse.Namespace) -> int:
+    """A new pass over queries that are all done, as every crawl after the last page begins it."""
+    with open_ledger(arguments.folder / LEDGER) as ledger:
+        ledger.connection.execute("UPDATE queries SET state = 'done', cursors = '[]', whole = 1")
+        QueryBook(ledger, _SOURCE, "scope").begin("policy")
+    return 0
+
+
 _STEPS: dict[str, Callable[[argparse.Namespace], int]] = {
     "fill": _fill,
     "export": _export,
@@ -173,6 +182,7 @@ _STEPS: dict[str, Callable[[argparse.Namespace], int]] = {
     "plan": _plan,
     "plan_again": _plan,
     "export_planned": _export,
+    "begin_again": _begin_again,
 }
 
 _OBSERVATION = Observation(

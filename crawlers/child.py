@@ -18,6 +18,7 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import CrawlConfig
 
 _LOOK_EVERY_S = 0.1
+_KILLS = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 
 class SourceError(StickerworksError):
@@ -33,7 +34,7 @@ def crawl_in_child(
 ) -> None:
     """Crawl the source at that position of the configuration; SourceError when it fails.
 
-    StickerworksError where its process ends by itself, as when somebody kills it.
+    A StickerworksError that is none ends the whole crawl: somebody killed the source's process.
     """
     job = {
         "config": config.model_dump(mode="json"),
@@ -73,8 +74,9 @@ def crawl_in_child(
     if "error" in last:
         raise SourceError(*last["error"])
     if "done" not in last:
-        # An interruption, after which the tables must become what they would have been without.
-        raise StickerworksError(
+        # Where somebody killed it, the tables must become what they would have been without.
+        kind = StickerworksError if -process.returncode in _KILLS else SourceError
+        raise kind(
             f"The crawl of {source.name} stopped unexpectedly ({_ending(process.returncode)}).",
             f"Nothing finished is lost: run the same command again to go on. {log} says more.",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel
@@ -163,7 +163,7 @@ def _crawl_local(
         try:
             crawl_files(
                 LocalCrawl(workspace, ledger, visited, config.max_bytes, takedown),
-                list_items(job.source, job.options),
+                _listed(job),
                 job.source.name,
                 job.position,
                 redistribute,
@@ -172,7 +172,18 @@ def _crawl_local(
             )
         except NeedsFetchingError:
             return False
+        except SourceError:
+            visited.partial.add(job.source.name)
+            raise
     return True
+
+
+def _listed(job: _Job) -> Iterator[object]:
+    """What a source lists; what keeps it from listing costs that source alone."""
+    try:
+        yield from list_items(job.source, job.options)
+    except StickerworksError as error:
+        raise SourceError(error.message, error.remedy) from error
 
 
 def _summary(

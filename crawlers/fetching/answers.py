@@ -11,15 +11,14 @@ from typing import Any
 from scrapy import Request
 from scrapy.http import Response
 
-from crawlers.fetching.middlewares.retry import MAX_WAIT_S
+from crawlers.fetching.following import as_the_source_knows_it
 from crawlers.fetching.refusals import MAX_BYTES, refusal_of_exception, refusal_of_status
 from crawlers.fetching.source_run import SourceRun
-from crawlers.fetching.trace import API
+from crawlers.fetching.trace import API, KEYED, LISTING, ListingRequests
 from crawlers.queries.book import QueryBook
 from crawlers.source import Answer, Ask, BadQueryError, Cursor, Listing, Page, RefusedError
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.plugins import describe_plugin
-from pipeline.engine.retry_after import LONGEST_RETRY_S
 
 _SHARED = 4  # answers that are the same for every query, held for the next one
 
@@ -50,6 +49,7 @@ class Answers:
         Raises BadQueryError or FormatError for what costs this query alone, any other
         StickerworksError for what stops the source, and BudgetSpent.
         """
+        cursor = as_the_source_knows_it(cursor)
         with self._faults("ask for a listing"):
             ask = self._listing.ask(self._run.options, query, cursor)
         answer = await self._run.until_stopped(self._answer(ask))
@@ -62,6 +62,12 @@ class Answers:
             raise refusal
         with self._faults("read a listing"):
             page = self._listing.read(self._run.options, query, cursor, answer)
+            if page.senseless and not (page.observations or page.inner):
+                raise StickerworksError(
+                    f"None of {page.senseless} entries of {self._run.source} makes sense; the "
+                    "source may have changed its format.",
+                    "Look for a newer stickerworks.",
+                )
         if page.senseless and not self._senseless:
             self.tell(page.senseless)
         self._senseless += page.senseless
@@ -88,19 +94,13 @@ class Answers:
         return answer
 
     async def _fetch(self, ask: Ask) -> Answer:
-        for last in (*[False] * (self._run.config.attempts - 1), True):
-            self._spend()
-            answer = await self._request(ask)
-            read = self._listing.retry_after
-            if read is None or answer.status not in (429, 503):
-                return answer
-            wait = read(answer)
-            if wait is None or last or wait > MAX_WAIT_S:
-                return answer
-            await self._run.wait(min(max(wait, 0.0), LONGEST_RETRY_S))
-        raise AssertionError("the last attempt returns")
-
-    async def _request(self, ask: Ask) -> Answer:
+        self._check_budget()  # before anything of the page is asked, its host's robots.txt included
+        meta = {
+            "download_maxsize": MAX_BYTES,
+            API: ask.api,
+            KEYED: ask.api and self._run.plugin.key is not None,
+            LISTING: ListingRequests(self._spend, self._retry_after),
+        }
         try:
             request = Request(
                 ask.url,
@@ -108,25 +108,33 @@ class Answers:
                 headers=dict(ask.headers),
                 body=ask.body,
                 dont_filter=True,
-                meta={"download_maxsize": MAX_BYTES, API: ask.api},
+                meta=meta,
             )
             response: Response = await self._crawler.engine.download_async(request)
+        except BudgetSpent:
+            raise
         except Exception as error:
             raise refusal_of_exception(ask.url, error) from error
-        headers = {
-            name.decode("latin-1").lower(): b", ".join(values).decode("latin-1")
-            for name, values in response.headers.items()
-        }
-        return Answer(response.status, response.url, headers, response.body)
+        return _answer_of(response)
 
-    def _spend(self) -> None:
-        """Count a request against the day's budget."""
+    def _retry_after(self, response: Response) -> float | None:
+        """Seconds that an answer asks to wait in the source's own way."""
+        if self._listing.retry_after is None:
+            return None
+        with self._faults("read how long to wait"):
+            return self._listing.retry_after(_answer_of(response))
+
+    def _check_budget(self) -> None:
         most = self._run.ours.per_day
         if most is not None and self._book.asked_today() >= most:
             raise BudgetSpent(
                 f"{self._run.source}: the {most} requests of today (crawl.sources[].per_day) are "
                 "used up; tomorrow's crawl goes on"
             )
+
+    def _spend(self) -> None:
+        """Count a request against the day's budget as it is sent: retries and redirects, too."""
+        self._check_budget()
         self._book.ask()
 
     @contextmanager
@@ -148,3 +156,11 @@ class Answers:
                 f"{describe_plugin('sources', self._run.source)} reads it; the last lines of {log} "
                 "say where.",
             ) from error
+
+
+def _answer_of(response: Response) -> Answer:
+    headers = {
+        name.decode("latin-1").lower(): b", ".join(values).decode("latin-1")
+        for name, values in response.headers.items()
+    }
+    return Answer(response.status, response.url, headers, response.body)

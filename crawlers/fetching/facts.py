@@ -26,8 +26,8 @@ def facts_of(response: Response, trace: Trace, user_agent: str) -> dict[str, Any
         "content_type": header(response, "Content-Type"),
         "resolved_ip": str(address) if address else None,
         "attempts": trace.attempts,
-        **HeaderPreferences.of(response.headers.getlist).columns(),
         **facts_without_answer(trace, user_agent),
+        **trace.redirected.then(HeaderPreferences.of(response.headers.getlist)).columns(),
     }
 
 

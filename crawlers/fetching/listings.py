@@ -6,23 +6,24 @@ lists has come to its end, so that a crawl that is killed reads at most a few pa
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from crawlers.fetching.answers import Answers, BudgetSpent, FormatError
+from crawlers.fetching.following import Following, is_inner
 from crawlers.fetching.media import Found, MediaFetcher
 from crawlers.fetching.source_run import SourceRun
 from crawlers.fetching.takes import Takes
 from crawlers.observation import Key, Observation, key_of
-from crawlers.queries.book import QueryBook, Turn, Turns, after_page
-from crawlers.source import ITEM, BadQueryError, Cursor, Page, no_observation
+from crawlers.queries.book import LEFT_OUT, QueryBook, Turn, Turns
+from crawlers.source import BadQueryError, Page, RefusedError, no_observation
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.text import storable
 
-_FAULTS = 3  # queries in a row whose answer can't be read: the source changed, not the query
-_MAX_PAGES = 10_000  # no source lists more for one query; what goes on for ever ends here
+_IN_A_ROW = 3
+"""Queries in a row that fail: then the source has changed or is down, and it isn't the queries."""
 
 
 @dataclass
@@ -48,8 +49,10 @@ class QueryLister:
         self._turns = Turns(book)
         self._takes = Takes(run, fetcher)
         self._takes.where = self._say_where
+        self._following = Following(run, fetcher)
         self._pages: dict[str, deque[_PageUnderWay]] = {}
-        self._faults = 0
+        self._unread = 0
+        self._unanswered: list[tuple[Turn, StickerworksError]] = []
         self._failed: StickerworksError | None = None
         self._read = 0
 
@@ -64,12 +67,13 @@ class QueryLister:
             spent = end
         finally:
             await self._takes.finish()
+        if self._failed is not None and not self._read:
+            raise self._failed
+        self._give_up_unanswered()
         if spent is not None:  # told only now: a page that comes to its end clears it
             self._run.report(str(spent))
             self._book.note("budget", str(spent))
-        if self._failed is not None and not self._read:
-            raise self._failed
-        if self._run.quota.full:
+        elif self._run.quota.full:
             self._book.note("limit", "crawl.sources[].limit is reached")
 
     async def _take_turn(self, turn: Turn) -> bool:
@@ -78,13 +82,13 @@ class QueryLister:
         if page is None:
             return not self._run.stopped.is_set()
         if left_out is not None:
-            turn = replace(turn, left_out=left_out)
+            turn = replace(turn, note=(LEFT_OUT, left_out))
         wanted = self._wanted(turn, page.observations)
         # Items of one query share its place, where their rank orders them.
         places = itertools.repeat(turn.place) if turn.query else itertools.count(turn.listed)
         found = self._fetcher.note(zip(places, wanted, strict=False), turn.listing_pass)
-        after = self._after(turn, page, found)
-        self._read += 1
+        after = self._following.turn(turn, page, found)
+        self._read += left_out is None
         # The turn goes back first: settling a page may forget what is in the book.
         if after.cursors:
             self._turns.put_back(after)
@@ -127,36 +131,58 @@ class QueryLister:
         """
         try:
             page = await self._answers.page(turn.query, turn.cursors[0])
+        except (RefusedError, BudgetSpent):
+            raise
         except (BadQueryError, FormatError) as error:
-            unread = isinstance(error, FormatError)
-            self._faults += unread
-            changed = unread and self._faults >= _FAULTS
-            if not changed and self._goes_on(turn):
+            self._give_up_unanswered()
+            self._unread += isinstance(error, FormatError)
+            changed = isinstance(error, FormatError) and self._unread >= _IN_A_ROW
+            if is_inner(turn.cursors[0]) and not changed:
                 return Page(), self._tell_left_out(turn, error)
-            self._fail(turn, "format" if unread else "bad_query", error)
+            self._fail(turn, "format" if isinstance(error, FormatError) else "bad_query", error)
             if changed:
                 raise
             return None, None
-        self._faults = 0
+        except StickerworksError as error:
+            self._wait_for_others(turn, error)
+            return None, None
+        self._unread = 0
+        if page is not None:
+            self._give_up_unanswered()
         return page, None
 
-    def _goes_on(self, turn: Turn) -> bool:
-        """Whether only a listing within the query failed: what comes behind it can still be had."""
-        return len(turn.cursors) > 1 and turn.cursors[0] != {}
+    def _wait_for_others(self, turn: Turn, error: StickerworksError) -> None:
+        """Leave a query that got no answer, until others tell whether it's the query or the source.
+
+        Raises the error once so many in a row got none; they stay as they are, to be asked again.
+        """
+        self._failed = self._failed or error
+        self._unanswered.append((turn, error))
+        if len(self._unanswered) >= _IN_A_ROW:
+            raise error
+
+    def _give_up_unanswered(self) -> None:
+        """Others were answered, so that those that were not failed by themselves."""
+        unanswered, self._unanswered = self._unanswered, []
+        for turn, error in unanswered:
+            self._fail(turn, "no_answer", error)
 
     def _tell_left_out(self, turn: Turn, error: StickerworksError) -> str:
-        message = self._run.ledger.without_secrets(error.message)
+        message = self._clean(error)
         self._run.report(f"{self._run.source}: left out within {_shown(turn.query)}: {message}")
         return message
 
     def _fail(self, turn: Turn, error_class: str, error: StickerworksError) -> None:
         self._failed = self._failed or error
-        message = self._run.ledger.without_secrets(error.message)
+        message = self._clean(error)
         self._run.report(f"{self._run.source}: {_shown(turn.query)} failed: {message}")
         # Behind the query's earlier pages, which may still be under way.
         page = _PageUnderWay(turn, 0, (error_class, message))
         self._pages.setdefault(turn.query, deque()).append(page)
         self._settle(turn.query)
+
+    def _clean(self, error: StickerworksError) -> str:
+        return storable(self._run.ledger.without_secrets(error.message)) or type(error).__name__
 
     def _wanted(self, turn: Turn, observations: Sequence[Observation]) -> list[Observation]:
         """What of a page is to be noted: each once, under the query, no more than per_query."""
@@ -170,37 +196,8 @@ class QueryLister:
         wanted = list(found.values())
         return wanted if most is None else wanted[: max(0, most - turn.listed)]
 
-    def _after(self, turn: Turn, page: Page, found: Sequence[Found]) -> Turn:
-        """The query's turn after the page, without what leads nowhere."""
-        digest = _digest(found) if found else None
-        known = bool(found) and all(
-            one.known is not None and one.known.listing_pass < turn.listing_pass for one in found
-        )
-        ends = known or (digest is not None and digest == turn.last_page)
-        cursors = [one for one in page.inner if not self._is_known(turn, one)]
-        if page.next is not None and page.next != turn.cursors[0] and not ends:
-            cursors.append(page.next)
-        after = after_page(turn, cursors, len(found), page.total, digest)
-        most = self._run.ours.per_query
-        if after.pages >= _MAX_PAGES or (most is not None and after.listed >= most):
-            return replace(after, cursors=())
-        return after
-
-    def _is_known(self, turn: Turn, cursor: Cursor) -> bool:
-        """Whether a cursor is about one item whose bytes we have: nobody needs to ask for it."""
-        item = cursor.get(ITEM)
-        if not isinstance(item, str):
-            return False
-        key = key_of(self._run.source, Observation(item, query=turn.query or None))
-        return self._fetcher.is_held(key)
-
     def _say_where(self) -> str:
         return f", {self._read} pages of listings"
-
-
-def _digest(found: Sequence[Found]) -> str:
-    names = "\n".join(f"{one.key.source_id}\t{one.key.variant}" for one in found)
-    return hashlib.sha256(names.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _shown(query: str) -> str:

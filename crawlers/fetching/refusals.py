@@ -53,7 +53,7 @@ def refusal_of_status(
 
 
 def refusal_of_exception(url: str, error: BaseException) -> StickerworksError:
-    """What an exception on the way to a listing means; each stops the source."""
+    """What an exception on the way to a listing means; a RefusedError stops the source."""
     shown, host = strip_secrets(url), urlsplit(url).netloc.rpartition("@")[2]
     if isinstance(error, Postponed) and isinstance(error.__cause__, TRANSIENT):
         error = error.__cause__
@@ -64,7 +64,7 @@ def refusal_of_exception(url: str, error: BaseException) -> StickerworksError:
     if type(error) is DownloadCancelledError:
         return StickerworksError(f"The listing at {shown} is larger than {MAX_BYTES} bytes.")
     if isinstance(error, TRANSIENT) and is_certificate(error):
-        return StickerworksError(
+        return RefusedError(
             f"The certificate of {host} isn't trusted: {scrub(str(error))}.",
             "Check the address and this machine's clock and certificates.",
         )
@@ -88,16 +88,16 @@ def _excerpt(answer: Answer, clean: Callable[[str], str]) -> str:
     return f" ({text})" if text else ""
 
 
-def _refused(shown: str, host: str, error: Refused) -> StickerworksError:
+def _refused(shown: str, host: str, error: Refused) -> RefusedError:
     if error.error_class == "robots":
-        return StickerworksError(
+        return RefusedError(
             f"robots.txt of {host} disallows the listing {shown}.",
             _ASK,
         )
     if error.error_class == "opt_out":
-        return StickerworksError(f"{error.error}.", _ASK)
+        return RefusedError(f"{error.error}.", _ASK)
     said = error.error if error.host == host else f"{shown} could not be had: {error.error}"
     remedy = f"If this is meant, add {error.host} to crawl.allow_hosts."
     if error.error_class != "private_address":
         remedy = "Check the source's options; if they are right, tell the owner of that host."
-    return StickerworksError(f"The listing at {said}.", remedy)
+    return RefusedError(f"The listing at {said}.", remedy)

@@ -62,6 +62,8 @@ _MIDDLEWARES: dict[str, int | None] = {
     "crawlers.fetching.middlewares.guard.GuardMiddleware": 40,
     "crawlers.fetching.middlewares.robots.RobotsMiddleware": 100,
     "crawlers.fetching.middlewares.retry.RetryMiddleware": 550,
+    # Answers pass the other way: it sees redirects before Scrapy, at 600, follows them.
+    "crawlers.fetching.middlewares.redirects.RedirectPreferencesMiddleware": 610,
     # The handler knows the timeout; the others do nothing here, once for every request.
     **{
         f"scrapy.downloadermiddlewares.{name}Middleware": None

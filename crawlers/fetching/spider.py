@@ -57,9 +57,9 @@ async def _crawl_queries(crawler: Any, run: SourceRun, fetcher: MediaFetcher) ->
     book = QueryBook(run.ledger, run.source, scope_of(run.config, run.position, run.options))
     _plan(run, book)
     book.begin(fetcher.policy)
-    if not book.untouched():
+    if run.ours.limit is not None:
         # Pages that were read by earlier runs aren't read again, so what they gave counts now.
-        run.quota.count(run.ledger.stickers_of(run.source, run.position))
+        run.quota.count(book.stickers())
     answers = Answers(crawler, run, book)
     try:
         await QueryLister(run, book, fetcher, answers).run()

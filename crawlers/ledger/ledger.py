@@ -165,12 +165,6 @@ class CrawlLedger:
         with ledger_errors(self.path):
             self.connection.execute(sql.CHECKED, vars(key) | {"checked_at": time.time()})
 
-    def stickers_of(self, source: str, position: int) -> Iterator[str]:
-        """Hashes of what the source at that place of the configuration has given."""
-        values = {"source": source, "position": position, "bits": POSITION_BITS}
-        with ledger_errors(self.path):
-            yield from (row[0] for row in self.connection.execute(sql.STICKERS_OF, values))
-
     def without_secrets(self, text: str) -> str:
         """The text with none of the source's keys in it."""
         for secret in self.secrets:

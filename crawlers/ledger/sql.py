@@ -57,6 +57,7 @@ CREATE TABLE IF NOT EXISTS queries (
     listed INTEGER NOT NULL DEFAULT 0,
     total INTEGER,
     last_page TEXT,
+    whole INTEGER NOT NULL DEFAULT 0,
     listed_at REAL,
     error_class TEXT,
     error TEXT,
@@ -133,10 +134,6 @@ UPDATE observations SET state = :state, sha256 = NULL, path = NULL, extension = 
     facts = :facts, error_class = :error_class, error = :error, attempts = :attempts,
     retry_at = :retry_at, policy = :policy
 WHERE (source, source_id, query, variant) = (:source, :source_id, :query, :variant)
-"""
-STICKERS_OF = """
-SELECT DISTINCT sha256 FROM observations
-WHERE source = :source AND listing >> :bits = :position AND state = 'ok'
 """
 CHECKED = """
 UPDATE observations SET checked_at = :checked_at

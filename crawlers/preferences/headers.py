@@ -18,7 +18,7 @@ _MAX_TEXT = 2000
 
 @dataclass(frozen=True)
 class HeaderPreferences:
-    """Headers of one response as they were sent; make one with ``of``."""
+    """Headers of a response as they were sent, or of several; make one with ``of``."""
 
     x_robots_tag: tuple[str, ...] = ()
     tdm_reservation: tuple[str, ...] = ()
@@ -30,6 +30,15 @@ class HeaderPreferences:
         """Those of a response, whose values ``values_of`` gives by their header's name."""
         names = ("X-Robots-Tag", "TDM-Reservation", "TDM-Policy", "Content-Usage")
         return cls(*(tuple(v.decode("latin-1") for v in values_of(name)) for name in names))
+
+    def then(self, later: HeaderPreferences) -> HeaderPreferences:
+        """Those of this response and of the one that it led to."""
+        return HeaderPreferences(
+            self.x_robots_tag + later.x_robots_tag,
+            self.tdm_reservation + later.tdm_reservation,
+            self.tdm_policy + later.tdm_policy,
+            self.content_usage + later.content_usage,
+        )
 
     def refusal(self, user_agent: str) -> str | None:
         """What in them forbids that we keep the bytes; None when nothing does."""

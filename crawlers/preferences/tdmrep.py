@@ -22,11 +22,15 @@ _MAX_TEXT = 1000
 
 @dataclass(frozen=True)
 class TdmRule:
-    """One entry: the paths, the reservation ("1", "0" or what else stands there), and as JSON."""
+    """One entry: the paths, the reservation ("1", "0" or what else stands there), and as JSON.
+
+    ``written`` is the pattern of the paths as it stands in the file.
+    """
 
     pattern: PathPattern
     reservation: str
     entry: str
+    written: str
 
     @property
     def refusal(self) -> str | None:
@@ -64,10 +68,13 @@ def _rule(entry: Any) -> TdmRule | None:
     # Some write a boolean, which Python takes for 0 or 1 as they mean it.
     value = reservation.strip() if isinstance(reservation, str) else f"{reservation:d}"[:20]
     kept = {"location": location[:_MAX_TEXT], "tdm-reservation": reservation}
+    if isinstance(reservation, str):
+        kept["tdm-reservation"] = reservation[:20]
     policy = entry.get("tdm-policy")
     if isinstance(policy, str):
         kept["tdm-policy"] = strip_secrets(policy)[:_MAX_TEXT]
-    return TdmRule(PathPattern.of(_path(location)), value, json.dumps(kept, ensure_ascii=True))
+    entry_json = json.dumps(kept, ensure_ascii=True)
+    return TdmRule(PathPattern.of(_path(location)), value, entry_json, location)
 
 
 def _path(location: str) -> str:

@@ -32,7 +32,8 @@ class Turn:
     """A query and how far it is listed: its next page is the first of ``cursors``.
 
     ``listing_pass`` counts how often it has been listed from the start, this time included;
-    ``left_out`` says what within it, such as a pack, could not be had.
+    ``whole`` is whether it was once listed to the source's own end. ``note`` is what people should
+    know of its listing: a class and a text.
     """
 
     query: str
@@ -43,7 +44,9 @@ class Turn:
     cursors: tuple[Cursor, ...]
     total: int | None = None
     last_page: str | None = None
-    left_out: str | None = None
+    whole: bool = False
+    note: tuple[str, str] | None = None
+    empty: int = 0
 
     @property
     def key(self) -> Key:
@@ -77,13 +80,15 @@ class QueryBook:
     def begin(self, policy: str) -> None:
         """Where nothing is left of any planned query, list all of them once more.
 
-        A query stops at its first page without anything new, unless something that it listed is
-        still to be had, or was refused by other settings than ``policy``.
+        A query that was once listed to its end stops at its first page without anything new,
+        unless something that it listed is still to be had, or was refused by other settings than
+        ``policy``. One that failed goes on where it did.
         """
         if self.has_open():
             return
         with ledger_errors(self._ledger.path), transaction(self._connection):
-            self._connection.execute(sql.BEGIN_AGAIN, self._of | {"policy": policy})
+            self._connection.execute(sql.BEGIN_QUERIES, self._of | {"policy": policy})
+            self._connection.execute(sql.BEGIN_WHOLE, self._of | {"policy": policy})
             self._connection.execute(sql.REOPEN, self._of)
 
     def has_open(self) -> bool:
@@ -91,10 +96,11 @@ class QueryBook:
         with ledger_errors(self._ledger.path):
             return self._connection.execute(sql.ANY_OPEN, self._of).fetchone() is not None
 
-    def untouched(self) -> bool:
-        """Whether no planned query has had a page in this pass."""
+    def stickers(self) -> Iterator[str]:
+        """Hashes of what the planned queries have given on pages that aren't read again."""
         with ledger_errors(self._ledger.path):
-            return self._connection.execute(sql.ANY_BEGUN, self._of).fetchone() is None
+            rows = self._connection.execute(sql.STICKERS_OF_BEGUN, self._of)
+            yield from (row[0] for row in rows)
 
     def turns(self, after: Key, count: int) -> list[Turn]:
         """At most so many turns, in order, behind the one with that key."""
@@ -105,7 +111,7 @@ class QueryBook:
     def advance(self, turn: Turn) -> None:
         """Note that all pages before this turn are in the ledger."""
         state = "open" if turn.cursors else "done"
-        self._write(turn, state, turn.left_out and LEFT_OUT, turn.left_out)
+        self._write(turn, state, *(turn.note or (None, None)))
 
     def fail(self, turn: Turn, error_class: str, error: str) -> None:
         """Note that the query can't be listed further, and why."""
@@ -133,11 +139,13 @@ class QueryBook:
         values: dict[str, Any] = self._of | {
             "query": turn.query,
             "state": state,
-            "cursors": json.dumps(turn.cursors, ensure_ascii=False, sort_keys=True),
+            # As ASCII: a source may cut a text in the middle of a character.
+            "cursors": json.dumps(turn.cursors, sort_keys=True),
             "pages": turn.pages,
             "listed": turn.listed,
             "total": turn.total,
             "last_page": turn.last_page,
+            "whole": int(turn.whole),
             "listed_at": time.time(),
             "error_class": error_class,
             "error": error,
@@ -226,7 +234,8 @@ def _turn(row: Any) -> Turn:
         tuple(cursors),
         row["total"],
         row["last_page"],
-        row["error"] if row["error_class"] == LEFT_OUT else None,
+        bool(row["whole"]),
+        (LEFT_OUT, row["error"]) if row["error_class"] == LEFT_OUT else None,
     )
 
 

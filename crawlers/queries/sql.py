@@ -19,25 +19,35 @@ ANY_OPEN = """
 SELECT 1 FROM queries
 WHERE (source, scope) = (:source, :scope) AND planned = 1 AND state = 'open' LIMIT 1
 """
-ANY_BEGUN = """
-SELECT 1 FROM queries
-WHERE (source, scope) = (:source, :scope) AND planned = 1
-    AND (state IN ('done', 'failed') OR (state = 'open' AND pages > 0)) LIMIT 1
-"""
 # Where something is still to be had, the pass stays the same: no page of it is known wholly.
-BEGIN_AGAIN = """
+_BEGIN = """
 UPDATE queries SET pass = pass + 1
-WHERE (source, scope) = (:source, :scope) AND planned = 1 AND NOT EXISTS (
-    SELECT 1 FROM observations AS s
-    WHERE s.source = queries.source AND (s.query = queries.query OR queries.query = '')
-        AND s.state NOT IN ('ok', 'gone') AND s.error_class IS NOT 'takedown'
-        AND (s.state IN ('pending', 'retry_at') OR s.policy IS NOT :policy)
-)
+WHERE (source, scope) = (:source, :scope) AND planned = 1 AND state = 'done' AND {which}
+    AND NOT EXISTS (
+        SELECT 1 FROM observations AS s INDEXED BY observations_to_retry
+        WHERE s.source = queries.source AND {whose} s.state NOT IN ('ok', 'gone')
+            AND s.error_class IS NOT 'takedown'
+            AND (s.state IN ('pending', 'retry_at') OR s.policy IS NOT :policy)
+    )
 """
+BEGIN_QUERIES = _BEGIN.format(which="query <> ''", whose="s.query = queries.query AND")
+# What a whole listing lists stands under queries of its own.
+BEGIN_WHOLE = _BEGIN.format(which="query = ''", whose="")
+# One that failed goes on where it did: what lies behind that page was never listed.
 REOPEN = """
-UPDATE queries SET state = 'open', cursors = '[{}]', pages = 0, listed = 0, last_page = NULL,
-    error_class = NULL, error = NULL
+UPDATE queries SET state = 'open', error_class = NULL, error = NULL,
+    cursors = iif(state = 'done', '[{}]', cursors), pages = iif(state = 'done', 0, pages),
+    listed = iif(state = 'done', 0, listed), last_page = iif(state = 'done', NULL, last_page)
 WHERE (source, scope) = (:source, :scope) AND planned = 1
+"""
+STICKERS_OF_BEGUN = """
+SELECT DISTINCT s.sha256 FROM queries AS q JOIN observations AS s USING (source, query)
+WHERE (q.source, q.scope) = (:source, :scope) AND q.planned = 1 AND q.query <> ''
+    AND s.state = 'ok' AND (q.state <> 'open' OR q.pages > 0)
+UNION
+SELECT s.sha256 FROM queries AS q JOIN observations AS s USING (source)
+WHERE (q.source, q.scope) = (:source, :scope) AND q.planned = 1 AND q.query = ''
+    AND s.state = 'ok' AND (q.state <> 'open' OR q.pages > 0)
 """
 TURNS = """
 SELECT * FROM queries
@@ -48,7 +58,7 @@ ORDER BY pages, place LIMIT :count
 ADVANCE = """
 UPDATE queries SET state = :state, cursors = :cursors, pages = :pages, listed = :listed,
     total = :total, last_page = :last_page, listed_at = :listed_at, error_class = :error_class,
-    error = :error
+    error = :error, whole = :whole
 WHERE (source, scope, query) = (:source, :scope, :query)
 """
 NOTE_OPEN = """

@@ -7,47 +7,26 @@ the first waiter is checked. One lock a host closes that hole.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from protego import Protego
 from scrapy import Request
 from scrapy.exceptions import DownloadCancelledError, IgnoreRequest
 from scrapy.http import Response
 
+from crawlers.fetching.middlewares.host_rules import Host, Hosts, RobotsRules, TooManyRulesError
+from crawlers.fetching.origins import origin_of
 from crawlers.fetching.source_run import SourceRun
-from crawlers.fetching.trace import META, Postponed, Refused, Trace
-from crawlers.preferences.policy_text import policy_text
+from crawlers.fetching.trace import API, CRAWL_DELAY, META, Postponed, Refused, Trace, opted_out
 from crawlers.preferences.tdmrep import TDMREP, TdmRule, matching_entry, read_tdmrep
-from crawlers.preferences.usage_rules import UsageRule, matching_rules, usage_rules
+from crawlers.preferences.usage_rules import matching_rules
 from crawlers.user_agent import product_token
 from pipeline.engine.addresses import strip_secrets
 from pipeline.engine.text import storable
 
-_MAX_BYTES = 512 * 1024  # RFC 9309 2.5 asks for at least 500 KiB
 _MAX_DOWNLOAD = 20_000_000  # a larger file is no robots.txt
-_MAX_DELAY_S = 60.0
+_MAX_READING_S = 10.0
 _ASK_AGAIN_S = 30.0  # for files that could not be had: the run may go on for days
-_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
-
-
-@dataclass
-class _Host:
-    """Rules of one host: ``rules`` None means no robots.txt, so everything is allowed."""
-
-    origin: str = ""
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    known: bool = False
-    rules: Protego | None = None
-    usage: tuple[UsageRule, ...] = ()
-    sha256: str | None = None
-    tdmrep: tuple[TdmRule, ...] | None = None
-    unreadable: IgnoreRequest | None = None
-    ask_again_at: float = 0.0
-    delay_s: float = 0.0
-    next_at: float = 0.0
 
 
 class RobotsMiddleware:
@@ -62,56 +41,64 @@ class RobotsMiddleware:
         self._run: SourceRun = crawler.spider.run
         # Protego looks for group names anywhere in what it is given, contacts included.
         self._agent = product_token(crawler.settings["USER_AGENT"])
-        self._hosts: dict[str, _Host] = {}
+        self._hosts = Hosts()
 
     @classmethod
     def from_crawler(cls, crawler: Any) -> RobotsMiddleware:
         return cls(crawler)
 
     async def process_request(self, request: Request) -> None:
-        if request.meta.get("is_robots_txt") or request.meta.get("api"):
+        request.meta.pop(CRAWL_DELAY, None)  # that of the host that led here
+        if request.meta.get("is_robots_txt"):
             return
-        origin = _origin(request.url)
-        host = self._hosts.setdefault(origin, _Host(origin))
         trace: Trace = request.meta.get(META) or Trace()
+        trace.robots_decision, trace.robots_sha256 = "not_applicable", None
+        if _is_interface(request):
+            return
+        host = self._hosts.at(origin_of(request.url))
         try:
             async with host.lock:
                 await self._learn(host, request.url)
         except (Refused, Postponed):
             trace.robots_decision = "unreachable"
             raise
-        trace.robots_sha256 = host.sha256
-        trace.robots_decision = self._decision(host, request.url)
-        usage = matching_rules(host.usage, request.url)
-        entry = matching_entry(host.tdmrep or (), request.url)
-        trace.robots_content_usage = storable(" | ".join(rule.line for rule in usage))
-        trace.tdmrep = entry.entry if entry else None
-        trace.preference = next(
-            (rule.refusal for rule in (*usage, entry) if rule and rule.refusal), None
-        )
-        self._check(request.url, host, trace)
-        await _keep_pace(host, self._run)
+        if host.is_heavy:
+            refusal = await asyncio.to_thread(self._judge, host, request.url, trace)
+        else:
+            refusal = self._judge(host, request.url, trace)
+        shown, name = strip_secrets(request.url), host.origin.partition("://")[2]
+        if trace.robots_decision == "disallowed":
+            raise Refused("robots", f"robots.txt of {name} disallows {shown}")
+        if refusal is not None and self._run.config.obey_preferences:
+            raise opted_out(request.url, refusal)
+        if host.rules is not None:
+            request.meta[CRAWL_DELAY] = host.rules.delay_s
 
-    def _decision(self, host: _Host, url: str) -> str:
+    def _judge(self, host: Host, url: str, trace: Trace) -> str | None:
+        """Write what the host's files say of an address into the trace; what forbids training."""
+        trace.robots_sha256 = host.rules.sha256 if host.rules else None
+        trace.robots_decision = self._decision(host, url)
+        usage = matching_rules(host.rules.usage if host.rules else (), url)
+        entry = matching_entry(host.tdmrep or (), url)
+        refusal = next((rule.refusal for rule in (*usage, entry) if rule and rule.refusal), None)
+        said = storable(" | ".join(rule.line for rule in usage)) or ""
+        trace.say(url, said, entry.entry if entry else None, refusal)
+        return refusal
+
+    def _decision(self, host: Host, url: str) -> str:
         if not self._run.config.obey_robots:
             return "not_applicable"
         if host.rules is None:
             return "no_robots_txt"
-        return "allowed" if host.rules.can_fetch(url, self._agent) else "disallowed"
+        return "allowed" if host.rules.fetching.can_fetch(url, self._agent) else "disallowed"
 
-    def _check(self, url: str, host: _Host, trace: Trace) -> None:
-        shown, name = strip_secrets(url), host.origin.partition("://")[2]
-        if trace.robots_decision == "disallowed":
-            raise Refused("robots", f"robots.txt of {name} disallows {shown}")
-        if trace.preference is not None and self._run.config.obey_preferences:
-            said = storable(trace.preference, 200)
-            raise Refused("opt_out", f"{name} keeps {shown} from training: {said}")
-
-    async def _learn(self, host: _Host, url: str) -> None:
+    async def _learn(self, host: Host, url: str) -> None:
         """Fetch what isn't known yet of the rules that this address needs."""
         now = asyncio.get_running_loop().time()
         if host.unreadable is not None and now < host.ask_again_at:
             raise host.unreadable.with_traceback(None)
+        if host.known and host.tdmrep is not None:
+            return
         try:
             if not host.known:
                 if self._run.config.obey_robots:
@@ -123,9 +110,11 @@ class RobotsMiddleware:
         except (Refused, Postponed) as error:
             host.unreadable, host.ask_again_at = error, now + _ASK_AGAIN_S
             raise
+        finally:
+            self._hosts.learned(host)
         host.unreadable = None
 
-    async def _read_robots(self, host: _Host) -> None:
+    async def _read_robots(self, host: Host) -> None:
         url = f"{host.origin}/robots.txt"
         try:
             response = await self._get(url)
@@ -143,13 +132,20 @@ class RobotsMiddleware:
             # RFC 9309 2.3.1.4: rules that exist and can't be read forbid everything.
             raise Postponed("robots_unreachable", f"{url} answered {response.status}")
         if response.status < 300:
-            text = policy_text(response.body[:_MAX_BYTES])
-            host.rules = Protego.parse(text)
-            host.usage = usage_rules(text, self._agent)
-            host.sha256 = hashlib.sha256(response.body).hexdigest()
-            host.delay_s = min(host.rules.crawl_delay(self._agent) or 0.0, _MAX_DELAY_S)
+            host.rules = await self._rules(url, response.body)
 
-    async def _read_tdmrep(self, host: _Host) -> tuple[TdmRule, ...]:
+    async def _rules(self, url: str, body: bytes) -> RobotsRules:
+        """The rules for us in a robots.txt, read beside the event loop."""
+        try:
+            reading = asyncio.to_thread(RobotsRules.read, body, self._agent)
+            return await asyncio.wait_for(reading, _MAX_READING_S)
+        except TooManyRulesError as error:
+            reason = f"{url} can't be obeyed: {error}"
+        except TimeoutError:
+            reason = f"{url} takes longer than {_MAX_READING_S:.0f} s to understand"
+        raise Postponed("robots_unreachable", reason)
+
+    async def _read_tdmrep(self, host: Host) -> tuple[TdmRule, ...]:
         url = f"{host.origin}{TDMREP}"
         if self._decision(host, url) == "disallowed":
             return ()
@@ -170,7 +166,9 @@ class RobotsMiddleware:
             if not self._run.config.obey_preferences:
                 return ()
             raise Postponed("tdmrep_unreachable", f"{url} answered {response.status}")
-        return read_tdmrep(response.body) if response.status < 300 else ()
+        if response.status >= 300:
+            return ()
+        return await asyncio.to_thread(read_tdmrep, response.body)
 
     async def _get(self, url: str) -> Response:
         meta = {"is_robots_txt": True, "download_maxsize": _MAX_DOWNLOAD}
@@ -180,26 +178,13 @@ class RobotsMiddleware:
         return response
 
 
-def _origin(url: str) -> str:
-    """Scheme and host of an address, written in the one way, without user and default port."""
-    parts = urlsplit(url)
-    scheme, name = parts.scheme.lower(), parts.netloc.rpartition("@")[2].lower()
-    return f"{scheme}://{name.removesuffix(_DEFAULT_PORTS.get(scheme, ':'))}"
+def _is_interface(request: Request) -> bool:
+    """Whether terms of its own hold for it: nothing that a redirect leads away from does so."""
+    first = (request.meta.get("redirect_urls") or [request.url])[0]
+    return bool(request.meta.get(API)) and origin_of(first) == origin_of(request.url)
 
 
 def _why(error: Exception) -> str:
     if type(error) is DownloadCancelledError:
         return f"it is larger than {_MAX_DOWNLOAD} bytes"
     return str(error) or type(error).__name__
-
-
-async def _keep_pace(host: _Host, run: SourceRun) -> None:
-    """Wait for this request's turn, taken before the wait so that no one waits behind a lock."""
-    if not host.delay_s:
-        return
-    now = asyncio.get_running_loop().time()
-    turn = max(now, host.next_at)
-    host.next_at = turn + host.delay_s
-    await run.wait(turn - now)
-    if run.stopped.is_set():
-        raise IgnoreRequest("the run ends")

@@ -210,6 +210,86 @@ def test_known_media_is_asked_for_again_only_when_it_may_have_changed(
     assert len({row["id"] for row in workspace.read("observations").to_pylist()}) == 1
 
 
+def test_a_query_that_failed_goes_on_at_its_page_and_is_never_cut_short(
+    giphy: GiphyReplica, crawl_giphy: Callable[..., CrawlSummary], workspace: Workspace
+) -> None:
+    for _ in range(9):
+        giphy.add("cat")
+    giphy.add("dog")
+    entries = giphy.listed["cat"]
+    giphy.listed["cat"] = entries[:3] + [{"id": 7}] * 3
+    crawl_giphy("cat", "dog")
+    row = _queries(workspace)["cat"]
+    assert (row["state"], row["error_class"], row["fetched"]) == ("failed", "format", 3)
+    giphy.listed["cat"] = entries
+    giphy.asked.clear()
+    assert crawl_giphy("cat", "dog").stickers == 10
+    assert _searches(giphy) == [("dog", 0), ("cat", 3), ("cat", 6)]
+    assert _queries(workspace)["cat"]["state"] == "done"
+
+
+def test_a_query_without_an_answer_keeps_no_other_from_being_asked(
+    giphy: GiphyReplica, crawl_giphy: Callable[..., CrawlSummary], workspace: Workspace
+) -> None:
+    giphy.add("cat")
+    giphy.add("dog")
+    search = "/v1/stickers/search"
+    odd = f"{search}?api_key={SECRET}&q=odd&limit=50&offset=0&rating=g"
+    giphy.answers[odd] = status(500)
+    assert crawl_giphy("odd", "cat", "dog", attempts=1).stickers == 2
+    assert _queries(workspace)["odd"]["error_class"] == "no_answer"
+    assert _queries(workspace)["cat"]["state"] == "done"
+    giphy.answers[search] = status(503)
+    with pytest.raises(StickerworksError, match="answered 503"):
+        crawl_giphy(*(f"q{number}" for number in range(9)), attempts=1)
+    told = _queries(workspace)
+    assert {told[f"q{number}"]["state"] for number in range(9)} == {"open"}
+    assert len([one for one in _searches(giphy) if one[0].startswith("q")]) == 3
+
+
+def test_more_of_a_query_is_listed_once_more_is_wanted(
+    giphy: GiphyReplica, crawl_giphy: Callable[..., CrawlSummary], workspace: Workspace
+) -> None:
+    for _ in range(9):
+        giphy.add("cat")
+    assert crawl_giphy("cat", ours={"per_query": 3}).stickers == 3
+    assert _queries(workspace)["cat"]["error_class"] == "per_query"
+    assert crawl_giphy("cat", ours={"per_query": 8}).stickers == 8
+    assert crawl_giphy("cat").stickers == 9
+
+
+def test_media_of_every_page_is_asked_for_again_when_its_time_has_come(
+    giphy: GiphyReplica, crawl_giphy: Callable[..., CrawlSummary]
+) -> None:
+    for _ in range(7):
+        giphy.add("cat")
+    crawl_giphy("cat")
+    giphy.asked.clear()
+    crawl_giphy("cat", recheck_days=1e-9)
+    assert len(giphy.media_requests()) == 7
+
+
+def test_a_folder_that_is_gone_costs_itself_and_marks_nothing_missing(
+    giphy: GiphyReplica, workspace: Workspace, tmp_path: Any
+) -> None:
+    from loopback_site import gif
+
+    from crawlers.crawl import crawl
+    from schemas.config import CrawlConfig, SourceConfig
+
+    giphy.add("cat")
+    (tmp_path / "stickers").mkdir()
+    (tmp_path / "stickers" / "a.gif").write_bytes(gif(1000))
+    files = SourceConfig(source="folder", options={"path": str(tmp_path / "stickers")})
+    web = SourceConfig(source="giphy", queries=("cat",), options={"api": giphy.url})
+    crawl(workspace, CrawlConfig(sources=[files]))
+    (tmp_path / "stickers").rename(tmp_path / "unplugged")
+    config = CrawlConfig(sources=[files, web], allow_hosts=[giphy.host], timeout_s=5)
+    summary = crawl(workspace, config)
+    assert (summary.stickers, list(summary.failed)) == (2, ["folder"])
+    assert workspace.read("unfetched").num_rows == 0
+
+
 @pytest.mark.parametrize("code", [404, 500, 403])
 def test_known_media_stays_that_is_asked_for_again_and_is_not_to_be_had(
     giphy: GiphyReplica, crawl_giphy: Callable[..., CrawlSummary], code: int

@@ -190,3 +190,31 @@ def test_a_burst_to_a_new_host_gets_nothing_that_its_files_forbid(
     assert (len(media), {path[len(bqb.ROOT) + 1] for path in media}) == (25, {"A"})
     decided = [row["robots_decision"] for row in _rows(workspace, "unfetched").values()]
     assert decided.count("disallowed") == 25
+
+
+def test_what_is_said_on_a_redirect_is_obeyed_and_kept(
+    site: Any, other_site: Any, bqb: ModuleType, config_for: Any, workspace: Workspace
+) -> None:
+    for pack in "ABC":
+        item = site.add(pack, "a.gif")
+        other_site.files[item] = site.files[item]
+        location = f"http://{other_site.host}{bqb.ROOT}/{item}"
+        said = {"A": {"X_Robots_Tag": "noai"}, "B": {"TDM_Reservation": "0"}, "C": {}}[pack]
+        site.answers[item] = bqb.status(302, Location=location, **said)
+    usage = f"User-agent: *\nContent-Usage: {bqb.ROOT}/%s/ %s\n"
+    site.robots = bqb.body((usage % ("B", "search=n")).encode())
+    other_site.robots = bqb.body((usage % ("B", "train-ai=y")).encode())
+    other_site.answers["B/a.gif"] = bqb.body(site.files["B/a.gif"], TDM_Reservation="2")
+    crawl(workspace, config_for(site, allow_hosts=[site.host, other_site.host]))
+    got, missed = _rows(workspace, "observations"), _rows(workspace, "unfetched")
+    assert (set(got), set(missed)) == ({"B/a.gif", "C/a.gif"}, {"A/a.gif"})
+    row = missed["A/a.gif"]
+    assert (row["error_class"], row["preference"]) == ("opt_out", "x-robots-tag noai")
+    assert row["x_robots_tag"] == "noai"
+    assert other_site.media_requests()
+    assert "A/a.gif" not in other_site.media_requests()
+    row = got["B/a.gif"]
+    assert row["tdm_reservation"] == "0, 2"
+    assert [rule.rpartition(" ")[2] for rule in row["robots_content_usage"].split(" | ")] == [
+        "search=n", "train-ai=y",
+    ]  # fmt: skip

@@ -17,7 +17,7 @@ from scrapy.exceptions import IgnoreRequest
 
 from crawlers.crawl import CrawlSummary
 from crawlers.fetching.failures import failure_of_exception
-from crawlers.fetching.middlewares.robots import _Host, _keep_pace
+from crawlers.fetching.middlewares.pace import Pace
 from crawlers.fetching.source_run import SourceRun
 from crawlers.fetching.trace import Postponed, Refused
 from crawlers.ledger.ledger import LEDGER, open_ledger
@@ -201,10 +201,10 @@ def test_a_run_that_stops_does_not_sit_out_a_crawl_delay() -> None:
     async def waited() -> float:
         run = SimpleNamespace(stopped=asyncio.Event())
         run.wait = lambda seconds: SourceRun.wait(run, seconds)  # type: ignore[arg-type]
-        host = _Host(delay_s=60)
+        pace = Pace(run)  # type: ignore[arg-type]
         started = time.monotonic()
-        await _keep_pace(host, run)  # type: ignore[arg-type]
-        waiting = [asyncio.create_task(_keep_pace(host, run)) for _ in range(3)]  # type: ignore[arg-type]
+        await pace.turn("h", 60)
+        waiting = [asyncio.create_task(pace.turn("h", 60)) for _ in range(3)]
         await asyncio.sleep(0.05)
         run.stopped.set()
         ends = await asyncio.gather(*waiting, return_exceptions=True)

@@ -105,8 +105,14 @@ def test_many_rows_without_bytes_are_one_at_a_time_and_in_one_order(
     assert whole["title"].num_chunks == 1
     listed = whole.select(["source", "query", "rank", "source_id", "variant"]).to_pylist()
     order = [
-        (source, query or "", 2**63 if rank is None else rank, source_id, variant or "")
-        for source, query, rank, source_id, variant in (row.values() for row in listed)
+        (
+            row["source"],
+            row["query"] or "",
+            2**63 if row["rank"] is None else row["rank"],
+            row["source_id"],
+            row["variant"] or "",
+        )
+        for row in listed
     ]
     assert order == sorted(order)
     assert len(order) == len(keys)

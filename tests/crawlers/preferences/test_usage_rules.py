@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from protego import Protego
 
+from crawlers.preferences.robots_groups import rules_for
 from crawlers.preferences.usage_rules import matching_rules, usage_rules
 
 DRAFT = """
@@ -21,7 +22,7 @@ Content-Usage: train-ai=y
 
 
 def refusal(robots: str, path: str, product: str = "stickerworks") -> str | None:
-    rules = matching_rules(usage_rules(robots, product), f"https://a.example{path}")
+    rules = matching_rules(usage_rules(rules_for(robots, product)), f"https://a.example{path}")
     return next((rule.refusal for rule in rules if rule.refusal), None)
 
 

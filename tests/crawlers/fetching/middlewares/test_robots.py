@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,9 @@ from scrapy import Request
 from scrapy.exceptions import DownloadCancelledError, DownloadTimeoutError, IgnoreRequest
 from scrapy.http import Response
 
+from crawlers.fetching.middlewares import robots
+from crawlers.fetching.middlewares.host_rules import MAX_RULES, Hosts, RobotsRules
+from crawlers.fetching.middlewares.redirects import RedirectPreferencesMiddleware
 from crawlers.fetching.middlewares.robots import RobotsMiddleware
 from crawlers.fetching.trace import META, Postponed, Refused, Trace
 from schemas.config import CrawlConfig
@@ -141,14 +145,117 @@ def test_a_burst_of_hundreds_waits_for_the_rules(ask: Ask) -> None:
     assert passed == {url for url in urls if "/d/" in url}
 
 
-def test_interfaces_with_terms_of_their_own_are_not_asked(ask: Ask) -> None:
-    async def judge(engine: Engine) -> None:
+def test_interfaces_with_terms_of_their_own_are_not_asked_and_others_are() -> None:
+    async def judge(engine: Engine, **meta: Any) -> None:
         run = SimpleNamespace(config=CrawlConfig(), stopped=asyncio.Event())
         settings, spider = {"USER_AGENT": "stickerworks/0.1"}, SimpleNamespace(run=run)
         crawler = SimpleNamespace(engine=engine, settings=settings, spider=spider)
-        request = Request("https://h.example/v1?q=a", meta={"api": True})
+        request = Request("https://h.example/v1?q=a", meta={"api": True, **meta})
         await RobotsMiddleware(crawler).process_request(request)
 
     engine = Engine({ROBOTS: b"User-agent: *\nDisallow: /"})
     asyncio.run(judge(engine))
+    asyncio.run(judge(engine, redirect_urls=["https://H.example:443/v0", "http://b.example/"]))
     assert engine.asked == []
+    for first in ("http://h.example/v1", "https://h.example:8443/v1", "https://api.example/"):
+        with pytest.raises(Refused):
+            asyncio.run(judge(engine, redirect_urls=[first]))
+
+
+def test_what_each_host_on_the_way_says_of_use_is_kept_and_the_first_no_counts() -> None:
+    """Preferences are read and not obeyed here, so that the way goes on."""
+
+    async def go() -> Trace:
+        trace = Trace()
+        config = CrawlConfig(obey_preferences=False)
+        run = SimpleNamespace(config=config, stopped=asyncio.Event())
+        settings, spider = {"USER_AGENT": "stickerworks/0.1"}, SimpleNamespace(run=run)
+        rules = {
+            "a.example": b"User-agent: *\nContent-Usage: train-ai=n",
+            "b.example": b"User-agent: *\nContent-Usage: search=n",
+            "c.example": b"User-agent: *\nDisallow: /x",
+        }
+        crawler = SimpleNamespace(settings=settings, spider=spider)
+        middleware = RobotsMiddleware(crawler)
+        headers = RedirectPreferencesMiddleware.from_crawler(crawler)
+        for name, body in rules.items():
+            crawler.engine = Engine({ROBOTS: body})
+            request = Request(f"https://{name}/a", meta={META: trace})
+            for _ in range(2):  # a second try says nothing new
+                await middleware.process_request(request)
+            said = {"X-Robots-Tag": f"noai, {name[0]}", "Location": "/"}
+            headers.process_response(request, Response(request.url, 302, headers=said))
+        return trace
+
+    trace = asyncio.run(go())
+    assert (trace.preference, trace.robots_decision) == ("content-usage train-ai=n", "allowed")
+    assert trace.robots_content_usage == "Content-Usage: train-ai=n | Content-Usage: search=n"
+    assert trace.columns()["x_robots_tag"] == "noai, a, noai, b, noai, c"
+
+
+def test_a_robots_txt_that_would_freeze_the_crawl_is_obeyed_in_no_time(ask: Ask) -> None:
+    agents = "".join(f"User-agent: bot{n}\n" for n in range(14_000))
+    rules = "".join(f"Disallow: /{n:x}$\n" for n in range(14_000))
+    started = time.process_time()
+    whole = f"{agents}User-agent: *\n{rules}".encode()
+    assert len(whole) < 512 * 1024
+    found, _ = ask({ROBOTS: whole}, "https://h.example/ff", "https://h.example/no")
+    assert [isinstance(one, Refused) for one in found] == [True, False]
+    assert time.process_time() - started < 3
+
+
+def test_more_rules_than_can_be_judged_postpone(ask: Ask) -> None:
+    rules = "User-agent: *\n" + "Disallow: /a\n" * (MAX_RULES + 1)
+    (error,), _ = ask({ROBOTS: rules.encode()}, "https://h.example/b")
+    assert (type(error), error.error_class) == (Postponed, "robots_unreachable")
+    assert f"more than {MAX_RULES} rules for us" in error.error
+
+
+def test_only_the_hosts_asked_last_are_held() -> None:
+    hosts = Hosts(most=3)
+    for name in "abc":
+        hosts.at(f"https://{name}")
+    kept = hosts.at("https://a")
+    hosts.at("https://d")
+    assert (len(hosts), hosts.at("https://a") is kept) == (3, True)
+    hosts = Hosts(most_held=2_000_000)
+    rules = RobotsRules.read(b"User-agent: *\n" + b"Disallow: /a\n" * 1000, "stickerworks")
+    for number in range(20):
+        host = hosts.at(f"https://{number}")
+        host.rules = rules
+        hosts.learned(host)
+    assert (len(hosts), hosts.held) == (3, 3 * host.size)
+    host.rules = None
+    hosts.learned(host)
+    assert hosts.held > 2 * rules.size
+    assert host.size < rules.size
+
+
+def test_a_host_whose_rules_are_being_fetched_stays() -> None:
+    async def crowd() -> bool:
+        hosts = Hosts(most=1)
+        first = hosts.at("https://a")
+        async with first.lock:
+            hosts.at("https://b")
+            hosts.at("https://c")
+            return hosts.at("https://a") is first and len(hosts) == 2
+
+    assert asyncio.run(crowd())
+
+
+def test_a_host_that_fell_out_is_asked_for_its_rules_again(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(robots, "Hosts", lambda: Hosts(most=1))
+
+    async def judge(engine: Engine) -> None:
+        run = SimpleNamespace(config=CrawlConfig(), stopped=asyncio.Event())
+        settings, spider = {"USER_AGENT": "stickerworks/0.1"}, SimpleNamespace(run=run)
+        crawler = SimpleNamespace(engine=engine, settings=settings, spider=spider)
+        middleware = RobotsMiddleware(crawler)
+        for name in ("a", "a", "b", "a"):
+            await middleware.process_request(Request(f"https://{name}.example/x"))
+
+    engine = Engine({})
+    asyncio.run(judge(engine))
+    assert engine.asked == [ROBOTS, TDMREP] * 3
