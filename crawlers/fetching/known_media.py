@@ -11,7 +11,7 @@ from crawlers.takedown.takedown import ERROR_CLASS
 from pipeline.engine.retry_after import LONGEST_RETRY_S
 from schemas.config import CrawlConfig
 
-_DAY_S = 86_400.0
+DAY_S = 86_400.0
 
 
 def policy_of(config: CrawlConfig) -> str:
@@ -45,7 +45,7 @@ class KnownMedia:
 
     def _is_expired(self, known: Known) -> bool:
         days = self._run.config.recheck_days
-        return days is not None and time.time() - (known.checked_at or 0) > days * _DAY_S
+        return days is not None and time.time() - (known.checked_at or 0) > days * DAY_S
 
     def has_bytes(self, known: Known) -> bool:
         """Whether the bytes of a known observation are there."""

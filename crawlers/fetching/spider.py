@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 from scrapy import Spider
 
 from crawlers.fetching.answers import Answers
+from crawlers.fetching.known_media import DAY_S
 from crawlers.fetching.listings import QueryLister
 from crawlers.fetching.media import MediaFetcher
 from crawlers.fetching.source_run import SourceRun
@@ -56,7 +58,8 @@ async def crawl_source(crawler: Any, run: SourceRun) -> None:
 async def _crawl_queries(crawler: Any, run: SourceRun, fetcher: MediaFetcher) -> None:
     book = QueryBook(run.ledger, run.source, scope_of(run.config, run.position, run.options))
     _plan(run, book)
-    book.begin(fetcher.policy)
+    days = run.config.recheck_days
+    book.begin(fetcher.policy, None if days is None else time.time() - days * DAY_S)
     if run.ours.limit is not None:
         # Pages that were read by earlier runs aren't read again, so what they gave counts now.
         run.quota.count(book.stickers())

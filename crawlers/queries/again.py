@@ -120,7 +120,7 @@ WHERE files OR (state = 'failed' AND error_class IS NOT 'bad_query') ORDER BY pl
 """
 _REOPEN = """
 UPDATE queries SET state = 'open', cursors = '[{}]', pages = 0, listed = 0, last_page = NULL,
-    error_class = NULL, error = NULL
+    whole = 0, error_class = NULL, error = NULL
 WHERE (source, scope, query) = (:source, :scope, :query)
 """
 _GO_ON = """

@@ -77,18 +77,23 @@ class QueryBook:
             self._connection.execute("DELETE FROM temp.planned")
         return count
 
-    def begin(self, policy: str) -> None:
+    def begin(self, policy: str, checked_before: float | None = None) -> None:
         """Where nothing is left of any planned query, list all of them once more.
 
         A query that was once listed to its end stops at its first page without anything new,
-        unless something that it listed is still to be had, or was refused by other settings than
-        ``policy``. One that failed goes on where it did.
+        unless something that it listed is still to be had, was refused by other settings than
+        ``policy``, or was last asked for before that POSIX time. One that failed goes on where it
+        did.
         """
         if self.has_open():
             return
         with ledger_errors(self._ledger.path), transaction(self._connection):
-            self._connection.execute(sql.BEGIN_QUERIES, self._of | {"policy": policy})
-            self._connection.execute(sql.BEGIN_WHOLE, self._of | {"policy": policy})
+            for statement in sql.BEGIN:
+                self._connection.execute(statement, self._of | {"policy": policy})
+            if checked_before is not None:
+                for statement in sql.EXPIRE:
+                    values = self._of | {"checked_before": checked_before}
+                    self._connection.execute(statement, values)
             self._connection.execute(sql.REOPEN, self._of)
 
     def has_open(self) -> bool:

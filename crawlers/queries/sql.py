@@ -19,20 +19,29 @@ ANY_OPEN = """
 SELECT 1 FROM queries
 WHERE (source, scope) = (:source, :scope) AND planned = 1 AND state = 'open' LIMIT 1
 """
-# Where something is still to be had, the pass stays the same: no page of it is known wholly.
+# Where something is still to be had, the query is listed to its end.
 _BEGIN = """
-UPDATE queries SET pass = pass + 1
+UPDATE queries SET pass = pass + 1, whole = whole AND NOT EXISTS (
+    SELECT 1 FROM observations AS s INDEXED BY observations_to_retry
+    WHERE s.source = queries.source AND {whose} s.state NOT IN ('ok', 'gone')
+        AND s.error_class IS NOT 'takedown'
+        AND (s.state IN ('pending', 'retry_at') OR s.policy IS NOT :policy)
+)
 WHERE (source, scope) = (:source, :scope) AND planned = 1 AND state = 'done' AND {which}
-    AND NOT EXISTS (
-        SELECT 1 FROM observations AS s INDEXED BY observations_to_retry
-        WHERE s.source = queries.source AND {whose} s.state NOT IN ('ok', 'gone')
-            AND s.error_class IS NOT 'takedown'
-            AND (s.state IN ('pending', 'retry_at') OR s.policy IS NOT :policy)
-    )
 """
-BEGIN_QUERIES = _BEGIN.format(which="query <> ''", whose="s.query = queries.query AND")
+_EXPIRED = """
+UPDATE queries SET whole = 0
+WHERE (source, scope) = (:source, :scope) AND planned = 1 AND whole AND {which} AND EXISTS (
+    SELECT 1 FROM observations AS s
+    WHERE s.source = queries.source AND {whose} s.state = 'ok'
+        AND coalesce(s.checked_at, 0) < :checked_before
+)
+"""
+_QUERIES = {"which": "query <> ''", "whose": "s.query = queries.query AND"}
 # What a whole listing lists stands under queries of its own.
-BEGIN_WHOLE = _BEGIN.format(which="query = ''", whose="")
+_WHOLE = {"which": "query = ''", "whose": ""}
+BEGIN = tuple(_BEGIN.format_map(which) for which in (_QUERIES, _WHOLE))
+EXPIRE = tuple(_EXPIRED.format_map(which) for which in (_QUERIES, _WHOLE))
 # One that failed goes on where it did: what lies behind that page was never listed.
 REOPEN = """
 UPDATE queries SET state = 'open', error_class = NULL, error = NULL,

@@ -269,6 +269,19 @@ def test_media_of_every_page_is_asked_for_again_when_its_time_has_come(
     assert len(giphy.media_requests()) == 7
 
 
+def test_other_settings_reach_what_was_refused_on_every_page_after_any_number_of_crawls(
+    giphy: GiphyReplica, crawl_giphy: Callable[..., CrawlSummary]
+) -> None:
+    for _ in range(5):
+        item = giphy.add("cat")
+        path = f"/media/{item}.gif"
+        if item != "1000":
+            giphy.answers[path] = body(giphy.files[path], "image/gif", X_Robots_Tag="noai")
+    for _ in range(3):
+        assert crawl_giphy("cat").stickers == 1
+    assert crawl_giphy("cat", obey_preferences=False).stickers == 5
+
+
 def test_a_folder_that_is_gone_costs_itself_and_marks_nothing_missing(
     giphy: GiphyReplica, workspace: Workspace, tmp_path: Any
 ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawlers.ledger.ledger import CrawlLedger, FetchFailure, open_ledger
+from crawlers.ledger.ledger import Blob, CrawlLedger, FetchFailure, open_ledger
 from crawlers.observation import Key
 from crawlers.queries.book import QueryBook, Turn, Turns, after_page
 
@@ -97,31 +99,44 @@ def test_other_options_have_a_book_of_their_own(ledger: CrawlLedger) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "passes"),
+    ("failure", "whole"),
     [
-        (None, 2),
-        (FetchFailure("gone", "http_404", "x", policy="p"), 2),
-        (FetchFailure("refused", "robots", "x", policy="p"), 2),
-        (FetchFailure("refused", "robots", "x", policy="other"), 1),
-        (FetchFailure("retry_at", "http_500", "x", policy="p"), 1),
+        (None, True),
+        (FetchFailure("gone", "http_404", "x", policy="p"), True),
+        (FetchFailure("refused", "robots", "x", policy="p"), True),
+        (FetchFailure("refused", "robots", "x", policy="other"), False),
+        (FetchFailure("retry_at", "http_500", "x", policy="p"), False),
     ],
 )
 def test_what_is_still_to_be_had_is_listed_again_to_the_end(
-    ledger: CrawlLedger, failure: FetchFailure | None, passes: int
+    ledger: CrawlLedger, failure: FetchFailure | None, whole: bool
 ) -> None:
     book = QueryBook(ledger, "web", "x")
     book.plan(["cat"])
-    book.begin("p")
+    for number in (1, 2, 3):  # in every pass, not only in the second one
+        book.begin("p")
+        (turn,) = book.turns((-1, -1), 10)
+        assert (turn.listing_pass, turn.pages, turn.cursors) == (number, 0, ({},))
+        assert turn.whole == (whole and number > 1)
+        book.advance(replace(_read(turn, 1), whole=True))
+        if failure is not None:
+            key = Key("web", "a", "cat", "")
+            ledger.note(key, 0, {}, True, listing_pass=1)
+            ledger.record_failure(key, failure)
+
+
+def test_what_was_asked_for_long_ago_is_listed_again_to_the_end(ledger: CrawlLedger) -> None:
+    book = QueryBook(ledger, "web", "x")
+    book.plan(["cat"])
     (turn,) = book.turns((-1, -1), 10)
-    assert turn.listing_pass == 1
-    book.advance(_read(turn, 1))
-    if failure is not None:
-        key = Key("web", "a", "cat", "")
-        ledger.note(key, 0, {}, True, listing_pass=1)
-        ledger.record_failure(key, failure)
-    book.begin("p")
-    (turn,) = book.turns((-1, -1), 10)
-    assert (turn.listing_pass, turn.pages, turn.cursors) == (passes, 0, ({},))
+    key = Key("web", "a", "cat", "")
+    ledger.note(key, 0, {}, True, listing_pass=1)
+    ledger.record_blob(key, Blob("ab" * 32, "gif", 1, "media/x.gif", None), {})
+    for before, whole in ((0.0, True), (None, True), (time.time() + 9, False)):
+        book.advance(replace(_read(turn, 1), whole=True))
+        book.begin("p", before)
+        (again,) = book.turns((-1, -1), 10)
+        assert again.whole == whole
 
 
 def test_requests_of_a_day_are_counted(ledger: CrawlLedger) -> None:
