@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -30,6 +31,7 @@ from scrapy.exceptions import (
 from scrapy.http import Headers, Response
 from yarl import URL
 
+from crawlers.addresses import PORTS
 from crawlers.fetching.middlewares.guard import host_of
 from crawlers.fetching.resolver import CheckingResolver, PrivateNameError
 from crawlers.fetching.source_run import SourceRun
@@ -57,8 +59,8 @@ class CheckedHandler(BaseDownloadHandler):
         self._max_bytes: int = crawler.settings.getint("DOWNLOAD_MAXSIZE")
         self._timeout_s: float = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
         # Scrapy's slots limit what is in flight; two limits would only wait for each other.
-        resolver = CheckingResolver.of(crawler.settings.getlist("ALLOW_HOSTS"))
-        connector = aiohttp.TCPConnector(limit=0, resolver=resolver)
+        self._names = CheckingResolver.of(crawler.settings.getlist("ALLOW_HOSTS"))
+        connector = aiohttp.TCPConnector(limit=0, resolver=self._names)
         capped: type[ResponseHandler] = _Capped
         connector._factory = partial(capped, asyncio.get_running_loop())
         self._session = aiohttp.ClientSession(
@@ -81,6 +83,10 @@ class CheckedHandler(BaseDownloadHandler):
             # Cancelling who waits doesn't take a request out of Scrapy's queue.
             raise IgnoreRequest("the run ends")
         with _as_scrapy_says_it(request.url, timeout_s):
+            if meta.get("proxy"):
+                target = urlsplit(request.url)
+                port = target.port or PORTS[target.scheme]
+                await self._names.refuse_private(target.hostname or "", port)
             answer = await self._session.request(
                 request.method,
                 URL(request.url, encoded=True),

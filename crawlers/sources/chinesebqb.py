@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, field_validator
@@ -48,12 +49,27 @@ def ask(options: ChineseBQBOptions, query: str, cursor: Cursor) -> Ask:
 
 def read(options: ChineseBQBOptions, query: str, cursor: Cursor, answer: Answer) -> Page:
     """All that the index lists, or what has the query in its category or name."""
-    found, senseless = read_index(answer.body, options.index_url)
+    index = _index(answer.body, options.index_url)
+    found = index.found
     if query:
         wanted = query.casefold()
-        matching = [one for one in found if wanted in one.source_id.casefold()]
-        found = [replace(one, rank=place) for place, one in enumerate(matching)]
-    return Page(found, total=len(found), senseless=senseless)
+        matching = (one for one, name in zip(found, index.names, strict=True) if wanted in name)
+        found = tuple(replace(one, rank=place) for place, one in enumerate(matching))
+    return Page(found, total=len(found), senseless=index.senseless)
+
+
+class _Index(NamedTuple):
+    """What an index lists, and the name by which each can be found."""
+
+    found: tuple[Observation, ...]
+    names: tuple[str, ...]
+    senseless: int
+
+
+@lru_cache(maxsize=1)  # one answer is read for every query
+def _index(body: bytes, index_url: str) -> _Index:
+    found, senseless = read_index(body, index_url)
+    return _Index(tuple(found), tuple(one.source_id.casefold() for one in found), senseless)
 
 
 def read_index(body: bytes, index_url: str) -> tuple[list[Observation], int]:

@@ -87,9 +87,16 @@ def read(options: KlipyOptions, query: str, cursor: Cursor, answer: Answer) -> P
     # How many entries of a page are advertisements is up to KLIPY, so the cursor counts items.
     rank = number(cursor, "rank") or 0
     found, senseless = observations_of(items, partial(_observe, options), rank)
-    more = bool(entries) and data.get("has_next") is True
     after = {"page": _page(cursor) + 1, "rank": rank + len(items)}
-    return Page(found, after if more else None, senseless=senseless)
+    return Page(found, after if _goes_on(data, len(entries)) else None, senseless=senseless)
+
+
+def _goes_on(data: Mapping[str, Any], entries: int) -> bool:
+    """Whether there is a next page; where KLIPY doesn't say so, behind a full one there may be."""
+    said = data.get("has_next")
+    if isinstance(said, bool):
+        return said and entries > 0
+    return entries >= min(number(data, "per_page") or _PAGE, _PAGE) and entries > 0
 
 
 def _page(cursor: Cursor) -> int:

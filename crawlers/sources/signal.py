@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from typing import Any
+from functools import lru_cache
+from itertools import islice
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -48,23 +50,22 @@ def read(options: SignalOptions, query: str, cursor: Cursor, answer: Answer) -> 
     """Packs that fit the query, page by page, or the stickers of a pack."""
     if "pack" in cursor:
         return _read_pack(options, cursor, answer)
-    entries = parse_json(answer, _DIRECTORY)
-    if not isinstance(entries, list):
-        raise changed_format(_DIRECTORY, "it is no list")
-    packs = {pack["pack"]: pack for pack in _packs(entries, options, query)}
+    entries, unread = _directory(answer.body)
+    words = _plain(query).split()
+    packs = {
+        entry.pack["pack"]: entry.pack
+        for entry in entries
+        if (options.nsfw or not entry.nsfw) and all(word in entry.said for word in words)
+    }
     start = _whole(cursor.get("from", 0))
-    inner = [
-        {**pack, "place": place}
-        for place, pack in enumerate(packs.values())
-        if start <= place < start + _PACKS_A_PAGE
-    ]
+    page = enumerate(islice(packs.values(), start, start + _PACKS_A_PAGE), start)
+    inner = [{**pack, "place": place} for place, pack in page]
     following = start + _PACKS_A_PAGE
     # Told once: every page reads the same directory.
-    senseless = 0 if start else sum(_identity(entry) is None for entry in entries)
     return Page(
         inner=inner,
         next={"from": following} if following < len(packs) else None,
-        senseless=senseless,
+        senseless=0 if start else unread,
     )
 
 
@@ -73,22 +74,36 @@ def decode(observation: Observation, data: bytes) -> bytes:
     return decrypt(data, text(observation.raw or {}, "opens") or "")
 
 
-def _packs(entries: list[Any], options: SignalOptions, query: str) -> Iterator[Cursor]:
-    """Cursors of the packs that hold each word of the query in title, author or tags."""
-    words = _plain(query).split()
+class _Entry(NamedTuple):
+    """A pack in the directory: its cursor, and title, author and tags as they are looked up."""
+
+    pack: Cursor
+    said: str
+    nsfw: bool
+
+
+@lru_cache(maxsize=1)  # one answer is read for every query
+def _directory(body: bytes) -> tuple[tuple[_Entry, ...], int]:
+    """The packs of the directory, and how many entries make no sense."""
+    entries = parse_json(Answer(200, "", {}, body), _DIRECTORY)
+    if not isinstance(entries, list):
+        raise changed_format(_DIRECTORY, "it is no list")
+    packs = tuple(_packs(entries))
+    return packs, len(entries) - len(packs)
+
+
+def _packs(entries: list[Any]) -> Iterator[_Entry]:
     for entry in entries:
         identity = _identity(entry)
         if identity is None:
             continue
         meta, manifest = mapping(entry, "meta"), mapping(entry, "manifest")
-        # Whatever isn't plainly a no counts as a warning.
-        if meta.get("nsfw") not in (None, False) and not options.nsfw:
-            continue
         tags = [tag[:_LONGEST_TAG] for tag in texts(meta, "tags")[:_MOST_TAGS]]
         said = _plain("\n".join([*tags, *(text(manifest, n) or "" for n in ("title", "author"))]))
-        if all(word in said for word in words):
-            # Not called a key: everybody may know it, and what is called so is never stored.
-            yield {"pack": identity[0], "opens": identity[1], "tags": "\n".join(tags)}
+        # Not called a key: everybody may know it, and what is called so is never stored.
+        pack = {"pack": identity[0], "opens": identity[1], "tags": "\n".join(tags)}
+        # Whatever isn't plainly a no counts as a warning.
+        yield _Entry(pack, said, nsfw=meta.get("nsfw") not in (None, False))
 
 
 def _identity(entry: Any) -> tuple[str, str] | None:

@@ -51,13 +51,14 @@ def crawl_status_command(options: CommandOptions, wanted: Selection) -> int:
 
 
 def say_retries(session: Session, ledger: CrawlLedger, selected: Selected) -> None:
-    """Tell how many files `crawl retry` would ask for again."""
-    from crawlers.queries.progress import source_progress
+    """Tell how many files, and pages of how many queries, `crawl retry` would ask for again."""
+    from crawlers.queries.again import retries
 
-    for source in source_progress(ledger, selected.config, selected.positions):
-        again, queries = source.counts.to_retry, source.failed_queries
+    for source in retries(ledger, selected.config, selected.positions):
+        again, queries = source.files, source.failed_queries
         parts = [_many(sum(again.values()), "file") + _because(again)] if again else []
-        parts += [f"pages of {queries:,} failed queries"] if queries else []
+        if queries:
+            parts.append(f"pages of {queries:,} failed {'query' if queries == 1 else 'queries'}")
         told = f"again for {' and '.join(parts)}" if parts else "for nothing again"
         session.say(f"  {'crawl':<12} would ask {source.source} {told}")
 

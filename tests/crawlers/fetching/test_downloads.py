@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from scrapy import Request
+from scrapy.downloadermiddlewares.httpproxy import HttpProxyMiddleware
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadCancelledError,
@@ -24,6 +26,7 @@ from scrapy.exceptions import (
 from scrapy.http import Response
 
 from crawlers.fetching.downloads import HeadersTooLargeError
+from crawlers.fetching.trace import Refused
 
 Download = Callable[..., Response]
 Downloading = Callable[..., Any]
@@ -124,14 +127,56 @@ def test_a_proxy_of_the_environment_is_used_and_told_its_password(
     monkeypatch.setenv("http_proxy", f"http://localhost:{site.port}")
     site.routes["/a.gif"] = bqb.body(b"GIF")
     request = Request(
-        "http://cat.example/a.gif",
+        "http://cat.invalid/a.gif",
         meta={"proxy": f"http://localhost:{site.port}"},
         headers={"Proxy-Authorization": "Basic Ym9iOmh1bnRlcjI="},
     )
     assert downloading(lambda send: send(request)).body == b"GIF"
     (asked,) = site.asked
-    assert asked.headers["Host"] == "cat.example"
+    assert asked.headers["Host"] == "cat.invalid"
     assert asked.headers["Proxy-Authorization"] == "Basic Ym9iOmh1bnRlcjI="
+
+
+@pytest.mark.parametrize("written", ["http://127.0.0.1:{0}", "bob:hunter2@127.0.0.1:{0}"])
+def test_a_proxy_may_be_private_and_written_without_a_scheme(
+    site: Any,
+    bqb: ModuleType,
+    downloading: Downloading,
+    monkeypatch: pytest.MonkeyPatch,
+    written: str,
+) -> None:
+    monkeypatch.setenv("http_proxy", written.format(site.port).replace("127.0.0.1", "localhost"))
+    site.routes["/a.gif"] = bqb.body(b"GIF")
+    _, proxy = HttpProxyMiddleware().proxies["http"]
+    request = Request("http://cat.invalid/a.gif", meta={"proxy": proxy})
+    assert downloading(lambda send: send(request)).body == b"GIF"
+
+
+def test_hosts_without_a_proxy_are_not_allowed_for_that(
+    site: Any, bqb: ModuleType, download: Download, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", f"cat.example,{site.host}")
+    monkeypatch.setattr(socket, "getaddrinfo", _loopback)
+    with pytest.raises(Refused, match="cat.example resolves to the private address"):
+        download("http://cat.example/a.gif")
+
+
+def test_a_name_that_is_private_here_is_not_asked_for_through_a_proxy(
+    site: Any, bqb: ModuleType, download: Download, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", site.url)
+    monkeypatch.setattr(socket, "getaddrinfo", _loopback)
+    with pytest.raises(Refused, match="cat.example resolves to the private address"):
+        download("http://cat.example/a.gif", {"proxy": site.url})
+    assert site.requests == []
+    site.routes["/a.gif"] = bqb.body(b"GIF")
+    for allowed in ("cat.example", "cat.example:80"):
+        got = download("http://cat.example/a.gif", {"proxy": site.url}, allow_hosts=[allowed])
+        assert got.body == b"GIF"
+
+
+def _loopback(host: str, port: int, *rest: Any, **more: Any) -> list[tuple[Any, ...]]:
+    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
 
 @pytest.mark.parametrize(

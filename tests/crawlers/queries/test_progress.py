@@ -13,7 +13,7 @@ import pytest
 
 from crawlers.ledger.ledger import LEDGER, Blob, CrawlLedger, FetchFailure, open_ledger
 from crawlers.observation import Key
-from crawlers.queries.again import make_due
+from crawlers.queries.again import Retries, make_due, retries
 from crawlers.queries.book import FIRST, QueryBook, Turn
 from crawlers.queries.forecast import forecast
 from crawlers.queries.progress import queries_in_need, query_progress, source_progress
@@ -106,6 +106,25 @@ def test_what_failed_for_the_moment_is_due_and_its_queries_are_open(ledger):
     assert states["fish"] == ("open", '[{"page": 2}]', 1)
     retry_at = "SELECT retry_at FROM observations WHERE state = 'retry_at'"
     assert ledger.connection.execute(retry_at).fetchone()[0] is None
+
+
+def test_queries_that_were_set_aside_are_not_asked_again(ledger):
+    QueryBook(ledger, NAME, scope()).plan(["cat", "bird"])
+    assert make_due(ledger, config_of(), [0]).positions == ()
+    assert list(retries(ledger, config_of(), [0])) == [Retries(NAME, {}, 0)]
+
+
+def test_what_would_be_asked_again_is_what_is_made_due(ledger):
+    book = QueryBook(ledger, NAME, scope())
+    book.fail(Turn("bird", 3, 1, 0, 0, ()), "bad_query", "no such thing")
+    expected = Retries(NAME, {"http_503": 1}, 1)
+    assert list(retries(ledger, config_of(), [0, 0])) == [expected]
+    assert make_due(ledger, config_of(), [0]).config.sources[0].queries == ("dog", "fish")
+    note(ledger, "9", "old", BUSY)  # found by a query that nobody asks for now
+    note(ledger, "8", "dog", BUSY)
+    assert list(retries(ledger, config_of(), [0])) == [Retries(NAME, {"http_503": 2}, 0)]
+    config = CrawlConfig(sources=[SourceConfig(source="folder", options={"path": "x"})])
+    assert list(retries(ledger, config, [0])) == [Retries("folder", {}, 0)]
 
 
 def test_where_nothing_failed_for_the_moment_nothing_is_due(ledger):

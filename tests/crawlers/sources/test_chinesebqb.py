@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawlers.observation import columns_of, key_of, too_long
+from crawlers.source import Answer
+from crawlers.sources import chinesebqb
 from crawlers.sources.chinesebqb import read_index
 from pipeline.engine.errors import StickerworksError
 
@@ -111,6 +113,28 @@ def test_what_is_no_index_is_one_clear_error(body: bytes) -> None:
     assert "raw.githubusercontent.com" in caught.value.message
     assert "s3cr3t" not in str(caught.value)
     assert "index_url" in caught.value.remedy
+
+
+def test_an_index_is_read_once_for_all_queries(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("猫1.gif", "CAT2.gif", "dog3.gif", "cat4.gif")
+    body = _index(*({"name": name, "category": "A"} for name in names), None)
+    read_bodies: list[bytes] = []
+
+    def reading(body: bytes, url: str) -> Any:
+        read_bodies.append(body)
+        return read_index(body, url)
+
+    monkeypatch.setattr(chinesebqb, "read_index", reading)
+    options = chinesebqb.ChineseBQBOptions()
+    answer = Answer(200, INDEX, {}, body)
+    pages = [chinesebqb.read(options, query, {}, answer) for query in ("Cat", "猫", "zebra", "")]
+    found = [[(one.source_id, one.rank) for one in page.observations] for page in pages]
+    assert found[:3] == [[("A/CAT2.gif", 0), ("A/cat4.gif", 1)], [("A/猫1.gif", 0)], []]
+    assert len(found[3]) == 4
+    assert [(page.total, page.senseless) for page in pages] == [(2, 1), (1, 1), (0, 1), (4, 1)]
+    assert len(read_bodies) == 1
+    other = Answer(200, INDEX, {}, _index({"name": "cat5.gif", "category": "A"}))
+    assert chinesebqb.read(options, "cat", {}, other).total == 1
 
 
 _json = st.recursive(

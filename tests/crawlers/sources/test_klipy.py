@@ -111,6 +111,20 @@ def test_a_page_without_entries_ends_a_listing_that_says_it_goes_on() -> None:
     assert read_value(SOURCE, KlipyOptions(), said([AD], has_next=True), {}).next is not None
 
 
+@pytest.mark.parametrize("said_next", [{}, {"has_next": None}, {"has_next": "yes"}])
+def test_behind_a_full_page_a_listing_goes_on_where_nothing_is_said(said_next: Any) -> None:
+    def goes_on(entries: int, **more: Any) -> bool:
+        data = {"data": [ENTRY] * entries} | said_next | more
+        page = read_value(SOURCE, KlipyOptions(), {"result": True, "data": data}, {})
+        return page.next is not None
+
+    assert [goes_on(entries) for entries in (0, 1, 49, 50)] == [False, False, False, True]
+    assert [goes_on(entries, per_page=24) for entries in (0, 23, 24)] == [False, False, True]
+    assert not goes_on(49, per_page=10**9)
+    assert not goes_on(0, per_page=0)
+    assert not goes_on(50, has_next=False)
+
+
 def test_junk_costs_its_own_entry_and_keeps_its_place() -> None:
     page = read_value(SOURCE, KlipyOptions(), said([*JUNK, AD, ENTRY]), {})
     assert (len(page.observations), page.senseless) == (1, len(JUNK))

@@ -15,6 +15,8 @@ from signal_replica import SignalReplica, encrypt, manifest
 
 from crawlers.crawl import CrawlSummary
 from crawlers.signal_pack import PackSticker, decrypt, read_manifest
+from crawlers.sources import signal
+from crawlers.sources.reading import parse_json
 from crawlers.sources.signal import SOURCE, SignalOptions, ask, decode, read
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
@@ -63,6 +65,28 @@ def test_a_query_is_looked_for_in_title_author_and_tags(site: SignalReplica) -> 
     assert _titles(site, "小黑") == ["罗小黑"]
     assert _titles(site, "horse") == []
     assert len(_titles(site, "")) == 5
+
+
+def test_the_directory_is_parsed_once_for_all_queries(
+    site: SignalReplica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.add("Happy CATS", "Ann")
+    site.add("Dogs", "Bob", nsfw=True)
+    whole = answer(site.entries)
+    parsed: list[Any] = []
+
+    def parse(*arguments: Any) -> Any:
+        parsed.append(1)
+        return parse_json(*arguments)
+
+    monkeypatch.setattr(signal, "parse_json", parse)
+    pages = [
+        read(_options(site, nsfw=nsfw), query, {}, whole)
+        for query in ("cat", "dogs", "")
+        for nsfw in (False, True)
+    ]
+    assert [len(page.inner) for page in pages] == [1, 1, 0, 1, 1, 2]
+    assert len(parsed) == 1
 
 
 @pytest.mark.parametrize(("nsfw", "listed"), [(False, 1), (None, 1), (True, 0), ("yes", 0)])
