@@ -61,10 +61,11 @@ def _sources() -> dict[str, Source]:
 
 
 def _table_section(table: Table) -> str:
+    scope = _SCOPES[table.scope].replace("NAME", table.name)
     lines = [
         f"## {table.name}",
         "",
-        f"{table.doc} Written by `stickerworks {table.command}`; {_SCOPES[table.scope].replace('NAME', table.name)}.",
+        f"{table.doc} Written by `stickerworks {table.command}`; {scope}.",
         "",
         "| column | type | what |",
         "| --- | --- | --- |",

@@ -105,7 +105,8 @@ class SourceConfig(Section):
     per_day: int | None = Field(
         None,
         gt=0,
-        description="requests for listings a day (UTC) at most; the next day's crawl goes on",
+        description="requests for listings a day (UTC) at most, retries included; the next day's "
+        "crawl goes on",
     )
     redistribute: bool | None = Field(
         None, description="whether a release may carry the bytes; null takes the source's default"

@@ -124,8 +124,16 @@ _PREFERENCES = (
     _column("tdm_reservation", STRING, "TDM-Reservation header, as sent"),
     _column("tdm_policy", STRING, "TDM-Policy header, secrets removed"),
     _column("content_usage", STRING, "Content-Usage header, as sent"),
-    _column("robots_content_usage", STRING, "rules of robots.txt on use that fit, parted by |"),
-    _column("tdmrep", STRING, "entry of the host's tdmrep.json that fits, as JSON"),
+    _column(
+        "robots_content_usage",
+        STRING,
+        "rules of robots.txt on use that fit, parted by |, on the way as well",
+    ),
+    _column(
+        "tdmrep",
+        STRING,
+        "entry of tdmrep.json that fits, as JSON; of several hosts on the way, parted by |",
+    ),
     _column("preference", STRING, "what forbids training, by docs/preferences.md; null: nothing"),
     _column(
         "robots_decision",
