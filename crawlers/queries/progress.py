@@ -39,7 +39,8 @@ class Counts:
 class SourceProgress:
     """A source: its queries by state, its budget, and what is in the way of asking it.
 
-    ``set_aside`` are queries of earlier crawls that the last one wasn't told to ask for.
+    ``set_aside`` are queries of earlier crawls that the last one wasn't told to ask for, ``ended``
+    says why the last crawl left the open ones.
     """
 
     source: str
@@ -51,6 +52,7 @@ class SourceProgress:
     asked_today: int
     per_day: int | None
     obstacles: tuple[str, ...]
+    ended: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,10 @@ def _of_source(
     ledger: CrawlLedger, config: CrawlConfig, name: str, positions: Sequence[int]
 ) -> SourceProgress:
     states: Reasons = {}
+    waiting: list[str] = []
     for of in _scopes(config, positions):
+        # The same for all of them: what ended the last crawl.
+        waiting += [row[0] for row in ledger.connection.execute(_WAITING, of)]
         for state, count in ledger.connection.execute(_STATES, of).fetchall():
             states[state] = states.get(state, 0) + count
     budgets = [config.sources[place].per_day for place in positions]
@@ -132,7 +137,8 @@ def _of_source(
         _counts(ledger, name, None),
         QueryBook(ledger, name, "").asked_today(),
         next((budget for budget in budgets if budget is not None), None),
-        tuple(dict.fromkeys(line for place in positions for line in obstacles(config, place))),
+        tuple(dict.fromkeys([line for place in positions for line in obstacles(config, place)])),
+        tuple(dict.fromkeys(waiting)),
     )
 
 
@@ -205,6 +211,11 @@ WHERE s.source = :source AND s.query = :query AND s.state = 'ok' AND EXISTS (
 _ONE = """
 SELECT * FROM queries WHERE (source, scope, query) = (:source, :scope, :query)
 """
+_WAITING = """
+SELECT error FROM queries
+WHERE (source, scope) = (:source, :scope) AND planned = 1 AND state = 'open'
+    AND error_class IN ('budget', 'limit', 'source') LIMIT 1
+"""
 _IN_NEED = """
 SELECT q.*, coalesce(c.missed, 0) AS missed FROM queries AS q LEFT JOIN (
     SELECT query, count(*) AS missed FROM observations
@@ -212,6 +223,7 @@ SELECT q.*, coalesce(c.missed, 0) AS missed FROM queries AS q LEFT JOIN (
     GROUP BY query
 ) AS c ON c.query = q.query
 WHERE (q.source, q.scope) = (:source, :scope) AND q.planned = 1
-    AND (q.state = 'failed' OR q.error_class IS NOT NULL OR c.missed > 0)
+    AND (q.state = 'failed' OR c.missed > 0
+        OR q.error_class IN ('left_out', 'empty_pages', 'max_pages'))
 ORDER BY q.state = 'failed' DESC, missed DESC, q.pages, q.place LIMIT :most
 """

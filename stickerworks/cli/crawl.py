@@ -53,8 +53,10 @@ def crawl_sources(session: Session) -> None:
 def crawl_selected(session: Session, selected: Selected) -> None:
     """Fetch what the selected sources list and export it to tables, or say what that would be."""
     from crawlers.crawl import crawl
+    from crawlers.takedown.takedown import load_takedown
 
     if session.options.dry_run:
+        load_takedown(selected.config)  # what is wrong with the list is told now
         say_plan(session, selected)
         return
     with session.part("crawl") as logged:

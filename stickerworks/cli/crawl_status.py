@@ -89,7 +89,7 @@ def _say_source(session: Session, source: SourceProgress) -> None:
         )
     for name, told in _counts(source.counts):
         session.say(f"  {name:<12} {told}")
-    for obstacle in source.obstacles:
+    for obstacle in (*source.obstacles, *source.ended):
         session.say(f"  {obstacle}")
     if source.per_day is not None:
         left = max(0, source.per_day - source.asked_today)
