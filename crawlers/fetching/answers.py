@@ -62,7 +62,8 @@ class Answers:
             raise refusal
         with self._faults("read a listing"):
             page = self._listing.read(self._run.options, query, cursor, answer)
-            if page.senseless and not (page.observations or page.inner):
+            # In an index for all queries, one may well find nothing beside entries without sense.
+            if page.senseless and not (ask.shared or page.observations or page.inner):
                 raise StickerworksError(
                     f"None of {page.senseless} entries of {self._run.source} makes sense; the "
                     "source may have changed its format.",
