@@ -62,8 +62,9 @@ class Answers:
             raise refusal
         with self._faults("read a listing"):
             page = self._listing.read(self._run.options, query, cursor, answer)
-            # A pack or a file may be damaged; a page of a search is not.
-            if page.senseless and not (within or page.observations or page.inner):
+            # A pack or a file may be damaged, and a query may find nothing in an index for all.
+            single = within or ask.shared
+            if page.senseless and not (single or page.observations or page.inner):
                 raise StickerworksError(
                     f"None of {page.senseless} entries of {self._run.source} makes sense; the "
                     "source may have changed its format.",

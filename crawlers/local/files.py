@@ -221,7 +221,8 @@ def _is_gone(path: str) -> bool:
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
-        return True
+        # Where its folder is gone too, that may be a disk that isn't plugged in.
+        return os.path.isdir(os.path.dirname(path))
     except OSError:
         return False
     return False

@@ -133,18 +133,18 @@ def test_where_nothing_failed_for_the_moment_nothing_is_due(ledger):
     assert make_due(ledger, config_of(), [0]).positions == ()
 
 
-@pytest.mark.parametrize(("error_class", "listing_pass"), [("takedown", 2), ("robots", 1)])
+@pytest.mark.parametrize(("error_class", "whole"), [("takedown", True), ("robots", False)])
 def test_what_is_on_the_takedown_list_keeps_no_query_from_ending_early(
-    workspace, error_class, listing_pass
+    workspace, error_class, whole
 ):
     with open_ledger(workspace.root / LEDGER) as opened:
         book = QueryBook(opened, NAME, scope())
         book.plan(["cat"])
-        book.advance(Turn("cat", 0, 1, 2, 3, ()))
+        book.advance(Turn("cat", 0, 1, 2, 3, (), whole=True))
         note(opened, "1", "cat", FetchFailure("refused", error_class, "no", policy="other"))
         book.begin("ours")
         (turn,) = book.turns((-1, -1), 5)
-        assert turn.listing_pass == listing_pass
+        assert (turn.listing_pass, turn.whole) == (2, whole)
 
 
 def test_a_source_that_takes_no_queries_is_due_as_a_whole(ledger):

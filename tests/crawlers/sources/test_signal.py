@@ -15,6 +15,7 @@ from signal_replica import SignalReplica, encrypt, manifest
 
 from crawlers.crawl import CrawlSummary
 from crawlers.signal_pack import PackSticker, decrypt, read_manifest
+from crawlers.source import BadQueryError
 from crawlers.sources import signal
 from crawlers.sources.reading import parse_json
 from crawlers.sources.signal import SOURCE, SignalOptions, ask, decode, read
@@ -152,8 +153,8 @@ def test_hostile_titles_can_be_stored(title: str) -> None:
     ],
 )
 def test_a_damaged_pack_costs_itself(data: bytes) -> None:
-    page = read(SignalOptions(), "", INNER, answer(data))
-    assert (page.observations, page.senseless, page.next) == ((), 1, None)
+    with pytest.raises(BadQueryError, match="is damaged"):
+        read(SignalOptions(), "", INNER, answer(data))
 
 
 def test_a_number_that_stands_twice_counts_once() -> None:
@@ -173,8 +174,7 @@ def test_any_directory_is_read_or_explained(value: Any) -> None:
 @given(st.binary(max_size=200))
 def test_any_manifest_is_read_or_refused(data: bytes) -> None:
     page = reads_or_explains(SOURCE, SignalOptions(), INNER, encrypt(data, KEY))
-    assert page is not None
-    assert page.observations or page.senseless <= 1
+    assert page is None or len(page.observations) <= len(data)
 
 
 @settings(max_examples=50, deadline=None)
@@ -220,9 +220,11 @@ def test_two_queries_are_crawled_over_several_pages(
     del site.files[f"/stickers/{gone}/manifest.proto"]
     for number in range(2):
         site.add(f"cat behind {number}", "🐱")
+    site.entries[3:3] = [None, {"meta": {"id": "../../x"}}]
     site.files[f"/stickers/{dogs}/full/2"] = b"<html>"
     told: list[str] = []
-    summary = crawl_source("signal", site, ["cat", "dog"], site.options, report=told.append)
+    queries = ["cat", "dog", *(f"zebra {number}" for number in range(4))]
+    summary = crawl_source("signal", site, queries, site.options, report=told.append)
     assert (summary.observations, summary.unfetched) == (56, {"undecodable": 1})
     rows = workspace.read("observations").to_pylist()
     assert sorted(row["rank"] for row in rows if row["query"] == "cat") == [*range(52), 54, 55]
@@ -232,4 +234,7 @@ def test_two_queries_are_crawled_over_several_pages(
     assert set(workspace.read("stickers")["id"].to_pylist()) == ids
     assert site.requests.count("/v1/packs/") == 1
     assert any(line.startswith("signal: left out within the query 'cat'") for line in told)
-    assert "signal: 1 entries of its listings make no sense" in told
+    assert any(f"The pack {damaged} is damaged" in line for line in told)
+    assert "signal: 2 entries of its listings make no sense" in told
+    states = {row["query"]: row["state"] for row in workspace.read("queries").to_pylist()}
+    assert set(states.values()) == {"done"}
