@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel
@@ -71,8 +71,11 @@ def crawl(
     takedown = load_takedown(config)
     sweep(workspace)
     with open_ledger(workspace.root / LEDGER) as ledger:
-        if refused := refuse_known(ledger, takedown):
+        refused, freed = refuse_known(ledger, takedown)
+        if refused:
             report(f"{refused} observations fetched before are on the takedown list now")
+        if freed:
+            report(f"{freed} observations are on the takedown list no more")
     visited = Visited()
     errors: dict[int, StickerworksError] = {}
     for job in jobs:
@@ -85,7 +88,7 @@ def crawl(
             report(f"{job.source.name}: {error}")
     names = list(dict.fromkeys(job.source.name for job in jobs))
     with open_ledger(workspace.root / LEDGER) as ledger:
-        for name in dict.fromkeys(job.source.name for job in jobs if job.source.observations):
+        for name in _walked(jobs, errors):
             note_missing(ledger, name, visited)
         order = [ours.source for ours in config.sources]
         exported = export(workspace, ledger, order, config.shard_rows, _packs(workspace, config))
@@ -104,6 +107,7 @@ def _crawl_source(
     takedown: Takedown,
     report: Callable[[str], None],
 ) -> None:
+    _check_terms(job)
     if _crawl_local(workspace, config, job, visited, takedown, report):
         return
     # What else it holds nobody here knows: only files that are gone are missing.
@@ -123,11 +127,6 @@ def export_again(workspace: Workspace, config: CrawlConfig) -> None:
 
 def _job(ours: SourceConfig, position: int) -> _Job:
     source = load_source(ours.source)
-    if source.must_accept and not ours.accept_terms:
-        raise StickerworksError(
-            f"The source {source.name} asks you to accept its terms: {source.terms}",
-            f"If you do, set crawl.sources[{position}].accept_terms to true.",
-        )
     return _Job(source, read_options(source, ours, position), ours, position)
 
 
@@ -172,10 +171,23 @@ def _crawl_local(
             )
         except NeedsFetchingError:
             return False
-        except SourceError:
-            visited.partial.add(job.source.name)
-            raise
     return True
+
+
+def _walked(jobs: Sequence[_Job], errors: Collection[int]) -> list[str]:
+    """Sources of files that could be listed; a folder on a disk that isn't there says nothing."""
+    failed = {job.source.name for job in jobs if job.position in errors}
+    names = dict.fromkeys(job.source.name for job in jobs if job.source.observations)
+    return [name for name in names if name not in failed]
+
+
+def _check_terms(job: _Job) -> None:
+    source = job.source
+    if source.must_accept and not job.config.accept_terms:
+        raise SourceError(
+            f"The source {source.name} asks you to accept its terms: {source.terms}",
+            f"If you do, set crawl.sources[{job.position}].accept_terms to true.",
+        )
 
 
 def _listed(job: _Job) -> Iterator[object]:

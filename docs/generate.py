@@ -6,19 +6,23 @@ python docs/generate.py            # rewrites docs/tables.md and docs/configurat
 from __future__ import annotations
 
 import json
+from importlib.metadata import entry_points
 from pathlib import Path
+from typing import get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from crawlers.source import Source
 from schemas.config import Config
 from schemas.tables import TABLES, Table
 
 DOCS = Path(__file__).parent
+_TABLE = ["| key | default | what |", "| --- | --- | --- |"]
 _SCOPES = {
     "sticker": "one row a sticker, in shards",
     "detail": "any number of rows a sticker, in shards",
-    "global": "one file",
+    "global": "one file, `NAME.parquet`",
 }
 
 
@@ -42,14 +46,25 @@ def configuration_page() -> str:
         "that get a key (`label.url`, addresses in `annotate.options`) from no workspace's file.",
     ]
     lines += _section(Config, "")
+    lines += ["", "## Options of sources", "", "They stand in `crawl.sources[].options`."]
+    for name, source in sorted(_sources().items()):
+        lines += ["", f"### {name}", "", source.title + ".", "", *_TABLE]
+        lines += [_row(key, field) for key, field in source.options.model_fields.items()]
     return "\n".join(lines) + "\n"
+
+
+def _sources() -> dict[str, Source]:
+    """Our own sources, which may have no options."""
+    points = entry_points(group="stickerworks.sources")
+    ours = (point for point in points if point.value.startswith("crawlers."))
+    return {point.name: point.load() for point in ours}
 
 
 def _table_section(table: Table) -> str:
     lines = [
         f"## {table.name}",
         "",
-        f"{table.doc} Written by `stickerworks {table.command}`; {_SCOPES[table.scope]}.",
+        f"{table.doc} Written by `stickerworks {table.command}`; {_SCOPES[table.scope].replace('NAME', table.name)}.",
         "",
         "| column | type | what |",
         "| --- | --- | --- |",
@@ -66,13 +81,23 @@ def _section(section: type[BaseModel], prefix: str) -> list[str]:
     if prefix:
         lines += [(section.__doc__ or "").strip(), ""]
     if plain:
-        lines += ["| key | default | what |", "| --- | --- | --- |"]
+        lines += _TABLE
         lines += [_row(f"{prefix}.{n}" if prefix else n, f) for n, f in plain.items()]
     for name, field in section.model_fields.items():
         inner = _inner(field)
         if inner is not None:
             lines += _section(inner, f"{prefix}.{name}" if prefix else name)
+        for outer, item in _items(field):
+            lines += _section(item, f"{prefix}.{name}{outer}")
     return lines
+
+
+def _items(field: FieldInfo) -> list[tuple[str, type[BaseModel]]]:
+    """The section that a list or a mapping holds many of, and how its keys are written."""
+    outer = {list: "[]", dict: ".NAME"}.get(get_origin(field.annotation) or object)
+    kinds = [kind for kind in get_args(field.annotation) if isinstance(kind, type)]
+    sections = [kind for kind in kinds if issubclass(kind, BaseModel)]
+    return [(outer, kind) for kind in sections] if outer else []
 
 
 def _inner(field: FieldInfo) -> type[BaseModel] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from schemas.storage import StorageConfig
 
@@ -80,11 +80,16 @@ class EngineConfig(Section):
         return value
 
 
+def _as_text(value: Any) -> Any:
+    """A number that YAML read, such as 520, as the query that it is."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 class SourceConfig(Section):
     """One crawl source: a plugin's name, what to ask it for, limits of ours and its own options."""
 
     source: str = Field(description="name of a plugin in the group stickerworks.sources")
-    queries: tuple[str, ...] = Field(
+    queries: tuple[Annotated[str, BeforeValidator(_as_text)], ...] = Field(
         (), description="what to search the source for, as in [happy cat, 开心]"
     )
     query_file: str | None = Field(None, description="text file with a query on each line")

@@ -11,7 +11,7 @@ from typing import Any
 from scrapy import Request
 from scrapy.http import Response
 
-from crawlers.fetching.following import as_the_source_knows_it
+from crawlers.fetching.following import as_the_source_knows_it, is_inner
 from crawlers.fetching.refusals import MAX_BYTES, refusal_of_exception, refusal_of_status
 from crawlers.fetching.source_run import SourceRun
 from crawlers.fetching.trace import API, KEYED, LISTING, ListingRequests
@@ -49,7 +49,7 @@ class Answers:
         Raises BadQueryError or FormatError for what costs this query alone, any other
         StickerworksError for what stops the source, and BudgetSpent.
         """
-        cursor = as_the_source_knows_it(cursor)
+        within, cursor = is_inner(cursor), as_the_source_knows_it(cursor)
         with self._faults("ask for a listing"):
             ask = self._listing.ask(self._run.options, query, cursor)
         answer = await self._run.until_stopped(self._answer(ask))
@@ -62,8 +62,10 @@ class Answers:
             raise refusal
         with self._faults("read a listing"):
             page = self._listing.read(self._run.options, query, cursor, answer)
-            # In an index for all queries, one may well find nothing beside entries without sense.
-            if page.senseless and not (ask.shared or page.observations or page.inner):
+            # A pack or a file may be damaged, and a query find nothing in an index for all of them;
+            # a page of a search is neither.
+            fine = within or ask.shared or page.observations or page.inner
+            if page.senseless and not fine:
                 raise StickerworksError(
                     f"None of {page.senseless} entries of {self._run.source} makes sense; the "
                     "source may have changed its format.",
@@ -123,7 +125,8 @@ class Answers:
         if self._listing.retry_after is None:
             return None
         with self._faults("read how long to wait"):
-            return self._listing.retry_after(_answer_of(response))
+            seconds = self._listing.retry_after(_answer_of(response))
+            return None if seconds is None else float(seconds)
 
     def _check_budget(self) -> None:
         most = self._run.ours.per_day

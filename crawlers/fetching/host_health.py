@@ -32,11 +32,13 @@ class HostHealth:
     """Counts failures in a row by host.
 
     A host with too many is left alone for the rest of the run. Where no other host has given
-    anything, that ends the source: ``add`` returns the error to stop with.
+    anything, that ends the source: ``add`` returns the error to stop with. Not so for a list of
+    addresses (``many_hosts``), whose first hosts may all be gone.
     """
 
-    def __init__(self, report: Callable[[str], None]) -> None:
+    def __init__(self, report: Callable[[str], None], many_hosts: bool = False) -> None:
         self._report = report
+        self._many_hosts = many_hosts
         self._streaks: dict[str, _Streak] = {}
         self._left: dict[str, FetchFailure] = {}
         self._giving: set[str] = set()
@@ -78,7 +80,7 @@ class HostHealth:
             streak.lost += [] if held else [(key, failure)]
         error = self._error(host, failure, streak)
         if error is None:
-            if self._unreachable >= _NO_NETWORK and not self._giving:
+            if self._is_offline():
                 return [], unreachable(url)
             return [], None
         again = [(key, _again(lost)) for key, lost in streak.lost]
@@ -86,11 +88,15 @@ class HostHealth:
         first = host not in self._left
         why = f"after other files of {host}: {failure.error}"
         self._left[host] = replace(_again(failure), error=why, facts={})
-        if not self._giving - {host}:
+        if not (self._many_hosts or self._giving - {host}):
             return again, error
         if first:
             self._report(f"{error.message} It is left alone for now; other hosts are not.")
         return again, None
+
+    def _is_offline(self) -> bool:
+        most = _NO_NETWORK * (10 if self._many_hosts else 1)
+        return self._unreachable >= most and not self._giving
 
     def _error(self, host: str, failure: FetchFailure, streak: _Streak) -> StickerworksError | None:
         if failure.retry_at is not None and failure.retry_at - time.time() > MAX_WAIT_S:

@@ -74,7 +74,7 @@ class QueryLister:
             self._run.report(str(spent))
             self._book.note("budget", str(spent))
         elif self._run.quota.full:
-            self._book.note("limit", "crawl.sources[].limit is reached")
+            self._book.note("limit", "the limit on stickers is reached (limit, or --limit)")
 
     async def _take_turn(self, turn: Turn) -> bool:
         """Read one page of a query and fetch what it lists; False when no more is wanted."""

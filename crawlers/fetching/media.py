@@ -70,7 +70,10 @@ class MediaFetcher:
         self._held = KnownMedia(run)
         self.policy = self._held.policy
         self._agent = user_agent(run.config)
-        self._hosts = HostHealth(lambda text: run.report(f"{run.source}: {text}"))
+        self._hosts = HostHealth(
+            lambda text: run.report(f"{run.source}: {text}"),
+            many_hosts=run.plugin.listing is None,
+        )
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
         self._rooms: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._cut = 0

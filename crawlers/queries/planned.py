@@ -70,7 +70,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 def _decode(path: Path, number: int, line: bytes) -> str:
     try:
-        return line.decode("utf-8-sig" if number == 1 else "utf-8")
+        return line.decode("utf-8").replace("\ufeff", "")  # joined files have one in the middle
     except UnicodeDecodeError:
         pass
     try:

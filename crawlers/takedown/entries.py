@@ -53,7 +53,11 @@ def _rows(path: Path) -> Iterator[_Row]:
     lines = _lines(path)
     first = next((line for line in lines if line[1].strip()), None)
     if first is None:
-        return iter(())
+        # Half an export, perhaps: an empty list would let go all that it ever named.
+        raise StickerworksError(
+            f"The takedown list {path} is empty.",
+            "A list without entries has its header alone: kind,value.",
+        )
     read = _json_rows if first[1].lstrip().startswith("{") else _csv_rows
     return read(path, chain((first,), lines), first[0])
 
@@ -126,6 +130,8 @@ def _url(value: str) -> str:
     if len(value) > MAX_ADDRESS:
         raise ValueError(f"the address has more than {MAX_ADDRESS} characters")
     prefix = value.endswith("*")
+    if "*" in value.rstrip("*"):
+        raise ValueError("a * stands at the end of an address alone")
     url = normal_url(value.rstrip("*"))
     if url is None:
         raise ValueError("the value is no address that begins with https:// and a host")
@@ -136,7 +142,7 @@ def _url(value: str) -> str:
 
 def _name(value: str, form: Callable[[str | None], str | None]) -> str:
     name = form(value)
-    if not name:
+    if not name or not name.strip("/ "):
         raise ValueError("it has no value")
     return name
 

@@ -11,8 +11,10 @@ from crawlers.takedown.takedown import Takedown
 from pipeline.engine.database import transaction
 
 
-def refuse_known(ledger: CrawlLedger, takedown: Takedown) -> int:
-    """Take the bytes away from observations that the list names by now; how many there were.
+def refuse_known(ledger: CrawlLedger, takedown: Takedown) -> tuple[int, int]:
+    """Take the bytes away from observations that the list names by now.
+
+    Returns how many there were, and how many others the list names no more.
 
     The bytes themselves stay where they are, but no table leads to them after the next export.
     What the list names no more is to be fetched again. What was fetched under this same list was
@@ -21,7 +23,7 @@ def refuse_known(ledger: CrawlLedger, takedown: Takedown) -> int:
     with ledger_errors(ledger.path):
         last = ledger.connection.execute("SELECT digest FROM takedown").fetchone()
         if takedown.digest == (last["digest"] if last else ""):
-            return 0
+            return 0, 0
         found = dict(_named(ledger.connection, takedown))
         refused = ledger.connection.execute(_REFUSED)
         freed = [row["rowid"] for row in refused if not takedown.still_names(row["policy"])]
@@ -31,7 +33,7 @@ def refuse_known(ledger: CrawlLedger, takedown: Takedown) -> int:
                 ledger.record_failure(key, failure)
             ledger.connection.execute("DELETE FROM takedown")
             ledger.connection.execute("INSERT INTO takedown VALUES (?)", (takedown.digest,))
-    return len(found)
+    return len(found), len(freed)
 
 
 def _named(

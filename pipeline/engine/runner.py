@@ -113,6 +113,12 @@ def check_inputs(work: Stage | Step, workspace: Workspace) -> None:
 def check_crawled(workspace: Workspace) -> None:
     """Refuse to go on in a workspace without stickers, or with a shard of them lost."""
     _check_whole(workspace)
+    if not workspace.parts and (workspace.root / "crawl" / "ledger.sqlite").exists():
+        raise StickerworksError(
+            f"The tables of {workspace.name} hold no stickers yet, but it was crawled.",
+            "Run `stickerworks crawl` again: it goes on where it was interrupted. "
+            "`stickerworks crawl status` says how far it is.",
+        )
     if not workspace.parts:
         raise StickerworksError(
             f"There are no stickers in {workspace.name}.",

@@ -30,7 +30,7 @@ ReadBytes = Callable[[], bytes | None]
 _SIGNALS_ROW = pa.struct(SIGNALS.schema)
 _FRAMES_ROW = pa.struct(FRAMES.schema)
 _MEASURES_ROW = pa.struct(MEASURES.schema)
-_GONE = "gone: the file is no longer in its folder"
+_GONE = "gone: no source shows these bytes any more; the table unfetched says why"
 _KNOWN = set().union(*_EXTENSIONS.values())
 
 

@@ -84,3 +84,11 @@ def test_a_host_that_asks_to_wait_long_is_left_alone_at_once() -> None:
     again, error = hosts.add(_key(1), waits, "https://bad.example/", False)
     assert (error, [key.source_id for key, _ in again]) == (None, ["1"])
     assert hosts.left_alone("https://bad.example/") is not None
+
+
+def test_a_list_that_begins_with_a_dead_host_goes_on_with_the_others() -> None:
+    hosts = HostHealth(lambda text: None, many_hosts=True)
+    for number in range(100):
+        assert hosts.add(_key(number), UNREACHED, "https://dead.example/", False)[1] is None
+    assert hosts.left_alone("https://dead.example/x") is not None
+    assert hosts.left_alone("https://good.example/x") is None

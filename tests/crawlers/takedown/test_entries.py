@@ -46,9 +46,11 @@ def test_json_lines(file):
     assert read(file, text) == [Entry("pack", "cats", 2), Entry("author", "a", 4)]
 
 
-@pytest.mark.parametrize("text", ["", "\n \n", "kind,value\n"])
-def test_an_empty_list_names_nothing(file, text):
-    assert read(file, text) == []
+def test_a_list_without_entries_names_nothing_and_an_empty_file_is_refused(file):
+    assert read(file, "kind,value\n") == []
+    for text in ("", "\n \n"):
+        with pytest.raises(StickerworksError, match="is empty"):
+            read(file, text)
 
 
 @pytest.mark.parametrize(
