@@ -221,8 +221,7 @@ def _is_gone(path: str) -> bool:
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
-        # Where its folder is gone too, that may be a disk that isn't plugged in.
-        return os.path.isdir(os.path.dirname(path))
+        return True
     except OSError:
         return False
     return False

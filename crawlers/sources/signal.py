@@ -13,7 +13,7 @@ from pydantic import Field
 
 from crawlers.observation import Observation
 from crawlers.signal_pack import decrypt, read_manifest
-from crawlers.source import Answer, Ask, BadQueryError, Cursor, Listing, Page, Source
+from crawlers.source import Answer, Ask, Cursor, Listing, Page, Source
 from crawlers.sources.addresses import BaseAddress, HttpAddress
 from crawlers.sources.reading import changed_format, mapping, parse_json, text, texts
 from pipeline.engine.options import Options
@@ -118,12 +118,9 @@ def _read_pack(options: SignalOptions, cursor: Cursor, answer: Answer) -> Page:
     pack, key = str(cursor["pack"]), str(cursor["opens"])
     try:
         manifest = read_manifest(decrypt(answer.body, key))
-    except ValueError as error:
-        # Strangers make packs: one that is damaged costs itself, and says nothing of the source.
-        raise BadQueryError(
-            f"The pack {pack} is damaged, or the directory has another key for it.",
-            "Nothing needs to be done: the other packs are listed.",
-        ) from error
+    except ValueError:
+        # Strangers make packs: one that is damaged costs itself, and not the packs behind it.
+        return Page(senseless=1)
     tags = tuple(tag for tag in str(cursor["tags"]).split("\n") if tag)
     found: dict[int, Observation] = {}
     for place, sticker in enumerate(manifest.stickers):

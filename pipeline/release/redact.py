@@ -86,6 +86,15 @@ def public_text(text: str | None) -> str | None:
     return hide_bot_tokens("".join(pieces))
 
 
+def public_rules(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """What hosts' rules say, without secrets; their paths are those of the hosts, and stay."""
+    return _changed(texts, pc.match_substring_regex(texts, _TOUCHED_TEXT), _public_rule)
+
+
+def _public_rule(text: str) -> str:
+    return hide_bot_tokens(hide_pairs(_URL.sub(lambda match: public_url(match[0]) or "…", text)))
+
+
 def _changed(
     texts: pa.Array | pa.ChunkedArray, where: pa.Array, change: Callable[[str], str | None]
 ) -> pa.Array:

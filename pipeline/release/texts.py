@@ -13,14 +13,18 @@ import pyarrow.parquet as pq
 from pipeline.engine.counting import count_together, filled
 from pipeline.engine.origins import hosts_table, merged, tally_refused
 from pipeline.engine.workspace import Workspace
-from pipeline.release.redact import public_texts, public_urls
+from pipeline.release.redact import public_rules, public_texts, public_urls
 from pipeline.release.tally import ReleaseCounts
 from schemas.config import Config
 from schemas.tables import HOSTS, UNFETCHED
 
 _URLS = ("page_url", "media_url", "licence_url")
 # Ids and titles are names; errors are sentences that may quote a path or an address.
-_SENTENCES = ("source_id", "error")
+_SENTENCES = (
+    *("source_id", "error", "author", "x_robots_tag", "tdm_reservation", "tdm_policy"),
+    *("content_usage", "preference"),
+)
+_RULES = ("robots_content_usage", "tdmrep")
 
 
 def write_texts(
@@ -64,7 +68,15 @@ def write_texts(
 
 
 def _write_unfetched(path: Path, table: pa.Table) -> Counter[tuple[str, str]]:
-    for names, public in ((_URLS, public_urls), (_SENTENCES, public_texts)):
+    # When all of it was crawled is public (hosts.parquet), when one of it was is not.
+    place = table.schema.get_field_index("fetched_at")
+    undated = pa.nulls(len(table), table.schema.field(place).type)
+    table = table.set_column(place, table.schema.field(place), undated)
+    for names, public in (
+        (_URLS, public_urls),
+        (_SENTENCES, public_texts),
+        (_RULES, public_rules),
+    ):
         for name in names:
             place = table.schema.get_field_index(name)
             table = table.set_column(place, table.schema.field(name), public(table[name]))

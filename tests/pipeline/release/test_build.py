@@ -194,6 +194,12 @@ def test_no_secret_and_no_machine_path_is_released(released: Release, drawn: Any
     unfetched = pq.read_table(released.path / "unfetched.parquet").to_pylist()[0]
     assert unfetched["media_url"] == "https://site.example/a.gif?token=***"
     assert unfetched["error"] == "https://site.example/a?api_key=*** said 404 (…/log.txt)"
+    assert unfetched["fetched_at"] is None
+    assert unfetched["tdm_policy"].startswith("https://site.example/p?api_key=***")
+    # What hosts say of use stays as it was said; their paths are no paths of this machine.
+    assert unfetched["content_usage"].startswith("train-ai=n")
+    assert json.loads(unfetched["tdmrep"])["location"] == "/images/cats/*"
+    assert unfetched["robots_content_usage"].startswith("/images/cats/ train-ai=n | token=")
 
 
 def test_a_release_says_which_hosts_its_stickers_come_from(released: Release) -> None:
