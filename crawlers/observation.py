@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,18 @@ class LocalFile:
             raise TypeError("a LocalFile takes an Observation and a pathlib.Path")
         if not isinstance(self.sha256, str | None):
             raise TypeError(f"sha256 is a {type(self.sha256).__name__}, not a text")
+
+
+def without_keys(observation: Observation, clean: Callable[[str], str]) -> Observation:
+    """The observation as it may be stored: ``clean`` takes a source's keys out of every text.
+
+    Before texts are cut, since nobody would find half a key.
+    """
+    texts = {name: getattr(observation, name) for name in ("source_id", *_TEXTS)}
+    cleaned: dict[str, Any] = {name: clean(text) for name, text in texts.items() if text}
+    if all(cleaned[name] == texts[name] for name in cleaned) and not observation.tags:
+        return observation
+    return replace(observation, tags=tuple(map(clean, observation.tags)), **cleaned)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ from crawlers.observation import (
     key_of,
     told_of_cuts,
     too_long,
+    without_keys,
 )
 from crawlers.preferences.c2pa import has_c2pa
 from crawlers.preferences.headers import HeaderPreferences
@@ -48,7 +49,6 @@ from crawlers.user_agent import user_agent
 from pipeline.engine.database import transaction
 from pipeline.engine.text import storable
 
-_ADDRESSES = ("page_url", "media_url", "licence_url")
 _OPT_OUTS = frozenset({"opt_out", "robots", ERROR_CLASS})
 
 
@@ -168,26 +168,14 @@ class MediaFetcher:
             self._run.report(told_of_cuts(self._run.source, cut))
 
     def _note(self, observation: Observation, place: int, listing_pass: int) -> Found:
-        run, key = self._run, key_of(self._run.source, observation)
+        run = self._run
+        shown = without_keys(observation, run.ledger.without_secrets)
+        key, columns = key_of(run.source, shown), columns_of(shown)
         listing = (run.position << POSITION_BITS) + place
-        columns = columns_of(self._without_secrets(observation))
         self._cut += is_cut(observation, columns)
         redistribute = self._redistribute(observation)
         known = run.ledger.note(key, listing, columns, redistribute, run.earlier, listing_pass)
         return Found(key, observation, known)
-
-    def _without_secrets(self, observation: Observation) -> Observation:
-        """The observation without keys, which nobody would find once its texts are cut."""
-        ledger = self._run.ledger
-        if not ledger.secrets:
-            return observation
-        names = ("pack_id", "pack_title", "author", "title", "licence", *_ADDRESSES)
-        texts = {name: getattr(observation, name) for name in names}
-        clean: dict[str, Any] = {
-            name: ledger.without_secrets(text) for name, text in texts.items() if text
-        }
-        tags = tuple(map(ledger.without_secrets, observation.tags))
-        return replace(observation, tags=tags, **clean)
 
     def _redistribute(self, observation: Observation) -> bool:
         given = observation.redistribute

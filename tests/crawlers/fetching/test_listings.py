@@ -174,6 +174,7 @@ def test_a_planted_key_reaches_no_file_or_message(
 ) -> None:
     said: list[str] = []
     giphy.add("cat", title=f"my {SECRET} title", note={"deep": [SECRET]})
+    giphy.add("cat", id=f"1-{SECRET}", user={"username": SECRET, "display_name": SECRET})
     item = giphy.add("cat")
     other = giphy.add("cat")
     giphy.answers[f"/media/{item}.gif"] = body(b"<html>", f"text/{SECRET}")
