@@ -56,7 +56,11 @@ def _crawl(hosts: Hosts) -> str:
     for row in hosts:
         agents.update(_counter(row["user_agents"]))
     names = ", ".join(markdown_text(name, 200) for name, _ in agents.most_common(_VALUES))
-    when = f"Files were fetched from {markdown_text(min(firsts))} to {markdown_text(max(lasts))}"
+    first, last = min(firsts), max(lasts, default=max(firsts))
+    period = f"in {markdown_text(first)}"
+    if first != last:
+        period = f"from {markdown_text(first)} to {markdown_text(last)}"
+    when = f"Files were fetched {period}"
     return f"{when}, by a crawler that calls itself: {names}." if names else f"{when}."
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.engine.counting import count_together, filled
@@ -18,6 +19,7 @@ from pipeline.release.tally import ReleaseCounts
 from schemas.config import Config
 from schemas.tables import HOSTS, UNFETCHED
 
+_MONTH = len("2026-12")
 _URLS = ("page_url", "media_url", "licence_url")
 # Ids and titles are names; errors are sentences that may quote a path or an address.
 _SENTENCES = (
@@ -44,7 +46,7 @@ def write_texts(
     votes = workspace.read_checked("votes")
     missed = workspace.read_checked("unfetched")
     unfetched = _write_unfetched(folder / "unfetched.parquet", missed)
-    hosts = hosts_table(merged([tally.origins, tally_refused(missed)]))
+    hosts = _by_month(hosts_table(merged([tally.origins, tally_refused(missed)])))
     pq.write_table(hosts.cast(HOSTS.schema.remove_metadata()), folder / "hosts.parquet")
     tagset = workspace.read_checked("tagset").to_pylist()
     _write_json(folder / "tagset.json", tagset)
@@ -65,6 +67,15 @@ def write_texts(
         plots=write_plots(folder / "plots", tally, report),
     )
     (folder / "README.md").write_text(render_card(config, facts), "utf-8")
+
+
+def _by_month(hosts: pa.Table) -> pa.Table:
+    """Months of the crawl: to the second, no crawl that was interrupted would give the same."""
+    for name in ("first_fetched", "last_fetched"):
+        place = hosts.schema.get_field_index(name)
+        months = pc.utf8_slice_codeunits(hosts[name], 0, _MONTH)
+        hosts = hosts.set_column(place, hosts.schema.field(name), months)
+    return hosts
 
 
 def _write_unfetched(path: Path, table: pa.Table) -> Counter[tuple[str, str]]:

@@ -30,6 +30,9 @@ KILLS = {
 # Moments, and where bytes lie.
 DIFFERING = {
     "observations": ["fetched_at"],
+    "unfetched": ["fetched_at"],
+    "queries": ["last_listed", "pass"],  # listed once more where a crawl was killed at its end
+    "hosts": ["first_fetched", "last_fetched"],
     "media": ["path", "pack", "offset", "nbytes"],
 }
 
