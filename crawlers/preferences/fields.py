@@ -17,7 +17,8 @@ _BARE = (
 )
 _PARAMETERS = rf"(?:; *{_KEY}(?:={_BARE})?)*"
 _ITEM = rf"{_BARE}{_PARAMETERS}"
-_INNER_LIST = rf"\( *(?:{_ITEM}(?: +{_ITEM})*)? *\){_PARAMETERS}"
+# No way back into spaces: a value that is nothing but spaces would take time squared.
+_INNER_LIST = rf"\( *+(?:{_ITEM}(?: ++{_ITEM})*)? *+\){_PARAMETERS}"
 _MEMBER = re.compile(
     rf"({_KEY})(?:=(?:({_WORD}){_PARAMETERS}|{_ITEM}|{_INNER_LIST})|{_PARAMETERS})"
     r"(?=[ \t]*(?:,|\Z))"
