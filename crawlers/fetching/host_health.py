@@ -13,6 +13,9 @@ from crawlers.ledger.ledger import FetchFailure
 from crawlers.observation import Key
 from pipeline.engine.errors import StickerworksError
 
+_UNREACHABLE = frozenset(
+    {"unresolved", "connection", "timeout", "robots_unreachable", "tdmrep_unreachable"}
+)
 _STREAK = 20
 _NO_NETWORK = 60  # files in a row, of any host, while not one was got
 
@@ -127,6 +130,6 @@ def _host(url: str) -> str:
 
 
 def _kind(failure: FetchFailure) -> str:
-    if failure.error_class in ("unresolved", "connection", "timeout", "robots_unreachable"):
+    if failure.error_class in _UNREACHABLE:
         return "unreachable"
     return "refusing" if failure.error_class in ("http_401", "http_403", "http_429") else ""

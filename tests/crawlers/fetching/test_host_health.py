@@ -37,7 +37,13 @@ def test_a_host_that_refuses_is_left_alone_while_others_give() -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "told"), [(REFUSED, "refuses our requests"), (UNREACHED, "Could not reach bad")]
+    ("failure", "told"),
+    [
+        (REFUSED, "refuses our requests"),
+        (UNREACHED, "Could not reach bad"),
+        (FetchFailure("retry_at", "robots_unreachable", "x"), "Could not reach bad"),
+        (FetchFailure("retry_at", "tdmrep_unreachable", "x"), "Could not reach bad"),
+    ],
 )
 def test_the_only_host_ends_the_source(failure: FetchFailure, told: str) -> None:
     hosts = HostHealth(lambda text: None)
