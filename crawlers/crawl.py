@@ -157,7 +157,6 @@ def _crawl_local(
     ours = job.config
     if job.source.observations is None:
         return False
-    redistribute = job.source.redistribute if ours.redistribute is None else ours.redistribute
     with open_ledger(workspace.root / LEDGER) as ledger:
         try:
             crawl_files(
@@ -165,7 +164,7 @@ def _crawl_local(
                 _listed(job),
                 job.source.name,
                 job.position,
-                redistribute,
+                job.source.may_redistribute(ours),
                 ours.limit,
                 report,
             )

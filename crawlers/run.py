@@ -75,7 +75,7 @@ def _crawl(job: dict[str, Any], clean: Cleaner, report: Callable[[str], None]) -
         clean.secrets = source.key.forms()
     workspace = Workspace(Path(job["workspace"]))
     workspace.place.remember()
-    default = source.redistribute if ours.redistribute is None else ours.redistribute
+    default = source.may_redistribute(ours)
     with open_ledger(workspace.root / LEDGER) as ledger:
         ledger.secrets = clean.secrets
         quota = Quota(ours.limit)

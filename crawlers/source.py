@@ -152,6 +152,10 @@ class Source:
         if (self.listing is None) == (self.observations is None):
             raise ValueError(f"source {self.name!r} needs either a listing or observations")
 
+    def may_redistribute(self, ours: SourceConfig) -> bool:
+        """Whether a release may carry its bytes: as the configuration says, else its default."""
+        return self.redistribute if ours.redistribute is None else ours.redistribute
+
 
 def load_source(name: str) -> Source:
     """The source plugin of that name; StickerworksError when there is none."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from crawlers.ledger import sql as ledger_sql
 from crawlers.ledger.ledger import CrawlLedger, ledger_errors
-from crawlers.queries.scope import scope_of
+from crawlers.queries.scope import key_at, places_by_source
 from crawlers.selection import Selected, only_queries, replace_sources
-from crawlers.source import load_source, read_options
+from crawlers.source import load_source
 from pipeline.engine.database import transaction
 from schemas.config import CrawlConfig
 
@@ -28,11 +28,8 @@ def retries(
     ledger: CrawlLedger, config: CrawlConfig, positions: Iterable[int]
 ) -> Iterator[Retries]:
     """What make_due() would make due at the sources at these places, each name once."""
-    found: dict[str, list[int]] = {}
-    for position in positions:
-        found.setdefault(config.sources[position].source, []).append(position)
     with ledger_errors(ledger.path):
-        for name, places in found.items():
+        for name, places in places_by_source(config, positions).items():
             yield _retries(ledger, config, name, places)
 
 
@@ -62,7 +59,7 @@ def _retries(
 ) -> Retries:
     if load_source(name).listing is None:
         return Retries(name, _failed(ledger, name, None), 0)
-    scopes = (_scope(config, place) for place in positions)
+    scopes = (key_at(config, place) for place in positions)
     once = {of["scope"]: of for of in scopes}
     due = [row for of in once.values() for row in _due(ledger, of)]
     files: dict[str, int] = {}
@@ -80,19 +77,13 @@ def _failed(ledger: CrawlLedger, source: str, query: str | None) -> dict[str, in
     return dict(map(tuple, rows.fetchall()))
 
 
-def _scope(config: CrawlConfig, position: int) -> dict[str, str]:
-    ours = config.sources[position]
-    options = read_options(load_source(ours.source), ours, position)
-    return {"source": ours.source, "scope": scope_of(config, position, options)}
-
-
 def _due(ledger: CrawlLedger, of: dict[str, str]) -> list[sqlite3.Row]:
     """Queries to be asked again: their listing failed, or files that they found did."""
     return ledger.connection.execute(_TO_ASK_AGAIN, of).fetchall()
 
 
 def _reopen(ledger: CrawlLedger, config: CrawlConfig, position: int) -> list[str]:
-    of = _scope(config, position)
+    of = key_at(config, position)
     found = _due(ledger, of)
     for row in found:
         statement = _REOPEN if row["files"] else _GO_ON
@@ -105,6 +96,8 @@ def _has_failed(ledger: CrawlLedger, source: str) -> bool:
     return found is not None
 
 
+# `NOT IN ('ok', 'gone')` beside `= 'retry_at'` is for SQLite: by it the index of what isn't there,
+# which holds just these rows, is known to fit.
 _TO_ASK_AGAIN = """
 SELECT query, files, state, error_class FROM (
     SELECT q.query, q.place, q.state, q.error_class, CASE WHEN q.query = '' THEN EXISTS (

@@ -6,6 +6,7 @@ goes on at any page; a page counts only when all that it lists is in the ledger.
 
 from __future__ import annotations
 
+import heapq
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,9 +18,6 @@ from crawlers.ledger.ledger import CrawlLedger, ledger_errors
 from crawlers.queries import sql
 from crawlers.source import Cursor
 from pipeline.engine.database import transaction
-
-FIRST: tuple[Cursor, ...] = ({},)
-"""What is left of a query that nobody has listed yet: its first page."""
 
 LEFT_OUT = "left_out"
 """Class of the error of a query that was listed but for something within it."""
@@ -183,8 +181,6 @@ class Turns:
         return self
 
     def __next__(self) -> Turn:
-        import heapq
-
         while not self._order:
             if self._read_to is None:
                 raise StopIteration
@@ -209,8 +205,6 @@ class Turns:
             self._ahead.pop(query, None)
 
     def _push(self, turn: Turn) -> None:
-        import heapq
-
         self._loaded[turn.key] = turn
         heapq.heappush(self._order, turn.key)
 

@@ -9,8 +9,8 @@ from typing import Any
 from crawlers.ledger.ledger import CrawlLedger, ledger_errors
 from crawlers.queries.book import QueryBook
 from crawlers.queries.forecast import obstacles
-from crawlers.queries.scope import scope_of
-from crawlers.source import load_source, read_options
+from crawlers.queries.scope import key_at, places_by_source
+from crawlers.source import load_source
 from schemas.config import CrawlConfig
 
 Reasons = dict[str, int]
@@ -74,11 +74,11 @@ def source_progress(
     ledger: CrawlLedger, config: CrawlConfig, positions: Iterable[int]
 ) -> list[SourceProgress]:
     """Progress of the sources at these places, each name once."""
-    found: dict[str, list[int]] = {}
-    for position in positions:
-        found.setdefault(config.sources[position].source, []).append(position)
     with ledger_errors(ledger.path):
-        return [_of_source(ledger, config, name, places) for name, places in found.items()]
+        return [
+            _of_source(ledger, config, name, places)
+            for name, places in places_by_source(config, positions).items()
+        ]
 
 
 def queries_in_need(
@@ -106,15 +106,12 @@ def query_progress(
         ]
 
 
-def _scopes(config: CrawlConfig, positions: Iterable[int]) -> list[dict[str, Any]]:
-    found = []
-    for position in positions:
-        ours = config.sources[position]
-        source = load_source(ours.source)
-        if source.listing is not None:
-            scope = scope_of(config, position, read_options(source, ours, position))
-            found.append({"source": ours.source, "scope": scope})
-    return found
+def _scopes(config: CrawlConfig, positions: Iterable[int]) -> list[dict[str, str]]:
+    return [
+        key_at(config, position)
+        for position in positions
+        if load_source(config.sources[position].source).listing is not None
+    ]
 
 
 def _of_source(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 
 from pydantic import BaseModel
 
+from crawlers.source import load_source, read_options
 from pipeline.engine.secret_names import is_secret_name
 from schemas.config import CrawlConfig
 
@@ -25,3 +27,18 @@ def scope_of(config: CrawlConfig, position: int, options: BaseModel) -> str:
     text = json.dumps(shown, sort_keys=True, ensure_ascii=False)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     return f"{digest}-{again + 1}" if again else digest
+
+
+def key_at(config: CrawlConfig, position: int) -> dict[str, str]:
+    """Source and scope of the source at that place: what its queries go by in the ledger."""
+    ours = config.sources[position]
+    options = read_options(load_source(ours.source), ours, position)
+    return {"source": ours.source, "scope": scope_of(config, position, options)}
+
+
+def places_by_source(config: CrawlConfig, positions: Iterable[int]) -> dict[str, list[int]]:
+    """These places of the configuration by the name of their source, each name once."""
+    found: dict[str, list[int]] = {}
+    for position in positions:
+        found.setdefault(config.sources[position].source, []).append(position)
+    return found

@@ -14,7 +14,7 @@ import pytest
 from crawlers.ledger.ledger import LEDGER, Blob, CrawlLedger, FetchFailure, open_ledger
 from crawlers.observation import Key
 from crawlers.queries.again import Retries, make_due, retries
-from crawlers.queries.book import FIRST, QueryBook, Turn
+from crawlers.queries.book import QueryBook, Turn
 from crawlers.queries.forecast import forecast
 from crawlers.queries.progress import queries_in_need, query_progress, source_progress
 from crawlers.queries.scope import scope_of
@@ -102,7 +102,7 @@ def test_what_failed_for_the_moment_is_due_and_its_queries_are_open(ledger):
     rows = ledger.connection.execute("SELECT query, state, cursors, pages FROM queries")
     states = {row["query"]: tuple(row)[1:] for row in rows}
     assert states["cat"] == ("done", "[]", 2)
-    assert states["dog"] == ("open", json.dumps(list(FIRST)), 0)
+    assert states["dog"] == ("open", json.dumps([{}]), 0)
     assert states["fish"] == ("open", '[{"page": 2}]', 1)
     retry_at = "SELECT retry_at FROM observations WHERE state = 'retry_at'"
     assert ledger.connection.execute(retry_at).fetchone()[0] is None
