@@ -45,9 +45,9 @@ class Following:
         inner = [_inner(one) for one in page.inner if not self._is_held(turn, one)]
         digest = _digest(found) if found else None
         repeats = digest is not None and digest == turn.last_page
-        goes_on = page.next is not None and page.next != as_the_source_knows_it(current)
+        ends = repeats or page.next == as_the_source_knows_it(current)
         following: list[Cursor] = inner
-        if page.next is not None and goes_on and not repeats and not self._all_known(turn, found):
+        if page.next is not None and not ends and not self._all_known(turn, found):
             following = [*inner, _inner(page.next) if is_inner(current) else page.next]
         after = after_page(turn, following, len(found), page.total, digest)
         nothing = not (found or page.inner or is_inner(current))
