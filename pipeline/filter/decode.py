@@ -13,8 +13,9 @@ import numpy as np
 from pipeline.engine.decoding.frames import OPAQUE, CheckedFile, Frame, open_source, read_frames
 from pipeline.engine.decoding.header import Undecodable
 from pipeline.engine.decoding.one_pass import FramePass, ShownFrame, displayed, read_pass, show
-from pipeline.engine.decoding.picture import grey_levels, jpeg, perceptual_hash
+from pipeline.engine.decoding.picture import jpeg
 from pipeline.engine.images import reading_images
+from pipeline.filter.looks import look_columns
 from pipeline.filter.measures.measure import RgbaFrame, StickerFrames
 from schemas.config import DecodeConfig
 
@@ -90,7 +91,6 @@ def _measure(source: CheckedFile, caps: DecodeConfig, also: Also) -> Measured:
         flags.append("clamped_durations")
     shown, flag = show(source, seen, durations, caps.key_frames)
     height, width = seen.shape
-    grey64 = grey_levels(shown[0].grey)
     signals: Row = {
         "width": width,
         "height": height,
@@ -103,8 +103,7 @@ def _measure(source: CheckedFile, caps: DecodeConfig, also: Also) -> Measured:
         "transparent": seen.lowest < OPAQUE,
         "entropy": max(one.grey.entropy() for one in shown),
         "pixel_sha256": _pixel_hash(seen, durations),
-        "phash": perceptual_hash(grey64),
-        "grey64": grey64,
+        **look_columns(shown),
         "flags": flags + flag,
     }
     key_frames = [_key_frame(one, durations, caps.key_frame_side) for one in shown]
