@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,3 +38,31 @@ def everything(
     from stickerworks.cli.commands import room_command
 
     raise typer.Exit(room_command("filter", context.obj))
+
+
+@filter_.command()
+def audit(
+    context: typer.Context,
+    rule: Annotated[str, typer.Argument(help="a rule that dropped stickers, such as ocr_length")],
+    sample: Annotated[
+        int, typer.Option(min=1, max=5000, help="stickers to look at, of dropped and of kept each")
+    ] = 100,
+    near: Annotated[
+        float | None,
+        typer.Option(min=0, help="distance to the bound up to which kept ones are asked about"),
+    ] = None,
+    precision: Annotated[
+        float, typer.Option(min=0, max=1, help="what share of the dropped should be dropped")
+    ] = 0.95,
+    studio: Annotated[
+        bool, typer.Option("--label-studio", help="also write tasks to import into Label Studio")
+    ] = False,
+    answers: Annotated[
+        Path | None, typer.Option(help="a file that the review page or Label Studio saved")
+    ] = None,
+) -> None:
+    """Ask people about a sample of what a rule drops, and keeps near its bound."""
+    from stickerworks.cli.filter_audit import AuditRequest, audit_command
+
+    request = AuditRequest(rule, sample, near, precision, studio, answers)
+    raise typer.Exit(audit_command(context.obj, request))

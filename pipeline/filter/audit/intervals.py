@@ -66,6 +66,21 @@ def share_interval(strata: Sequence[Stratum], confidence: float = 0.95) -> tuple
     return low / total, high / total
 
 
+def joined_interval(strata: Sequence[Stratum], confidence: float = 0.95) -> tuple[float, float]:
+    """The same for any number of strata: those of each two cover together (Bonferroni)."""
+    some = [stratum for stratum in strata if stratum.size]
+    if len(some) <= 2:
+        return share_interval(some, confidence)
+    pairs = [some[start : start + 2] for start in range(0, len(some), 2)]
+    total = sum(stratum.size for stratum in some)
+    low = high = 0.0
+    for pair in pairs:
+        limits = share_interval(pair, 1 - (1 - confidence) / len(pairs))
+        size = sum(stratum.size for stratum in pair) / total
+        low, high = low + size * limits[0], high + size * limits[1]
+    return low, min(1.0, high)
+
+
 def _first(start: int, end: int, holds: Callable[[int], bool]) -> int:
     """The smallest number for which it holds, which it does from there on; ``end`` at the last."""
     while start < end:

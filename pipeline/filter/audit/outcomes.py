@@ -42,9 +42,8 @@ class Verdicts:
 
     def others(self, rule: str) -> Mask:
         """Stickers that something else than this rule is against."""
-        if rule not in self.rules:
-            return self.against != 0
-        found: Mask = (self.against & ~self._bit(rule)) != 0
+        mine = self._bit(rule) if rule in self.rules else np.uint64(0)
+        found: Mask = (self.against & ~mine) != 0
         return found
 
     @cached_property
