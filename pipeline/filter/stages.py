@@ -121,7 +121,7 @@ DUPLICATES = Step(
     reads=("stickers", "signals", "ocr", "screening", "frames"),
     writes=("duplicates",),
     settings=_duplicates_settings,
-    run=Late("pipeline.filter.duplicates:find_duplicates"),
+    run=Late("pipeline.filter.duplicates.step:find_duplicates"),
 )
 REVIEWS = Step(
     name="reviews",
