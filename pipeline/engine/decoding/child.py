@@ -20,15 +20,12 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.engine.decoding.lottie import render_lottie
-from pipeline.engine.decoding.video import decode_video
-
 REPLY = struct.Struct("<4I")
 READY = b"ready"
 FRAME, END, FAILED = 0, 1, 2
-MOST_SECONDS = 40
+MOST_SECONDS = 20
 """Of computing that one file may take."""
-_MOST_MEMORY = 3 << 30
+_MOST_MEMORY = 2 << 30
 """Of addresses, which are more than what is in use."""
 
 _Frames = Iterator[tuple[bytes, int, int, int]]
@@ -60,13 +57,19 @@ def _import(package: str) -> None:
         for _, name, _ in pkgutil.walk_packages(module.__path__, "av."):
             if not name.endswith("__main__"):
                 importlib.import_module(name)
+        importlib.import_module("pipeline.engine.decoding.video")
     else:
         importlib.import_module("PIL.ImageFile")
+        importlib.import_module("pipeline.engine.decoding.lottie")
 
 
 def _begin(data: bytes, job: dict[str, Any]) -> _Frames:
     if job["format"] == "tgs":
+        from pipeline.engine.decoding.lottie import render_lottie
+
         return render_lottie(data, job["width"], job["height"])
+    from pipeline.engine.decoding.video import decode_video
+
     return decode_video(data, job["format"], job["width"] * job["height"])
 
 

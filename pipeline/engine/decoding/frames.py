@@ -48,7 +48,7 @@ _FORMATS = {
     "apng": _PNG,
     "jpeg": _Format(re.compile(rb"\xff\xd8\xff"), scan_jpeg),
     "webp": _Format(re.compile(rb"RIFF....WEBP", re.DOTALL), scan_webp),
-    "avif": _Format(re.compile(rb"....ftyp", re.DOTALL), scan_avif),
+    "avif": _Format(re.compile(rb"....ftyp(avi[fs]|mif1|msf1)", re.DOTALL), scan_avif),
     "bmp": _Format(re.compile(rb"BM"), scan_bmp),
     "mp4": _Format(re.compile(rb"....ftyp", re.DOTALL), scan_mp4, decode_apart, "av"),
     "webm": _Format(re.compile(rb"\x1a\x45\xdf\xa3"), scan_webm, decode_apart, "av"),

@@ -73,6 +73,10 @@ _DECODERS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
 }
 
 
+_MOST_MISSING = 32 << 20
+"""Bytes that may be cut off an AVIF whose whole frames are still decoded."""
+
+
 def _open(data: bytes, kind: str, header: Header) -> tuple[ImageFile.ImageFile, bool]:
     """The file, and whether Pillow refuses it as it is and reads its sound part alone."""
     decoder = _DECODERS[kind]
@@ -81,7 +85,7 @@ def _open(data: bytes, kind: str, header: Header) -> tuple[ImageFile.ImageFile, 
     except (OSError, SyntaxError):
         if kind == "webp":
             sound = _sound_webp(data, header.usable)
-        elif kind == "avif" and header.usable > len(data):
+        elif kind == "avif" and 0 < header.usable - len(data) < _MOST_MISSING:
             # Its index names bytes behind the end; frames that lack some are left out.
             sound = data + bytes(header.usable - len(data))
         else:

@@ -26,6 +26,16 @@ def decode_video(data: bytes, kind: str, pixels: int) -> Iterator[tuple[bytes, i
     """
     import av
 
+    try:
+        yield from _decode(data, kind, pixels)
+    except av.error.MemoryError:
+        # FFmpeg's own word, after which it is as sound as before.
+        raise ValueError("its decoder asked for more memory than it may have") from None
+
+
+def _decode(data: bytes, kind: str, pixels: int) -> Iterator[tuple[bytes, int, int, int]]:
+    import av
+
     options = {"ignore_editlist": "1", "codec_whitelist": ",".join(_CODECS)}
     with av.open(io.BytesIO(data), format=_CONTAINERS[kind], options=options) as container:
         if not container.streams.video:
