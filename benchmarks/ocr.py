@@ -79,7 +79,9 @@ def main() -> None:
     parser.add_argument("--engines", action="store_true")
     parser.add_argument("--device", choices=("cuda", "tensorrt"))
     options = parser.parse_args()
-    captioned = list(_read(options.folder))[: options.pictures]
+    captioned = list(_read(options.folder))
+    if options.pictures:
+        captioned = captioned[:: -(-len(captioned) // options.pictures)]
     if options.engines:
         made = _engines(captioned)
     elif options.device:

@@ -39,9 +39,8 @@ class RapidReader:
     def read(self, images: Sequence[Bgr]) -> list[list[Line]]:
         """The lines of each picture, in reading order."""
         boxes = self.detection.find(images)
-        lines = [
-            self.cut(image, box) for image, found in zip(images, boxes, strict=True) for box in found
-        ]
+        pairs = zip(images, boxes, strict=True)
+        lines = [self.cut(image, box) for image, found in pairs for box in found]
         if self.turn is not None and lines:
             lines = self.turn(lines)
         texts = iter(self.recognition.read(lines))
