@@ -19,7 +19,7 @@ from pipeline.engine.workspace import Workspace
 SIDE = 96
 _QUALITY = 78
 _MOTION_FRAMES, _MOTION_BYTES, _MOTION_PIXELS = 12, 60_000, 40_000_000
-_FORMATS = ("GIF", "PNG", "WEBP")
+_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
 
 
 @dataclass(frozen=True)

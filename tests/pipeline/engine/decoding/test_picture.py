@@ -31,7 +31,7 @@ def test_scaling_and_compression_hardly_change_the_hash(face, encode):
 
 
 def test_mirrors_are_not_found(face):
-    """A limit of the method, written down in duplicates.py."""
+    """A limit of the method, written down in docs/duplicates.md."""
     mirrored = face(tilt=20).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     assert (bits(face(tilt=20)) ^ bits(mirrored)).bit_count() > 4
 

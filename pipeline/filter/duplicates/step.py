@@ -36,8 +36,8 @@ from scipy.sparse.csgraph import connected_components
 
 from pipeline.engine.columns import known_numbers, value_codes
 from pipeline.engine.stage import Output, Reader
-from pipeline.filter.candidates import near_pairs
-from pipeline.filter.views import Looks, differences, load_looks
+from pipeline.filter.duplicates.candidates import near_pairs
+from pipeline.filter.duplicates.views import Looks, differences, load_looks
 from schemas.config import DuplicatesConfig
 from schemas.tables import DUPLICATES
 

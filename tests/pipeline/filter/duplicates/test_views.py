@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.filter import views
-from pipeline.filter.views import Looks, Views, differences, least_differences, tile_sums
+from pipeline.filter.duplicates import views
+from pipeline.filter.duplicates.views import Looks, Views, differences, least_differences, tile_sums
 
 
 def looks(seed: int, count: int, spread: int) -> list[Views]:

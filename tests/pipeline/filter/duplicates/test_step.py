@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from pipeline.filter.decode import measure
+from pipeline.filter.duplicates.views import differences
 from pipeline.filter.stages import DUPLICATES
-from pipeline.filter.views import differences
 from schemas.config import Config, DecodeConfig, DuplicatesConfig
 from schemas.tables import TABLES
 
@@ -238,7 +238,7 @@ def test_stickers_that_share_no_more_than_a_hash_are_not_compared_pixel_by_pixel
         compared.append(len(others))
         return differences(one, others)
 
-    monkeypatch.setattr("pipeline.filter.duplicates.differences", counted)
+    monkeypatch.setattr("pipeline.filter.duplicates.step.differences", counted)
     rows = run(*ramp_stickers(encode, levels=[0, 30, 60, 90, 120, 65]))
     assert groups(rows) == {**{str(n): str(n) for n in range(5)}, "5": "2"}
     assert sum(compared) == 1
@@ -292,7 +292,7 @@ def test_groups_do_not_depend_on_how_many_pairs_fit_into_memory(encode, face, mo
     ]
     expected = run(*stickers)
     for pairs in (1, 7):
-        monkeypatch.setattr("pipeline.filter.duplicates._WAVE", pairs)
+        monkeypatch.setattr("pipeline.filter.duplicates.step._WAVE", pairs)
         assert run(*stickers) == expected
 
 
