@@ -48,6 +48,12 @@ class PaddleOptions(Options):
     )
     device: str = Field("cpu", pattern=r"^(cpu|gpu:\d{1,2})$", description="cpu, or gpu:0")
     detection_side: int = Field(320, ge=32, le=1024, description="shorter side for detection")
+    box_threshold: float = Field(
+        0.5, ge=0, le=1, description="certainty from which a box counts as text"
+    )
+    unclip_ratio: float = Field(
+        1.5, ge=1, le=4, description="how much larger than its core the box of a line is"
+    )
     text_recognition_batch_size: int = Field(
         16, ge=1, le=1024, description="lines of one picture that are read at once"
     )
@@ -90,6 +96,8 @@ def _open(options: PaddleOptions) -> OcrReader:
         "engine": options.engine,
         "device": options.device,
         "side": options.detection_side,
+        "box_threshold": options.box_threshold,
+        "unclip_ratio": options.unclip_ratio,
         "batch": options.text_recognition_batch_size,
         **{
             role: {"folder": str(model.folder), "name": model.name}

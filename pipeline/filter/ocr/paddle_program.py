@@ -73,8 +73,8 @@ def versions() -> dict[str, str]:
 def open_reader(request: Mapping[str, Any]) -> Callable[[Any], dict[str, Any]]:
     """Load the models and return what maps a picture to ``{"lines": ...}`` or ``{"error": ...}``.
 
-    ``request`` has engine, device, side, batch, and for detection and recognition a folder and
-    the name of its architecture.
+    ``request`` has engine, device, side, box_threshold, unclip_ratio, batch, and for detection and
+    recognition a folder and the name of its architecture.
     """
     try:
         import cv2
@@ -99,6 +99,8 @@ def open_reader(request: Mapping[str, Any]) -> Callable[[Any], dict[str, Any]]:
             text_recognition_batch_size=request["batch"],
             text_det_limit_side_len=request["side"],
             text_det_limit_type="min",
+            text_det_box_thresh=request["box_threshold"],
+            text_det_unclip_ratio=request["unclip_ratio"],
             use_doc_orientation_classify=False,
             use_doc_unwarping=False,
             use_textline_orientation=False,
@@ -181,11 +183,11 @@ def _find_gpu(engine: str, number: int) -> None:
         if hasattr(onnxruntime, "preload_dlls"):
             onnxruntime.preload_dlls()
         if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-            raise FaultError("device", "this onnxruntime computes on no GPU")
+            raise FaultError("device", "onnxruntime, as installed there, computes on no GPU")
         return
     paddle = importlib.import_module("paddle")  # ours is called so, too, but lies on no path here
     if not paddle.device.is_compiled_with_cuda():
-        raise FaultError("device", "this paddlepaddle computes on no GPU")
+        raise FaultError("device", "paddlepaddle, as installed there, computes on no GPU")
     if paddle.device.cuda.device_count() <= number:
         raise FaultError("device", f"paddlepaddle sees no GPU {number}")
 
