@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.engine.decoding.frames import OPAQUE, CheckedFile, Frame, open_source, read_frames
 from pipeline.engine.decoding.header import Undecodable
 from pipeline.engine.decoding.one_pass import FramePass, ShownFrame, displayed, read_pass, show
-from pipeline.engine.decoding.picture import jpeg
+from pipeline.engine.decoding.picture import DARK, WHITE, jpeg
 from pipeline.engine.images import reading_images
 from pipeline.filter.looks import look_columns
 from pipeline.filter.measures.measure import RgbaFrame, StickerFrames
@@ -90,6 +90,7 @@ def _measure(source: CheckedFile, caps: DecodeConfig, also: Also) -> Measured:
     if frames > 1 and durations != seen.durations:
         flags.append("clamped_durations")
     shown, flag = show(source, seen, durations, caps.key_frames)
+    ground = DARK if flag else WHITE
     height, width = seen.shape
     signals: Row = {
         "width": width,
@@ -103,7 +104,7 @@ def _measure(source: CheckedFile, caps: DecodeConfig, also: Also) -> Measured:
         "transparent": seen.lowest < OPAQUE,
         "entropy": max(one.grey.entropy() for one in shown),
         "pixel_sha256": _pixel_hash(seen, durations),
-        **look_columns(shown),
+        **look_columns(shown, seen.kept or read_frames(source), seen.samples, ground),
         "flags": flags + flag,
     }
     key_frames = [_key_frame(one, durations, caps.key_frame_side) for one in shown]

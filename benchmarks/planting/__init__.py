@@ -1,0 +1,1 @@
+"""Copies and templates planted among real stickers, for ``benchmarks/copies.py``."""
