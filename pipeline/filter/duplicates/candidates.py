@@ -80,7 +80,7 @@ def _bands(count: int) -> list[np.uint64]:
 
 
 def _shared(masks: Sequence[np.uint64], chosen: Sequence[int]) -> np.uint64:
-    return np.bitwise_or.reduce([masks[band] for band in chosen], dtype=np.uint64)
+    return np.uint64(sum(int(masks[band]) for band in chosen))
 
 
 def _partitions(codes: Codes, shared: np.uint64) -> Iterator[Rows | slice]:
