@@ -269,7 +269,11 @@ SIGNALS = _table(
     _column("grey64", pa.binary(4096), "first key frame as 64x64 grey levels, row by row"),
     _column("mean64", pa.binary(4096), "mean of an animation's different frames, as grey64"),
     _column("motion", pa.list_(pa.binary(256)), "its different frames as 16x16 grey levels"),
-    _column("frame_hashes", pa.list_(pa.binary(8)), "their perceptual hashes"),
+    _column(
+        "frame_hashes",
+        pa.list_(pa.binary(8)),
+        "their perceptual hashes, those but for 2 bits equal to an earlier one left out",
+    ),
     _column("extension_lies", pa.bool_(), "the claimed extension is of another format"),
     _column("flags", STRINGS, "truncated, refused, clamped_durations, dark_background"),
     ERROR,
