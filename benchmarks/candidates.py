@@ -4,7 +4,7 @@
 
 Codes are made up: random ones, with two bits in five of a sticker's windows as in its picture,
 one sticker in twenty a copy of an earlier one (its own code a few bits from an own or a window
-code of that), and clumps: blank pictures of which thousands have all codes alike, and line art
+code of that), and clumps: blank pictures of which thousands have one code, and line art
 whose codes differ in a few bits from one centre. The same search on a part of them is compared
 with brute force over all pairs. The last line is one JSON object.
 """
@@ -80,11 +80,13 @@ def make_codes(stickers: int, own: int, windows: int, distance: int) -> tuple[Co
         every[start : start + _BLANK] = every[start, 0]
         art = every[start + _BLANK : start + _BLANK + _LINE_ART]
         art[:, 0] = every[start, 1] ^ _few_bits(chance, len(art), distance)
+    differs = every != every[:, :1]
+    differs[:, 0] = True
     number, view = (grid.astype(kind) for grid, kind in zip(
         np.indices(every.shape), (np.int32, np.uint8), strict=True))  # fmt: skip
     parts = slice(None, own), slice(own, None)
     mine, others = (
-        Codes(number[:, part].ravel(), every[:, part].ravel(), view[:, part].ravel())
+        Codes(*(grid[:, part][differs[:, part]] for grid in (number, every, view)))
         for part in parts
     )
     return mine, others

@@ -20,6 +20,8 @@ _VIEWS = 1 << 8
 _NEAREST = 64
 """Earlier pictures that a picture is compared with at most: in a clump of thousands that share
 their codes, comparing all with all would take days."""
+_OWNERS = 4 * _NEAREST
+"""Pictures, or views of them, that a code stands for at most: of more, the first ones."""
 _VIEWS_TRIED = 3
 """Views in which a pair is compared at most: those in which it is nearest."""
 
@@ -57,6 +59,10 @@ class Lists:
         """A list for each number below ``count``, of the values beside it."""
         counts = np.bincount(by, minlength=count)
         return cls(values[np.argsort(by, kind="stable")], np.cumsum(counts) - counts, counts)
+
+    def first(self, most: int) -> Lists:
+        """Their first values alone."""
+        return Lists(self.values, self.starts, np.minimum(self.counts, most))
 
     def of(self, numbers: Ints) -> tuple[Ints, Ints]:
         """Each value in the lists of ``numbers``, after its place in ``numbers``."""
@@ -103,9 +109,9 @@ class Meetings:
             np.concatenate([upper, lower, itself]), np.concatenate([lower, upper, itself]), count
         )
         met = np.arange(len(kept)) if among_own else np.flatnonzero(~self._own)
-        self._by_own = Lists.grouped(self._code[met], met, count)
+        self._by_own = Lists.grouped(self._code[met], met, count).first(_OWNERS)
         met = np.flatnonzero(self._own)
-        self._by_others = Lists.grouped(self._code[met], met, count)
+        self._by_others = Lists.grouped(self._code[met], met, count).first(_OWNERS)
 
     def work(self, pictures: int) -> Ints:
         """How many meetings each picture has, with earlier and later ones."""
