@@ -5,39 +5,59 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Pictures = npt.NDArray[np.float32]
+Greys = npt.NDArray[np.float32]
 """Grey levels; shape (pairs, side, side)."""
 Maps = npt.NDArray[np.float64]
 """Scale and shift down, scale and shift across: a point (y, x) of the one picture, in shares of its
 sides, is (a y + b, c x + d) of the other; shape (pairs, 4)."""
 
-_STEPS = 6
+_STEPS, _NEAR_STEPS, _SHARP_STEPS = 5, 2, 3
+"""Steps on blurred pictures, which lead near from afar, then on the pictures themselves."""
 _ODD = 25.0
 """Grey levels from which a difference is taken for another content, not for a wrong place."""
-_LEAST, _MOST = 0.7, 1.4
+_LEAST, _MOST, _FARTHEST = 0.7, 1.4, 0.4
+"""Scales and shifts beyond which nobody would call it a copy."""
 
 
-def register(ones: Pictures, others: Pictures, maps: Maps) -> Maps:
-    """Maps that lay ``others`` over ``ones`` best, sought from ``maps`` (Gauss-Newton, robust)."""
-    soft_ones, soft_others = _soft(ones), _soft(others)
+def register(ones: Greys, others: Greys, maps: Maps, near: bool = False) -> Maps:
+    """Maps that lay ``others`` over ``ones`` best, sought from ``maps`` (Gauss-Newton, robust).
+
+    Where ``maps`` are ``near``, within a pixel or two, a few steps will do.
+    """
+    soft = _soft(ones), _soft(others)
     found = maps.copy()
-    for _ in range(_STEPS):
-        found = found + _step(soft_ones, soft_others, found)
+    steps = [soft] * (_NEAR_STEPS if near else _STEPS) + [(ones, others)] * _SHARP_STEPS
+    for one, other in steps:
+        found = found + _step(one, other, found)
         found[:, 0::2] = np.clip(found[:, 0::2], _LEAST, _MOST)
-        found[:, 1::2] = np.clip(found[:, 1::2], -0.4, 0.4)
+        found[:, 1::2] = np.clip(found[:, 1::2], -_FARTHEST, _FARTHEST)
     return found
 
 
-def overlay(others: Pictures, maps: Maps) -> tuple[Pictures, npt.NDArray[np.bool_]]:
+def overlay(others: Greys, maps: Maps) -> tuple[Greys, npt.NDArray[np.bool_]]:
     """``others`` as seen in the frames of the ones, and which pixels lie within both."""
     side = others.shape[1]
     down, rows = _tents(maps[:, 0], maps[:, 1], side)
     across, columns = _tents(maps[:, 2], maps[:, 3], side)
-    seen: Pictures = down @ others @ across.transpose(0, 2, 1)
+    seen: Greys = down @ others @ across.transpose(0, 2, 1)
     return seen, rows[:, :, None] & columns[:, None, :]
 
 
-def _tents(scale: Maps, shift: Maps, side: int) -> tuple[Pictures, npt.NDArray[np.bool_]]:
+def likeness(ones: Greys, others: Greys, within: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Correlation of blurred pictures where both show something; shape (pairs,)."""
+    weight = within / np.maximum(1, within.sum(axis=(1, 2), keepdims=True))
+    one, other = (
+        soft - (soft * weight).sum(axis=(1, 2), keepdims=True)
+        for soft in (_soft(ones), _soft(others))
+    )
+    deviations = [np.sqrt((p * p * weight).sum(axis=(1, 2))) for p in (one, other)]
+    # Two flat pictures are alike.
+    shared = (one * other * weight).sum(axis=(1, 2))
+    found: npt.NDArray[np.float64] = (shared + 1) / (deviations[0] * deviations[1] + 1)
+    return found
+
+
+def _tents(scale: Maps, shift: Maps, side: int) -> tuple[Greys, npt.NDArray[np.bool_]]:
     """Weights of linear interpolation; shape (pairs, side, side); and where there is a picture."""
     middles = (np.arange(side) + 0.5) / side
     at = (scale[:, None] * middles + shift[:, None]) * side - 0.5
@@ -47,7 +67,7 @@ def _tents(scale: Maps, shift: Maps, side: int) -> tuple[Pictures, npt.NDArray[n
     return weights.astype(np.float32), within
 
 
-def _step(ones: Pictures, others: Pictures, maps: Maps) -> Maps:
+def _step(ones: Greys, others: Greys, maps: Maps) -> Maps:
     pairs, side = len(ones), ones.shape[1]
     seen, within = overlay(others, maps)
     gap = ones - seen
@@ -67,7 +87,7 @@ def _step(ones: Pictures, others: Pictures, maps: Maps) -> Maps:
     return np.clip(step, -0.05, 0.05)
 
 
-def _soft(pictures: Pictures) -> Pictures:
+def _soft(pictures: Greys) -> Greys:
     """Blurred, so that edges that lie some pixels apart still attract each other."""
     found = pictures
     for _ in range(2):
