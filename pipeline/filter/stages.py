@@ -119,9 +119,9 @@ OCR = Stage(
 )
 DUPLICATES = Step(
     name="duplicates",
-    version=1,
+    version=2,
     reads=("stickers", "signals", "ocr", "screening", "frames"),
-    writes=("duplicates",),
+    writes=("duplicates", "group_joins"),
     settings=_duplicates_settings,
     run=Late("pipeline.filter.duplicates.step:find_duplicates"),
 )
@@ -136,7 +136,7 @@ REVIEWS = Step(
 )
 DECISIONS = Step(
     name="decisions",
-    version=4,
+    version=5,
     reads=(
         "stickers", "signals", "measures", "expensive_measures", "ocr", "duplicates", "reviews",
     ),
