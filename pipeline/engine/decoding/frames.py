@@ -7,6 +7,7 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count, islice
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from PIL.JpegImagePlugin import jpeg_factory
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from pipeline.engine.decoding.gif import Irregular, gif_frames
 from pipeline.engine.decoding.header import (
     Header,
     Undecodable,
@@ -64,13 +66,25 @@ class Frame:
     """One displayed frame; ``lowest`` is its lowest pixel value, below OPAQUE if not opaque.
 
     The first one says whether its file is ``refused``: Pillow can't open it as it is, or fails on
-    its EXIF block; whoever loads a release would get an error instead of a picture.
+    its EXIF block; whoever loads a release would get an error instead of a picture. Where ``rows``
+    (first, one past the last) are given, all others are as in the frame before.
     """
 
     pixels: Pixels
     duration_ms: int
     lowest: int
     refused: bool = False
+    rows: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """A frame as Pillow gives it; if ``opaque``, the fourth byte of its pixels means nothing."""
+
+    words: Pixels
+    duration: float
+    opaque: bool
+    broken_exif: bool
 
 
 @dataclass(frozen=True)
@@ -106,18 +120,32 @@ def read_frames(source: CheckedFile, room: Pixels | None = None) -> Iterator[Fra
     than ``source.header.frames`` knows that the file is damaged further on. Runs within
     ``reading_images``.
     """
-    shape: tuple[int, ...] | None = None
-    for index in range(source.header.frames):
+    done = 0
+    if source.format == "gif":
+        places = _places((source.header.height, source.header.width), room)
         try:
-            if index == 0:
-                image, refused = _open(source)
+            for frame in gif_frames(source.data, islice(places, source.header.frames)):
+                lowest = int(frame.pixels.min())
+                yield Frame(frame.pixels, frame.duration_ms, lowest, rows=frame.rows)
+                done += 1
+        except Irregular:
+            pass  # Pillow shows the frames that are left, or says why there are none
+    if done < source.header.frames:
+        yield from _read_by_pillow(source, room, done)
+
+
+def _read_by_pillow(source: CheckedFile, room: Pixels | None, first: int) -> Iterator[Frame]:
+    shape: tuple[int, int] | None = None
+    places: Iterator[Pixels] = iter(())
+    for index in range(first, source.header.frames):
+        try:
+            if index == first:
+                image, unsound = _open(source)
                 # The default image of such an APNG is not part of its animation.
                 skipped = int(isinstance(image, PngImageFile) and image.default_image)
             image.seek(index + skipped)
             _check_size(image, source.header)
-            image.load()
-            upright, broken_exif = _upright(image)
-            picture = _as_rgb(upright)
+            decoded = _decode(image)
         except MemoryError:
             raise
         # Pillow raises errors of nearly any type on hostile bytes. What is done with its pixels
@@ -126,16 +154,39 @@ def read_frames(source: CheckedFile, room: Pixels | None = None) -> Iterator[Fra
             if index == 0:
                 raise Undecodable(f"decode: {_describe(error)}") from error
             return
-        words = _words(picture)
-        shape = shape or words.shape
+        words = decoded.words
+        if shape is None:
+            shape = (words.shape[0], words.shape[1])
+            places = islice(_places(shape, room), first, None)
         if words.shape != shape:
             words = _fit(words, shape)
+        pixels = next(places)
+        lowest = _store(words, pixels, opaque=decoded.opaque)
+        refused = index == 0 and (unsound or decoded.broken_exif)
+        yield Frame(pixels, _milliseconds(decoded.duration), lowest, refused)
+
+
+def _places(shape: tuple[int, int], room: Pixels | None) -> Iterator[Pixels]:
+    """Memory for one frame after the other."""
+    size = shape[0] * shape[1]
+    for start in count(0, size):
         if room is None:
-            pixels = np.empty(shape, dtype=np.uint32)
+            yield np.empty(shape, dtype=np.uint32)
         else:
-            pixels = room[index * words.size : (index + 1) * words.size].reshape(shape)
-        lowest = _store(words, pixels)
-        yield Frame(pixels, _milliseconds(image), lowest, index == 0 and (refused or broken_exif))
+            yield room[start : start + size].reshape(shape)
+
+
+def _decode(image: ImageFile.ImageFile) -> _Decoded:
+    if isinstance(image, WebPImageFile) and not image.info.keys() & {"exif", "xmp"}:
+        # What ``load`` would copy twice more; nothing turns such a picture.
+        data, _, duration = image._get_next()
+        words = np.frombuffer(data, "<u4").reshape(image.height, image.width)
+        return _Decoded(words, duration, opaque=image.mode == "RGB", broken_exif=False)
+    image.load()
+    upright, broken_exif = _upright(image)
+    picture = _as_rgb(upright)
+    duration = image.info.get("duration") or 0
+    return _Decoded(_words(picture), duration, picture.mode == "RGB", broken_exif)
 
 
 def _open(source: CheckedFile) -> tuple[ImageFile.ImageFile, bool]:
@@ -188,13 +239,21 @@ def _words(frame: Image.Image) -> Pixels:
     except ValueError:
         # Pillow keeps images over 16 MB in pieces, which can't be shared without a copy.
         words = np.asarray(frame.convert("RGBA")).view("<u4")
-    words = words.reshape(height, width)
-    return words | np.uint32(OPAQUE) if frame.mode == "RGB" else words
+    return words.reshape(height, width)
 
 
-def _store(words: Pixels, pixels: Pixels) -> int:
-    """Copy ``words`` to ``pixels``, without the colours below full transparency; the lowest."""
+def _store(words: Pixels, pixels: Pixels, *, opaque: bool) -> int:
+    """Copy ``words`` to ``pixels``, without the colours below full transparency; the lowest.
+
+    The fourth byte of a picture that is ``opaque`` means nothing.
+    """
     lowest = int(words.min())
+    if lowest >= OPAQUE:
+        pixels[:] = words
+        return lowest
+    if opaque:
+        np.bitwise_or(words, np.uint32(OPAQUE), out=pixels)
+        return OPAQUE
     if lowest >= 1 << 24:
         pixels[:] = words
         return lowest
@@ -210,9 +269,9 @@ def _fit(words: Pixels, shape: tuple[int, ...]) -> Pixels:
     return fitted
 
 
-def _milliseconds(image: ImageFile.ImageFile) -> int:
+def _milliseconds(duration: float) -> int:
     # Over an hour a frame is no animation any more; files may claim forty days.
-    return max(0, min(round(image.info.get("duration") or 0), 4_000_000))
+    return max(0, min(round(duration), 4_000_000))
 
 
 def _describe(error: BaseException) -> str:

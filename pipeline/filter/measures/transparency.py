@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.filter.measures.measure import Measure, StickerFrames
 
 
 def _share(frames: StickerFrames) -> float:
-    return float(np.mean([np.mean(frame.pixels[..., 3] == 0) for frame in frames]))
+    return float(np.mean([_transparent(frame.pixels) for frame in frames]))
+
+
+def _transparent(pixels: NDArray[np.uint8]) -> float:
+    # All four bytes at once, in place of every fourth: several times faster.
+    words = pixels.view("<u4")
+    return np.count_nonzero(words < 1 << 24) / words.size
 
 
 MEASURE = Measure(
