@@ -63,7 +63,7 @@ _FORMATS = {
 
 @dataclass(frozen=True)
 class Frame:
-    """One displayed frame; ``lowest`` is its lowest pixel value, below OPAQUE if not opaque.
+    """One displayed frame; ``lowest`` is a lower bound of its pixels, below OPAQUE if not opaque.
 
     The first one says whether its file is ``refused``: Pillow can't open it as it is, or fails on
     its EXIF block; whoever loads a release would get an error instead of a picture. Where ``rows``
@@ -125,8 +125,7 @@ def read_frames(source: CheckedFile, room: Pixels | None = None) -> Iterator[Fra
         places = _places((source.header.height, source.header.width), room)
         try:
             for frame in gif_frames(source.data, islice(places, source.header.frames)):
-                lowest = int(frame.pixels.min())
-                yield Frame(frame.pixels, frame.duration_ms, lowest, rows=frame.rows)
+                yield Frame(frame.pixels, frame.duration_ms, frame.lowest, rows=frame.rows)
                 done += 1
         except Irregular:
             pass  # Pillow shows the frames that are left, or says why there are none
@@ -160,8 +159,12 @@ def _read_by_pillow(source: CheckedFile, room: Pixels | None, first: int) -> Ite
             places = islice(_places(shape, room), first, None)
         if words.shape != shape:
             words = _fit(words, shape)
-        pixels = next(places)
-        lowest = _store(words, pixels, opaque=decoded.opaque)
+        lowest = int(words.min())
+        if lowest >= OPAQUE and source.header.frames == 1:
+            pixels = words  # nothing else is decoded over it
+        else:
+            pixels = next(places)
+            lowest = _store(words, lowest, pixels, opaque=decoded.opaque)
         refused = index == 0 and (unsound or decoded.broken_exif)
         yield Frame(pixels, _milliseconds(decoded.duration), lowest, refused)
 
@@ -242,16 +245,12 @@ def _words(frame: Image.Image) -> Pixels:
     return words.reshape(height, width)
 
 
-def _store(words: Pixels, pixels: Pixels, *, opaque: bool) -> int:
-    """Copy ``words`` to ``pixels``, without the colours below full transparency; the lowest.
+def _store(words: Pixels, lowest: int, pixels: Pixels, *, opaque: bool) -> int:
+    """Copy ``words`` to ``pixels``, without the colours below full transparency; the lowest then.
 
     The fourth byte of a picture that is ``opaque`` means nothing.
     """
-    lowest = int(words.min())
-    if lowest >= OPAQUE:
-        pixels[:] = words
-        return lowest
-    if opaque:
+    if opaque and lowest < OPAQUE:
         np.bitwise_or(words, np.uint32(OPAQUE), out=pixels)
         return OPAQUE
     if lowest >= 1 << 24:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.filter.measures.measure import Measure, StickerFrames
+from pipeline.filter.measures.measure import Measure, RgbaFrame, StickerFrames
 
 
 def _share(frames: StickerFrames) -> float:
-    return float(np.mean([_transparent(frame.pixels) for frame in frames]))
+    return float(np.mean([_transparent(frame) for frame in frames]))
 
 
-def _transparent(pixels: NDArray[np.uint8]) -> float:
+def _transparent(frame: RgbaFrame) -> float:
+    if frame.opaque:
+        return 0
     # All four bytes at once, in place of every fourth: several times faster.
-    words = pixels.view("<u4")
+    words = frame.pixels.view("<u4")
     return np.count_nonzero(words < 1 << 24) / words.size
 
 
