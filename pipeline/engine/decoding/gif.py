@@ -140,7 +140,10 @@ class _Colours:
             table[:count, 3] = 255
             if part.transparent is not None:
                 table[part.transparent] = 0
-            self._key, self._table = (part.palette, part.transparent), pa.array(table.view("<u4")[:, 0])
+            self._key, self._table = (
+                (part.palette, part.transparent),
+                pa.array(table.view("<u4")[:, 0]),
+            )
         return self._table
 
     def drawn(self, part: _Part) -> Words:

@@ -8,7 +8,8 @@ from pipeline.filter.measures.measure import Measure, RgbaFrame, StickerFrames
 
 
 def _share(frames: StickerFrames) -> float:
-    return float(np.mean([_transparent(frame) for frame in frames]))
+    shares = [_transparent(frame) for frame in frames]
+    return float(np.mean(shares)) if any(shares) else 0.0
 
 
 def _transparent(frame: RgbaFrame) -> float:
