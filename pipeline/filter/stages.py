@@ -110,13 +110,14 @@ OCR = Stage(
     version=2,
     reads=("stickers", "screening", "frames"),
     writes=("ocr",),
-    needs=Needs(memory_mb=2048, seconds_per_row=0.08),
+    needs=Needs(gpus=1, memory_mb=2048, seconds_per_row=0.08),
     settings=_ocr_settings,
     open=Late("pipeline.filter.ocr.reading:open_ocr"),
     selects="screening",
     batch_rows=16,
     in_main_process=Late("pipeline.filter.ocr.reading:runs_in_main_process"),
     models=Late("pipeline.filter.ocr.reading:ocr_models"),
+    on_gpu=Late("pipeline.filter.ocr.reading:on_gpu"),
 )
 DUPLICATES = Step(
     name="duplicates",

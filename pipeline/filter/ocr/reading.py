@@ -26,11 +26,15 @@ def ocr_models(config: Config) -> dict[str, str]:
     return _models(config.filter.ocr)
 
 
+def on_gpu(settings: OcrConfig) -> bool:
+    """Whether the backend reads on a GPU."""
+    backend = _backend(settings)
+    return backend.on_gpu(_options(backend, settings))
+
+
 def runs_in_main_process(config: Config) -> bool:
     """Where one reader fills this machine's GPU."""
-    settings = config.filter.ocr
-    backend = _backend(settings)
-    return config.engine.executor == "local" and backend.on_gpu(_options(backend, settings))
+    return config.engine.executor == "local" and on_gpu(config.filter.ocr)
 
 
 def open_ocr(context: Context) -> Process:
