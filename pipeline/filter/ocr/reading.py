@@ -126,8 +126,14 @@ def _models(settings: OcrConfig) -> dict[str, str]:
 def _name(settings: OcrConfig) -> str:
     models = _models(settings)
     # The first twelve digits tell digests apart, and leave the name readable.
-    parts = (f"{name} {value[:12]}" for name, value in models.items())
+    parts = (
+        f"{name} {value[:12] if _is_digest(value) else value}" for name, value in models.items()
+    )
     return f"{settings.backend}: {', '.join(parts)}"
+
+
+def _is_digest(value: str) -> bool:
+    return len(value) == 64 and " " not in value
 
 
 def decode_key_frame(frame: Mapping[str, Any]) -> Bgr:
