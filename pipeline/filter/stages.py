@@ -68,7 +68,7 @@ def _no_settings(config: Config) -> dict[str, Any]:
 
 SIGNALS = Stage(
     name="signals",
-    version=3,
+    version=4,
     reads=("stickers", "media"),
     writes=("signals", "frames", "measures"),
     needs=Needs(memory_mb=2048, seconds_per_row=0.004),
