@@ -224,7 +224,7 @@ class DuplicatesConfig(Section):
 
     max_phash_distance: int = Field(6, ge=0, le=64, description="bits, for candidates")
     max_difference: float = Field(
-        9,
+        9.5,
         ge=0,
         description="grey levels by which the worst spot (a twelfth of the side) of two pictures "
         "may differ beyond what copying explains: the same sticker below, the same template above",

@@ -22,17 +22,26 @@ from difflib import SequenceMatcher
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.engine.decoding.picture import GREY_SIDE
 from pipeline.engine.stage import Reader
 from pipeline.filter.duplicates.codes import VIEWS
-from pipeline.filter.duplicates.motion import nearest_frame, same_frames
+from pipeline.filter.duplicates.motion import changing, nearest_frame, same_frames
 from pipeline.filter.duplicates.pictures import StoredPictures, store_pictures
 from pipeline.filter.duplicates.placing import first_maps
-from pipeline.filter.duplicates.registration import Greys, Maps, likeness, overlay, register
-from pipeline.filter.duplicates.spots import spots
+from pipeline.filter.duplicates.registration import (
+    Greys,
+    Maps,
+    likeness,
+    overlay,
+    register,
+    soft,
+)
+from pipeline.filter.duplicates.spots import Mask, Spots, spots
 from schemas.config import DuplicatesConfig
 
 Ints = npt.NDArray[np.int64]
 Texts = tuple[str | None, str | None]
+_Shown = tuple[Greys, Greys, Mask]
 
 NONE, TEMPLATE, STILL_OF, SAME = range(4)
 """Nothing; the same picture with a difference that counts; a still and an animation that shows it;
@@ -49,7 +58,13 @@ _ALIKE = 0.6
 """Likeness (correlation of what both show) from which two pictures share a template."""
 _HOPELESS = 8
 """How many times the bound two pictures may differ at 64x64 and still be looked at closely."""
+_OF_MEANS, _OF_MOVED = 0.6, 1.5
+"""Bounds of mean pictures, on which noise evens out, and of cropped frames, beside the usual."""
 _LASTS_ALIKE = 1.05
+_SMALL, _LARGER = 96, 1.25
+"""Pixels of a side below which 64x64 grey levels are blurred, beside those of a larger picture."""
+_MARGIN = 48
+"""This part of a side, at edges, doesn't count: what lies beyond a border or crop blurs into it."""
 _MOVED = 0.025
 """Share of a side by which a copy's frame differs that was cropped or got a border."""
 _READABLE, _READS_ALIKE = 4, 0.8
@@ -83,6 +98,12 @@ class _Pair:
     other: int
     maps: Maps
     mirrored: bool
+
+    @property
+    def moved(self) -> bool:
+        """Whether one shows a part of the other."""
+        scale, shift = self.maps[0, 0::2], self.maps[0, 1::2]
+        return max(np.abs(scale - 1).max(), np.abs(shift).max()) > _MOVED
 
 
 @dataclass(frozen=True)
@@ -143,7 +164,7 @@ class Pictures:
     ) -> list[Found]:
         our, their = self._looks(ones, others, mirrored)
         maps = register(our, their, maps)
-        seen, within = overlay(their, maps)
+        seen, within = overlay(their, maps, margin=GREY_SIDE // _MARGIN)
         alike = likeness(our, seen, within)
         found = []
         for place, (one, other) in enumerate(zip(ones.tolist(), others.tolist(), strict=True)):
@@ -167,28 +188,33 @@ class Pictures:
             return Found(STILL_OF)
         return Found(TEMPLATE if alike >= _ALIKE else NONE)
 
-    def _same(
-        self, pair: _Pair, coarse: tuple[Greys, Greys, npt.NDArray[np.bool_]], texts: Texts
-    ) -> Found:
+    def _same(self, pair: _Pair, coarse: _Shown, texts: Texts) -> Found:
         bound = self._bound(texts)
-        rough = spots(*coarse)
-        if min(rough.worst, rough.without_mark) > _HOPELESS * bound:
-            return Found(TEMPLATE)
         if self.stored.moving[pair.one]:
-            return self._same_play(pair, rough.worst, rough.without_mark, bound)
+            return self._same_play(pair, coarse, bound * _OF_MEANS)
+        if spots(*coarse).without_mark > _HOPELESS * bound:
+            return Found(TEMPLATE)
         one, other = self.stored.closely(pair.one, pair.other, pair.maps[0], pair.mirrored)
         place = register(one[None], other[None], _IN_PLACE, near=True)
-        seen, within = overlay(other[None], place)
-        found = spots(one, seen[0], within[0])
-        return _found(pair, found.worst, found.without_mark, bound)
+        seen, within = overlay(other[None], place, margin=len(one) // _MARGIN)
+        return _found(pair, spots(one, seen[0], within[0]), bound)
 
-    def _same_play(self, pair: _Pair, worst: float, without_mark: float, bound: float) -> Found:
-        found = _found(pair, worst, without_mark, bound)
+    def _same_play(self, pair: _Pair, means: _Shown, bound: float) -> Found:
+        one, other, within = means
+        frames = self.stored.frames(pair.one), self.stored.frames(pair.other)
+        if len(frames[0]) != len(frames[1]):
+            # A copy without some frames has another mean where something moves, and there alone.
+            within = within & ~changing(*frames)
+        sides = self.stored.min_side[[pair.one, pair.other]]
+        if pair.moved or (sides.min() < _SMALL and sides.max() > _LARGER * sides.min()):
+            # Pixels that begin elsewhere, or were fewer, leave edges that are less sharp.
+            one, other = soft(one[None])[0], soft(other[None])[0]
+        still = spots(one, other, within)
+        found = _found(pair, still, bound)
         if found.what != SAME:
             return found
-        frames = self.stored.frames(pair.one), self.stored.frames(pair.other)
-        play = same_frames(*frames, pair.maps, pair.mirrored)
-        if play.gap >= self.settings.max_frame_difference:
+        play = same_frames(*frames, pair.maps, pair.mirrored, still.mark, pair.moved)
+        if play.gap >= self.settings.max_frame_difference * (_OF_MOVED if pair.moved else 1):
             return Found(TEMPLATE)
         lasts = self.stored.duration_ms[[pair.one, pair.other]]
         alike = play.in_order and lasts.max() <= _LASTS_ALIKE * lasts.min()
@@ -214,18 +240,14 @@ def load_pictures(
         yield Pictures(stored, settings)
 
 
-def _found(pair: _Pair, worst: float, without_mark: float, bound: float) -> Found:
+def _found(pair: _Pair, found: Spots, bound: float) -> Found:
     """Same or template, from the worst spot's difference."""
-    if without_mark >= bound:
+    if found.without_mark >= bound:
         return Found(TEMPLATE)
-    scale, shift = pair.maps[0, 0::2], pair.maps[0, 1::2]
-    if pair.mirrored:
-        how = _MIRROR
-    elif max(np.abs(scale - 1).max(), np.abs(shift).max()) > _MOVED:
+    how = _WATERMARK if found.worst >= bound else _PERCEPTUAL
+    if pair.moved:
         how = _CROP
-    else:
-        how = _WATERMARK if worst >= bound else _PERCEPTUAL
-    return Found(SAME, how, round(without_mark))
+    return Found(SAME, _MIRROR if pair.mirrored else how, round(found.without_mark))
 
 
 def _read_differently(one: str | None, other: str | None) -> bool:

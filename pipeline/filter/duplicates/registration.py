@@ -24,9 +24,9 @@ def register(ones: Greys, others: Greys, maps: Maps, near: bool = False) -> Maps
 
     Where ``maps`` are ``near``, within a pixel or two, a few steps will do.
     """
-    soft = _soft(ones), _soft(others)
+    blurred = soft(ones), soft(others)
     found = maps.copy()
-    steps = [soft] * (_NEAR_STEPS if near else _STEPS) + [(ones, others)] * _SHARP_STEPS
+    steps = [blurred] * (_NEAR_STEPS if near else _STEPS) + [(ones, others)] * _SHARP_STEPS
     for one, other in steps:
         found = found + _step(one, other, found)
         found[:, 0::2] = np.clip(found[:, 0::2], _LEAST, _MOST)
@@ -34,11 +34,14 @@ def register(ones: Greys, others: Greys, maps: Maps, near: bool = False) -> Maps
     return found
 
 
-def overlay(others: Greys, maps: Maps) -> tuple[Greys, npt.NDArray[np.bool_]]:
-    """``others`` as seen in the frames of the ones, and which pixels lie within both."""
+def overlay(others: Greys, maps: Maps, margin: int = 0) -> tuple[Greys, npt.NDArray[np.bool_]]:
+    """``others`` as seen in the frames of the ones, and which pixels lie within both.
+
+    ``margin``: pixels at the edges of either that don't count, since what lies beyond shows there.
+    """
     side = others.shape[1]
-    down, rows = _tents(maps[:, 0], maps[:, 1], side)
-    across, columns = _tents(maps[:, 2], maps[:, 3], side)
+    down, rows = _tents(maps[:, 0], maps[:, 1], side, margin)
+    across, columns = _tents(maps[:, 2], maps[:, 3], side, margin)
     seen: Greys = down @ others @ across.transpose(0, 2, 1)
     return seen, rows[:, :, None] & columns[:, None, :]
 
@@ -47,8 +50,8 @@ def likeness(ones: Greys, others: Greys, within: npt.NDArray[np.bool_]) -> npt.N
     """Correlation of blurred pictures where both show something; shape (pairs,)."""
     weight = within / np.maximum(1, within.sum(axis=(1, 2), keepdims=True))
     one, other = (
-        soft - (soft * weight).sum(axis=(1, 2), keepdims=True)
-        for soft in (_soft(ones), _soft(others))
+        blurred - (blurred * weight).sum(axis=(1, 2), keepdims=True)
+        for blurred in (soft(ones), soft(others))
     )
     deviations = [np.sqrt((p * p * weight).sum(axis=(1, 2))) for p in (one, other)]
     # Two flat pictures are alike.
@@ -57,11 +60,12 @@ def likeness(ones: Greys, others: Greys, within: npt.NDArray[np.bool_]) -> npt.N
     return found
 
 
-def _tents(scale: Maps, shift: Maps, side: int) -> tuple[Greys, npt.NDArray[np.bool_]]:
+def _tents(scale: Maps, shift: Maps, side: int, margin: int) -> tuple[Greys, npt.NDArray[np.bool_]]:
     """Weights of linear interpolation; shape (pairs, side, side); and where there is a picture."""
     middles = (np.arange(side) + 0.5) / side
     at = (scale[:, None] * middles + shift[:, None]) * side - 0.5
-    within = (at >= -0.5) & (at <= side - 0.5)
+    within = (at >= margin - 0.5) & (at <= side - margin - 0.5)
+    within[:, :margin] = within[:, side - margin :] = False
     at = np.clip(at, 0, side - 1)
     weights = np.maximum(0, 1 - np.abs(at[:, :, None] - np.arange(side)))
     return weights.astype(np.float32), within
@@ -87,7 +91,7 @@ def _step(ones: Greys, others: Greys, maps: Maps) -> Maps:
     return np.clip(step, -0.05, 0.05)
 
 
-def _soft(pictures: Greys) -> Greys:
+def soft(pictures: Greys) -> Greys:
     """Blurred, so that edges that lie some pixels apart still attract each other."""
     found = pictures
     for _ in range(2):
