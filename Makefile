@@ -8,20 +8,24 @@ VENV := .venv
 SERVER := .venv-label-studio
 # Tests run against an object store on loopback, whose versions clash with ours as well.
 OBJECTS := .venv-object-store
+# PaddleOCR wants another OpenCV than rapidocr (about 0.7 GB); without PaddlePaddle, see docs/paddle.md.
+PADDLE := .venv-ocr-paddle
 STICKERWORKS := $(VENV)/bin/stickerworks $(if $(WORKSPACE),--workspace "$(WORKSPACE)") $(ARGS)
 TESTS ?= tests
 # Tests run in so many processes; each of them holds up to 2 GB.
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev fonts demo run crawl filter tags annotate merge split release validate report update status label-studio test lint format bench clean
+.PHONY: help setup setup-dev formats fonts demo run crawl filter tags annotate merge split release validate report update status label-studio ocr-paddle test lint format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 setup: $(VENV)/.installed fonts ## install into .venv
 
-setup-dev: $(VENV)/.installed-dev $(SERVER)/.installed $(OBJECTS)/.installed fonts ## the same, with what tests and lint need
+setup-dev: $(VENV)/.installed-dev $(SERVER)/.installed $(OBJECTS)/.installed $(PADDLE)/.installed fonts ## the same, with what tests and lint need
+
+formats: $(VENV)/.installed-formats ## the same as setup, with what MP4, WebM and TGS stickers need
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -31,10 +35,15 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	rm -rf *.egg-info  # python -m, started here, would take a later one's entry points from it
 	touch $@
 
+$(VENV)/.installed-formats: pyproject.toml constraints.txt $(VENV)/.installed | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[formats]'
+	rm -rf *.egg-info
+	touch $@
+
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	rm -rf *.egg-info
-	touch $@ $(VENV)/.installed
+	touch $@ $(VENV)/.installed $(VENV)/.installed-formats
 
 $(SERVER)/bin/python:
 	$(PYTHON) -m venv $(SERVER)
@@ -48,6 +57,13 @@ $(OBJECTS)/bin/python:
 
 $(OBJECTS)/.installed: constraints-object-store.txt | $(OBJECTS)/bin/python
 	$(OBJECTS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-object-store.txt 'moto[s3]' flask flask-cors
+	touch $@
+
+$(PADDLE)/bin/python:
+	$(PYTHON) -m venv $(PADDLE)
+
+$(PADDLE)/.installed: constraints-ocr-paddle.txt | $(PADDLE)/bin/python
+	$(PADDLE)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-ocr-paddle.txt paddleocr onnxruntime
 	touch $@
 
 # Chinese glyphs for drawn stickers and plots: installed where we may, else one message and Latin labels.
@@ -101,6 +117,8 @@ status: setup ## how far every table is, and what comes next
 label-studio: setup $(SERVER)/.installed ## serve the workspace for labelling, on loopback
 	$(STICKERWORKS) label setup
 
+ocr-paddle: $(PADDLE)/.installed ## PaddleOCR in an environment of its own, for filter.ocr.backend: paddle
+
 test: setup-dev ## all tests
 	$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --no-loadscope-reorder --durations=10 $(TESTS)
 
@@ -118,5 +136,5 @@ bench: $(VENV)/.installed-dev ## every benchmark; each ends with one line of JSO
 	@for script in benchmarks/*.py; do $(VENV)/bin/python $$script || exit 1; done
 
 clean: ## remove the environments and caches; workspaces stay
-	rm -rf $(VENV) $(SERVER) $(OBJECTS) .venv-img2dataset build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SERVER) $(OBJECTS) $(PADDLE) .venv-img2dataset build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

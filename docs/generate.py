@@ -107,7 +107,7 @@ def _inner(field: FieldInfo) -> type[BaseModel] | None:
 
 
 def _row(key: str, field: FieldInfo) -> str:
-    default = field.get_default(call_default_factory=True)
+    default = field.get_default(call_default_factory=True, validated_data={})
     if field.is_required():
         text = "required"
     else:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from schemas.storage import StorageConfig
 
@@ -192,13 +203,27 @@ class RuleConfig(Section):
         return self
 
 
-def _default_rules() -> dict[str, RuleConfig]:
+Profile = Literal["default", "vsd2m", "strict"]
+
+
+def profile_rules(profile: Profile = "default") -> dict[str, RuleConfig]:
+    """The bounds of a profile, by rule; docs/filtering.md says what each drops."""
+    side, aspect, entropy, characters = {
+        "default": (32, 2.5, 0.3, 30),
+        "vsd2m": (32, 2.0, 2.0, 20),
+        "strict": (64, 1.65, 2.2, 16),
+    }[profile]
     return {
-        "min_side": RuleConfig(min=32),
-        "aspect": RuleConfig(max=2.5),
-        "entropy": RuleConfig(min=0.3),
-        "ocr_length": RuleConfig(max=30),
+        "min_side": RuleConfig(min=side),
+        "aspect": RuleConfig(max=aspect),
+        "entropy": RuleConfig(min=entropy),
+        "ocr_length": RuleConfig(max=characters),
     }
+
+
+def _rules_of(given: dict[str, Any]) -> dict[str, RuleConfig]:
+    # A profile that doesn't exist is told of by itself.
+    return profile_rules(given.get("profile", "default"))
 
 
 class DecodeConfig(Section):
@@ -243,11 +268,16 @@ class FilterConfig(Section):
     """Measurements and the rules applied to them."""
 
     decode: DecodeConfig = DecodeConfig()
+    profile: Profile = Field(
+        "default",
+        description="bounds that hold unless filter.rules names others: default drops what is "
+        "hardly a sticker, vsd2m about what that paper dropped, strict more than either",
+    )
     rules: dict[str, RuleConfig] = Field(
-        default_factory=_default_rules,
+        default_factory=_rules_of,
         description="bounds of each rule, or of any measure, by its name in the groups "
-        "stickerworks.rules and stickerworks.measures; bounds that are not named keep their "
-        "default, null switches one off",
+        "stickerworks.rules and stickerworks.measures; bounds that are not named are the "
+        "profile's, null switches one off",
     )
     measures: tuple[str, ...] = Field(
         ("transparency",),
@@ -264,13 +294,35 @@ class FilterConfig(Section):
 
     @field_validator("rules")
     @classmethod
-    def _keep_unnamed(cls, rules: dict[str, RuleConfig]) -> dict[str, RuleConfig]:
-        merged = _default_rules()
+    def _keep_unnamed(
+        cls, rules: dict[str, RuleConfig], info: ValidationInfo
+    ) -> dict[str, RuleConfig]:
+        merged = _rules_of(info.data)
         for name, rule in rules.items():
             given = {bound: getattr(rule, bound) for bound in rule.model_fields_set}
             before = merged.get(name, RuleConfig()).model_dump()
             merged[name] = RuleConfig.model_validate({**before, **given})
         return merged
+
+    @field_serializer("rules", mode="wrap")
+    def _tell_named(
+        self,
+        rules: dict[str, RuleConfig],
+        whole: SerializerFunctionWrapHandler,
+        info: SerializationInfo,
+    ) -> dict[str, Any]:
+        """Where defaults are left out, so are the profile's bounds; null stays where it counts."""
+        if not info.exclude_defaults:
+            told: dict[str, Any] = whole(rules)
+            return told
+        own = profile_rules(self.profile)
+        differing: dict[str, Any] = {}
+        for name, rule in rules.items():
+            usual = own.get(name, RuleConfig())
+            for bound in ("min", "max"):
+                if getattr(rule, bound) != getattr(usual, bound):
+                    differing.setdefault(name, {})[bound] = getattr(rule, bound)
+        return differing
 
 
 class TagsConfig(Section):

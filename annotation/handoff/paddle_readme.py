@@ -89,6 +89,18 @@ last layer starts anew, which takes far more lines than these. Characters outsid
 are skipped without a word, and so are labels that are too long: the longest here has
 {summary.longest} characters{_too_long(summary.longest)}. With fewer lines than a batch,
 lower `Train.sampler.first_bs`, or the recogniser's loader drops them all.
+
+## Using what was trained
+
+`tools/export_model.py` and `paddlex --paddle2onnx` make a folder of each model that stickerworks
+reads with, as its `filter.ocr.options` of the backend `paddle` (docs/paddle.md there):
+
+```sh
+python tools/export_model.py -c configs/rec/PP-OCRv6/PP-OCRv6_small_rec.yml -o \\
+  Global.pretrained_model=output/PP-OCRv6_small_rec/best_accuracy \\
+  Global.save_inference_dir=rec-paddle
+paddlex --paddle2onnx --paddle_model_dir rec-paddle --onnx_model_dir rec-onnx
+```
 """
 
 

@@ -48,7 +48,11 @@ def describe_invalid(error: ValidationError, where: str, model: Any) -> tuple[st
 
     A key that isn't known explains one that is missing, which is then not told.
     """
-    found: list[Mapping[str, Any]] = [dict(one) for one in error.errors(include_url=False)]
+    found: list[Mapping[str, Any]] = [
+        dict(one)
+        for one in error.errors(include_url=False)
+        if one["type"] != "default_factory_not_called"  # it follows from another problem
+    ]
     if unknown := [one for one in found if one["type"] in _UNKNOWN]:
         found = unknown + [one for one in found if one not in unknown and one["type"] != "missing"]
     told = [_describe(one, where, model) for one in found[:_MOST_PROBLEMS]]

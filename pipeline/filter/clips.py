@@ -12,7 +12,7 @@ from pipeline.engine.decoding.frames import Frame, open_source, read_frames
 from pipeline.engine.decoding.header import Undecodable
 from pipeline.engine.decoding.picture import DARK, WHITE, compose, jpeg
 from pipeline.engine.images import reading_images
-from pipeline.engine.key_frames import choose, displayed_ms, sample, thumbnails
+from pipeline.engine.key_frames import choose, sample, thumbnails
 from pipeline.engine.stage import Context, Process, Tables
 from pipeline.filter.clip_settings import ClipSettings
 from schemas.tables import CLIPS
@@ -58,7 +58,7 @@ def sample_clip(
         samples, durations = [], []
         for frame in read_frames(source):
             samples.append(sample(frame.pixels))
-            durations.append(displayed_ms(frame.duration_ms))
+            durations.append(source.displayed_ms(frame.duration_ms))
         picks = fill_up(choose(thumbnails(samples, ground), durations, settings.frames), durations)
         frames = enumerate(islice(read_frames(source), picks[-1] + 1))
         chosen = set(picks)

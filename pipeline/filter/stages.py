@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
 from pipeline.engine.stage import Late, Needs, Stage, Step
@@ -32,7 +33,9 @@ def _measures_nothing(settings: Mapping[str, Any]) -> bool:
 
 
 def _decoders(config: Config) -> Mapping[str, str]:
-    return {"pillow": version("pillow")}
+    """Versions of what is installed: files that lacked a decoder are measured once it is."""
+    extra = [name for name in ("av", "rlottie_python") if find_spec(name) is not None]
+    return {name: version(name) for name in ("pillow", *extra)}
 
 
 def _screening_settings(config: Config) -> dict[str, Any]:

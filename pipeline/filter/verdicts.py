@@ -73,6 +73,16 @@ def decide(reader: Reader, settings: Mapping[str, Any]) -> Iterator[Output]:
         yield DECISIONS.name, block, pa.table(rows, schema=DECISIONS.schema)
 
 
+def rule_values(
+    reader: Reader, block: tuple[int, ...], bounds: Bounds
+) -> dict[str, pa.ChunkedArray]:
+    """What each bounded rule says of the stickers of a block: a number, or null."""
+    tables = _read(reader, block, bounds, {})
+    reasons = Reasons(len(tables["stickers"]))
+    measured = _add_measured(reader, block, bounds, tables["stickers"]["id"], reasons)
+    return {name: _values_of(load_rule(name), tables, measured) for name in bounds}
+
+
 def _read(
     reader: Reader, block: tuple[int, ...], bounds: Bounds, also: Mapping[str, Sequence[str]]
 ) -> dict[str, pa.Table]:
@@ -121,13 +131,17 @@ def _add_measured(
 
 def _add_outside(bounds: Bounds, tables: Tables, measured: pa.Table, reasons: Reasons) -> None:
     for name, wanted in bounds.items():
-        rule = load_rule(name)
-        seen = {table: tables[table] for table in rule.reads}
-        values = _values(rule, {**seen, "measures": measured.select(["id", *rule.measures])})
+        values = _values_of(load_rule(name), tables, measured)
         for threshold, compare in ((wanted.min, pc.less), (wanted.max, pc.greater)):
             if threshold is not None:
                 rows = pc.indices_nonzero(compare(values, threshold).fill_null(False))
                 reasons.add(rows, name, values.take(rows), threshold)
+
+
+def _values_of(rule: Rule, tables: Tables, measured: pa.Table) -> pa.ChunkedArray:
+    """The rule's values, from no more than it says that it reads."""
+    seen = {table: tables[table] for table in rule.reads}
+    return _values(rule, {**seen, "measures": measured.select(["id", *rule.measures])})
 
 
 def _values(rule: Rule, tables: Tables) -> pa.ChunkedArray:

@@ -38,7 +38,7 @@ from pipeline.release.records import (
     save_record,
     temporary_folder,
 )
-from pipeline.release.rows import DECISIONS, may_redistribute, outcomes, release_rows
+from pipeline.release.rows import DECISIONS, carries_image, outcomes, release_rows
 from pipeline.release.shards import BARE_GROUP_ROWS, GROUP_ROWS, SplitWriter
 from pipeline.release.tally import ReleaseCounts
 from pipeline.release.texts import write_texts
@@ -144,7 +144,7 @@ def _plan(workspace: Workspace, config: Config) -> _Plan:
         block = read_block(workspace, parts, PLANNED, check=False)
         splits = outcomes(block, config.release)["split"]
         rows.update(count_values(splits))
-        carried = pc.and_(pc.is_valid(splits), may_redistribute(block))
+        carried = pc.and_(pc.is_valid(splits), carries_image(block))
         images += pc.sum(carried).as_py() or 0
         image_bytes += pc.sum(block["stickers"]["nbytes"].filter(carried)).as_py() or 0
     unknown = set(rows) - set(SPLITS)
@@ -213,7 +213,7 @@ def _read_ahead(workspace: Workspace) -> Iterator[Block]:
 def _chosen(block: Block, splits: pa.ChunkedArray) -> pa.Table:
     """Rows of a block that belong into the release, with what writing them takes beside."""
     rows = release_rows(block).append_column("split", splits)
-    rows = rows.append_column("carried", may_redistribute(block))
+    rows = rows.append_column("carried", carries_image(block))
     rows = rows.append_column("place", block["media"].to_struct_array())
     return rows.filter(pc.is_valid(splits))
 

@@ -104,8 +104,9 @@ def _warnings(facts: CardFacts) -> Iterator[str]:
     if facts.tally.without_bytes:
         yield (
             f"> **{facts.tally.without_bytes:,} of {rows:,} rows carry no image**: no source of "
-            "theirs allows redistribution. `source_urls` says where the files are, `id` is the "
-            "sha256 that they must have."
+            "theirs allows redistribution, or they are videos or Lottie (`format` is mp4, webm or "
+            "tgs), which readers of pictures don't open. `source_urls` says where the files are, "
+            "`id` is the sha256 that they must have."
         )
 
 

@@ -55,7 +55,7 @@ COLUMNS = {
 """What a release takes from each table."""
 
 PLANNED = {
-    "stickers": ["id", "nbytes"],
+    "stickers": ["id", "format", "nbytes"],
     "decisions": ["kept", "outcome", "reasons"],
     "splits": ["split"],
     "labels": ["status"],

@@ -23,6 +23,10 @@ DECISIONS = pa.schema(
 """Columns of a release's ``decisions.parquet``."""
 
 
+NO_PICTURES = ("mp4", "tgs", "webm")
+"""Formats that no reader of pictures opens: such rows carry everything but their bytes."""
+
+
 def outcomes(block: Block, config: ReleaseConfig) -> pa.Table:
     """Outcome, reasons and split (null when left out) of every sticker of a block.
 
@@ -84,12 +88,14 @@ def label_status(block: Block) -> pa.ChunkedArray:
     return filled(block["labels"]["status"], "unlabelled")
 
 
-def may_redistribute(block: Block) -> pa.Array:
-    """Whether any source that showed a sticker's bytes lets a release carry them."""
+def carries_image(block: Block) -> pa.Array:
+    """Whether a release carries a sticker's bytes: any source that showed them allows it, and
+    they are a picture, so that whoever loads the column ``image`` gets pictures or nothing."""
     observations, allowed = block["observations"], np.zeros(len(block["stickers"]), bool)
     # An unknown (null) permission is none.
     allowed[observations.filter(observations["redistribute"])["row"].to_numpy()] = True
-    return pa.array(allowed)
+    moving = pc.is_in(block["stickers"]["format"], value_set=pa.array(NO_PICTURES, pa.string()))
+    return pc.and_not(pa.array(allowed), moving.combine_chunks())
 
 
 def _check_decided(ids: Any, kept: Any, split: Any, status: Any) -> None:

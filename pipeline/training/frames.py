@@ -24,7 +24,7 @@ _MAX_FRAMES = 2_000
 # Nor of one that the filter would refuse, to find its key frame: all of that has to be decoded.
 _MAX_ANIMATED_PIXELS = 200_000_000
 _WHITE = 255
-_FORMATS = ("GIF", "PNG", "JPEG", "WEBP", "BMP")
+_FORMATS = ("GIF", "PNG", "JPEG", "WEBP", "AVIF", "BMP")
 # What Pillow's decoders raise on broken files.
 UNREADABLE = (
     OSError,

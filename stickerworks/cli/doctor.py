@@ -15,6 +15,7 @@ from annotation.human.studio.server import find_program
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fonts import MISSING_FONT, chinese_font
 from pipeline.engine.plugins import brought_by, load_plugin, plugin_names
+from pipeline.filter.ocr.paddle import PaddleOptions, find_python
 from schemas.config import LabelConfig
 from stickerworks import plugins
 from stickerworks.cli.display import tell, tell_json
@@ -27,6 +28,7 @@ _EXTRAS = {
     "": "make setup",
     "baselines": "make setup (the papers' baselines need it)",
     "domain": "make setup (training the domain classifier needs it)",
+    "formats": "make formats (MP4, WebM and TGS stickers need it)",
     "label": "make setup (human annotation needs it)",
     "ray": "make setup (engine.executor: ray needs it)",
 }
@@ -45,7 +47,7 @@ class Check:
 
 def doctor_command(options: CommandOptions) -> int:
     """Print every check; 1 when something that is needed is missing."""
-    checks = [*_packages(), *_plugins(), _label_studio(), _font(), _memory()]
+    checks = [*_packages(), *_plugins(), _label_studio(), _ocr_paddle(), _font(), _memory()]
     checks.append(_disk(options.workspace or Path()))
     if options.json:
         tell_json([asdict(check) for check in checks])
@@ -100,6 +102,14 @@ def _label_studio() -> Check:
     except StickerworksError as error:
         return Check("label-studio", False, error.message, error.remedy, needed=False)
     return Check("label-studio", True, str(program))
+
+
+def _ocr_paddle() -> Check:
+    try:
+        python = find_python(PaddleOptions())
+    except StickerworksError as error:
+        return Check("paddleocr", False, error.message, error.remedy, needed=False)
+    return Check("paddleocr", True, str(python))
 
 
 def _font() -> Check:

@@ -2,60 +2,57 @@
 
 from __future__ import annotations
 
-import io
 import re
-import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-from PIL import ExifTags, Image, ImageFile, ImageOps
-from PIL.GifImagePlugin import GifImageFile
-from PIL.JpegImagePlugin import jpeg_factory
-from PIL.PngImagePlugin import PngImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
+from pipeline.engine.decoding.apart import decode_apart
+from pipeline.engine.decoding.boxes import scan_avif, scan_mp4
 from pipeline.engine.decoding.header import (
     Header,
     Undecodable,
     check_caps,
+    scan_bmp,
     scan_gif,
     scan_jpeg,
     scan_png,
     scan_webp,
 )
+from pipeline.engine.decoding.lottie import scan_lottie
+from pipeline.engine.decoding.matroska import scan_webm
+from pipeline.engine.decoding.pillow_frames import OPAQUE, Decoded, Pixels, decode_with_pillow
+from pipeline.engine.key_frames import displayed_ms
 from schemas.config import DecodeConfig
 
-Pixels = npt.NDArray[np.uint32]
-"""Height x width; bytes red, green, blue, alpha in memory; 0 where fully transparent."""
-
-OPAQUE = 0xFF000000
-_NEEDS = {
-    "webm": "needs webm: WebM is kept, but measuring it takes a video decoder (PyAV)",
-    "mp4": "needs mp4: MP4 is kept, but measuring it takes a video decoder (PyAV)",
-    "tgs": "needs tgs: TGS is kept, but measuring it takes a Lottie renderer (rlottie-python)",
-}
+__all__ = ["OPAQUE", "CheckedFile", "Frame", "Pixels", "open_source", "read_frames"]
 
 
 @dataclass(frozen=True)
 class _Format:
-    """How a format begins, what it declares, and what decodes it."""
+    """How a format begins, what it declares, what decodes it, and the package of the extra
+    ``formats`` which that takes."""
 
     begins: re.Pattern[bytes]
     scan: Callable[[bytes], Header]
-    decoder: Callable[[io.BytesIO], ImageFile.ImageFile]
+    decode: Callable[[bytes, str, Header], Iterator[Decoded]] = decode_with_pillow
+    package: str | None = None
 
 
-_PNG = _Format(re.compile(rb"\x89PNG\r\n\x1a\n"), scan_png, PngImageFile)
-# Pillow's classes are asked directly: Image.open would try every format that it knows.
+_PNG = _Format(re.compile(rb"\x89PNG\r\n\x1a\n"), scan_png)
 _FORMATS = {
-    "gif": _Format(re.compile(rb"GIF8[79]a"), scan_gif, GifImageFile),
+    "gif": _Format(re.compile(rb"GIF8[79]a"), scan_gif),
     "png": _PNG,
     "apng": _PNG,
-    "jpeg": _Format(re.compile(rb"\xff\xd8\xff"), scan_jpeg, jpeg_factory),
-    "webp": _Format(re.compile(rb"RIFF....WEBP", re.DOTALL), scan_webp, WebPImageFile),
+    "jpeg": _Format(re.compile(rb"\xff\xd8\xff"), scan_jpeg),
+    "webp": _Format(re.compile(rb"RIFF....WEBP", re.DOTALL), scan_webp),
+    "avif": _Format(re.compile(rb"....ftyp(avi[fs]|mif1|msf1)", re.DOTALL), scan_avif),
+    "bmp": _Format(re.compile(rb"BM"), scan_bmp),
+    "mp4": _Format(re.compile(rb"....ftyp", re.DOTALL), scan_mp4, decode_apart, "av"),
+    "webm": _Format(re.compile(rb"\x1a\x45\xdf\xa3"), scan_webm, decode_apart, "av"),
+    "tgs": _Format(re.compile(rb"\x1f\x8b"), scan_lottie, decode_apart, "rlottie_python"),
 }
 
 
@@ -81,16 +78,24 @@ class CheckedFile:
     format: str
     header: Header
 
+    def displayed_ms(self, duration_ms: int) -> int:
+        """How long a frame that asks for a time is shown: a player obeys, a browser may not."""
+        obeyed = _FORMATS[self.format].package is not None
+        return duration_ms if obeyed else displayed_ms(duration_ms)
+
 
 def open_source(data: bytes, kind: str | None, caps: DecodeConfig) -> CheckedFile:
     """Check the caps of a file from its header; Undecodable when it can't or may not be read."""
-    if kind in _NEEDS:
-        raise Undecodable(_NEEDS[kind])
     form = _FORMATS.get(kind or "")
     if form is None:
         raise Undecodable(f"decode: no decoder for the format {kind or 'unknown'}")
     if not form.begins.match(data):
         raise Undecodable(f"decode: the file does not begin like {kind}")
+    if form.package is not None and find_spec(form.package) is None:
+        raise Undecodable(
+            f"needs {kind}: {(kind or '').upper()} is kept, but measuring it takes the package "
+            f"{form.package.replace('_', '-')}. Run `make formats`"
+        )
     header = form.scan(data)
     check_caps(header, caps)
     if not header.frames:
@@ -106,90 +111,35 @@ def read_frames(source: CheckedFile, room: Pixels | None = None) -> Iterator[Fra
     than ``source.header.frames`` knows that the file is damaged further on. Runs within
     ``reading_images``.
     """
+    decoded = _FORMATS[source.format].decode(source.data, source.format, source.header)
     shape: tuple[int, ...] | None = None
     for index in range(source.header.frames):
         try:
-            if index == 0:
-                image, refused = _open(source)
-                # The default image of such an APNG is not part of its animation.
-                skipped = int(isinstance(image, PngImageFile) and image.default_image)
-            image.seek(index + skipped)
-            _check_size(image, source.header)
-            image.load()
-            upright, broken_exif = _upright(image)
-            picture = _as_rgb(upright)
+            one = next(decoded, None)
         except MemoryError:
             raise
+        except Undecodable:
+            if index == 0:
+                raise
+            return
         # Pillow raises errors of nearly any type on hostile bytes. What is done with its pixels
         # stands below: an error there is a fault of ours.
         except Exception as error:
             if index == 0:
                 raise Undecodable(f"decode: {_describe(error)}") from error
             return
-        words = _words(picture)
-        shape = shape or words.shape
-        if words.shape != shape:
-            words = _fit(words, shape)
+        if one is None:
+            if index == 0:
+                raise Undecodable("decode: there is no image in the file")
+            return
+        shape = shape or one.words.shape
+        words = one.words if one.words.shape == shape else _fit(one.words, shape)
         if room is None:
             pixels = np.empty(shape, dtype=np.uint32)
         else:
             pixels = room[index * words.size : (index + 1) * words.size].reshape(shape)
         lowest = _store(words, pixels)
-        yield Frame(pixels, _milliseconds(image), lowest, index == 0 and (refused or broken_exif))
-
-
-def _open(source: CheckedFile) -> tuple[ImageFile.ImageFile, bool]:
-    """The file, and whether Pillow refuses it as it is and reads its sound part alone."""
-    decoder = _FORMATS[source.format].decoder
-    try:
-        return decoder(io.BytesIO(source.data)), False
-    except OSError:
-        if source.format != "webp":
-            raise
-    # libwebp refuses a file as a whole when its end is cut off; what precedes it is sound.
-    usable = source.header.usable
-    sound = source.data[:4] + struct.pack("<I", usable - 8) + source.data[8:usable]
-    return decoder(io.BytesIO(sound)), True
-
-
-def _check_size(image: ImageFile.ImageFile, header: Header) -> None:
-    width, height = image.size
-    if width * height > header.width * header.height:
-        raise Image.DecompressionBombError(
-            f"it grows from {header.width} x {header.height} to {width} x {height} pixels"
-        )
-
-
-def _upright(image: Image.Image) -> tuple[Image.Image, bool]:
-    """The picture as its EXIF block turns it, and whether reading that block fails."""
-    try:
-        if image.getexif().get(ExifTags.Base.Orientation) is None:
-            return image, False
-        turned = ImageOps.exif_transpose(image)
-    except Exception:  # noqa: BLE001 - costs the rotation only; viewers ignore such blocks, too
-        return image, True
-    return (turned if "exif" in image.info else image), False
-
-
-def _as_rgb(frame: Image.Image) -> Image.Image:
-    if frame.mode.startswith("I;16"):
-        # Pillow clips 16-bit grey at 255 instead of scaling it.
-        frame = Image.fromarray((np.asarray(frame) >> 8).astype(np.uint8))
-    if frame.mode not in ("RGB", "RGBA") or "transparency" in frame.info:
-        frame = frame.convert("RGBA")
-    return frame
-
-
-def _words(frame: Image.Image) -> Pixels:
-    """Pixels of a loaded RGB or RGBA picture, shared with Pillow where possible."""
-    width, height = frame.size
-    try:
-        words = np.frombuffer(pa.array(frame).values.buffers()[1], "<u4", width * height)
-    except ValueError:
-        # Pillow keeps images over 16 MB in pieces, which can't be shared without a copy.
-        words = np.asarray(frame.convert("RGBA")).view("<u4")
-    words = words.reshape(height, width)
-    return words | np.uint32(OPAQUE) if frame.mode == "RGB" else words
+        yield Frame(pixels, _bounded(one.duration_ms), lowest, index == 0 and one.refused)
 
 
 def _store(words: Pixels, pixels: Pixels) -> int:
@@ -210,9 +160,9 @@ def _fit(words: Pixels, shape: tuple[int, ...]) -> Pixels:
     return fitted
 
 
-def _milliseconds(image: ImageFile.ImageFile) -> int:
+def _bounded(duration_ms: int) -> int:
     # Over an hour a frame is no animation any more; files may claim forty days.
-    return max(0, min(round(image.info.get("duration") or 0), 4_000_000))
+    return max(0, min(duration_ms, 4_000_000))
 
 
 def _describe(error: BaseException) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from schemas.config import DecodeConfig
+if TYPE_CHECKING:
+    from schemas.config import DecodeConfig  # children that decode do without pydantic
 
 
 class Undecodable(Exception):  # noqa: N818 - it is an answer about a file, not a fault of ours
@@ -105,6 +107,16 @@ def scan_webp(data: bytes) -> Header:
         if at <= len(data):
             usable = at
     return Header(*size, max(1, frames), usable)
+
+
+def scan_bmp(data: bytes) -> Header:
+    """Read a bitmap's header; a negative height means that rows begin at the top."""
+    if len(data) < 26:
+        raise Undecodable("decode: the file ends within its header")
+    if int.from_bytes(data[14:18], "little") == 12:
+        return Header(_u16(data, 18), _u16(data, 20), 1, len(data))
+    width, height = (int.from_bytes(data[i : i + 4], "little", signed=True) for i in (18, 22))
+    return Header(width, abs(height), 1, len(data))
 
 
 def _webp_canvas(data: bytes) -> tuple[int, int]:

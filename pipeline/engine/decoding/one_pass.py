@@ -29,7 +29,7 @@ from pipeline.engine.decoding.picture import (
     perceptual_hash,
 )
 from pipeline.engine.images import reading_images
-from pipeline.engine.key_frames import choose, displayed_ms, sample, thumbnails
+from pipeline.engine.key_frames import choose, sample, thumbnails
 from schemas.config import DecodeConfig
 
 _KEEP_BYTES = 128 << 20
@@ -38,10 +38,14 @@ _KEEP_BYTES = 128 << 20
 
 @dataclass(frozen=True)
 class FramePass:
-    """What one pass over the frames leaves; ``kept`` is empty where they are too large to keep."""
+    """What one pass over the frames leaves; ``kept`` is empty where they are too large to keep.
+
+    ``displayed`` is how long each frame is shown, where ``durations`` says what it asks for.
+    """
 
     shape: tuple[int, int]
     durations: list[int]
+    displayed: list[int]
     samples: list[npt.NDArray[np.uint32]]
     lowest: int
     digest: bytes
@@ -75,7 +79,7 @@ def hash_file(data: bytes, kind: str | None, caps: DecodeConfig) -> bytes | None
 
 def displayed(seen: FramePass) -> list[int]:
     """How long each frame is shown, in milliseconds; a picture that stands still for none."""
-    return [displayed_ms(d) for d in seen.durations] if len(seen.durations) > 1 else [0]
+    return seen.displayed if len(seen.durations) > 1 else [0]
 
 
 def read_pass(source: CheckedFile) -> FramePass:
@@ -103,7 +107,8 @@ def read_pass(source: CheckedFile) -> FramePass:
         if header.frames == 1 or room is not None:
             kept.append(frame)
     shape = (0, 0) if before is None else (before.shape[0], before.shape[1])
-    return FramePass(shape, durations, samples, lowest, sha.digest(), kept, refused)
+    shown = [source.displayed_ms(duration) for duration in durations]
+    return FramePass(shape, durations, shown, samples, lowest, sha.digest(), kept, refused)
 
 
 _rooms = [np.empty(0, dtype=np.uint32)]

@@ -74,9 +74,14 @@ class TestDamage:
     def test_a_gif_without_an_image(self):
         assert error(b"GIF89a\4\0\4\0\0\0\0;", "gif") == "decode: there is no image in the file"
 
-    @pytest.mark.parametrize("kind", ["webm", "tgs"])
-    def test_formats_that_take_an_extra(self, kind):
-        assert error(b"\x1f\x8b", kind).startswith(f"needs {kind}: ")
+    @pytest.mark.parametrize(
+        ("kind", "begins"), [("webm", b"\x1a\x45\xdf\xa3"), ("tgs", b"\x1f\x8b")]
+    )
+    def test_formats_whose_extra_is_not_installed(self, kind, begins, monkeypatch):
+        monkeypatch.setattr("pipeline.engine.decoding.frames.find_spec", lambda name: None)
+        told = error(begins, kind)
+        assert told.startswith(f"needs {kind}: ")
+        assert told.endswith("Run `make formats`")
 
     @pytest.mark.parametrize("kind", [None, "", "psd", "eps"])
     def test_formats_that_nobody_asked_for(self, kind):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
+from math import inf
 from pathlib import Path
 
 import pytest
 
 from pipeline.engine.errors import StickerworksError
-from schemas.config import Config
+from schemas.config import Config, profile_rules
 from stickerworks.cli.configuration import load_config
 from stickerworks.cli.keeping import save_config
 
@@ -125,3 +128,45 @@ def test_two_keys_that_share_a_mapping_are_set_apart(tmp_path):
 
 def test_an_empty_section_has_its_defaults(tmp_path):
     assert load(tmp_path, "release:\ncrawl:\n") == Config()
+
+
+def test_named_bounds_go_beyond_the_profiles(tmp_path):
+    config = load(tmp_path, "filter: {profile: vsd2m}", "filter.rules.aspect.max=3").filter
+    assert (config.rules["aspect"].max, config.rules["entropy"].min) == (3, 2)
+    assert config.rules["ocr_length"].max == 20
+    off = load(tmp_path, "filter: {profile: strict}", "filter.rules.aspect.max=null").filter
+    assert (off.rules["aspect"].max, off.rules["min_side"].min) == (None, 64)
+
+
+def test_a_stricter_profile_keeps_nothing_that_a_looser_one_drops():
+    looser = [profile_rules(name) for name in ("default", "vsd2m", "strict")]
+    for one, other in pairwise(looser):
+        assert one.keys() == other.keys()
+        for name, rule in one.items():
+            assert (other[name].min or 0) >= (rule.min or 0), name
+            assert (other[name].max or inf) <= (rule.max or inf), name
+
+
+def test_an_unknown_profile_is_one_clear_line(tmp_path):
+    with pytest.raises(StickerworksError) as raised:
+        load(tmp_path, "filter: {profile: vsd3m}")
+    assert re.search(
+        r"filter\.profile: should be 'default', 'vsd2m' or 'strict', not 'vsd3m'\. It is: bounds",
+        str(raised.value),
+    )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"profile": "strict"},
+        {"rules": {"aspect": {"max": None}}},
+        {"profile": "vsd2m", "rules": {"aspect": {"max": 2.5}, "transparency": {"max": 0.9}}},
+    ],
+)
+def test_what_is_saved_names_what_differs_from_the_profile_and_means_the_same(given):
+    config = Config.model_validate({"filter": given})
+    saved = config.model_dump(mode="json", exclude_defaults=True)
+    assert Config.model_validate(saved) == config
+    assert saved.get("filter", {}).get("rules", {}) == given.get("rules", {})

@@ -1,0 +1,1 @@
+"""OCR models for benchmarks and tests, without a download."""
