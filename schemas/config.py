@@ -239,7 +239,7 @@ class DecodeConfig(Section):
 class OcrConfig(Section):
     """Text recognition."""
 
-    backend: str = Field("rapidocr", description="name of a plugin in the group stickerworks.ocr")
+    backend: str = Field("rapid", description="name of a plugin in the group stickerworks.ocr")
     min_score: Fraction = Field(0.5, description="lines below this score are left out")
     options: dict[str, Any] = Field(default_factory=dict, description="the backend's own options")
 

@@ -182,8 +182,10 @@ def _add_damaged(signals: pa.Table, keep_truncated: bool, reasons: Reasons) -> N
 def _add_duplicates(table: pa.Table, config: DuplicatesConfig, reasons: Reasons) -> None:
     rows = pc.indices_nonzero(pc.invert(table["representative"]))
     found = table.take(rows)
-    usual, same_text = config.max_tile_difference, config.max_tile_difference_same_text
+    usual, same_text = config.max_difference, config.max_difference_same_text
     threshold = pc.if_else(pc.greater_equal(found["distance"], usual), same_text, usual)
+    moving = pc.equal(found["kind"], "motion")
+    threshold = pc.if_else(moving, config.max_frame_difference, threshold)
     how = _COPIES.take(pc.index_in(found["kind"], value_set=_KINDS))
     detail = pc.binary_join_element_wise("same as ", found["same_as"], " (", how, ")", "")
     reasons.add(rows, "duplicate", found["distance"], threshold, detail)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError
 
-from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.atomic_files import atomic_file
+from pipeline.engine.errors import StickerworksError
 from pipeline.engine.options import describe_invalid
 from pipeline.engine.paths import named_path, read_regular
 from pipeline.engine.text import storable
 from schemas.config import Section
 
 ANSWERS = "answers.jsonl"
-_MOST_BYTES = 64 << 20
+_MOST_BYTES, _MOST_KEPT = 64 << 20, 1 << 30
 
 Given = Literal["drop", "keep", "unsure"]
 
@@ -90,66 +91,82 @@ def read_answers(path: Path, rule: str) -> list[Answer]:
 
 
 def keep_answers(folder: Path, answers: Sequence[Answer]) -> int:
-    """Append what isn't known yet; returns how many that were."""
-    known = set(all_answers(folder))
-    new = [answer for answer in dict.fromkeys(answers) if answer not in known]
-    with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ANSWERS).open("a", encoding="utf-8") as file:
-            file.writelines(f"{answer.model_dump_json()}\n" for answer in new)
-    return len(new)
+    """Add what isn't known yet to all that were kept; returns how many that were."""
+    known = all_answers(folder)
+    every = list(dict.fromkeys([*known, *answers]))
+    if len(every) > len(known):
+        # Whole or not at all: what a full disk cuts off would be no answer.
+        with atomic_file(folder / ANSWERS) as temporary:
+            lines = (f"{answer.model_dump_json()}\n" for answer in every)
+            temporary.write_text("".join(lines), encoding="utf-8")
+    return len(every) - len(known)
 
 
 def all_answers(folder: Path) -> list[Answer]:
     """Every answer that was ever kept, in the order in which they came.
 
-    StickerworksError for a line that holds something else, but for a last one that broke off.
+    StickerworksError for a line that holds something else.
     """
     path = folder / ANSWERS
     if not path.exists():
         return []
-    lines = read_regular(path, 1 << 30).decode("utf-8", "replace").splitlines()
     found = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_regular(path, _MOST_KEPT).splitlines(), 1):
         try:
             found.append(Answer.model_validate_json(line))
         except ValidationError as error:
-            if number == len(lines):
-                break
             raise StickerworksError(
                 f"Line {number} of {path} is no answer.", "Correct or delete that line."
             ) from error
     return found
 
 
-_CHOICE = TypeAdapter(Given)
-
-
 def _exported(tasks: Sequence[Any]) -> list[Answer]:
-    """Answers of a project of Label Studio, see ``studio_tasks``."""
+    """Answers of a project of Label Studio that was made from our tasks."""
     found = []
-    for task in tasks:
-        data = _mapping(task).get("data")
-        for annotation in _mapping(task).get("annotations") or []:
-            if annotation.get("was_cancelled"):
-                continue
-            by = _mapping(annotation).get("completed_by")
-            who = by.get("email") if isinstance(by, Mapping) else f"user {by}"
-            for region in _mapping(annotation).get("result") or []:
-                choices = _mapping(_mapping(region).get("value")).get("choices") or [None]
-                found.append(
-                    Answer(
-                        id=_mapping(data).get("sticker_id", ""),
-                        answer=_CHOICE.validate_python(choices[0]),
-                        who=_somebody(str(who)),
-                        at=str(annotation.get("updated_at") or annotation.get("created_at")),
-                    )
+    for task in _TASKS.validate_python(tasks):
+        for annotation in task.annotations:
+            by = annotation.completed_by
+            who = str(by.get("email") or by.get("id")) if isinstance(by, dict) else f"user {by}"
+            found += [
+                Answer(
+                    id=task.data.sticker_id,
+                    answer=region.value.choices[0],
+                    who=_somebody(who),
+                    at=annotation.updated_at,
                 )
+                for region in annotation.result
+                if region.value.choices and not annotation.was_cancelled
+            ]
     return found
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+# Of what Label Studio exports, that which is looked at; it says much more.
+class _Choices(BaseModel):
+    choices: list[Given] = []
+
+
+class _Region(BaseModel):
+    value: _Choices
+
+
+class _Annotation(BaseModel):
+    completed_by: int | dict[str, Any] | None = None
+    was_cancelled: bool = False
+    updated_at: Moment
+    result: list[_Region]
+
+
+class _Shown(BaseModel):
+    sticker_id: Sticker
+
+
+class _Task(BaseModel):
+    data: _Shown
+    annotations: list[_Annotation]
+
+
+_TASKS = TypeAdapter(list[_Task])
 
 
 def _strange(path: Path, why: str) -> StickerworksError:

@@ -81,6 +81,8 @@ def suggest(sample: Sample, verdict: Verdict, wanted: float) -> SuggestedBound |
         beyond = [one for one in answered if (one.excess or 0.0) >= excess]
         if len(beyond) < _FEWEST:
             break
+        if edge.bound is None and excess <= 0:
+            continue  # nothing at all would be kept
         strata = _strata(beyond, edge.beyond, verdict)
         share = estimated_share(strata)
         if share is not None and share >= wanted:

@@ -19,7 +19,7 @@ from scipy.special import gammaln
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_SPREADS = 201
+_SPREADS = 101
 """Ways of spreading a total over two strata that are tried; the probability is smooth in them."""
 _TIE = 1e-9
 

@@ -9,7 +9,7 @@ sample holds the smaller one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -77,6 +77,19 @@ class Sample(Section):
     stickers: tuple[SampledSticker, ...]
 
 
+@dataclass(frozen=True)
+class Population:
+    """What a rule was applied to: of every sticker its value (NaN where there is none), whether
+    the rule dropped it, and whether it is kept. Shape of the arrays: (stickers,)."""
+
+    rule: str
+    ids: Ids
+    values: Values
+    dropped: Mask
+    kept: Mask
+    bounds: RuleConfig | None
+
+
 def draw_sample(
     workspace: Workspace, config: Config, rule: str, size: int, near: float | None = None
 ) -> Sample:
@@ -91,41 +104,58 @@ def draw_sample(
     dropped, kept = verdicts.dropped_by(rule), verdicts.kept
     bounds = config.filter.rules[rule] if rule in active_rules(config) else None
     _check(workspace, config, rule, dropped, bounds)
-    withheld = withheld_stickers(workspace)
     ids = _all_ids(workspace)
-    hidden = np.isin(ids, np.array(sorted(withheld), dtype=object)) if withheld else None
-    if hidden is not None:
-        dropped, kept = dropped & ~hidden, kept & ~hidden
+    hidden = _are_in(ids, withheld_stickers(workspace))
     values = _values(workspace, rule, bounds, len(ids))
-    excess = np.where(dropped, 1.0, -1.0) * _distances(values, bounds)
-    parts = _parts(rule, ids, excess, dropped, kept, bounds, near)
-    chosen = _choose(rule, ids, parts, size)
-    twins = _twins(workspace, [ids[row] for rows in chosen for row in rows])
+    population = Population(rule, ids, values, dropped & ~hidden, kept & ~hidden, bounds)
+    sample = sample_of(population, size, near)
+    twins = _twins(workspace, [sticker.id for sticker in sample.stickers])
     known = load_rule(rule) if bounds is not None else None
-    mine = verdicts.dropped_by(rule)
-    frame = _Frame(values, excess, parts, _side(bounds), twins)
+    sample = sample.model_copy(
+        update={
+            "unit": known.unit if known else "",
+            "doc": known.doc if known else "",
+            "withheld": int((dropped & hidden).sum()),
+            "stickers": tuple(
+                one.model_copy(update={"twin": twins.get(one.id)}) for one in sample.stickers
+            ),
+        }
+    )
+    digest = hashlib.sha256(sample.model_dump_json().encode()).hexdigest()[:16]
+    return sample.model_copy(update={"drawn": digest})
+
+
+def sample_of(population: Population, size: int, near: float | None = None) -> Sample:
+    """The sample of a population, without what is told of the rule."""
+    rule, ids, bounds = population.rule, population.ids, population.bounds
+    if bounds is None:
+        distances: Values = np.full(len(ids), np.nan)
+    else:
+        distances = bound_distances(population.values, bounds)
+    excess: Values = np.where(population.dropped, distances, -distances)
+    parts = _parts(population, excess, near)
+    decided = population.values[population.dropped | population.kept]
+    frame = _Frame(population.values, decided, excess, parts, _side(bounds))
     stickers = [
-        frame.sampled(ids[row], part, row)
-        for part, rows in zip(PARTS, chosen, strict=True)
+        frame.sampled(str(ids[row]), part, row)
+        for part, rows in zip(PARTS, _choose(rule, ids, parts, size), strict=True)
         for row in rows
     ]
-    stickers.sort(key=lambda sticker: _order("page", sticker.id))
-    sizes = [len(rows) for rows in parts]
-    reach = float(-excess[parts[2]].min()) if len(parts[2]) else None
-    sample = Sample(
+    near_size, far_size, kept_size = (len(rows) for rows in parts)
+    reach = float(-excess[parts[2]].min()) if kept_size else None
+    return Sample(
         rule=rule,
-        unit=known.unit if known else "",
-        doc=known.doc if known else "",
+        unit="",
+        doc="",
         drawn="",
         min=bounds.min if bounds else None,
         max=bounds.max if bounds else None,
         near=reach if near is None else near,
-        withheld=int((mine & hidden).sum()) if hidden is not None else 0,
-        sizes=(sizes[0], sizes[1], sizes[2]),
-        stickers=tuple(stickers),
+        withheld=0,
+        sizes=(near_size, far_size, kept_size),
+        # Mixed, so that nobody is led by the order.
+        stickers=tuple(sorted(stickers, key=lambda one: _order("page", one.id))),
     )
-    digest = hashlib.sha256(sample.model_dump_json().encode()).hexdigest()[:16]
-    return sample.model_copy(update={"drawn": digest})
 
 
 def _check(
@@ -162,26 +192,22 @@ def _values(workspace: Workspace, rule: str, bounds: RuleConfig | None, count: i
     return values_of(workspace, {rule: bounds})[rule]
 
 
-def _distances(values: Values, bounds: RuleConfig | None) -> Values:
-    return np.full(len(values), np.nan) if bounds is None else bound_distances(values, bounds)
+def _are_in(ids: Ids, some: Collection[str]) -> Mask:
+    found: Mask = np.isin(ids, np.array(sorted(some), dtype=object))
+    return found
 
 
-def _parts(
-    rule: str,
-    ids: Ids,
-    excess: Values,
-    dropped: Mask,
-    kept: Mask,
-    bounds: RuleConfig | None,
-    near: float | None,
-) -> list[NDArray[np.int64]]:
+def _parts(population: Population, excess: Values, near: float | None) -> list[NDArray[np.int64]]:
     """Rows of each part."""
-    rows = np.flatnonzero(dropped)
+    rule, ids, bounds = population.rule, population.ids, population.bounds
+    rows = np.flatnonzero(population.dropped)
     marks = np.array([_order(rule, str(ids[row])) for row in rows])
     rows = rows[np.lexsort((marks, excess[rows]))] if len(rows) else rows
     # Without bounds nothing is nearer than another, and one part is all.
     third = len(rows) // 3 if bounds is not None else 0
-    around = np.flatnonzero(kept & np.isfinite(excess)) if bounds is not None else rows[:0]
+    around = (
+        np.flatnonzero(population.kept & np.isfinite(excess)) if bounds is not None else rows[:0]
+    )
     distances = -excess[around]
     if near is None and len(around):
         most = min(len(around), max(_FEWEST_NEAR, int(_NEAR_SHARE * len(around))))
@@ -213,13 +239,14 @@ def _side(bounds: RuleConfig | None) -> Literal["min", "max"] | None:
 
 @dataclass(frozen=True)
 class _Frame:
-    """What a sample is drawn from: every sticker's value and excess, and the rows of each part."""
+    """What a sample is drawn from: every sticker's value and excess, all values of what the rule
+    dropped and of what is kept, and the rows of each part."""
 
     values: Values
+    all: Values
     excess: Values
     parts: Sequence[NDArray[np.int64]]
     side: Literal["min", "max"] | None
-    twins: dict[str, str]
 
     def sampled(self, sticker: str, part: Part, row: int) -> SampledSticker:
         """One sticker of the sample, with what lies beyond it."""
@@ -229,8 +256,9 @@ class _Frame:
         if self.side is not None and value is not None and far is not None:
             beyond = [int((self.excess[rows] >= far).sum()) for rows in self.parts]
             # What isn't dropped any more ends where the next value begins.
-            every = self.values[np.concatenate(self.parts)]
-            inside = every[every < value] if self.side == "max" else every[every > value]
+            inside = (
+                self.all[self.all < value] if self.side == "max" else self.all[self.all > value]
+            )
             if len(inside):
                 bound = float(inside.max() if self.side == "max" else inside.min())
         return SampledSticker(
@@ -240,7 +268,6 @@ class _Frame:
             excess=far,
             bound=bound,
             beyond=(beyond[0], beyond[1], beyond[2]),
-            twin=self.twins.get(sticker),
         )
 
 
