@@ -239,7 +239,7 @@ class DecodeConfig(Section):
 class OcrConfig(Section):
     """Text recognition."""
 
-    backend: str = Field("rapidocr", description="name of a plugin in the group stickerworks.ocr")
+    backend: str = Field("rapid", description="name of a plugin in the group stickerworks.ocr")
     min_score: Fraction = Field(0.5, description="lines below this score are left out")
     options: dict[str, Any] = Field(default_factory=dict, description="the backend's own options")
 
@@ -249,7 +249,7 @@ class DuplicatesConfig(Section):
 
     max_phash_distance: int = Field(6, ge=0, le=64, description="bits, for candidates")
     max_difference: float = Field(
-        10,
+        9.5,
         ge=0,
         description="grey levels by which the worst spot (a twelfth of the side) of two pictures "
         "may differ beyond what copying explains: the same sticker below, the same template above",

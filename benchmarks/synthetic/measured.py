@@ -124,6 +124,7 @@ def duplicates_rows(stickers: Stickers, ids: pa.Array) -> pa.Table:
         "id": ids,
         "group": group,
         "representative": pa.array(~member),
+        "same_as": _where(member, group),
         "kind": _where(member, pa.array(kind, pa.string())),
         "distance": _where(member, pa.array(np.where(kind == "pixels", 0, 3).astype(np.int32))),
     }

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-SIZE = (64, 48)
-"""Width and height."""
+SIZE = (74, 54)
+"""Width and height; neither is a multiple of what codecs cut frames into."""
 
 
 def drawn_frames(count: int = 12, alpha: bool = False) -> list[np.ndarray[Any, Any]]:
-    """RGBA frames (48, 64, 4); around the square it is white, or nothing where ``alpha``."""
+    """RGBA frames (54, 74, 4); around the square it is white, or nothing where ``alpha``."""
     frames = []
     for index in range(count):
         frame = np.full((SIZE[1], SIZE[0], 4), 0 if alpha else 255, np.uint8)

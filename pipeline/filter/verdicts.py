@@ -22,6 +22,11 @@ Bounds = Mapping[str, RuleConfig]
 
 _REFUSED = "Pillow can't open the file as it is: the end or the EXIF block is damaged"
 _DAMAGE = ("error", "flags", "frames", "declared_frames")
+_KINDS = pa.array(["pixels", "perceptual", "mirror", "crop", "watermark", "motion"])
+_COPIES = pa.array(
+    ["equal pixels", "looks the same", "mirrored", "cropped, or with a border",
+     "with a watermark", "with other timing"]
+)  # fmt: skip
 _MEASURED = ["id", "name", "value", "error"]
 
 
@@ -177,9 +182,12 @@ def _add_damaged(signals: pa.Table, keep_truncated: bool, reasons: Reasons) -> N
 def _add_duplicates(table: pa.Table, config: DuplicatesConfig, reasons: Reasons) -> None:
     rows = pc.indices_nonzero(pc.invert(table["representative"]))
     found = table.take(rows)
-    usual, same_text = config.max_tile_difference, config.max_tile_difference_same_text
+    usual, same_text = config.max_difference, config.max_difference_same_text
     threshold = pc.if_else(pc.greater_equal(found["distance"], usual), same_text, usual)
-    detail = pc.binary_join_element_wise("same as ", found["group"], " (", found["kind"], ")", "")
+    moving = pc.equal(found["kind"], "motion")
+    threshold = pc.if_else(moving, config.max_frame_difference, threshold)
+    how = _COPIES.take(pc.index_in(found["kind"], value_set=_KINDS))
+    detail = pc.binary_join_element_wise("same as ", found["same_as"], " (", how, ")", "")
     reasons.add(rows, "duplicate", found["distance"], threshold, detail)
 
 

@@ -121,6 +121,9 @@ def distributions(
     return {"missing": missing(workspace, "signals", "ocr", "decisions"), "plots": plots}
 
 
+_REPRESENTATIVE = ("representative",)
+
+
 def near_duplicates(workspace: Workspace) -> dict[str, Any]:
     """Groups of near-duplicates, representative first, and the largest templates."""
     groups: SmallestKeys[None] = SmallestKeys(_GROUPS)
@@ -174,7 +177,7 @@ def _members(
                 in_templates[row["template_id"]].append(Card(row["id"]))
     # Representatives first; the lines of all others say how they equal it.
     ranked = {
-        name: sorted(cards, key=lambda card: (card.id != name, card.id))[:_MEMBERS]
+        name: sorted(cards, key=lambda card: (card.lines != _REPRESENTATIVE, card.id))[:_MEMBERS]
         for name, cards in in_groups.items()
     }
     return ranked, {
@@ -184,8 +187,8 @@ def _members(
 
 def _member(row: dict[str, Any]) -> Card:
     if row["representative"]:
-        return Card(row["id"], ("representative",))
-    distance = "" if row["distance"] is None else f", tile difference {row['distance']}"
+        return Card(row["id"], _REPRESENTATIVE)
+    distance = "" if row["distance"] is None else f", difference {row['distance']}"
     return Card(row["id"], (f"{row['kind']}{distance}",))
 
 

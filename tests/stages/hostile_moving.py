@@ -181,9 +181,9 @@ def _webms() -> Iterator[Hostile]:
         "a name of another": whole.replace(b"V_VP9", b"V_XYZ"),
         "frames of another codec": whole.replace(b"V_VP9", b"V_VP8"),
         "a codec that writes no video": whole.replace(b"V_VP9", b"A_AAC"),
-        "a width of nothing": whole.replace(b"\xb0\x81\x40", b"\xb0\x81\x00"),
-        "a width of 1": whole.replace(b"\xb0\x81\x40", b"\xb0\x81\x01"),
-        "a size of 65,535": whole.replace(b"\xb0\x81\x40\xba\x81\x30", b"\xb0\x82\xff\xff\xba\x80"),
+        "a width of nothing": whole.replace(b"\xb0\x81\x4a", b"\xb0\x81\x00"),
+        "a width of 1": whole.replace(b"\xb0\x81\x4a", b"\xb0\x81\x01"),
+        "a size of 65,535": whole.replace(b"\xb0\x81\x4a\xba\x81\x36", b"\xb0\x82\xff\xff\xba\x80"),
         "an unknown size": _changed(whole, b"\x18\x53\x80\x67", 0, b"\x01" + b"\xff" * 7),
         "a size of exabytes": _changed(whole, b"\x18\x53\x80\x67", 0, b"\x01\x7f" + b"\xff" * 6),
         "a segment in a segment": whole[: tracks] + whole[40:] + whole[tracks:],
@@ -195,7 +195,7 @@ def _webms() -> Iterator[Hostile]:
         "a time far back": _changed(whole, b"\x1f\x43\xb6\x75", 9, b"\xe7\x81\xff"),
         "another name": whole.replace(b"webm", b"evil"),
         "transparency that isn't there": clear.replace(b"\xa5", b"\xec", 4),
-        "transparency of another size": clear.replace(b"\xba\x81\x30", b"\xba\x81\x10"),
+        "transparency of another size": clear.replace(b"\xba\x81\x36", b"\xba\x81\x10"),
     }  # fmt: skip
     for name, data in cases.items():
         yield Hostile(f"webm with {name}", "webm", data)
@@ -209,7 +209,7 @@ def _lotties() -> Iterator[Hostile]:
         return {"id": name, "layers": inside}
 
     def shows(name: str, times: int = 1) -> list[dict[str, Any]]:
-        place = {"ty": 0, "refId": name, "w": 64, "h": 48}
+        place = {"ty": 0, "refId": name, "w": 74, "h": 54}
         return [layer(**place, ind=n) for n in range(1, times + 1)]
 
     group = layer()["shapes"][0]
@@ -274,11 +274,11 @@ def _lotties() -> Iterator[Hostile]:
         "a number": b"7",
         "nothing": b"",
         "bytes that are no text": b'{"layers":[],"nm":"\xff\xfe"}',
-        "numbers that are none": text.replace("48", "NaN").encode(),
-        "endless numbers": text.replace("48", "1e999").encode(),
+        "numbers that are none": text.replace('"h": 54', '"h": NaN').encode(),
+        "endless numbers": text.replace('"h": 54', '"h": 1e999').encode(),
         "a null in a text": text.replace("square", "a\\u0000b").encode(),
         "half a character": text.replace("square", "\\ud800").encode(),
-        "its width twice": text.replace('"w": 64', '"w": 64, "w": 9000000').encode(),
+        "its width twice": text.replace('"w": 74', '"w": 74, "w": 9000000').encode(),
     }.items():
         yield Hostile(f"tgs of {name}", "tgs", gzip.compress(body, mtime=0))
     whole = drawn_tgs()

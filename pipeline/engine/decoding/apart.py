@@ -130,7 +130,8 @@ class _Child:
 
     def end(self) -> None:
         self._process.kill()
-        self._asks.close()
+        with suppress(OSError):  # what it never read is written once more
+            self._asks.close()
         self._answers.close()
         self._process.wait()
 

@@ -70,7 +70,7 @@ def _begin(data: bytes, job: dict[str, Any]) -> _Frames:
         return render_lottie(data, job["width"], job["height"])
     from pipeline.engine.decoding.video import decode_video
 
-    return decode_video(data, job["format"], job["width"] * job["height"])
+    return decode_video(data, job["format"], job["width"], job["height"])
 
 
 def _next(frames: _Frames) -> bytes:

@@ -61,6 +61,8 @@ _HOPELESS = 8
 _OF_MEANS, _OF_MOVED = 0.6, 1.5
 """Bounds of mean pictures, on which noise evens out, and of cropped frames, beside the usual."""
 _LASTS_ALIKE = 1.05
+_SMALL, _LARGER = 96, 1.25
+"""Pixels of a side below which 64x64 grey levels are blurred, beside those of a larger picture."""
 _MARGIN = 48
 """This part of a side, at edges, doesn't count: what lies beyond a border or crop blurs into it."""
 _MOVED = 0.025
@@ -203,7 +205,9 @@ class Pictures:
         if len(frames[0]) != len(frames[1]):
             # A copy without some frames has another mean where something moves, and there alone.
             within = within & ~changing(*frames)
-        if pair.moved:
+        sides = self.stored.min_side[[pair.one, pair.other]]
+        if pair.moved or (sides.min() < _SMALL and sides.max() > _LARGER * sides.min()):
+            # Pixels that begin elsewhere, or were fewer, leave edges that are less sharp.
             one, other = soft(one[None])[0], soft(other[None])[0]
         still = spots(one, other, within)
         found = _found(pair, still, bound)

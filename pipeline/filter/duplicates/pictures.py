@@ -25,7 +25,7 @@ Ints = npt.NDArray[np.int64]
 Greys = npt.NDArray[np.float32]
 Box = tuple[float, float, float, float]
 
-_SIGNALS = ["animated", "duration_ms", "grey64", "mean64", "motion"]
+_SIGNALS = ["animated", "duration_ms", "min_side", "grey64", "mean64", "motion"]
 _SMALL_SIDE = 16
 _LOOK = GREY_SIDE**2
 _LEAST, _MOST, _SHARE = 16, 128, 0.7
@@ -41,6 +41,7 @@ class StoredPictures:
     starts: Ints
     moving: npt.NDArray[np.bool_]
     duration_ms: Ints
+    min_side: Ints
 
     def looks(self, numbers: Ints) -> Greys:
         """64x64 grey levels of stills, and of animations' mean pictures; (numbers, 64, 64)."""
@@ -112,7 +113,7 @@ def store_pictures(
     """
     lengths: list[int] = []
     moving: list[npt.NDArray[np.bool_]] = [np.empty(0, np.bool_)]
-    durations: list[Ints] = [np.empty(0, np.int64)]
+    numbers: list[Ints] = [np.empty((0, 2), np.int64)]
     start = 0
     with TemporaryFile() as file:
         for part, size in sizes.items():
@@ -121,7 +122,8 @@ def store_pictures(
                 some = pa.array(rows[first:end] - start)
                 signals = reader.read("signals", part, _SIGNALS).take(some)
                 moving.append(signals["animated"].to_numpy())
-                durations.append(signals["duration_ms"].to_numpy().astype(np.int64))
+                columns = signals["duration_ms"].to_numpy(), signals["min_side"].to_numpy()
+                numbers.append(np.stack(columns, axis=1).astype(np.int64))
                 with disk_errors(Path(gettempdir()), "Let TMPDIR name a folder with more room."):
                     for look, more in _stored(reader, part, signals, some):
                         file.write(look + more)
@@ -129,7 +131,8 @@ def store_pictures(
                     file.flush()
             start += size
         starts = np.concatenate([[0], np.cumsum(np.array(lengths, np.int64))]).astype(np.int64)
-        yield StoredPictures(file, starts, np.concatenate(moving), np.concatenate(durations))
+        duration_ms, min_side = np.concatenate(numbers).T
+        yield StoredPictures(file, starts, np.concatenate(moving), duration_ms, min_side)
 
 
 def _stored(

@@ -18,7 +18,7 @@ Picture = npt.NDArray[np.float32]
 """Grey levels; shape (side, side)."""
 Mask = npt.NDArray[np.bool_]
 
-_NOISE, _EDGES = 8, 0.25
+_NOISE, _EDGES = 16, 0.2
 """Grey levels, and share of what the pixels around span, that resampling and palettes change."""
 _SPOT = 12
 """A spot is this part of the side across: about a character of a caption."""

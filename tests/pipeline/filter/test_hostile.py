@@ -101,7 +101,7 @@ MUST_FAIL = {
     "tgs with layers that are each other's parents": "decode: its decoder crashed on it",
     "tgs of a bomb": "too_large: its JSON has more than 16,777,216 bytes",
     "tgs of objects in objects": "decode: it holds no JSON that can be read",
-    "tgs of its width twice": "too_large: it declares 432,000,000 pixels",
+    "tgs of its width twice": "too_large: it declares 486,000,000 pixels",
     "mp4 with a size of 65,535": "too_large: ",
     "mp4 with a size smaller than its frames": "decode: ",
     "mp4 with another codec": "decode: no decoder for the video codec camtasia",

@@ -187,7 +187,8 @@ def test_outcomes():
     ocr = [{"longest": 30}, {}, {}, {"longest": 31}, {"error": "ocr: broken"}, {"longest": 1}]
     alone = {"representative": True}
     duplicates = [alone | {"group": f"s{i}"} for i in range(5)]
-    duplicates.append({"group": "s0", "representative": False, "kind": "perceptual", "distance": 7})
+    copy = {"group": "s0", "representative": False, "same_as": "s0"}
+    duplicates.append(copy | {"kind": "perceptual", "distance": 7})
     rows = decide(Config(), signals, ocr, duplicates)
     assert [row["outcome"] for row in rows] == [
         "kept", "dropped", "failed", "dropped", "failed", "dropped",
@@ -200,9 +201,20 @@ def test_outcomes():
         "rule": "duplicate",
         "value": 7,
         "threshold": 16,
-        "detail": "same as s0 (perceptual)",
+        "detail": "same as s0 (looks the same)",
     }
     assert rows[5]["reasons"] == [expected]
+
+
+def test_a_duplicate_says_how_it_equals_what_is_kept():
+    ways = {"pixels": "equal pixels", "mirror": "mirrored", "motion": "with other timing"}
+    copies = [
+        {"group": "s9", "representative": False, "same_as": "s0", "kind": kind, "distance": 0}
+        for kind in ways
+    ]
+    rows = decide(Config(), [GOOD] * 4, None, [{"group": "s9", "representative": True}, *copies])
+    details = [row["reasons"][0]["detail"] for row in rows[1:]]
+    assert details == [f"same as s0 ({way})" for way in ways.values()]
 
 
 def test_a_duplicate_by_its_text_names_that_threshold():

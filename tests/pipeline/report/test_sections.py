@@ -84,7 +84,7 @@ def test_duplicate_groups_show_the_representative_first(filled: Workspace) -> No
     assert sum(len(cards) - 1 for cards in section["groups"]) == 5
     for cards in section["groups"]:
         assert cards[0].lines == ("representative",)
-        assert cards[1].lines == ("perceptual, tile difference 7",)
+        assert cards[1].lines == ("perceptual, difference 7",)
     assert section["template_count"] == 2
     assert [len(t["cards"]) for t in section["templates"]] == [6, 5]
     sizes = [t["size"] for t in section["templates"]]

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.filter.decode import measure
+from pipeline.filter.duplicates.comparing import NONE, SAME, TEMPLATE, Relations
 from pipeline.filter.duplicates.views import differences
 from pipeline.filter.stages import DUPLICATES
 from schemas.config import Config, DecodeConfig, DuplicatesConfig
@@ -57,6 +62,13 @@ def sticker(name: str, data: bytes, kind: str, text: str | None = None, **more: 
 
 def run(*stickers: dict, shard: int = 100, settings: DuplicatesConfig | None = None) -> dict:
     """Rows of ``duplicates`` by id."""
+    return run_all(*stickers, shard=shard, settings=settings)[0]
+
+
+def run_all(
+    *stickers: dict, shard: int = 100, settings: DuplicatesConfig | None = None
+) -> tuple[dict, list[dict]]:
+    """Rows of ``duplicates`` by id, and those of ``group_joins``."""
     starts = range(0, len(stickers), shard)
     tables = {
         name: [
@@ -70,12 +82,16 @@ def run(*stickers: dict, shard: int = 100, settings: DuplicatesConfig | None = N
     settings = settings or DUPLICATES.settings(Config())
     rows: list[dict] = []
     reader = Shards(tables)
-    for block, output in zip(reader.blocks, DUPLICATES.run(reader, settings), strict=True):
+    *blocks, joins = DUPLICATES.run(reader, settings)
+    for block, output in zip(reader.blocks, blocks, strict=True):
         assert output[:2] == ("duplicates", block)
+        assert output[2].schema == TABLES["duplicates"].schema
         assert output[2]["id"].to_pylist() == reader.read("stickers", block)["id"].to_pylist()
         rows += output[2].to_pylist()
     assert len(rows) == len(stickers)
-    return {row["id"]: row for row in rows}
+    assert joins[:2] == ("group_joins", None)
+    assert joins[2].schema == TABLES["group_joins"].schema
+    return {row["id"]: row for row in rows}, joins[2].to_pylist()
 
 
 def groups(rows: dict) -> dict[str, str]:
@@ -325,3 +341,122 @@ def ramp_stickers(encode: Any, levels: Sequence[int]) -> list:
         signals = {"grey64": bytes(grey), "phash": bytes(8)}
         made.append(sticker(str(step), data, "png", signals=signals))
     return made
+
+
+def shades(*levels: int, kind: str = "still", **more: Any) -> list[dict]:
+    """Stickers of one picture in shades of grey, the first the best; no files, only columns."""
+    ramp = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)
+    made = []
+    for place, level in enumerate(levels):
+        name = f"{kind}{place}"
+        signals = {
+            "id": name, "width": 100 - place, "height": 100, "frames": 1 + (kind != "still"),
+            "animated": kind != "still", "pixel_sha256": f"{kind} {level}", "phash": bytes(8),
+            "grey64": (ramp + np.uint8(level)).tobytes(), **more,
+        }  # fmt: skip
+        made.append(
+            {
+                "stickers": {"id": name, "format": "png", "nbytes": 100},
+                "signals": signals,
+                "frames": {"id": name},
+                "screening": {"id": name, "kept": True},
+                "ocr": {"id": name},
+            }
+        )
+    return made
+
+
+class Shades:
+    """Tells pictures apart by their shade: the same within 10 levels, of a template within 50."""
+
+    def __init__(self, levels: list[int]) -> None:
+        self._levels = np.array(levels)
+
+    def compare(self, ones, others, views, texts):
+        assert len(ones) == len(others) == len(views) == len(texts)
+        gap = np.abs(self._levels[ones] - self._levels[others])
+        what = np.select([gap < 10, gap < 50], [SAME, TEMPLATE], NONE)
+        same = what == SAME
+        return Relations(what, np.where(same, 0, -1), np.where(same, gap, -1))
+
+
+@pytest.fixture
+def by_shade(monkeypatch):
+    """Let shades alone decide, so that groups can be told in advance."""
+
+    @contextmanager
+    def load(reader, sizes, rows, settings):
+        levels = [
+            grey[0] for grey in reader.read("signals", None, ["grey64"])["grey64"].to_pylist()
+        ]
+        yield Shades([levels[row] for row in rows.tolist()])
+
+    monkeypatch.setattr("pipeline.filter.duplicates.step.load_pictures", load)
+
+
+@pytest.mark.usefixtures("by_shade")
+def test_a_group_is_named_by_its_first_and_keeps_its_best():
+    first, second, third = shades(104, 100, 96)
+    first["signals"]["width"] = 50
+    rows = run(first, second, third)
+    assert groups(rows) == dict.fromkeys(rows, "still0")
+    assert [row["same_as"] for row in rows.values()] == ["still1", None, "still1"]
+    assert [row["representative"] for row in rows.values()] == [False, True, False]
+    assert [row["distance"] for row in rows.values()] == [4, None, 4]
+
+
+@pytest.mark.usefixtures("by_shade")
+def test_what_equals_two_groups_is_listed_and_drops_nothing_else():
+    rows, joins = run_all(*shades(100, 116, 109))
+    assert groups(rows) == {"still0": "still0", "still1": "still1", "still2": "still1"}
+    assert joins == [
+        {"id": "still2", "what": "group", "first": "still1", "second": "still0", "distance": 9}
+    ]
+
+
+@pytest.mark.usefixtures("by_shade")
+def test_templates_that_become_one_are_listed():
+    rows, joins = run_all(*shades(40, 100, 70))
+    assert {row["template_id"] for row in rows.values()} == {"still0"}
+    assert joins == [
+        {
+            "id": "still2",
+            "what": "template",
+            "first": "still0",
+            "second": "still1",
+            "distance": None,
+        }
+    ]
+    assert {row["template_id"] for row in run(*shades(40, 100)).values()} == {None}
+
+
+@pytest.mark.usefixtures("by_shade")
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.integers(0, 120), min_size=2, max_size=25), st.integers(1, 6), st.data())
+def test_added_shards_change_no_group_and_no_template_but_what_is_listed(levels, shard, data):
+    stickers = shades(*levels)
+    count = data.draw(st.integers(1, len(stickers) - 1))
+    before, told = run_all(*stickers[:count], shard=shard)
+    after, joins = run_all(*stickers, shard=shard)
+    assert run_all(*stickers, shard=shard + 1) == (after, joins), "as are the shards"
+    added = {f"still{place}" for place in range(count, len(stickers))}
+    assert [join for join in joins if join["id"] not in added] == told
+    renamed = {
+        join["second"]: join["first"]
+        for join in joins
+        if join["id"] in added and join["what"] == "template"
+    }
+    for name, row in before.items():
+        assert row["group"] == after[name]["group"]
+        template = row["template_id"] or name
+        while template in renamed:
+            template = renamed[template]
+        assert template == (after[name]["template_id"] or name)
+    for row in after.values():
+        kept = after[row["same_as"] or row["id"]]
+        assert kept["representative"]
+        assert kept["group"] == row["group"]
+        gap = levels[int(row["id"][5:])] - levels[int(kept["id"][5:])]
+        assert abs(gap) < 10, "nothing is dropped that doesn't equal what is kept"

@@ -69,7 +69,7 @@ def test_no_text():
 
 def test_an_unknown_backend():
     config = Config.model_validate({"filter": {"ocr": {"backend": "tesseract"}}})
-    with pytest.raises(StickerworksError, match=r"no OCR backend called 'tesseract'.*rapidocr"):
+    with pytest.raises(StickerworksError, match=r"no OCR backend called 'tesseract'.*rapid"):
         OCR.models(config)
     with pytest.raises(StickerworksError, match="tesseract"):
         OCR.open(Context(OCR.settings(config), "/"))

@@ -16,14 +16,14 @@ from pipeline.engine.fonts import MISSING_FONT, chinese_font
 from pipeline.engine.plugins import load_plugin
 from pipeline.engine.stage import Context
 from pipeline.filter.ocr.backend import OcrBackend
-from pipeline.filter.ocr.rapidocr import RapidOcrOptions
+from pipeline.filter.ocr.rapid.options import RapidOptions
 from pipeline.filter.ocr.reading import ocr_models, open_ocr
 from schemas.config import Config, FilterConfig, OcrConfig
 
 
 @pytest.fixture(scope="module")
 def backend():
-    return load_plugin("ocr", "rapidocr", OcrBackend).open(RapidOcrOptions())
+    return load_plugin("ocr", "rapid", OcrBackend).open(RapidOptions())
 
 
 def drawn(text: str, size: tuple[int, int] = (240, 120), font=None) -> np.ndarray:
@@ -79,7 +79,7 @@ def test_is_quiet(backend, capfd):
 
 
 def test_models_are_named_without_loading_them():
-    models = load_plugin("ocr", "rapidocr", OcrBackend).models(RapidOcrOptions())
+    models = load_plugin("ocr", "rapid", OcrBackend).models(RapidOptions())
     assert {"rapidocr", "onnxruntime"} < set(models)
     digests = [value for name, value in models.items() if name.endswith(".onnx")]
     assert len(digests) == 2
@@ -94,10 +94,10 @@ def test_models_of_one_file_name_are_told_apart(tmp_path):
         path.parent.mkdir()
         path.write_text(role)
         options[role] = str(path)
-    backend = load_plugin("ocr", "rapidocr", OcrBackend)
+    backend = load_plugin("ocr", "rapid", OcrBackend)
 
     def models(given):
-        return backend.models(RapidOcrOptions(**given))
+        return backend.models(RapidOptions(**given))
 
     found = models(options)
     swapped = models(dict(zip(options, reversed(options.values()), strict=True)))
