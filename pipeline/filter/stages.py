@@ -11,6 +11,7 @@ from pipeline.engine.stage import Late, Needs, Stage, Step
 from pipeline.filter.clip_settings import ClipSettings
 from pipeline.filter.configured import (
     decision_bounds,
+    expensive_settings,
     measure_versions,
     rule_versions,
     screening_bounds,
@@ -25,7 +26,7 @@ def _signal_settings(config: Config) -> dict[str, Any]:
 
 
 def _expensive_settings(config: Config) -> dict[str, Any]:
-    return {"measures": measure_versions(config, expensive=True)}
+    return {"measures": expensive_settings(config)}
 
 
 def _measures_nothing(settings: Mapping[str, Any]) -> bool:
