@@ -219,6 +219,17 @@ def test_two_files_at_once():
     assert len(pairs) == 12
 
 
+def test_a_decoder_that_waits_for_itself_is_ended(monkeypatch):
+    """rlottie does so on some shapes of huge numbers, without computing anything."""
+    monkeypatch.setattr(apart, "_MOST_IDLE_SECONDS", 1)
+    child = object.__new__(apart._Child)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", "input()"], **pipes) as child._process:
+        child._asks, child._answers = child._process.stdin, child._process.stdout
+        child._wait()
+        assert child.out_of_time()
+
+
 def test_it_ends_with_the_process_that_it_decodes_for():
     code = (
         "import os, sys\n"
