@@ -170,8 +170,16 @@ def test_caps_hold_before_anything_is_decoded(kind, monkeypatch):
         assert cap in row["error"]
 
 
-def test_a_decoder_that_dies_of_an_earlier_file_costs_nothing(monkeypatch):
+@pytest.fixture
+def no_child_yet(monkeypatch):
+    """No process from an earlier test is used, and none of this one's is left."""
     monkeypatch.setattr(apart, "_idle", [])
+    yield
+    apart.end_idle()
+
+
+@pytest.mark.usefixtures("no_child_yet")
+def test_a_decoder_that_dies_of_an_earlier_file_costs_nothing():
     data = drawn_tgs()
     whole, _ = decoded(data, "tgs")
     (child,) = apart._idle
@@ -184,8 +192,8 @@ def test_a_decoder_that_dies_of_an_earlier_file_costs_nothing(monkeypatch):
     assert (rest[-1].view(np.uint8).reshape(whole[-1].shape) == whole[-1]).all()
 
 
+@pytest.mark.usefixtures("no_child_yet")
 def test_a_decoder_that_dies_again_is_the_files_fault(monkeypatch):
-    monkeypatch.setattr(apart, "_idle", [])
     monkeypatch.setattr(apart._Child, "next_frame", _die)
     told = measure(drawn_tgs(), "tgs", CAPS).signals["error"]
     assert told.startswith("decode: its decoder crashed on it")
