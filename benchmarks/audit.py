@@ -1,7 +1,7 @@
 """How often the interval of `filter audit` covers the truth, over planted mistakes.
 
 Each draw is a new population with new ids, so a new sample. Beside what the draws say, which is
-chance (a true 96% gives fewer than 95 of 100 in one case of five), stands what all samples of a
+chance, stands what all samples of a
 first population say together: the sum over every count that a sample can have. It also says how
 often a bound that was found sure for a precision of 80% has it.
 """
@@ -19,7 +19,7 @@ from scipy.stats import hypergeom
 from synthetic.audited import CASES, answer, plant
 
 from pipeline.engine.audits import AuditResult
-from pipeline.filter.audit.estimate import judge
+from pipeline.filter.audit.estimate import CONFIDENCE, judge
 from pipeline.filter.audit.intervals import Stratum, share_interval
 from pipeline.filter.audit.sampling import Population, Sample, sample_of
 
@@ -88,7 +88,7 @@ def _exactly(population: Population, truth: Truth, size: int) -> float:
     @cache
     def covers(near: int, far: int) -> bool:
         counted = zip(sample.sizes, drawn, (near, far), strict=False)
-        low, high = share_interval([Stratum(*one) for one in counted])
+        low, high = share_interval([Stratum(*one) for one in counted], CONFIDENCE)
         return _covers(low, share, high)
 
     likely = [np.flatnonzero(chance > _RARE).tolist() for chance in chances]
