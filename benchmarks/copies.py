@@ -61,9 +61,8 @@ def main() -> None:
     asked = parser.parse_args()
     stickers = list(real_stickers(asked.folder))
     rows: list[dict[str, Any]] = []
-    planted = [
-        pair for sticker in _chosen(stickers, asked.stickers) for pair in _plant(sticker, rows)
-    ]
+    chosen = _chosen(stickers, asked.stickers)
+    planted = [pair for one, found in chosen for pair in _plant(one, found, rows)]
     judged = judge(rows, [(pair.one, pair.other) for pair in planted], DuplicatesConfig())
     figures = _tell(planted, judged)
     wrong = [
@@ -75,15 +74,8 @@ def main() -> None:
     print(f"\n{len(merged)} pairs of {len(stickers)} untouched stickers would be merged")
     if asked.sheet:
         draw_sheet(asked.sheet, wrong + merged)
-    print(
-        json.dumps(
-            {
-                "stickers": len({pair.one for pair in planted}),
-                **figures,
-                "merged_originals": len(merged),
-            }
-        )
-    )
+    count = sum(pair.kind == "mirror" for pair in planted)
+    print(json.dumps({"stickers": count, **figures, "merged_originals": len(merged)}))
 
 
 def _chosen(stickers: Sequence[RealSticker], count: int) -> Iterator[tuple[RealSticker, Opened]]:
