@@ -116,3 +116,18 @@ def _by_sticker(codes: Codes) -> dict[int, list[tuple[int, int]]]:
     for number, bits, view in zip(*columns, strict=True):
         found.setdefault(number, []).append((bits, view))
     return found
+
+
+def meeting_pairs(rows: Sequence[Row], distance: int) -> list[tuple[int, int]]:
+    """All pairs of rows that have codes within so many bits, ascending; all are compared."""
+    shard: Any = Shard(rows)
+    signals = shard.read("signals", 0, CODE_COLUMNS)
+    codes = sticker_codes(signals)
+    moving = np.array(signals["animated"].to_pylist(), np.bool_)
+    found: set[tuple[int, int]] = set()
+    for others, alike in ((codes.own, True), (codes.derived, True), (codes.frames, False)):
+        for sticker, code in zip(codes.own.sticker.tolist(), codes.own.code, strict=True):
+            near = others.sticker[np.bitwise_count(others.code ^ code) <= distance]
+            near = near[((moving[near] == moving[sticker]) == alike) & (near != sticker)]
+            found |= {(min(sticker, other), max(sticker, other)) for other in near.tolist()}
+    return sorted(found)

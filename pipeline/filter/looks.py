@@ -85,7 +85,7 @@ def _grey(frame: Frame, ground: int) -> Greys:
     pixels = frame.pixels.view(np.uint8).reshape(height, width, 4)
     if frame.lowest >= OPAQUE:
         # The fourth byte is of no account: no need to weigh by it.
-        blocks = Image.frombuffer("RGBX", (width, height), pixels.data, "raw", "RGBX", 0, 1)
+        blocks = Image.frombuffer("RGBX", (width, height), pixels, "raw", "RGBX", 0, 1)
         picture = blocks.reduce(steps).convert("RGB")
     else:
         blocks = Image.fromarray(pixels).reduce(steps)

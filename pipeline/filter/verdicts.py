@@ -182,10 +182,12 @@ def _add_damaged(signals: pa.Table, keep_truncated: bool, reasons: Reasons) -> N
 def _add_duplicates(table: pa.Table, config: DuplicatesConfig, reasons: Reasons) -> None:
     rows = pc.indices_nonzero(pc.invert(table["representative"]))
     found = table.take(rows)
-    usual, same_text = config.max_difference, config.max_difference_same_text
-    threshold = pc.if_else(pc.greater_equal(found["distance"], usual), same_text, usual)
-    moving = pc.equal(found["kind"], "motion")
-    threshold = pc.if_else(moving, config.max_frame_difference, threshold)
+    threshold = pa.scalar(None, pa.float64())
+    bounds = config.max_difference, config.max_difference_same_text, config.max_frame_difference
+    for bound in sorted(bounds, reverse=True):
+        # Which of them was applied shows in the distance: the least that lies above it.
+        below = pc.less(found["distance"], bound)
+        threshold = pc.if_else(below, pa.scalar(bound, pa.float64()), threshold)
     how = _COPIES.take(pc.index_in(found["kind"], value_set=_KINDS))
     detail = pc.binary_join_element_wise("same as ", found["same_as"], " (", how, ")", "")
     reasons.add(rows, "duplicate", found["distance"], threshold, detail)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import pkgutil
 import resource
 import signal
@@ -25,8 +26,8 @@ READY = b"ready"
 FRAME, END, FAILED = 0, 1, 2
 MOST_SECONDS = 20
 """Of computing that one file may take."""
-_MOST_MEMORY = 2 << 30
-"""Of addresses, which are more than what is in use."""
+_MOST_MEMORY, _STACK = 2 << 30, 8 << 20
+"""Of addresses, which are more than what is in use; rlottie starts a thread for each core."""
 
 _Frames = Iterator[tuple[bytes, int, int, int]]
 
@@ -94,7 +95,8 @@ def _tell(state: int, text: str) -> bytes:
 def _limit() -> None:
     """No file or connection can be opened from here on, and nothing written but answers."""
     if sys.platform == "linux":
-        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+        most = _MOST_MEMORY + (os.cpu_count() or 1) * _STACK
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -26,7 +26,7 @@ def compose(frame: Frame, ground: int) -> Image.Image:
     """
     height, width = frame.pixels.shape
     mode = "RGBX" if frame.lowest >= OPAQUE else "RGBA"
-    picture = Image.frombuffer(mode, (width, height), frame.pixels.data, "raw", mode, 0, 1)
+    picture = Image.frombuffer(mode, (width, height), frame.pixels, "raw", mode, 0, 1)
     if mode == "RGBX":
         return picture
     canvas = Image.new("RGB", picture.size, (ground, ground, ground))

@@ -103,7 +103,7 @@ class _Pair:
     def moved(self) -> bool:
         """Whether one shows a part of the other."""
         scale, shift = self.maps[0, 0::2], self.maps[0, 1::2]
-        return max(np.abs(scale - 1).max(), np.abs(shift).max()) > _MOVED
+        return float(max(np.abs(scale - 1).max(), np.abs(shift).max())) > _MOVED
 
 
 @dataclass(frozen=True)
@@ -214,12 +214,13 @@ class Pictures:
         if found.what != SAME:
             return found
         play = same_frames(*frames, pair.maps, pair.mirrored, still.mark, pair.moved)
-        if play.gap >= self.settings.max_frame_difference * (_OF_MOVED if pair.moved else 1):
+        gap = play.gap / _OF_MOVED if pair.moved else play.gap
+        if gap >= self.settings.max_frame_difference:
             return Found(TEMPLATE)
         lasts = self.stored.duration_ms[[pair.one, pair.other]]
         alike = play.in_order and lasts.max() <= _LASTS_ALIKE * lasts.min()
         how = found.how if alike or found.how != _PERCEPTUAL else _MOTION
-        return Found(SAME, how, max(found.distance, round(play.gap)))
+        return Found(SAME, how, max(found.distance, int(gap)))
 
     def _bound(self, texts: Texts) -> float:
         same = bool(texts[0]) and texts[0] == texts[1]
@@ -247,7 +248,7 @@ def _found(pair: _Pair, found: Spots, bound: float) -> Found:
     how = _WATERMARK if found.worst >= bound else _PERCEPTUAL
     if pair.moved:
         how = _CROP
-    return Found(SAME, _MIRROR if pair.mirrored else how, round(found.without_mark))
+    return Found(SAME, _MIRROR if pair.mirrored else how, int(found.without_mark))
 
 
 def _read_differently(one: str | None, other: str | None) -> bool:

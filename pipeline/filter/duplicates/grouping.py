@@ -28,9 +28,9 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Compare = Callable[[Pairs], Relations]
 
-_AT_ONCE = 1 << 12
+_AT_ONCE = 1 << 11
 """Pairs whose pictures are placed in one go; of each, all that might lead are compared."""
-_COMPARED = 1 << 12
+_COMPARED = 1 << 11
 """Pairs given to ``compare`` in one go."""
 
 
@@ -75,41 +75,34 @@ def group_pictures(animated: Flags, waves: Iterable[Pairs], compare: Compare) ->
         work = np.arange(len(wave)) // _AT_ONCE
         ends = np.flatnonzero(np.diff(wave.one, append=-1)) + 1
         cuts = ends[np.flatnonzero(np.diff(work[ends - 1]))]
-        for start, end in pairwise([0, *cuts.tolist(), len(wave)]):
-            grouping.add(wave[start:end])
+        for part in _slices(cuts, len(wave)):
+            grouping.add(wave[part])
     return grouping.groups()
 
 
 def best_relations(pairs: Pairs, compare: Compare) -> tuple[Pairs, Relations]:
-    """Each pair once, with its relation in the first view in which both are the same, or else the
-    closest one in any. Views of a pair stand one after the other."""
+    """Each pair once, with its best relation in any view: the closest, then the nearest one.
+
+    Views of a pair stand one after the other.
+    """
     new = (np.diff(pairs.one, prepend=-1) != 0) | (np.diff(pairs.other, prepend=-1) != 0)
-    starts = np.flatnonzero(new)
-    ends = np.append(starts[1:], len(pairs))
-    best = starts.copy()
-    what, how, distance = np.full((3, len(starts)), -1)
-    looking, place = np.arange(len(starts)), starts
-    while len(looking):
-        found = compared(pairs[place], compare)
-        better = found.what > what[looking]
-        chosen = looking[better]
-        what[chosen], how[chosen] = found.what[better], found.how[better]
-        distance[chosen], best[chosen] = found.distance[better], place[better]
-        goes_on = (what[looking] != SAME) & (place + 1 < ends[looking])
-        looking, place = looking[goes_on], place[goes_on] + 1
-    return pairs[best], Relations(what, how, distance)
-
-
-def compared(pairs: Pairs, compare: Compare) -> Relations:
-    """Relations of pairs, so many at a time."""
-    parts = range(0, len(pairs), _COMPARED)
-    found = [compare(pairs[start : start + _COMPARED]) for start in parts]
-    columns = (
-        [one.what for one in found],
-        [one.how for one in found],
-        [one.distance for one in found],
+    pair = np.cumsum(new) - 1
+    # All views of a pair at once, which ``compare`` knows how to choose from.
+    cuts = np.flatnonzero(np.diff(pair // _COMPARED)) + 1
+    found = [compare(pairs[part]) for part in _slices(cuts, len(pairs))]
+    what, how, distance = (
+        np.concatenate([np.empty(0, np.int64), *(getattr(one, name) for one in found)])
+        for name in ("what", "how", "distance")
     )
-    return Relations(*(np.concatenate([np.empty(0, np.int64), *column]) for column in columns))
+    order = np.lexsort((np.arange(len(pair)), distance, -what, pair))
+    best = order[np.flatnonzero(np.diff(pair[order], prepend=-1))]
+    return pairs[best], Relations(what[best], how[best], distance[best])
+
+
+def _slices(cuts: Ints, length: int) -> Iterator[slice]:
+    for start, end in pairwise([0, *cuts.tolist(), length]):
+        if start < end:
+            yield slice(start, end)
 
 
 class Templates:

@@ -22,7 +22,7 @@ _NEAREST = 64
 their codes, comparing all with all would take days."""
 _OWNERS = 4 * _NEAREST
 """Pictures, or views of them, that a code stands for at most: of more, the first ones."""
-_VIEWS_TRIED = 3
+_VIEWS_TRIED = 4
 """Views in which a pair is compared at most: those in which it is nearest."""
 
 

@@ -42,7 +42,7 @@ def overlay(others: Greys, maps: Maps, margin: int = 0) -> tuple[Greys, npt.NDAr
     side = others.shape[1]
     down, rows = _tents(maps[:, 0], maps[:, 1], side, margin)
     across, columns = _tents(maps[:, 2], maps[:, 3], side, margin)
-    seen: Greys = down @ others @ across.transpose(0, 2, 1)
+    seen = np.asarray(down @ others @ across.transpose(0, 2, 1), np.float32)
     return seen, rows[:, :, None] & columns[:, None, :]
 
 
@@ -67,8 +67,8 @@ def _tents(scale: Maps, shift: Maps, side: int, margin: int) -> tuple[Greys, npt
     within = (at >= margin - 0.5) & (at <= side - margin - 0.5)
     within[:, :margin] = within[:, side - margin :] = False
     at = np.clip(at, 0, side - 1)
-    weights = np.maximum(0, 1 - np.abs(at[:, :, None] - np.arange(side)))
-    return weights.astype(np.float32), within
+    weights = np.maximum(0, 1 - np.abs(at[:, :, None] - np.arange(side))).astype(np.float32)
+    return weights, within
 
 
 def _step(ones: Greys, others: Greys, maps: Maps) -> Maps:
@@ -101,5 +101,6 @@ def soft(pictures: Greys) -> Greys:
             wide = np.pad(found, pad, mode="edge")
             low, high = [slice(None)] * 3, [slice(None)] * 3
             low[axis], high[axis] = slice(None, -2), slice(2, None)
-            found = (wide[tuple(low)] + 2 * found + wide[tuple(high)]) / 4
+            blurred = (wide[tuple(low)] + 2 * found + wide[tuple(high)]) / 4
+            found = np.asarray(blurred, np.float32)
     return found

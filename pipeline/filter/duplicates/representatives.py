@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.filter.duplicates.comparing import HOW, SAME
-from pipeline.filter.duplicates.grouping import Compare, Groups, compared
+from pipeline.filter.duplicates.grouping import Compare, Groups, best_relations
 from pipeline.filter.duplicates.pairs import Lists, Pairs
 
 Ints = npt.NDArray[np.int64]
@@ -49,15 +49,9 @@ def choose_kept(groups: Groups, rank: Ints, compare: Compare) -> Kept:
         candidate = tried[place]
         others = member != candidate
         candidate, member = candidate[others], member[others]
-        found = compared(
-            Pairs(
-                np.maximum(candidate, member),
-                np.minimum(candidate, member),
-                groups.view[member],
-                np.zeros(len(member), np.int64),
-            ),
-            compare,
-        )
+        one, other = np.maximum(candidate, member), np.minimum(candidate, member)
+        # The member lies over its leader in that view, and so over what looks like the leader.
+        _, found = best_relations(Pairs(one, other, groups.view[member], 0 * one), compare)
         fails = np.isin(tried, candidate[found.what != SAME])
         takes = tried[~fails]
         equal = np.isin(candidate, takes)

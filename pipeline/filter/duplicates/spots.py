@@ -24,8 +24,8 @@ _SPOT = 12
 """A spot is this part of the side across: about a character of a caption."""
 _SEEN = 1.5
 """Grey levels beyond what copying explains from which a pixel belongs to a mark."""
-_CORNER, _MARGIN = 0.2, 0.15
-_TALL, _WIDE, _ONE_INK = 0.14, 0.75, 0.75
+_CORNER, _ASIDE = 0.2, 0.15
+_TALL, _WIDE, _ONE_INK = 0.1, 0.65, 0.85
 """A mark's greatest height and width, and how far all its pixels are darker, or all lighter."""
 
 
@@ -79,8 +79,8 @@ def _in_a_corner(mark: Mask) -> bool:
     (top, bottom), (left, right) = (
         (lines.min() / side, (lines.max() + 1) / side) for lines in np.nonzero(mark)
     )
-    # On small pictures, blur makes letters taller by a pixel.
-    tall, wide = bottom - top - 1 / side, right - left
+    # On small pictures, blur makes letters taller and wider by a pixel.
+    tall, wide = bottom - top - 1 / side, right - left - 1 / side
     at_edge = top > 1 - _CORNER or bottom < _CORNER
-    aside = right > 1 - _MARGIN or left < _MARGIN
+    aside = abs(left + right - 1) / 2 > _ASIDE
     return bool(at_edge and aside and tall < _TALL and wide < _WIDE)

@@ -23,6 +23,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from pipeline.engine.columns import known_numbers
 from pipeline.engine.stage import Output, Reader
@@ -82,7 +83,11 @@ def _group(
     text = stickers.text.take(pa.array(first))
     rank = np.full(len(rows), len(stickers.row))
     np.minimum.at(rank, stickers.picture, stickers.rank)
-    with load_pictures(reader, sizes, rows[met], settings) as pictures:
+    # Small matrices by the thousand: threads would only wait for each other.
+    with (
+        threadpool_limits(limits=1, user_api="blas"),
+        load_pictures(reader, sizes, rows[met], settings) as pictures,
+    ):
 
         def compare(pairs: Pairs) -> Relations:
             return _compare(pictures, numbers, text, pairs)

@@ -74,7 +74,7 @@ def read_texts(
     ``text`` joins distinct lines, so a caption that stays over several frames stands there once;
     ``longest`` counts one frame, since joining frames inflates it (6 -> 9 -> 16 characters).
     """
-    pictures = [_bgr(frame["jpeg"]) for key_frames in stickers for frame in key_frames]
+    pictures = [decode_key_frame(frame) for key_frames in stickers for frame in key_frames]
     found = reader.read(pictures) if pictures else []
     if len(found) != len(pictures):
         raise ValueError(f"it gave the lines of {len(found)} pictures for {len(pictures)}")
@@ -126,8 +126,9 @@ def _name(settings: OcrConfig) -> str:
     return f"{settings.backend}: {', '.join(parts)}"
 
 
-def _bgr(jpeg: bytes) -> Bgr:
-    with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as picture:
+def decode_key_frame(frame: Mapping[str, Any]) -> Bgr:
+    """The picture of a row of ``frames``."""
+    with Image.open(io.BytesIO(frame["jpeg"]), formats=["JPEG"]) as picture:
         return np.ascontiguousarray(np.asarray(picture.convert("RGB"))[:, :, ::-1])
 
 

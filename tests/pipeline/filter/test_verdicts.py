@@ -200,7 +200,7 @@ def test_outcomes():
     expected = {
         "rule": "duplicate",
         "value": 7,
-        "threshold": 16,
+        "threshold": 9.5,
         "detail": "same as s0 (looks the same)",
     }
     assert rows[5]["reasons"] == [expected]
@@ -220,10 +220,10 @@ def test_a_duplicate_says_how_it_equals_what_is_kept():
 def test_a_duplicate_by_its_text_names_that_threshold():
     duplicates = [
         {"group": "s0", "representative": True},
-        {"group": "s0", "representative": False, "kind": "perceptual", "distance": 30},
+        {"group": "s0", "representative": False, "kind": "perceptual", "distance": 10},
     ]
     reason = decide(Config(), [GOOD, GOOD], None, duplicates)[1]["reasons"][0]
-    assert (reason["value"], reason["threshold"]) == (30, 60)
+    assert (reason["value"], reason["threshold"]) == (10, 12)
 
 
 def test_what_people_flagged_is_dropped_with_its_provenance():

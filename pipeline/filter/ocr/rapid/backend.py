@@ -10,12 +10,21 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.filter.ocr.backend import Bgr, Line, OcrBackend, OcrReader
 from pipeline.filter.ocr.rapid.detection import Boxes, Detection
 from pipeline.filter.ocr.rapid.engines import open_detector, open_recogniser
+from pipeline.filter.ocr.rapid.gpu import open_gpu_detector, open_gpu_recogniser
 from pipeline.filter.ocr.rapid.models import model_file, name_models, read_characters
 from pipeline.filter.ocr.rapid.options import RapidOptions, choose
 from pipeline.filter.ocr.rapid.recognition import Recognition
 
 Turn = Callable[[list[Bgr]], list[Bgr]]
 """Lines, those that stand on their head turned."""
+
+
+def cut(image: Bgr, box: Boxes) -> Bgr:
+    """A line made upright and rectangular; one that is half again as high as wide is turned."""
+    from rapidocr.utils.process_img import get_rotate_crop_image
+
+    line: Bgr = get_rotate_crop_image(image, box.copy())
+    return line
 
 
 @dataclass(frozen=True)
@@ -25,13 +34,13 @@ class RapidReader:
     detection: Detection
     recognition: Recognition
     turn: Turn | None = None
+    cut: Callable[[Bgr, Boxes], Bgr] = cut
 
     def read(self, images: Sequence[Bgr]) -> list[list[Line]]:
         """The lines of each picture, in reading order."""
         boxes = self.detection.find(images)
-        lines = [
-            cut(image, box) for image, found in zip(images, boxes, strict=True) for box in found
-        ]
+        pairs = zip(images, boxes, strict=True)
+        lines = [self.cut(image, box) for image, found in pairs for box in found]
         if self.turn is not None and lines:
             lines = self.turn(lines)
         texts = iter(self.recognition.read(lines))
@@ -46,14 +55,6 @@ def _lines(boxes: Boxes, texts: Sequence[tuple[str, float]]) -> list[Line]:
     ]
 
 
-def cut(image: Bgr, box: Boxes) -> Bgr:
-    """A line made upright and rectangular; one that is half again as high as wide is turned."""
-    from rapidocr.utils.process_img import get_rotate_crop_image
-
-    line: Bgr = get_rotate_crop_image(image, box.copy())
-    return line
-
-
 def _open(options: RapidOptions) -> OcrReader:
     import cv2
 
@@ -64,21 +65,23 @@ def _open(options: RapidOptions) -> OcrReader:
     choice = choose(options)
     finder, reader = (model_file(options, r) for r in ("detection_model", "recognition_model"))
     characters = read_characters(reader)
-    turn = _direction() if options.direction else None
-    if choice.device != "cpu":
-        raise StickerworksError(
-            "The OCR backend rapid reads on the CPU alone.", "Set filter.ocr.options.device to cpu."
-        )
-    detector = open_detector(choice.detection, finder, choice.precision)
-    recogniser = open_recogniser(choice.recognition, reader, choice.precision)
+    if choice.device == "cpu":
+        detector = open_detector(choice.detection, finder, choice.precision)
+        recogniser = open_recogniser(choice.recognition, reader, choice.precision)
+    else:
+        detector = open_gpu_detector(finder, options, choice.device)
+        recogniser = open_gpu_recogniser(reader, options, choice.device)
     if recogniser.classes != len(characters) + 2:
         raise StickerworksError(
             f"The OCR model {reader} tells {recogniser.classes} classes apart, which its "
             f"{len(characters)} characters, a blank and the space aren't.",
             "Put the dictionary beside it that it was trained with.",
         )
+    batch = 1 if choice.device == "cpu" else options.batch
     return RapidReader(
-        Detection(detector, options.detection_side), Recognition(recogniser, characters), turn
+        Detection(detector, options.detection_side, batch),
+        Recognition(recogniser, characters, batch),
+        _direction() if options.direction else None,
     )
 
 

@@ -17,6 +17,8 @@ Boxes = Floats
 """Corners in pixels of the picture, clockwise from the upper left: (lines, 4, 2)."""
 
 _MOST_ASPECT = 4
+MOST_SIDE = 2
+"""The longest side that the network sees, in ``side``s: the root of the greatest aspect."""
 _STRIDE = 32
 
 
@@ -30,7 +32,7 @@ class Detection:
     def __init__(self, network: Detector, side: int, batch: int = 1) -> None:
         from rapidocr.ch_ppocr_det.utils import DBPostProcess
 
-        self._network, self._side, self._batch = network, side, batch
+        self.network, self._side, self._batch = network, side, batch
         # RapidOCR's settings; score_mode "fast" takes the mean over the box.
         self._boxes: Any = DBPostProcess(
             thresh=0.3, box_thresh=0.5, unclip_ratio=1.6, score_mode="fast", use_dilation=True
@@ -46,7 +48,7 @@ class Detection:
             numbers = list(group)
             for start in range(0, len(numbers), self._batch):
                 some = numbers[start : start + self._batch]
-                maps = self._network.run(normalised([squarer(images[n]) for n in some], size))
+                maps = self.network.run(normalised([squarer(images[n]) for n in some], size))
                 for number, heat in zip(some, maps, strict=True):
                     found[number] = self._read_map(heat, images[number])
         return [found[number] for number in range(len(images))]

@@ -30,7 +30,7 @@ class Recognition:
     def __init__(self, network: Recogniser, characters: list[str], batch: int = 1) -> None:
         from rapidocr.ch_ppocr_rec.utils import CTCLabelDecode
 
-        self._network, self._batch = network, batch
+        self.network, self._batch = network, batch
         self._decoder: Any = CTCLabelDecode(character=list(characters))
 
     def read(self, lines: Sequence[Bgr]) -> list[tuple[str, float]]:
@@ -47,7 +47,7 @@ class Recognition:
         return [found[number] for number in range(len(lines))]
 
     def _texts(self, batch: Floats) -> list[tuple[str, float]]:
-        index, probability = self._network.best(batch)
+        index, probability = self.network.best(batch)
         texts, _ = self._decoder.decode(index, probability, remove_duplicate=True)
         return [(text, float(score)) for text, score in texts]
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
-import os
 import struct
+import subprocess
+import sys
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 from synthetic.moving import SIZE, drawn_frames, drawn_tgs, drawn_video, lottie
@@ -216,11 +219,28 @@ def test_two_files_at_once():
     assert len(pairs) == 12
 
 
+def test_it_ends_with_the_process_that_it_decodes_for():
+    code = (
+        "import os, sys\n"
+        "from pipeline.engine.decoding import apart\n"
+        "child = apart._Child('rlottie_python')\n"
+        "print(child._process.pid, flush=True)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    _, alive = psutil.wait_procs(_process(int(told.stdout)), timeout=20)
+    assert not alive
+
+
+def _process(number):
+    try:
+        return [psutil.Process(number)]
+    except psutil.NoSuchProcess:
+        return []
+
+
 def test_the_child_can_open_nothing():
     """With its limits, a process can't open a file, let alone a connection."""
-    import subprocess
-    import sys
-
     code = (
         "from pipeline.engine.decoding import child\n"
         "import socket\n"
@@ -234,4 +254,4 @@ def test_the_child_can_open_nothing():
         "        print('opened')\n"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.split() == [str(os.EMFILE if hasattr(os, "EMFILE") else 24)] * 2
+    assert told.stdout.split() == [str(errno.EMFILE)] * 2

@@ -105,7 +105,8 @@ def test_in_a_clump_each_has_its_nearest_alone(monkeypatch):
     assert pairs_of == {1: [(0, 2)], 2: [(0, 1), (1, 1)], 3: [(1, 0), (2, 1)], 4: [(1, 0), (3, 0)]}
 
 
-def test_a_pair_is_looked_at_in_its_nearest_views():
+def test_a_pair_is_looked_at_in_its_nearest_views(monkeypatch):
+    monkeypatch.setattr(pairs, "_VIEWS_TRIED", 3)
     own = [(0, 0, 0), (1, 0, 0)]
     windows = [(1, 3, 1), (1, 0, 2), (0, 1, 3), (1, 1, 3), (0, 7, 4)]
     bits_and_views = [row[2:] for row in found([Meetings(codes(own), codes(windows), 2)])]
