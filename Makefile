@@ -136,5 +136,5 @@ bench: $(VENV)/.installed-dev ## every benchmark; each ends with one line of JSO
 	@for script in benchmarks/*.py; do $(VENV)/bin/python $$script || exit 1; done
 
 clean: ## remove the environments and caches; workspaces stay
-	rm -rf $(VENV) $(SERVER) $(OBJECTS) $(PADDLE) .venv-img2dataset build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SERVER) $(OBJECTS) $(PADDLE) .venv-img2dataset .venv-cleanvision build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,10 +4,11 @@
 
 FOLDER holds stickers (default ../shared/real-stickers) that are damaged beside those drawn here:
 cut, bits flipped, lengths of chunks changed, chunks removed, doubled and moved, spliced with
-others. A case is decided by seed and number alone, so `--case` makes any of them again. What the
-filter would keep must then load as from a release, with every frame that its row claims.
+others; of Lottie the JSON is damaged. A case is decided by seed and number alone, so `--case` makes
+any of them again. What a release would carry must then load from it, with every frame that its row
+claims.
 
-Exit code 1 when a case raises, ends its process, takes over ten seconds, or is kept and doesn't
+Exit code 1 when a case raises, ends its process, takes over thirty seconds, or is kept and doesn't
 load. The last line is one JSON object.
 """
 
@@ -30,16 +31,19 @@ from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from queue import SimpleQueue
 
+from fuzzing.moving import damage_lottie, drawn_moving, part_places
 from PIL import Image, ImageOps
 
 from pipeline.engine.images import reading_images
 from pipeline.filter.decode import measure
+from pipeline.release.rows import NO_PICTURES
 from schemas.config import DecodeConfig
 
 _CAPS = DecodeConfig(max_pixels=2_000_000, max_total_pixels=20_000_000, max_frames=200)
 _LARGEST = 120_000
 """Bytes of a real file beyond which too few of its mutants would fit into a minute."""
-_SLOW_S = 10
+_SLOW_S = 30
+"""A decoder in a process of its own may compute for twenty; a row of the filter may take sixty."""
 _MAGIC = {b"GIF8": "gif", b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp"}
 _ODD = (0, 1, 2, 3, 0x7F, 0x80, 0xFF, 0x100, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 
@@ -109,7 +113,7 @@ def _try(number: int, kind: str, data: bytes) -> tuple[str, str]:
     try:
         row = measure(data, kind, _CAPS).signals
         outcome = _outcome(row)
-        if outcome in ("kept", "kept, truncated"):
+        if outcome in ("kept", "kept, truncated") and kind not in NO_PICTURES:
             with reading_images():
                 _load(data, int(str(row["frames"])))
     except Exception as error:  # noqa: BLE001 - finding them is what this is for
@@ -153,6 +157,9 @@ def _mutant(files: Files, seed: int, number: int) -> tuple[str, bytes]:
     rng = random.Random(f"{seed}/{number}")
     kind = rng.choice(sorted(files))
     data = rng.choice(files[kind])
+    if kind == "tgs" and rng.random() < 0.8:
+        # Damage to gzipped bytes hardly ever reaches the JSON.
+        return kind, damage_lottie(rng, data)
     for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 5))):
         data = rng.choice(_MUTATIONS)(rng, kind, data, files)
     if kind in ("png", "apng") and rng.random() < 0.8:
@@ -195,14 +202,16 @@ def _change_length(rng: random.Random, kind: str, data: bytes, files: Files) -> 
     if not places:
         return _overwrite(rng, kind, data, files)
     at = rng.choice(places)[0]
-    order, width = {"png": (">", 4), "apng": (">", 4), "webp": ("<", 4), "jpeg": (">", 2)}.get(
-        kind, ("<", 2)
-    )
+    order, width = _LENGTHS.get(kind, (">", 4))
     at += {"webp": 4, "jpeg": 2}.get(kind, rng.choice((0, 1, 3, 5, 7)) if kind == "gif" else 0)
     at += rng.choice((0, 0, 0, 4, 8, 12, 16)) if width == 4 else 0
     value = rng.choice((*_ODD, rng.randrange(70_000)))
     body = struct.pack(order + ("I" if width == 4 else "H"), value & (2 ** (8 * width) - 1))
     return data[:at] + body + data[at + width :]
+
+
+_LENGTHS = {"webp": ("<", 4), "jpeg": (">", 2), "gif": ("<", 2), "bmp": ("<", 4)}
+"""Byte order and width of what says how long a part is; big-endian and 4 bytes in the others."""
 
 
 def _shuffle_chunks(rng: random.Random, kind: str, data: bytes, files: Files) -> bytes:
@@ -236,6 +245,12 @@ def _chunks(kind: str, data: bytes) -> list[tuple[int, int]]:
     if kind == "gif":
         starts = [match.start() + 1 for match in re.finditer(rb"\x00[!,]", data)][:400]
         return list(pairwise([*starts, len(data)]))
+    if kind in ("avif", "mp4", "webm"):
+        return part_places(kind, data)
+    if kind == "bmp":
+        return [(at, at + 4) for at in range(2, 54, 4)]
+    if kind == "tgs":
+        return []
     found, at = [], {"webp": 12, "jpeg": 2}.get(kind, 8)
     while at + 8 <= len(data) and len(found) < 400:
         if kind == "webp":
@@ -263,7 +278,7 @@ def _mend_checksums(data: bytes) -> bytes:
 
 def _files(folder: Path) -> Files:
     """Drawn files of every format and mode, and the smaller ones of the folder."""
-    found = _drawn()
+    found = {**_drawn(), **drawn_moving()}
     for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
         if path.is_file() and path.stat().st_size <= _LARGEST:
             data = path.read_bytes()

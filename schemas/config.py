@@ -239,7 +239,7 @@ class DecodeConfig(Section):
 class OcrConfig(Section):
     """Text recognition."""
 
-    backend: str = Field("rapidocr", description="name of a plugin in the group stickerworks.ocr")
+    backend: str = Field("rapid", description="name of a plugin in the group stickerworks.ocr")
     min_score: Fraction = Field(0.5, description="lines below this score are left out")
     options: dict[str, Any] = Field(default_factory=dict, description="the backend's own options")
 
@@ -247,12 +247,20 @@ class OcrConfig(Section):
 class DuplicatesConfig(Section):
     """Near-duplicates: one is kept, the others are dropped as duplicates."""
 
-    max_phash_distance: int = Field(4, ge=0, le=64, description="bits, for candidates")
-    max_tile_difference: float = Field(
-        16, ge=0, description="grey levels of the worst 8x8 tile on 64x64: the same sticker below"
+    max_phash_distance: int = Field(6, ge=0, le=64, description="bits, for candidates")
+    max_difference: float = Field(
+        9.5,
+        ge=0,
+        description="grey levels by which the worst spot (a twelfth of the side) of two pictures "
+        "may differ beyond what copying explains: the same sticker below, the same template above",
     )
-    max_tile_difference_same_text: float = Field(
-        60, ge=0, description="the same where both carry the same, non-empty text"
+    max_difference_same_text: float = Field(
+        12, ge=0, description="the same where both carry the same, non-empty text"
+    )
+    max_frame_difference: float = Field(
+        12,
+        ge=0,
+        description="the same for frames of animations, and for a still taken from one, at 16x16",
     )
 
 

@@ -1,4 +1,4 @@
-"""What people do to a picture before they post it again; the same for each frame of an animation."""
+"""What people do to a picture before they post it again: the same to all frames of one sticker."""
 
 from __future__ import annotations
 

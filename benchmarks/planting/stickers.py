@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image, ImageSequence
 
 from benchmarks.planting.motion import Play
-from benchmarks.planting.pictures import Change
+from benchmarks.planting.pictures import Change, flat
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def encoded(sticker: Opened, change: Change, kind: str) -> bytes:
     frames = [used[index] for index, _ in sticker.play]
     out = io.BytesIO()
     if len(frames) == 1:
-        picture = frames[0].convert("RGB") if kind == "jpeg" else frames[0]
+        picture = flat(frames[0]) if kind == "jpeg" else frames[0]
         picture.save(out, kind.upper(), quality=90)
     else:
         durations = [duration for _, duration in sticker.play]

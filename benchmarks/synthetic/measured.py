@@ -25,7 +25,7 @@ from schemas.tables import (
     TEXT_LINE,
     Table,
 )
-from synthetic.chance import hexadecimal, normal, zipf
+from synthetic.chance import bits, hexadecimal, normal, zipf
 from synthetic.columns import Known, all_of, joined, rows_of, texts
 from synthetic.pictures import draw
 from synthetic.stickers import Stickers
@@ -61,7 +61,7 @@ def signals_rows(stickers: Stickers, ids: pa.Array) -> pa.Table:
         "entropy": pa.array(entropy),
         "pixel_sha256": texts(hexadecimal(stickers.seed, "pixels", _pixels(stickers))),
         "phash": _hashes(stickers),
-        "grey64": _looks(stickers.seed).take(pa.array(_look(stickers))),
+        **_looks(stickers),
         "extension_lies": pa.array(np.zeros(len(ids), bool)),
         "flags": _flags(stickers),
     }
@@ -69,9 +69,16 @@ def signals_rows(stickers: Stickers, ids: pa.Array) -> pa.Table:
 
 
 def frames_rows(stickers: Stickers, ids: pa.Array) -> pa.Table:
-    """Key frames from a pool: one of a still, three of an animation."""
+    """Key frames from a pool, one of a still and three of an animation; what may be compared, a
+    still that repeats another or is repeated, has its own."""
     places = _look(stickers) + _POOL * stickers.animated
-    known: Known = {"key_frames": _films(stickers.seed).take(pa.array(places))}
+    own = np.flatnonzero(stickers.related & ~stickers.animated)
+    places[own] = 2 * _POOL + np.arange(len(own))
+    films = [
+        _film(picture, 1) for picture in _greys(Stickers(stickers.seed, stickers.numbers[own]))
+    ]
+    every = pa.concat_arrays([_films(stickers.seed), pa.array(films, pa.list_(KEY_FRAME))])
+    known: Known = {"key_frames": every.take(pa.array(places))}
     return _with_errors(FRAMES, ids, known, _broken(stickers))
 
 
@@ -124,6 +131,7 @@ def duplicates_rows(stickers: Stickers, ids: pa.Array) -> pa.Table:
         "id": ids,
         "group": group,
         "representative": pa.array(~member),
+        "same_as": _where(member, group),
         "kind": _where(member, pa.array(kind, pa.string())),
         "distance": _where(member, pa.array(np.where(kind == "pixels", 0, 3).astype(np.int32))),
     }
@@ -189,10 +197,34 @@ def _lines(text: pa.Array, read: Flags) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets), line, type=OCR.schema.field("lines").type)
 
 
-@cache
-def _looks(seed: int) -> pa.Array:
-    """Grey levels of the pool's pictures at 64 pixels."""
-    return pa.array([picture.tobytes() for picture in _pool(seed)], pa.binary(4096))
+def _looks(stickers: Stickers) -> Known:
+    """What copies are found by: grey levels, an animation's mean ones, its frames' and hashes."""
+    greys = _greys(stickers)
+    looks = pa.array([picture.tobytes() for picture in greys], pa.binary(4096))
+    small = greys.reshape(-1, 16, 4, 16, 4).mean(axis=(2, 4)).astype(np.uint8)
+    motion = [[np.roll(one, 2 * frame, axis=1).tobytes() for frame in range(3)] for one in small]
+    hashes = [bits(stickers.seed, f"frame {frame}", stickers.picture) for frame in range(3)]
+    frames = np.stack(hashes, axis=1).astype(">u8")
+    return {
+        "grey64": looks,
+        "mean64": _where(stickers.animated, looks),
+        "motion": _where(stickers.animated, pa.array(motion, pa.list_(pa.binary(256)))),
+        "frame_hashes": _where(
+            stickers.animated,
+            pa.array([[h.tobytes() for h in row] for row in frames], pa.list_(pa.binary(8))),
+        ),
+    }
+
+
+def _greys(stickers: Stickers) -> npt.NDArray[np.uint8]:
+    """64x64 grey levels; shape (stickers, 64, 64)."""
+    greys = draw(stickers.seed, stickers.picture, 64, colours=250)
+    lines = (np.indices((64, 64)).sum(axis=0) % 7 == 0).astype(np.uint8)
+    greys[stickers.kind == "perceptual"] += lines
+    corner = greys[stickers.kind == "template"]
+    corner[:, :20, :20] = 249 - corner[:, :20, :20]
+    greys[stickers.kind == "template"] = corner
+    return greys
 
 
 @cache

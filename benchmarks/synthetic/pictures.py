@@ -28,7 +28,7 @@ def draw(seed: int, pictures: Numbers, side: int, colours: int = 16) -> Levels:
     octets = np.concatenate([word.view(np.uint8).reshape(-1, 8) for word in words], axis=1)
     knots = octets[:, : _KNOTS**2].reshape(-1, _KNOTS, _KNOTS) / 256.0
     rise = _rise(side)
-    field = np.einsum("ij,njk,lk->nil", rise, knots, rise)
+    field = rise @ knots @ rise.T
     return np.asarray(np.clip(field * colours, 0, colours - 1).astype(np.uint8))
 
 

@@ -36,6 +36,11 @@ class Stickers:
         return np.asarray((self.numbers % _EVERY == 0) & ((self.numbers // _APART) % 2 == 1))
 
     @cached_property
+    def related(self) -> Flags:
+        """Whether the sticker repeats another or is repeated."""
+        return np.asarray(self.numbers % _EVERY == 0)
+
+    @cached_property
     def picture(self) -> Numbers:
         """Number of the sticker whose picture this one shows."""
         return np.where(self.repeats, self.numbers - _APART, self.numbers)

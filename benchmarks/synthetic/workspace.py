@@ -24,7 +24,7 @@ from pipeline.engine.workspace import Workspace
 from pipeline.filter.configured import measure_versions
 from pipeline.filter.stages import DUPLICATES, EXPENSIVE_MEASURES, OCR, REVIEWS, SIGNALS
 from schemas.config import Config
-from schemas.tables import MEDIA, UNFETCHED, VOTES
+from schemas.tables import GROUP_JOINS, MEDIA, UNFETCHED, VOTES
 from synthetic.chain import Silent
 from synthetic.columns import all_of, rows_of, texts
 from synthetic.crawled import observation_rows, sticker_rows
@@ -173,6 +173,8 @@ def _make_up(
 ) -> Iterator[Output]:
     for part in reader.parts:
         yield table, part, make(collection.shard(part), collection.ids(part))
+    if table == DUPLICATES.name:
+        yield GROUP_JOINS.name, None, GROUP_JOINS.schema.empty_table()
 
 
 def draw_folder(folder: Path, count: int) -> None:

@@ -158,9 +158,8 @@ def _check_duplicate(row: DrawnSticker, actual: _Actual) -> Iterator[str]:
     if found is None:
         yield "it is missing from duplicates"
         return
-    group = row.duplicate_of or row.sha256
-    if found["group"] != group:
-        yield f"expected {group} as representative, found {found['group']}"
+    if found["same_as"] != row.duplicate_of:
+        yield f"expected {row.duplicate_of} as representative, found {found['same_as']}"
     members = actual.templates.get(row.template or "", {str(row.sha256)})
     template = found["template_id"]
     shared = {actual.duplicates[id]["template_id"] for id in members if id in actual.duplicates}

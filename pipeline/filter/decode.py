@@ -49,7 +49,7 @@ class DecodedFrames:
         for frame, duration in zip(frames, self._durations, strict=False):
             pixels = frame.pixels.view(np.uint8).reshape(*frame.pixels.shape, 4)
             pixels.flags.writeable = False  # key frames are made of them
-            yield RgbaFrame(pixels, duration)
+            yield RgbaFrame(pixels, duration, frame.lowest >= OPAQUE)
 
 
 Also = Callable[[StickerFrames], list[dict[str, Any]]]

@@ -19,6 +19,8 @@ from pipeline.engine.decoding.picture import (
 MOTION_SIDE = 16
 _MOST_FRAMES = 64
 """Frames kept of an animation; nine in ten real ones have fewer."""
+_EQUAL = 2
+"""Bits by which hashes of frames may differ and stand for each other."""
 
 Greys = npt.NDArray[np.uint8]
 
@@ -44,8 +46,18 @@ def look_columns(
     mean = (greys.sum(axis=0, dtype=np.int32) + len(greys) // 2) // len(greys)
     columns["mean64"] = mean.astype(np.uint8).tobytes()
     columns["motion"] = [small.tobytes() for small in _small(greys)]
-    columns["frame_hashes"] = [perceptual_hash(grey.tobytes()) for grey in greys]
+    columns["frame_hashes"] = _hashes(greys)
     return columns
+
+
+def _hashes(greys: Greys) -> list[bytes]:
+    """Perceptual hashes of frames, without those that nearly equal an earlier one."""
+    kept: list[int] = []
+    for grey in greys:
+        code = int.from_bytes(perceptual_hash(grey.tobytes()))
+        if all((code ^ other).bit_count() > _EQUAL for other in kept):
+            kept.append(code)
+    return [code.to_bytes(8) for code in kept]
 
 
 def _distinct(
@@ -73,7 +85,7 @@ def _grey(frame: Frame, ground: int) -> Greys:
     pixels = frame.pixels.view(np.uint8).reshape(height, width, 4)
     if frame.lowest >= OPAQUE:
         # The fourth byte is of no account: no need to weigh by it.
-        blocks = Image.frombuffer("RGBX", (width, height), pixels.data, "raw", "RGBX", 0, 1)
+        blocks = Image.frombuffer("RGBX", (width, height), pixels, "raw", "RGBX", 0, 1)
         picture = blocks.reduce(steps).convert("RGB")
     else:
         blocks = Image.fromarray(pixels).reduce(steps)

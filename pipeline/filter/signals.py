@@ -7,6 +7,7 @@ from functools import partial
 
 import pyarrow as pa
 
+from pipeline.engine.media import COLUMNS
 from pipeline.engine.stage import Context, Process, Tables
 from pipeline.filter.decode import measure, measure_more
 from pipeline.filter.measures.values import CheapMeasures, Row
@@ -27,6 +28,7 @@ _EXTENSIONS = {
 }
 ReadBytes = Callable[[], bytes | None]
 
+_READ = ["id", "format", "extension"]
 _SIGNALS_ROW = pa.struct(SIGNALS.schema)
 _FRAMES_ROW = pa.struct(FRAMES.schema)
 _MEASURES_ROW = pa.struct(MEASURES.schema)
@@ -51,7 +53,9 @@ def open_signals(context: Context) -> Process:
         stickers = [
             (sticker, partial(media.read, row))
             for sticker, row in zip(
-                tables["stickers"].to_pylist(), tables["media"].to_pylist(), strict=True
+                tables["stickers"].select(_READ).to_pylist(),
+                tables["media"].select(COLUMNS).to_pylist(),
+                strict=True,
             )
         ]
         if "signals" in tables:

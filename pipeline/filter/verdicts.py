@@ -22,6 +22,11 @@ Bounds = Mapping[str, RuleConfig]
 
 _REFUSED = "Pillow can't open the file as it is: the end or the EXIF block is damaged"
 _DAMAGE = ("error", "flags", "frames", "declared_frames")
+_KINDS = pa.array(["pixels", "perceptual", "mirror", "crop", "watermark", "motion"])
+_COPIES = pa.array(
+    ["equal pixels", "looks the same", "mirrored", "cropped, or with a border",
+     "with a watermark", "with other timing"]
+)  # fmt: skip
 _MEASURED = ["id", "name", "value", "error"]
 
 
@@ -66,6 +71,16 @@ def decide(reader: Reader, settings: Mapping[str, Any]) -> Iterator[Output]:
         outcomes = np.select([failed, against], ["failed", "dropped"], "kept")
         rows = [tables["stickers"]["id"], pa.array(~against), pa.array(outcomes), reasons.lists()]
         yield DECISIONS.name, block, pa.table(rows, schema=DECISIONS.schema)
+
+
+def rule_values(
+    reader: Reader, block: tuple[int, ...], bounds: Bounds
+) -> dict[str, pa.ChunkedArray]:
+    """What each bounded rule says of the stickers of a block: a number, or null."""
+    tables = _read(reader, block, bounds, {})
+    reasons = Reasons(len(tables["stickers"]))
+    measured = _add_measured(reader, block, bounds, tables["stickers"]["id"], reasons)
+    return {name: _values_of(load_rule(name), tables, measured) for name in bounds}
 
 
 def _read(
@@ -116,13 +131,17 @@ def _add_measured(
 
 def _add_outside(bounds: Bounds, tables: Tables, measured: pa.Table, reasons: Reasons) -> None:
     for name, wanted in bounds.items():
-        rule = load_rule(name)
-        seen = {table: tables[table] for table in rule.reads}
-        values = _values(rule, {**seen, "measures": measured.select(["id", *rule.measures])})
+        values = _values_of(load_rule(name), tables, measured)
         for threshold, compare in ((wanted.min, pc.less), (wanted.max, pc.greater)):
             if threshold is not None:
                 rows = pc.indices_nonzero(compare(values, threshold).fill_null(False))
                 reasons.add(rows, name, values.take(rows), threshold)
+
+
+def _values_of(rule: Rule, tables: Tables, measured: pa.Table) -> pa.ChunkedArray:
+    """The rule's values, from no more than it says that it reads."""
+    seen = {table: tables[table] for table in rule.reads}
+    return _values(rule, {**seen, "measures": measured.select(["id", *rule.measures])})
 
 
 def _values(rule: Rule, tables: Tables) -> pa.ChunkedArray:
@@ -163,9 +182,14 @@ def _add_damaged(signals: pa.Table, keep_truncated: bool, reasons: Reasons) -> N
 def _add_duplicates(table: pa.Table, config: DuplicatesConfig, reasons: Reasons) -> None:
     rows = pc.indices_nonzero(pc.invert(table["representative"]))
     found = table.take(rows)
-    usual, same_text = config.max_tile_difference, config.max_tile_difference_same_text
-    threshold = pc.if_else(pc.greater_equal(found["distance"], usual), same_text, usual)
-    detail = pc.binary_join_element_wise("same as ", found["group"], " (", found["kind"], ")", "")
+    threshold = pa.scalar(None, pa.float64())
+    bounds = config.max_difference, config.max_difference_same_text, config.max_frame_difference
+    for bound in sorted(bounds, reverse=True):
+        # Which of them was applied shows in the distance: the least that lies above it.
+        below = pc.less(found["distance"], bound)
+        threshold = pc.if_else(below, pa.scalar(bound, pa.float64()), threshold)
+    how = _COPIES.take(pc.index_in(found["kind"], value_set=_KINDS))
+    detail = pc.binary_join_element_wise("same as ", found["same_as"], " (", how, ")", "")
     reasons.add(rows, "duplicate", found["distance"], threshold, detail)
 
 

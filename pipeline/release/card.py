@@ -105,8 +105,8 @@ def _warnings(facts: CardFacts) -> Iterator[str]:
         yield (
             f"> **{facts.tally.without_bytes:,} of {rows:,} rows carry no image**: no source of "
             "theirs allows redistribution, or they are videos or Lottie (`format` is mp4, webm or "
-            "tgs), which readers of pictures don't open. `source_urls` says where the files are, `id` is the "
-            "sha256 that they must have."
+            "tgs), which readers of pictures don't open. `source_urls` says where the files are, "
+            "`id` is the sha256 that they must have."
         )
 
 

@@ -13,6 +13,7 @@ from pipeline.engine.counting import count_rules, rules_of
 from pipeline.engine.page.cards import Card
 from pipeline.engine.page.missing_tables import missing
 from pipeline.engine.workspace import Workspace
+from pipeline.report.measured import RuleValues, measure_plots
 from pipeline.report.plots import Histogram, draw_histogram
 from pipeline.report.reading import SmallestKeys, read_blocks, say_reason, smallest
 from schemas.config import FilterConfig
@@ -39,12 +40,16 @@ def rules(workspace: Workspace, config: FilterConfig) -> dict[str, Any]:
     """Drops by rule: how many, how many by this rule alone, bounds and examples."""
     dropped: Counter[str] = Counter()
     alone: Counter[str] = Counter()
-    samples: dict[str, SmallestKeys[tuple[str, ...]]] = {}
+    samples: dict[str, SmallestKeys[tuple[tuple[str, ...], bool]]] = {}
     total = 0
-    for tables in read_blocks(workspace, {"decisions": ["outcome", "reasons"]}):
+    wanted = {"decisions": ["outcome", "reasons"], "signals": ["animated"]}
+    for tables in read_blocks(workspace, wanted):
         if "decisions" not in tables:
             continue
         table = tables["decisions"]
+        nothing = pa.nulls(len(table), pa.bool_())
+        animated = tables["signals"]["animated"] if "signals" in tables else nothing
+        table = table.append_column("animated", animated)
         table = table.filter(pc.equal(table["outcome"], "dropped"))
         total += len(table)
         by, by_alone = count_rules(table["reasons"])
@@ -55,7 +60,8 @@ def rules(workspace: Workspace, config: FilterConfig) -> dict[str, Any]:
             sample = samples.setdefault(name, SmallestKeys(_SHOWN_PER_RULE))
             mine = table.take(pairs.filter(pc.equal(pairs["rule"], name))["row"])
             for row in smallest(mine, _SHOWN_PER_RULE):
-                sample.add(row["id"], tuple(say_reason(reason) for reason in row["reasons"]))
+                lines = tuple(say_reason(reason) for reason in row["reasons"])
+                sample.add(row["id"], (lines, bool(row["animated"])))
     ranked = sorted(dropped, key=lambda name: (-dropped[name], name))
     return {
         "missing": missing(workspace, "decisions"),
@@ -67,7 +73,9 @@ def rules(workspace: Workspace, config: FilterConfig) -> dict[str, Any]:
                 "alone": alone[name],
                 "share": dropped[name] / total,
                 "bounds": _bounds(config, name),
-                "cards": [Card(key, lines) for key, lines in samples[name].ranked()],
+                "cards": [
+                    Card(key, lines, motion) for key, (lines, motion) in samples[name].ranked()
+                ],
             }
             for name in ranked
         ],
@@ -75,8 +83,11 @@ def rules(workspace: Workspace, config: FilterConfig) -> dict[str, Any]:
     }
 
 
-def distributions(workspace: Workspace, config: FilterConfig) -> dict[str, Any]:
-    """Histograms of what the rules look at, kept and not kept, with their thresholds."""
+def distributions(
+    workspace: Workspace, config: FilterConfig, rule_values: RuleValues | None = None
+) -> dict[str, Any]:
+    """Histograms of what the rules look at and of every measure, kept and not kept, with their
+    thresholds."""
     counts = {column: np.zeros((2, len(edges) - 1)) for _, _, column, edges, _ in _PLOTS}
     wanted = {
         "signals": ["aspect", "entropy", "min_side", "frames"],
@@ -105,7 +116,12 @@ def distributions(workspace: Workspace, config: FilterConfig) -> dict[str, Any]:
             title, edges, counts[column][0], counts[column][1], [x for x in limits if x is not None]
         )
         plots.append({"title": title, "image": draw_histogram(histogram)})
+    drawn = {rule for *_, rule in _PLOTS if rule is not None}
+    plots += measure_plots(workspace, config, drawn, rule_values)
     return {"missing": missing(workspace, "signals", "ocr", "decisions"), "plots": plots}
+
+
+_REPRESENTATIVE = ("representative",)
 
 
 def near_duplicates(workspace: Workspace) -> dict[str, Any]:
@@ -161,7 +177,7 @@ def _members(
                 in_templates[row["template_id"]].append(Card(row["id"]))
     # Representatives first; the lines of all others say how they equal it.
     ranked = {
-        name: sorted(cards, key=lambda card: (card.id != name, card.id))[:_MEMBERS]
+        name: sorted(cards, key=lambda card: (card.lines != _REPRESENTATIVE, card.id))[:_MEMBERS]
         for name, cards in in_groups.items()
     }
     return ranked, {
@@ -171,8 +187,8 @@ def _members(
 
 def _member(row: dict[str, Any]) -> Card:
     if row["representative"]:
-        return Card(row["id"], ("representative",))
-    distance = "" if row["distance"] is None else f", tile difference {row['distance']}"
+        return Card(row["id"], _REPRESENTATIVE)
+    distance = "" if row["distance"] is None else f", difference {row['distance']}"
     return Card(row["id"], (f"{row['kind']}{distance}",))
 
 

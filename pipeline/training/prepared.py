@@ -22,9 +22,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.engine.atomic_files import atomic_file
+from pipeline.engine.caching import cache_folder
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.arrays import Images
-from pipeline.training.cache import cache_folder
 from pipeline.training.frames import (
     UNREADABLE,
     Pick,

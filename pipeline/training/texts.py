@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engine.atomic_files import atomic_file
+from pipeline.engine.caching import cache_folder
 from pipeline.engine.compute import default_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.extras import need_extra
-from pipeline.training.cache import cache_folder
 from pipeline.training.pretrained import load_pretrained
 
 if TYPE_CHECKING:

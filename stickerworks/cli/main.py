@@ -15,6 +15,7 @@ from stickerworks.cli.annotate_app import annotate
 from stickerworks.cli.crawl_app import crawl
 from stickerworks.cli.encoding import speak_utf8
 from stickerworks.cli.explaining import explain
+from stickerworks.cli.filter_app import filter_
 from stickerworks.cli.label_app import label
 from stickerworks.cli.streams import (
     EXIT_PIPE,
@@ -35,6 +36,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(crawl)
+app.add_typer(filter_)
 app.add_typer(label)
 app.add_typer(annotate)
 # CommandOptions of the whole program that people also write behind the command.
@@ -89,7 +91,6 @@ def _room(name: str, text: str) -> None:
     app.command(name, help=text)(command)
 
 
-_room("filter", "Measure stickers, read their text, find duplicates, decide what is kept.")
 _room("tags", "Cluster keywords into a named tag set.")
 _room("merge", "Merge annotators' votes into labels.")
 _room("split", "Assign train, validation and test without leakage.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +138,7 @@ def _figures(result: GateResult) -> str:
 
 def write_html(session: Session) -> Path:
     """Write the HTML report."""
+    from pipeline.filter.verdicts import rule_values
     from pipeline.report.report import write_report
 
     target = session.workspace.reports / "index.html"
@@ -145,7 +147,8 @@ def write_html(session: Session) -> Path:
         return target
     check_crawled(session.workspace)
     with session.part("report"):
-        path = session.mending(lambda: write_report(session.workspace, session.config))
+        asked = partial(rule_values, session.workspace)
+        path = session.mending(lambda: write_report(session.workspace, session.config, asked))
     session.results["report"] = str(path)
     session.say(f"  {'report':<12} {path}")
     return path

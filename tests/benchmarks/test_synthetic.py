@@ -53,7 +53,7 @@ def test_made_up_groups_are_those_that_comparing_finds(made: Collection) -> None
 
 def _pairs(duplicates: pa.Table) -> set[frozenset[str]]:
     same = duplicates.filter(pc.is_valid(duplicates["kind"]))
-    pairs = zip(same["id"].to_pylist(), same["group"].to_pylist(), strict=True)
+    pairs = zip(same["id"].to_pylist(), same["same_as"].to_pylist(), strict=True)
     return set(map(frozenset, pairs))
 
 

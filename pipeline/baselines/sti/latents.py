@@ -16,11 +16,11 @@ from torch.nn import functional
 
 from pipeline.baselines.sti.config import VAE_CHANNELS, VAE_FACTOR, StiConfig
 from pipeline.engine.atomic_files import atomic_file
+from pipeline.engine.caching import cache_folder
 from pipeline.engine.compute import default_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.extras import need_extra
 from pipeline.training.arrays import Images
-from pipeline.training.cache import cache_folder
 from pipeline.training.examples import Examples
 from pipeline.training.pretrained import load_pretrained
 

@@ -10,14 +10,17 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import IO
 
 import numpy as np
+import psutil
 
-from pipeline.engine.decoding.child import END, FRAME, MOST_SECONDS, READY, REPLY
+from pipeline.engine.decoding.child import END, FRAME, READY, REPLY
 from pipeline.engine.decoding.header import Header, Undecodable
 from pipeline.engine.decoding.lottie import lottie_json
 from pipeline.engine.decoding.pillow_frames import Decoded
@@ -26,6 +29,7 @@ from pipeline.engine.errors import StickerworksError
 _CRASHED = "decode: its decoder crashed on it, or asked for more memory or time than it may have"
 _MOST_FILES = 200
 """After so many a process is replaced, so that what a library leaks never adds up."""
+_MOST_IDLE_SECONDS = 5
 _PACKAGES = {"mp4": "av", "webm": "av", "tgs": "rlottie_python"}
 
 
@@ -37,27 +41,25 @@ def decode_apart(data: bytes, kind: str, header: Header) -> Iterator[Decoded]:
     """Yield the frames of a video or Lottie file; Undecodable where one can't be decoded."""
     given = lottie_json(data) if kind == "tgs" else data
     child = _take(_PACKAGES[kind])
-    at_rest = False
     try:
         child.begin(kind, header, given)
         for index in range(header.frames):
-            at_rest = False
             try:
                 decoded = child.next_frame(header)
             except _ChildDied:
-                if child.files == 1:
-                    raise Undecodable(_CRASHED) from None
+                if child.files == 1 or child.out_of_time():
+                    raise
                 # What earlier files left in that process may be to blame.
-                child = _again(child, kind, header, given, index)
+                child.end()
+                child = _repeat(child.package, kind, header, given, index)
                 decoded = child.next_frame(header)
-            at_rest = True
             if decoded is None:
                 return
             yield decoded
     except _ChildDied:
         raise Undecodable(_CRASHED) from None
     finally:
-        if at_rest and child.files < _MOST_FILES:
+        if child.at_rest and child.files < _MOST_FILES:
             _idle.append(child)
         else:
             child.end()
@@ -68,6 +70,7 @@ class _Child:
 
     def __init__(self, package: str) -> None:
         self.package, self.files = package, 0
+        self.at_rest = True
         command = [sys.executable, "-P", "-m", "pipeline.engine.decoding.child", package]
         self._process = subprocess.Popen(
             command,
@@ -89,37 +92,59 @@ class _Child:
             )
 
     def begin(self, kind: str, header: Header, data: bytes) -> None:
+        self.at_rest = False
         job = {"format": kind, "width": header.width, "height": header.height, "nbytes": len(data)}
         self.files += 1
-        self._say(b"j" + json.dumps(job).encode() + b"\n" + data)
+        # Where it is gone by now, whoever asks for a frame is told.
+        with suppress(_ChildDied):
+            self._say(b"j" + json.dumps(job).encode() + b"\n" + data)
 
     def next_frame(self, header: Header) -> Decoded | None:
         """The next frame, None at the end; Undecodable or _ChildDied where there is none."""
+        self.at_rest = False
         self._say(b"n")
-        # Its limit is of time on a core; a machine may have more to do.
-        if not select.select([self._answers], [], [], 10 * MOST_SECONDS)[0]:
-            raise _ChildDied
+        self._wait()
         state, width, height, duration_ms = REPLY.unpack(self._read(REPLY.size))
         if state != FRAME:
-            told = self._read(width).decode()
+            told = self._read(width).decode(errors="replace")
+            self.at_rest = True
             if state == END:
                 return None
             raise Undecodable(f"decode: {told}")
         if width * height > header.width * header.height:
-            self.end()
             raise Undecodable(
                 f"decode: it grows from {header.width} x {header.height} to {width} x {height} "
                 "pixels"
             )
         words = np.frombuffer(self._read(4 * width * height), "<u4").reshape(height, width)
+        self.at_rest = True
         return Decoded(words, duration_ms)
 
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    def _wait(self) -> None:
+        """Until there is an answer, or nothing more to read. Of computing it has a limit of its
+        own; one that waits for itself, as rlottie does on some files, would never end."""
+        before, idle = -1.0, 0
+        while not select.select([self._answers], [], [], 1)[0]:
+            child = psutil.Process(self._process.pid)
+            times = child.cpu_times()
+            used = times.user + times.system
+            asleep = used == before and child.status() == psutil.STATUS_SLEEPING
+            before, idle = used, idle + 1 if asleep else 0
+            if idle == _MOST_IDLE_SECONDS:
+                self._process.send_signal(signal.SIGXCPU)
+                return
+
+    def out_of_time(self) -> bool:
+        """Whether it was ended since it took longer than a file may."""
+        return self._process.wait() == -signal.SIGXCPU
+
     def end(self) -> None:
         self._process.kill()
-        self._asks.close()
+        with suppress(OSError):  # what it never read is written once more
+            self._asks.close()
         self._answers.close()
         self._process.wait()
 
@@ -142,6 +167,12 @@ _idle: list[_Child] = []
 os.register_at_fork(after_in_child=_idle.clear)
 
 
+def end_idle() -> None:
+    """End the processes that wait for another file; they end by themselves with this one."""
+    while _idle:
+        _idle.pop().end()
+
+
 def _take(package: str) -> _Child:
     for child in [one for one in _idle if one.package == package]:
         _idle.remove(child)
@@ -151,11 +182,10 @@ def _take(package: str) -> _Child:
     return _Child(package)
 
 
-def _again(child: _Child, kind: str, header: Header, data: bytes, done: int) -> _Child:
+def _repeat(package: str, kind: str, header: Header, data: bytes, done: int) -> _Child:
     """A fresh process that has decoded the same file as far."""
-    child.end()
-    fresh = _Child(child.package)
-    fresh.begin(kind, header, data)
+    child = _Child(package)
+    child.begin(kind, header, data)
     for _ in range(done):
-        fresh.next_frame(header)
-    return fresh
+        child.next_frame(header)
+    return child

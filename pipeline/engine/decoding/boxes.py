@@ -33,15 +33,20 @@ class _Found:
     """Width and height of pictures outside of tracks (ispe)."""
     tracks: list[_Track] = field(default_factory=list)
     fragments: int = 0
+    cut_fragment: bool = False
 
 
 def scan_mp4(data: bytes) -> Header:
-    """Size and samples of the first video track; fragments count to it."""
+    """Size and samples of the first video track; fragments count to it.
+
+    Where the file breaks off within a fragment's index, that counts as one frame.
+    """
     found = _walk(data)
     track = next((one for one in found.tracks if one.handler == b"vide"), None)
     if track is None:
         raise Undecodable("decode: the index is missing, or names no video")
-    return Header(track.width, track.height, track.samples + found.fragments, len(data))
+    samples = track.samples + found.fragments + found.cut_fragment
+    return Header(track.width, track.height, samples, len(data))
 
 
 def scan_avif(data: bytes) -> Header:
@@ -82,7 +87,7 @@ _INNER = {
 
 def _walk(data: bytes) -> _Found:
     found = _Found()
-    for kind, body in _boxes(data):
+    for kind, body, whole in _boxes(data):
         track = found.tracks[-1] if found.tracks else _Track()
         if kind == b"trak":
             found.tracks.append(_Track())
@@ -101,13 +106,16 @@ def _walk(data: bytes) -> _Found:
         elif kind == b"stsc":
             rows = _numbers(body, 8, 4, 3 * _u32(body, 4))
             track.runs = list(zip(rows[::3], rows[1::3], strict=False))
+        elif kind == b"moof":
+            found.cut_fragment = not whole
         elif kind == b"trun":
             found.fragments += _u32(body, 4)
     return found
 
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
-    """Kind and body of every box in the order in which they begin, entered boxes included."""
+def _boxes(data: bytes) -> Iterator[tuple[bytes, memoryview, bool]]:
+    """Kind and body of every box in the order in which they begin, entered boxes included; and
+    whether it lies wholly within what it stands in."""
     view = memoryview(data)
     ends = [len(data)]
     at = 0
@@ -123,7 +131,7 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         if end < start:
             at = ends.pop()
             continue
-        yield kind, view[start:end]
+        yield kind, view[start:end], at + size <= ends[-1]
         if kind in _INNER:
             ends.append(end)
             at = start + _INNER[kind]

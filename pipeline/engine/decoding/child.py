@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import pkgutil
 import resource
 import signal
@@ -20,16 +21,13 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.engine.decoding.lottie import render_lottie
-from pipeline.engine.decoding.video import decode_video
-
 REPLY = struct.Struct("<4I")
 READY = b"ready"
 FRAME, END, FAILED = 0, 1, 2
-MOST_SECONDS = 40
+_MOST_SECONDS = 20
 """Of computing that one file may take."""
-_MOST_MEMORY = 3 << 30
-"""Of addresses, which are more than what is in use."""
+_MOST_MEMORY, _STACK = 2 << 30, 8 << 20
+"""Of addresses, which are more than what is in use; rlottie starts a thread for each core."""
 
 _Frames = Iterator[tuple[bytes, int, int, int]]
 
@@ -60,14 +58,20 @@ def _import(package: str) -> None:
         for _, name, _ in pkgutil.walk_packages(module.__path__, "av."):
             if not name.endswith("__main__"):
                 importlib.import_module(name)
+        importlib.import_module("pipeline.engine.decoding.video")
     else:
         importlib.import_module("PIL.ImageFile")
+        importlib.import_module("pipeline.engine.decoding.lottie")
 
 
 def _begin(data: bytes, job: dict[str, Any]) -> _Frames:
     if job["format"] == "tgs":
+        from pipeline.engine.decoding.lottie import render_lottie
+
         return render_lottie(data, job["width"], job["height"])
-    return decode_video(data, job["format"], job["width"] * job["height"])
+    from pipeline.engine.decoding.video import decode_video
+
+    return decode_video(data, job["format"], job["width"], job["height"])
 
 
 def _next(frames: _Frames) -> bytes:
@@ -91,7 +95,8 @@ def _tell(state: int, text: str) -> bytes:
 def _limit() -> None:
     """No file or connection can be opened from here on, and nothing written but answers."""
     if sys.platform == "linux":
-        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+        most = _MOST_MEMORY + (os.cpu_count() or 1) * _STACK
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -99,7 +104,7 @@ def _limit() -> None:
 
 def _limit_time() -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = int(used.ru_utime + used.ru_stime) + 1 + MOST_SECONDS
+    seconds = int(used.ru_utime + used.ru_stime) + 1 + _MOST_SECONDS
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, most))
 

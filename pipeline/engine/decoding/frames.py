@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import count, islice
 
 import numpy as np
 
 from pipeline.engine.decoding.apart import decode_apart
 from pipeline.engine.decoding.boxes import scan_avif, scan_mp4
+from pipeline.engine.decoding.gif import Irregular, gif_frames
 from pipeline.engine.decoding.header import (
     Header,
     Undecodable,
@@ -48,7 +50,7 @@ _FORMATS = {
     "apng": _PNG,
     "jpeg": _Format(re.compile(rb"\xff\xd8\xff"), scan_jpeg),
     "webp": _Format(re.compile(rb"RIFF....WEBP", re.DOTALL), scan_webp),
-    "avif": _Format(re.compile(rb"....ftyp", re.DOTALL), scan_avif),
+    "avif": _Format(re.compile(rb"....ftyp(avi[fs]|mif1|msf1)", re.DOTALL), scan_avif),
     "bmp": _Format(re.compile(rb"BM"), scan_bmp),
     "mp4": _Format(re.compile(rb"....ftyp", re.DOTALL), scan_mp4, decode_apart, "av"),
     "webm": _Format(re.compile(rb"\x1a\x45\xdf\xa3"), scan_webm, decode_apart, "av"),
@@ -58,16 +60,18 @@ _FORMATS = {
 
 @dataclass(frozen=True)
 class Frame:
-    """One displayed frame; ``lowest`` is its lowest pixel value, below OPAQUE if not opaque.
+    """One displayed frame; ``lowest`` is a lower bound of its pixels, below OPAQUE if not opaque.
 
     The first one says whether its file is ``refused``: Pillow can't open it as it is, or fails on
-    its EXIF block; whoever loads a release would get an error instead of a picture.
+    its EXIF block; whoever loads a release would get an error instead of a picture. Where ``rows``
+    (first, one past the last) are given, all others are as in the frame before.
     """
 
     pixels: Pixels
     duration_ms: int
     lowest: int
     refused: bool = False
+    rows: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -111,40 +115,83 @@ def read_frames(source: CheckedFile, room: Pixels | None = None) -> Iterator[Fra
     than ``source.header.frames`` knows that the file is damaged further on. Runs within
     ``reading_images``.
     """
-    decoded = _FORMATS[source.format].decode(source.data, source.format, source.header)
-    shape: tuple[int, ...] | None = None
-    for index in range(source.header.frames):
+    done = 0
+    if source.format == "gif":
+        places = _places((source.header.height, source.header.width), room)
         try:
-            one = next(decoded, None)
-        except MemoryError:
-            raise
-        except Undecodable:
-            if index == 0:
-                raise
-            return
-        # Pillow raises errors of nearly any type on hostile bytes. What is done with its pixels
-        # stands below: an error there is a fault of ours.
-        except Exception as error:
-            if index == 0:
-                raise Undecodable(f"decode: {_describe(error)}") from error
-            return
+            for frame in gif_frames(source.data, islice(places, source.header.frames)):
+                yield Frame(frame.pixels, frame.duration_ms, frame.lowest, rows=frame.rows)
+                done += 1
+        except Irregular:
+            pass  # Pillow shows the frames that are left, or says why there are none
+    if done < source.header.frames:
+        yield from _read(source, room, done)
+
+
+def _read(source: CheckedFile, room: Pixels | None, first: int) -> Iterator[Frame]:
+    """The frames from ``first`` on, as the format's decoder gives them."""
+    decoded = _FORMATS[source.format].decode(source.data, source.format, source.header)
+    decoded = islice(decoded, first, None)
+    shape: tuple[int, int] | None = None
+    places: Iterator[Pixels] = iter(())
+    for index in range(first, source.header.frames):
+        one = _next(decoded, index)
         if one is None:
-            if index == 0:
-                raise Undecodable("decode: there is no image in the file")
             return
-        shape = shape or one.words.shape
-        words = one.words if one.words.shape == shape else _fit(one.words, shape)
-        if room is None:
-            pixels = np.empty(shape, dtype=np.uint32)
+        words = one.words
+        if shape is None:
+            shape = (words.shape[0], words.shape[1])
+            places = islice(_places(shape, room), first, None)
+        if words.shape != shape:
+            words = _fit(words, shape)
+        lowest = int(words.min())
+        if lowest >= OPAQUE and source.header.frames == 1:
+            pixels = words  # nothing else is decoded over it
         else:
-            pixels = room[index * words.size : (index + 1) * words.size].reshape(shape)
-        lowest = _store(words, pixels)
+            pixels = next(places)
+            lowest = _store(words, lowest, pixels, opaque=one.opaque)
         yield Frame(pixels, _bounded(one.duration_ms), lowest, index == 0 and one.refused)
 
 
-def _store(words: Pixels, pixels: Pixels) -> int:
-    """Copy ``words`` to ``pixels``, without the colours below full transparency; the lowest."""
-    lowest = int(words.min())
+def _next(decoded: Iterator[Decoded], index: int) -> Decoded | None:
+    """The next frame; None where it can't be decoded, unless it is the first: Undecodable."""
+    try:
+        one = next(decoded, None)
+    except MemoryError:
+        raise
+    except Undecodable:
+        if index == 0:
+            raise
+        return None
+    # Pillow raises errors of nearly any type on hostile bytes. What is done with its pixels
+    # stands elsewhere: an error there is a fault of ours.
+    except Exception as error:
+        if index == 0:
+            raise Undecodable(f"decode: {_describe(error)}") from error
+        return None
+    if one is None and index == 0:
+        raise Undecodable("decode: there is no image in the file")
+    return one
+
+
+def _places(shape: tuple[int, int], room: Pixels | None) -> Iterator[Pixels]:
+    """Memory for one frame after the other."""
+    size = shape[0] * shape[1]
+    for start in count(0, size):
+        if room is None:
+            yield np.empty(shape, dtype=np.uint32)
+        else:
+            yield room[start : start + size].reshape(shape)
+
+
+def _store(words: Pixels, lowest: int, pixels: Pixels, *, opaque: bool) -> int:
+    """Copy ``words`` to ``pixels``, without the colours below full transparency; the lowest then.
+
+    The fourth byte of a picture that is ``opaque`` means nothing.
+    """
+    if opaque and lowest < OPAQUE:
+        np.bitwise_or(words, np.uint32(OPAQUE), out=pixels)
+        return OPAQUE
     if lowest >= 1 << 24:
         pixels[:] = words
         return lowest

@@ -14,6 +14,8 @@ _MOST_BYTES = 16 << 20
 """Of the JSON. Telegram allows 64 KB gzipped; real ones have up to 2 MB."""
 _DEEPEST = 100
 """Nested lists and objects; real ones have about thirty, and renderers recurse."""
+_MOST_LAYERS, _MOST_COPIES = 20_000, 1_000
+"""Layers of all compositions where they are shown, and copies that a repeater makes of a shape."""
 
 
 def scan_lottie(data: bytes) -> Header:
@@ -73,21 +75,58 @@ def _refuse(name: str) -> float:
 
 
 def _check(document: dict[str, Any]) -> None:
-    """Refuse what is nested deeper than any renderer should follow, and pictures."""
+    """Refuse pictures, and what takes a renderer too much memory, time or stack."""
     level: list[Any] = [document]
     for _ in range(_DEEPEST):
         if not level:
             break
         inner: list[Any] = []
         for one in level:
+            if isinstance(one, dict) and one.get("ty") == "rp" and _largest(one) > _MOST_COPIES:
+                raise Undecodable(f"too_large: it repeats a shape over {_MOST_COPIES:,} times")
             inner += one.values() if isinstance(one, dict) else one
         level = [one for one in inner if isinstance(one, dict | list)]
     else:
         raise Undecodable(f"decode: its JSON is nested more than {_DEEPEST} deep")
     assets = document.get("assets", [])
-    for asset in assets if isinstance(assets, list) else [assets]:
-        if isinstance(asset, dict) and ("p" in asset or "u" in asset):
-            raise Undecodable("decode: it shows pictures of other files, which are never opened")
+    known = [one for one in assets if isinstance(one, dict)] if isinstance(assets, list) else []
+    if any("p" in asset or "u" in asset for asset in known):
+        raise Undecodable("decode: it shows pictures of other files, which are never opened")
+    _count_layers(document, known)
+
+
+def _largest(repeater: dict[str, Any]) -> float:
+    """The largest number of copies that a repeater asks for at any time."""
+    waiting, most = [repeater.get("c")], 0.0
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+        elif isinstance(one, int | float):
+            most = max(most, one)
+    return most
+
+
+def _count_layers(document: dict[str, Any], assets: list[dict[str, Any]]) -> None:
+    """Refuse compositions that show themselves, or each other until there are millions."""
+    inside = {str(asset.get("id")): asset.get("layers") for asset in assets}
+    counts: dict[str, int] = {}
+
+    def count(layers: Any, path: tuple[str, ...]) -> int:
+        found = 0
+        for layer in layers if isinstance(layers, list) else ():
+            name = str(layer.get("refId")) if isinstance(layer, dict) else ""
+            if name in path or len(path) > _DEEPEST:
+                raise Undecodable("decode: a composition in it shows itself")
+            if name in inside and name not in counts:
+                counts[name] = count(inside[name], (*path, name))
+            found += 1 + counts.get(name, 0)
+        return found
+
+    if count(document["layers"], ()) > _MOST_LAYERS:
+        raise Undecodable(f"too_large: it shows more than {_MOST_LAYERS:,} layers")
 
 
 def _figure(document: dict[str, Any], key: str) -> float:

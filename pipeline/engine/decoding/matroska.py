@@ -31,8 +31,8 @@ class _Track:
 def scan_webm(data: bytes) -> Header:
     """Size of the first video track, and its blocks that show a frame.
 
-    A file that is cut off between two blocks declares one frame more than it holds: how many
-    there were isn't written anywhere.
+    A file that is cut off declares one frame more than it holds: how many there were isn't
+    written anywhere.
     """
     tracks: list[_Track] = []
     blocks: list[bytes] = []
@@ -43,9 +43,11 @@ def scan_webm(data: bytes) -> Header:
         elif name == _TRACK:
             tracks.append(_Track())
         elif name in (_SIMPLE_BLOCK, _BLOCK):
-            # Enough for the numbers before the frame, and for how it begins.
-            blocks.append(bytes(body[:16]))
-            cut &= size is None or size <= len(body)
+            if size is not None and size > len(body):
+                cut = True
+            else:
+                # Enough for the numbers before the frame, and for how it begins.
+                blocks.append(bytes(body[:16]))
         elif tracks:
             _read_track(tracks[-1], name, bytes(body[:16]))
     video = next((track for track in tracks if track.kind == 1), None)

@@ -20,11 +20,15 @@ _BLANK = 16
 
 
 def compose(frame: Frame, ground: int) -> Image.Image:
-    """The frame on a grey background, as RGB."""
+    """The frame on a grey background; RGBX, sharing its memory, where none shows through, or RGB.
+
+    Pillow scales, greys and saves both alike.
+    """
     height, width = frame.pixels.shape
-    picture = Image.fromarray(frame.pixels.view(np.uint8).reshape(height, width, 4))
-    if frame.lowest >= OPAQUE:
-        return picture.convert("RGB")
+    mode = "RGBX" if frame.lowest >= OPAQUE else "RGBA"
+    picture = Image.frombuffer(mode, (width, height), frame.pixels, "raw", mode, 0, 1)
+    if mode == "RGBX":
+        return picture
     canvas = Image.new("RGB", picture.size, (ground, ground, ground))
     canvas.paste(picture, mask=picture)
     return canvas

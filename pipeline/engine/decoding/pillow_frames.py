@@ -30,12 +30,14 @@ OPAQUE = 0xFF000000
 class Decoded:
     """A frame as its decoder gave it; ``words`` may hold colours where nothing shows.
 
-    ``refused``: Pillow can't open the file as it is, or fails on its EXIF block.
+    ``refused``: Pillow can't open the file as it is, or fails on its EXIF block. If ``opaque``,
+    the fourth byte of its pixels means nothing.
     """
 
     words: Pixels
     duration_ms: int
     refused: bool = False
+    opaque: bool = False
 
 
 def decode_with_pillow(data: bytes, kind: str, header: Header) -> Iterator[Decoded]:
@@ -46,13 +48,27 @@ def decode_with_pillow(data: bytes, kind: str, header: Header) -> Iterator[Decod
     most = header.frames
     if refused and kind == "avif":
         most = whole_frames(data)
+    if isinstance(image, WebPImageFile) and not image.info.keys() & {"exif", "xmp"}:
+        _check_size(image, header)
+        for _ in range(most):
+            # What ``load`` would copy twice more; nothing turns such a picture.
+            pixels, _, duration = image._get_next()
+            words = np.frombuffer(pixels, "<u4").reshape(image.height, image.width)
+            yield Decoded(words, duration, refused, opaque=image.mode == "RGB")
+        return
     for index in range(most):
         image.seek(index + skipped)
         _check_size(image, header)
-        image.load()
-        upright, broken_exif = _upright(image)
-        words = _words(_as_rgb(upright))
-        yield Decoded(words, _milliseconds(image), refused or broken_exif)
+        yield _decode(image, refused)
+
+
+def _decode(image: ImageFile.ImageFile, refused: bool) -> Decoded:
+    """The frame that was sought."""
+    image.load()
+    upright, broken_exif = _upright(image)
+    picture = _as_rgb(upright)
+    duration = round(image.info.get("duration") or 0)
+    return Decoded(_words(picture), duration, refused or broken_exif, picture.mode == "RGB")
 
 
 def _avif(file: io.BytesIO) -> ImageFile.ImageFile:
@@ -73,6 +89,10 @@ _DECODERS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
 }
 
 
+_MOST_MISSING = 32 << 20
+"""Bytes that may be cut off an AVIF whose whole frames are still decoded."""
+
+
 def _open(data: bytes, kind: str, header: Header) -> tuple[ImageFile.ImageFile, bool]:
     """The file, and whether Pillow refuses it as it is and reads its sound part alone."""
     decoder = _DECODERS[kind]
@@ -81,7 +101,7 @@ def _open(data: bytes, kind: str, header: Header) -> tuple[ImageFile.ImageFile, 
     except (OSError, SyntaxError):
         if kind == "webp":
             sound = _sound_webp(data, header.usable)
-        elif kind == "avif" and header.usable > len(data):
+        elif kind == "avif" and 0 < header.usable - len(data) < _MOST_MISSING:
             # Its index names bytes behind the end; frames that lack some are left out.
             sound = data + bytes(header.usable - len(data))
         else:
@@ -130,9 +150,4 @@ def _words(frame: Image.Image) -> Pixels:
     except ValueError:
         # Pillow keeps images over 16 MB in pieces, which can't be shared without a copy.
         words = np.asarray(frame.convert("RGBA")).view("<u4")
-    words = words.reshape(height, width)
-    return words | np.uint32(OPAQUE) if frame.mode == "RGB" else words
-
-
-def _milliseconds(image: ImageFile.ImageFile) -> int:
-    return round(image.info.get("duration") or 0)
+    return words.reshape(height, width)

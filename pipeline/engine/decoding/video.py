@@ -18,12 +18,25 @@ _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """FFmpeg's own decoders of these leave transparency out."""
 
 
-def decode_video(data: bytes, kind: str, pixels: int) -> Iterator[tuple[bytes, int, int, int]]:
+def decode_video(
+    data: bytes, kind: str, width: int, height: int
+) -> Iterator[tuple[bytes, int, int, int]]:
     """Yield RGBA bytes, width, height and milliseconds of each frame until one is damaged.
 
-    Frames have at most ``pixels``. Only the bytes given are read: the format is not guessed,
-    and no container that names other files is among them.
+    Only the bytes given are read: the format is not guessed, and no container that names other
+    files is among them. A frame that is larger than declared ends it.
     """
+    import av
+
+    try:
+        # Codecs round sides up to whole blocks, of at most 128 pixels.
+        yield from _decode(data, kind, (width + 128) * (height + 128))
+    except av.error.MemoryError:
+        # FFmpeg's own word, after which it is as sound as before.
+        raise ValueError("its decoder asked for more memory than it may have") from None
+
+
+def _decode(data: bytes, kind: str, pixels: int) -> Iterator[tuple[bytes, int, int, int]]:
     import av
 
     options = {"ignore_editlist": "1", "codec_whitelist": ",".join(_CODECS)}
@@ -53,8 +66,11 @@ def _decoder(stream: av.VideoStream, pixels: int) -> Any:
     return decoder
 
 
-def _frames(container: Any, stream: Any, decoder: Any) -> Iterator[tuple[float | None, Any]]:
-    """Start in milliseconds, where it is known, and frame, until one can't be decoded."""
+def _frames(
+    container: Any, stream: Any, decoder: Any
+) -> Iterator[tuple[float | None, float | None, Any]]:
+    """Start and duration in milliseconds, where they are known, and frame, until one can't be
+    decoded."""
     import av
 
     seen = False
@@ -64,8 +80,8 @@ def _frames(container: Any, stream: Any, decoder: Any) -> Iterator[tuple[float |
                 if frame.is_corrupt:
                     return
                 base = frame.time_base or stream.time_base
-                known = frame.pts is not None and base is not None
-                yield float(1000 * frame.pts * base) if known else None, frame
+                start = None if frame.pts is None else float(1000 * frame.pts * base)
+                yield start, float(1000 * frame.duration * base) or None, frame
                 seen = True
     except av.error.FFmpegError:
         if not seen:
@@ -73,21 +89,23 @@ def _frames(container: Any, stream: Any, decoder: Any) -> Iterator[tuple[float |
 
 
 def _timed(
-    frames: Iterator[tuple[float | None, Any]], step: float
+    frames: Iterator[tuple[float | None, float | None, Any]], step: float
 ) -> Iterator[tuple[bytes, int, int, int]]:
-    """The frames with how long each is shown: until the next begins; the last for ``step``."""
-    held: tuple[float, Any] | None = None
-    for start, frame in frames:
-        begins = start if start is not None else held[0] + step if held else 0.0
+    """The frames with how long each is shown: until the next begins, and the last for as long as
+    it says, or for ``step``."""
+    held: tuple[float, float, Any] | None = None
+    for start, duration, frame in frames:
+        begins = start if start is not None else held[0] + held[1] if held else 0.0
         if held is not None:
-            yield _shown(held[1], round(begins) - round(held[0]))
-        held = begins, frame
+            yield _shown(held[2], round(begins) - round(held[0]))
+        held = begins, duration or step, frame
     if held is not None:
-        yield _shown(held[1], round(step))
+        yield _shown(held[2], round(held[1]))
 
 
 def _shown(frame: Any, duration_ms: int) -> tuple[bytes, int, int, int]:
-    pixels = frame.to_ndarray(format="rgba")
+    # Threads cut a frame into slices, at whose borders colours then differ from run to run.
+    pixels = frame.reformat(format="rgba", threads=1).to_ndarray()
     turns = round(frame.rotation / 90) % 4
     if turns:
         pixels = np.rot90(pixels, turns)

@@ -31,9 +31,10 @@ class PagePicture:
 
 
 def load_pictures(
-    workspace: Workspace, wanted: Iterable[str], moving: Sequence[str]
+    workspace: Workspace, wanted: Iterable[str], moving: Sequence[str], side: int = SIDE
 ) -> dict[str, PagePicture]:
-    """Pictures of the stickers by id; those without key frames are left out.
+    """Pictures of the stickers by id, stills no larger than ``side``; those without key frames
+    are left out.
 
     Key frames are read one shard at a time, and only where one of the stickers lies.
     """
@@ -50,7 +51,7 @@ def load_pictures(
         places = _media(workspace, part, motion)
         for row in frames.to_pylist():
             if row["key_frames"]:
-                still = draw_still(row["key_frames"][0])
+                still = draw_still(row["key_frames"][0], side)
                 moves = still and row["id"] in places
                 shown = _read(media, places[row["id"]]) if moves else None
                 pictures[row["id"]] = PagePicture(still, draw_motion(shown) if shown else None)
@@ -70,14 +71,14 @@ def _read(media: MediaReader, place: Mapping[str, Any]) -> bytes | None:
         return None
 
 
-def draw_still(key_frame: Mapping[str, Any]) -> str:
+def draw_still(key_frame: Mapping[str, Any], side: int = SIDE) -> str:
     """A small JPEG of a key frame; empty where it can't be read."""
     try:
         with Image.open(io.BytesIO(key_frame["jpeg"] or b""), formats=["JPEG"]) as image:
             picture = image.convert("RGB")
     except (OSError, SyntaxError, ValueError):
         return ""
-    picture.thumbnail((SIDE, SIDE))
+    picture.thumbnail((side, side))
     target = io.BytesIO()
     picture.save(target, "JPEG", quality=_QUALITY, optimize=True)
     return _uri("jpeg", target.getvalue())

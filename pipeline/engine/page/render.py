@@ -1,4 +1,4 @@
-"""HTML pages that need nothing beside them: one style, no script, pictures as data URIs."""
+"""HTML pages that need nothing beside them: one style, one script at most, data URIs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Page:
     """A page's template, which lies in ``folder`` as template.html, and what its head says.
 
     ``contents`` are the ids of the sections and their names; a style.css in ``folder`` is added
-    to the common one.
+    to the common one. ``script`` is for pages that ask: it runs at the end, and nothing else does.
     """
 
     folder: Path
@@ -30,13 +30,14 @@ class Page:
     kind: str
     lead: str
     contents: tuple[tuple[str, str], ...]
+    script: str | None = None
 
 
 def write_page(target: Path, page: Page, values: Mapping[str, Any]) -> Path:
     """Write the page with its template's ``values``, whole or not at all, and return its path.
 
-    The content security policy forbids all but this style and pictures within the page. Raises
-    StickerworksError when the disk is full.
+    The content security policy forbids all but this style, this script and pictures within the
+    page. Raises StickerworksError when the disk is full.
     """
     style = "".join(
         path.read_text(encoding="utf-8")
@@ -54,6 +55,8 @@ def write_page(target: Path, page: Page, values: Mapping[str, Any]) -> Path:
             contents=page.contents,
             style=style,
             style_hash=_csp_hash(style),
+            script=page.script,
+            script_hash=_csp_hash(page.script) if page.script else None,
         )
     )
     with atomic_file(target) as temporary:
@@ -84,5 +87,5 @@ def _say_bytes(count: int) -> str:
     return f"{amount:,.0f} {units[0]}" if units[0] == "bytes" else f"{amount:,.1f} {units[0]}"
 
 
-def _csp_hash(style: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+def _csp_hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

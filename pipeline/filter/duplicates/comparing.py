@@ -1,24 +1,74 @@
-"""What two stickers are to each other, decided by their pictures."""
+"""What two stickers are to each other, decided by their pictures.
+
+Hashes merge memes that share a picture but not its caption, which would destroy a sticker
+dataset; so they only propose. A pair is first laid over each other (``registration``), then:
+
+* stills: their key frames are compared at the resolution of the smaller one. Copies differ by
+  little in every spot; a spot that differs by more makes them two of one template, unless it looks
+  like a watermark (``spots``);
+* animations: their mean pictures are compared the same way, which shows a caption that stays, then
+  their frames as sets (``motion``), which shows one that doesn't, and whether it is the same play;
+* a still and an animation are never the same, since neither can stand for the other;
+* captions that read differently are never the same, however alike the pictures are.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.engine.decoding.picture import GREY_SIDE
 from pipeline.engine.stage import Reader
+from pipeline.filter.duplicates.codes import VIEWS
+from pipeline.filter.duplicates.motion import changing, nearest_frame, same_frames
+from pipeline.filter.duplicates.pictures import StoredPictures, store_pictures
+from pipeline.filter.duplicates.placing import first_maps
+from pipeline.filter.duplicates.registration import (
+    Greys,
+    Maps,
+    likeness,
+    overlay,
+    register,
+    soft,
+)
+from pipeline.filter.duplicates.spots import Mask, Spots, spots
 from schemas.config import DuplicatesConfig
 
 Ints = npt.NDArray[np.int64]
+Texts = tuple[str | None, str | None]
+_Shown = tuple[Greys, Greys, Mask]
 
 NONE, TEMPLATE, STILL_OF, SAME = range(4)
 """Nothing; the same picture with a difference that counts; a still and an animation that shows it;
 copies, one of which is enough."""
 HOW = ("perceptual", "mirror", "crop", "watermark", "motion")
 """How the one of two copies that are the same was made from the other (``crop``: or a border)."""
+_PERCEPTUAL, _MIRROR, _CROP, _WATERMARK, _MOTION = range(5)
+
+_MIRRORED = np.array([view.mirrored for view in VIEWS])
+_IN_PLACE = np.array([[1.0, 0.0, 1.0, 0.0]])
+_PAIRS = 256
+"""Pairs laid over each other in one go."""
+_ALIKE = 0.6
+"""Likeness (correlation of what both show) from which two pictures share a template."""
+_HOPELESS = 8
+"""How many times the bound two pictures may differ at 64x64 and still be looked at closely."""
+_OF_MEANS, _OF_MOVED = 0.6, 1.5
+"""Bounds of mean pictures, on which noise evens out, and of cropped frames, beside the usual."""
+_LASTS_ALIKE = 1.05
+_SMALL, _LARGER = 96, 1.25
+"""Pixels of a side below which 64x64 grey levels are blurred, beside those of a larger picture."""
+_MARGIN = 48
+"""This part of a side, at edges, doesn't count: what lies beyond a border or crop blurs into it."""
+_MOVED = 0.025
+"""Share of a side by which a copy's frame differs that was cropped or got a border."""
+_READABLE, _READS_ALIKE = 4, 0.8
+"""Characters from which a reading counts, and how much of two must agree (OCR errs on details)."""
 
 
 @dataclass(frozen=True)
@@ -32,20 +82,150 @@ class Relations:
 
 
 @dataclass(frozen=True)
+class Found:
+    """The relation of one pair."""
+
+    what: int
+    how: int = -1
+    distance: int = -1
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Numbers of two stickers, and how the other (mirrored, perhaps) lies over the one."""
+
+    one: int
+    other: int
+    maps: Maps
+    mirrored: bool
+
+    @property
+    def moved(self) -> bool:
+        """Whether one shows a part of the other."""
+        scale, shift = self.maps[0, 0::2], self.maps[0, 1::2]
+        return float(max(np.abs(scale - 1).max(), np.abs(shift).max())) > _MOVED
+
+
+@dataclass(frozen=True)
 class Pictures:
     """Pictures of stickers, numbered in the order in which they were asked for."""
 
-    def compare(
-        self, ones: Ints, others: Ints, views: Ints, texts: Sequence[tuple[str | None, str | None]]
-    ) -> Relations:
-        """Relations of pairs of numbers; the same for (a, b) as for (b, a) but for rounding.
+    stored: StoredPictures
+    settings: DuplicatesConfig
 
-        ``views``: the view (a place in ``codes.VIEWS``) in which the pair's codes met, which says
-        where to begin to look. Where several met, each is a pair of its own, and the best
-        relation (largest ``what``, then smallest ``distance``) holds. ``texts`` are what was read
-        on both (null: nothing was).
+    def compare(self, ones: Ints, others: Ints, views: Ints, texts: Sequence[Texts]) -> Relations:
+        """Relations of pairs of numbers; the same for (a, b) as for (b, a).
+
+        ``views``: the view (a place in ``codes.VIEWS``) in which the pair's codes met, of
+        whichever of the two, which says where to begin to look. Where several met, each is a pair
+        of its own, and the best relation (largest ``what``, then smallest ``distance``) holds.
+        ``texts`` are what was read on both (null: nothing was).
         """
-        raise NotImplementedError
+        first, second = np.minimum(ones, others), np.maximum(ones, others)
+        pairs = np.stack([first, second, _MIRRORED[views]])
+        # In whichever views a pair met, it is compared once, or once more if mirrored.
+        _, kept, same = np.unique(pairs, axis=1, return_index=True, return_inverse=True)
+        maps, misfits = self._first_maps(first, second, views)
+        order = np.lexsort((misfits, same))
+        best = order[np.flatnonzero(np.diff(same[order], prepend=-1))]
+        found: list[Found] = []
+        for start in range(0, len(kept), _PAIRS):
+            part = best[start : start + _PAIRS]
+            some = [texts[place] for place in part.tolist()]
+            found += self._some(first[part], second[part], maps[part], _MIRRORED[views[part]], some)
+        columns = [(one.what, one.how, one.distance) for one in found]
+        what, how, distance = np.array(columns, np.int64).reshape(-1, 3)[same].T
+        return Relations(what, how, distance)
+
+    def _first_maps(
+        self, ones: Ints, others: Ints, views: Ints
+    ) -> tuple[Maps, npt.NDArray[np.float64]]:
+        maps = np.tile(_IN_PLACE, (len(ones), 1))
+        misfits = np.zeros(len(ones))
+        for start in range(0, len(ones), _PAIRS):
+            part = slice(start, start + _PAIRS)
+            our, their = self._looks(ones[part], others[part], _MIRRORED[views[part]])
+            maps[part], misfits[part] = first_maps(our, their, views[part])
+        return maps, misfits
+
+    def _looks(
+        self, ones: Ints, others: Ints, mirrored: npt.NDArray[np.bool_]
+    ) -> tuple[Greys, Greys]:
+        our, their = self.stored.looks(ones), self.stored.looks(others)
+        return our, np.where(mirrored[:, None, None], their[:, :, ::-1], their)
+
+    def _some(
+        self,
+        ones: Ints,
+        others: Ints,
+        maps: Maps,
+        mirrored: npt.NDArray[np.bool_],
+        texts: Sequence[Texts],
+    ) -> list[Found]:
+        our, their = self._looks(ones, others, mirrored)
+        maps = register(our, their, maps)
+        seen, within = overlay(their, maps, margin=GREY_SIDE // _MARGIN)
+        alike = likeness(our, seen, within)
+        found = []
+        for place, (one, other) in enumerate(zip(ones.tolist(), others.tolist(), strict=True)):
+            pair = _Pair(one, other, maps[place : place + 1], bool(mirrored[place]))
+            if self.stored.moving[one] != self.stored.moving[other]:
+                found.append(self._still_of(one, other))
+            elif alike[place] < _ALIKE:
+                found.append(Found(NONE))
+            elif not pair.mirrored and _read_differently(*texts[place]):
+                found.append(Found(TEMPLATE))
+            else:
+                coarse = our[place], seen[place], within[place]
+                found.append(self._same(pair, coarse, texts[place]))
+        return found
+
+    def _still_of(self, one: int, other: int) -> Found:
+        """Whether the still is a frame of the animation."""
+        still, moving = (one, other) if self.stored.moving[other] else (other, one)
+        gap, alike = nearest_frame(self.stored.small(still), self.stored.frames(moving))
+        if gap < self.settings.max_frame_difference:
+            return Found(STILL_OF)
+        return Found(TEMPLATE if alike >= _ALIKE else NONE)
+
+    def _same(self, pair: _Pair, coarse: _Shown, texts: Texts) -> Found:
+        bound = self._bound(texts)
+        if self.stored.moving[pair.one]:
+            return self._same_play(pair, coarse, bound * _OF_MEANS)
+        if spots(*coarse).without_mark > _HOPELESS * bound:
+            return Found(TEMPLATE)
+        one, other = self.stored.closely(pair.one, pair.other, pair.maps[0], pair.mirrored)
+        place = register(one[None], other[None], _IN_PLACE, near=True)
+        seen, within = overlay(other[None], place, margin=len(one) // _MARGIN)
+        return _found(pair, spots(one, seen[0], within[0]), bound)
+
+    def _same_play(self, pair: _Pair, means: _Shown, bound: float) -> Found:
+        one, other, within = means
+        frames = self.stored.frames(pair.one), self.stored.frames(pair.other)
+        if len(frames[0]) != len(frames[1]):
+            # A copy without some frames has another mean where something moves, and there alone.
+            within = within & ~changing(*frames)
+        sides = self.stored.min_side[[pair.one, pair.other]]
+        if pair.moved or (sides.min() < _SMALL and sides.max() > _LARGER * sides.min()):
+            # Pixels that begin elsewhere, or were fewer, leave edges that are less sharp.
+            one, other = soft(one[None])[0], soft(other[None])[0]
+        still = spots(one, other, within)
+        found = _found(pair, still, bound)
+        if found.what != SAME:
+            return found
+        play = same_frames(*frames, pair.maps, pair.mirrored, still.mark, pair.moved)
+        gap = play.gap / _OF_MOVED if pair.moved else play.gap
+        if gap >= self.settings.max_frame_difference:
+            return Found(TEMPLATE)
+        lasts = self.stored.duration_ms[[pair.one, pair.other]]
+        alike = play.in_order and lasts.max() <= _LASTS_ALIKE * lasts.min()
+        how = found.how if alike or found.how != _PERCEPTUAL else _MOTION
+        return Found(SAME, how, max(found.distance, int(gap)))
+
+    def _bound(self, texts: Texts) -> float:
+        same = bool(texts[0]) and texts[0] == texts[1]
+        usual, same_text = self.settings.max_difference, self.settings.max_difference_same_text
+        return max(usual, same_text) if same else usual
 
 
 @contextmanager
@@ -54,8 +234,30 @@ def load_pictures(
 ) -> Iterator[Pictures]:
     """Pictures of the given rows (ascending, counted over all shards, whose ``sizes`` are given).
 
-    What is compared first lies in a nameless file among the temporary ones (TMPDIR); the key
-    frames of the few pairs that it can't settle are read from the table ``frames``.
+    They lie in a nameless file among the temporary ones (TMPDIR): 4 KB each, and the key frame of
+    a still or the small frames of an animation.
     """
-    raise NotImplementedError
-    yield Pictures()
+    with store_pictures(reader, sizes, rows) as stored:
+        yield Pictures(stored, settings)
+
+
+def _found(pair: _Pair, found: Spots, bound: float) -> Found:
+    """Same or template, from the worst spot's difference."""
+    if found.without_mark >= bound:
+        return Found(TEMPLATE)
+    how = _WATERMARK if found.worst >= bound else _PERCEPTUAL
+    if pair.moved:
+        how = _CROP
+    return Found(SAME, _MIRROR if pair.mirrored else how, int(found.without_mark))
+
+
+def _read_differently(one: str | None, other: str | None) -> bool:
+    """Whether neither text can be the other with errors of reading, or with a mark's added."""
+    first, second = sorted(("".join((text or "").split()) for text in (one, other)), key=len)
+    if len(first) < _READABLE:
+        return False
+    matcher = SequenceMatcher(None, first, second, autojunk=False)
+    # What is never below the ratio is counted far more quickly.
+    if matcher.quick_ratio() >= _READS_ALIKE and matcher.ratio() >= _READS_ALIKE:
+        return False
+    return max(block.size for block in matcher.get_matching_blocks()) < _READS_ALIKE * len(first)

@@ -17,11 +17,13 @@ from pipeline.engine.options import Options
 class RgbaFrame:
     """One displayed frame: pixels (height, width, 4), R, G, B, alpha, 0 to 255, read-only.
 
-    The colour below full transparency is black. ``duration_ms`` is 0 for a still.
+    The colour below full transparency is black. ``duration_ms`` is 0 for a still. ``opaque`` says
+    that every alpha is known to be 255, which spares looking.
     """
 
     pixels: NDArray[np.uint8]
     duration_ms: int
+    opaque: bool = False
 
 
 class StickerFrames(Protocol):

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.filter.measures.measure import Measure, StickerFrames
+from pipeline.filter.measures.measure import Measure, RgbaFrame, StickerFrames
 
 
 def _share(frames: StickerFrames) -> float:
-    return float(np.mean([np.mean(frame.pixels[..., 3] == 0) for frame in frames]))
+    shares = [_transparent(frame) for frame in frames]
+    return float(np.mean(shares)) if any(shares) else 0.0
+
+
+def _transparent(frame: RgbaFrame) -> float:
+    if frame.opaque:
+        return 0
+    # All four bytes at once, in place of every fourth: several times faster.
+    words = frame.pixels.view("<u4")
+    return np.count_nonzero(words < 1 << 24) / words.size
 
 
 MEASURE = Measure(

@@ -32,16 +32,23 @@ class OcrReader(Protocol):
         """The lines of each picture, in reading order; the same pictures give the same lines."""
 
 
+def never(options: Any) -> bool:
+    """For backends that compute on the CPU alone."""
+    return False
+
+
 @dataclass(frozen=True)
 class OcrBackend:
     """A value in the group ``stickerworks.ocr``.
 
     ``options`` is the model of ``filter.ocr.options``; ``open`` and ``models`` get a value of it.
     ``models`` names what else decides the result (versions, digests of weights) without loading
-    it.
+    it. ``on_gpu`` says whether one reader fills this machine's GPU, so that more worker processes
+    would only be in each other's way.
     """
 
     name: str
     open: Callable[[Any], OcrReader]
     models: Callable[[Any], dict[str, str]]
     options: type[BaseModel] = Options
+    on_gpu: Callable[[Any], bool] = never

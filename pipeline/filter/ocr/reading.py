@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,28 @@ from pipeline.filter.ocr.backend import Bgr, Line, OcrBackend, OcrReader
 from schemas.config import Config, OcrConfig
 from schemas.tables import OCR
 
+KeyFrames = Sequence[Mapping[str, Any]]
+"""Of one sticker, as the table ``frames`` has them."""
+
 
 def ocr_models(config: Config) -> dict[str, str]:
     """Engine, models and their versions, without loading them."""
     return _models(config.filter.ocr)
 
 
+def on_gpu(settings: OcrConfig) -> bool:
+    """Whether the backend reads on a GPU."""
+    backend = _backend(settings)
+    return backend.on_gpu(_options(backend, settings))
+
+
+def runs_in_main_process(config: Config) -> bool:
+    """Where one reader fills this machine's GPU."""
+    return config.engine.executor == "local" and on_gpu(config.filter.ocr)
+
+
 def open_ocr(context: Context) -> Process:
-    """Load the backend and return the function that reads key frames."""
+    """Load the backend and return the function that reads key frames, of all stickers at once."""
     settings: OcrConfig = context.settings
     backend = _backend(settings)
     with plugin_faults("ocr", settings.backend, "as it was opened"):
@@ -32,29 +46,51 @@ def open_ocr(context: Context) -> Process:
     model = _name(settings)
 
     def process(tables: Tables) -> dict[str, pa.Table]:
+        stickers = tables["frames"].to_pylist()
+        readable = [sticker for sticker in stickers if sticker["key_frames"] is not None]
+        with row_faults("ocr", settings.backend):
+            found = iter(
+                read_texts(reader, [one["key_frames"] for one in readable], settings.min_score)
+            )
         rows = []
-        for sticker in tables["frames"].to_pylist():
+        for sticker in stickers:
             row = {"id": sticker["id"], "measured": True, "model": model, "error": None}
             if sticker["key_frames"] is None:
                 row["error"] = sticker["error"] or "there are no key frames"
             else:
-                with row_faults("ocr", settings.backend):
-                    row |= read_text(reader, sticker["key_frames"], settings.min_score)
+                row |= next(found)
             rows.append(row)
         return {"ocr": pa.Table.from_pylist(rows, schema=OCR.schema)}
 
     return process
 
 
-def read_text(
-    reader: OcrReader, key_frames: Sequence[dict[str, Any]], min_score: float
-) -> dict[str, Any]:
-    """Columns lines, text and longest of a sticker.
+def read_text(reader: OcrReader, key_frames: KeyFrames, min_score: float) -> dict[str, Any]:
+    """Columns lines, text and longest of one sticker; see ``read_texts``."""
+    return read_texts(reader, [key_frames], min_score)[0]
+
+
+def read_texts(
+    reader: OcrReader, stickers: Sequence[KeyFrames], min_score: float
+) -> list[dict[str, Any]]:
+    """Columns lines, text and longest of each sticker, from the key frames of all.
 
     ``text`` joins distinct lines, so a caption that stays over several frames stands there once;
     ``longest`` counts one frame, since joining frames inflates it (6 -> 9 -> 16 characters).
     """
-    found = reader.read([_bgr(frame["jpeg"]) for frame in key_frames])
+    pictures = [decode_key_frame(frame) for key_frames in stickers for frame in key_frames]
+    found = reader.read(pictures) if pictures else []
+    if len(found) != len(pictures):
+        raise ValueError(f"it gave the lines of {len(found)} pictures for {len(pictures)}")
+    each = iter(found)
+    return [
+        _columns(key_frames, [next(each) for _ in key_frames], min_score) for key_frames in stickers
+    ]
+
+
+def _columns(
+    key_frames: KeyFrames, found: Sequence[Sequence[Line]], min_score: float
+) -> dict[str, Any]:
     lines = [
         (frame["index"], line)
         for frame, read in zip(key_frames, found, strict=True)
@@ -90,12 +126,19 @@ def _models(settings: OcrConfig) -> dict[str, str]:
 def _name(settings: OcrConfig) -> str:
     models = _models(settings)
     # The first twelve digits tell digests apart, and leave the name readable.
-    parts = (f"{name} {value[:12]}" for name, value in models.items())
+    parts = (
+        f"{name} {value[:12] if _is_digest(value) else value}" for name, value in models.items()
+    )
     return f"{settings.backend}: {', '.join(parts)}"
 
 
-def _bgr(jpeg: bytes) -> Bgr:
-    with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as picture:
+def _is_digest(value: str) -> bool:
+    return len(value) == 64 and " " not in value
+
+
+def decode_key_frame(frame: Mapping[str, Any]) -> Bgr:
+    """The picture of a row of ``frames``."""
+    with Image.open(io.BytesIO(frame["jpeg"]), formats=["JPEG"]) as picture:
         return np.ascontiguousarray(np.asarray(picture.convert("RGB"))[:, :, ::-1])
 
 

@@ -15,7 +15,7 @@ from table_rows import put
 
 from pipeline.engine.fonts import chinese_font
 from pipeline.engine.workspace import Workspace
-from pipeline.filter.ocr.rapidocr import BACKEND
+from pipeline.filter.ocr.rapid.backend import BACKEND
 from pipeline.filter.ocr.reading import read_text
 
 Row = dict[str, Any]

@@ -69,7 +69,7 @@ def test_what_the_shipped_ocr_reads_comes_back_corrected(
     bench: Any, drawn: Draw, tmp_path: Path, id_of: Callable[[str], str]
 ) -> None:
     """Draw, read, correct, export, parse, and read the crops again."""
-    from pipeline.filter.ocr.rapidocr import BACKEND
+    from pipeline.filter.ocr.rapid.backend import BACKEND, RapidReader
 
     texts = {"a": ["GOOD NIGHT"], "b": ["你好世界", "再见朋友"], "c": ["hello 大家好"]}
     for number, (name, lines) in enumerate(texts.items()):
@@ -80,10 +80,11 @@ def test_what_the_shipped_ocr_reads_comes_back_corrected(
     found = parse(tmp_path / "out", "rec", "train") + parse(tmp_path / "out", "rec", "val")
     assert summary.crops == {"train": 4, "val": 4}
     assert summary.pictures == {"train": 4, "val": 2 * 1}
-    engine = BACKEND.open(BACKEND.options())._engine  # type: ignore[attr-defined]
+    reader = BACKEND.open(BACKEND.options())
+    assert isinstance(reader, RapidReader)
     for path, label in found:
         pixels = np.ascontiguousarray(np.asarray(Image.open(path))[:, :, ::-1])
-        read = engine(pixels, use_det=False, use_cls=False, use_rec=True).txts[0]
+        read, _ = reader.recognition.read([pixels])[0]
         assert "".join(read.split()) == "".join(label.replace("们", "").split())
     for path, label in parse(tmp_path / "out", "det", "val"):
         assert path.name.startswith(id_of("b"))

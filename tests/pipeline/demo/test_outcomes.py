@@ -23,6 +23,7 @@ class Run:
                 "id": sha,
                 "group": row.duplicate_of or sha,
                 "representative": row.duplicate_of is None,
+                "same_as": row.duplicate_of,
                 "template_id": row.template,
             }
             for sha, row in fetched.items()
@@ -116,7 +117,7 @@ def fail_for_another_reason(run):
 
 def name_another_representative(run):
     other = case(run, "ordinary").sha256
-    run.duplicates[case(run, "reencoded").sha256]["group"] = other
+    run.duplicates[case(run, "reencoded").sha256]["same_as"] = other
 
 
 def give_template(run, name, template):

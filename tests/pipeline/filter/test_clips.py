@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from synthetic.moving import drawn_tgs, drawn_video
 
 from pipeline.engine.decoding.header import Undecodable
 from pipeline.engine.stage import Context
@@ -37,6 +38,14 @@ def test_a_long_animation_gives_eight_frames_in_play_order(encode, disc, kind) -
     # Spread over the whole of it, as the disc moves.
     assert rows[0]["index"] < 4
     assert rows[-1]["index"] > 25
+
+
+@pytest.mark.parametrize(("kind", "a_frame"), [("webm", 40), ("tgs", 33)])
+def test_videos_and_lottie_give_frames_at_their_own_times(kind, a_frame) -> None:
+    data = drawn_video("webm", "libvpx") if kind == "webm" else drawn_tgs()
+    rows = sample_clip(data, kind, SETTINGS)
+    assert len(rows) >= LEAST
+    assert all(abs(row["start_ms"] - a_frame * row["index"]) <= row["index"] for row in rows)
 
 
 def test_frames_are_small_jpegs_that_differ(encode, disc) -> None:

@@ -29,12 +29,15 @@ def _files() -> dict[str, list[bytes]]:
         ("apng", "PNG", True, {"duration": 50}),
         ("webp", "WEBP", True, {"duration": 50}),
         ("webp", "WEBP", False, {"lossless": True}),
+        ("avif", "AVIF", True, {"duration": 50, "speed": 10}),
+        ("avif", "AVIF", False, {"speed": 10}),
+        ("bmp", "BMP", False, {}),
         ("jpeg", "JPEG", False, {}),
         ("jpeg", "JPEG", False, {"progressive": True, "exif": b"Exif\0\0MM\0*\0\0\0\x08\0\1"}),
     ]
     files: dict[str, list[bytes]] = {}
     for kind, pillow, animated, options in rows:
-        first = frames[0].convert("RGB") if kind == "jpeg" else frames[0]
+        first = frames[0].convert("RGB") if kind in ("jpeg", "bmp") else frames[0]
         more = {"save_all": True, "append_images": frames[1:]} if animated else {}
         out = io.BytesIO()
         first.save(out, pillow, **options, **more)

@@ -187,7 +187,8 @@ def test_outcomes():
     ocr = [{"longest": 30}, {}, {}, {"longest": 31}, {"error": "ocr: broken"}, {"longest": 1}]
     alone = {"representative": True}
     duplicates = [alone | {"group": f"s{i}"} for i in range(5)]
-    duplicates.append({"group": "s0", "representative": False, "kind": "perceptual", "distance": 7})
+    copy = {"group": "s0", "representative": False, "same_as": "s0"}
+    duplicates.append(copy | {"kind": "perceptual", "distance": 7})
     rows = decide(Config(), signals, ocr, duplicates)
     assert [row["outcome"] for row in rows] == [
         "kept", "dropped", "failed", "dropped", "failed", "dropped",
@@ -199,19 +200,30 @@ def test_outcomes():
     expected = {
         "rule": "duplicate",
         "value": 7,
-        "threshold": 16,
-        "detail": "same as s0 (perceptual)",
+        "threshold": 9.5,
+        "detail": "same as s0 (looks the same)",
     }
     assert rows[5]["reasons"] == [expected]
+
+
+def test_a_duplicate_says_how_it_equals_what_is_kept():
+    ways = {"pixels": "equal pixels", "mirror": "mirrored", "motion": "with other timing"}
+    copies = [
+        {"group": "s9", "representative": False, "same_as": "s0", "kind": kind, "distance": 0}
+        for kind in ways
+    ]
+    rows = decide(Config(), [GOOD] * 4, None, [{"group": "s9", "representative": True}, *copies])
+    details = [row["reasons"][0]["detail"] for row in rows[1:]]
+    assert details == [f"same as s0 ({way})" for way in ways.values()]
 
 
 def test_a_duplicate_by_its_text_names_that_threshold():
     duplicates = [
         {"group": "s0", "representative": True},
-        {"group": "s0", "representative": False, "kind": "perceptual", "distance": 30},
+        {"group": "s0", "representative": False, "kind": "perceptual", "distance": 11},
     ]
     reason = decide(Config(), [GOOD, GOOD], None, duplicates)[1]["reasons"][0]
-    assert (reason["value"], reason["threshold"]) == (30, 60)
+    assert (reason["value"], reason["threshold"]) == (11, 12)
 
 
 def test_what_people_flagged_is_dropped_with_its_provenance():

@@ -167,6 +167,19 @@ def test_bytes_that_may_not_be_passed_on_are_left_out_and_counted(
     assert "**8 of 54 rows carry no image**" in (released.path / "README.md").read_text("utf-8")
 
 
+def test_videos_and_lottie_carry_no_image(drawn: Any, build: Build) -> None:
+    formats = dict(zip((0, 1, 2, 3), ("webm", "mp4", "tgs", "avif"), strict=True))
+    for number, format_ in formats.items():
+        drawn.rows["stickers"][number]["format"] = format_
+    rows = {row["id"]: row for row in all_rows(build())}
+    for number, format_ in formats.items():
+        row = rows.get(drawn.ids[number])
+        if row is not None:
+            assert row["format"] == format_
+            assert (row["image"] is None) is (format_ != "avif")
+    assert sum(drawn.ids[number] in rows for number in formats) >= 3
+
+
 def test_one_source_that_allows_redistribution_is_enough(drawn: Any, build: Build) -> None:
     second = {**drawn.rows["observations"][5], "redistribute": True, "licence": "CC0"}
     unknown = {**drawn.rows["observations"][11], "redistribute": None}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +14,7 @@ import pytest
 from matplotlib.figure import Figure
 from table_rows import put
 
+from pipeline.engine.audits import AuditResult, Finding, SuggestedBound, write_result
 from pipeline.engine.workspace import Workspace
 from pipeline.report import annotating, counts, filtering, plots, releasing, tagging
 from pipeline.report.report import write_report
@@ -82,7 +84,7 @@ def test_duplicate_groups_show_the_representative_first(filled: Workspace) -> No
     assert sum(len(cards) - 1 for cards in section["groups"]) == 5
     for cards in section["groups"]:
         assert cards[0].lines == ("representative",)
-        assert cards[1].lines == ("perceptual, tile difference 7",)
+        assert cards[1].lines == ("perceptual, difference 7",)
     assert section["template_count"] == 2
     assert [len(t["cards"]) for t in section["templates"]] == [6, 5]
     sizes = [t["size"] for t in section["templates"]]
@@ -258,3 +260,68 @@ def test_an_unreadable_gate_is_said_to_be(tmp_path: Path, content: str) -> None:
     workspace.reports.mkdir()
     (workspace.reports / "gate.json").write_text(content)
     assert releasing.gate(workspace, Config())["unreadable"]
+
+
+def measured(workspace: Workspace, name: str, part: int = 0, first: float = 0.0) -> None:
+    """Give every sticker of a shard a number: 0, 0.1, 0.2, ... from ``first`` on."""
+    ids = workspace.read("stickers", part, ["id"])["id"].to_pylist()
+    rows = [
+        {"id": key, "name": name, "version": 1, "value": first + n / 10}
+        for n, key in enumerate(ids)
+    ]
+    put(workspace, "measures", [*rows, {"id": ids[0], "name": name, "error": "failed"}], part)
+
+
+def test_every_measure_is_drawn_with_its_bounds(
+    own: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[plots.Histogram] = []
+    monkeypatch.setattr("pipeline.report.measured.draw_histogram", lambda h: drawn.append(h) or "")
+    measured(own, "sparkle")
+    measured(own, "sparkle", 1, first=2.0)
+    put(own, "expensive_measures", [{"id": "x", "name": "safety", "version": 1, "value": 0.5}])
+    config = FilterConfig(rules={"sparkle": RuleConfig(max=5.0)})
+    found = filtering.distributions(own, config)["plots"]
+    assert [plot["title"] for plot in found[-2:]] == ["safety", "sparkle"]
+    (sparkle,) = (one for one in drawn if one.title == "sparkle")
+    assert (sparkle.kept.sum(), sparkle.dropped.sum()) == (32, 8)
+    assert sparkle.thresholds == [5.0]
+    assert sparkle.edges[0] < 0.05
+    assert sparkle.edges[-1] > 5
+
+
+def test_rules_that_stand_on_no_column_of_ours_are_asked(
+    own: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[plots.Histogram] = []
+    monkeypatch.setattr("pipeline.report.measured.draw_histogram", lambda h: drawn.append(h) or "")
+    asked: list[set[str]] = []
+
+    def values(parts: tuple[int, ...], bounds: Mapping[str, RuleConfig]) -> dict[str, Any]:
+        asked.append(set(bounds))
+        count = sum(own.rows("stickers", part) for part in parts)
+        return {name: pa.chunked_array([[None, *range(1, count)]], pa.float64()) for name in bounds}
+
+    config = FilterConfig(rules={"strange": RuleConfig(min=3), "off": RuleConfig()})
+    filtering.distributions(own, config, values)
+    assert asked == [{"strange"}]
+    assert drawn[-1].title == "strange"
+    assert drawn[-1].kept.sum() + drawn[-1].dropped.sum() == 39
+
+
+def test_audits_are_told_with_their_interval(own: Workspace) -> None:
+    found = Finding(
+        population=500, asked=100, answered=90, agreed=81, share=0.9, low=0.8, high=0.95
+    )
+    bound = SuggestedBound(
+        wanted=0.95, bound=2.75, share=0.96, low=0.9, high=0.99, drops=400, sure=False, why="x"
+    )
+    result = AuditResult(
+        rule="aspect", unit="ratio", drawn="0", min=None, max=2.5, near=0.2, withheld=0,
+        dropped=found, kept=None, suggested=bound, unsure=0, people=1, last_answer=None,
+    )  # fmt: skip
+    write_result(own, result)
+    text = write_report(own, Config()).read_text("utf-8")
+    section = text[text.index('id="audits"') : text.index('id="distributions"')]
+    for told in ("at most 2.5", "90.0%", "80.0% to 95.0%", "90 answers about 500", "<b>2.75</b>"):
+        assert told in section

@@ -56,6 +56,16 @@ def ids_of(workspace: Workspace) -> list[str]:
     return list(workspace.read("stickers")["id"].to_pylist())
 
 
+def test_an_avif_moves_and_a_video_does_not(tmp_path: Path) -> None:
+    pictures = [Image.new("RGB", (60, 40), (60 * n, 80, 90)) for n in range(4)]
+    out = io.BytesIO()
+    pictures[0].save(out, "AVIF", save_all=True, append_images=pictures[1:], duration=50)
+    motion = draw_motion(out.getvalue())
+    assert motion is not None
+    assert getattr(opened(motion), "n_frames", 1) == 4
+    assert draw_motion(b"\x1a\x45\xdf\xa3" + bytes(500)) is None
+
+
 def test_stills_are_small_and_there_for_all_with_key_frames(workspace: Workspace) -> None:
     pictures = load_pictures(workspace, ids_of(workspace), [])
     assert sorted(pictures) == ids_of(workspace)[:5]

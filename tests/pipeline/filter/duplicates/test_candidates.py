@@ -14,13 +14,17 @@ from pipeline.filter.duplicates import candidates
 from pipeline.filter.duplicates.candidates import near_pairs
 
 
-def all_pairs(codes: list[int], distance: int) -> list[tuple[int, int]]:
-    pairs = combinations(range(len(codes)), 2)
-    return [(i, j) for i, j in pairs if (codes[i] ^ codes[j]).bit_count() <= distance]
+def all_pairs(codes: list[int], distance: int, own: list[bool] | None = None) -> list:
+    return [
+        (i, j)
+        for i, j in combinations(range(len(codes)), 2)
+        if (codes[i] ^ codes[j]).bit_count() <= distance and (own is None or own[i] or own[j])
+    ]
 
 
-def found(codes: list[int], distance: int) -> list[tuple[int, int]]:
-    rows = near_pairs(np.array(codes, dtype=np.uint64), distance)
+def found(codes: list[int], distance: int, own: list[bool] | None = None) -> list:
+    flags = None if own is None else np.array(own, dtype=bool)
+    rows = near_pairs(np.array(codes, dtype=np.uint64), distance, flags)
     return list(zip(*(part.tolist() for part in rows), strict=True))
 
 
@@ -37,11 +41,15 @@ def hashes(draw: st.DrawFn) -> list[int]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(codes=hashes(), distance=st.integers(0, 12), agreeing=st.integers(0, 3))
-def test_all_pairs_and_no_others(codes, distance, agreeing):
+@given(codes=hashes(), distance=st.integers(0, 12), agreeing=st.integers(0, 3), data=st.data())
+def test_all_pairs_and_no_others(codes, distance, agreeing, data):
+    own = data.draw(st.lists(st.booleans(), min_size=len(codes), max_size=len(codes)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(candidates, "_agreeing", lambda codes, distance: agreeing)
+        patch.setattr(candidates, "_agreeing", lambda own, codes, distance: agreeing)
+        patch.setattr(candidates, "_AT_A_TIME", data.draw(st.sampled_from([5, 1000])))
+        patch.setattr(candidates, "_LANE", data.draw(st.sampled_from([3, 1000])))
         assert found(codes, distance) == all_pairs(codes, distance)
+        assert found(codes, distance, own) == all_pairs(codes, distance, own)
 
 
 def test_every_distance():
@@ -56,6 +64,9 @@ def test_hashes_that_differ_in_a_few_bits_alone():
     assert found(codes, 3) == all_pairs(codes, 3)
 
 
-@pytest.mark.parametrize(("codes", "distance", "least"), [(50, 4, 0), (10**6, 4, 2), (10**6, 8, 3)])
-def test_the_more_hashes_the_more_bands_must_agree(codes, distance, least):
-    assert candidates._agreeing(codes, distance) == least
+@pytest.mark.parametrize(
+    ("own", "codes", "distance", "least"),
+    [(20, 20, 4, 0), (10**6, 10**6, 4, 2), (10**6, 10**6, 8, 3), (4 * 10**6, 25 * 10**6, 6, 3)],
+)
+def test_the_more_hashes_the_more_bands_must_agree(own, codes, distance, least):
+    assert candidates._agreeing(own, codes, distance) == least

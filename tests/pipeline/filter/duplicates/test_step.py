@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
-from PIL import Image
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pipeline.filter.decode import measure
-from pipeline.filter.duplicates.views import differences
+from pipeline.filter.duplicates.comparing import NONE, SAME, TEMPLATE, Relations
 from pipeline.filter.stages import DUPLICATES
 from schemas.config import Config, DecodeConfig, DuplicatesConfig
 from schemas.tables import TABLES
@@ -57,6 +60,13 @@ def sticker(name: str, data: bytes, kind: str, text: str | None = None, **more: 
 
 def run(*stickers: dict, shard: int = 100, settings: DuplicatesConfig | None = None) -> dict:
     """Rows of ``duplicates`` by id."""
+    return run_all(*stickers, shard=shard, settings=settings)[0]
+
+
+def run_all(
+    *stickers: dict, shard: int = 100, settings: DuplicatesConfig | None = None
+) -> tuple[dict, list[dict]]:
+    """Rows of ``duplicates`` by id, and those of ``group_joins``."""
     starts = range(0, len(stickers), shard)
     tables = {
         name: [
@@ -70,12 +80,16 @@ def run(*stickers: dict, shard: int = 100, settings: DuplicatesConfig | None = N
     settings = settings or DUPLICATES.settings(Config())
     rows: list[dict] = []
     reader = Shards(tables)
-    for block, output in zip(reader.blocks, DUPLICATES.run(reader, settings), strict=True):
+    *blocks, joins = DUPLICATES.run(reader, settings)
+    for block, output in zip(reader.blocks, blocks, strict=True):
         assert output[:2] == ("duplicates", block)
+        assert output[2].schema == TABLES["duplicates"].schema
         assert output[2]["id"].to_pylist() == reader.read("stickers", block)["id"].to_pylist()
         rows += output[2].to_pylist()
     assert len(rows) == len(stickers)
-    return {row["id"]: row for row in rows}
+    assert joins[:2] == ("group_joins", None)
+    assert joins[2].schema == TABLES["group_joins"].schema
+    return {row["id"]: row for row in rows}, joins[2].to_pylist()
 
 
 def groups(rows: dict) -> dict[str, str]:
@@ -100,9 +114,11 @@ def test_one_alone(encode, face):
         "id": "a",
         "group": "a",
         "representative": True,
+        "same_as": None,
         "kind": None,
         "distance": None,
         "template_id": None,
+        "still_of": None,
     }
 
 
@@ -121,14 +137,17 @@ def test_the_same_pixels_in_another_format(encode, face):
 
 
 def test_smaller_and_recompressed(encode, face):
+    """The first one crawled names the group, the largest is kept."""
     rows = run(
         sticker("small", encode(face(120), "jpeg", quality=60), "jpeg"),
         sticker("large", encode(face(240), "png"), "png"),
         sticker("middle", encode(face(180), "webp"), "webp"),
     )
-    assert set(groups(rows).values()) == {"large"}
+    assert set(groups(rows).values()) == {"small"}
+    same_as = {name: row["same_as"] for name, row in rows.items()}
+    assert same_as == {"small": "large", "large": None, "middle": "large"}
     assert rows["small"]["kind"] == "perceptual"
-    assert 0 <= rows["small"]["distance"] < 16
+    assert rows["small"]["distance"] >= 0
 
 
 def test_another_caption_is_another_sticker_of_the_same_template(encode, face):
@@ -162,7 +181,9 @@ def test_readings_that_err_on_details_are_the_same(encode, face, texts):
 def test_the_same_text_allows_a_larger_difference(encode, face):
     plain = encode(face(caption="HELLO THERE"), "png")
     tilted = encode(face(198, caption="HELLO THERE", tilt=2), "png")
-    settings = DuplicatesConfig(max_phash_distance=12, max_tile_difference=1)
+    settings = DuplicatesConfig(
+        max_phash_distance=12, max_difference=0.1, max_difference_same_text=90
+    )
     for text, merged in ((None, False), ("", False), ("HELLO THERE", True)):
         rows = run(
             sticker("plain", plain, "png", text),
@@ -189,59 +210,37 @@ def test_an_animation_converted_and_made_smaller(animation):
     assert set(groups(rows).values()) == {"gif"}
 
 
-def test_animations_that_begin_alike_are_two(encode, animation):
-    one = sticker("blinks", animation(), "gif")
-    other = sticker("turns", animation(turn=25), "gif")
-    other["signals"] |= {name: one["signals"][name] for name in ("phash", "grey64")}
-    rows = run(one, other)
+def test_animations_that_begin_alike_are_two(animation):
+    rows = run(sticker("blinks", animation(), "gif"), sticker("turns", animation(turn=25), "gif"))
     assert groups(rows) == {"blinks": "blinks", "turns": "turns"}
-    assert rows["blinks"]["template_id"] == rows["turns"]["template_id"] == "blinks"
 
 
-def test_animations_that_last_differently_are_two(animation):
+def test_an_animation_at_another_speed_is_the_same(animation):
     rows = run(
         sticker("quick", animation(size=200), "gif"),
         sticker("slow", animation(size=198, duration=200), "gif"),
     )
-    assert groups(rows) == {"quick": "quick", "slow": "slow"}
+    assert rows["slow"]["same_as"] == "quick"
+    assert rows["slow"]["kind"] == "motion"
 
 
-def test_no_chains(encode):
-    """Each step is below the threshold, the ends are not: a member equals its representative."""
-    rows = run(*ramp_stickers(encode, levels=[0, 10, 20, 30, 40]))
-    assert groups(rows) == {"0": "0", "1": "0", "2": "2", "3": "2", "4": "4"}
-    assert {row["template_id"] for row in rows.values()} == {"0"}
-    assert rows["3"]["distance"] <= 10
+def test_a_still_says_which_animation_it_is_taken_from(encode, face, animation):
+    rows = run(
+        sticker("still", encode(face(200, blink=True), "png"), "png"),
+        sticker("moving", animation(), "gif"),
+    )
+    assert rows["still"]["still_of"] == "moving"
+    assert rows["moving"]["still_of"] is None
+    assert all(row["representative"] for row in rows.values()), "both are kept"
+    assert {row["template_id"] for row in rows.values()} == {"still"}
 
 
-def test_the_nearest_representative_wins(encode):
-    """1 is apart from 0; 2 lies between them, nearer to 1."""
-    rows = run(*ramp_stickers(encode, levels=[0, 20, 13]))
-    assert groups(rows) == {"0": "0", "1": "1", "2": "1"}
-
-
-def test_the_better_of_two_equally_near_wins(encode):
-    """Though the worse one has the very hash of the sticker."""
-    stickers = ramp_stickers(encode, levels=[0, 20, 10])
-    for made in stickers[1:]:
-        made["signals"]["phash"] = bytes([1, *bytes(7)])
-    assert groups(run(*stickers)) == {"0": "0", "1": "1", "2": "0"}
-
-
-def test_stickers_that_share_no_more_than_a_hash_are_not_compared_pixel_by_pixel(
-    encode, monkeypatch
-):
-    """2,000 of them took 51 s."""
-    compared = []
-
-    def counted(one, others):
-        compared.append(len(others))
-        return differences(one, others)
-
-    monkeypatch.setattr("pipeline.filter.duplicates.step.differences", counted)
-    rows = run(*ramp_stickers(encode, levels=[0, 30, 60, 90, 120, 65]))
-    assert groups(rows) == {**{str(n): str(n) for n in range(5)}, "5": "2"}
-    assert sum(compared) == 1
+@pytest.mark.usefixtures("by_shade")
+def test_no_chains():
+    """Each step is below the threshold, the ends are not: a member equals what is kept."""
+    rows = run(*shades(100, 108, 116, 124, 132))
+    assert list(groups(rows).values()) == ["still0", "still0", "still2", "still2", "still4"]
+    assert {row["template_id"] for row in rows.values()} == {"still0"}
 
 
 def test_what_does_not_take_part_is_its_own_group(encode, face):
@@ -263,37 +262,35 @@ def test_copies_of_a_member_follow_it(encode, face):
         sticker("copy", encode(face(120), "webp"), "webp"),
         sticker("large", encode(face(240), "png"), "png"),
     )
-    assert set(groups(rows).values()) == {"large"}
+    assert set(groups(rows).values()) == {"small"}
+    assert rows["large"]["representative"]
     assert rows["small"]["distance"] == rows["copy"]["distance"]
     assert {rows[name]["kind"] for name in ("small", "copy")} == {"perceptual"}
 
 
-@pytest.mark.parametrize("order", range(4))
-def test_groups_depend_neither_on_order_nor_on_shards(encode, face, animation, order):
+@pytest.mark.parametrize("order", range(2))
+def test_groups_do_not_depend_on_shards(encode, face, animation, order):
     stickers = [
         sticker("a", encode(face(240), "png"), "png"),
         sticker("b", encode(face(120), "jpeg"), "jpeg"),
         sticker("c", encode(face(caption="OTHER ONE"), "png"), "png", "OTHER ONE"),
         sticker("d", animation(), "gif"),
         sticker("e", animation("webp", 160), "webp"),
-        *ramp_stickers(encode, levels=[0, 10, 20, 30]),
     ]
-    expected = groups(run(*stickers))
     random.Random(order).shuffle(stickers)
-    assert groups(run(*stickers, shard=order + 1)) == expected
-    assert run(*stickers, shard=2) == run(*stickers, shard=3)
+    expected = run_all(*stickers)
+    assert len(set(groups(expected[0]).values())) == 3
+    for shard in (1, 2, 3):
+        assert run_all(*stickers, shard=shard) == expected
 
 
-def test_groups_do_not_depend_on_how_many_pairs_fit_into_memory(encode, face, monkeypatch):
-    stickers = [
-        sticker("a", encode(face(240), "png"), "png"),
-        sticker("b", encode(face(120), "jpeg"), "jpeg"),
-        *ramp_stickers(encode, levels=[0, 10, 20, 30, 13]),
-    ]
-    expected = run(*stickers)
+@pytest.mark.usefixtures("by_shade")
+def test_groups_do_not_depend_on_how_many_pairs_fit_into_memory(monkeypatch):
+    stickers = shades(100, 108, 95, 140, 133, 60, 99, 112)
+    expected = run_all(*stickers)
     for pairs in (1, 7):
-        monkeypatch.setattr("pipeline.filter.duplicates.step._WAVE", pairs)
-        assert run(*stickers) == expected
+        monkeypatch.setattr("pipeline.filter.duplicates.pairs._WAVE", pairs)
+        assert run_all(*stickers) == expected
 
 
 def test_where_none_takes_part_all_are_their_own(encode, face):
@@ -307,21 +304,124 @@ def test_every_threshold_is_a_setting(encode, face):
         sticker("b", encode(face(120), "jpeg", quality=50), "jpeg"),
     ]
     assert len(set(groups(run(*stickers)).values())) == 1
-    strict = DuplicatesConfig(max_tile_difference=0)
+    strict = DuplicatesConfig(max_difference=0)
     assert len(set(groups(run(*stickers, settings=strict)).values())) == 2
 
 
-def ramp_stickers(encode: Any, levels: Sequence[int]) -> list:
-    """The same picture but for one 8x8 tile, lighter by the given grey levels.
-
-    Sizes fall, so that earlier ones are better; grey levels and hash are set by hand.
-    """
+def shades(*levels: int, kind: str = "still", **more: Any) -> list[dict]:
+    """Stickers of one picture in shades of grey, the first the best; no files, only columns."""
+    ramp = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)
     made = []
-    for step, level in enumerate(levels):
-        data = encode(Image.new("RGB", (90 - step, 90), (step, 50, 90)), "png")
-        grey = bytearray([100] * 4096)
-        for y in range(8):
-            grey[64 * y : 64 * y + 8] = [100 + level] * 8
-        signals = {"grey64": bytes(grey), "phash": bytes(8)}
-        made.append(sticker(str(step), data, "png", signals=signals))
+    for place, level in enumerate(levels):
+        name = f"{kind}{place}"
+        signals = {
+            "id": name, "width": 100 - place, "height": 100, "frames": 1 + (kind != "still"),
+            "animated": kind != "still", "pixel_sha256": f"{kind} {level}", "phash": bytes(8),
+            "grey64": (ramp + np.uint8(level)).tobytes(), **more,
+        }  # fmt: skip
+        made.append(
+            {
+                "stickers": {"id": name, "format": "png", "nbytes": 100},
+                "signals": signals,
+                "frames": {"id": name},
+                "screening": {"id": name, "kept": True},
+                "ocr": {"id": name},
+            }
+        )
     return made
+
+
+class Shades:
+    """Tells pictures apart by their shade: the same within 10 levels, of a template within 50."""
+
+    def __init__(self, levels: list[int]) -> None:
+        self._levels = np.array(levels)
+
+    def compare(self, ones, others, views, texts):
+        assert len(ones) == len(others) == len(views) == len(texts)
+        gap = np.abs(self._levels[ones] - self._levels[others])
+        what = np.select([gap < 10, gap < 50], [SAME, TEMPLATE], NONE)
+        same = what == SAME
+        return Relations(what, np.where(same, 0, -1), np.where(same, gap, -1))
+
+
+@pytest.fixture
+def by_shade(monkeypatch):
+    """Let shades alone decide, so that groups can be told in advance."""
+
+    @contextmanager
+    def load(reader, sizes, rows, settings):
+        levels = [
+            grey[0] for grey in reader.read("signals", None, ["grey64"])["grey64"].to_pylist()
+        ]
+        yield Shades([levels[row] for row in rows.tolist()])
+
+    monkeypatch.setattr("pipeline.filter.duplicates.step.load_pictures", load)
+
+
+@pytest.mark.usefixtures("by_shade")
+def test_a_group_is_named_by_its_first_and_keeps_its_best():
+    first, second, third = shades(104, 100, 96)
+    first["signals"]["width"] = 50
+    rows = run(first, second, third)
+    assert groups(rows) == dict.fromkeys(rows, "still0")
+    assert [row["same_as"] for row in rows.values()] == ["still1", None, "still1"]
+    assert [row["representative"] for row in rows.values()] == [False, True, False]
+    assert [row["distance"] for row in rows.values()] == [4, None, 4]
+
+
+@pytest.mark.usefixtures("by_shade")
+def test_what_equals_two_groups_is_listed_and_drops_nothing_else():
+    rows, joins = run_all(*shades(100, 116, 109))
+    assert groups(rows) == {"still0": "still0", "still1": "still1", "still2": "still1"}
+    assert joins == [
+        {"id": "still2", "what": "group", "first": "still1", "second": "still0", "distance": 9}
+    ]
+
+
+@pytest.mark.usefixtures("by_shade")
+def test_templates_that_become_one_are_listed():
+    rows, joins = run_all(*shades(40, 100, 70))
+    assert {row["template_id"] for row in rows.values()} == {"still0"}
+    assert joins == [
+        {
+            "id": "still2",
+            "what": "template",
+            "first": "still0",
+            "second": "still1",
+            "distance": None,
+        }
+    ]
+    assert {row["template_id"] for row in run(*shades(40, 100)).values()} == {None}
+
+
+@pytest.mark.usefixtures("by_shade")
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.integers(0, 120), min_size=2, max_size=25), st.integers(1, 6), st.data())
+def test_added_shards_change_no_group_and_no_template_but_what_is_listed(levels, shard, data):
+    stickers = shades(*levels)
+    count = data.draw(st.integers(1, len(stickers) - 1))
+    before, told = run_all(*stickers[:count], shard=shard)
+    after, joins = run_all(*stickers, shard=shard)
+    assert run_all(*stickers, shard=shard + 1) == (after, joins), "as are the shards"
+    added = {f"still{place}" for place in range(count, len(stickers))}
+    assert [join for join in joins if join["id"] not in added] == told
+    renamed = {
+        join["second"]: join["first"]
+        for join in joins
+        if join["id"] in added and join["what"] == "template"
+    }
+    for name, row in before.items():
+        assert row["group"] == after[name]["group"]
+        template = row["template_id"] or name
+        while template in renamed:
+            template = renamed[template]
+        assert template == (after[name]["template_id"] or name)
+    for row in after.values():
+        kept = after[row["same_as"] or row["id"]]
+        assert kept["representative"]
+        assert kept["group"] == row["group"]
+        gap = levels[int(row["id"][5:])] - levels[int(kept["id"][5:])]
+        assert abs(gap) < 10, "nothing is dropped that doesn't equal what is kept"

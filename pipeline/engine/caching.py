@@ -1,4 +1,4 @@
-"""Where what is costly to make again is kept between runs: decoded frames, text features."""
+"""Where what is costly to make again is kept between runs: frames, features, engines of GPUs."""
 
 from __future__ import annotations
 

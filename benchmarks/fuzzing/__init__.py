@@ -1,0 +1,1 @@
+"""What is damaged in files, and how, for benchmarks/fuzz.py."""

@@ -1,0 +1,152 @@
+"""Every sticker's outcome and reasons, as the tables have them and as other bounds would."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline.engine.counting import rules_of
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.workspace import Workspace
+from pipeline.filter.configured import load_measure, load_rule
+from pipeline.filter.stages import DECISIONS
+from pipeline.filter.verdicts import decide, rule_values
+from schemas.config import Config, RuleConfig
+
+Mask = NDArray[np.bool_]
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Which stickers are kept, and which of the ``rules`` are against each, as bits of ``against``.
+
+    A rule's bit is its place in ``rules``. Shape of the arrays: (stickers,).
+    """
+
+    kept: Mask
+    failed: Mask
+    against: NDArray[np.uint64]
+    rules: tuple[str, ...]
+
+    def dropped_by(self, rule: str) -> Mask:
+        """Stickers that are dropped, and that this rule is against."""
+        dropped: Mask = self._has(rule) & ~self.failed
+        return dropped
+
+    def others(self, rule: str) -> Mask:
+        """Stickers that something else than this rule is against."""
+        mine = self._bit(rule) if rule in self.rules else np.uint64(0)
+        found: Mask = (self.against & ~mine) != 0
+        return found
+
+    @cached_property
+    def combinations(self) -> Counter[tuple[str, ...]]:
+        """How many dropped stickers each combination of rules is against."""
+        found, counts = np.unique(self.against[~self.failed & ~self.kept], return_counts=True)
+        return Counter(
+            {
+                tuple(name for bit, name in enumerate(self.rules) if code >> bit & 1): count
+                for code, count in zip(found.tolist(), counts.tolist(), strict=True)
+            }
+        )
+
+    def _has(self, rule: str) -> Mask:
+        if rule not in self.rules:
+            return np.zeros(len(self.kept), bool)
+        has: Mask = (self.against & self._bit(rule)) != 0
+        return has
+
+    def _bit(self, rule: str) -> np.uint64:
+        return np.uint64(1 << self.rules.index(rule))
+
+
+def check_decided(workspace: Workspace) -> None:
+    """StickerworksError where not every sticker has been decided on."""
+    if not workspace.parts or not workspace.complete(DECISIONS.name):
+        raise StickerworksError(
+            f"Not all stickers of {workspace.name} have been decided on.",
+            "Run `stickerworks filter` first.",
+        )
+
+
+def stored_verdicts(workspace: Workspace) -> Verdicts:
+    """What the table ``decisions`` says."""
+    blocks = (
+        workspace.read(DECISIONS.name, parts, ["outcome", "reasons"]) for parts in workspace.blocks
+    )
+    return _verdicts(blocks)
+
+
+def verdicts_under(workspace: Workspace, config: Config) -> Verdicts:
+    """What the configured rules decide, from the measurements and duplicates that are there."""
+    return _verdicts(rows for _, _, rows in decide(workspace, DECISIONS.settings(config)))
+
+
+def values_of(workspace: Workspace, bounds: dict[str, RuleConfig]) -> dict[str, Values]:
+    """What each rule says of every sticker; NaN where it has no number."""
+    found: dict[str, list[Values]] = {name: [np.empty(0)] for name in bounds}
+    for block in workspace.blocks:
+        for name, values in rule_values(workspace, block, bounds).items():
+            found[name].append(values.to_numpy(zero_copy_only=False).astype(np.float64))
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def unmeasured(workspace: Workspace, rules: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The measures that rules stand on and of which no number is stored, by rule."""
+    wanted = {name: load_rule(name).measures for name in rules}
+    absent = {measure for measures in wanted.values() for measure in measures}
+    for parts in workspace.blocks if absent else ():
+        for table in ("measures", "expensive_measures"):
+            absent -= set(workspace.read(table, parts, ["name"])["name"].unique().to_pylist())
+    return {
+        name: missing
+        for name, measures in wanted.items()
+        if (missing := tuple(measure for measure in measures if measure in absent))
+    }
+
+
+def costly(rule: str) -> bool:
+    """Whether a rule stands on text or on a measure that takes a model."""
+    known = load_rule(rule)
+    return "ocr" in known.reads or any(load_measure(name).expensive for name in known.measures)
+
+
+def ids_of(workspace: Workspace, rows: Iterable[int]) -> dict[int, str]:
+    """Ids of stickers by their rows, counted over all shards."""
+    wanted = np.array(sorted(set(rows)), dtype=np.int64)
+    found: dict[int, str] = {}
+    start = 0
+    for parts in workspace.blocks if len(wanted) else ():
+        size = sum(workspace.rows("stickers", part) for part in parts)
+        mine = wanted[np.searchsorted(wanted, start) : np.searchsorted(wanted, start + size)]
+        if len(mine):
+            ids = workspace.read("stickers", parts, ["id"])["id"].take(pa.array(mine - start))
+            found.update(zip(mine.tolist(), ids.to_pylist(), strict=True))
+        start += size
+    return found
+
+
+def _verdicts(blocks: Iterator[pa.Table]) -> Verdicts:
+    outcomes: list[NDArray[np.object_]] = [np.empty(0, object)]
+    codes = [np.empty(0, np.uint64)]
+    names: list[str] = []
+    for table in blocks:
+        pairs = rules_of(table["reasons"])
+        code = np.zeros(len(table), np.uint64)
+        rows = pairs["row"].to_numpy()
+        for name in pairs["rule"].unique().to_pylist():
+            if name not in names:
+                names.append(name)
+            mine = rows[pairs["rule"].to_numpy(zero_copy_only=False) == name]
+            code[mine] |= np.uint64(1 << names.index(name))
+        codes.append(code)
+        outcomes.append(table["outcome"].to_numpy(zero_copy_only=False))
+    outcome = np.concatenate(outcomes)
+    return Verdicts(outcome == "kept", outcome == "failed", np.concatenate(codes), tuple(names))

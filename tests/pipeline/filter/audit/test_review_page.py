@@ -1,0 +1,62 @@
+"""The review page in a browser: keys answer, a reload forgets nothing, the file can be read."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.filter.audit.answers import read_answers
+from pipeline.filter.audit.audit import ask
+from pipeline.filter.audit.sampling import draw_sample
+from schemas.config import Config
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Any]:
+    programs = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
+    program, driver = next(filter(None, programs), None), shutil.which("chromedriver")
+    if program is None or driver is None:
+        pytest.skip("Chromium or its driver is not installed (package chromium-driver).")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for flag in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage",
+                 "disable-background-networking"):  # fmt: skip
+        options.add_argument(f"--{flag}")
+    folder = str(tmp_path / "downloads")
+    options.add_experimental_option("prefs", {"download.default_directory": folder})
+    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield opened
+    opened.quit()
+
+
+def test_answers_by_keys_are_saved_and_read(decided: Any, browser: Any, tmp_path: Path) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    workspace = decided([{"aspect": 2 + n / 10, "longest": 1} for n in range(10)])
+    sample = draw_sample(workspace, Config(), "aspect", 50)
+    page = ask(workspace, sample, 0.9, studio=False).page
+    browser.get(page.as_uri())
+    browser.find_element("id", "who").send_keys("Dora K")
+    browser.find_element("css selector", "h2").click()
+    ActionChains(browser).send_keys("dku", Keys.ARROW_LEFT, "k").perform()
+    browser.refresh()
+    assert browser.find_element("id", "count").text == f"3 of {len(sample.stickers)} answered"
+    browser.find_element("css selector", '.one:nth-child(4) [data-answer="drop"]').click()
+    browser.find_element("id", "save").click()
+    saved = tmp_path / "downloads" / "audit-aspect.json"
+    patience = time.monotonic() + 20
+    while not saved.exists() and time.monotonic() < patience:
+        time.sleep(0.1)
+    found = {one.id: (one.answer, one.who) for one in read_answers(saved, "aspect")}
+    given = [found.get(one.id) for one in sample.stickers[:5]]
+    expected = ["drop", "keep", "keep", "drop"]
+    assert given == [*((answer, "Dora K") for answer in expected), None]
+    assert browser.get_log("browser") == [], "the policy refuses nothing of the page"
