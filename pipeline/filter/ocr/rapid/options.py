@@ -39,7 +39,7 @@ class RapidOptions(Options):
     )
     half: bool = Field(False, description="let TensorRT compute in float16")
     detection_side: int = Field(
-        320,
+        448,
         ge=32,
         le=2048,
         description="lines are looked for in the picture scaled to as many pixels as a square "

@@ -133,3 +133,9 @@ def test_options_are_checked(options, message):
         ocr_models(config)
     with pytest.raises(StickerworksError, match=message):
         open_ocr(Context(config.filter.ocr, Path()))
+
+
+def test_lines_on_their_head_are_turned_when_asked():
+    turned = np.ascontiguousarray(drawn("GOOD NIGHT")[::-1, ::-1])
+    found = load_plugin("ocr", "rapid", OcrBackend).open(RapidOptions(direction=True))
+    assert [line.text.replace(" ", "") for line in found.read([turned])[0]] == ["GOODNIGHT"]
