@@ -25,7 +25,7 @@ _SPOT = 12
 _SEEN = 1.5
 """Grey levels beyond what copying explains from which a pixel belongs to a mark."""
 _CORNER, _ASIDE = 0.2, 0.15
-_TALL, _WIDE, _ONE_INK = 0.1, 0.65, 0.85
+_TALL, _WIDE, _ONE_INK = 0.11, 0.65, 0.85
 """A mark's greatest height and width, and how far all its pixels are darker, or all lighter."""
 
 

@@ -125,10 +125,10 @@ def test_changed_copies_are_the_same(encode, picture, change):
 
 
 @pytest.mark.parametrize("captions", [("HELLO", "HALLO"), ("HELLO", ""), ("A", "B"), ("", "OK")])
-@pytest.mark.parametrize("size", [(200, 200), (200, 100)])
-def test_another_caption_is_a_template_at_any_size(encode, face, captions, size):
+def test_another_caption_is_a_template_though_it_is_smaller(encode, face, captions):
     one, other = (
-        encode(face(side, caption=text), "png") for side, text in zip(size, captions, strict=True)
+        encode(face(side, caption=text), "png")
+        for side, text in zip((200, 100), captions, strict=True)
     )
     assert relation(one, other) == (TEMPLATE, "")
 
