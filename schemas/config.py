@@ -284,6 +284,11 @@ class FilterConfig(Section):
         description="measures to store, by their names in the group stickerworks.measures, "
         "whether or not filter.rules bounds them; those that it bounds are always stored",
     )
+    measure_options: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="options of measures that have some, by the measure's name, checked by the "
+        "measure",
+    )
     keep_truncated: bool = Field(
         False,
         description="keep animations that break off but open as they are: loading a frame beyond "

@@ -317,6 +317,7 @@ EXPENSIVE_MEASURES = _table(
     "filter",
     "The same for measures that take a model, of the stickers that the cheap rules keep.",
     *_MEASURED_VALUES,
+    _column("made_by", STRING, "digest of the measure's options and models, if it has options"),
 )
 OCR = _table(
     "ocr",

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from annotation.machine.domain_model import SHIPPED, load_model
+from pipeline.engine.compute import default_device
 from pipeline.engine.paths import named_path
 from pipeline.engine.stage import Context, Needs, Process, Stage, Tables
 from schemas.config import Config
@@ -23,14 +24,16 @@ from schemas.tables import DOMAIN as TABLE
 
 @dataclass(frozen=True)
 class Classifier:
-    """What tells real from cartoon: the rounded probability of real of a sticker's key frames.
+    """What tells real from cartoon: ``measure`` gives the rounded probability of real of each of
+    many stickers, as ``prepare`` made them of their key frames.
 
-    ``measure`` raises OSError, ValueError or SyntaxError on frames that can't be decoded.
+    ``prepare`` raises OSError, ValueError or SyntaxError on frames that can't be decoded.
     """
 
     title: str
     threshold: float
-    measure: Callable[[Sequence[bytes]], float]
+    prepare: Callable[[Sequence[bytes]], Any]
+    measure: Callable[[Sequence[Any]], list[float]]
 
 
 def open_classifier(path: Path) -> Classifier:
@@ -43,26 +46,36 @@ def open_classifier(path: Path) -> Classifier:
 
     model = load_model(path)
 
-    def measure(jpegs: Sequence[bytes]) -> float:
-        values = sticker_statistics(jpegs).tolist()
-        return model.probability(dict(zip(FEATURES, values, strict=True)))
+    def measure(stickers: Sequence[Any]) -> list[float]:
+        return [
+            model.probability(dict(zip(FEATURES, values.tolist(), strict=True)))
+            for values in stickers
+        ]
 
-    return Classifier(model.title, 0.5, measure)
+    return Classifier(model.title, 0.5, sticker_statistics, measure)
 
 
-def classify(sticker: str, frames: Mapping[str, Any], classifier: Classifier) -> dict[str, Any]:
-    """The ``domain`` row of one sticker; ``frames`` is its row of that table."""
-    row = {"id": sticker, "measured": True, "model": classifier.title}
-    jpegs = [frame["jpeg"] for frame in frames["key_frames"] or () if frame["jpeg"]]
-    if not jpegs:
-        return row | {"error": frames["error"] or "no key frames"}
-    try:
-        probability = classifier.measure(jpegs)
-    except (OSError, ValueError, SyntaxError) as error:
-        return row | {"error": f"key frame can't be read: {error}"}
-    # The label follows the stored, rounded probability, so that the two can never disagree.
-    domain = "real" if probability >= classifier.threshold else "cartoon"
-    return row | {"domain": domain, "probability": probability}
+def classify(frames: Sequence[Mapping[str, Any]], classifier: Classifier) -> list[dict[str, Any]]:
+    """The ``domain`` rows of stickers by their rows of ``frames``, in order."""
+    rows: list[dict[str, Any]] = []
+    prepared: dict[int, Any] = {}
+    for place, sticker in enumerate(frames):
+        row = {"id": sticker["id"], "measured": True, "model": classifier.title}
+        jpegs = [frame["jpeg"] for frame in sticker["key_frames"] or () if frame["jpeg"]]
+        try:
+            if jpegs:
+                prepared[place] = classifier.prepare(jpegs)
+            else:
+                row["error"] = sticker["error"] or "no key frames"
+        except (OSError, ValueError, SyntaxError) as error:
+            row["error"] = f"key frame can't be read: {error}"
+        rows.append(row)
+    found = classifier.measure(list(prepared.values())) if prepared else []
+    for place, probability in zip(prepared, found, strict=True):
+        # The label follows the stored, rounded probability, so that the two can never disagree.
+        domain = "real" if probability >= classifier.threshold else "cartoon"
+        rows[place] |= {"domain": domain, "probability": probability}
+    return rows
 
 
 def _settings(config: Config) -> dict[str, str | None]:
@@ -90,10 +103,17 @@ def _open(context: Context) -> Process:
         frames = tables["frames"].select(["id", "key_frames", "error"]).to_pylist()
         by_id = {row["id"]: row for row in frames}
         ids = tables["stickers"]["id"].to_pylist()
-        rows = [classify(key, by_id[key], classifier) for key in ids]
+        rows = classify([by_id[key] for key in ids], classifier)
         return {TABLE.name: pa.Table.from_pylist(rows, schema=TABLE.schema)}
 
     return process
+
+
+def _fills_gpu(config: Config) -> bool:
+    """Whether a trained network runs on this machine's GPU: one process fills it."""
+    if not _path(_settings(config)).is_dir() or config.engine.executor != "local":
+        return False
+    return default_device() == "cuda"
 
 
 DOMAIN = Stage(
@@ -107,4 +127,5 @@ DOMAIN = Stage(
     selects="decisions",
     batch_rows=16,
     models=_models,
+    in_main_process=_fills_gpu,
 )

@@ -51,6 +51,18 @@ def use_device(name: str | None) -> Iterator[None]:
 _CHOSEN: ContextVar[str | None] = ContextVar("device", default=None)
 
 
+_FULL = ("out of memory", "failed to allocate memory", "bad allocation", "alloc_failed")
+"""How torch, onnxruntime, CUDA and cuDNN say it."""
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an engine's exception says that its device's memory doesn't suffice."""
+    if error is None or isinstance(error, OSError):
+        return False
+    said = str(error).lower()
+    return type(error).__name__ == "OutOfMemoryError" or any(words in said for words in _FULL)
+
+
 @contextmanager
 def reproducible(seed: int) -> Iterator[None]:
     """Seed python, numpy and torch, and compute on one thread, then restore what was before.

@@ -89,6 +89,11 @@ def never_idle(settings: Any) -> bool:
     return False
 
 
+def always_on_gpu(settings: Any) -> bool:
+    """For stages that take the GPUs of ``needs`` whatever their settings."""
+    return True
+
+
 @dataclass(frozen=True)
 class Stage:
     """A function from the rows of stickers to rows, run shard by shard in worker processes.
@@ -119,7 +124,8 @@ class Stage:
     their versions). Where an earlier run differs in these alone, its rows are completed: the
     function also gets them, under the names of the tables written, and returns them with what
     was missing. An ``idle`` stage has nothing to do, by its settings: its tables
-    are written without reading more than the ids.
+    are written without reading more than the ids. ``on_gpu`` says, from the settings, whether the
+    GPUs of ``needs`` are used at all.
     """
 
     name: str
@@ -136,6 +142,7 @@ class Stage:
     own: Callable[[Any], Mapping[str, Sequence[object]]] = all_rows
     adds: str | None = None
     idle: Callable[[Any], bool] = never_idle
+    on_gpu: Callable[[Any], bool] = always_on_gpu
 
     @property
     def expensive(self) -> bool:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from pydantic import BaseModel
+
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.plugins import (
     PluginError,
@@ -10,7 +14,9 @@ from pipeline.engine.plugins import (
     is_ours,
     load_plugin,
     near,
+    plugin_faults,
     plugin_names,
+    read_plugin_options,
 )
 from pipeline.filter.measures.measure import Measure
 from pipeline.filter.rules.rule import Rule
@@ -53,6 +59,30 @@ def measure_versions(config: Config, *, expensive: bool) -> dict[str, int]:
     names.update(*(rule.measures for rule in active_rules(config).values()))
     measures = map(load_measure, sorted(names))
     return {one.name: one.version for one in measures if one.expensive is expensive}
+
+
+def expensive_settings(config: Config) -> dict[str, dict[str, Any]]:
+    """What decides each expensive measure that is stored or bounded, by name: its version, and its
+    options and models where it has options."""
+    for name in config.filter.measure_options:
+        measure_options(config, name)  # whether or not it is used, what is wrong is told
+    settings: dict[str, dict[str, Any]] = {}
+    for name, version in measure_versions(config, expensive=True).items():
+        settings[name] = {"version": version}
+        measure = load_measure(name)
+        if measure.has_options:
+            options = measure_options(config, name)
+            with plugin_faults("measures", name, "as it named its models"):
+                models = dict(measure.models(options))
+            settings[name] |= {"options": options, "models": models}
+    return settings
+
+
+def measure_options(config: Config, name: str) -> BaseModel:
+    """A measure's own options, checked."""
+    given = config.filter.measure_options.get(name, {})
+    where = f"filter.measure_options.{name}"
+    return read_plugin_options("measures", name, load_measure(name).options, given, where)
 
 
 def load_measure(name: str) -> Measure:

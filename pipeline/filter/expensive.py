@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ import pyarrow as pa
 from PIL import Image
 
 from pipeline.engine.compute import default_device
+from pipeline.engine.fingerprint import hash_json
 from pipeline.engine.plugins import load_plugin, plugin_faults
 from pipeline.engine.stage import Context, Process, Tables
 from pipeline.filter.configured import measure_versions
-from pipeline.filter.measures.measure import Measure, MeasureMany, RgbaFrame
-from pipeline.filter.measures.values import Row, measure_batch
+from pipeline.filter.measures.measure import Measure, RgbaFrame
+from pipeline.filter.measures.values import ExpensiveMeasure
 from schemas.config import Config
 from schemas.tables import EXPENSIVE_MEASURES
 
@@ -44,30 +46,40 @@ def runs_in_main_process(config: Config) -> bool:
 
 def open_expensive(context: Context) -> Process:
     """Load the measures of the setting ``measures`` and return the function of stickers."""
-    versions: Mapping[str, int] = context.settings["measures"]
-    opened: dict[str, MeasureMany] = {}
+    settings: Mapping[str, Mapping[str, Any]] = context.settings["measures"]
+    kinds = {name: (one["version"], _made_by(one)) for name, one in settings.items()}
 
-    def run(name: str, stickers: Mapping[str, KeyFrames]) -> Iterator[Row]:
+    @cache
+    def opened(name: str) -> ExpensiveMeasure:
         measure = load_plugin("measures", name, Measure)
-        if name not in opened:
-            assert measure.open is not None
-            with plugin_faults("measures", name, "as it was opened"):
-                opened[name] = measure.open(default_device())
-        ids = list(stickers)
-        for start in range(0, len(ids), measure.batch):
-            batch = {sticker: stickers[sticker] for sticker in ids[start : start + measure.batch]}
-            yield from measure_batch(batch, name, versions[name], opened[name])
+        assert measure.open is not None
+        options = [settings[name]["options"]] if measure.has_options else []
+        with plugin_faults("measures", name, "as it was opened"):
+            function = measure.open(default_device(), *options)
+        return ExpensiveMeasure(name, *kinds[name], function, measure.batch)
 
     def process(tables: Tables) -> dict[str, pa.Table]:
         frames = {row["id"]: row["key_frames"] for row in tables["frames"].to_pylist()}
         stickers = {name: KeyFrames(found) for name, found in frames.items() if found}
         earlier = tables["expensive_measures"].to_pylist() if "expensive_measures" in tables else []
-        rows = [row for row in earlier if versions.get(row["name"]) == row["version"]]
-        for name in versions:
+        rows = [row for row in earlier if kinds.get(row["name"]) == _kind(row)]
+        for name in kinds:
             done = {row["id"] for row in rows if row["name"] == name}
-            rows += run(name, {id_: stickers[id_] for id_ in stickers if id_ not in done})
+            missing = {id_: stickers[id_] for id_ in stickers if id_ not in done}
+            rows += opened(name).run(missing) if missing else ()
         rows.sort(key=lambda row: (row["id"], row["name"]))
         table = pa.Table.from_pylist(rows, schema=EXPENSIVE_MEASURES.schema)
         return {EXPENSIVE_MEASURES.name: table}
 
     return process
+
+
+def _kind(row: Mapping[str, Any]) -> tuple[int, str | None]:
+    return row["version"], row["made_by"]
+
+
+def _made_by(settings: Mapping[str, Any]) -> str | None:
+    """What tells numbers of other options or another model apart."""
+    if "options" not in settings:
+        return None
+    return hash_json([settings["options"], settings["models"]])[:16]

@@ -11,6 +11,7 @@ from pipeline.engine.stage import Late, Needs, Stage, Step
 from pipeline.filter.clip_settings import ClipSettings
 from pipeline.filter.configured import (
     decision_bounds,
+    expensive_settings,
     measure_versions,
     rule_versions,
     screening_bounds,
@@ -25,7 +26,7 @@ def _signal_settings(config: Config) -> dict[str, Any]:
 
 
 def _expensive_settings(config: Config) -> dict[str, Any]:
-    return {"measures": measure_versions(config, expensive=True)}
+    return {"measures": expensive_settings(config)}
 
 
 def _measures_nothing(settings: Mapping[str, Any]) -> bool:
@@ -110,13 +111,14 @@ OCR = Stage(
     version=2,
     reads=("stickers", "screening", "frames"),
     writes=("ocr",),
-    needs=Needs(memory_mb=2048, seconds_per_row=0.08),
+    needs=Needs(gpus=1, memory_mb=2048, seconds_per_row=0.08),
     settings=_ocr_settings,
     open=Late("pipeline.filter.ocr.reading:open_ocr"),
     selects="screening",
     batch_rows=16,
     in_main_process=Late("pipeline.filter.ocr.reading:runs_in_main_process"),
     models=Late("pipeline.filter.ocr.reading:ocr_models"),
+    on_gpu=Late("pipeline.filter.ocr.reading:on_gpu"),
 )
 DUPLICATES = Step(
     name="duplicates",

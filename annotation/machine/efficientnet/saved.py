@@ -12,6 +12,7 @@ from typing import Any
 
 from annotation.machine.efficientnet.calibration import Calibration
 from annotation.machine.efficientnet.views import Sizing
+from pipeline.engine.compute import default_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.folders import whole_folder
 from pipeline.engine.paths import read_regular
@@ -125,17 +126,20 @@ def read_description(folder: Path) -> Description:
         )
 
 
-def load_classifier(folder: Path) -> tuple[str, float, Callable[[Sequence[bytes]], float]]:
-    """Title, threshold and measure of a folder's model, computing on one thread.
+def load_classifier(
+    folder: Path,
+) -> tuple[str, float, Callable[[Sequence[bytes]], Any], Callable[[Sequence[Any]], list[float]]]:
+    """Title and threshold of a folder's model, what prepares a sticker, and what measures many.
 
-    The measure gives the rounded probability of real of a sticker's key frames, and raises
-    OSError or ValueError when one can't be decoded.
+    The measure gives the rounded probability of real of each prepared sticker, on a GPU where
+    there is one, else on one thread. Preparing raises OSError or ValueError on key frames that
+    can't be decoded.
     """
     import torch
     from safetensors.torch import load_file
 
     from annotation.machine.efficientnet.model import transformers_model, with_heads
-    from annotation.machine.efficientnet.training import log_odds
+    from annotation.machine.efficientnet.scoring import Prepared, Scorer, prepare
     from annotation.machine.features import FEATURES, sticker_statistics
 
     described = read_description(folder)
@@ -146,14 +150,17 @@ def load_classifier(folder: Path) -> tuple[str, float, Callable[[Sequence[bytes]
         model.load_state_dict(load_file(folder / WEIGHTS))
     model.eval()
     torch.set_num_threads(1)
+    score = Scorer(model, default_device())
 
-    def measure(jpegs: Sequence[bytes]) -> float:
+    def prepared(jpegs: Sequence[bytes]) -> Prepared:
         read = described.statistics or described.probe is not None
         statistics = sticker_statistics(jpegs) if read else [0.0] * len(FEATURES)
-        odds = log_odds(model, jpegs, statistics, described.sizing)
-        return described.calibration.probability(odds)
+        return prepare(jpegs, statistics, described.sizing)
 
-    return described.title, described.threshold, measure
+    def measure(stickers: Sequence[Prepared]) -> list[float]:
+        return [described.calibration.probability(odds) for odds in score(stickers)]
+
+    return described.title, described.threshold, prepared, measure
 
 
 @contextmanager

@@ -47,7 +47,10 @@ def run_on_ray(
 @contextmanager
 def _ray_slots(ray: Ray, tasks: Sequence[ShardTask], engine: EngineConfig) -> Iterator[RaySlots]:
     pieces = count_pieces(tasks)
-    size = _size(ray, tasks[0].stage.needs, engine.ray)
+    needs, settings = tasks[0].stage.needs, tasks[0].context.settings
+    if not tasks[0].stage.on_gpu(settings):
+        needs = replace(needs, gpus=0)
+    size = _size(ray, needs, engine.ray)
     most = room(ray, size["num_cpus"], size["num_gpus"], size["memory"])
     if not most:
         raise StickerworksError(

@@ -18,8 +18,9 @@ from contextlib import suppress
 from typing import IO
 
 import numpy as np
+import psutil
 
-from pipeline.engine.decoding.child import END, FRAME, MOST_SECONDS, READY, REPLY
+from pipeline.engine.decoding.child import END, FRAME, READY, REPLY
 from pipeline.engine.decoding.header import Header, Undecodable
 from pipeline.engine.decoding.lottie import lottie_json
 from pipeline.engine.decoding.pillow_frames import Decoded
@@ -28,6 +29,7 @@ from pipeline.engine.errors import StickerworksError
 _CRASHED = "decode: its decoder crashed on it, or asked for more memory or time than it may have"
 _MOST_FILES = 200
 """After so many a process is replaced, so that what a library leaks never adds up."""
+_MOST_IDLE_SECONDS = 5
 _PACKAGES = {"mp4": "av", "webm": "av", "tgs": "rlottie_python"}
 
 
@@ -101,10 +103,7 @@ class _Child:
         """The next frame, None at the end; Undecodable or _ChildDied where there is none."""
         self.at_rest = False
         self._say(b"n")
-        # Its limit is of time on a core; a machine may have more to do.
-        if not select.select([self._answers], [], [], 5 * MOST_SECONDS)[0]:
-            self._process.kill()
-            raise _ChildDied
+        self._wait()
         state, width, height, duration_ms = REPLY.unpack(self._read(REPLY.size))
         if state != FRAME:
             told = self._read(width).decode(errors="replace")
@@ -124,8 +123,22 @@ class _Child:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    def _wait(self) -> None:
+        """Until there is an answer, or nothing more to read. Of computing it has a limit of its
+        own; one that waits for itself, as rlottie does on some files, would never end."""
+        before, idle = -1.0, 0
+        while not select.select([self._answers], [], [], 1)[0]:
+            child = psutil.Process(self._process.pid)
+            times = child.cpu_times()
+            used = times.user + times.system
+            asleep = used == before and child.status() == psutil.STATUS_SLEEPING
+            before, idle = used, idle + 1 if asleep else 0
+            if idle == _MOST_IDLE_SECONDS:
+                self._process.send_signal(signal.SIGXCPU)
+                return
+
     def out_of_time(self) -> bool:
-        """Whether the system ended it since it took longer than a file may."""
+        """Whether it was ended since it took longer than a file may."""
         return self._process.wait() == -signal.SIGXCPU
 
     def end(self) -> None:

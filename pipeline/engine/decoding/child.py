@@ -24,7 +24,7 @@ from typing import Any
 REPLY = struct.Struct("<4I")
 READY = b"ready"
 FRAME, END, FAILED = 0, 1, 2
-MOST_SECONDS = 20
+_MOST_SECONDS = 20
 """Of computing that one file may take."""
 _MOST_MEMORY, _STACK = 2 << 30, 8 << 20
 """Of addresses, which are more than what is in use; rlottie starts a thread for each core."""
@@ -104,7 +104,7 @@ def _limit() -> None:
 
 def _limit_time() -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = int(used.ru_utime + used.ru_stime) + 1 + MOST_SECONDS
+    seconds = int(used.ru_utime + used.ru_stime) + 1 + _MOST_SECONDS
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, most))
 

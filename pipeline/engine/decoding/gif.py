@@ -70,7 +70,10 @@ def gif_frames(data: bytes, room: Iterator[Words]) -> Iterator[Picture]:
     before: Words | None = None
     last: _Part | None = None
     saved: Words | None = None
+    screen = _u16(data, 8), _u16(data, 6)
     for part, pixels in zip(_parts(data), room, strict=False):
+        if pixels.shape != screen:
+            raise Irregular
         top, bottom = part.box[1], part.box[3]
         if before is None or last is None:
             opaque = part.transparent is None
@@ -130,6 +133,7 @@ class _Colours:
     def __init__(self) -> None:
         self._key: tuple[bytes, int | None] = (b"", None)
         self._table = pa.array(np.zeros(256, np.uint32))
+        self._indices = Image.new("L", (0, 0))
 
     def table(self, part: _Part) -> pa.Array:
         """256 colours; 0 where transparent, and beyond the palette's end."""
@@ -150,8 +154,11 @@ class _Colours:
         """The pixels of the frame's rectangle."""
         x0, y0, x1, y1 = part.box
         size = x1 - x0, y1 - y0
+        if self._indices.size != size:
+            self._indices = Image.new("L", size)
+        image = self._indices
         try:
-            image = Image.frombytes("L", size, part.packed, "gif", part.bits, part.interlaced, -1)
+            image.frombytes(part.packed, "gif", part.bits, part.interlaced, -1)
         except ValueError as error:
             raise Irregular from error
         if 3 << part.bits > len(part.palette):

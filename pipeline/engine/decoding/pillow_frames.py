@@ -48,6 +48,14 @@ def decode_with_pillow(data: bytes, kind: str, header: Header) -> Iterator[Decod
     most = header.frames
     if refused and kind == "avif":
         most = whole_frames(data)
+    if isinstance(image, WebPImageFile) and not image.info.keys() & {"exif", "xmp"}:
+        _check_size(image, header)
+        for _ in range(most):
+            # What ``load`` would copy twice more; nothing turns such a picture.
+            pixels, _, duration = image._get_next()
+            words = np.frombuffer(pixels, "<u4").reshape(image.height, image.width)
+            yield Decoded(words, duration, refused, opaque=image.mode == "RGB")
+        return
     for index in range(most):
         image.seek(index + skipped)
         _check_size(image, header)
@@ -56,11 +64,6 @@ def decode_with_pillow(data: bytes, kind: str, header: Header) -> Iterator[Decod
 
 def _decode(image: ImageFile.ImageFile, refused: bool) -> Decoded:
     """The frame that was sought."""
-    if isinstance(image, WebPImageFile) and not image.info.keys() & {"exif", "xmp"}:
-        # What ``load`` would copy twice more; nothing turns such a picture.
-        data, _, duration = image._get_next()
-        words = np.frombuffer(data, "<u4").reshape(image.height, image.width)
-        return Decoded(words, round(duration), refused, opaque=image.mode == "RGB")
     image.load()
     upright, broken_exif = _upright(image)
     picture = _as_rgb(upright)

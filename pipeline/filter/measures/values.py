@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pipeline.engine.compute import is_out_of_memory
 from pipeline.engine.earlier import QUARANTINED
 from pipeline.engine.plugins import (
     PluginError,
@@ -72,29 +73,69 @@ class CheapMeasures:
         return _row(sticker, name, version, value, None)
 
 
-def measure_batch(
-    stickers: Mapping[str, StickerFrames], name: str, version: int, function: MeasureMany
-) -> list[Row]:
-    """Rows of an expensive measure for some stickers; one that fails costs itself alone."""
-    values: Sequence[Any]
-    try:
-        with row_faults("measures", name):
-            values = function(list(stickers.values()))
-    except PluginRowError as fault:
-        if len(stickers) == 1:
-            return [_row(next(iter(stickers)), name, version, None, str(fault))]
-        one_by_one = ({sticker: frames} for sticker, frames in stickers.items())
-        return [row for one in one_by_one for row in measure_batch(one, name, version, function)]
-    with plugin_faults("measures", name, f"on {len(stickers)} stickers"):
-        if len(values) != len(stickers):
-            raise ValueError(f"it gave {len(values)} values")
-    rows = []
-    for sticker, value in zip(stickers, values, strict=True):
+class ExpensiveMeasure:
+    """An opened expensive measure, run on ``batch`` stickers at a time.
+
+    One that fails costs itself alone. Where the device's memory doesn't suffice, half as many are
+    taken from then on; where one is too many, the run ends (PluginError).
+    """
+
+    def __init__(
+        self, name: str, version: int, made_by: str | None, function: MeasureMany, batch: int
+    ) -> None:
+        self._name, self._version, self._made_by = name, version, made_by
+        self._function, self._batch = function, batch
+
+    def run(self, stickers: Mapping[str, StickerFrames]) -> Iterator[Row]:
+        """A row for each sticker, in order."""
+        ids = list(stickers)
+        start = 0
+        while start < len(ids):
+            part = {sticker: stickers[sticker] for sticker in ids[start : start + self._batch]}
+            try:
+                rows = self._measure(part)
+            except PluginRowError as fault:
+                self._halve(len(part), fault)
+                continue
+            yield from rows
+            start += len(part)
+
+    def _halve(self, taken: int, fault: PluginRowError) -> None:
+        if taken == 1:
+            raise PluginError(
+                f"{fault}: there is too little memory for one sticker.",
+                "Use a smaller model, fewer engine.workers on one GPU, or the CPU.",
+            ) from fault
+        self._batch = taken // 2
+
+    def _measure(self, stickers: Mapping[str, StickerFrames]) -> list[Row]:
+        """Rows of a batch; PluginRowError where its memory doesn't suffice."""
         try:
-            rows.append(_row(sticker, name, version, _number(name, value), None))
+            with row_faults("measures", self._name):
+                values: Sequence[Any] = self._function(list(stickers.values()))
         except PluginRowError as fault:
-            rows.append(_row(sticker, name, version, None, str(fault)))
-    return rows
+            if is_out_of_memory(fault.__cause__):
+                raise
+            if len(stickers) == 1:
+                return [self._row(next(iter(stickers)), None, str(fault))]
+            one_by_one = ({sticker: frames} for sticker, frames in stickers.items())
+            return [row for one in one_by_one for row in self._measure(one)]
+        with plugin_faults("measures", self._name, f"on {len(stickers)} stickers"):
+            if len(values) != len(stickers):
+                raise ValueError(f"it gave {len(values)} values")
+        return [
+            self._checked(sticker, value) for sticker, value in zip(stickers, values, strict=True)
+        ]
+
+    def _checked(self, sticker: str, value: Any) -> Row:
+        try:
+            return self._row(sticker, _number(self._name, value), None)
+        except PluginRowError as fault:
+            return self._row(sticker, None, str(fault))
+
+    def _row(self, sticker: str, value: float | None, error: str | None) -> Row:
+        row = _row(sticker, self._name, self._version, value, error)
+        return row | {"made_by": self._made_by}
 
 
 def _number(name: str, value: Any) -> float | None:

@@ -124,5 +124,11 @@ def _find(options: PaddleOptions) -> dict[str, ModelFolder]:
     }
 
 
-BACKEND = OcrBackend(name="paddle", open=_open, models=_models, options=PaddleOptions)
+def _on_gpu(options: PaddleOptions) -> bool:
+    return options.device != "cpu"
+
+
+BACKEND = OcrBackend(
+    name="paddle", open=_open, models=_models, options=PaddleOptions, on_gpu=_on_gpu
+)
 """The entry point."""

@@ -26,11 +26,15 @@ def ocr_models(config: Config) -> dict[str, str]:
     return _models(config.filter.ocr)
 
 
+def on_gpu(settings: OcrConfig) -> bool:
+    """Whether the backend reads on a GPU."""
+    backend = _backend(settings)
+    return backend.on_gpu(_options(backend, settings))
+
+
 def runs_in_main_process(config: Config) -> bool:
     """Where one reader fills this machine's GPU."""
-    settings = config.filter.ocr
-    backend = _backend(settings)
-    return config.engine.executor == "local" and backend.on_gpu(_options(backend, settings))
+    return config.engine.executor == "local" and on_gpu(config.filter.ocr)
 
 
 def open_ocr(context: Context) -> Process:
@@ -122,8 +126,14 @@ def _models(settings: OcrConfig) -> dict[str, str]:
 def _name(settings: OcrConfig) -> str:
     models = _models(settings)
     # The first twelve digits tell digests apart, and leave the name readable.
-    parts = (f"{name} {value[:12]}" for name, value in models.items())
+    parts = (
+        f"{name} {value[:12] if _is_digest(value) else value}" for name, value in models.items()
+    )
     return f"{settings.backend}: {', '.join(parts)}"
+
+
+def _is_digest(value: str) -> bool:
+    return len(value) == 64 and " " not in value
 
 
 def decode_key_frame(frame: Mapping[str, Any]) -> Bgr:

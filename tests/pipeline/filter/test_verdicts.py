@@ -220,10 +220,10 @@ def test_a_duplicate_says_how_it_equals_what_is_kept():
 def test_a_duplicate_by_its_text_names_that_threshold():
     duplicates = [
         {"group": "s0", "representative": True},
-        {"group": "s0", "representative": False, "kind": "perceptual", "distance": 10},
+        {"group": "s0", "representative": False, "kind": "perceptual", "distance": 11},
     ]
     reason = decide(Config(), [GOOD, GOOD], None, duplicates)[1]["reasons"][0]
-    assert (reason["value"], reason["threshold"]) == (10, 12)
+    assert (reason["value"], reason["threshold"]) == (11, 12)
 
 
 def test_what_people_flagged_is_dropped_with_its_provenance():

@@ -109,6 +109,7 @@ def test_an_empty_workspace_says_what_makes_each_table(tmp_path: Path) -> None:
     ):
         assert f"stickerworks {command}" in text
     assert "No sticker was lost" not in text
+    assert "No rule has been audited." in text
 
 
 def test_a_table_that_lacks_a_shard_is_reported(make_workspace: Callable[..., Workspace]) -> None:

@@ -63,7 +63,9 @@ def test_an_audit_from_the_page_to_the_result(program, made, tmp_path):
     assert (found["share"], found["low"], found["high"]) == (share, share, share), "all were asked"
     assert f"{share:.1%} of them should be dropped" in told.said
     assert program("report").code == 0
-    assert f"{len(ids)} about {len(ids)}" in (made / "reports" / "index.html").read_text("utf-8")
+    assert f"{len(ids)} answers about {len(ids)}" in (made / "reports" / "index.html").read_text(
+        "utf-8"
+    )
 
 
 def test_an_audit_of_a_rule_that_nobody_knows_is_one_line(program):

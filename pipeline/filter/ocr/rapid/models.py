@@ -43,14 +43,11 @@ def model_file(options: RapidOptions, role: Role) -> Path:
 def name_models(options: RapidOptions) -> dict[str, str]:
     """Versions, engines and digests of all that decides what is read, without loading it."""
     choice = choose(options)
-    packages = ["rapidocr", "onnxruntime"] + ["openvino"] * choice.uses("openvino")
-    try:
-        found = {name: version(name) for name in packages}
-    except PackageNotFoundError:
-        try:  # a GPU's onnxruntime is another distribution
-            found = {"rapidocr": version("rapidocr"), "onnxruntime-gpu": version("onnxruntime-gpu")}
-        except PackageNotFoundError as error:
-            raise _missing() from error
+    found = {"rapidocr": _version("rapidocr")}
+    # A GPU's onnxruntime is another distribution, and may stand in for the CPU's.
+    found["onnxruntime"] = _version("onnxruntime-gpu", "onnxruntime")
+    if choice.uses("openvino"):
+        found["openvino"] = _version("openvino")
     if choice.device == "cpu":
         computes = f"{choice.detection}/{choice.recognition}"
         if choice.uses("openvino"):
@@ -96,6 +93,15 @@ def read_characters(model: Path) -> list[str]:
 
 def _characters_file(model: Path) -> Path | None:
     return next((path for name in _SIBLINGS if (path := model.with_name(name)).is_file()), None)
+
+
+def _version(*distributions: str) -> str:
+    for name in distributions:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    raise _missing()
 
 
 def _wheel() -> Path:

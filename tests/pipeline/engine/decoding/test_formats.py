@@ -170,8 +170,16 @@ def test_caps_hold_before_anything_is_decoded(kind, monkeypatch):
         assert cap in row["error"]
 
 
-def test_a_decoder_that_dies_of_an_earlier_file_costs_nothing(monkeypatch):
+@pytest.fixture
+def no_child_yet(monkeypatch):
+    """No process from an earlier test is used, and none of this one's is left."""
     monkeypatch.setattr(apart, "_idle", [])
+    yield
+    apart.end_idle()
+
+
+@pytest.mark.usefixtures("no_child_yet")
+def test_a_decoder_that_dies_of_an_earlier_file_costs_nothing():
     data = drawn_tgs()
     whole, _ = decoded(data, "tgs")
     (child,) = apart._idle
@@ -184,8 +192,8 @@ def test_a_decoder_that_dies_of_an_earlier_file_costs_nothing(monkeypatch):
     assert (rest[-1].view(np.uint8).reshape(whole[-1].shape) == whole[-1]).all()
 
 
+@pytest.mark.usefixtures("no_child_yet")
 def test_a_decoder_that_dies_again_is_the_files_fault(monkeypatch):
-    monkeypatch.setattr(apart, "_idle", [])
     monkeypatch.setattr(apart._Child, "next_frame", _die)
     told = measure(drawn_tgs(), "tgs", CAPS).signals["error"]
     assert told.startswith("decode: its decoder crashed on it")
@@ -217,6 +225,17 @@ def test_two_files_at_once():
         ]
         pairs = list(zip(*map(read_frames, sources), strict=True))
     assert len(pairs) == 12
+
+
+def test_a_decoder_that_waits_for_itself_is_ended(monkeypatch):
+    """rlottie does so on some shapes of huge numbers, without computing anything."""
+    monkeypatch.setattr(apart, "_MOST_IDLE_SECONDS", 1)
+    child = object.__new__(apart._Child)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", "input()"], **pipes) as child._process:
+        child._asks, child._answers = child._process.stdin, child._process.stdout
+        child._wait()
+        assert child.out_of_time()
 
 
 def test_it_ends_with_the_process_that_it_decodes_for():

@@ -10,6 +10,7 @@ from PIL import Image
 
 from pipeline.engine import shard
 from pipeline.engine.decoding import one_pass
+from pipeline.engine.errors import StickerworksError
 from pipeline.engine.plugins import PluginError, load_plugin
 from pipeline.engine.runner import run
 from pipeline.filter import decode, expensive, signals
@@ -20,7 +21,7 @@ from schemas.config import Config, EngineConfig
 MODULE = """
 import os
 import numpy as np
-from stickerworks.plugins import Measure
+from stickerworks.plugins import Measure, Options
 
 def number(name, function, **more):
     return Measure(name=name, unit="share", doc="Made up.", measure=function, **more)
@@ -52,6 +53,23 @@ def brightness(device):
         return [darkness(frames) for frames in batch]
     return measure
 
+class Shade(Options):
+    scale: float = 1.0
+    limit: int = 0
+
+def shaded(device, options):
+    def measure(batch):
+        with open(os.environ.get("STRANGE_LOG", os.devnull), "a") as log:
+            print(f"shaded {len(batch)}", file=log)
+        if options.limit and len(batch) > options.limit:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return [options.scale * darkness(frames) for frames in batch]
+    return measure
+
+def weights(options):
+    with open(os.environ["STRANGE_WEIGHTS"]) as file:
+        return {"weights": file.read()}
+
 def too_few(device):
     return lambda batch: [0.5] * (len(batch) - 1)
 
@@ -63,10 +81,13 @@ STRANGE = number("strange", strange)
 TEXT = number("text", text)
 DAMAGING = number("damaging", damaging)
 BRIGHT = Measure(name="bright", unit="share", doc="By a model.", open=brightness, batch=2)
+SHADED = Measure(
+    "shaded", "share", "With options.", open=shaded, batch=4, options=Shade, models=weights
+)
 FEW = Measure(name="few", unit="share", doc="One too few.", open=too_few)
 """
 NAMES = (
-    "darkness", "newer", "broken", "odd", "strange", "text", "damaging", "bright", "few",
+    "darkness", "newer", "broken", "odd", "strange", "text", "damaging", "bright", "few", "shaded",
 )  # fmt: skip
 
 
@@ -261,6 +282,68 @@ def test_an_expensive_one_that_gives_too_few_is_told(stickers, display):
         run(work, stickers, config, display)
     with pytest.raises(PluginError, match="'few' of strange 1.0 failed on 3 stickers.*2 values"):
         run(EXPENSIVE_MEASURES, stickers, config, display)
+
+
+@pytest.fixture
+def shaded(stickers, display, tmp_path, monkeypatch):
+    """Run the measure with options; the values, and how large the batches were that it got."""
+    log = tmp_path / "batches.txt"
+    weights = tmp_path / "weights"
+    monkeypatch.setenv("STRANGE_LOG", str(log))
+    monkeypatch.setenv("STRANGE_WEIGHTS", str(weights))
+    weights.write_text("first")
+    here = replace(EXPENSIVE_MEASURES, in_main_process=lambda config: True)
+    for work in (replace(SIGNALS, in_main_process=lambda config: True), SCREENING):
+        run(work, stickers, configured(), display)
+
+    def run_shaded(*others, options=None, trained="first"):
+        log.write_text("")
+        weights.write_text(trained)
+        config = configured("shaded", *others)
+        chosen = {"measure_options": {"shaded": options or {}}}
+        config = config.model_copy(update={"filter": config.filter.model_copy(update=chosen)})
+        run(here, stickers, config, display)
+        batches = [line.split() for line in log.read_text().splitlines()]
+        return values(stickers, "expensive_measures"), [int(b[-1]) for b in batches]
+
+    return run_shaded
+
+
+def test_other_options_or_weights_measure_that_one_alone(shaded):
+    first, batches = shaded("bright")
+    assert sum(batches) == 10, "five stickers by two measures"
+    assert shaded("bright") == (first, [])
+    doubled, batches = shaded("bright", options={"scale": 2.0})
+    assert sum(batches) == 5
+    assert doubled["bright"] == first["bright"]
+    assert doubled["shaded"] == pytest.approx([2 * value for value in first["shaded"]])
+    same, batches = shaded("bright", options={"scale": 2.0}, trained="again")
+    assert (same, sum(batches)) == (doubled, 5)
+
+
+def test_a_batch_that_memory_does_not_suffice_for_is_halved(shaded):
+    halved, batches = shaded(options={"limit": 1})
+    assert batches[:3] == [3, 1, 1], "three stickers in the first shard"
+    assert halved == shaded()[0]
+
+
+def test_memory_that_one_sticker_is_too_much_for_ends_the_run(shaded):
+    with pytest.raises(PluginError, match="out of memory.*too little memory for one sticker"):
+        shaded(options={"limit": -1})
+
+
+def test_options_are_checked_whether_or_not_the_measure_is_used(stickers, display):
+    def told(options):
+        config = Config.model_validate({"filter": {"measure_options": options}})
+        with pytest.raises(StickerworksError) as error:
+            EXPENSIVE_MEASURES.settings(config)
+        return str(error.value)
+
+    assert "filter.measure_options.shaded.scal (did you mean scale?)" in told(
+        {"shaded": {"scal": 1}}
+    )
+    assert "unknown key filter.measure_options.bright.scale" in told({"bright": {"scale": 1}})
+    assert "no measure called 'shade' (did you mean shaded?)" in told({"shade": {}})
 
 
 def test_nothing_is_read_where_no_expensive_one_is_asked_for(stickers, display):

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from pipeline.engine.errors import StickerworksError
+from pipeline.filter.ocr.paddle import BACKEND, PaddleOptions
 from pipeline.filter.ocr.paddle_folders import find_model
 
 DETECTOR = {
@@ -107,3 +108,8 @@ def test_the_digest_is_of_all_files(write, tmp_path):
     assert find_model("detection", folder, "", "onnxruntime").digest == before
     (tmp_path / "model" / "inference.onnx").write_bytes(b"fine-tuned")
     assert find_model("detection", folder, "", "onnxruntime").digest != before
+
+
+def test_a_gpu_is_filled_by_one_process():
+    assert BACKEND.on_gpu(PaddleOptions(device="gpu:0"))
+    assert not BACKEND.on_gpu(PaddleOptions())

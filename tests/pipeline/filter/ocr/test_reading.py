@@ -12,7 +12,7 @@ from PIL import Image
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.stage import Context
 from pipeline.filter.ocr.backend import Line
-from pipeline.filter.ocr.reading import read_text
+from pipeline.filter.ocr.reading import read_text, read_texts
 from pipeline.filter.stages import OCR
 from schemas.config import Config
 
@@ -93,3 +93,29 @@ def ocr_rows():
         return written["ocr"].cast(OCR_TABLE.schema).to_pylist()
 
     return _rows
+
+
+def test_all_key_frames_of_a_batch_are_read_at_once():
+    calls = []
+
+    class Counting(ColourReader):
+        def read(self, images):
+            calls.append(len(images))
+            return super().read(images)
+
+    reader = Counting(red=[("red", 0.9)], green=[], blue=[("blue", 0.9)])
+    stickers = [[key_frame(0, "red"), key_frame(3, "blue")], [], [key_frame(0, "lime")]]
+    rows = read_texts(reader, [*stickers, [key_frame(7, "blue")]], 0.5)
+    assert calls == [4]
+    assert [row["text"] for row in rows] == ["red\nblue", "", "", "blue"]
+    assert [line["frame"] for line in rows[0]["lines"]] == [0, 3]
+    assert rows[3]["lines"][0]["frame"] == 7
+
+
+def test_a_backend_that_leaves_pictures_out_is_told():
+    class Short(ColourReader):
+        def read(self, images):
+            return super().read(images)[1:]
+
+    with pytest.raises(ValueError, match="the lines of 1 pictures for 2"):
+        read_texts(Short(red=[]), [[key_frame(0, "red")], [key_frame(0, "red")]], 0.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import resource
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fonts import MISSING_FONT, chinese_font
 from pipeline.engine.plugins import load_plugin
 from pipeline.engine.stage import Context
+from pipeline.filter.ocr import reading
 from pipeline.filter.ocr.backend import OcrBackend
+from pipeline.filter.ocr.rapid import options as rapid_options
 from pipeline.filter.ocr.rapid.options import RapidOptions
 from pipeline.filter.ocr.reading import ocr_models, open_ocr
 from schemas.config import Config, FilterConfig, OcrConfig
@@ -84,6 +87,13 @@ def test_models_are_named_without_loading_them():
     digests = [value for name, value in models.items() if name.endswith(".onnx")]
     assert len(digests) == 2
     assert all(len(value) == 64 for value in digests)
+
+
+def test_rows_name_engines_in_full_and_digests_in_short(monkeypatch):
+    monkeypatch.setattr(rapid_options, "_multiplies_bfloat16", lambda: False)
+    model = reading._name(OcrConfig())
+    assert "engines openvino/openvino float32" in model
+    assert re.search(r"PP-OCR\w+_rec_\w+\.onnx [0-9a-f]{12}$", model)
 
 
 def test_models_of_one_file_name_are_told_apart(tmp_path):
