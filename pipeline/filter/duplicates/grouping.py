@@ -28,7 +28,7 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Compare = Callable[[Pairs], Relations]
 
-_AT_ONCE = 1 << 11
+_AT_ONCE = 1 << 8
 """Pairs whose pictures are placed in one go; of each, all that might lead are compared."""
 _COMPARED = 1 << 11
 """Pairs given to ``compare`` in one go."""

@@ -17,10 +17,10 @@ _WAVE = 1 << 20
 """Meetings of codes looked at in one go: about 100 MB. One picture alone may have more."""
 _VIEWS = 1 << 8
 """More than there are views."""
-_NEAREST = 32
+_NEAREST = 16
 """Earlier pictures that a picture is compared with at most: in a clump of thousands that share
 their codes, comparing all with all would take days."""
-_OWNERS = 8 * _NEAREST
+_OWNERS = 16 * _NEAREST
 """Pictures, or views of them, that a code stands for at most: of more, the first ones."""
 _VIEWS_TRIED = 4
 """Views in which a pair is compared at most: those in which it is nearest."""
