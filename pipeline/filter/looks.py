@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -14,6 +16,7 @@ from pipeline.engine.decoding.picture import (
     GREY_SIDE,
     grey_levels,
     perceptual_hash,
+    perceptual_hashes,
 )
 
 MOTION_SIDE = 16
@@ -40,7 +43,8 @@ def look_columns(
     columns: dict[str, object] = {"phash": perceptual_hash(grey64), "grey64": grey64}
     if len(samples) < 2:
         return columns
-    greys = np.stack([_grey(frame, ground) for frame in _distinct(frames, samples)])
+    grey = _grey_blended if _blends(samples) else _grey
+    greys = np.stack([grey(frame, ground) for frame in _distinct(frames, samples)])
     # Over different frames alike, however long each is held: speed, order and the place where the
     # loop begins change nothing.
     mean = (greys.sum(axis=0, dtype=np.int32) + len(greys) // 2) // len(greys)
@@ -53,8 +57,8 @@ def look_columns(
 def _hashes(greys: Greys) -> list[bytes]:
     """Perceptual hashes of frames, without those that nearly equal an earlier one."""
     kept: list[int] = []
-    for grey in greys:
-        code = int.from_bytes(perceptual_hash(grey.tobytes()))
+    for found in perceptual_hashes(greys):
+        code = int.from_bytes(found)
         if all((code ^ other).bit_count() > _EQUAL for other in kept):
             kept.append(code)
     return [code.to_bytes(8) for code in kept]
@@ -79,20 +83,39 @@ def _distinct(
 
 
 def _grey(frame: Frame, ground: int) -> Greys:
-    """64x64 grey levels of a frame on its ground."""
+    """64x64 grey levels of a frame on its ground, where no pixel is half transparent."""
+    height, width = frame.pixels.shape
+    pixels: npt.NDArray[Any] = frame.pixels.view(np.uint8).reshape(height, width, 4)
+    # Halving is by far the quickest way to take every pixel into account.
+    while min(height, width) >= 2 * GREY_SIDE:
+        height, width = height // 2, width // 2
+        even = pixels[: 2 * height, : 2 * width]
+        pixels = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(pixels, (GREY_SIDE, GREY_SIDE), interpolation=cv2.INTER_LINEAR)
+    grey = cv2.cvtColor(small, cv2.COLOR_RGBA2GRAY)
+    if frame.lowest < OPAQUE:
+        # Where nothing shows colours are 0: what is missing to the whole is the ground's share.
+        bare = np.subtract(255, small[:, :, 3], dtype=np.uint16) * ground // 255
+        grey = np.minimum(grey + bare, 255).astype(np.uint8)
+    return np.asarray(grey, np.uint8)
+
+
+def _grey_blended(frame: Frame, ground: int) -> Greys:
+    """The same for a frame with half transparent pixels."""
     height, width = frame.pixels.shape
     steps = max(1, width // GREY_SIDE), max(1, height // GREY_SIDE)
     pixels = frame.pixels.view(np.uint8).reshape(height, width, 4)
-    if frame.lowest >= OPAQUE:
-        # The fourth byte is of no account: no need to weigh by it.
-        blocks = Image.frombuffer("RGBX", (width, height), pixels, "raw", "RGBX", 0, 1)
-        picture = blocks.reduce(steps).convert("RGB")
-    else:
-        blocks = Image.fromarray(pixels).reduce(steps)
-        picture = Image.new("RGB", blocks.size, (ground, ground, ground))
-        picture.paste(blocks, mask=blocks)
+    blocks = Image.fromarray(pixels).reduce(steps)
+    picture = Image.new("RGB", blocks.size, (ground, ground, ground))
+    picture.paste(blocks, mask=blocks)
     small = picture.convert("L").resize((GREY_SIDE, GREY_SIDE), Image.Resampling.BILINEAR)
     return np.asarray(small)
+
+
+def _blends(samples: Sequence[npt.NDArray[np.uint32]]) -> bool:
+    """Whether any sample is neither opaque nor fully transparent."""
+    alpha = np.stack(samples) >> 24
+    return bool(((alpha != 0) & (alpha != 255)).any())
 
 
 def _small(greys: Greys) -> Greys:

@@ -51,12 +51,16 @@ def perceptual_hash(levels: bytes) -> bytes:
     """64 bits: which of the 8x8 lowest cosine frequencies of 64x64 grey levels lie above their
     median; 8 bytes. A mirrored picture, or one cropped by a few percent, gets an unrelated hash.
     """
+    return perceptual_hashes(np.frombuffer(levels, np.uint8).reshape(1, GREY_SIDE, GREY_SIDE))[0]
+
+
+def perceptual_hashes(greys: npt.NDArray[np.uint8]) -> list[bytes]:
+    """The same of many; shape (pictures, 64, 64)."""
     cosines = _cosines()
-    square = np.frombuffer(levels, np.uint8).reshape(GREY_SIDE, GREY_SIDE).astype(np.float64)
     # Whole numbers, since frequencies that are absent differ from 0 by an accident of summing.
-    low = np.rint((cosines @ square @ cosines.T).reshape(-1))
-    middle = np.sort(low)[31:33].sum() / 2
-    return np.packbits(low > middle).tobytes()
+    low = np.rint(cosines @ greys.astype(np.float64) @ cosines.T).reshape(len(greys), -1)
+    middle = np.sort(low, axis=1)[:, 31:33].sum(axis=1, keepdims=True) / 2
+    return [bits.tobytes() for bits in np.packbits(low > middle, axis=1)]
 
 
 def jpeg(picture: Image.Image, side: int) -> tuple[bytes, int, int]:
