@@ -40,7 +40,7 @@ def hashes(draw: st.DrawFn) -> list[int]:
     return sorted(codes)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(codes=hashes(), distance=st.integers(0, 12), agreeing=st.integers(0, 3), data=st.data())
 def test_all_pairs_and_no_others(codes, distance, agreeing, data):
     own = data.draw(st.lists(st.booleans(), min_size=len(codes), max_size=len(codes)))
