@@ -139,7 +139,9 @@ def gpu_name() -> str:
     """Name and driver of the first GPU. Raises StickerworksError where there is none."""
     asked = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader", "-i", "0"]
     try:
-        told = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=True).stdout
+        told = subprocess.run(
+            asked, capture_output=True, encoding="utf-8", errors="replace", timeout=30, check=True
+        ).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise StickerworksError(
             "There is no NVIDIA GPU here that nvidia-smi knows of.",
