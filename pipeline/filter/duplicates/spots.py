@@ -48,9 +48,8 @@ def spots(one: Picture, other: Picture, within: Mask, bound: float | None = None
     size = max(3, len(one) // _SPOT)
     spans = [cv2.morphologyEx(p, cv2.MORPH_GRADIENT, _SQUARE) for p in (one, other)]
     gap = one - other
-    excess: Picture = np.abs(gap)
-    excess = np.maximum(excess - np.float32(_EDGES) * np.maximum(*spans) - np.float32(_NOISE), 0)
-    excess *= within
+    allowed = np.float32(_EDGES) * np.maximum(*spans) + np.float32(_NOISE)
+    excess = np.asarray(np.maximum(np.abs(gap) - allowed, 0) * within, np.float32)
     means = _mean(excess, size)
     worst = float(means.max())
     if bound is not None and (worst < bound or _away_from_edges(means, size) >= bound):
@@ -63,8 +62,8 @@ def spots(one: Picture, other: Picture, within: Mask, bound: float | None = None
 
 def _mean(picture: Picture, size: int) -> Picture:
     """Mean of the ``size`` times ``size`` pixels around each."""
-    found: Picture = cv2.boxFilter(picture, -1, (size, size), borderType=cv2.BORDER_REFLECT)
-    return found
+    means = cv2.boxFilter(picture, -1, (size, size), borderType=cv2.BORDER_REFLECT)
+    return np.asarray(means, np.float32)
 
 
 def _away_from_edges(means: Picture, size: int) -> float:
