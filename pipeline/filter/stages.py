@@ -124,7 +124,7 @@ OCR = Stage(
 )
 DUPLICATES = Step(
     name="duplicates",
-    version=2,
+    version=3,
     reads=("stickers", "signals", "ocr", "screening", "frames"),
     writes=("duplicates", "group_joins"),
     settings=_duplicates_settings,
