@@ -49,6 +49,14 @@ def _ocr_settings(config: Config) -> OcrConfig:
     return config.filter.ocr
 
 
+def _embedding_settings(config: Config) -> dict[str, Any]:
+    return {"embeddings": config.filter.duplicates.embeddings}
+
+
+def _embeds_nothing(settings: Mapping[str, Any]) -> bool:
+    return not settings["embeddings"]
+
+
 def _duplicates_settings(config: Config) -> DuplicatesConfig:
     return config.filter.duplicates
 
@@ -122,13 +130,28 @@ OCR = Stage(
     models=Late("pipeline.filter.ocr.reading:ocr_models"),
     on_gpu=Late("pipeline.filter.ocr.reading:on_gpu"),
 )
+EMBEDDINGS = Stage(
+    name="embeddings",
+    version=1,
+    reads=("stickers", "screening", "frames"),
+    writes=("embeddings",),
+    needs=Needs(gpus=1, memory_mb=2048, seconds_per_row=0.05),
+    settings=_embedding_settings,
+    open=Late("pipeline.filter.embeddings:open_embeddings"),
+    selects="screening",
+    batch_rows=32,
+    in_main_process=Late("pipeline.filter.embeddings:runs_in_main_process"),
+    models=Late("pipeline.filter.embeddings:embedding_models"),
+    idle=_embeds_nothing,
+)
 DUPLICATES = Step(
     name="duplicates",
     version=3,
-    reads=("stickers", "signals", "ocr", "screening", "frames"),
+    reads=("stickers", "signals", "ocr", "embeddings", "screening", "frames"),
     writes=("duplicates", "group_joins"),
     settings=_duplicates_settings,
     run=Late("pipeline.filter.duplicates.step:find_duplicates"),
+    models=Late("pipeline.filter.embeddings:search_engine"),
 )
 REVIEWS = Step(
     name="reviews",
@@ -169,6 +192,7 @@ PLAN: tuple[Stage | Step, ...] = (
     SCREENING,
     EXPENSIVE_MEASURES,
     OCR,
+    EMBEDDINGS,
     DUPLICATES,
     REVIEWS,
     DECISIONS,
