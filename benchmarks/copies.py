@@ -1,33 +1,37 @@
 """Which copies of real stickers are found, and whether any template is taken for a copy.
 
     python benchmarks/copies.py ../shared/real-stickers [--stickers 200] [--sheet misses.png]
+        [--embeddings]
 
 Changes are planted in real stickers (``planting/``): half of them those that nothing was tuned on.
 Printed are, for each change, how many copies met as candidates and what the pictures said, and all
 pairs of the untouched stickers that would be merged; no text is read, so that the pictures decide
-alone. The last line is one JSON object.
+alone. With --embeddings, pairs whose embeddings are alike are compared, too, further changes are
+planted, and what an embedding costs is printed. The last line is one JSON object.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from time import process_time
 from typing import Any
 
 import numpy as np
 
 from benchmarks.planting.captions import PAIRS
-from benchmarks.planting.judging import Judged, judge, meeting_pairs
+from benchmarks.planting.judging import Judged, judge, meeting_pairs, similar_rows
 from benchmarks.planting.motion import REPLAYS
-from benchmarks.planting.pictures import CHANGES
+from benchmarks.planting.pictures import CHANGES, FURTHER, Change
 from benchmarks.planting.sheet import draw_sheet
 from benchmarks.planting.stickers import Opened, RealSticker, encoded, opened, real_stickers
 from pipeline.filter.decode import measure
 from pipeline.filter.duplicates.comparing import NONE, SAME, STILL_OF, TEMPLATE
+from pipeline.filter.embeddings import Embed, Floats, open_network
 from schemas.config import DecodeConfig, DuplicatesConfig
 
 _MOVING_SHARE = 0.3
@@ -53,27 +57,47 @@ class Planted:
         return STILL_OF if self.kind == "still" else SAME
 
 
+class _Embed:
+    """The network, on this machine's CPU, and the time that it takes."""
+
+    def __init__(self) -> None:
+        self._embed = open_network("cpu")
+        self.seconds, self.count = 0.0, 0
+
+    def __call__(self, jpegs: Sequence[bytes]) -> Floats:
+        start = process_time()
+        found = self._embed(jpegs)
+        self.seconds += process_time() - start
+        self.count += len(jpegs)
+        return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder", type=Path, help="stickers and a manifest.jsonl")
     parser.add_argument("--stickers", type=int, default=200, help="in which copies are planted")
     parser.add_argument("--sheet", type=Path, help="picture of what went wrong, as a PNG")
+    parser.add_argument("--embeddings", action="store_true", help="filter.duplicates.embeddings")
     asked = parser.parse_args()
+    embed = _Embed() if asked.embeddings else None
     stickers = list(real_stickers(asked.folder))
     rows: list[dict[str, Any]] = []
     chosen = _chosen(stickers, asked.stickers)
-    planted = [pair for one, found in chosen for pair in _plant(one, found, rows)]
-    judged = judge(rows, [(pair.one, pair.other) for pair in planted], DuplicatesConfig())
+    changes = {**CHANGES, **FURTHER} if asked.embeddings else CHANGES
+    planted = [pair for one, found in chosen for pair in _plant(one, found, rows, changes)]
+    judged = judge(rows, [(pair.one, pair.other) for pair in planted], DuplicatesConfig(), embed)
     figures = _tell(planted, judged)
     wrong = [
         (f"{pair.kind}: {_SAYS[found.what]}, {found.bits} bits", rows[pair.one], rows[pair.other])
         for pair, found in zip(planted, judged, strict=True)
         if (found.what == SAME) != (pair.expected == SAME)
     ]
-    merged = _merged_originals(stickers)
+    merged = _merged_originals(stickers, embed)
     print(f"\n{len(merged)} pairs of {len(stickers)} untouched stickers would be merged")
     if asked.sheet:
         draw_sheet(asked.sheet, wrong + merged)
+    if embed is not None:
+        figures["ms_per_key_frame"] = round(1000 * embed.seconds / embed.count, 1)
     count = sum(pair.kind == "mirror" for pair in planted)
     print(json.dumps({"stickers": count, **figures, "merged_originals": len(merged)}))
 
@@ -94,7 +118,12 @@ def _chosen(stickers: Sequence[RealSticker], count: int) -> Iterator[tuple[RealS
                 yield sticker, found
 
 
-def _plant(sticker: RealSticker, found: Opened, rows: list[dict[str, Any]]) -> Iterator[Planted]:
+def _plant(
+    sticker: RealSticker,
+    found: Opened,
+    rows: list[dict[str, Any]],
+    changes: Mapping[str, Callable[[Random], Change]],
+) -> Iterator[Planted]:
     """Measure a sticker and its copies into ``rows``."""
     original = len(rows)
     rows.append(measured(sticker.path.read_bytes()))
@@ -103,7 +132,7 @@ def _plant(sticker: RealSticker, found: Opened, rows: list[dict[str, Any]]) -> I
         rows.append(measured(data))
         return Planted(name, one, len(rows) - 1, sticker.held_out)
 
-    for name, make in CHANGES.items():
+    for name, make in changes.items():
         chance = Random(f"{sticker.id}{name}")
         kind = "jpeg" if name == "JPEG 60" else chance.choice(("png", "jpeg", "webp"))
         yield copy(name, encoded(found, make(chance), kind))
@@ -153,12 +182,15 @@ def _words(says: dict[str, int]) -> str:
 
 
 def _merged_originals(
-    stickers: Sequence[RealSticker],
+    stickers: Sequence[RealSticker], embed: Embed | None
 ) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
     rows = [measured(sticker.path.read_bytes()) for sticker in stickers]
     settings = DuplicatesConfig()
     pairs = meeting_pairs(rows, settings.max_phash_distance)
-    found = judge(rows, pairs, settings)
+    if embed is not None:
+        pairs = sorted({*pairs, *similar_rows(rows, embed)})
+    print(f"\n{len(pairs)} pairs of untouched stickers are compared")
+    found = judge(rows, pairs, settings, embed)
     return [
         (f"originals: {one.how}, {one.distance} grey levels", rows[pair[0]], rows[pair[1]])
         for pair, one in zip(pairs, found, strict=True)

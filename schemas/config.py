@@ -262,6 +262,11 @@ class DuplicatesConfig(Section):
         ge=0,
         description="the same for frames of animations, and for a still taken from one, at 16x16",
     )
+    embeddings: bool = Field(
+        False,
+        description="also compare what a pretrained network takes for alike: some more copies are "
+        "found, at several times the cost; `make embeddings` installs what it needs",
+    )
 
 
 class FilterConfig(Section):

@@ -332,6 +332,17 @@ OCR = _table(
     _column("model", STRING, "OCR engine and models"),
     ERROR,
 )
+EMBEDDINGS = _table(
+    "embeddings",
+    "sticker",
+    "filter",
+    "What a pretrained network makes of the key frames, where filter.duplicates.embeddings is set.",
+    ID,
+    MEASURED,
+    _column("own", pa.binary(320), "mean of the key frames' features: 320 signed bytes"),
+    _column("mirror", pa.binary(320), "the same of their mirror images"),
+    ERROR,
+)
 DUPLICATES = _table(
     "duplicates",
     "sticker",
@@ -673,6 +684,7 @@ TABLES: dict[str, Table] = {
         SCREENING,
         EXPENSIVE_MEASURES,
         OCR,
+        EMBEDDINGS,
         DUPLICATES,
         GROUP_JOINS,
         REVIEWS,

@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from pipeline.filter.duplicates.codes import CODE_COLUMNS, Codes, sticker_codes
 from pipeline.filter.duplicates.comparing import HOW, NONE, load_pictures
+from pipeline.filter.duplicates.similar import LEAST, MIRROR, OWN, Embeddings, similar_pairs
+from pipeline.filter.embeddings import SCALE, SIZE, Embed, stored
 from schemas.config import DuplicatesConfig
 from schemas.tables import FRAMES, SIGNALS
 
@@ -54,11 +56,18 @@ class Judged:
 
 
 def judge(
-    rows: Sequence[Row], pairs: Sequence[tuple[int, int]], settings: DuplicatesConfig
+    rows: Sequence[Row],
+    pairs: Sequence[tuple[int, int]],
+    settings: DuplicatesConfig,
+    embed: Embed | None = None,
 ) -> list[Judged]:
-    """Judge pairs of ``rows`` as the step would, text unread."""
+    """Judge pairs of ``rows`` as the step would, text unread; with ``embed`` pairs whose embeddings
+    are alike count as met, with 0 bits."""
     shard: Any = Shard(rows)
     met = meetings(shard.read("signals", 0, CODE_COLUMNS), pairs)
+    if embed is not None:
+        for found, views in zip(met, _similar(_embeddings(rows, embed), pairs, rows), strict=True):
+            found.update(dict.fromkeys(views, 0))
     near = [
         (place, *pair, view)
         for place, (pair, found) in enumerate(zip(pairs, met, strict=True))
@@ -108,6 +117,40 @@ def meetings(signals: pa.Table, pairs: Sequence[tuple[int, int]]) -> list[dict[i
                 found[view] = min(bits, found.get(view, 64))
         met.append(found)
     return met
+
+
+def _embeddings(rows: Sequence[Row], embed: Embed) -> Embeddings:
+    vectors = []
+    for row in rows:
+        frames = [frame["jpeg"] for frame in row["key_frames"] or ()]
+        shape = (0, 2, SIZE)
+        vectors.append(stored((embed(frames) if frames else np.zeros(shape)).sum(axis=0)))
+    own, mirror = np.stack(vectors, axis=1)
+    return Embeddings(np.arange(len(rows)), own, mirror)
+
+
+def _similar(
+    known: Embeddings, pairs: Sequence[tuple[int, int]], rows: Sequence[Row]
+) -> list[list[int]]:
+    """Views in which the embeddings of each pair are alike."""
+    met = []
+    for one, other in pairs:
+        alike = rows[one].get("animated") == rows[other].get("animated")
+        asked = np.stack([known.own[other], known.mirror[other]]).astype(np.int64)
+        near = (asked @ known.own[one].astype(np.int64) >= LEAST * SCALE**2) & alike
+        met.append([(OWN, MIRROR)[place] for place in np.flatnonzero(near).tolist()])
+    return met
+
+
+def similar_rows(rows: Sequence[Row], embed: Embed) -> list[tuple[int, int]]:
+    """All pairs of rows that the step would compare for their embeddings, ascending."""
+    known = _embeddings(rows, embed)
+    moving = np.array([bool(row.get("animated")) for row in rows])
+    found: set[tuple[int, int]] = set()
+    for kind in (moving, ~moving):
+        near = similar_pairs(known.of(kind))
+        found |= set(zip(near.other.tolist(), near.one.tolist(), strict=True))
+    return sorted(found)
 
 
 def _by_sticker(codes: Codes) -> dict[int, list[tuple[int, int]]]:

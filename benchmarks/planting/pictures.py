@@ -116,6 +116,18 @@ def watermarked(chance: Random) -> Change:
     return change
 
 
+def turned(chance: Random, degrees: float) -> Change:
+    """A little to the left or the right, on white."""
+    angle = chance.choice((-degrees, degrees))
+
+    def change(frame: Image.Image) -> Image.Image:
+        return (
+            flat(frame).rotate(angle, Image.Resampling.BICUBIC, fillcolor="white").convert("RGBA")
+        )
+
+    return change
+
+
 CHANGES: Mapping[str, Callable[[Random], Change]] = {
     "half size": lambda chance: scaled(chance, 0.5),
     "double size": lambda chance: scaled(chance, 2),
@@ -127,3 +139,11 @@ CHANGES: Mapping[str, Callable[[Random], Change]] = {
     "border 8%": lambda chance: bordered(chance, 0.08),
     "watermark": watermarked,
 }
+FURTHER: Mapping[str, Callable[[Random], Change]] = {
+    "crop 15%": lambda chance: cropped(chance, 0.15),
+    "crop 20%": lambda chance: cropped(chance, 0.20),
+    "border 15%": lambda chance: bordered(chance, 0.15),
+    "turned 2 degrees": lambda chance: turned(chance, 2),
+    "turned 5 degrees": lambda chance: turned(chance, 5),
+}
+"""Beyond what is asked of the codes; planted where embeddings are compared, too."""

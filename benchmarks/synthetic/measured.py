@@ -15,6 +15,7 @@ from pipeline.filter.ocr.reading import ocr_models
 from schemas.config import Config
 from schemas.tables import (
     DUPLICATES,
+    EMBEDDINGS,
     EXPENSIVE_MEASURES,
     FRAMES,
     KEY_FRAME,
@@ -96,6 +97,12 @@ def measures_rows(stickers: Stickers, ids: pa.Array, version: int) -> pa.Table:
 def expensive_rows(stickers: Stickers, ids: pa.Array) -> pa.Table:
     """No row: nothing expensive is configured."""
     return EXPENSIVE_MEASURES.schema.empty_table()
+
+
+def embeddings_rows(stickers: Stickers, ids: pa.Array) -> pa.Table:
+    """Rows of nulls: no embeddings are configured."""
+    nothing = pa.array(np.zeros(len(ids), bool))
+    return rows_of(EMBEDDINGS, len(ids), {"id": ids, "measured": nothing})
 
 
 def ocr_rows(stickers: Stickers, ids: pa.Array, measured: Flags, config: Config) -> pa.Table:

@@ -22,7 +22,14 @@ from pipeline.engine.storage import Proof
 from pipeline.engine.store.contract import ANYTHING
 from pipeline.engine.workspace import Workspace
 from pipeline.filter.configured import measure_versions
-from pipeline.filter.stages import DUPLICATES, EXPENSIVE_MEASURES, OCR, REVIEWS, SIGNALS
+from pipeline.filter.stages import (
+    DUPLICATES,
+    EMBEDDINGS,
+    EXPENSIVE_MEASURES,
+    OCR,
+    REVIEWS,
+    SIGNALS,
+)
 from schemas.config import Config
 from schemas.tables import GROUP_JOINS, MEDIA, UNFETCHED, VOTES
 from synthetic.chain import Silent
@@ -30,6 +37,7 @@ from synthetic.columns import all_of, rows_of, texts
 from synthetic.crawled import observation_rows, sticker_rows
 from synthetic.measured import (
     duplicates_rows,
+    embeddings_rows,
     expensive_rows,
     frames_rows,
     measures_rows,
@@ -128,9 +136,10 @@ def write_signals(collection: Collection, config: Config) -> None:
 
 
 def write_texts(collection: Collection, config: Config) -> None:
-    """Write ``ocr`` and ``expensive_measures`` of stickers that were screened."""
-    rows: dict[str, Make] = {"expensive_measures": expensive_rows}
-    collection.each(partial(_write_shard, collection, EXPENSIVE_MEASURES, config, rows))
+    """Write ``ocr``, ``expensive_measures`` and ``embeddings`` of stickers that were screened."""
+    for stage, make in ((EXPENSIVE_MEASURES, expensive_rows), (EMBEDDINGS, embeddings_rows)):
+        rows: dict[str, Make] = {stage.name: make}
+        collection.each(partial(_write_shard, collection, stage, config, rows))
     collection.each(partial(_read_shard, collection, config))
 
 

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
+from pipeline.engine.extras import opencv_version
 from pipeline.engine.stage import Late, Needs, Stage, Step
 from pipeline.filter.clip_settings import ClipSettings
 from pipeline.filter.configured import (
@@ -36,7 +37,8 @@ def _measures_nothing(settings: Mapping[str, Any]) -> bool:
 def _decoders(config: Config) -> Mapping[str, str]:
     """Versions of what is installed: files that lacked a decoder are measured once it is."""
     extra = [name for name in ("av", "rlottie_python") if find_spec(name) is not None]
-    return {name: version(name) for name in ("pillow", *extra)}
+    found = {name: version(name) for name in ("pillow", *extra)}
+    return {"opencv": opencv_version(), **found}
 
 
 def _screening_settings(config: Config) -> dict[str, Any]:
@@ -45,6 +47,14 @@ def _screening_settings(config: Config) -> dict[str, Any]:
 
 def _ocr_settings(config: Config) -> OcrConfig:
     return config.filter.ocr
+
+
+def _embedding_settings(config: Config) -> dict[str, Any]:
+    return {"embeddings": config.filter.duplicates.embeddings}
+
+
+def _embeds_nothing(settings: Mapping[str, Any]) -> bool:
+    return not settings["embeddings"]
 
 
 def _duplicates_settings(config: Config) -> DuplicatesConfig:
@@ -120,17 +130,32 @@ OCR = Stage(
     models=Late("pipeline.filter.ocr.reading:ocr_models"),
     on_gpu=Late("pipeline.filter.ocr.reading:on_gpu"),
 )
+EMBEDDINGS = Stage(
+    name="embeddings",
+    version=1,
+    reads=("stickers", "screening", "frames"),
+    writes=("embeddings",),
+    needs=Needs(gpus=1, memory_mb=2048, seconds_per_row=0.05),
+    settings=_embedding_settings,
+    open=Late("pipeline.filter.embeddings:open_embeddings"),
+    selects="screening",
+    batch_rows=32,
+    in_main_process=Late("pipeline.filter.embeddings:runs_in_main_process"),
+    models=Late("pipeline.filter.embeddings:embedding_models"),
+    idle=_embeds_nothing,
+)
 DUPLICATES = Step(
     name="duplicates",
     version=3,
-    reads=("stickers", "signals", "ocr", "screening", "frames"),
+    reads=("stickers", "signals", "ocr", "embeddings", "screening", "frames"),
     writes=("duplicates", "group_joins"),
     settings=_duplicates_settings,
     run=Late("pipeline.filter.duplicates.step:find_duplicates"),
+    models=Late("pipeline.filter.embeddings:search_engine"),
 )
 REVIEWS = Step(
     name="reviews",
-    version=1,
+    version=2,
     reads=("stickers", "duplicates", "flags"),
     writes=("reviews",),
     settings=_no_settings,
@@ -167,6 +192,7 @@ PLAN: tuple[Stage | Step, ...] = (
     SCREENING,
     EXPENSIVE_MEASURES,
     OCR,
+    EMBEDDINGS,
     DUPLICATES,
     REVIEWS,
     DECISIONS,

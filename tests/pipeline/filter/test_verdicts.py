@@ -265,7 +265,8 @@ def test_kept_dropped_and_failed_are_all(rows):
 
 def test_the_plan_travels_to_workers():
     assert [work.name for work in PLAN] == [
-        "signals", "screening", "expensive_measures", "ocr", "duplicates", "reviews", "decisions",
+        "signals", "screening", "expensive_measures", "ocr", "embeddings", "duplicates", "reviews",
+        "decisions",
     ]  # fmt: skip
     assert pickle.loads(pickle.dumps(PLAN)) == PLAN
 

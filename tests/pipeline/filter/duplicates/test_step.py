@@ -55,6 +55,7 @@ def sticker(name: str, data: bytes, kind: str, text: str | None = None, **more: 
         "frames": {"id": name, "key_frames": measured.key_frames},
         "screening": {"id": name, "kept": more.get("kept", "error" not in measured.signals)},
         "ocr": {"id": name, "text": text, "error": more.get("ocr_error")},
+        "embeddings": {"id": name, "measured": False, **more.get("embeddings", {})},
     }
 
 
@@ -326,6 +327,7 @@ def shades(*levels: int, kind: str = "still", **more: Any) -> list[dict]:
                 "frames": {"id": name},
                 "screening": {"id": name, "kept": True},
                 "ocr": {"id": name},
+                "embeddings": {"id": name, "measured": False},
             }
         )
     return made

