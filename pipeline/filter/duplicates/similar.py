@@ -26,7 +26,8 @@ Vectors = npt.NDArray[np.int8]
 LEAST = 0.85
 """Cosine from which two pictures are compared."""
 _NEAREST = 8
-"""Earlier pictures that each is compared with at most, besides those that hashes propose."""
+"""Earlier pictures, or their mirror images, that each is compared with at most, besides those that
+hashes propose."""
 _BLOCK = 2048
 """Pictures searched in one go, among those of earlier blocks and among themselves."""
 _EXACT = 100 * _BLOCK
