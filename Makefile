@@ -16,7 +16,7 @@ TESTS ?= tests
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev formats fonts demo run crawl filter tags annotate merge split release validate report update status label-studio ocr-paddle test lint format bench clean
+.PHONY: help setup setup-dev formats embeddings fonts demo run crawl filter tags annotate merge split release validate report update status label-studio ocr-paddle test lint format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,8 @@ setup: $(VENV)/.installed fonts ## install into .venv
 setup-dev: $(VENV)/.installed-dev $(SERVER)/.installed $(OBJECTS)/.installed $(PADDLE)/.installed fonts ## the same, with what tests and lint need
 
 formats: $(VENV)/.installed-formats ## the same as setup, with what MP4, WebM and TGS stickers need
+
+embeddings: $(VENV)/.installed-embeddings ## the same as setup, with what filter.duplicates.embeddings needs
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -40,10 +42,15 @@ $(VENV)/.installed-formats: pyproject.toml constraints.txt $(VENV)/.installed | 
 	rm -rf *.egg-info
 	touch $@
 
+$(VENV)/.installed-embeddings: pyproject.toml constraints.txt $(VENV)/.installed | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[embeddings]'
+	rm -rf *.egg-info
+	touch $@
+
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	rm -rf *.egg-info
-	touch $@ $(VENV)/.installed $(VENV)/.installed-formats
+	touch $@ $(VENV)/.installed $(VENV)/.installed-formats $(VENV)/.installed-embeddings
 
 $(SERVER)/bin/python:
 	$(PYTHON) -m venv $(SERVER)

@@ -12,7 +12,14 @@ import pyarrow as pa
 
 from pipeline.filter.duplicates.codes import CODE_COLUMNS, Codes, sticker_codes
 from pipeline.filter.duplicates.comparing import HOW, NONE, load_pictures
-from pipeline.filter.duplicates.similar import LEAST, MIRROR, OWN, Embeddings, similar_pairs
+from pipeline.filter.duplicates.similar import (
+    BEGINNINGS,
+    LEAST,
+    MIRROR,
+    OWN,
+    Embeddings,
+    similar_pairs,
+)
 from pipeline.filter.embeddings import SCALE, SIZE, Embed, stored
 from schemas.config import DuplicatesConfig
 from schemas.tables import FRAMES, SIGNALS
@@ -138,7 +145,8 @@ def _similar(
         alike = rows[one].get("animated") == rows[other].get("animated")
         asked = np.stack([known.own[other], known.mirror[other]]).astype(np.int64)
         near = (asked @ known.own[one].astype(np.int64) >= LEAST * SCALE**2) & alike
-        met.append([(OWN, MIRROR)[place] for place in np.flatnonzero(near).tolist()])
+        views = [(OWN, MIRROR)[place] for place in np.flatnonzero(near).tolist()]
+        met.append([more for view in views for more in (view, *BEGINNINGS.get(view, ()))])
     return met
 
 

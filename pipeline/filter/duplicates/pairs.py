@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -143,18 +143,27 @@ class Meetings:
 
 
 class KnownPairs:
-    """Pairs that were found another way, in place of ``Meetings``; ordered by one."""
+    """Pairs that were found another way, in place of ``Meetings``; ordered by one.
 
-    def __init__(self, pairs: Pairs) -> None:
-        self._pairs = pairs
+    ``more`` are the views in which those of a view are compared, too.
+    """
+
+    def __init__(self, pairs: Pairs, more: Mapping[int, Sequence[int]]) -> None:
+        self._pairs, self._more = pairs, more
 
     def work(self, pictures: int) -> Ints:
-        """How many pairs each picture has with earlier ones."""
-        return np.bincount(self._pairs.one, minlength=pictures)
+        """How many pairs each picture has with earlier ones, in any view."""
+        times = 1 + max((len(views) for views in self._more.values()), default=0)
+        return np.bincount(self._pairs.one, minlength=pictures) * times
 
     def of(self, start: int, end: int) -> Pairs:
         """Pairs of the pictures from ``start`` up to ``end``."""
-        return self._pairs[slice(*np.searchsorted(self._pairs.one, [start, end]))]
+        here = self._pairs[slice(*np.searchsorted(self._pairs.one, [start, end]))]
+        found = [np.stack([here.one, here.other, here.view, here.bits])]
+        for view, others in self._more.items():
+            one, other, _, bits = found[0][:, here.view == view]
+            found += [np.stack([one, other, np.full(len(one), more), bits]) for more in others]
+        return _ordered(found)
 
 
 def pair_waves(meetings: Sequence[Meetings | KnownPairs], pictures: int) -> Iterator[Pairs]:

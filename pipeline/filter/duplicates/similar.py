@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.engine.stage import Reader
-from pipeline.filter.duplicates.codes import VIEWS
+from pipeline.filter.duplicates.codes import VIEWS, View
 from pipeline.filter.duplicates.pairs import Pairs
 from pipeline.filter.embeddings import SCALE, SIZE, import_module
 
@@ -26,13 +26,24 @@ Vectors = npt.NDArray[np.int8]
 LEAST = 0.85
 """Cosine from which two pictures are compared."""
 _NEAREST = 8
-"""Earlier pictures that each is compared with at most, besides those that hashes propose."""
+"""Earlier pictures, or their mirror images, that each is compared with at most, besides those that
+hashes propose."""
 _BLOCK = 2048
 """Pictures searched in one go, among those of earlier blocks and among themselves."""
 _EXACT = 100 * _BLOCK
 """Pictures from which on what is searched is divided into lists, of which few are looked at."""
 _LISTS, _LOOKED_AT = 1024, 32
 OWN, MIRROR = 0, next(place for place, view in enumerate(VIEWS) if view.mirrored)
+
+
+def _middle_or_corner(view: View) -> bool:
+    off = abs(view.top + view.bottom - 1), abs(view.left + view.right - 1)
+    return view.name == "window" and (max(off) < 0.01 or min(off) > 0.06)
+
+
+BEGINNINGS = {OWN: [place for place, view in enumerate(VIEWS) if _middle_or_corner(view)]}
+"""Views that say where to begin to lay the one over the other, which embeddings don't: measured,
+so all of what is cropped by 15% is found, not 0.83 of it, and comparing takes no longer."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from pipeline.filter.duplicates.comparing import HOW, Pictures, Relations, load_
 from pipeline.filter.duplicates.grouping import Groups, group_pictures
 from pipeline.filter.duplicates.pairs import KnownPairs, Meetings, Pairs, pair_waves
 from pipeline.filter.duplicates.representatives import Kept, choose_kept
-from pipeline.filter.duplicates.similar import read_embeddings, similar_pairs
+from pipeline.filter.duplicates.similar import BEGINNINGS, read_embeddings, similar_pairs
 from pipeline.filter.duplicates.stickers import Stickers, read_codes, read_stickers
 from schemas.config import DuplicatesConfig
 from schemas.tables import DUPLICATES, GROUP_JOINS
@@ -80,7 +80,7 @@ def _group(
     if settings.embeddings:
         embeddings = read_embeddings(reader, sizes, rows)
         for kind in (~animated, animated):
-            meetings.append(KnownPairs(similar_pairs(embeddings.of(kind))))
+            meetings.append(KnownPairs(similar_pairs(embeddings.of(kind)), BEGINNINGS))
     met = np.zeros(len(rows), np.bool_)
     # Looked at twice, since pictures that meet no other, which most don't, are never loaded.
     for pairs in pair_waves(meetings, len(rows)):

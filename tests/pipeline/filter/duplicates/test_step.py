@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from pipeline.filter.decode import measure
 from pipeline.filter.duplicates.comparing import NONE, SAME, TEMPLATE, Relations
@@ -135,6 +136,29 @@ def test_the_same_pixels_in_another_format(encode, face):
     member = next(row for row in rows.values() if not row["representative"])
     assert (member["kind"], member["distance"]) == ("pixels", 0)
     assert {row["template_id"] for row in rows.values()} == {"gif"}
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_embeddings_propose_further_pairs_and_pictures_decide(encode, face, disc, mirrored):
+    pytest.importorskip("faiss", reason="needs `pip install 'stickerworks[embeddings]'`")
+    one, other = bytes(range(100, 164)) * 5, bytes(range(0, 64)) * 5
+    looks = {"own": one, "mirror": other}
+    picture = face().crop((9, 7, 191, 193))
+    copy = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else picture
+    theirs = {"own": other, "mirror": one} if mirrored else looks
+    stickers = (
+        sticker("a", encode(face(), "png"), "png", embeddings=looks),
+        sticker("disc", encode(disc(), "png"), "png", embeddings=looks),
+        sticker("none", encode(disc(colour="blue"), "png"), "png"),
+        sticker("copy", encode(copy, "png"), "png", embeddings=theirs),
+    )
+    apart = run(*stickers, settings=DuplicatesConfig(max_phash_distance=0))
+    assert groups(apart)["copy"] == "copy"
+    near = DuplicatesConfig(max_phash_distance=0, embeddings=True)
+    for shard in (1, 100):
+        found = run(*stickers, shard=shard, settings=near)
+        assert groups(found) == {**groups(apart), "copy": "a"}
+        assert found["copy"]["kind"] == ("mirror" if mirrored else "crop")
 
 
 def test_smaller_and_recompressed(encode, face):
