@@ -4,10 +4,11 @@
     python benchmarks/ocr.py [FOLDER] --engines
 
 FOLDER has a manifest.jsonl (default ../shared/real-stickers); the captions of its stills stand in
-ocr_captions.tsv beside this file, read by a person. Both sides get the same decoded pictures, on
-one thread each, by turns of 16; times are the process's CPU time. Recall is the share of captions'
-characters (letters and digits; width and case don't count) that were read anywhere in the picture.
-The ids of the captions are split in two: settings were chosen on those that begin with 0 to 7.
+ocr_captions.tsv beside this file: what our reader found, corrected by a person. Both sides get the
+same decoded pictures, on one thread each, by turns of 16; times are the process's CPU time. Recall
+is the share of captions' characters (letters and digits; width and case don't count) that were read
+anywhere in the picture. The ids of the captions are split in two: settings but the detector's side
+were chosen on those that begin with 0 to 7.
 --engines measures every engine and precision on this machine, and names the fastest.
 """
 

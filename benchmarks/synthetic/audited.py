@@ -62,6 +62,7 @@ def answer(sample: Sample, truth: Mapping[str, bool]) -> list[Answer]:
             answer="drop" if truth[one.id] else "keep",
             who="oracle",
             at="2026-01-01T00:00:00Z",
+            drawn=sample.drawn,
         )
         for one in sample.stickers
     ]

@@ -22,7 +22,7 @@ class Finding(Section):
     """A share of a population, from a sample of it: an estimate and its 95% interval.
 
     Of the ``population``, ``asked`` were shown, ``answered`` got an answer and ``agreed`` were to
-    be dropped. The share is null where nothing was answered.
+    be dropped. The share is null where a part of the sample has no answers that count.
     """
 
     population: int
@@ -53,7 +53,11 @@ class SuggestedBound(Section):
 
 class AuditResult(Section):
     """What the answers so far say of one rule: how much of what it drops should be dropped, and
-    how much of what is kept near its bound."""
+    how much of what is kept near its bound.
+
+    ``earlier`` counts stickers of the sample whose answers don't count, since they were asked about
+    among others, such as under another bound.
+    """
 
     rule: str
     unit: str
@@ -66,6 +70,7 @@ class AuditResult(Section):
     kept: Finding | None
     suggested: SuggestedBound | None
     unsure: int
+    earlier: int = 0
     people: int
     last_answer: str | None
 

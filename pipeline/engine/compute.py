@@ -51,7 +51,15 @@ def use_device(name: str | None) -> Iterator[None]:
 _CHOSEN: ContextVar[str | None] = ContextVar("device", default=None)
 
 
-_FULL = ("out of memory", "failed to allocate memory", "bad allocation", "alloc_failed")
+_FULL = (
+    "out of memory",
+    "failed to allocate",
+    "bad allocation",
+    "alloc_failed",
+    "bfcarena",
+    "bfc_arena",
+    "cudaerrormemoryallocation",
+)
 """How torch, onnxruntime, CUDA and cuDNN say it."""
 
 
@@ -61,6 +69,13 @@ def is_out_of_memory(error: BaseException | None) -> bool:
         return False
     said = str(error).lower()
     return type(error).__name__ == "OutOfMemoryError" or any(words in said for words in _FULL)
+
+
+def compute_in_float32() -> None:
+    """Let a GPU multiply in float32, and not in TF32's ten bits: a value stays what a CPU gives."""
+    import torch
+
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
 
 
 @contextmanager

@@ -16,6 +16,8 @@ from schemas.config import EngineConfig
 
 # Rows' worth of time that a batch may take at most, and starting or writing may.
 _PATIENCE = 10
+_CHILDREN_EVERY_S = 1.0
+"""Looking whose child each process of the machine is takes milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,13 @@ class Watch:
     def __init__(self, engine: EngineConfig) -> None:
         self._engine = engine
         self._killed: dict[int, str] = {}
+        self._children: dict[int, list[int]] = {}
+        self._looked = -_CHILDREN_EVERY_S
 
     def rows_done(self, tasks: Iterable[ShardTask]) -> int:
         """Rows that the workers have done, after killing those that are over their limits."""
         total = 0
+        self._look_for_children()
         for task in tasks:
             heartbeat = Heartbeat.read(task.marker)
             if heartbeat is not None:
@@ -59,8 +64,20 @@ class Watch:
         limit = self._engine.row_timeout_s * rows
         if time.monotonic() - heartbeat.started > limit:
             self._kill(heartbeat.pid, f"timeout: took more than {limit:g} s")
-        elif _memory_mb(heartbeat.pid) > self._engine.memory_mb:
+        elif self._memory_mb(heartbeat.pid) > self._engine.memory_mb:
             self._kill(heartbeat.pid, f"memory: held more than {self._engine.memory_mb} MB")
+
+    def _memory_mb(self, pid: int) -> float:
+        """What a worker holds, and the processes that decode for it."""
+        return sum(map(_resident_mb, (pid, *self._children.get(pid, ()))))
+
+    def _look_for_children(self) -> None:
+        if time.monotonic() - self._looked < _CHILDREN_EVERY_S:
+            return
+        self._children = {}
+        for one in psutil.process_iter(["ppid"]):
+            self._children.setdefault(one.info["ppid"], []).append(one.pid)
+        self._looked = time.monotonic()
 
     def _kill(self, pid: int, reason: str) -> None:
         if pid in self._killed:
@@ -70,7 +87,7 @@ class Watch:
             self._killed[pid] = reason
 
 
-def _memory_mb(pid: int) -> float:
+def _resident_mb(pid: int) -> float:
     try:
         return float(psutil.Process(pid).memory_info().rss) / 2**20
     except psutil.Error:

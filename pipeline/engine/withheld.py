@@ -29,12 +29,21 @@ def flagged_stickers(workspace: Workspace) -> frozenset[str]:
 
 
 def withheld_stickers(workspace: Workspace) -> frozenset[str]:
-    """Flagged stickers and all near-duplicates of theirs, which look the same."""
+    """Flagged stickers and all near-duplicates of theirs, which look the same, and so do stills
+    of flagged animations, and animations that show a flagged still."""
     flagged = flagged_stickers(workspace)
     if not flagged:
         return flagged
-    groups = _members(workspace, "id", flagged, "group")
-    return flagged | _members(workspace, "group", groups, "id")
+    alike = flagged | _copies(workspace, flagged)
+    shown = _members(workspace, "still_of", alike, "id") | _members(
+        workspace, "id", alike, "still_of"
+    )
+    return alike | shown | _copies(workspace, shown)
+
+
+def _copies(workspace: Workspace, stickers: frozenset[str]) -> frozenset[str]:
+    groups = _members(workspace, "id", stickers, "group")
+    return _members(workspace, "group", groups, "id")
 
 
 def _members(
@@ -44,6 +53,7 @@ def _members(
     chosen = pa.array(sorted(values), pa.string())
     found: set[str] = set()
     for parts in workspace.blocks:
-        table = workspace.read("duplicates", parts, ["id", "group"])
-        found.update(table.filter(pc.is_in(table[column], value_set=chosen))[wanted].to_pylist())
+        table = workspace.read("duplicates", parts, list(dict.fromkeys([column, wanted])))
+        here = table.filter(pc.is_in(table[column], value_set=chosen))
+        found.update(here[wanted].drop_null().to_pylist())
     return frozenset(found)

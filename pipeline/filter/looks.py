@@ -87,9 +87,10 @@ def _grey(frame: Frame, ground: int) -> Greys:
     height, width = frame.pixels.shape
     pixels: npt.NDArray[Any] = frame.pixels.view(np.uint8).reshape(height, width, 4)
     # Halving is by far the quickest way to take every pixel into account.
-    while min(height, width) >= 2 * GREY_SIDE:
-        height, width = height // 2, width // 2
-        even = pixels[: 2 * height, : 2 * width]
+    while max(height, width) >= 2 * GREY_SIDE:
+        down, across = (1 + (side >= 2 * GREY_SIDE) for side in (height, width))
+        height, width = height // down, width // across
+        even = pixels[: down * height, : across * width]
         pixels = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)
     small = cv2.resize(pixels, (GREY_SIDE, GREY_SIDE), interpolation=cv2.INTER_LINEAR)
     grey = cv2.cvtColor(small, cv2.COLOR_RGBA2GRAY)

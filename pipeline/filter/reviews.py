@@ -1,7 +1,8 @@
 """Reviews: what people flagged must not be published, whatever the rules say.
 
 One flag by anybody who may review is enough; the lead's own word overrules the others'. What is
-flagged takes its near-duplicates along, since they show the same.
+flagged takes its near-duplicates along, since they show the same; so do stills of an animation,
+and an animation that shows a still.
 """
 
 from __future__ import annotations
@@ -68,7 +69,30 @@ def _flagged_groups(
             review = dict(flagged[row["id"]])
             review["provenance"] = f"{review['provenance']} (on {row['id']}, which is alike)"
             groups.setdefault(row["group"], review)
-    return groups
+    return groups | {
+        group: review for group, review in _shown_in(reader, groups).items() if group not in groups
+    }
+
+
+def _shown_in(reader: Reader, groups: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The same for groups of stills of a flagged animation, or of animations that show one."""
+    stills: list[dict[str, str]] = []
+    for block in reader.blocks if groups else ():
+        alike = reader.read("duplicates", block, ["id", "group", "still_of"])
+        stills += alike.filter(pc.is_valid(alike["still_of"])).to_pylist()
+    animations = pa.array(sorted({row["still_of"] for row in stills}), pa.string())
+    group_of: dict[str, str] = {}
+    for block in reader.blocks if stills else ():
+        alike = reader.read("duplicates", block, ["id", "group"])
+        alike = alike.filter(pc.is_in(alike["id"], value_set=animations))
+        group_of.update(zip(alike["id"].to_pylist(), alike["group"].to_pylist(), strict=True))
+    found: dict[str, dict[str, Any]] = {}
+    for row in stills:
+        pair = row["group"], group_of[row["still_of"]]
+        for one, other in (pair, pair[::-1]):
+            if one in groups:
+                found.setdefault(other, groups[one])
+    return found
 
 
 def _latest(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
+from pipeline.engine.extras import opencv_version
 from pipeline.engine.stage import Late, Needs, Stage, Step
 from pipeline.filter.clip_settings import ClipSettings
 from pipeline.filter.configured import (
@@ -36,7 +37,8 @@ def _measures_nothing(settings: Mapping[str, Any]) -> bool:
 def _decoders(config: Config) -> Mapping[str, str]:
     """Versions of what is installed: files that lacked a decoder are measured once it is."""
     extra = [name for name in ("av", "rlottie_python") if find_spec(name) is not None]
-    return {name: version(name) for name in ("pillow", *extra)}
+    found = {name: version(name) for name in ("pillow", *extra)}
+    return {"opencv": opencv_version(), **found}
 
 
 def _screening_settings(config: Config) -> dict[str, Any]:
@@ -144,7 +146,7 @@ EMBEDDINGS = Stage(
 )
 DUPLICATES = Step(
     name="duplicates",
-    version=2,
+    version=3,
     reads=("stickers", "signals", "ocr", "embeddings", "screening", "frames"),
     writes=("duplicates", "group_joins"),
     settings=_duplicates_settings,
@@ -153,7 +155,7 @@ DUPLICATES = Step(
 )
 REVIEWS = Step(
     name="reviews",
-    version=1,
+    version=2,
     reads=("stickers", "duplicates", "flags"),
     writes=("reviews",),
     settings=_no_settings,

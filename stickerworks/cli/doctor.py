@@ -28,6 +28,7 @@ _EXTRAS = {
     "": "make setup",
     "baselines": "make setup (the papers' baselines need it)",
     "domain": "make setup (training the domain classifier needs it)",
+    "embeddings": "make embeddings (filter.duplicates.embeddings needs it)",
     "formats": "make formats (MP4, WebM and TGS stickers need it)",
     "label": "make setup (human annotation needs it)",
     "ray": "make setup (engine.executor: ray needs it)",

@@ -75,6 +75,11 @@ def result_lines(result: AuditResult) -> Iterator[str]:
         yield from _finding_lines(where, "of them should be dropped too", result.kept)
     if result.unsure:
         yield f"  {result.unsure:,} stickers have no clear answer and are left out"
+    if result.earlier:
+        yield (
+            f"  {result.earlier:,} stickers were answered when the rule dropped others: these "
+            "answers count once the rest of the sample is answered"
+        )
     suggested = result.suggested
     if suggested is not None and result.dropped.answered:
         if suggested.bound is None or suggested.share is None:
@@ -90,7 +95,13 @@ def result_lines(result: AuditResult) -> Iterator[str]:
 
 def _finding_lines(what: str, of_them: str, found: Finding) -> Iterator[str]:
     if found.share is None:
-        yield f"{what}: {found.population:,}, {found.asked:,} asked about, none answered yet"
+        answered = "none answered yet"
+        if found.answered:
+            answered = (
+                f"{found.answered:,} answered, but a part has none "
+                f"(95% interval {found.low:.1%} to {found.high:.1%})"
+            )
+        yield f"{what}: {found.population:,}, {found.asked:,} asked about, {answered}"
         return
     yield (
         f"{what}: {found.share:.1%} {of_them} (95% interval {found.low:.1%} to {found.high:.1%}; "

@@ -74,14 +74,18 @@ def _measure(workspace: Workspace, part: int, stickers: list[tuple[int, Sticker]
 
 
 def _duplicates(workspace: Workspace, stickers: Sequence[Sticker]) -> None:
+    kept = [one.get("same", n) for n, one in enumerate(stickers)]
+
+    def row(n: int) -> dict[str, Any]:
+        # A group is called after the first that was crawled, whichever of it is kept.
+        found = {"id": name(n), "group": name(kept.index(kept[n])), "representative": kept[n] == n}
+        if kept[n] == n:
+            return found
+        return {**found, "same_as": name(kept[n]), "kind": "perceptual", "distance": 7}
+
     half = len(stickers) // 2
     for part, numbers in enumerate((range(half), range(half, len(stickers)))):
-        rows = [
-            {"id": name(n), "group": name(stickers[n].get("same", n)), "kind": "perceptual",
-             "representative": "same" not in stickers[n], "distance": 7}
-            for n in numbers
-        ]  # fmt: skip
-        put(workspace, "duplicates", rows, part)
+        put(workspace, "duplicates", list(map(row, numbers)), part)
 
 
 def _run(workspace: Workspace, step: Any, config: Config) -> None:

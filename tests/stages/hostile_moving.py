@@ -229,6 +229,7 @@ def _lotties() -> Iterator[Hostile]:
         "shapes of an unknown kind": [layer(shapes=[{"ty": "zz"}])],
         "a group in a group": [layer(shapes=[deep])],
         "a billion copies": [layer(shapes=[group, copies])],
+        "a billion copies at times": [layer(shapes=[group, {**copies, "c": {"k": [{"s": 1e9}]}}])],
         "times in no order": [layer(ip=90, op=-5, st=7)],
         "a matte of nothing": [layer(tt=1)],
         "a mask without a shape": [layer(masksProperties=[{"mode": "a"}], hasMask=True)],

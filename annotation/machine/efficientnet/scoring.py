@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from annotation.machine.efficientnet.model import logits
 from annotation.machine.efficientnet.views import Sizing, covering_crops, decode, normalise
-from pipeline.engine.compute import is_out_of_memory
+from pipeline.engine.compute import compute_in_float32, is_out_of_memory
 from pipeline.engine.errors import StickerworksError
 
 _AT_ONCE = 128
@@ -40,6 +40,7 @@ class Scorer:
     """
 
     def __init__(self, model: Any, device: str, at_once: int | None = None) -> None:
+        compute_in_float32()
         self._model, self._device = model.to(device), device
         self._at_once = at_once or (None if device == "cpu" else _AT_ONCE)
 

@@ -30,6 +30,8 @@ _CRASHED = "decode: its decoder crashed on it, or asked for more memory or time 
 _MOST_FILES = 200
 """After so many a process is replaced, so that what a library leaks never adds up."""
 _MOST_IDLE_SECONDS = 5
+_MOST_SECONDS_TO_START = 40
+"""Of waiting, on a busy machine; a row of the filter may take sixty."""
 _PACKAGES = {"mp4": "av", "webm": "av", "tgs": "rlottie_python"}
 
 
@@ -72,6 +74,7 @@ class _Child:
         self.package, self.files = package, 0
         self.at_rest = True
         command = [sys.executable, "-P", "-m", "pipeline.engine.decoding.child", package]
+        command.append(str(os.getpid()))
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -84,10 +87,17 @@ class _Child:
         assert self._process.stdout is not None
         self._asks: IO[bytes] = self._process.stdin
         self._answers: IO[bytes] = self._process.stdout
-        if self._answers.read(len(READY)) != READY:
+        try:
+            ready = select.select([self._answers], [], [], _MOST_SECONDS_TO_START)[0]
+            started = bool(ready) and self._answers.read(len(READY)) == READY
+        except BaseException:
+            self.end()
+            raise
+        if not started:
             self.end()
             raise StickerworksError(
-                f"The decoder {package} can't be started: a broken installation, or no memory.",
+                f"The decoder {package} can't be started: a broken installation, no memory, or "
+                f"it took longer than {_MOST_SECONDS_TO_START} s.",
                 "Run `make formats`; `stickerworks doctor` says what is installed.",
             )
 
@@ -167,12 +177,6 @@ _idle: list[_Child] = []
 os.register_at_fork(after_in_child=_idle.clear)
 
 
-def end_idle() -> None:
-    """End the processes that wait for another file; they end by themselves with this one."""
-    while _idle:
-        _idle.pop().end()
-
-
 def _take(package: str) -> _Child:
     for child in [one for one in _idle if one.package == package]:
         _idle.remove(child)
@@ -185,7 +189,11 @@ def _take(package: str) -> _Child:
 def _repeat(package: str, kind: str, header: Header, data: bytes, done: int) -> _Child:
     """A fresh process that has decoded the same file as far."""
     child = _Child(package)
-    child.begin(kind, header, data)
-    for _ in range(done):
-        child.next_frame(header)
+    try:
+        child.begin(kind, header, data)
+        for _ in range(done):
+            child.next_frame(header)
+    except BaseException:
+        child.end()
+        raise
     return child

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from pipeline.engine.decoding.header import Header, Undecodable
 
 _MOST_BOXES = 20_000
 """Far beyond what any sticker has: a walk over more would take seconds."""
+_MOST_ENTRIES = 100_000
+"""Read of the tables of all tracks. Of an MP4 none is needed, and an AVIF of more has more frames
+than may be decoded."""
 
 
 @dataclass
@@ -32,6 +36,8 @@ class _Found:
     extents: list[tuple[int, int]] = field(default_factory=list)
     """Width and height of pictures outside of tracks (ispe)."""
     tracks: list[_Track] = field(default_factory=list)
+    entries: int = _MOST_ENTRIES
+    """How many more may be read."""
     fragments: int = 0
     cut_fragment: bool = False
 
@@ -99,12 +105,12 @@ def _walk(data: bytes) -> _Found:
             track.width, track.height = _u16(body, 40), _u16(body, 42)
         elif kind == b"stsz":
             track.samples = _u32(body, 8)
-            track.sizes = _sizes(body, track.samples)
+            track.sizes = _sizes(body, track.samples, found)
         elif kind in (b"stco", b"co64"):
             wide = 4 if kind == b"stco" else 8
-            track.offsets = _numbers(body, 8, wide, _u32(body, 4))
+            track.offsets = _numbers(body, 8, wide, _u32(body, 4), found)
         elif kind == b"stsc":
-            rows = _numbers(body, 8, 4, 3 * _u32(body, 4))
+            rows = _numbers(body, 8, 4, 3 * _u32(body, 4), found)
             track.runs = list(zip(rows[::3], rows[1::3], strict=False))
         elif kind == b"moof":
             found.cut_fragment = not whole
@@ -140,29 +146,37 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, memoryview, bool]]:
     raise Undecodable(f"decode: the file has more than {_MOST_BOXES:,} boxes")
 
 
-def _sizes(body: memoryview, samples: int) -> list[int]:
+def _sizes(body: memoryview, samples: int, found: _Found) -> list[int]:
     same = _u32(body, 4)
     if same:
-        return [same] * min(samples, _MOST_BOXES)
-    return _numbers(body, 12, 4, samples)
+        return [same] * _allow(samples, found)
+    return _numbers(body, 12, 4, samples, found)
 
 
 def _sample_ends(track: _Track) -> list[int]:
     """Where each sample of a track ends in the file, as far as its tables say."""
     ends: list[int] = []
-    samples = iter(track.sizes)
+    samples, runs = iter(track.sizes), iter(track.runs)
+    many, following = 0, next(runs, None)
     for chunk, at in enumerate(track.offsets, 1):
-        many = next((count for first, count in reversed(track.runs) if first <= chunk), 0)
-        for size, _ in zip(samples, range(many), strict=False):
+        while following is not None and following[0] <= chunk:
+            many, following = following[1], next(runs, None)
+        for size in islice(samples, many):
             at += size  # noqa: PLW2901 - the samples of a chunk lie one after the other
             ends.append(at)
     return ends
 
 
-def _numbers(body: memoryview, at: int, wide: int, count: int) -> list[int]:
-    """At most ``count`` big-endian numbers, as many as there are."""
-    count = min(count, (len(body) - at) // wide, _MOST_BOXES)
+def _numbers(body: memoryview, at: int, wide: int, count: int, found: _Found) -> list[int]:
+    """At most ``count`` big-endian numbers, as many as there are and may still be read."""
+    count = _allow(min(count, max(0, len(body) - at) // wide), found)
     return [int.from_bytes(body[at + wide * n : at + wide * (n + 1)], "big") for n in range(count)]
+
+
+def _allow(count: int, found: _Found) -> int:
+    allowed = min(count, found.entries)
+    found.entries -= allowed
+    return allowed
 
 
 def _u32(data: memoryview, at: int) -> int:

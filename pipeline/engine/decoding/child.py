@@ -10,6 +10,7 @@ input:
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import json
 import os
@@ -26,14 +27,16 @@ READY = b"ready"
 FRAME, END, FAILED = 0, 1, 2
 _MOST_SECONDS = 20
 """Of computing that one file may take."""
+_PR_SET_PDEATHSIG = 1
 _MOST_MEMORY, _STACK = 2 << 30, 8 << 20
 """Of addresses, which are more than what is in use; rlottie starts a thread for each core."""
 
 _Frames = Iterator[tuple[bytes, int, int, int]]
 
 
-def main(package: str) -> None:
-    """Serve until the standard input ends."""
+def main(package: str, parent: int) -> None:
+    """Serve until the standard input ends, or the process ``parent`` does."""
+    _end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _import(package)
     _limit()
@@ -49,6 +52,15 @@ def main(package: str) -> None:
         else:
             answers.write(_next(frames))
             answers.flush()
+
+
+def _end_with(parent: int) -> None:
+    """Be killed when the process that asks ends: in the middle of a file, the end of the standard
+    input is seen only once there is a frame, and never by a library that waits for itself."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before that
+        sys.exit(1)
 
 
 def _import(package: str) -> None:
@@ -110,4 +122,4 @@ def _limit_time() -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], int(sys.argv[2]))

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from PIL import Image
 
-from pipeline.engine.decoding.header import _palette_bytes, _skip_blocks, _u16
+from pipeline.engine.decoding.header import palette_bytes, skip_blocks, u16
 
 Words = npt.NDArray[np.uint32]
 """Height x width; bytes red, green, blue, alpha in memory; 0 where fully transparent."""
@@ -70,7 +70,7 @@ def gif_frames(data: bytes, room: Iterator[Words]) -> Iterator[Picture]:
     before: Words | None = None
     last: _Part | None = None
     saved: Words | None = None
-    screen = _u16(data, 8), _u16(data, 6)
+    screen = u16(data, 8), u16(data, 6)
     for part, pixels in zip(_parts(data), room, strict=False):
         if pixels.shape != screen:
             raise Irregular
@@ -177,21 +177,21 @@ class _Colours:
 
 def _parts(data: bytes) -> Iterator[_Part]:
     """The frames in the file's order, up to its end or what isn't as the format says."""
-    width, height = _u16(data, 6), _u16(data, 8)
-    at = 13 + _palette_bytes(data[10])
+    width, height = u16(data, 6), u16(data, 8)
+    at = 13 + palette_bytes(data[10])
     common = data[13:at]
     transparent: int | None = None
     duration = disposal = 0
     while at + 10 < len(data):
         if data[at] == _IMAGE:
-            x0, y0 = _u16(data, at + 1), _u16(data, at + 3)
-            box = x0, y0, x0 + _u16(data, at + 5), y0 + _u16(data, at + 7)
+            x0, y0 = u16(data, at + 1), u16(data, at + 3)
+            box = x0, y0, x0 + u16(data, at + 5), y0 + u16(data, at + 7)
             flags = data[at + 9]
             at += 10
-            own = data[at : at + _palette_bytes(flags)]
+            own = data[at : at + palette_bytes(flags)]
             at += len(own)
             palette = own if flags & 0x80 else common
-            end = _skip_blocks(data, at + 1)
+            end = skip_blocks(data, at + 1)
             empty = box[0] == box[2] or box[1] == box[3]
             # Pillow grows the canvas for a frame beyond it, and takes some palettes for greys.
             packed = data[at + 1 : end]
@@ -207,11 +207,11 @@ def _parts(data: bytes) -> Iterator[_Part]:
             _check_extension(data, at)
             if data[at + 1] == _CONTROL:
                 flags = data[at + 3]
-                duration = 10 * _u16(data, at + 4)
+                duration = 10 * u16(data, at + 4)
                 transparent = data[at + 6] if flags & 1 else transparent
                 # One that says nothing leaves what the last one said, as in Pillow.
                 disposal = flags >> 2 & 7 or disposal
-            at = _skip_blocks(data, at + 2)
+            at = skip_blocks(data, at + 2)
         else:
             raise Irregular
 

@@ -44,21 +44,21 @@ def scan_gif(data: bytes) -> Header:
     """Walk a GIF's blocks: the largest extent that any frame asks for, and all frames."""
     if len(data) < 13:
         raise Undecodable("decode: the file ends within its header")
-    width, height = _u16(data, 6), _u16(data, 8)
+    width, height = u16(data, 6), u16(data, 8)
     frames = 0
-    at = 13 + _palette_bytes(data[10])
+    at = 13 + palette_bytes(data[10])
     end = len(data)
     while at < end and data[at] != 0x3B:
         if data[at] == 0x21:
-            at = _skip_blocks(data, at + 2)
+            at = skip_blocks(data, at + 2)
         elif data[at] == 0x2C:
             if at + 10 >= end:
                 break
             # A frame may reach beyond the canvas, and decoders then enlarge the canvas.
-            width = max(width, _u16(data, at + 1) + _u16(data, at + 5))
-            height = max(height, _u16(data, at + 3) + _u16(data, at + 7))
+            width = max(width, u16(data, at + 1) + u16(data, at + 5))
+            height = max(height, u16(data, at + 3) + u16(data, at + 7))
             frames += 1
-            at = _skip_blocks(data, at + 11 + _palette_bytes(data[at + 9]))
+            at = skip_blocks(data, at + 11 + palette_bytes(data[at + 9]))
         else:
             at += 1
     return Header(width, height, frames, end)
@@ -114,7 +114,7 @@ def scan_bmp(data: bytes) -> Header:
     if len(data) < 26:
         raise Undecodable("decode: the file ends within its header")
     if int.from_bytes(data[14:18], "little") == 12:
-        return Header(_u16(data, 18), _u16(data, 20), 1, len(data))
+        return Header(u16(data, 18), u16(data, 20), 1, len(data))
     width, height = (int.from_bytes(data[i : i + 4], "little", signed=True) for i in (18, 22))
     return Header(width, abs(height), 1, len(data))
 
@@ -130,19 +130,22 @@ def _webp_canvas(data: bytes) -> tuple[int, int]:
         bits = int.from_bytes(data[21:25], "little")
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     if kind == b"VP8 " and len(data) >= 30:
-        return _u16(data, 26) & 0x3FFF, _u16(data, 28) & 0x3FFF
+        return u16(data, 26) & 0x3FFF, u16(data, 28) & 0x3FFF
     raise Undecodable("decode: the file ends within its header")
 
 
-def _u16(data: bytes, at: int) -> int:
+def u16(data: bytes, at: int) -> int:
+    """The little-endian number in two bytes."""
     return data[at] | data[at + 1] << 8
 
 
-def _palette_bytes(flags: int) -> int:
+def palette_bytes(flags: int) -> int:
+    """Length of the palette that the flags of a GIF's screen or frame announce."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
-def _skip_blocks(data: bytes, at: int) -> int:
+def skip_blocks(data: bytes, at: int) -> int:
+    """Where a GIF's chain of blocks that begins at ``at`` ends; the file's end where it is cut."""
     end = len(data)
     while at < end:
         size = data[at]

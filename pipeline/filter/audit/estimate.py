@@ -30,12 +30,13 @@ def judge(sample: Sample, answers: Sequence[Answer], wanted: float) -> AuditResu
     """Estimates from all answers about stickers of the sample; ``wanted`` is a precision.
 
     Of each person the last answer on a sticker counts; of several persons most decide, and where
-    they are as many the sticker counts as unsure, which is no answer.
+    they are as many the sticker counts as unsure, which is no answer: estimates take it that
+    those would have been answered as the rest of their part is.
     """
     asked = {sticker.id for sticker in sample.stickers}
     mine = [answer for answer in answers if answer.id in asked]
-    verdict = majority(mine)
-    unsure = len({answer.id for answer in mine}) - len(verdict)
+    random = drawn_at_random(sample, mine)
+    verdict = {sticker: given for sticker, given in majority(mine).items() if sticker in random}
     kept = sample.sizes[PARTS.index("kept")]
     return AuditResult(
         rule=sample.rule,
@@ -48,10 +49,28 @@ def judge(sample: Sample, answers: Sequence[Answer], wanted: float) -> AuditResu
         dropped=_finding(sample, verdict, ("near", "far")),
         kept=_finding(sample, verdict, ("kept",)) if kept else None,
         suggested=suggest(sample, verdict, wanted),
-        unsure=unsure,
+        unsure=len(random) - len(verdict),
+        earlier=len({answer.id for answer in mine} - random),
         people=len({answer.who for answer in mine}),
         last_answer=max((answer.at for answer in mine), default=None),
     )
+
+
+def drawn_at_random(sample: Sample, answers: Sequence[Answer]) -> set[str]:
+    """Answered stickers of the sample that are a random sample of their part.
+
+    An answer that was given when a part held other stickers, such as under another bound, is about
+    one that lay in what both have in common: such answers count only where all of the part that is
+    asked about was answered.
+    """
+    answered = {answer.id for answer in answers}
+    asked_in = {(answer.id, part) for answer in answers for part in answer.drawn.split("-")}
+    found: set[str] = set()
+    for part, digest in zip(PARTS, sample.drawn.split("-"), strict=True):
+        mine = {one.id for one in sample.stickers if one.part == part}
+        whole = mine <= answered
+        found |= mine if whole else {sticker for sticker in mine if (sticker, digest) in asked_in}
+    return found
 
 
 def majority(answers: Sequence[Answer]) -> dict[str, bool]:
@@ -73,12 +92,14 @@ def suggest(sample: Sample, verdict: Verdict, wanted: float) -> SuggestedBound |
     """The bound that drops most with at least the wanted precision; None for a rule without one.
 
     Every value of the sample is tried. How many stickers lie beyond it is known of all, and those
-    of the sample that do are a sample of them.
+    of the sample that do are a sample of them. Of many estimates the first that is high enough is
+    taken, which chance has more often made too high than too low: its share errs upwards.
     """
     if (sample.min is None) == (sample.max is None):
         return None
     answered = [one for one in sample.stickers if one.id in verdict and one.excess is not None]
     tried = sorted({one.excess or 0.0: one for one in answered}.items())
+    estimated = False
     for excess, edge in tried:
         # All that is kept beyond is then dropped, with what is dropped now.
         beyond = [one for one in answered if (one.excess or 0.0) >= excess]
@@ -88,6 +109,7 @@ def suggest(sample: Sample, verdict: Verdict, wanted: float) -> SuggestedBound |
             continue  # nothing at all would be kept
         strata = _strata(beyond, edge.beyond, verdict)
         share = estimated_share(strata)
+        estimated = estimated or share is not None
         if share is not None and share >= wanted:
             low, high = joined_interval(strata, CONFIDENCE)
             bound = _bound(sample, edge)
@@ -97,12 +119,12 @@ def suggest(sample: Sample, verdict: Verdict, wanted: float) -> SuggestedBound |
                 wanted=wanted, bound=bound, share=share, low=low, high=high,
                 drops=sum(edge.beyond), sure=sure, why=f"{len(beyond)} answers lie beyond it{told}",
             )  # fmt: skip
-    few = len(answered) < _FEWEST
-    why = (
-        f"the sample can't tell: it takes {_FEWEST} answers and there are {len(answered)}"
-        if few
-        else f"no bound with {_FEWEST} answers beyond it is as precise"
-    )
+    if len(answered) < _FEWEST:
+        why = f"the sample can't tell: it takes {_FEWEST} answers and there are {len(answered)}"
+    elif not estimated:
+        why = "the sample can't tell: a part of it has no answers"
+    else:
+        why = f"no bound with {_FEWEST} answers beyond it is as precise"
     return SuggestedBound(
         wanted=wanted, bound=None, share=None, low=None, high=None, drops=None, sure=False, why=why
     )

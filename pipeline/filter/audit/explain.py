@@ -158,7 +158,6 @@ def _orphans(workspace: Workspace, lost: Mask) -> int:
     ids = pa.array(sorted(ids_of(workspace, np.flatnonzero(lost).tolist()).values()), pa.string())
     count = 0
     for parts in workspace.blocks if len(ids) else ():
-        table = workspace.read("duplicates", parts, ["group", "representative"])
-        doubles = table.filter(pc.invert(table["representative"]))["group"]
-        count += pc.sum(pc.is_in(doubles, value_set=ids)).as_py() or 0
+        same_as = workspace.read("duplicates", parts, ["same_as"])["same_as"]
+        count += pc.sum(pc.is_in(same_as, value_set=ids)).as_py() or 0
     return count

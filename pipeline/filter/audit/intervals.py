@@ -38,12 +38,14 @@ class Stratum:
 
 
 def estimated_share(strata: Sequence[Stratum]) -> float | None:
-    """The share that counts, each stratum weighted by its size; None where nothing was drawn."""
-    drawn = [stratum for stratum in strata if stratum.drawn]
-    size = sum(stratum.size for stratum in drawn)
-    if not size:
+    """The share that counts, each stratum weighted by its size.
+
+    None where of a stratum nothing was drawn: the rest alone says nothing of the whole.
+    """
+    some = [stratum for stratum in strata if stratum.size]
+    if not some or not all(stratum.drawn for stratum in some):
         return None
-    return sum(one.size * one.counted / one.drawn for one in drawn) / size
+    return sum(one.size * one.counted / one.drawn for one in some) / sum(one.size for one in some)
 
 
 def share_interval(strata: Sequence[Stratum], confidence: float = 0.95) -> tuple[float, float]:

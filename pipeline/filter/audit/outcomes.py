@@ -25,26 +25,26 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Verdicts:
-    """Which stickers are kept, and which of the ``rules`` are against each, as bits of ``against``.
+    """Which stickers are kept, and which of the ``rules`` are against each.
 
-    A rule's bit is its place in ``rules``. Shape of the arrays: (stickers,).
+    ``against`` is the place, in ``sets``, of the rules that are against it. Shape of the arrays:
+    (stickers,).
     """
 
     kept: Mask
     failed: Mask
-    against: NDArray[np.uint64]
+    against: NDArray[np.int64]
+    sets: tuple[frozenset[str], ...]
     rules: tuple[str, ...]
 
     def dropped_by(self, rule: str) -> Mask:
         """Stickers that are dropped, and that this rule is against."""
-        dropped: Mask = self._has(rule) & ~self.failed
+        dropped: Mask = self._where(rule in rules for rules in self.sets) & ~self.failed
         return dropped
 
     def others(self, rule: str) -> Mask:
         """Stickers that something else than this rule is against."""
-        mine = self._bit(rule) if rule in self.rules else np.uint64(0)
-        found: Mask = (self.against & ~mine) != 0
-        return found
+        return self._where(bool(rules - {rule}) for rules in self.sets)
 
     @cached_property
     def combinations(self) -> Counter[tuple[str, ...]]:
@@ -52,19 +52,15 @@ class Verdicts:
         found, counts = np.unique(self.against[~self.failed & ~self.kept], return_counts=True)
         return Counter(
             {
-                tuple(name for bit, name in enumerate(self.rules) if code >> bit & 1): count
-                for code, count in zip(found.tolist(), counts.tolist(), strict=True)
+                tuple(name for name in self.rules if name in self.sets[place]): count
+                for place, count in zip(found.tolist(), counts.tolist(), strict=True)
             }
         )
 
-    def _has(self, rule: str) -> Mask:
-        if rule not in self.rules:
-            return np.zeros(len(self.kept), bool)
-        has: Mask = (self.against & self._bit(rule)) != 0
-        return has
-
-    def _bit(self, rule: str) -> np.uint64:
-        return np.uint64(1 << self.rules.index(rule))
+    def _where(self, holds: Iterable[bool]) -> Mask:
+        """Stickers for whose set of rules it holds."""
+        chosen: Mask = np.fromiter(holds, bool, len(self.sets))[self.against]
+        return chosen
 
 
 def check_decided(workspace: Workspace) -> None:
@@ -135,18 +131,30 @@ def ids_of(workspace: Workspace, rows: Iterable[int]) -> dict[int, str]:
 
 def _verdicts(blocks: Iterator[pa.Table]) -> Verdicts:
     outcomes: list[NDArray[np.object_]] = [np.empty(0, object)]
-    codes = [np.empty(0, np.uint64)]
-    names: list[str] = []
+    against = [np.empty(0, np.int64)]
+    sets: list[frozenset[str]] = [frozenset()]
+    places = {sets[0]: 0}
+    names: dict[str, None] = {}
     for table in blocks:
         pairs = rules_of(table["reasons"])
-        code = np.zeros(len(table), np.uint64)
-        rows = pairs["row"].to_numpy()
+        rows, rules = pairs["row"].to_numpy(), pairs["rule"].to_numpy(zero_copy_only=False)
+        place = np.zeros(len(table), np.int64)
         for name in pairs["rule"].unique().to_pylist():
-            if name not in names:
-                names.append(name)
-            mine = rows[pairs["rule"].to_numpy(zero_copy_only=False) == name]
-            code[mine] |= np.uint64(1 << names.index(name))
-        codes.append(code)
+            names[name] = None
+            mine = rows[rules == name]
+            before, which = np.unique(place[mine], return_inverse=True)
+            joined = [sets[one] | {name} for one in before.tolist()]
+            for one in joined:
+                if places.setdefault(one, len(sets)) == len(sets):
+                    sets.append(one)
+            place[mine] = np.array([places[one] for one in joined], np.int64)[which]
+        against.append(place)
         outcomes.append(table["outcome"].to_numpy(zero_copy_only=False))
     outcome = np.concatenate(outcomes)
-    return Verdicts(outcome == "kept", outcome == "failed", np.concatenate(codes), tuple(names))
+    return Verdicts(
+        outcome == "kept",
+        outcome == "failed",
+        np.concatenate(against),
+        tuple(sets),
+        tuple(names),
+    )

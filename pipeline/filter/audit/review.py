@@ -56,7 +56,13 @@ def write_studio(workspace: Workspace, sample: Sample, folder: Path) -> tuple[Pa
     """
     pictures = _pictures(workspace, sample)
     tasks = [
-        {"data": {"sticker_id": one.id, "html": _shown(pictures, [one.id, one.twin])}}
+        {
+            "data": {
+                "sticker_id": one.id,
+                "drawn": sample.drawn,
+                "html": _shown(pictures, [one.id, one.twin]),
+            }
+        }
         for one in sample.stickers
     ]
     paths = folder / TASKS, folder / SCREEN

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pydantic import Field
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.withheld import REVIEW, withheld_stickers
@@ -61,14 +62,16 @@ class SampledSticker(Section):
 class Sample(Section):
     """What people are asked about one rule, and the sizes of the parts that it was drawn from.
 
-    ``near`` is the distance to the bound up to which kept stickers count. ``withheld`` stickers
-    were dropped by the rule too, but people flagged them, and they are shown to nobody.
+    ``drawn`` names the parts that it was drawn from, each by a digest of all its stickers, so that
+    samples of different sizes share it. ``near`` is the distance to the bound up to which kept
+    stickers count. ``withheld`` stickers were dropped by the rule too, but people flagged them, and
+    they are shown to nobody.
     """
 
     rule: str
     unit: str
     doc: str
-    drawn: str
+    drawn: str = Field(pattern=r"^[0-9a-f]{16}(-[0-9a-f]{16}){2}$")
     min: float | None
     max: float | None
     near: float | None
@@ -111,7 +114,7 @@ def draw_sample(
     sample = sample_of(population, size, near)
     twins = _twins(workspace, [sticker.id for sticker in sample.stickers])
     known = load_rule(rule) if bounds is not None else None
-    sample = sample.model_copy(
+    return sample.model_copy(
         update={
             "unit": known.unit if known else "",
             "doc": known.doc if known else "",
@@ -121,8 +124,6 @@ def draw_sample(
             ),
         }
     )
-    digest = hashlib.sha256(sample.model_dump_json().encode()).hexdigest()[:16]
-    return sample.model_copy(update={"drawn": digest})
 
 
 def sample_of(population: Population, size: int, near: float | None = None) -> Sample:
@@ -147,7 +148,9 @@ def sample_of(population: Population, size: int, near: float | None = None) -> S
         rule=rule,
         unit="",
         doc="",
-        drawn="",
+        drawn="-".join(
+            _digest(rule, part, ids[rows]) for part, rows in zip(PARTS, parts, strict=True)
+        ),
         min=bounds.min if bounds else None,
         max=bounds.max if bounds else None,
         near=reach if near is None else near,
@@ -230,6 +233,13 @@ def _order(rule: str, sticker: str) -> str:
     return hashlib.sha256(f"audit\n{rule}\n{sticker}".encode()).hexdigest()
 
 
+def _digest(rule: str, part: Part, ids: Ids) -> str:
+    digest = hashlib.sha256(f"audit\n{rule}\n{part}".encode())
+    for sticker in sorted(ids.tolist()):
+        digest.update(f"\n{sticker}".encode())
+    return digest.hexdigest()[:16]
+
+
 def _side(bounds: RuleConfig | None) -> Literal["min", "max"] | None:
     """The side of a rule with one bound, whose values can be put in one order."""
     if bounds is None or (bounds.min is None) == (bounds.max is None):
@@ -276,9 +286,9 @@ def _twins(workspace: Workspace, stickers: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     chosen = pa.array(sorted(stickers), pa.string())
     for parts in workspace.blocks:
-        table = workspace.read("duplicates", parts, ["id", "group", "representative"])
+        table = workspace.read("duplicates", parts, ["id", "same_as"])
         table = table.filter(
-            pc.and_(pc.is_in(table["id"], value_set=chosen), pc.invert(table["representative"]))
+            pc.and_(pc.is_in(table["id"], value_set=chosen), pc.is_valid(table["same_as"]))
         )
-        found.update(zip(table["id"].to_pylist(), table["group"].to_pylist(), strict=True))
+        found.update(zip(table["id"].to_pylist(), table["same_as"].to_pylist(), strict=True))
     return found

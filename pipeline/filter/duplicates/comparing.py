@@ -32,14 +32,17 @@ from pipeline.filter.duplicates.registration import (
     Greys,
     Maps,
     likeness,
+    nearly_registered,
     overlay,
     register,
+    sharpened,
     soft,
 )
 from pipeline.filter.duplicates.spots import Mask, Spots, spots
 from schemas.config import DuplicatesConfig
 
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 Texts = tuple[str | None, str | None]
 _Shown = tuple[Greys, Greys, Mask]
 
@@ -52,12 +55,13 @@ _PERCEPTUAL, _MIRROR, _CROP, _WATERMARK, _MOTION = range(5)
 
 _MIRRORED = np.array([view.mirrored for view in VIEWS])
 _IN_PLACE = np.array([[1.0, 0.0, 1.0, 0.0]])
-_PAIRS = 256
-"""Pairs laid over each other in one go."""
+_PAIRS, _AT_ONCE = 256, 16
+"""Pairs placed in one go, and laid over each other: as many as fit into a processor's cache."""
 _ALIKE = 0.6
 """Likeness (correlation of what both show) from which two pictures share a template."""
-_HOPELESS = 8
-"""How many times the bound two pictures may differ at 64x64 and still be looked at closely."""
+_HOPELESS, _HOPELESS_SMALL, _CLEAR = 2.5, 4, 2
+"""How many times the bound two pictures may differ at 64x64 and still be looked at closely, small
+ones more; and closely, before they lie over each other to a fraction of a pixel."""
 _OF_MEANS, _OF_MOVED = 0.6, 1.5
 """Bounds of mean pictures, on which noise evens out, and of cropped frames, beside the usual."""
 _LASTS_ALIKE = 1.05
@@ -129,8 +133,8 @@ class Pictures:
         order = np.lexsort((misfits, same))
         best = order[np.flatnonzero(np.diff(same[order], prepend=-1))]
         found: list[Found] = []
-        for start in range(0, len(kept), _PAIRS):
-            part = best[start : start + _PAIRS]
+        for start in range(0, len(kept), _AT_ONCE):
+            part = best[start : start + _AT_ONCE]
             some = [texts[place] for place in part.tolist()]
             found += self._some(first[part], second[part], maps[part], _MIRRORED[views[part]], some)
         columns = [(one.what, one.how, one.distance) for one in found]
@@ -142,42 +146,40 @@ class Pictures:
     ) -> tuple[Maps, npt.NDArray[np.float64]]:
         maps = np.tile(_IN_PLACE, (len(ones), 1))
         misfits = np.zeros(len(ones))
-        for start in range(0, len(ones), _PAIRS):
-            part = slice(start, start + _PAIRS)
-            our, their = self._looks(ones[part], others[part], _MIRRORED[views[part]])
-            maps[part], misfits[part] = first_maps(our, their, views[part])
+        # A still and an animation aren't laid over each other.
+        alike = np.flatnonzero(self.stored.moving[ones] == self.stored.moving[others])
+        for start in range(0, len(alike), _PAIRS):
+            part = alike[start : start + _PAIRS]
+            looks, pairs = self._looks(ones[part], others[part], _MIRRORED[views[part]])
+            maps[part], misfits[part] = first_maps(looks, pairs, views[part])
         return maps, misfits
 
-    def _looks(
-        self, ones: Ints, others: Ints, mirrored: npt.NDArray[np.bool_]
-    ) -> tuple[Greys, Greys]:
-        our, their = self.stored.looks(ones), self.stored.looks(others)
-        return our, np.where(mirrored[:, None, None], their[:, :, ::-1], their)
+    def _looks(self, ones: Ints, others: Ints, mirrored: Flags) -> tuple[Greys, Ints]:
+        """Looks of the pictures, mirrored where they must be, and the pairs as places in them."""
+        seen, places = np.unique(np.stack([2 * ones, 2 * others + mirrored]), return_inverse=True)
+        looks = self.stored.looks(seen // 2)
+        looks[seen % 2 == 1] = looks[seen % 2 == 1, :, ::-1]
+        return looks, places.reshape(2, -1)
 
     def _some(
-        self,
-        ones: Ints,
-        others: Ints,
-        maps: Maps,
-        mirrored: npt.NDArray[np.bool_],
-        texts: Sequence[Texts],
+        self, ones: Ints, others: Ints, maps: Maps, mirrored: Flags, texts: Sequence[Texts]
     ) -> list[Found]:
-        our, their = self._looks(ones, others, mirrored)
-        maps = register(our, their, maps)
+        looks, pairs = self._looks(ones, others, mirrored)
+        both = self.stored.moving[ones] == self.stored.moving[others]
+        laid = np.flatnonzero(both)
+        our, their = looks[pairs[:, laid]]
+        maps = register(our, their, maps[laid])
         seen, within = overlay(their, maps, margin=GREY_SIDE // _MARGIN)
         alike = likeness(our, seen, within)
-        found = []
-        for place, (one, other) in enumerate(zip(ones.tolist(), others.tolist(), strict=True)):
-            pair = _Pair(one, other, maps[place : place + 1], bool(mirrored[place]))
-            if self.stored.moving[one] != self.stored.moving[other]:
-                found.append(self._still_of(one, other))
-            elif alike[place] < _ALIKE:
-                found.append(Found(NONE))
-            elif not pair.mirrored and _read_differently(*texts[place]):
-                found.append(Found(TEMPLATE))
-            else:
-                coarse = our[place], seen[place], within[place]
-                found.append(self._same(pair, coarse, texts[place]))
+        found = [Found(NONE)] * len(ones)
+        for place in np.flatnonzero(~both).tolist():
+            found[place] = self._still_of(int(ones[place]), int(others[place]))
+        for number in np.flatnonzero(alike >= _ALIKE).tolist():
+            place = int(laid[number])
+            numbers = int(ones[place]), int(others[place])
+            pair = _Pair(*numbers, maps[number : number + 1], bool(mirrored[place]))
+            coarse = our[number], seen[number], within[number]
+            found[place] = self._same(pair, coarse, texts[place])
         return found
 
     def _still_of(self, one: int, other: int) -> Found:
@@ -191,13 +193,27 @@ class Pictures:
     def _same(self, pair: _Pair, coarse: _Shown, texts: Texts) -> Found:
         bound = self._bound(texts)
         if self.stored.moving[pair.one]:
+            if _read_otherwise(pair, texts):
+                return Found(TEMPLATE)
             return self._same_play(pair, coarse, bound * _OF_MEANS)
-        if spots(*coarse).without_mark > _HOPELESS * bound:
+        small = self.stored.min_side[[pair.one, pair.other]].min() < _SMALL
+        hopeless = (_HOPELESS_SMALL if small else _HOPELESS) * bound
+        if spots(*coarse, hopeless).without_mark >= hopeless or _read_otherwise(pair, texts):
             return Found(TEMPLATE)
+        return self._closely(pair, bound)
+
+    def _closely(self, pair: _Pair, bound: float) -> Found:
+        """Whether two stills are the same, as their key frames have it."""
         one, other = self.stored.closely(pair.one, pair.other, pair.maps[0], pair.mirrored)
-        place = register(one[None], other[None], _IN_PLACE, near=True)
-        seen, within = overlay(other[None], place, margin=len(one) // _MARGIN)
-        return _found(pair, spots(one, seen[0], within[0]), bound)
+        ours, theirs = one[None], other[None]
+        margin = len(one) // _MARGIN
+        place = nearly_registered(ours, theirs, _IN_PLACE)
+        seen, within = overlay(theirs, place, margin)
+        if spots(one, seen[0], within[0], _CLEAR * bound).without_mark >= _CLEAR * bound:
+            return Found(TEMPLATE)
+        place = sharpened(ours, theirs, place)
+        seen, within = overlay(theirs, place, margin)
+        return _found(pair, spots(one, seen[0], within[0], bound), bound)
 
     def _same_play(self, pair: _Pair, means: _Shown, bound: float) -> Found:
         one, other, within = means
@@ -249,6 +265,11 @@ def _found(pair: _Pair, found: Spots, bound: float) -> Found:
     if pair.moved:
         how = _CROP
     return Found(SAME, _MIRROR if pair.mirrored else how, int(found.without_mark))
+
+
+def _read_otherwise(pair: _Pair, texts: Texts) -> bool:
+    """Whether captions tell the two apart; a mirrored one can't be read."""
+    return not pair.mirrored and _read_differently(*texts)
 
 
 def _read_differently(one: str | None, other: str | None) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from tempfile import TemporaryFile, gettempdir
 from typing import IO
@@ -30,6 +31,10 @@ _SMALL_SIDE = 16
 _LOOK = GREY_SIDE**2
 _LEAST, _MOST, _SHARE = 16, 128, 0.7
 """Sides at which pictures are compared closely: this share of the smaller one's, within bounds."""
+_IN_PLACE = 1 / 256
+"""Share of a side (half a pixel at most) below which pictures are seen whole, however they lie."""
+_KEPT_FRAMES, _KEPT_VIEWS = 64, 256
+"""Key frames and whole pictures kept in memory, of 256 KB and of 64 KB at most."""
 
 
 @dataclass(frozen=True)
@@ -67,27 +72,44 @@ class StoredPictures:
 
         ``place`` is a row of ``registration.Maps``. Both come in the resolution of the smaller.
         """
+        if np.abs(place - (1, 0, 1, 0)).max() < _IN_PLACE:
+            side = min(_side(min(self._key_frame(number).size)) for number in (one, other))
+            theirs = self._whole(other, side)
+            return self._whole(one, side), np.fliplr(theirs).copy() if mirrored else theirs
         first, second = self._key_frame(one), self._key_frame(other)
         if mirrored:
             second = second.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         down, top, across, left = place.tolist()
         ours = [max(0, -left / across), max(0, -top / down)]
         ours += [min(1, (1 - left) / across), min(1, (1 - top) / down)]
-        theirs = [
-            share * (across, down)[n % 2] + (left, top)[n % 2] for n, share in enumerate(ours)
-        ]
-        boxes = [_pixels(first, ours), _pixels(second, theirs)]
-        smallest = min(min(box[2] - box[0], box[3] - box[1]) for box in boxes)
-        side = min(_MOST, max(_LEAST, int(_SHARE * smallest)))
+        shown = [share * (across, down)[n % 2] + (left, top)[n % 2] for n, share in enumerate(ours)]
+        boxes = [_pixels(first, ours), _pixels(second, shown)]
+        side = _side(min(min(box[2] - box[0], box[3] - box[1]) for box in boxes))
         one_seen, other_seen = (
             np.asarray(picture.resize((side, side), Image.Resampling.HAMMING, box=box), np.float32)
             for picture, box in zip((first, second), boxes, strict=True)
         )
         return one_seen, other_seen
 
-    def _key_frame(self, number: int) -> Image.Image:
+    # A picture that is in one pair is in others soon after.
+    @cached_property
+    def _key_frame(self) -> Callable[[int], Image.Image]:
+        return lru_cache(_KEPT_FRAMES)(self._decoded)
+
+    @cached_property
+    def _whole(self) -> Callable[[int, int], Greys]:
+        return lru_cache(_KEPT_VIEWS)(self._resized)
+
+    def _decoded(self, number: int) -> Image.Image:
+        """A still's key frame in grey levels."""
         with Image.open(io.BytesIO(self._more(number)), formats=["JPEG"]) as picture:
+            # Colours aren't decoded at all.
+            picture.draft("L", picture.size)
             return picture.convert("L")
+
+    def _resized(self, number: int, side: int) -> Greys:
+        picture = self._key_frame(number).resize((side, side), Image.Resampling.HAMMING)
+        return np.asarray(picture, np.float32)
 
     def _read(self, start: int, size: int) -> bytes:
         return os.pread(self.file.fileno(), size, start)
@@ -95,6 +117,11 @@ class StoredPictures:
     def _more(self, number: int) -> bytes:
         start, end = (int(place) for place in self.starts[number : number + 2])
         return self._read(start + _LOOK, end - start - _LOOK)
+
+
+def _side(smallest: float) -> int:
+    """Side at which pictures are compared closely, of which the smaller has so many pixels."""
+    return min(_MOST, max(_LEAST, int(_SHARE * smallest)))
 
 
 def _pixels(picture: Image.Image, shares: list[float]) -> Box:

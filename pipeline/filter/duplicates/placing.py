@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.filter.duplicates.codes import VIEWS, plain_boxes
-from pipeline.filter.duplicates.registration import Greys, Maps, overlay
+from pipeline.filter.duplicates.registration import Greys, Maps, halved, overlay
 
 Ints = npt.NDArray[np.int64]
 Boxes = npt.NDArray[np.float64]
@@ -14,27 +14,31 @@ Boxes = npt.NDArray[np.float64]
 _BOXES = np.array([[view.top, view.bottom, view.left, view.right] for view in VIEWS])
 
 
-def first_maps(ones: Greys, others: Greys, views: Ints) -> tuple[Maps, npt.NDArray[np.float64]]:
+def first_maps(looks: Greys, pairs: Ints, views: Ints) -> tuple[Maps, npt.NDArray[np.float64]]:
     """The best of a few maps for each pair, and its misfit (mean difference in grey levels).
 
-    ``views`` doesn't say of which of the two it is. Tried are the view of the one and of the
-    other, each against the whole of its counterpart and against all but its plain border, and what
-    lies within both borders.
+    ``pairs`` (shape (2, pairs)) are places in ``looks``. ``views`` doesn't say of which of the two
+    it is. Tried are the view of the one and of the other, each against the whole of its
+    counterpart and against all but its plain border, and what lies within both borders.
     """
-    whole = np.broadcast_to(_BOXES[0], (len(ones), 4))
     view = _BOXES[views]
-    ours, theirs = plain_boxes(ones.astype(np.uint8)), plain_boxes(others.astype(np.uint8))
+    whole = np.broadcast_to(_BOXES[0], view.shape)
+    ours, theirs = plain_boxes(looks.astype(np.uint8))[pairs]
     tried = [
         _map(one, other)
         for one, other in (
             (whole, view), (view, whole), (ours, theirs), (ours, view), (view, theirs),
         )
     ]  # fmt: skip
-    half = _halved(ones), _halved(others)
-    misfits = np.stack([_misfit(*half, maps) for maps in tried])
+    half = halved(looks)
+    misfits = np.full((len(tried), len(views)), np.inf)
+    for place, maps in enumerate(tried):
+        known = [(maps == earlier).all(axis=1) for earlier in tried[:place]]
+        new = np.flatnonzero(~np.any(known, axis=0)) if known else np.arange(len(views))
+        misfits[place, new] = _misfit(half[pairs[0, new]], half[pairs[1, new]], maps[new])
     best = misfits.argmin(axis=0)
-    found: Maps = np.stack(tried)[best, np.arange(len(ones))]
-    return found, misfits[best, np.arange(len(ones))]
+    found: Maps = np.stack(tried)[best, np.arange(len(views))]
+    return found, misfits[best, np.arange(len(views))]
 
 
 def _map(ones: Boxes, others: Boxes) -> Maps:
@@ -50,10 +54,4 @@ def _misfit(ones: Greys, others: Greys, maps: Maps) -> npt.NDArray[np.float64]:
     seen, within = overlay(others, maps)
     shown = within.sum(axis=(1, 2))
     gaps = (np.abs(ones - seen) * within).sum(axis=(1, 2)) / np.maximum(1, shown)
-    return np.where(shown < within[0].size / 2, np.inf, gaps)
-
-
-def _halved(pictures: Greys) -> Greys:
-    side = pictures.shape[1] // 2
-    halved: Greys = pictures.reshape(-1, side, 2, side, 2).mean(axis=(2, 4))
-    return halved
+    return np.where(shown < ones.shape[1] ** 2 / 2, np.inf, gaps)

@@ -49,6 +49,19 @@ def test_a_review_newer_than_the_decisions_counts(workspace: Workspace) -> None:
     assert withheld_stickers(workspace) == {"a", "b", "c", "d", "e"}
 
 
+def test_stills_of_a_flagged_animation_are_withheld_and_the_other_way_round(
+    workspace: Workspace,
+) -> None:
+    stills = [member("e", "e") | {"still_of": "b"}, member("d", "d"), member("f", "f")]
+    put(workspace, "duplicates", stills, 1)
+    put(workspace, "reviews", [{"id": n, "flagged": n == "c"} for n in "abc"])
+    put(workspace, "decisions", [decided("e"), decided("d"), decided("f")], 1)
+    assert withheld_stickers(workspace) == {"b", "c", "e"}
+    put(workspace, "reviews", [{"id": n, "flagged": False} for n in "abc"])
+    put(workspace, "reviews", [{"id": n, "flagged": n == "e"} for n in "edf"], 1)
+    assert withheld_stickers(workspace) == {"b", "c", "e"}
+
+
 def test_without_flags_or_tables_nothing_is_withheld(workspace: Workspace, tmp_path: Path) -> None:
     put(workspace, "decisions", [decided("e"), decided("d"), decided("f")], 1)
     assert withheld_stickers(workspace) == frozenset()

@@ -19,16 +19,18 @@ class MemoryReader:
     parts = (0, 1)
     blocks = ((0,), (1,))
 
-    def __init__(self, rows):
+    def __init__(self, rows, still_of=None):
         self.flags = pa.Table.from_pylist(rows, schema=FLAGS.schema)
+        self.still_of = still_of
 
     def read(self, table, parts=None, columns=None):
         if table == "duplicates":
-            return pa.table(
-                {"id": ["r", "s"], "group": ["r", "s"]}
+            found = pa.table(
+                {"id": ["r", "s"], "group": ["r", "s"], "still_of": [self.still_of, None]}
                 if parts == (0,)
-                else {"id": ["t", "like t"], "group": ["t", "t"]}
+                else {"id": ["t", "like t"], "group": ["t", "t"], "still_of": [None, None]}
             )
+            return found.cast(pa.schema([(name, pa.string()) for name in found.column_names]))
         return self.flags
 
 
@@ -81,3 +83,10 @@ def test_what_is_flagged_takes_its_near_duplicates_along():
     assert [row["flags"] for row in written[2:]] == [["offensive"], ["offensive"]]
     assert "on like t, which is alike" in written[2]["provenance"]
     assert "alike" not in written[3]["provenance"]
+
+
+@pytest.mark.parametrize("flagged", ["r", "like t"])
+def test_what_is_flagged_takes_an_animation_and_its_still_along(flagged):
+    reader = MemoryReader([flag("a", "offensive") | {"id": flagged}], still_of="t")
+    written = [row for _, _, t in collect_reviews(reader, {}) for row in t.to_pylist()]
+    assert [row["id"] for row in written if row["flagged"]] == ["r", "t", "like t"]

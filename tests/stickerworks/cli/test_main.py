@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from stickerworks.cli.doctor import _EXTRAS
 from stickerworks.cli.main import _options_first
 
 PROGRAM = Path(sys.executable).with_name("stickerworks")
@@ -106,6 +109,14 @@ def test_the_doctor_finds_everything(tmp_path):
     assert answer.returncode == 0, answer.stdout
     assert "ok   torch" in answer.stdout
     assert "ok   sources: chinesebqb" in answer.stdout
+
+
+def test_the_doctor_knows_what_installs_every_extra():
+    root = Path(__file__).parents[3]
+    extras = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
+    assert set(_EXTRAS) - {""} == set(extras["optional-dependencies"]) - {"dev"}
+    targets = re.findall(r"^([a-z-]+):", (root / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert {remedy.split()[1] for remedy in _EXTRAS.values()} <= set(targets)
 
 
 def test_ctrl_c_is_one_line_and_a_rerun_goes_on(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import cache
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +36,24 @@ def digest_files(model: Path) -> str:
     if model.is_dir():
         paths = [path for path in sorted(model.iterdir()) if path.suffix in _DECIDE]
     else:
-        beside = [f"{model.name}_data", f"{model.name}.data", CONFIG, PREPROCESSOR]
-        paths = [model, *(model.parent / name for name in beside)]
+        paths = [model, *_beside(model)]
     files = [path for path in paths if path.is_file()]
     stamps = tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in files)
     try:
         return _digest(stamps)
     except OSError as error:
         raise bad_model(model, f"it can't be read: {error.strerror}") from error
+
+
+def _beside(model: Path) -> list[Path]:
+    """Files beside an ONNX file that decide with it: the JSON, and weights that it names."""
+    described = [model.with_name(name) for name in (CONFIG, PREPROCESSOR)]
+    others = [path for path in sorted(model.parent.iterdir()) if path not in (model, *described)]
+    if not model.is_file() or not model.stat().st_size:
+        return described
+    with model.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        named = [path for path in others if content.find(path.name.encode()) >= 0]
+    return [*described, *named]
 
 
 @cache  # read once a process, and again when a file was touched

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.engine.compute import compute_in_float32
 from pipeline.engine.errors import StickerworksError
 from pipeline.filter.measures.safety.classifier import (
     Classifier,
@@ -81,6 +82,7 @@ def _load(path: Path, options: SafetyOptions, device: str) -> tuple[Any, str]:
             dtype=torch.float32,
             output_loading_info=True,
         )
+        compute_in_float32()
         model = model.eval().to(where)
     # What transformers, safetensors and torch raise on files that make no sense.
     except Exception as error:

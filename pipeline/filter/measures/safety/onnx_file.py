@@ -84,7 +84,7 @@ def _open_session(path: Path, options: SafetyOptions) -> Any:
     providers: list[Any] = ["CPUExecutionProvider"]
     if gpu:
         number = int(options.device.partition(":")[2] or 0)
-        cuda = {"device_id": number, "cudnn_conv_algo_search": "DEFAULT"}
+        cuda = {"device_id": number, "cudnn_conv_algo_search": "DEFAULT", "use_tf32": 0}
         providers.insert(0, ("CUDAExecutionProvider", cuda))
     else:
         # Worker processes share out the cores.

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.engine.compute import is_out_of_memory
 from pipeline.engine.errors import StickerworksError
 from pipeline.filter.ocr.rapid.options import EngineName, Precision
 
@@ -77,6 +78,11 @@ def model_faults(model: Path, role: str) -> Iterator[None]:
     try:
         yield
     except engine_errors() as error:
+        if is_out_of_memory(error):
+            raise StickerworksError(
+                "The GPU's memory is too small for the OCR models.",
+                "Leave more of it free, or set filter.ocr.options.device to cpu.",
+            ) from error
         told = " ".join(str(error).split())[:200]
         raise StickerworksError(
             f"The OCR model {model} doesn't fit: {told}",

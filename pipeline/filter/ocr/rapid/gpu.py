@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from pipeline.engine.caching import cache_folder
+from pipeline.engine.compute import is_out_of_memory
 from pipeline.engine.errors import StickerworksError
 from pipeline.filter.ocr.rapid.detection import MOST_SIDE
 from pipeline.filter.ocr.rapid.engines import (
@@ -36,9 +37,6 @@ _PROVIDERS: dict[Gpu, str] = {
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
 }
-_OUT_OF_MEMORY = re.compile(
-    r"out of memory|failed to allocate|alloc_failed|bfc_?arena|cudaErrorMemoryAllocation", re.I
-)
 _REMEDY = "Or set filter.ocr.options.device to cpu."
 
 log = logging.getLogger(__name__)
@@ -117,7 +115,7 @@ class Batch:
             try:
                 found = run(_filled(part, self.size))
             except engine_errors() as error:
-                if not _OUT_OF_MEMORY.search(str(error)):
+                if not is_out_of_memory(error):
                     raise
                 self._halve(error)
                 continue
@@ -164,7 +162,12 @@ def _session(model: Path, settings: GpuSettings) -> Any:
     cuda = (
         "CUDAExecutionProvider",
         # EXHAUSTIVE tries every algorithm anew for every shape, and was slower than a CPU.
-        {"cudnn_conv_algo_search": "DEFAULT", "arena_extend_strategy": "kSameAsRequested"},
+        {
+            "cudnn_conv_algo_search": "DEFAULT",
+            "arena_extend_strategy": "kSameAsRequested",
+            # Its ten bits would read other text than a CPU does.
+            "use_tf32": 0,
+        },
     )
     providers: list[Any] = [cuda]
     if device == "tensorrt":

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import yaml
 
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.extras import opencv_version
 from pipeline.filter.ocr.rapid.engines import read_metadata
 from pipeline.filter.ocr.rapid.options import RapidOptions, choose
 
@@ -43,7 +44,7 @@ def model_file(options: RapidOptions, role: Role) -> Path:
 def name_models(options: RapidOptions) -> dict[str, str]:
     """Versions, engines and digests of all that decides what is read, without loading it."""
     choice = choose(options)
-    found = {"rapidocr": _version("rapidocr")}
+    found = {"rapidocr": _version("rapidocr"), "opencv": opencv_version()}
     # A GPU's onnxruntime is another distribution, and may stand in for the CPU's.
     found["onnxruntime"] = _version("onnxruntime-gpu", "onnxruntime")
     if choice.uses("openvino"):
@@ -53,7 +54,8 @@ def name_models(options: RapidOptions) -> dict[str, str]:
         if choice.uses("openvino"):
             computes += f" {choice.precision}"
     else:
-        computes = choice.device + (" float16" if options.half else "")
+        halved = options.half and choice.device == "tensorrt"
+        computes = choice.device + (" float16" if halved else "")
     found["engines"] = computes
     for role in _WHEEL_FILES:
         path = model_file(options, role)

@@ -16,6 +16,7 @@ from synthetic.moving import SIZE, drawn_frames, drawn_tgs, drawn_video, lottie
 
 from pipeline.engine.decoding import apart
 from pipeline.engine.decoding.frames import open_source, read_frames
+from pipeline.engine.errors import StickerworksError
 from pipeline.engine.images import reading_images
 from pipeline.filter.decode import measure
 from schemas.config import DecodeConfig
@@ -175,7 +176,8 @@ def no_child_yet(monkeypatch):
     """No process from an earlier test is used, and none of this one's is left."""
     monkeypatch.setattr(apart, "_idle", [])
     yield
-    apart.end_idle()
+    for child in apart._idle:
+        child.end()
 
 
 @pytest.mark.usefixtures("no_child_yet")
@@ -202,6 +204,32 @@ def test_a_decoder_that_dies_again_is_the_files_fault(monkeypatch):
 
 def _die(child, header):
     raise apart._ChildDied
+
+
+@pytest.mark.usefixtures("no_child_yet")
+def test_a_decoder_that_dies_while_it_catches_up_is_ended(monkeypatch):
+    before = psutil.Process().children()
+    data = drawn_tgs()
+    decoded(data, "tgs")
+    (child,) = apart._idle
+    with reading_images():
+        frames = read_frames(open_source(data, "tgs", CAPS))
+        next(frames)
+        child._process.kill()
+        actual = apart._Child.next_frame
+        monkeypatch.setattr(
+            apart._Child, "next_frame", lambda one, h: (actual if one is child else _die)(one, h)
+        )
+        assert not list(frames)
+    assert psutil.Process().children() == before
+
+
+def test_a_decoder_that_never_starts_is_ended(monkeypatch):
+    before = psutil.Process().children()
+    monkeypatch.setattr(apart, "_MOST_SECONDS_TO_START", 0)
+    with pytest.raises(StickerworksError, match=r"rlottie_python can't be started"):
+        apart._Child("rlottie_python")
+    assert psutil.Process().children() == before
 
 
 def test_frames_are_the_same_whatever_came_before():
@@ -238,17 +266,29 @@ def test_a_decoder_that_waits_for_itself_is_ended(monkeypatch):
         assert child.out_of_time()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems wait for its next answer")
 def test_it_ends_with_the_process_that_it_decodes_for():
+    """Even one that is stuck, and wouldn't see that its standard input ended."""
     code = (
-        "import os, sys\n"
+        "import os, signal\n"
         "from pipeline.engine.decoding import apart\n"
         "child = apart._Child('rlottie_python')\n"
+        "os.kill(child._process.pid, signal.SIGSTOP)\n"
         "print(child._process.pid, flush=True)\n"
-        "os.kill(os.getpid(), 9)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    _, alive = psutil.wait_procs(_process(int(told.stdout)), timeout=20)
+    _, alive = psutil.wait_procs(_process(int(told.stdout)), timeout=10)
+    alive = [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]
+    for one in alive:
+        one.kill()
     assert not alive
+
+
+def test_it_ends_where_the_other_one_ended_first():
+    command = [sys.executable, "-m", "pipeline.engine.decoding.child", "rlottie_python", "1"]
+    told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    assert (told.returncode, told.stdout) == (1, b"")
 
 
 def _process(number):

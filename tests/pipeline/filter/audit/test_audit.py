@@ -138,7 +138,13 @@ def test_a_duplicate_is_shown_beside_what_it_equals(decided):
     result = judge(sample, [answered(name(18), "drop")], 0.9)
     assert (result.dropped.low, result.suggested, result.kept) == (1.0, None, None)
     tasks, _ = write_studio(workspace, sample, workspace.reports)
-    assert json.loads(tasks.read_text("utf-8"))[0]["data"]["html"].count("<img") == 2
+    data = json.loads(tasks.read_text("utf-8"))[0]["data"]
+    assert (data["html"].count("<img"), data["drawn"]) == (2, sample.drawn)
+
+
+def test_the_first_of_a_group_is_shown_beside_what_is_kept_for_it(decided):
+    sample = draw_sample(decided([{"same": 2}, {}, {}, {"same": 2}]), Config(), "duplicate", 50)
+    assert {one.id: one.twin for one in sample.stickers} == {name(0): name(2), name(3): name(2)}
 
 
 @pytest.mark.parametrize(
@@ -162,7 +168,7 @@ def test_bounds_that_the_tables_were_not_decided_with_are_refused(decided):
 
 def saved(path, rule="aspect", **changes):
     answers = [{"id": name(n), "answer": "drop", "at": WHEN} for n in (0, 1, 9)]
-    content = {"stickerworks_audit": 1, "rule": rule, "drawn": "x", "who": "Ann\x1b[2J",
+    content = {"stickerworks_audit": 1, "rule": rule, "drawn": "", "who": "Ann\x1b[2J",
                "answers": answers} | changes  # fmt: skip
     path.write_text(json.dumps(content), encoding="utf-8")
     return path
@@ -170,8 +176,9 @@ def saved(path, rule="aspect", **changes):
 
 def test_answers_are_kept_once_and_for_good(decided, tmp_path):
     workspace = decided(MIXED)
-    ask(workspace, draw_sample(workspace, Config(), "aspect", 50), 0.9, studio=False)
-    given = read_answers(saved(tmp_path / "a.json"), "aspect")
+    sample = draw_sample(workspace, Config(), "aspect", 50)
+    ask(workspace, sample, 0.9, studio=False)
+    given = read_answers(saved(tmp_path / "a.json", drawn=sample.drawn), "aspect")
     first = hear(workspace, "aspect", given, 0.9)
     assert (first.new, first.elsewhere) == (3, 0)
     assert (first.result.dropped.answered, first.result.kept.answered) == (2, 1)
@@ -213,6 +220,9 @@ def test_a_file_of_something_else_is_one_line(tmp_path, content, told):
         {"answers": [{"id": "x", "answer": "drop", "at": WHEN}]},
         {"answers": [{"id": name(1), "answer": "maybe", "at": WHEN}]},
         {"answers": [{"id": name(1), "answer": "drop", "at": "yesterday"}]},
+        {"answers": [{"id": name(1), "answer": "drop", "at": "0001-01-01T00:00:00+23:59"}]},
+        {"answers": [{"id": name(1), "answer": "drop", "at": "9999-12-31T23:59:59-01:00"}]},
+        {"drawn": "\ud800"},
         {"rule": "entropy"},
     ],
 )
@@ -225,16 +235,17 @@ def test_an_export_of_label_studio_says_the_same(tmp_path):
     def task(number, choice, **more):
         result = [{"value": {"choices": [choice]}, "type": "choices", "from_name": "answer"}]
         annotation = {"completed_by": 7, "updated_at": WHEN, "result": result, **more}
-        return {"id": number, "data": {"sticker_id": name(number)}, "annotations": [annotation]}
+        data = {"sticker_id": name(number), "drawn": "ab-cd"}
+        return {"id": number, "data": data, "annotations": [annotation]}
 
     tasks = [task(1, "drop"), task(2, "keep", completed_by={"email": "a@b.c"}),
              task(3, "drop", was_cancelled=True)]  # fmt: skip
     path = tmp_path / "export.json"
     path.write_text(json.dumps(tasks), encoding="utf-8")
     found = read_answers(path, "aspect")
-    assert [(one.id, one.answer, one.who) for one in found] == [
-        (name(1), "drop", "user 7"),
-        (name(2), "keep", "a@b.c"),
+    assert [(one.id, one.answer, one.who, one.drawn) for one in found] == [
+        (name(1), "drop", "user 7", "ab-cd"),
+        (name(2), "keep", "a@b.c", "ab-cd"),
     ]
 
 

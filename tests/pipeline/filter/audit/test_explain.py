@@ -8,11 +8,13 @@ from decided_stickers import name
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from table_rows import put
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from pipeline.filter.audit.explain import explain
 from pipeline.filter.audit.ladder import rounded
+from pipeline.filter.audit.outcomes import stored_verdicts
 from pipeline.filter.audit.sheet import draw_sheet
 from schemas.config import Config
 
@@ -67,6 +69,41 @@ def test_changed_bounds_are_compared_with_what_the_tables_say(decided):
 def test_near_duplicates_of_what_is_lost_are_told(decided):
     lost = explain(decided(MIXED), bounds(ocr_length={"max": 2})).explanation
     assert (lost.lost, lost.orphans) == (1, 2)
+
+
+def test_what_is_lost_need_not_be_the_first_of_its_group(decided):
+    stickers = [{"same": 2}, {}, {"longest": 3}, {"same": 2}]
+    lost = explain(decided(stickers), bounds(ocr_length={"max": 2})).explanation
+    assert (lost.lost, lost.orphans) == (1, 2)
+
+
+def test_any_number_of_rules_can_be_against_stickers(decided, tmp_path):
+    workspace = decided([{}] * 4)
+    for part, rows in ((0, (range(70), range(3))), (1, (range(60, 130), range(0)))):
+        put(
+            workspace,
+            "decisions",
+            [
+                {
+                    "id": name(2 * part + n),
+                    "kept": not rules,
+                    "outcome": "dropped" if rules else "kept",
+                    "reasons": [{"rule": f"r{rule}", "detail": ""} for rule in rules],
+                }
+                for n, rules in enumerate(rows)
+            ],
+            part,
+        )
+    found = stored_verdicts(workspace)
+    assert len(found.rules) == 130
+    assert found.dropped_by("r1").tolist() == [True, True, False, False]
+    assert found.dropped_by("r65").tolist() == [True, False, True, False]
+    assert found.dropped_by("r129").tolist() == [False, False, True, False]
+    assert not found.dropped_by("nothing").any()
+    assert found.others("r129").tolist() == [True, True, True, False]
+    assert sorted((len(rules), count) for rules, count in found.combinations.items()) == [
+        (3, 1), (70, 1), (70, 1),
+    ]  # fmt: skip
 
 
 def test_rungs_say_what_deciding_with_them_says(decided):

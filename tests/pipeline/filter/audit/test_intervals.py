@@ -49,6 +49,8 @@ def test_who_asked_about_none_knows_nothing():
     assert estimated_share([Stratum(7, 0, 0)]) is None
     # Of a part that nobody was asked about all or none may count.
     assert share_interval([Stratum(3, 3, 3), Stratum(7, 0, 0)]) == (0.3, 1.0)
+    assert estimated_share([Stratum(3, 3, 3), Stratum(7, 0, 0)]) is None
+    assert estimated_share([Stratum(3, 3, 3), Stratum(0, 0, 0)]) == 1.0
 
 
 def test_strata_weigh_by_their_size():

@@ -226,3 +226,29 @@ def test_a_flat_picture_is_alike_only_to_flat_ones(encode):
     flat = [encode(Image.new("RGB", (80, 80), level), "png") for level in ("white", "black")]
     assert relation(flat[0], flat[0])[0] == SAME
     assert relation(*flat)[0] != SAME
+
+
+def test_what_a_pair_is_does_not_depend_on_the_others(encode, face, picture, turning):
+    files = [
+        encode(picture, "png"),
+        encode(picture.resize((120, 120)), "png"),
+        encode(mark(picture), "png"),
+        encode(face(160, caption="OTHER"), "png"),
+        encode(ImageOps.mirror(picture), "png"),
+        encode(turning, "gif", duration=100),
+        encode(turning[::2], "gif", duration=100),
+    ]
+    shard: Any = Shard(files)
+    ones, others = np.triu_indices(len(files), 1)
+    views = np.zeros(len(ones), np.int64)
+    views[others == 4] = [view.mirrored for view in VIEWS].index(True)
+    with load_pictures(shard, {0: 7}, np.arange(7), DuplicatesConfig()) as pictures:
+        texts: list[tuple[Text, Text]] = [(None, None)] * len(ones)
+        together = pictures.compare(ones, others, views, texts)
+        for n in range(len(ones)):
+            alone = pictures.compare(
+                ones[n : n + 1], others[n : n + 1], views[n : n + 1], [texts[n]]
+            )
+            for name in ("what", "how", "distance"):
+                assert getattr(alone, name)[0] == getattr(together, name)[n]
+    assert {NONE, TEMPLATE, STILL_OF, SAME} >= set(together.what.tolist()) >= {TEMPLATE, SAME}
