@@ -234,7 +234,11 @@ class Pictures:
         if gap >= self.settings.max_frame_difference:
             return Found(TEMPLATE)
         lasts = self.stored.duration_ms[[pair.one, pair.other]]
-        alike = play.in_order and lasts.max() <= _LASTS_ALIKE * lasts.min()
+        as_long = lasts.max() <= _LASTS_ALIKE * lasts.min()
+        if pair.moved and not as_long and len(frames[0]) != len(frames[1]):
+            # So many changes at once leave too little to tell it from another play of one figure.
+            return Found(TEMPLATE)
+        alike = play.in_order and as_long
         how = found.how if alike or found.how != _PERCEPTUAL else _MOTION
         return Found(SAME, how, max(found.distance, int(gap)))
 

@@ -180,6 +180,13 @@ def test_animations_that_play_otherwise_are_the_same(encode, turning, play):
     assert relation(one, encode(PLAYS[play](turning), "gif", duration=60))[0] == SAME
 
 
+def test_one_that_was_cropped_and_lacks_frames_and_is_faster_is_taken_for_another(encode, turning):
+    cropped = PLAYS["cropped"](turning)[::2]
+    one = encode(turning, "gif", duration=100)
+    assert relation(one, encode(cropped, "gif", duration=200))[0] == SAME
+    assert relation(one, encode(cropped, "gif", duration=100))[0] == TEMPLATE
+
+
 def test_a_part_of_an_animation_is_another_one(encode, turning):
     parts = turning[:3], turning[:7]
     one, other = (encode(frames, "gif", duration=100) for frames in parts)
