@@ -146,7 +146,7 @@ EMBEDDINGS = Stage(
 )
 DUPLICATES = Step(
     name="duplicates",
-    version=3,
+    version=4,
     reads=("stickers", "signals", "ocr", "embeddings", "screening", "frames"),
     writes=("duplicates", "group_joins"),
     settings=_duplicates_settings,
