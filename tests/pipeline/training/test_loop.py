@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import random
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +20,7 @@ from pipeline.engine.compute import reproducible
 from pipeline.training.loop import Schedule, Training, train_model
 
 INPUTS = torch.linspace(-1, 1, 8)[:, None]
+_FORKS = "STICKERWORKS_TEST_FORKS"
 
 
 def line(schedule: Schedule, size: int = 4) -> Training:
@@ -102,6 +106,19 @@ def test_weights_that_are_not_finite_stop_the_run_though_the_loss_was_finite() -
 
 
 def test_batches_are_the_same_from_workers_and_from_the_process_itself() -> None:
+    # In a process of its own: one that has read text with OpenVINO, as an earlier test may have
+    # done in this one, ends with a segmentation fault where workers are forked.
+    command = [sys.executable, "-m", "pytest", "-q", f"{__file__}::test_forked"]
+    env = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
+    done = subprocess.run(
+        command, env={**env, _FORKS: "1"}, capture_output=True, encoding="utf-8", check=False
+    )
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout
+
+
+@pytest.mark.skipif(_FORKS not in os.environ, reason="forks: the test above runs it")
+def test_forked() -> None:
     drawn = []
 
     def batch(epoch: int, number: int) -> tuple[torch.Tensor, ...]:
