@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from annotation.machine.domain_model import SHIPPED, load_model
-from pipeline.engine.compute import default_device
+from pipeline.engine.compute import one_fills_gpu
 from pipeline.engine.paths import named_path
 from pipeline.engine.stage import Context, Needs, Process, Stage, Tables
 from schemas.config import Config
@@ -111,9 +111,7 @@ def _open(context: Context) -> Process:
 
 def _fills_gpu(config: Config) -> bool:
     """Whether a trained network runs on this machine's GPU: one process fills it."""
-    if not _path(_settings(config)).is_dir() or config.engine.executor != "local":
-        return False
-    return default_device() == "cuda"
+    return _path(_settings(config)).is_dir() and one_fills_gpu(config)
 
 
 DOMAIN = Stage(

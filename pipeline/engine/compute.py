@@ -12,6 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from pipeline.engine.errors import StickerworksError
+from schemas.config import Config
 
 
 def default_device() -> str:
@@ -22,6 +23,11 @@ def default_device() -> str:
     import torch
 
     return _CHOSEN.get() or ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def one_fills_gpu(config: Config) -> bool:
+    """Whether a model runs on this machine's GPU: one process fills it, more would only wait."""
+    return config.engine.executor == "local" and default_device() == "cuda"
 
 
 @contextmanager

@@ -17,8 +17,10 @@ import pyarrow as pa
 from PIL import Image
 
 from pipeline.engine import efficientnet_lite as lite
-from pipeline.engine.compute import default_device
+from pipeline.engine.compute import compute_in_float32, default_device, one_fills_gpu
+from pipeline.engine.errors import StickerworksError
 from pipeline.engine.extras import need_extra
+from pipeline.engine.full_batches import FullBatches
 from pipeline.engine.stage import Context, Process, Tables
 from schemas.config import Config
 from schemas.tables import EMBEDDINGS
@@ -63,7 +65,7 @@ def runs_in_main_process(config: Config) -> bool:
     """Where one model fills this machine's GPU, or there is nothing to do."""
     if not config.filter.duplicates.embeddings:
         return True
-    return config.engine.executor == "local" and default_device() == "cuda"
+    return one_fills_gpu(config)
 
 
 def open_embeddings(context: Context) -> Process:
@@ -111,29 +113,39 @@ def open_network(device: str) -> Embed:
     model = transformers.EfficientNetModel(settings).eval()
     weights = lite.read_lite(lite.find_weights(_REMEDY), model.state_dict(), _REMEDY)
     model.load_state_dict(weights)
+    compute_in_float32()
     model = model.to(device)
     on_cpu = device == "cpu"
     if on_cpu:
         torch.set_num_threads(1)  # worker processes share out the cores
-    size = 1 if on_cpu else _ON_GPU
+    batches = FullBatches(
+        1 if on_cpu else _ON_GPU,
+        "embedding",
+        StickerworksError(
+            "The GPU has too little memory for one picture.",
+            "Free some of it, or hide it: CUDA_VISIBLE_DEVICES= stickerworks filter.",
+        ),
+    )
+
+    def run(pixels: Floats) -> Floats:
+        with torch.inference_mode():
+            given = torch.from_numpy(pixels.reshape(-1, 3, _SIDE, _SIDE)).to(device)
+            hidden = model.embeddings(given)
+            for block in model.encoder.blocks:
+                hidden = block(hidden)
+            made: Floats = hidden.mean((2, 3)).float().cpu().numpy()
+        return made.reshape(-1, 2, SIZE)
 
     def embed(jpegs: Sequence[bytes]) -> Floats:
-        found = np.empty((len(jpegs), 2, SIZE), np.float32)
-        for start in range(0, len(jpegs), size):
-            some = [_pixels(jpeg) for jpeg in jpegs[start : start + size]]
-            # Batches of another shape may be added up in another order.
-            pixels = np.zeros((size, 2, 3, _SIDE, _SIDE), np.float32)
-            pixels[: len(some)] = some
-            with torch.inference_mode():
-                given = torch.from_numpy(pixels.reshape(-1, 3, _SIDE, _SIDE)).to(device)
-                hidden = model.embeddings(given)
-                for block in model.encoder.blocks:
-                    hidden = block(hidden)
-                made = hidden.mean((2, 3)).float().cpu().numpy()
-            vectors = made.reshape(size, 2, SIZE)[: len(some)]
-            lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-            found[start : start + len(some)] = vectors / np.maximum(lengths, 1e-9)
-        return found
+        found = [np.empty((0, 2, SIZE), np.float32)]
+        # So many at a time that their pixels fit into memory.
+        for start in range(0, len(jpegs), _ON_GPU):
+            pixels = np.stack([_pixels(jpeg) for jpeg in jpegs[start : start + _ON_GPU]])
+            found += batches.each((pixels,), run)
+        vectors = np.concatenate(found)
+        lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+        unit: Floats = vectors / np.maximum(lengths, 1e-9)
+        return unit
 
     return embed
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from pipeline.engine.compute import default_device
+from pipeline.engine.compute import default_device, one_fills_gpu
 from pipeline.engine.fingerprint import hash_json
 from pipeline.engine.plugins import load_plugin, plugin_faults
 from pipeline.engine.stage import Context, Process, Tables
@@ -41,7 +41,7 @@ def runs_in_main_process(config: Config) -> bool:
     """Where one model fills this machine's GPU, or there is nothing to do."""
     if not measure_versions(config, expensive=True):
         return True
-    return config.engine.executor == "local" and default_device() == "cuda"
+    return one_fills_gpu(config)
 
 
 def open_expensive(context: Context) -> Process:

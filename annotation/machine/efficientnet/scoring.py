@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from annotation.machine.efficientnet.model import logits
 from annotation.machine.efficientnet.views import Sizing, covering_crops, decode, normalise
-from pipeline.engine.compute import compute_in_float32, is_out_of_memory
+from pipeline.engine.compute import compute_in_float32
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.full_batches import FullBatches
 
 _AT_ONCE = 128
 
@@ -42,43 +43,24 @@ class Scorer:
     def __init__(self, model: Any, device: str, at_once: int | None = None) -> None:
         compute_in_float32()
         self._model, self._device = model.to(device), device
-        self._at_once = at_once or (None if device == "cpu" else _AT_ONCE)
-
-    def __call__(self, stickers: Sequence[Prepared]) -> list[float]:
-        if self._at_once is None:
-            return [float(self._run(one.crops, _rows(one)).mean()) for one in stickers]
-        crops = np.concatenate([one.crops for one in stickers])
-        odds = self._in_batches(crops, np.concatenate([_rows(one) for one in stickers]))
-        ends = np.cumsum([len(one.crops) for one in stickers])
-        return [float(part.mean()) for part in np.split(odds, ends[:-1])]
-
-    def _in_batches(
-        self, crops: NDArray[np.float32], statistics: NDArray[np.float32]
-    ) -> NDArray[np.float64]:
-        odds = np.zeros(len(crops))
-        start = 0
-        while start < len(crops):
-            assert self._at_once is not None
-            part = slice(start, min(start + self._at_once, len(crops)))
-            filled = (_filled(whole[part], self._at_once) for whole in (crops, statistics))
-            try:
-                odds[part] = self._run(*filled)[: part.stop - start]
-            except RuntimeError as error:
-                if not is_out_of_memory(error):
-                    raise
-                self._halve(error)
-                continue
-            start = part.stop
-        return odds
-
-    def _halve(self, error: RuntimeError) -> None:
-        assert self._at_once is not None
-        if self._at_once == 1:
-            raise StickerworksError(
+        size = at_once or (None if device == "cpu" else _AT_ONCE)
+        self._batches = size and FullBatches(
+            size,
+            "domain",
+            StickerworksError(
                 "The GPU has too little memory for one crop of a sticker.",
                 "Free some of it, or hide it: CUDA_VISIBLE_DEVICES= stickerworks annotate.",
-            ) from error
-        self._at_once //= 2
+            ),
+        )
+
+    def __call__(self, stickers: Sequence[Prepared]) -> list[float]:
+        if not self._batches:
+            return [float(self._run(one.crops, _rows(one)).mean()) for one in stickers]
+        crops = np.concatenate([one.crops for one in stickers])
+        statistics = np.concatenate([_rows(one) for one in stickers])
+        odds = np.concatenate(self._batches.each((crops, statistics), self._run))
+        ends = np.cumsum([len(one.crops) for one in stickers])
+        return [float(part.mean()) for part in np.split(odds, ends[:-1])]
 
     def _run(
         self, crops: NDArray[np.float32], statistics: NDArray[np.float32]
@@ -94,9 +76,3 @@ class Scorer:
 def _rows(sticker: Prepared) -> NDArray[np.float32]:
     """The statistics, once for each crop."""
     return np.repeat(sticker.statistics[None], len(sticker.crops), axis=0)
-
-
-def _filled(rows: NDArray[np.float32], length: int) -> NDArray[np.float32]:
-    made = np.zeros((length, *rows.shape[1:]), np.float32)
-    made[: len(rows)] = rows
-    return made

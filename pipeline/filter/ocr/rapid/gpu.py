@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 
 from pipeline.engine.caching import cache_folder
-from pipeline.engine.compute import is_out_of_memory
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.full_batches import FullBatches
 from pipeline.filter.ocr.rapid.detection import MOST_SIDE
 from pipeline.filter.ocr.rapid.engines import (
     Detector,
@@ -24,7 +24,6 @@ from pipeline.filter.ocr.rapid.engines import (
     OnnxRuntime,
     Recogniser,
     check_detector,
-    engine_errors,
     model_faults,
     onnx_session,
 )
@@ -73,64 +72,36 @@ def open_gpu_recogniser(model: Path, options: RapidOptions, device: Gpu) -> Reco
 
 
 class SparingDetector:
-    """A detector whose batches all have ``batch`` pictures, filled up, or what memory allows.
-
-    One size for all, since another would be computed by other kernels, and in other bits.
-    """
+    """A detector whose batches all have ``batch`` pictures, filled up, or what memory allows."""
 
     def __init__(self, detector: Detector, batch: int) -> None:
-        self._detector, self._batch = detector, Batch(batch)
+        self._detector, self._batches = detector, _batches(batch)
 
     def run(self, batch: Floats) -> Floats:
-        return np.concatenate(self._batch.each(batch, self._detector.run))
+        return np.concatenate(self._batches.each((batch,), self._detector.run))
 
 
 class SparingRecogniser:
     """The same for a recogniser."""
 
     def __init__(self, recogniser: Recogniser, batch: int) -> None:
-        self._recogniser, self._batch = recogniser, Batch(batch)
+        self._recogniser, self._batches = recogniser, _batches(batch)
         self.classes = recogniser.classes
 
     def best(self, batch: Floats) -> tuple[Indices, Floats]:
-        found = self._batch.each(batch, self._recogniser.best)
+        found = self._batches.each((batch,), self._recogniser.best)
         return np.concatenate([i for i, _ in found]), np.concatenate([p for _, p in found])
 
 
-class Batch:
-    """How many go through a network together: ``size``, halved when the GPU's memory is full."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-
-    def each(self, batch: Floats, run: Callable[[Floats], Any]) -> list[Any]:
-        """What ``run`` gives for each part of ``batch``, without what parts were filled up with.
-
-        Raises StickerworksError when a single picture is too much.
-        """
-        made: list[Any] = []
-        start = 0
-        while start < len(batch):
-            part = batch[start : start + self.size]
-            try:
-                found = run(_filled(part, self.size))
-            except engine_errors() as error:
-                if not is_out_of_memory(error):
-                    raise
-                self._halve(error)
-                continue
-            made.append(_cut(found, len(part)))
-            start += len(part)
-        return made
-
-    def _halve(self, error: Exception) -> None:
-        if self.size == 1:
-            raise StickerworksError(
-                "The GPU's memory is too small to read a single picture.",
-                f"Leave more of it free. {_REMEDY}",
-            ) from error
-        self.size //= 2
-        log.warning("The GPU is out of memory: OCR goes on with batches of %d.", self.size)
+def _batches(size: int) -> FullBatches:
+    return FullBatches(
+        size,
+        "OCR",
+        StickerworksError(
+            "The GPU's memory is too small to read a single picture.",
+            f"Leave more of it free. {_REMEDY}",
+        ),
+    )
 
 
 def gpu_name() -> str:
@@ -206,14 +177,3 @@ def _tensorrt(model: Path, settings: GpuSettings) -> dict[str, Any]:
         "trt_profile_opt_shapes": shapes(settings.batch, usual),
         "trt_profile_max_shapes": shapes(settings.batch, most),
     }
-
-
-def _filled(part: Floats, size: int) -> Floats:
-    lacking = size - len(part)
-    return part if not lacking else np.pad(part, ((0, lacking), (0, 0), (0, 0), (0, 0)))
-
-
-def _cut(found: Any, count: int) -> Any:
-    if isinstance(found, tuple):
-        return tuple(one[:count] for one in found)
-    return found[:count]

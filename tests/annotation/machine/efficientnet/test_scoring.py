@@ -76,7 +76,7 @@ def test_a_frame_that_is_broken_costs_its_sticker(
 
 
 def test_one_process_fills_a_gpu(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("annotation.machine.domain.default_device", lambda: "cuda")
+    monkeypatch.setattr("pipeline.engine.compute.default_device", lambda: "cuda")
     trained = AnnotateConfig(domain_model=str(tmp_path))
     assert DOMAIN.in_main_process(Config(annotate=trained))
     assert not DOMAIN.in_main_process(Config())

@@ -382,7 +382,7 @@ def test_a_measure_is_either_cheap_or_expensive():
 
 @pytest.mark.parametrize(("executor", "here"), [("local", True), ("ray", False)])
 def test_a_model_fills_the_gpu_of_this_machine_or_those_of_a_cluster(monkeypatch, executor, here):
-    monkeypatch.setattr(expensive, "default_device", lambda: "cuda")
+    monkeypatch.setattr("pipeline.engine.compute.default_device", lambda: "cuda")
     monkeypatch.setattr(expensive, "measure_versions", lambda *a, **k: {"model": 1})
     config = Config(engine=EngineConfig(executor=executor))
     assert expensive.runs_in_main_process(config) is here
