@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pipeline.datasets.layout import Layout, Row
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.split_leaks import NEVER_SPLIT, LeakCheck
-from schemas.release import SPLITS
+from schemas.release import COLUMNS, SPLITS
 from schemas.tables import DESCRIPTION_FIELDS
 
 NEEDED = ("id", "image", "tags", "label_status", "suggested_tags", "simulated")
@@ -29,7 +29,7 @@ def read_release(folder: Path, split: str) -> Iterator[Row]:
     """
     if split not in SPLITS:
         return
-    groups = _groups(folder, split, (*NEEDED, *TEXTS))
+    groups = read_groups(folder, split, (*NEEDED, *TEXTS), TEXTS)
     for row in itertools.chain.from_iterable(map(pa.Table.to_pylist, groups)):
         if row["id"] is None:
             raise StickerworksError(
@@ -53,26 +53,24 @@ def find_leaks(folder: Path) -> list[str]:
     """Ids, near-duplicate groups and templates that stand in more than one split."""
     check = LeakCheck()
     for split in SPLITS:
-        for rows in _groups(folder, split, NEVER_SPLIT):
+        for rows in read_groups(folder, split, NEVER_SPLIT):
             check.add(rows, split)
     return sorted(itertools.chain.from_iterable(check.problems()))
 
 
-def _recognises(path: Path) -> bool:
-    return any((path / "data").glob("*.parquet"))
+def read_groups(
+    folder: Path, split: str, columns: Sequence[str], optional: Sequence[str] = ()
+) -> Iterator[pa.Table]:
+    """Columns of a split, a row group at a time; ``optional`` ones where a shard has them.
 
-
-LAYOUT = Layout(name="release", recognises=_recognises, rows=read_release)
-
-
-def _groups(folder: Path, split: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
-    files = sorted((folder / "data").glob(f"{split}-*.parquet"))
-    _check_count(files)
+    Raises StickerworksError when a shard can't be read to its end, is missing, or lacks a column.
+    """
+    files = shard_files(folder, split)
     for file in files:
         try:
             with pq.ParquetFile(file) as shard:
                 there = [name for name in columns if name in shard.schema_arrow.names]
-                missing = sorted({*columns} - {*there} - {*TEXTS})
+                missing = sorted({*columns} - {*there} - {*optional})
                 if missing:
                     raise pa.ArrowInvalid(f"it has no column {missing[0]}")
                 _check_types(shard.schema_arrow, there)
@@ -85,8 +83,16 @@ def _groups(folder: Path, split: str, columns: tuple[str, ...]) -> Iterator[pa.T
             ) from error
 
 
-def _check_count(files: list[Path]) -> None:
-    """A split's files say how many there are; a part of it must not pass for all."""
+def _recognises(path: Path) -> bool:
+    return any((path / "data").glob("*.parquet"))
+
+
+LAYOUT = Layout(name="release", recognises=_recognises, rows=read_release)
+
+
+def shard_files(folder: Path, split: str) -> list[Path]:
+    """Files of a split, which say how many they are: a part must not pass for all of it."""
+    files = sorted((folder / "data").glob(f"{split}-*.parquet"))
     for file in files:
         match = re.search(r"-of-(\d+)\.parquet$", file.name)
         if match and int(match[1]) != len(files):
@@ -95,13 +101,13 @@ def _check_count(files: list[Path]) -> None:
                 "is one of.",
                 "Get the missing ones, or delete the release and run `stickerworks release`.",
             )
+    return files
 
 
 def _check_types(schema: pa.Schema, columns: list[str]) -> None:
     for name in columns:
         kind = schema.field(name).type
-        fits = _FITS.get(name, pa.types.is_string)(kind)
-        if not (fits or pa.types.is_null(kind)):
+        if not (_FITS[_KINDS.get(name, "string")](kind) or pa.types.is_null(kind)):
             raise pa.ArrowInvalid(f"its column {name} is of the type {kind}")
 
 
@@ -111,14 +117,17 @@ def _is_image(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary(kind.field("bytes").type))
 
 
-def _is_tags(kind: pa.DataType) -> bool:
+def _is_texts(kind: pa.DataType) -> bool:
     inner = kind.value_type if pa.types.is_list(kind) else None
     return inner is not None and (pa.types.is_string(inner) or pa.types.is_null(inner))
 
 
+_KINDS = {name: kind for name, kind, _ in COLUMNS}
 _FITS: dict[str, Callable[[pa.DataType], bool]] = {
+    "string": pa.types.is_string,
     "image": _is_image,
-    "tags": _is_tags,
-    "suggested_tags": _is_tags,
-    "simulated": pa.types.is_boolean,
+    "[string]": _is_texts,
+    "bool": pa.types.is_boolean,
+    "int32": pa.types.is_integer,
+    "float64": pa.types.is_floating,
 }
