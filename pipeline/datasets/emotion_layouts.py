@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.datasets import met_meme, ser30k
@@ -75,6 +75,18 @@ def split_views(text: str) -> dict[str, str]:
     _, *parts = _VIEW.split(text)
     pairs = zip(parts[::2], parts[1::2], strict=True)
     return {_COLUMNS[name]: f"The sticker's {name}{rest.rstrip()}" for name, rest in pairs}
+
+
+def join_views(views: Mapping[str, str]) -> str:
+    """The description that ``split_views`` takes apart into these columns; others are left out."""
+    parts = []
+    for name, column in _COLUMNS.items():
+        subject = f"The sticker's {name}"
+        text = _VIEW.sub(r"The sticker's \1", views.get(column, ""))
+        if text.strip():
+            told = text.strip()
+            parts.append(f"#{told if told.startswith(subject) else f'{subject}: {told}'}")
+    return "\n".join(parts)
 
 
 def _has_met_meme(path: Path) -> bool:

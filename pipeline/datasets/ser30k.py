@@ -29,8 +29,11 @@ LABELS = range(1, 8)
 FULL, VIEWED = "Annotations", "Annotations_mg"
 """Folders of annotations: as published, and with the MGHFT authors' descriptions as texts."""
 
-_EVERY = "all_annos.json"
-_VOTES = ("anno1", "anno2", "anno3")
+EVERY = "all_annos.json"
+"""The file of all splits in such a folder."""
+
+VOTES = ("anno1", "anno2", "anno3")
+"""Keys of a row's three votes."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def read_ser30k(root: Path, split: Split | Literal["all"] = "all", folder: str =
     are None or empty. Both are named in ``problems``. Raises StickerworksError when the file
     can't be read or isn't ``{"annotations": [...]}``.
     """
-    path = root / folder / _file(split)
+    path = root / folder / (EVERY if split == "all" else split_file(split))
     rows: list[Ser30kRow] = []
     problems: list[Problem] = []
     seen: set[tuple[str, str]] = set()
@@ -84,8 +87,9 @@ def read_ser30k(root: Path, split: Split | Literal["all"] = "all", folder: str =
     return Ser30k(tuple(rows), tuple(problems))
 
 
-def _file(split: Split | Literal["all"]) -> str:
-    return _EVERY if split == "all" else f"image-level/{split}.json"
+def split_file(split: Split) -> str:
+    """A split's file in such a folder."""
+    return f"image-level/{split}.json"
 
 
 def _annotations(path: Path) -> list[Any]:
@@ -115,12 +119,12 @@ def _row(cells: Any, number: int, file: str, problems: list[Problem]) -> Ser30kR
         reason = bad_name(cells.get(column))
         if reason is not None:
             report(column, reason)
-    label = _label(cells.get("anno"))
+    label = parse_label(cells.get("anno"))
     if label is None:
         report("anno", "is no label from 1 to 7")
     usable = not found
-    votes = tuple(_label(cells.get(column)) for column in _VOTES)
-    for column, vote in zip(_VOTES, votes, strict=True):
+    votes = tuple(parse_label(cells.get(column)) for column in VOTES)
+    for column, vote in zip(VOTES, votes, strict=True):
         if vote is None:
             report(column, "is no label from 1 to 7; taken as no vote")
     text = cells.get("text", "")
@@ -134,7 +138,8 @@ def _row(cells: Any, number: int, file: str, problems: list[Problem]) -> Ser30kR
     return Ser30kRow(cells["topic"], cells["file_name"], text, (first, second, third), label)
 
 
-def _label(value: Any) -> int | None:
+def parse_label(value: Any) -> int | None:
+    """The label that a cell gives as a number or a digit; None where it is none."""
     if isinstance(value, str) and len(value) == 1 and value in "1234567":
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value not in LABELS:

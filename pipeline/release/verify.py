@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,10 @@ _SHOWN = 20
 _FENCE = re.compile(r"^---$", re.MULTILINE)  # before and behind a card's front matter
 
 
+Check = Callable[[pa.Table], Iterator[str]]
+"""Lines about what is wrong with some rows."""
+
+
 @dataclass(frozen=True)
 class Verification:
     """What was read and every problem found; sound when there is none."""
@@ -37,18 +42,32 @@ class Verification:
 class _Reading:
     """What has been seen so far, over all shards."""
 
-    rows: Counter[str] = field(default_factory=Counter)
+    check: Check
     schema: pa.Schema | None = None
-    first_file: str = ""
+    whose_schema: str = ""
+    rows: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
     ids: list[pa.Table] = field(default_factory=list)
     leaks: LeakCheck = field(default_factory=LeakCheck)
 
 
-def verify_release(folder: Path) -> Verification:
+def check_images(rows: pa.Table) -> Iterator[str]:
+    """A line for each row whose image isn't the sticker that its id names."""
+    rows = rows.filter(pc.is_valid(rows["image"]))
+    files = pc.struct_field(rows["image"], "bytes").to_pylist()
+    for id_, data in zip(rows["id"].to_pylist(), files, strict=True):
+        if data is None:
+            yield f"sticker {id_} has an image without bytes"
+        elif hashlib.sha256(data).hexdigest() != id_:
+            yield f"the bytes of sticker {id_} are not those of its id"
+
+
+def verify_release(
+    folder: Path, check: Check = check_images, schema: pa.Schema | None = None
+) -> Verification:
     """Read every file to its end; check checksums, rows, schemas, ids and leaks across splits.
 
-    Raises StickerworksError when there is no release at ``folder``.
+    ``check`` looks at the rows; with a ``schema``, every shard must have it. Raises StickerworksError when there is no release at ``folder``.
     """
     files = sorted((folder / "data").glob("*.parquet"))
     if not files:
@@ -56,7 +75,7 @@ def verify_release(folder: Path) -> Verification:
             f"There is no release at {folder}.",
             "Give the folder that holds `data/` and README.md; `stickerworks release` makes one.",
         )
-    reading = _Reading(problems=check_checksums(folder))
+    reading = _Reading(check, schema, "the profile", problems=check_checksums(folder))
     for file in files:
         split = file.name.partition("-")[0]
         if split not in SPLITS:
@@ -81,23 +100,11 @@ def _read_shard(file: Path, split: str, reading: _Reading) -> None:
         for group in range(shard.num_row_groups):
             table = shard.read_row_group(group)
             reading.rows[split] += table.num_rows
-            wrong += _check_bytes(table.select(["id", "image"]), file.name)
+            wrong += [f"data/{file.name}: {line}" for line in reading.check(table)]
             reading.leaks.add(table.select(NEVER_SPLIT), split)
             name = pa.repeat(file.name, len(table))
             reading.ids.append(pa.table({"id": table["id"], "file": name}))
         reading.problems += _cut(wrong)
-
-
-def _check_bytes(rows: pa.Table, name: str) -> list[str]:
-    rows = rows.filter(pc.is_valid(rows["image"]))
-    wrong = []
-    files = pc.struct_field(rows["image"], "bytes").to_pylist()
-    for id_, data in zip(rows["id"].to_pylist(), files, strict=True):
-        if data is None:
-            wrong.append(f"data/{name}: sticker {id_} has an image without bytes")
-        elif hashlib.sha256(data).hexdigest() != id_:
-            wrong.append(f"data/{name}: the bytes of sticker {id_} are not those of its id")
-    return wrong
 
 
 def _repeated(ids: pa.Table) -> list[str]:
@@ -111,13 +118,13 @@ def _repeated(ids: pa.Table) -> list[str]:
 
 def _compare_schema(name: str, schema: pa.Schema, reading: _Reading) -> None:
     if reading.schema is None:
-        reading.schema, reading.first_file = schema, name
+        reading.schema, reading.whose_schema = schema, f"data/{name}"
     elif not schema.equals(reading.schema, check_metadata=True):
         ours, theirs = set(schema.names), set(reading.schema.names)
         columns = ", ".join(sorted(ours ^ theirs)) or "types or features"
         # `datasets` would load these with the first shard's features, silently.
         reading.problems.append(
-            f"data/{name} has another schema than data/{reading.first_file}: {columns} differ"
+            f"data/{name} has another schema than {reading.whose_schema}: {columns} differ"
         )
 
 
