@@ -17,6 +17,7 @@ from pipeline.engine.workspace import Workspace
 from pipeline.release.redact import public_rules, public_texts, public_urls
 from pipeline.release.tally import ReleaseCounts
 from schemas.config import Config
+from schemas.release import COLUMNS, SPLITS
 from schemas.tables import HOSTS, UNFETCHED
 
 _MONTH = len("2026-12")
@@ -40,7 +41,7 @@ def write_texts(
     """Write every file that describes the rows already written to ``folder``."""
     # Slow to import, and a finished release needs none of them.
     from pipeline.release.card import CardFacts, render_card
-    from pipeline.release.croissant import croissant_json
+    from pipeline.release.croissant import Contents, croissant_json, read_shards
     from pipeline.release.plots import write_plots
 
     votes = workspace.read_checked("votes")
@@ -52,9 +53,20 @@ def write_texts(
     _write_json(folder / "tagset.json", tagset)
     _write_json(folder / "counts.json", tally.as_json())
     platforms = sorted(votes["origin"].unique().to_pylist())
-    (folder / "croissant.json").write_text(
-        croissant_json(config.release, tally, platforms), "utf-8"
+    contents = Contents(
+        name=config.release.name,
+        version=config.release.version,
+        description=config.release.description,
+        licence=config.release.licence,
+        columns=COLUMNS,
+        rows={split: tally.rows[split] for split in SPLITS if tally.rows[split]},
+        shards=read_shards(folder),
+        about={
+            "data_annotation_platform": platforms,
+            "machine_annotation_tools": sorted(n for n in tally.captioners if n != "none"),
+        },
     )
+    (folder / "croissant.json").write_text(croissant_json(contents), "utf-8")
     facts = CardFacts(
         tally=tally,
         num_bytes=num_bytes,
