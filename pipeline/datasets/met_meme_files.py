@@ -60,5 +60,3 @@ class MetMemeWriter:
         table = csv.writer(file)
         table.writerow(header)
         return table
-
-

@@ -20,7 +20,6 @@ from pipeline.release.verify import Verification, verify_release
 from schemas.release import SPLITS
 
 
-
 def write_parquet(full: FullRelease, profile: Profile, folder: Path, making: Making) -> Contents:
     """Write ``data/SPLIT-00000-of-0000N.parquet``, as many rows a file as the release has."""
     schema = profile_schema(profile)

@@ -84,8 +84,8 @@ class Profile:
 
 
 def described(self) -> Described:
-        """Name, kind and meaning."""
-        return self.name, self.kind, self.doc
+    """Name, kind and meaning."""
+    return self.name, self.kind, self.doc
 
 
 @dataclass(frozen=True)
