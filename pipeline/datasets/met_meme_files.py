@@ -42,13 +42,14 @@ class MetMemeWriter:
     ) -> None:
         self._open.close()
 
-    def add(self, row: MetMemeRow, text: str, image: bytes) -> None:
-        """Write a row, its text (an empty one is no row) and its image."""
+    def add(self, row: MetMemeRow, text: str, image: bytes) -> str:
+        """Write a row, its text (an empty one is no row) and its image; return the image's path."""
         label = f"{row.emotion}({EMOTIONS[row.emotion]})"
         self._labels.writerow([row.file_name, label, *row.details])
         if text:
             self._texts.writerow([row.file_name, text])
         (self._images / row.file_name).write_bytes(image)
+        return f"{self._images.name}/{row.file_name}"
 
     @property
     def _images(self) -> Path:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import IO
 
 from pipeline.datasets.emotion_layouts import join_views
-from pipeline.datasets.ser30k import EVERY, FULL, VIEWED, VOTES, Ser30kRow, Split, split_file
+from pipeline.datasets.ser30k import EVERY, FULL, VIEWED, Ser30kRow, Split, split_file
 
 _SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
@@ -61,7 +61,7 @@ class Ser30kWriter:
         self._viewed += bool(views)
         for folder, text in ((FULL, row.text), (VIEWED, join_views(views))):
             for name in (EVERY, split_file(split)):
-                self._files[folder, name].add(_annotation(row, text))
+                self._files[folder, name].add({**row.cells, "text": text})
 
 
 class _List:
@@ -77,14 +77,3 @@ class _List:
 
     def end(self) -> None:
         self._file.write("\n]}\n" if self._before == ",\n" else self._before + "]}\n")
-
-
-def _annotation(row: Ser30kRow, text: str) -> dict[str, object]:
-    votes = dict(zip(VOTES, row.votes, strict=True))
-    return {
-        "topic": row.topic,
-        "file_name": row.file_name,
-        "text": text,
-        **votes,
-        "anno": row.label,
-    }

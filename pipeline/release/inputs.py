@@ -102,7 +102,7 @@ def fingerprint(workspace: Workspace, config: Config) -> tuple[str, dict[str, st
     """
     made_from = {
         "format": str(RELEASE_FORMAT),
-        "config release": config.release.model_dump_json(),
+        "config release": config.release.model_dump_json(exclude={"profiles"}),
     }
     for table in (*REQUIRED, *OPTIONAL):
         if table != "media":

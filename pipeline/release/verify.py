@@ -67,7 +67,8 @@ def verify_release(
 ) -> Verification:
     """Read every file to its end; check checksums, rows, schemas, ids and leaks across splits.
 
-    ``check`` looks at the rows; with a ``schema``, every shard must have it. Raises StickerworksError when there is no release at ``folder``.
+    ``check`` looks at the rows; with a ``schema``, every shard must have it. Raises
+    StickerworksError when there is no release at ``folder``.
     """
     files = sorted((folder / "data").glob("*.parquet"))
     if not files:
@@ -87,9 +88,9 @@ def verify_release(
             reading.problems.append(f"data/{file.name} can't be read to its end: {error}")
     reading.problems += _compare_with_card(folder, reading.rows)
     if reading.ids:
-        reading.problems += _cut(_repeated(pa.concat_tables(reading.ids)))
+        reading.problems += cut(_repeated(pa.concat_tables(reading.ids)))
     for leaks in reading.leaks.problems():
-        reading.problems += _cut(leaks)
+        reading.problems += cut(leaks)
     return Verification(folder, dict(reading.rows), len(files), tuple(reading.problems))
 
 
@@ -104,7 +105,7 @@ def _read_shard(file: Path, split: str, reading: _Reading) -> None:
             reading.leaks.add(table.select(NEVER_SPLIT), split)
             name = pa.repeat(file.name, len(table))
             reading.ids.append(pa.table({"id": table["id"], "file": name}))
-        reading.problems += _cut(wrong)
+        reading.problems += cut(wrong)
 
 
 def _repeated(ids: pa.Table) -> list[str]:
@@ -142,6 +143,7 @@ def _compare_with_card(folder: Path, rows: Counter[str]) -> list[str]:
     ]
 
 
-def _cut(problems: list[str]) -> list[str]:
+def cut(problems: list[str]) -> list[str]:
+    """The first of many lines, and how many more there are."""
     left = len(problems) - _SHOWN
     return problems[:_SHOWN] + ([f"... and {left:,} more like these"] if left > 0 else [])

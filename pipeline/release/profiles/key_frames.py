@@ -1,4 +1,4 @@
-"""Key frames of a release's images: the filter's choice, in processes that a file may bring down."""
+"""Key frames of a release's images, made in processes that a hostile file may bring down."""
 
 from __future__ import annotations
 

@@ -14,17 +14,19 @@ from pipeline.engine.images import reading_images
 from pipeline.release.features import features_of
 from pipeline.release.profiles.full import FullRelease
 from pipeline.release.profiles.key_frames import with_key_frames
-from pipeline.release.profiles.profile import Contents, Making, Profile, described
+from pipeline.release.profiles.profile import ExportCounts, ExportRun, Profile, described
 from pipeline.release.shards import BARE_GROUP_ROWS, GROUP_ROWS, SplitWriter
 from pipeline.release.verify import Verification, verify_release
 from schemas.release import SPLITS
 
 
-def write_parquet(full: FullRelease, profile: Profile, folder: Path, making: Making) -> Contents:
+def write_parquet(
+    full: FullRelease, profile: Profile, folder: Path, run: ExportRun
+) -> ExportCounts:
     """Write ``data/SPLIT-00000-of-0000N.parquet``, as many rows a file as the release has."""
     schema = profile_schema(profile)
     pictures = any(column.kind.strip("[]") == "image" for column in profile.columns)
-    contents = Contents()
+    counts = ExportCounts()
     (folder / "data").mkdir()
     for split in (split for split in SPLITS if full.rows.get(split)):
         with SplitWriter(
@@ -35,10 +37,10 @@ def write_parquet(full: FullRelease, profile: Profile, folder: Path, making: Mak
             GROUP_ROWS if pictures else BARE_GROUP_ROWS,
             schema,
         ) as writer:
-            for rows in profile_rows(full, profile, split, making, contents):
+            for rows in profile_rows(full, profile, split, run, counts):
                 writer.add(rows)
-            contents.num_bytes[split] = writer.num_bytes
-    return contents
+            counts.num_bytes[split] = writer.num_bytes
+    return counts
 
 
 def verify_parquet(folder: Path, profile: Profile) -> Verification:
@@ -52,21 +54,21 @@ def profile_schema(profile: Profile) -> pa.Schema:
 
 
 def profile_rows(
-    full: FullRelease, profile: Profile, split: str, making: Making, contents: Contents
+    full: FullRelease, profile: Profile, split: str, run: ExportRun, counts: ExportCounts
 ) -> Iterator[pa.Table]:
-    """Rows of a split with the profile's columns, counted into ``contents``."""
+    """Rows of a split with the profile's columns, counted into ``counts``."""
     schema = profile_schema(profile)
     wanted = dict.fromkeys(name for column in profile.columns for name in column.origins)
     framed = "key_frames" in schema.names
     also = ("id", "image", "format", "simulated")
     groups = full.groups(split, list(dict.fromkeys([*wanted, *also])))
     done = 0
-    decoded = with_key_frames(groups, making.workers) if framed else ((rows, 0) for rows in groups)
+    decoded = with_key_frames(groups, run.workers) if framed else ((rows, 0) for rows in groups)
     for rows, undecodable in decoded:
-        _count(rows, split, contents)
-        contents.undecodable += undecodable
+        _count(rows, split, counts)
+        counts.undecodable += undecodable
         done += len(rows)
-        making.report(f"{profile.name}: {done:,} of {full.rows[split]:,} rows of {split}")
+        run.report(f"{profile.name}: {done:,} of {full.rows[split]:,} rows of {split}")
         columns = {
             column.name: rows["key_frames"]
             if column.name == "key_frames"
@@ -76,10 +78,10 @@ def profile_rows(
         yield pa.table(columns).cast(schema)
 
 
-def _count(rows: pa.Table, split: str, contents: Contents) -> None:
-    contents.rows[split] = contents.rows.get(split, 0) + len(rows)
-    contents.without_image += rows["image"].null_count
-    contents.simulated += pc.sum(rows["simulated"]).as_py() or 0
+def _count(rows: pa.Table, split: str, counts: ExportCounts) -> None:
+    counts.rows[split] = counts.rows.get(split, 0) + len(rows)
+    counts.without_image += rows["image"].null_count
+    counts.simulated += pc.sum(rows["simulated"]).as_py() or 0
 
 
 def check_key_frames(rows: pa.Table) -> Iterator[str]:

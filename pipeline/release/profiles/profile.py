@@ -38,15 +38,19 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Making:
+class ExportRun:
     """How a profile is made: worker processes that decode (0: none but this), and who is told."""
 
     workers: int = 0
     report: Report = lambda line: None
 
 
+QUIETLY = ExportRun()
+"""In this process, telling nobody."""
+
+
 @dataclass
-class Contents:
+class ExportCounts:
     """What was written: rows by split and their bytes, what was left out by reason, notes."""
 
     rows: dict[str, int] = field(default_factory=dict)
@@ -71,7 +75,7 @@ class Profile:
     about: str
     loading: str
     columns: tuple[Column, ...]
-    write: Callable[[FullRelease, Profile, Path, Making], Contents]
+    write: Callable[[FullRelease, Profile, Path, ExportRun], ExportCounts]
     verify: Callable[[Path, Profile], Verification]
     check: Check = lambda rows: iter(())
     parquet: bool = True
@@ -81,60 +85,6 @@ class Profile:
     def form(self) -> str:
         """Its name with that of its form, as folders are called."""
         return f"{self.name}{self.suffix}"
-
-
-def described(self) -> Described:
-    """Name, kind and meaning."""
-    return self.name, self.kind, self.doc
-
-
-@dataclass(frozen=True)
-class Making:
-    """How a profile is made: worker processes that decode (0: none but this), and who is told."""
-
-    workers: int = 0
-    report: Report = lambda line: None
-
-
-@dataclass
-class Contents:
-    """What was written: rows by split and their bytes, what was left out by reason, notes."""
-
-    rows: dict[str, int] = field(default_factory=dict)
-    num_bytes: dict[str, int] = field(default_factory=dict)
-    without_image: int = 0
-    undecodable: int = 0
-    simulated: int = 0
-    left_out: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Profile:
-    """A shape: its columns, how it is written and read again, and what its card says.
-
-    ``write`` writes the rows below a folder. ``check`` finds what is wrong with rows of the
-    profile's columns; ``files`` lists what the written layout holds, file by file, where it isn't
-    Parquet: name, split (None where the layout has none) and bytes.
-    """
-
-    name: str
-    about: str
-    loading: str
-    columns: tuple[Column, ...]
-    write: Callable[[FullRelease, Profile, Path, Making], Contents]
-    check: Callable[[pa.Table], Iterator[str]] = lambda rows: iter(())
-    files: Callable[[Path], Iterator[tuple[str, str | None, bytes | None]]] | None = None
-    suffix: str = ""
-
-    @property
-    def folder_suffix(self) -> str:
-        """What is added to a release's folder name."""
-        return f"-{self.name}{self.suffix}"
-
-    @property
-    def parquet(self) -> bool:
-        """Whether its rows are Parquet that `datasets` reads."""
-        return self.files is None
 
 
 def described(columns: tuple[Column, ...]) -> tuple[Described, ...]:
