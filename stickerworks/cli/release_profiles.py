@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def make_profiles(session: Session, release: Path) -> None:
-    """Make the configured profiles of a release that was just built, or find that they are there."""
+    """Make the configured profiles of a release that was just built, unless they are there."""
     from pipeline.engine.local import worker_count
     from pipeline.release.profiles.known import find_profile
     from pipeline.release.profiles.make import make_profile

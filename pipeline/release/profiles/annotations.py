@@ -108,8 +108,8 @@ def write_annotations(
                 counts.rows[split] = counts.rows.get(split, 0) + len(about)
                 if len(about):
                     writer.write_table(about.select(schema.names).cast(schema))
+                run.tell(split, done, done + len(rows), full.rows[split])
                 done += len(rows)
-                run.report(f"{done:,} of {full.rows[split]:,} rows of {split}")
     return counts
 
 

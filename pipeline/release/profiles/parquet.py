@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from PIL import Image
 
 from pipeline.engine.images import reading_images
@@ -45,12 +46,19 @@ def write_parquet(
 
 def verify_parquet(folder: Path, profile: Profile) -> Verification:
     """Every file against its checksum and card, every row against the profile's checks."""
-    return verify_release(folder, profile.check, profile_schema(profile))
+    return verify_release(folder, profile.check, _as_read(profile_schema(profile)))
 
 
 def profile_schema(profile: Profile) -> pa.Schema:
     """Arrow schema of a profile, with the `huggingface` key that `datasets` reads."""
     return features_of(described(profile.columns)).arrow_schema
+
+
+def _as_read(schema: pa.Schema) -> pa.Schema:
+    """A schema as Parquet gives it back, which has names of its own for what is in lists."""
+    file = pa.BufferOutputStream()
+    pq.write_table(schema.empty_table(), file)
+    return pq.read_schema(pa.BufferReader(file.getvalue()))
 
 
 def profile_rows(
@@ -67,8 +75,8 @@ def profile_rows(
     for rows, undecodable in decoded:
         _count(rows, split, counts)
         counts.undecodable += undecodable
+        run.tell(f"{profile.name}, {split}", done, done + len(rows), full.rows[split])
         done += len(rows)
-        run.report(f"{profile.name}: {done:,} of {full.rows[split]:,} rows of {split}")
         columns = {
             column.name: rows["key_frames"]
             if column.name == "key_frames"

@@ -15,6 +15,8 @@ PROFILE_FORMAT = 1
 
 Report = Callable[[str], None]
 
+_TOLD_EVERY = 5000
+
 
 @dataclass(frozen=True)
 class Column:
@@ -43,6 +45,11 @@ class ExportRun:
 
     workers: int = 0
     report: Report = lambda line: None
+
+    def tell(self, what: str, before: int, done: int, total: int) -> None:
+        """Say how far a split is, now and then."""
+        if done == total or before // _TOLD_EVERY < done // _TOLD_EVERY:
+            self.report(f"{what}: {done:,} of {total:,} rows")
 
 
 QUIETLY = ExportRun()
