@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.engine.text import quoted
 
+
 @dataclass(frozen=True)
 class Problem:
     """A cell that can't be taken as it is: file, row from 1, column, its text and the reason.

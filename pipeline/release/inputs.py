@@ -19,11 +19,11 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import DESCRIPTION_FIELDS, TABLES
 
-RELEASE_FORMAT = 7
+RELEASE_FORMAT = 8
 """Raised when the same tables would give other bytes; part of every fingerprint."""
 
 REQUIRED = ("stickers", "media", "observations", "signals", "duplicates", "decisions", "splits")
-OPTIONAL = ("ocr", "suggestions", "domain", "descriptions", "labels")
+OPTIONAL = ("imported", "ocr", "suggestions", "domain", "descriptions", "labels")
 GLOBAL = ("tagset", "votes", "agreement", "leakage", "unfetched")
 BESIDE = {
     "unfetched": "stickers",
@@ -39,6 +39,7 @@ COLUMNS = {
     "signals": [
         "width", "height", "frames", "duration_ms", "animated", "aspect", "entropy", "flags",
     ],
+    "imported": ["dataset", "name", "split", "record"],
     "ocr": ["text"],
     "duplicates": ["group", "template_id"],
     "observations": [
