@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -21,6 +22,7 @@ from schemas.storage import StorageConfig
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
+_SPLITS = ("train", "validation", "test")
 
 
 class Section(BaseModel):
@@ -455,6 +457,11 @@ class MergeConfig(Section):
 class SplitConfig(Section):
     """Shares of each split; near-duplicates, templates and packs stay together."""
 
+    ratio: str | None = Field(
+        None,
+        description="train, validation and test in a word, such as 8:1:1, 7:1:2 or 6:2:2, instead "
+        "of the three shares",
+    )
     train: Fraction = Field(0.8, description="share of train")
     validation: Fraction = Field(0.1, description="share of validation")
     test: Fraction = Field(0.1, description="share of test")
@@ -463,9 +470,33 @@ class SplitConfig(Section):
     )
     seed: int = Field(0, ge=0, description="breaks ties between groups")
 
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of each split, by its name, adding up to 1."""
+        if self.ratio is None:
+            return {"train": self.train, "validation": self.validation, "test": self.test}
+        parts = [int(part) for part in self.ratio.split(":")]
+        return {name: part / sum(parts) for name, part in zip(_SPLITS, parts, strict=True)}
+
+    @field_validator("ratio")
+    @classmethod
+    def _is_a_ratio(cls, ratio: str | None) -> str | None:
+        if ratio is not None and (
+            re.fullmatch(r"[0-9]{1,6}(:[0-9]{1,6}){2}", ratio) is None or not ratio.strip("0:")
+        ):
+            raise ValueError("this takes three whole numbers, not all of them 0, such as 8:1:1")
+        return ratio
+
     @model_validator(mode="after")
     def _whole(self) -> SplitConfig:
-        if abs(self.train + self.validation + self.test - 1) > 1e-9:
+        for name, share in self.shares.items():
+            given = getattr(self, name)
+            if name in self.model_fields_set and abs(given - share) > 1e-9:
+                raise ValueError(
+                    f"ratio {self.ratio} makes {name} {share:.4g}, but {name} says {given:.4g}: "
+                    "give the ratio or the shares"
+                )
+        if abs(sum(self.shares.values()) - 1) > 1e-9:
             raise ValueError("train, validation and test must add up to 1")
         return self
 

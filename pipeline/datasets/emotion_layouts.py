@@ -13,7 +13,7 @@ from pathlib import Path
 from pipeline.datasets import met_meme, ser30k
 from pipeline.datasets.layout import Layout, Row
 from pipeline.datasets.met_meme import MetMeme, MetMemeRow, read_met_meme
-from pipeline.datasets.pictures import why_unusable
+from pipeline.datasets.pictures import why_unusable, with_bytes
 from pipeline.datasets.problems import Problem, shown
 from pipeline.datasets.ser30k import VIEWED, Ser30k, Ser30kRow, read_parts, read_ser30k
 
@@ -43,11 +43,11 @@ def _ser30k_rows(path: Path, split: str) -> Iterator[Row]:
     views = _read_views(path, split)
     for row in _read_ser30k(path, split).rows:
         texts = {"ocr_text": row.text, "pack": row.topic, **views.get(row.image, {})}
-        yield _with_bytes(_row(path, row.image, ser30k.EMOTIONS[row.label], texts))
+        yield with_bytes(_row(path, row.image, ser30k.EMOTIONS[row.label], texts))
 
 
 def _every_ser30k(path: Path) -> Iterator[Row]:
-    names = {short: name for name, short in _SPLITS.items()}
+    names: dict[str, str] = {short: name for name, short in _SPLITS.items()}
     for split, found in read_parts(path):
         views = _read_views(path, names[split]) if split else {}
         for row in found.rows:
@@ -128,7 +128,7 @@ def _met_meme_rows(path: Path, split: str) -> Iterator[Row]:
             texts = {"ocr_text": found.texts.get(row.file_name, "")}
             emotion = met_meme.EMOTIONS[row.emotion]
             file = _find_meme(path, row.file_name).relative_to(path)
-            yield _with_bytes(_row(path, row.file_name, emotion, texts, file))
+            yield with_bytes(_row(path, row.file_name, emotion, texts, file))
 
 
 def _every_met_meme(path: Path) -> Iterator[Row]:
@@ -196,15 +196,6 @@ def _row(
     kept = {column: text.strip() for column, text in texts.items() if text.strip()}
     problem = why_unusable(root, place)
     return Row(name, None, frozenset({emotion}), kept, problem=problem, file=place)
-
-
-def _with_bytes(row: Row) -> Row:
-    if row.problem or row.file is None:
-        return row
-    try:
-        return replace(row, data=row.file.read_bytes())
-    except OSError as error:
-        return replace(row, problem=error.strerror or type(error).__name__)
 
 
 def _describe(split: str, problems: Sequence[Problem], missing: Sequence[str]) -> list[str]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
+
+from pipeline.datasets.layout import Row
 
 
 def why_unusable(root: Path, path: Path) -> str | None:
@@ -23,3 +26,13 @@ def why_unusable(root: Path, path: Path) -> str | None:
     if not inside:
         return "it is a link that leads out of the data set's folder"
     return None if regular else "it is no file"
+
+
+def with_bytes(row: Row) -> Row:
+    """The row with the bytes of its file, or the reason why there are none."""
+    if row.problem or row.file is None:
+        return row
+    try:
+        return replace(row, data=row.file.read_bytes())
+    except OSError as error:
+        return replace(row, problem=error.strerror or type(error).__name__)

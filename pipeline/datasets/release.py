@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +20,11 @@ from schemas.tables import DESCRIPTION_FIELDS
 NEEDED = ("id", "image", "tags", "label_status", "suggested_tags", "simulated")
 TEXTS = ("captioner", "ocr_text", "domain", "pack", *(name for name, _ in DESCRIPTION_FIELDS))
 """Columns of text that a release may have."""
+
+_ORIGIN = ("licence", "licence_basis", "licence_url")
+_RECORD = ("label_status", "label_provenance", "captioner", "written_by", "keywords", "imported")
+STATED = ("authors", "trigger_words", *_ORIGIN, *_RECORD)
+"""Columns that a release may have, and that import takes beside those."""
 
 
 def read_release(folder: Path, split: str) -> Iterator[Row]:
@@ -58,6 +64,40 @@ def find_leaks(folder: Path) -> list[str]:
     return sorted(itertools.chain.from_iterable(check.problems()))
 
 
+def every_row(folder: Path) -> Iterator[Row]:
+    """All rows of a release, for import: effective tags alone, and the texts of no template.
+
+    A release's own columns are the record, what it was imported from among them.
+    """
+    for split in SPLITS:
+        for group in read_groups(folder, split, (*NEEDED, *TEXTS, *STATED), (*TEXTS, *STATED)):
+            for cells in group.to_pylist():
+                yield _whole(cells, split)
+
+
+def _whole(cells: Mapping[str, Any], split: str) -> Row:
+    if not cells["id"]:
+        raise StickerworksError(f"The release has a {split} row without an id.", "Get it again.")
+    voted = cells["label_status"] == "effective"
+    data = (cells["image"] or {}).get("bytes")
+    quoted = ("caption_en", "caption_zh") if cells.get("captioner") == "template" else ()
+    stated = {name: cells[name] for name in _ORIGIN if cells.get(name)}
+    authors = cells.get("authors") or ()
+    return Row(
+        id=cells["id"],
+        data=data,
+        targets=frozenset(filter(None, cells["tags"] or ())) if voted else frozenset(),
+        texts={name: cells[name] for name in TEXTS if cells.get(name) and name not in quoted},
+        voted=voted,
+        simulated=bool(voted and cells["simulated"]),
+        problem=None if data is not None else "the release carries no bytes",
+        split=split,
+        record={name: cells[name] for name in _RECORD if cells.get(name) not in (None, [])},
+        trigger_words=tuple(filter(None, cells.get("trigger_words") or ())),
+        origin={**stated, "author": authors[0]} if authors else stated,
+    )
+
+
 def read_groups(
     folder: Path, split: str, columns: Sequence[str], optional: Sequence[str] = ()
 ) -> Iterator[pa.Table]:
@@ -87,7 +127,7 @@ def _recognises(path: Path) -> bool:
     return any((path / "data").glob("*.parquet"))
 
 
-LAYOUT = Layout(name="release", recognises=_recognises, rows=read_release)
+LAYOUT = Layout(name="release", recognises=_recognises, rows=read_release, every=every_row)
 
 
 def shard_files(folder: Path, split: str) -> list[Path]:

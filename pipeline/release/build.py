@@ -40,6 +40,7 @@ from pipeline.release.records import (
 )
 from pipeline.release.rows import DECISIONS, carries_image, outcomes, release_rows
 from pipeline.release.shards import BARE_GROUP_ROWS, GROUP_ROWS, SplitWriter
+from pipeline.release.splits import keep_splits
 from pipeline.release.tally import ReleaseCounts
 from pipeline.release.texts import write_texts
 from schemas.config import Config
@@ -92,7 +93,9 @@ def build_release(
         try:
             (temporary / "data").mkdir(parents=True)
             rows = _fill(temporary, workspace, config, report)
-            # Before the rename: a release that can be seen is always one that is known.
+            # Before the rename: a release that can be seen is always one that is known, and whose
+            # splits bind those that follow.
+            keep_splits(workspace, config.release)
             save_record(target, Record(print_, made_from, rows))
             for folder in (temporary / "data", temporary / "plots", temporary):
                 sync_folder(folder)

@@ -19,17 +19,18 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import DESCRIPTION_FIELDS, TABLES
 
-RELEASE_FORMAT = 7
+RELEASE_FORMAT = 8
 """Raised when the same tables would give other bytes; part of every fingerprint."""
 
 REQUIRED = ("stickers", "media", "observations", "signals", "duplicates", "decisions", "splits")
-OPTIONAL = ("ocr", "suggestions", "domain", "descriptions", "labels")
-GLOBAL = ("tagset", "votes", "agreement", "leakage", "unfetched")
+OPTIONAL = ("imported", "ocr", "suggestions", "domain", "descriptions", "labels")
+GLOBAL = ("tagset", "votes", "agreement", "leakage", "moved", "unfetched")
 BESIDE = {
     "unfetched": "stickers",
     "tagset": "suggestions",
     "agreement": "labels",
     "leakage": "splits",
+    "moved": "splits",
 }
 """Global tables by one that the same command writes: nobody made the one without the other."""
 
@@ -39,6 +40,7 @@ COLUMNS = {
     "signals": [
         "width", "height", "frames", "duration_ms", "animated", "aspect", "entropy", "flags",
     ],
+    "imported": ["dataset", "name", "split", "record"],
     "ocr": ["text"],
     "duplicates": ["group", "template_id"],
     "observations": [
