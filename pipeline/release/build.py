@@ -30,6 +30,7 @@ from pipeline.release.inputs import (
     fingerprint,
     read_block,
 )
+from pipeline.release.legal.datasheet import check_answers
 from pipeline.release.records import (
     Record,
     changed_inputs,
@@ -80,6 +81,7 @@ def build_release(
     complete nothing of it can be seen.
     """
     check_inputs(workspace)
+    check_answers(config.release.datasheet)
     target = workspace.releases / f"{config.release.name}-{config.release.version}"
     workspace.place.fetch_release(target.name)
     print_, made_from = fingerprint(workspace, config)
@@ -94,7 +96,8 @@ def build_release(
             rows = _fill(temporary, workspace, config, report)
             # Before the rename: a release that can be seen is always one that is known.
             save_record(target, Record(print_, made_from, rows))
-            for folder in (temporary / "data", temporary / "plots", temporary):
+            folders = (path for path in temporary.iterdir() if path.is_dir())
+            for folder in (*folders, temporary):
                 sync_folder(folder)
             os.rename(temporary, target)
             sync_folder(target.parent)
@@ -132,8 +135,8 @@ def _fill(folder: Path, workspace: Workspace, config: Config, report: Report) ->
 
     tally, num_bytes = _write_rows(folder, workspace, config, plan, say)
     report("writing the card, plots and checksums")
-    write_texts(folder, workspace, config, tally, num_bytes, report)
-    write_checksums(folder)
+    known = write_texts(folder, workspace, config, tally, num_bytes, report)
+    write_checksums(folder, known)
     return {split: plan.rows[split] for split in SPLITS if plan.rows[split]}
 
 
@@ -213,8 +216,17 @@ def _read_ahead(workspace: Workspace) -> Iterator[Block]:
 def _chosen(block: Block, splits: pa.ChunkedArray) -> pa.Table:
     """Rows of a block that belong into the release, with what writing them takes beside."""
     rows = release_rows(block).append_column("split", splits)
-    rows = rows.append_column("carried", carries_image(block))
-    rows = rows.append_column("place", block["media"].to_struct_array())
+    beside = {
+        "carried": carries_image(block),
+        "place": block["media"].to_struct_array(),
+        "nbytes": block["stickers"]["nbytes"],
+        "c2pa": block["stickers"]["c2pa"],
+        "ocr_model": block["ocr"]["model"],
+        "domain_model": block["domain"]["model"],
+        "counts": block["labels"]["counts"],
+    }
+    for name, values in beside.items():
+        rows = rows.append_column(name, values)
     return rows.filter(pc.is_valid(splits))
 
 
@@ -222,6 +234,6 @@ def _shown(block: Block, splits: pa.ChunkedArray) -> pa.Table:
     """Observations of the stickers of a block that belong into the release."""
     observations = block["observations"]
     rows = observations.filter(pc.is_valid(splits).take(observations["row"]))
-    for name in ("id", "nbytes"):
+    for name in ("id", "nbytes", "c2pa"):
         rows = rows.append_column(name, block["stickers"][name].take(rows["row"]))
-    return rows
+    return rows.append_column("carried", carries_image(block).take(rows["row"].combine_chunks()))

@@ -19,7 +19,7 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import DESCRIPTION_FIELDS, TABLES
 
-RELEASE_FORMAT = 7
+RELEASE_FORMAT = 8
 """Raised when the same tables would give other bytes; part of every fingerprint."""
 
 REQUIRED = ("stickers", "media", "observations", "signals", "duplicates", "decisions", "splits")
@@ -34,12 +34,12 @@ BESIDE = {
 """Global tables by one that the same command writes: nobody made the one without the other."""
 
 COLUMNS = {
-    "stickers": ["id", "format", "nbytes"],
+    "stickers": ["id", "format", "nbytes", "c2pa"],
     "media": MEDIA_COLUMNS,
     "signals": [
         "width", "height", "frames", "duration_ms", "animated", "aspect", "entropy", "flags",
     ],
-    "ocr": ["text"],
+    "ocr": ["text", "model"],
     "duplicates": ["group", "template_id"],
     "observations": [
         "query", "pack_id", "pack_title", "author", "title", "tags", "page_url", "licence_url",
@@ -48,9 +48,9 @@ COLUMNS = {
     "decisions": ["kept", "outcome", "reasons"],
     "splits": ["split", "test_sets"],
     "suggestions": ["tags"],
-    "domain": ["domain"],
+    "domain": ["domain", "model"],
     "descriptions": [*(name for name, _ in DESCRIPTION_FIELDS), "captioner", "written_by"],
-    "labels": ["tags", "status", "domain", "votes", "provenance", "simulated"],
+    "labels": ["tags", "status", "domain", "votes", "counts", "provenance", "simulated"],
 }  # fmt: skip
 """What a release takes from each table."""
 
@@ -102,7 +102,7 @@ def fingerprint(workspace: Workspace, config: Config) -> tuple[str, dict[str, st
     """
     made_from = {
         "format": str(RELEASE_FORMAT),
-        "config release": config.release.model_dump_json(),
+        "config release": config.release.model_dump_json(exclude={"sign_key"}),
     }
     for table in (*REQUIRED, *OPTIONAL):
         if table != "media":
