@@ -41,6 +41,7 @@ from pipeline.release.records import (
 )
 from pipeline.release.rows import DECISIONS, carries_image, outcomes, release_rows
 from pipeline.release.shards import BARE_GROUP_ROWS, GROUP_ROWS, SplitWriter
+from pipeline.release.statistics import Statistics
 from pipeline.release.tally import ReleaseCounts
 from pipeline.release.texts import write_texts
 from schemas.config import Config
@@ -168,7 +169,7 @@ def _plan(workspace: Workspace, config: Config) -> _Plan:
 def _write_rows(
     folder: Path, workspace: Workspace, config: Config, plan: _Plan, say: Callable[[int], None]
 ) -> tuple[ReleaseCounts, dict[str, int]]:
-    tally, done = ReleaseCounts(), 0
+    tally, done = ReleaseCounts(statistics=Statistics(plan.rows.total())), 0
     with ExitStack() as stack:
         writers = {
             split: stack.enter_context(

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.engine.audits import read_results
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.media import COLUMNS as MEDIA_COLUMNS
 from pipeline.engine.origins import ORIGIN_COLUMNS
@@ -110,6 +111,7 @@ def fingerprint(workspace: Workspace, config: Config) -> tuple[str, dict[str, st
                 made_from[f"table {table}/{part:05d}"] = _digest(workspace, table, part)
     for table in GLOBAL:
         made_from[f"table {table}"] = _digest(workspace, table, None)
+    made_from["audits"] = _audited(workspace)
     text = json.dumps(made_from, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest(), made_from
 
@@ -169,6 +171,11 @@ def _about_others(workspace: Workspace, table: str, parts: Sequence[int]) -> Sti
     return StickerworksError(
         f"{path} is not about the same stickers as {workspace.path('stickers', part)}.", anew(path)
     )
+
+
+def _audited(workspace: Workspace) -> str:
+    found = [result.model_dump_json() for result in read_results(workspace)]
+    return hashlib.sha256("\n".join(found).encode()).hexdigest() if found else "absent"
 
 
 def _digest(workspace: Workspace, table: str, part: int | None) -> str:

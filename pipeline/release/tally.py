@@ -13,6 +13,7 @@ from pipeline.engine.counting import count_rules, count_together, count_values, 
 from pipeline.engine.origins import Tally, distinct_files, merged, tally_files
 from pipeline.release.ledger import Ledger
 from pipeline.release.makers import Makers
+from pipeline.release.statistics import Statistics
 
 PerSplit = dict[str, Counter[str]]
 
@@ -40,6 +41,7 @@ class ReleaseCounts:
     origins: Tally = field(default_factory=dict)
     ledger: Ledger = field(default_factory=Ledger)
     makers: Makers = field(default_factory=Makers)
+    statistics: Statistics = field(default_factory=Statistics)
 
     def add_outcomes(self, decisions: pa.Table) -> None:
         """Count what became of stickers of the crawl."""
@@ -74,6 +76,7 @@ class ReleaseCounts:
         self._count_licences(rows, carried)
         self.ledger.add_rows(rows)
         self.makers.add_rows(rows)
+        self.statistics.add_rows(rows)
 
     def add_observations(self, observations: pa.Table) -> None:
         """Count where the files of stickers of the release come from."""
@@ -99,7 +102,7 @@ class ReleaseCounts:
     def as_json(self) -> dict[str, Any]:
         """All counts, JSON-able, in an order that doesn't depend on the order of counting."""
         counts: dict[str, Any] = dict(vars(self))
-        for name in ("origins", "ledger", "makers"):  # they have files of their own
+        for name in ("origins", "ledger", "makers", "statistics"):  # they have files of their own
             del counts[name]
         counts["licences"] = [
             {"sources": key[0], "licence": key[1], "basis": key[2], **dict(sorted(values.items()))}

@@ -11,10 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.engine.audits import read_results
 from pipeline.engine.counting import count_together, filled
 from pipeline.engine.origins import hosts_table, merged, tally_refused
 from pipeline.engine.workspace import Workspace
 from pipeline.release.contents import Contents, Label
+from pipeline.release.figures import release_figures
 from pipeline.release.ledger import count_refusals
 from pipeline.release.legal.facts import Inputs as LegalInputs
 from pipeline.release.legal.facts import legal_facts
@@ -89,6 +91,8 @@ def write_texts(
         about=responsible_ai(facts, tally, agreement),
     )
     (folder / "croissant.json").write_text(croissant_json(contents), "utf-8")
+    figures = release_figures(tally, agreement, read_results(workspace))
+    _write_json(folder / "statistics.json", figures)
     facts_of_card = CardFacts(
         tally=tally,
         num_bytes=num_bytes,
@@ -98,7 +102,7 @@ def write_texts(
         agreement=agreement,
         leakage=workspace.read_checked("leakage").to_pylist(),
         tagset=tagset[0]["version"] if tagset else None,
-        plots=write_plots(folder / "plots", tally, report),
+        plots=write_plots(folder / "plots", tally, figures, report),
     )
     (folder / "README.md").write_text(render_card(config, facts_of_card), "utf-8")
     return {name: shard.sha256 for name, shard in shards.items()}
