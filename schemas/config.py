@@ -528,6 +528,22 @@ class ReleaseConfig(Section):
         description="shapes that it is written in, such as [full, stickertag, vsd2m]: full is "
         "always there, and the others are made from its files",
     )
+    publisher: str = Field(
+        "", max_length=300, description="who publishes it, for its legal part [not stated]"
+    )
+    contact: str = Field(
+        "",
+        max_length=300,
+        description="where people ask for the removal of a file: an address or a page [not stated]",
+    )
+    datasheet: dict[str, Annotated[str, Field(max_length=5000)]] = Field(
+        {}, description="answers to questions of the datasheet that only people know, by name"
+    )
+    sign_key: str | None = Field(
+        None,
+        description="SSH key that signs the checksums, private or, with an agent, public; from "
+        "the command line or a file given there alone [unsigned]",
+    )
 
 
 class ValidateConfig(Section):

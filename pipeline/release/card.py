@@ -16,8 +16,8 @@ from pipeline.release.tally import PerSplit, ReleaseCounts, ranked, total
 from schemas.config import Config
 from schemas.release import COLUMNS, SPLITS
 
-_TAG_ROWS = 100
-_LICENCE_ROWS = 50
+_TAG_ROWS = 30
+_LICENCE_ROWS = 10
 _DESCRIPTION_CHARACTERS = 5000
 
 
@@ -57,6 +57,7 @@ def render_card(config: Config, facts: CardFacts) -> str:
         *_moved(facts),
         _columns(),
         _files(facts),
+        _papers(release.name),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -132,6 +133,8 @@ def _origins(facts: CardFacts) -> Iterator[str]:
         ("sources", "licence stated", "stated for", "with bytes", "without bytes"),
         [(*key, n["with bytes"], n["without bytes"]) for key, n in licences[:_LICENCE_ROWS]],
     )
+    if left := len(licences) - len(licences[:_LICENCE_ROWS]):
+        yield f"{left:,} more are in `counts.json`; `legal/licences.csv` has every licence."
     yield (
         f"Of {tally.outcomes.total():,} stickers that were fetched: "
         + ", ".join(f"{count:,} {markdown_text(name)}" for name, count in ranked(tally.outcomes))
@@ -230,9 +233,28 @@ def _files(facts: CardFacts) -> str:
         f"## Before you use it\n\n- Captions by: {captioners}. `template` is no model: its texts "
         "repeat the tags and keywords.\n- Near-duplicates, templates and groups never stand in "
         "two splits; `stickerworks validate` checks it.\n- Licences are what the sources "
-        "state; nobody checked that they could state them.\n- `sha256sum -c SHA256SUMS` proves "
-        "the files; `counts.json` holds every count of this card, uncut."
+        "state; nobody checked that they could state them.\n- `counts.json` holds every count of "
+        "this card, uncut; `statistics.json` holds those behind the plots."
     )
+
+
+def _papers(name: str) -> str:
+    return f"""## Papers
+
+| file | what |
+| --- | --- |
+| `legal/index.html` | sources, hosts, licences, preferences of hosts, models, with their sums |
+| `legal/legal.json`, `legal/licences.csv` | the same for machines |
+| `legal/training-summary.html` | the EU's public summary of training content, as far as known |
+| `legal/datasheet.html` | the datasheet |
+| `croissant.json` | Croissant 1.1: splits, sums of the shards, who wrote each field |
+
+`sha256sum -c SHA256SUMS` proves the files. Where `SHA256SUMS.sig` stands beside it, OpenSSH proves
+who signed them; compare `allowed_signers` with the publisher's key, which you have from elsewhere:
+
+```sh
+ssh-keygen -Y verify -f allowed_signers -I {name} -n file -s SHA256SUMS.sig < SHA256SUMS
+```"""
 
 
 def _per_split(name: str, counts: PerSplit, limit: int | None = None) -> str:

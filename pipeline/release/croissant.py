@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,9 @@ import mlcroissant as mlc
 from mlcroissant._src.core.rdf import Rdf, make_context
 
 from pipeline.engine.text import one_line
+from pipeline.release.contents import Column, Contents, Label, Making, Shard
+
+__all__ = ["Column", "Contents", "Label", "Making", "Shard", "croissant_json", "read_shards"]
 
 _RECORDS, _SPLITS, _SHARDS, _LABELS = "default", "splits", "shards", "labels"
 _PARQUET = "application/x-parquet"
@@ -27,59 +29,6 @@ _TYPES = {
     "bool": mlc.DataType.BOOL,
     "image": mlc.DataType.IMAGE_OBJECT,
 }
-
-Column = tuple[str, str, str]
-"""A column's name, its kind as ``datasets`` calls it, in brackets for a list, and its meaning."""
-
-
-@dataclass(frozen=True)
-class Shard:
-    """A Parquet file of a data set: its size in bytes and the sha256 of its bytes."""
-
-    nbytes: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Making:
-    """What wrote values of a column (PROV's activity): by whom, and in how many rows."""
-
-    activity: str
-    agents: tuple[str, ...]
-    rows: int
-    people: bool = False
-
-
-@dataclass(frozen=True)
-class Label:
-    """A label of people: rows that carry it, votes for it, and how many people gave it."""
-
-    name: str
-    rows: int
-    votes: int
-    annotators: int
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What Croissant says of a data set whose shards lie in ``data/`` beside it.
-
-    ``rows`` are those of each split, in order; ``shards`` the files by their names in the folder;
-    ``made_by`` and ``derived_from`` (names of other columns) are PROV of columns, where known.
-    ``about`` are further properties of ``mlcroissant.Metadata``, such as those of RAI.
-    """
-
-    name: str
-    version: str
-    description: str
-    licence: str
-    columns: Sequence[Column]
-    rows: Mapping[str, int]
-    shards: Mapping[str, Shard]
-    made_by: Mapping[str, Sequence[Making]] = field(default_factory=dict)
-    derived_from: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    labels: Sequence[Label] = ()
-    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 def croissant_json(contents: Contents) -> str:
@@ -202,10 +151,9 @@ def _records(context: mlc.Context, contents: Contents) -> mlc.RecordSet:
             ctx=context,
             file_set=_SHARDS,
             extract=mlc.Extract(ctx=context, file_property="fullpath"),
-            # mlcroissant applies it to its own result once more, where it joins the splits.
-            transforms=[
-                mlc.Transform(ctx=context, regex=rf"^(?:.*/)?({names})(?:-[^/]*\.parquet)?$")
-            ],
+            # mlcroissant applies it to its own result once more, where it joins the splits, and
+            # makes globs of it where somebody asks for one split.
+            transforms=[mlc.Transform(ctx=context, regex=f"^(?:data/)?({names}).*$")],
         ),
         references=mlc.Source(ctx=context, field=f"{_SPLITS}/name"),
     )
