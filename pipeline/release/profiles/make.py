@@ -136,7 +136,8 @@ def _describe(
     full: FullRelease, profile: Profile, counts: ExportCounts, folder: Path, print_: str
 ) -> None:
     # Slow to import, and a finished profile needs none of them.
-    from pipeline.release.croissant import Contents, croissant_json, read_shards
+    from pipeline.release.contents import Contents
+    from pipeline.release.croissant import croissant_json, read_shards
     from pipeline.release.profiles.card import render_profile_card
 
     if profile.parquet:
