@@ -13,6 +13,7 @@ from pipeline.engine.disk import DiskWatch
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.folders import whole_folder
 from pipeline.release.checksums import check_checksums, write_checksums
+from pipeline.release.makers import DERIVED_FROM
 from pipeline.release.profiles.full import FullRelease, open_release
 from pipeline.release.profiles.known import find_profile
 from pipeline.release.profiles.profile import (
@@ -150,6 +151,7 @@ def _describe(
                 columns=described(profile.columns),
                 rows=counts.rows,
                 shards=read_shards(folder),
+                derived_from=_derived(profile),
             )
         )
         (folder / "croissant.json").write_text(croissant, "utf-8")
@@ -164,6 +166,13 @@ def _describe(
     text = json.dumps(about, ensure_ascii=False, indent=1, sort_keys=True)
     (folder / ABOUT).write_text(text + "\n", "utf-8")
     (folder / "README.md").write_text(render_profile_card(full, profile, counts, folder), "utf-8")
+
+
+def _derived(profile: Profile) -> dict[str, list[str]]:
+    """Which of a profile's columns others of it are made from."""
+    here = {column.name for column in profile.columns}
+    sources = {each.name: DERIVED_FROM.get(each.origins[0], ()) for each in profile.columns}
+    return {name: [s for s in found if s in here - {name}] for name, found in sources.items()}
 
 
 def _read_about(folder: Path) -> dict[str, Any]:
