@@ -16,11 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.datasets.emotion_layouts import MET_MEME, SER30K
+from pipeline.datasets.image_tables import VSD2M
 from pipeline.datasets.layout import read_every
 from pipeline.datasets.sticker820k import LAYOUT as STICKER820K
 from pipeline.engine.decoding.measured import measure
 from pipeline.engine.errors import StickerworksError
 from pipeline.release.build import Release
+from pipeline.release.profiles.full import LATER
 from pipeline.release.profiles.known import PROFILES, find_profile
 from pipeline.release.profiles.make import MadeProfile, make_profile, verify_folder
 from schemas.config import DecodeConfig, ReleaseConfig
@@ -35,6 +37,7 @@ WITH_IMAGE = 46
 _ELSEWHERE = """
 import sys
 from pathlib import Path
+from pipeline.release.profiles.full import LATER
 from pipeline.release.profiles.known import find_profile
 from pipeline.release.profiles.make import make_profile
 from pipeline.release.profiles.profile import ExportRun
@@ -152,6 +155,26 @@ def test_views_reach_the_annotations_that_mghft_reads(export: Export) -> None:
     trapped = [text for text in texts if "a trap" in text["intention"]]
     assert [text["overall_style"] for text in trapped] == ["The sticker's style: flat"]
     assert "character_details" not in trapped[0]
+
+
+def test_releases_of_earlier_versions_have_profiles(labelled: Release, tmp_path: Path) -> None:
+    old = Path(shutil.copytree(labelled.path, tmp_path / "old"))
+    for path in (old / "data").iterdir():
+        table = pq.read_table(path)
+        pq.write_table(table.drop_columns([*LATER]), path)
+    for name in ("stickertag", "vsd2m", "ser30k"):
+        made = make_profile(old, find_profile(name), tmp_path / name)
+        assert not [p for p in verify_folder(made.path).problems if "SHA256SUMS" not in p]
+
+
+def test_import_takes_in_what_vsd2m_holds(labelled: Release, export: Export) -> None:
+    full = rows_of(labelled.path)
+    taken = {row.id: row for row in read_every(VSD2M, export("vsd2m").path)}
+    assert taken.keys() == full.keys()
+    for id_, row in taken.items():
+        assert row.trigger_words == tuple(full[id_]["trigger_words"])
+        assert row.texts.get("description_en") == full[id_]["description_en"]
+        assert (row.data is None) == (full[id_]["image"] is None)
 
 
 def test_a_profile_that_is_there_is_found_and_anything_else_is_left_alone(
