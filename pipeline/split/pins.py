@@ -26,9 +26,9 @@ _EXAMPLES = 5
 
 @dataclass(frozen=True)
 class Pins:
-    """The split that each sticker had in the newest earlier release, or else in the data set that it
-    was imported from, as its place in ``SPLITS``, -1 where it was in none; ``release`` is the place
-    in ``names`` of the first with that split."""
+    """The split that each sticker had in the newest earlier release, else in the data set that it
+    was imported from, as its place in ``SPLITS``, -1 where it was in none; ``release`` is the
+    place in ``names`` of the first with that split."""
 
     splits: Ints
     release: Ints
@@ -58,11 +58,11 @@ def read_pins(reader: Reader, ids: pa.ChunkedArray, release: str) -> Pins:
         for said in (_imported(reader, block), rows):
             row = pc.index_in(said["id"], value_set=own)
             # Stickers that are gone have no row here.
-            said = said.append_column("row", row).filter(pc.is_valid(row))
-            places = start + said["row"].to_numpy().astype(np.int64)
-            kinds = said["release"].combine_chunks().dictionary_encode()
+            there = said.append_column("row", row).filter(pc.is_valid(row))
+            places = start + there["row"].to_numpy().astype(np.int64)
+            kinds = there["release"].combine_chunks().dictionary_encode()
             known = [names.setdefault(name, len(names)) for name in kinds.dictionary.to_pylist()]
-            splits[places] = pc.index_in(said["split"], value_set=_NAMES).to_numpy()
+            splits[places] = pc.index_in(there["split"], value_set=_NAMES).to_numpy()
             first[places] = np.array(known, np.int64)[kinds.indices.to_numpy()]
         start += len(own)
     return Pins(splits, first, pa.array(list(names), pa.string()))

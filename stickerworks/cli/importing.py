@@ -90,12 +90,13 @@ def _folder(wanted: Wanted) -> Path:
 def _terms(wanted: Wanted) -> Terms:
     from crawlers.local.datasets import Terms
 
-    if wanted.redistribute and not (wanted.licence or "").strip():
+    licence = (wanted.licence or "").strip() or None
+    if wanted.redistribute and licence is None:
         raise StickerworksError(
             "--redistribute says that a licence lets a release carry the bytes, and none is named.",
             "Name it: --licence NAME, and --licence-url ADDRESS where it is stated.",
         )
-    return Terms(wanted.licence, wanted.licence_url, wanted.redistribute)
+    return Terms(licence, wanted.licence_url, wanted.redistribute)
 
 
 def _name(wanted: Wanted, folder: Path) -> str:
@@ -160,6 +161,11 @@ def _say(session: Session, name: str, found: Imported, left_out: int) -> None:
         f"  {'':<12} {found.new_stickers:,} stickers are new ({say_size(found.new_bytes)})"
         + (f"; {found.gone:,} rows of an earlier import are there no more" if found.gone else "")
     )
+    if found.in_several_splits:
+        session.say(
+            f"  {'':<12} {found.in_several_splits:,} stickers have the same bytes in several of "
+            "its splits; they go to the one nearest to training"
+        )
 
 
 def _say_problems(session: Session, problems: list[Problem], found: Imported, path: Path) -> None:
