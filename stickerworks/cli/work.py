@@ -17,6 +17,7 @@ from pipeline.engine.runner import check_crawled
 from pipeline.engine.text import plain
 from schemas.release import SPLITS
 from stickerworks.cli.session import Session
+from stickerworks.cli.split import say_moved
 from stickerworks.cli.tables import comparison
 from stickerworks.cli.update import bring_up_to_date, rooms_to_release
 
@@ -87,6 +88,10 @@ def build(session: Session) -> Path:
             lambda: build_release(session.workspace, session.config, session.tell)
         )
         logged.update(made.rows)
+    if not made.up_to_date:
+        session.mending(lambda: say_moved(session))
+        # It may be made again with the splits that it kept: they bind later releases alone.
+        bring_up_to_date(session, ["split"])
     counts = {split: made.rows[split] for split in SPLITS if split in made.rows}
     rows = ", ".join(f"{split} {count:,}" for split, count in counts.items())
     state = "up to date" if made.up_to_date else rows
