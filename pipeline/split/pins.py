@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -130,7 +130,7 @@ def find_moved(ids: pa.ChunkedArray, group: Ints, splits: Ints, pins: Pins) -> p
     return pa.table(columns, schema=schema)
 
 
-def moved_leak(splits: Ints, pins: Pins, moved: pa.Table) -> Mapping[str, object]:
+def moved_leak(splits: Ints, pins: Pins, moved: pa.Table) -> dict[str, Any]:
     """The row of ``leakage`` about stickers that an earlier release had in another split."""
     return {
         "kind": "earlier_release",

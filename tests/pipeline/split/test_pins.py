@@ -105,9 +105,7 @@ def splits_of(made: Mapping[str, pa.Table]) -> dict[str, str]:
 
 
 def moves(made: Mapping[str, pa.Table]) -> list[tuple[str, str, str, str]]:
-    return [
-        (row["id"], row["from"], row["to"], row["joined"]) for row in made["moved"].to_pylist()
-    ]
+    return [(row["id"], row["from"], row["to"], row["joined"]) for row in made["moved"].to_pylist()]
 
 
 @pytest.fixture
@@ -180,7 +178,8 @@ def test_a_sticker_that_is_gone_leaves_nothing_behind(collection: Collection) ->
     collection.change(**{gone: None})
     collection.release("2")
     kept = collection.workspace.read("released_splits")["id"].to_pylist()
-    assert gone not in kept and stays in kept
+    assert gone not in kept
+    assert stays in kept
 
 
 def test_the_same_release_again_is_not_bound_by_itself(collection: Collection) -> None:
@@ -300,7 +299,8 @@ def test_no_group_straddles_pins_hold_and_all_that_moves_is_listed(
         assert {id_ for id_, *_ in made["moved"]} == moved
         for id_, was, now, joined in made["moved"]:
             assert (was, now) == (before[id_], splits[id_])
-            assert before[joined] == now and template[joined] == template[id_]
+            assert before[joined] == now
+            assert template[joined] == template[id_]
         before |= splits
 
 
