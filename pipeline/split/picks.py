@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import AfterValidator, Field, ValidationError
 
+from pipeline.engine.columns import value_codes
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.options import describe_invalid
 from pipeline.engine.page.saved import Moment, Sticker, read_saved, somebody
 from pipeline.engine.storage import Proof
 from pipeline.engine.text import plain, storable
 from pipeline.engine.workspace import Workspace
+from pipeline.split.groups import read_groups
+from pipeline.split.pins import TEST, held_splits, read_pins, read_reserved
+from pipeline.split.stickers import read_ids, read_kept
 from schemas.config import Section
 from schemas.release import SPLITS
 from schemas.tables import TABLES
@@ -71,8 +77,21 @@ def read_picks(path: Path) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=_SCHEMA)
 
 
-def reserve(workspace: Workspace, picked: Sequence[pa.Table], *, replace: bool) -> tuple[int, int]:
-    """Add picks to ``reserved``, or let them ``replace`` it; returns its rows before and now.
+@dataclass(frozen=True)
+class Reservation:
+    """All that is reserved now, how many rows that are more and fewer than before, and how many
+    of them can't be in test as things are."""
+
+    rows: pa.Table
+    added: int
+    removed: int
+    outside: int
+
+
+def reserve(
+    workspace: Workspace, picked: Sequence[pa.Table], *, replace: bool, dry: bool = False
+) -> Reservation:
+    """Add picks to ``reserved``, or let them ``replace`` it; only say so if ``dry``.
 
     In whatever order files are given, of several picks of a sticker for one set the earliest
     stays. Raises StickerworksError, and changes nothing, where a sticker isn't in the workspace.
@@ -82,13 +101,31 @@ def reserve(workspace: Workspace, picked: Sequence[pa.Table], *, replace: bool) 
     rows = pa.concat_tables([*([] if replace else [before]), *picked])
     keys = ("id", "test_set", "picked_at", "picked_by", "trigger_word", "domain")
     rows = rows.sort_by([(name, "ascending") for name in keys])
-    same = pa.table({"key": pc.binary_join_element_wise(rows["id"], rows["test_set"], " ")})
-    same = same.append_column("row", pa.array(range(len(rows)), pa.int64()))
-    first = same.group_by("key", use_threads=False).aggregate([("row", "min")])["row_min"]
-    rows = rows.take(first).combine_chunks()
-    if not rows.equals(before):
+    first = np.unique(value_codes(_keys(rows)), return_index=True)[1]
+    rows = rows.take(pa.array(np.sort(first))).combine_chunks()
+    if not dry and not rows.equals(before):
         workspace.write("reserved", None, rows, Proof("split reserve", ""))
-    return len(before), len(rows)
+    stay = pc.sum(pc.is_in(_keys(rows), value_set=_keys(before))).as_py() or 0
+    outside = _outside(workspace, rows)
+    return Reservation(rows, len(rows) - stay, len(before) - stay, outside)
+
+
+def _keys(rows: pa.Table) -> pa.Array:
+    return pc.binary_join_element_wise(rows["id"], rows["test_set"], " ").combine_chunks()
+
+
+def _outside(workspace: Workspace, rows: pa.Table) -> int:
+    """Stickers that are dropped, or whose groups a release has in train or validation."""
+    ids, kept = read_ids(workspace), read_kept(workspace)
+    if len(kept) != len(ids):  # nobody has decided yet
+        return 0
+    place = pc.index_in(pc.unique(rows["id"]), value_set=ids.combine_chunks()).drop_null()
+    pins = read_pins(workspace, ids, "")
+    group = read_groups(workspace, ids, kept, pins.splits >= 0, packs=False)
+    held = held_splits(group, pins, read_reserved(workspace, ids), kept)
+    mine = place.to_numpy().astype(np.int64)
+    test = kept[mine] & np.isin(held[group[mine]], (-1, TEST))
+    return int((~test).sum())
 
 
 def count_by_set(rows: pa.Table) -> dict[str, int]:

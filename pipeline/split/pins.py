@@ -26,10 +26,12 @@ _EXAMPLES = 5
 
 @dataclass(frozen=True)
 class Pins:
-    """The split that each sticker had in the newest earlier release, as its place in ``SPLITS``,
-    -1 where it was in none; ``release`` is the place in ``names`` of the first with that split."""
+    """Splits of stickers in releases, as places in ``SPLITS``, -1 where they were in none:
+    ``splits`` in the newest that had them, which bind, and ``earlier`` in the newest before the one
+    that is made; ``release`` is the place in ``names`` of the first that had them in the latter."""
 
     splits: Ints
+    earlier: Ints
     release: Ints
     names: pa.Array
 
@@ -43,28 +45,26 @@ class Reserved:
 
 
 def read_pins(reader: Reader, ids: pa.ChunkedArray, release: str) -> Pins:
-    """What releases before ``release`` say of all stickers; ``ids`` has a chunk a block."""
+    """What releases say of all stickers, where ``release`` is made; ``ids`` has a chunk a block."""
     number = number_of(reader, release)
-    splits, first = np.full((2, len(ids)), -1)
+    splits, earlier, first = np.full((3, len(ids)), -1)
     names: dict[str, int] = {}
     start = 0
     for block, own in zip(reader.blocks, ids.chunks, strict=True):
-        rows = reader.read("released_splits", block)
+        # The last of a sticker's rows counts.
+        rows = reader.read("released_splits", block).sort_by("number")
         row = pc.index_in(rows["id"], value_set=own)
-        earlier = pc.less(rows["number"], pa.scalar(number, pa.int32()))
         # Stickers that are gone have no row here.
-        rows = rows.append_column("row", row).filter(pc.and_(earlier, pc.is_valid(row)))
-        order = np.argsort(rows["number"].to_numpy(), kind="stable")
-        places = start + rows["row"].to_numpy().astype(np.int64)[order]
-        split = pc.index_in(rows["split"], value_set=_NAMES).to_numpy()[order]
+        rows, row = rows.filter(pc.is_valid(row)), row.drop_null()
+        places = start + row.to_numpy().astype(np.int64)
+        split = pc.index_in(rows["split"], value_set=_NAMES).to_numpy()
         kinds = rows["release"].combine_chunks().dictionary_encode()
-        numbers = np.array(
-            [names.setdefault(name, len(names)) for name in kinds.dictionary.to_pylist()], np.int64
-        )
-        # The last one written counts: rows come in the order of releases.
-        splits[places], first[places] = split, numbers[kinds.indices.to_numpy()[order]]
+        known = [names.setdefault(name, len(names)) for name in kinds.dictionary.to_pylist()]
+        before = rows["number"].to_numpy() < number
+        splits[places], earlier[places[before]] = split, split[before]
+        first[places[before]] = np.array(known, np.int64)[kinds.indices.to_numpy()[before]]
         start += len(own)
-    return Pins(splits, first, pa.array(list(names), pa.string()))
+    return Pins(splits, earlier, first, pa.array(list(names), pa.string()))
 
 
 def read_reserved(reader: Reader, ids: pa.ChunkedArray) -> Reserved:
@@ -105,16 +105,17 @@ def find_moved(ids: pa.ChunkedArray, group: Ints, splits: Ints, pins: Pins) -> p
 
     ``joined`` is the first by id of its group that was in that split, of the release if one is.
     """
-    moved = np.flatnonzero((splits >= 0) & (pins.splits >= 0) & (splits != pins.splits))
+    earlier = pins.earlier
+    moved = np.flatnonzero((splits >= 0) & (earlier >= 0) & (splits != earlier))
     schema = TABLES["moved"].schema
     if not len(moved):
         return schema.empty_table()
     moved = moved[pc.sort_indices(ids.take(pa.array(moved))).to_numpy()]
     # Those whose split the groups of the moved ones took.
-    stayed = np.flatnonzero((pins.splits >= 0) & np.isin(group, group[moved]))
+    stayed = np.flatnonzero((earlier >= 0) & np.isin(group, group[moved]))
     target = np.full(len(group), -1)
     target[group[moved]] = splits[moved]
-    stayed = stayed[pins.splits[stayed] == target[group[stayed]]]
+    stayed = stayed[earlier[stayed] == target[group[stayed]]]
     rank = np.empty(len(stayed), np.int64)
     rank[pc.sort_indices(ids.take(pa.array(stayed))).to_numpy()] = np.arange(len(stayed))
     stayed = stayed[np.lexsort((rank, splits[stayed] < 0))]
@@ -122,7 +123,7 @@ def find_moved(ids: pa.ChunkedArray, group: Ints, splits: Ints, pins: Pins) -> p
     joined[group[stayed][::-1]] = stayed[::-1]
     columns = {
         "id": ids.take(pa.array(moved)),
-        "from": _NAMES.take(pa.array(pins.splits[moved])),
+        "from": _NAMES.take(pa.array(earlier[moved])),
         "to": _NAMES.take(pa.array(splits[moved])),
         "release": pins.names.take(known_numbers(pins.release[moved])),
         "joined": ids.take(known_numbers(joined[group[moved]])),
@@ -134,7 +135,7 @@ def moved_leak(splits: Ints, pins: Pins, moved: pa.Table) -> dict[str, Any]:
     """The row of ``leakage`` about stickers that an earlier release had in another split."""
     return {
         "kind": "earlier_release",
-        "shared": int(((splits >= 0) & (pins.splits >= 0)).sum()),
+        "shared": int(((splits >= 0) & (pins.earlier >= 0)).sum()),
         "leaking": len(moved),
         "rows": len(moved),
         "examples": moved["id"].slice(0, _EXAMPLES).to_pylist(),

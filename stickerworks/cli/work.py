@@ -73,6 +73,7 @@ def release_folder(session: Session) -> Path:
 def build(session: Session) -> Path:
     """Build the configured release from tables that are up to date, or find that it is there."""
     from pipeline.release.build import build_release
+    from pipeline.release.splits import forget_splits
 
     folder = release_folder(session)
     if session.options.dry_run:
@@ -81,6 +82,8 @@ def build(session: Session) -> Path:
         session.say(f"  {'release':<12} would write {folder}")
         return folder
     check_crawled(session.workspace)
+    if not folder.exists():
+        forget_splits(session.workspace, session.config.release)
     bring_up_to_date(session, rooms_to_release(session.workspace))
     session.mending(lambda: count_outcomes(session))
     with session.part("release") as logged:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pipeline.engine.released_splits import number_of
 from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.workspace import Workspace
-from pipeline.release.splits import keep_splits
+from pipeline.release.splits import forget_splits, keep_splits
 from pipeline.split.stages import SPLIT
 from schemas.config import Config, ReleaseConfig, SplitConfig
 from schemas.tables import TABLES
@@ -182,7 +182,7 @@ def test_a_sticker_that_is_gone_leaves_nothing_behind(collection: Collection) ->
     assert stays in kept
 
 
-def test_the_same_release_again_is_not_bound_by_itself(collection: Collection) -> None:
+def test_a_release_that_is_made_anew_is_not_bound_by_itself(collection: Collection) -> None:
     first = collection.split("1")
     collection.keep("1", first)
     before = collection.workspace.read("released_splits")
@@ -190,8 +190,13 @@ def test_the_same_release_again_is_not_bound_by_itself(collection: Collection) -
     collection.keep("1", again)
     assert all(again[table].equals(first[table]) for table in first)
     assert collection.workspace.read("released_splits").equals(before)
+    for version in ("1", "2"):
+        assert splits_of(collection.split(version, seed=5)) == splits_of(first)
+    forget_splits(collection.workspace, config("2").release)
+    assert collection.workspace.read("released_splits").equals(before), "it is of another"
+    forget_splits(collection.workspace, config("1").release)
     assert splits_of(collection.split("1", seed=5)) != splits_of(first)
-    assert splits_of(collection.split("2", seed=5)) == splits_of(first)
+    assert all(rows.equals(first[table]) for table, rows in collection.split("1").items())
 
 
 def test_a_release_that_moves_stickers_is_the_same_when_it_is_made_again(
