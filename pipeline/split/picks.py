@@ -89,12 +89,12 @@ class Reservation:
 
 
 def reserve(
-    workspace: Workspace, picked: Sequence[pa.Table], *, replace: bool, dry: bool = False
+    workspace: Workspace, picked: Sequence[pa.Table], *, replace: bool, packs: bool, dry: bool = False
 ) -> Reservation:
     """Add picks to ``reserved``, or let them ``replace`` it; only say so if ``dry``.
 
     In whatever order files are given, of several picks of a sticker for one set the earliest
-    stays. Raises StickerworksError, and changes nothing, where a sticker isn't in the workspace.
+    stays. ``packs`` says that splits keep packs together. Raises StickerworksError, and changes nothing, where a sticker isn't in the workspace.
     """
     _check_known(workspace, pa.concat_tables(picked)["id"])
     before = workspace.read("reserved").cast(_SCHEMA)
@@ -106,7 +106,7 @@ def reserve(
     if not dry and not rows.equals(before):
         workspace.write("reserved", None, rows, Proof("split reserve", ""))
     stay = pc.sum(pc.is_in(_keys(rows), value_set=_keys(before))).as_py() or 0
-    outside = _outside(workspace, rows)
+    outside = _outside(workspace, rows, packs)
     return Reservation(rows, len(rows) - stay, len(before) - stay, outside)
 
 
@@ -114,14 +114,14 @@ def _keys(rows: pa.Table) -> pa.Array:
     return pc.binary_join_element_wise(rows["id"], rows["test_set"], " ").combine_chunks()
 
 
-def _outside(workspace: Workspace, rows: pa.Table) -> int:
+def _outside(workspace: Workspace, rows: pa.Table, packs: bool) -> int:
     """Stickers that are dropped, or whose groups a release has in train or validation."""
     ids, kept = read_ids(workspace), read_kept(workspace)
     if len(kept) != len(ids):  # nobody has decided yet
         return 0
     place = pc.index_in(pc.unique(rows["id"]), value_set=ids.combine_chunks()).drop_null()
     pins = read_pins(workspace, ids, "")
-    group = read_groups(workspace, ids, kept, pins.splits >= 0, packs=False)
+    group = read_groups(workspace, ids, kept, pins.splits >= 0, packs=packs)
     held = held_splits(group, pins, read_reserved(workspace, ids), kept)
     mine = place.to_numpy().astype(np.int64)
     test = kept[mine] & np.isin(held[group[mine]], (-1, TEST))

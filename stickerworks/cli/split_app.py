@@ -39,7 +39,7 @@ def propose(
     ] = None,
 ) -> None:
     """Propose stickers for the test sets vsd_r (real) and vsd_c (cartoon), for people to pick."""
-    from stickerworks.cli.test_sets import propose_command
+    from stickerworks.cli.named_sets import propose_command
 
     raise typer.Exit(propose_command(context.obj, words, each, page))
 
@@ -55,6 +55,6 @@ def reserve(
     ] = False,
 ) -> None:
     """Reserve what people picked: their groups go to test before all others."""
-    from stickerworks.cli.test_sets import reserve_command
+    from stickerworks.cli.named_sets import reserve_command
 
     raise typer.Exit(reserve_command(context.obj, files, replace=replace))

@@ -56,17 +56,18 @@ def reserve_command(options: CommandOptions, files: Sequence[Path], *, replace: 
     picked = [read_picks(path) for path in files]
     with open_session("split reserve", options, reads_only=options.dry_run) as session:
         check_crawled(session.workspace)
-        made = reserve(session.workspace, picked, replace=replace, dry=options.dry_run)
+        packs, dry = session.config.split.keep_packs_together, options.dry_run
+        made = reserve(session.workspace, picked, replace=replace, packs=packs, dry=dry)
         session.results["reserved"] = count_by_set(made.rows)
         for name, count in count_by_set(made.rows).items():
             session.say(f"  {name:<12} {count:,} stickers")
-        verb = "would be" if options.dry_run else "are"
+        verb = "would be" if dry else "are"
         session.say(f"{made.added:,} more {verb} reserved, {made.removed:,} fewer")
         if made.outside:
             session.say(
                 f"  {made.outside:,} of them can't be in test: they are not kept, or releases have "
                 "their groups in train or validation"
             )
-        if not options.dry_run:
+        if not dry:
             say_what_follows(session)
     return session.exit_code
