@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,11 +26,15 @@ _EXAMPLES = 5
 
 @dataclass(frozen=True)
 class Pins:
-    """The split that each sticker had in the newest earlier release, else in the data set that it
-    was imported from, as its place in ``SPLITS``, -1 where it was in none; ``release`` is the
-    place in ``names`` of the first with that split."""
+    """Splits of stickers in releases, as places in ``SPLITS``, -1 where they were in none:
+    ``splits`` in the newest that had them, which bind, and ``earlier`` in the newest before the one
+    that is made; ``release`` is the place in ``names`` of the first that had them in the latter.
+
+    A published data set that a sticker was imported from counts as a release before all of ours.
+    """
 
     splits: Ints
+    earlier: Ints
     release: Ints
     names: pa.Array
 
@@ -44,38 +48,39 @@ class Reserved:
 
 
 def read_pins(reader: Reader, ids: pa.ChunkedArray, release: str) -> Pins:
-    """What releases before ``release`` say of all stickers, and data sets of those that are in no
-    such release; ``ids`` has a chunk a block."""
+    """What releases say of all stickers, where ``release`` is made; ``ids`` has a chunk a block."""
     number = number_of(reader, release)
-    splits, first = np.full((2, len(ids)), -1)
+    splits, earlier, first = np.full((3, len(ids)), -1)
     names: dict[str, int] = {}
     start = 0
     for block, own in zip(reader.blocks, ids.chunks, strict=True):
-        rows = reader.read("released_splits", block)
-        earlier = pc.less(rows["number"], pa.scalar(number, pa.int32()))
-        rows = rows.filter(earlier).sort_by("number").select(["id", "split", "release"])
-        # The last one written counts: rows come in the order of releases.
-        for said in (_imported(reader, block), rows):
-            row = pc.index_in(said["id"], value_set=own)
-            # Stickers that are gone have no row here.
-            there = said.append_column("row", row).filter(pc.is_valid(row))
-            places = start + there["row"].to_numpy().astype(np.int64)
-            kinds = there["release"].combine_chunks().dictionary_encode()
-            known = [names.setdefault(name, len(names)) for name in kinds.dictionary.to_pylist()]
-            splits[places] = pc.index_in(there["split"], value_set=_NAMES).to_numpy()
-            first[places] = np.array(known, np.int64)[kinds.indices.to_numpy()]
+        # The last of a sticker's rows counts.
+        rows = reader.read("released_splits", block).sort_by("number")
+        rows = pa.concat_tables([_imported(reader, block, rows.schema), rows])
+        row = pc.index_in(rows["id"], value_set=own)
+        # Stickers that are gone have no row here.
+        rows, row = rows.filter(pc.is_valid(row)), row.drop_null()
+        places = start + row.to_numpy().astype(np.int64)
+        split = pc.index_in(rows["split"], value_set=_NAMES).to_numpy()
+        kinds = rows["release"].combine_chunks().dictionary_encode()
+        known = [names.setdefault(name, len(names)) for name in kinds.dictionary.to_pylist()]
+        before = rows["number"].to_numpy() < number
+        splits[places], earlier[places[before]] = split, split[before]
+        first[places[before]] = np.array(known, np.int64)[kinds.indices.to_numpy()[before]]
         start += len(own)
-    return Pins(splits, first, pa.array(list(names), pa.string()))
+    return Pins(splits, earlier, first, pa.array(list(names), pa.string()))
 
 
-def _imported(reader: Reader, block: tuple[int, ...]) -> pa.Table:
-    """Splits of published data sets as rows of releases, those nearest to training last."""
+def _imported(reader: Reader, block: tuple[int, ...], schema: pa.Schema) -> pa.Table:
+    """Splits of data sets as rows of ``released_splits``, those nearest to training last."""
     rows = reader.read("imported", block, ["id", "split", "dataset"])
     place = pc.index_in(rows["split"], value_set=_NAMES)
     rows = rows.append_column("place", place).filter(pc.is_valid(place))
     rows = rows.sort_by([("place", "descending"), ("dataset", "descending")])
     named = pc.binary_join_element_wise("import", rows["dataset"], " ")
-    return rows.select(["id", "split"]).append_column("release", named)
+    columns = {"release": named, "number": pa.array(np.zeros(len(rows), np.int32))}
+    said = pa.table({"id": rows["id"], "split": rows["split"]} | columns)
+    return said.select(schema.names).cast(schema)
 
 
 def read_reserved(reader: Reader, ids: pa.ChunkedArray) -> Reserved:
@@ -116,16 +121,17 @@ def find_moved(ids: pa.ChunkedArray, group: Ints, splits: Ints, pins: Pins) -> p
 
     ``joined`` is the first by id of its group that was in that split, of the release if one is.
     """
-    moved = np.flatnonzero((splits >= 0) & (pins.splits >= 0) & (splits != pins.splits))
+    earlier = pins.earlier
+    moved = np.flatnonzero((splits >= 0) & (earlier >= 0) & (splits != earlier))
     schema = TABLES["moved"].schema
     if not len(moved):
         return schema.empty_table()
     moved = moved[pc.sort_indices(ids.take(pa.array(moved))).to_numpy()]
     # Those whose split the groups of the moved ones took.
-    stayed = np.flatnonzero((pins.splits >= 0) & np.isin(group, group[moved]))
+    stayed = np.flatnonzero((earlier >= 0) & np.isin(group, group[moved]))
     target = np.full(len(group), -1)
     target[group[moved]] = splits[moved]
-    stayed = stayed[pins.splits[stayed] == target[group[stayed]]]
+    stayed = stayed[earlier[stayed] == target[group[stayed]]]
     rank = np.empty(len(stayed), np.int64)
     rank[pc.sort_indices(ids.take(pa.array(stayed))).to_numpy()] = np.arange(len(stayed))
     stayed = stayed[np.lexsort((rank, splits[stayed] < 0))]
@@ -133,7 +139,7 @@ def find_moved(ids: pa.ChunkedArray, group: Ints, splits: Ints, pins: Pins) -> p
     joined[group[stayed][::-1]] = stayed[::-1]
     columns = {
         "id": ids.take(pa.array(moved)),
-        "from": _NAMES.take(pa.array(pins.splits[moved])),
+        "from": _NAMES.take(pa.array(earlier[moved])),
         "to": _NAMES.take(pa.array(splits[moved])),
         "release": pins.names.take(known_numbers(pins.release[moved])),
         "joined": ids.take(known_numbers(joined[group[moved]])),
@@ -141,11 +147,11 @@ def find_moved(ids: pa.ChunkedArray, group: Ints, splits: Ints, pins: Pins) -> p
     return pa.table(columns, schema=schema)
 
 
-def moved_leak(splits: Ints, pins: Pins, moved: pa.Table) -> Mapping[str, object]:
+def moved_leak(splits: Ints, pins: Pins, moved: pa.Table) -> dict[str, Any]:
     """The row of ``leakage`` about stickers that an earlier release had in another split."""
     return {
         "kind": "earlier_release",
-        "shared": int(((splits >= 0) & (pins.splits >= 0)).sum()),
+        "shared": int(((splits >= 0) & (pins.earlier >= 0)).sum()),
         "leaking": len(moved),
         "rows": len(moved),
         "examples": moved["id"].slice(0, _EXAMPLES).to_pylist(),
