@@ -17,6 +17,7 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.safe_yaml import parse_yaml
 from pipeline.engine.split_leaks import NEVER_SPLIT, LeakCheck
 from pipeline.release.checksums import check_checksums
+from pipeline.release.signing import Signature, check_signature
 from schemas.release import SPLITS
 
 _SHOWN = 20
@@ -31,6 +32,7 @@ class Verification:
     rows: dict[str, int]
     files: int
     problems: tuple[str, ...]
+    signature: Signature
 
 
 @dataclass
@@ -71,7 +73,11 @@ def verify_release(folder: Path) -> Verification:
         reading.problems += _cut(_repeated(pa.concat_tables(reading.ids)))
     for leaks in reading.leaks.problems():
         reading.problems += _cut(leaks)
-    return Verification(folder, dict(reading.rows), len(files), tuple(reading.problems))
+    signature = check_signature(folder)
+    if signature.state == "bad":
+        reading.problems.append(f"bad signature: {signature.detail}")
+    problems = tuple(reading.problems)
+    return Verification(folder, dict(reading.rows), len(files), problems, signature)
 
 
 def _read_shard(file: Path, split: str, reading: _Reading) -> None:

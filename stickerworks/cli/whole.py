@@ -37,7 +37,8 @@ def run_command(options: CommandOptions, folder: Path | None) -> int:
         if folder is not None and not options.dry_run:
             # What was set for this run alone is not kept, but for the name of what it makes.
             lasting = load_config(options.config, (), options.workspace)
-            lasting = lasting.model_copy(update={"crawl": config.crawl, "release": config.release})
+            release = config.release.model_copy(update={"sign_key": None})
+            lasting = lasting.model_copy(update={"crawl": config.crawl, "release": release})
             save_config(lasting, root)
         if options.keep and not options.dry_run:
             session.say(keep_settings(options.overrides, root))

@@ -73,6 +73,7 @@ def build(session: Session) -> Path:
     """Build the configured release from tables that are up to date, or find that it is there."""
     from pipeline.release.build import build_release
 
+    session.check_trusted("release")
     folder = release_folder(session)
     if session.options.dry_run:
         if not session.plan:  # `run` has told it, room by room
