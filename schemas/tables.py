@@ -645,6 +645,18 @@ AGREEMENT = _table(
     _column("masi", pa.float64(), "for a pair: mean MASI similarity"),
     _column("equal", pa.float64(), "for a pair: share of equal tag sets"),
 )
+RESERVED = _table(
+    "reserved",
+    "global",
+    "split reserve",
+    "Stickers that people picked for named test sets: their groups go to test before all others.",
+    ID,
+    _column("test_set", STRING, "name of the set, such as vsd_r", nullable=False),
+    _column("trigger_word", STRING, "the query that it was picked for; null for none"),
+    _column("domain", STRING, "real or cartoon, when it was picked; null where nobody said"),
+    _column("picked_by", STRING, "who picked it", nullable=False),
+    _column("picked_at", STRING, "UTC time, ISO 8601", nullable=False),
+)
 SPLITS = _table(
     "splits",
     "sticker",
@@ -662,12 +674,39 @@ LEAKAGE = _table(
     "split",
     "Related stickers that lie in more than one split, by what relates them.",
     _column(
-        "kind", STRING, "pixels, template, pack, page_url, media_url or author", nullable=False
+        "kind",
+        STRING,
+        "pixels, template, pack, page_url, media_url, author, or earlier_release: the same "
+        "sticker then and now",
+        nullable=False,
     ),
     _column("shared", pa.int64(), "keys that relate at least two stickers of the release"),
     _column("leaking", pa.int64(), "keys among them whose stickers lie in several splits"),
     _column("rows", pa.int64(), "stickers of those keys"),
     _column("examples", STRINGS, "the worst of those keys"),
+)
+MOVED = _table(
+    "moved",
+    "global",
+    "split",
+    "Stickers in another split than an earlier release had them in: their group joined another.",
+    ID,
+    _column("from", STRING, "split in earlier releases", nullable=False),
+    _column("to", STRING, "split now", nullable=False),
+    _column("release", STRING, "the first release that had it in the split before"),
+    _column("joined", STRING, "a sticker of the group that it joined, which was in the split now"),
+)
+RELEASED_SPLITS = _table(
+    "released_splits",
+    "detail",
+    "release",
+    "Splits that stickers had in releases: a row for the first, and for each later one that moved "
+    "them.",
+    ID,
+    _column("split", STRING, "train, validation or test", nullable=False),
+    _column("release", STRING, "name and version of the first release with it", nullable=False),
+    _column("number", pa.int32(), "which release of this workspace, from 1", nullable=False),
+    in_blocks=True,
 )
 
 TABLES: dict[str, Table] = {
@@ -708,7 +747,10 @@ TABLES: dict[str, Table] = {
         FLAGS,
         LABELS,
         AGREEMENT,
+        RESERVED,
         SPLITS,
         LEAKAGE,
+        MOVED,
+        RELEASED_SPLITS,
     )
 }

@@ -8,28 +8,33 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.datasets.layout import Layout, Row
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.split_leaks import NEVER_SPLIT, LeakCheck
+from pipeline.engine.text import plain, quoted
 from schemas.release import SPLITS
 from schemas.tables import DESCRIPTION_FIELDS
 
 NEEDED = ("id", "image", "tags", "label_status", "suggested_tags", "simulated")
 TEXTS = ("captioner", "ocr_text", "domain", "pack", *(name for name, _ in DESCRIPTION_FIELDS))
 """Columns of text that a release may have."""
+SETS = "test_sets"
+"""Column of the named test sets of a row, which a release may have."""
 
 
 def read_release(folder: Path, split: str) -> Iterator[Row]:
-    """Rows of a split; every row group is read to its end.
+    """Rows of a split, or of a named test set such as ``vsd_r``; every row group is read to its
+    end.
 
     Targets are the effective tags where a row has them, else the suggested ones. Raises
-    StickerworksError when a shard can't be read or lacks a column.
+    StickerworksError when a shard can't be read or lacks a column, there is no such test set, or
+    a row outside of test is in one.
     """
-    if split not in SPLITS:
-        return
-    groups = _groups(folder, split, (*NEEDED, *TEXTS))
+    read = _split if split in SPLITS else _test_set
+    groups = read(folder, split, (*NEEDED, *TEXTS, SETS))
     for row in itertools.chain.from_iterable(map(pa.Table.to_pylist, groups)):
         if row["id"] is None:
             raise StickerworksError(
@@ -58,6 +63,38 @@ def find_leaks(folder: Path) -> list[str]:
     return sorted(itertools.chain.from_iterable(check.problems()))
 
 
+def _split(folder: Path, split: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+    """Rows of a split, of which none that may be learnt from is in a named test set."""
+    for rows in _groups(folder, split, columns):
+        if split != "test" and SETS in rows.schema.names:
+            named = pc.fill_null(pc.greater(pc.list_value_length(rows[SETS]), 0), False)
+            if pc.any(named).as_py():
+                id_ = rows["id"].filter(named)[0].as_py()
+                raise StickerworksError(
+                    f"{folder} has the sticker {id_} in {split}, and in a named test set as well.",
+                    "Get the release again: `stickerworks split` puts test sets into test alone.",
+                )
+        yield rows
+
+
+def _test_set(folder: Path, name: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+    found: set[str] = set()
+    for rows in _groups(folder, "test", columns):
+        if SETS not in rows.schema.names or not pa.types.is_list(rows.schema.field(SETS).type):
+            continue
+        lists = rows[SETS].combine_chunks()
+        sets = pc.list_flatten(lists).cast(pa.string())
+        found.update(pc.unique(sets.drop_null()).to_pylist())
+        here = pc.unique(pc.list_parent_indices(lists).filter(pc.equal(sets, name)))
+        yield rows.take(here)
+    if name not in found:
+        there = ", ".join(sorted(found)) if found else "none"
+        raise StickerworksError(
+            f"{folder} has no split and no named test set {quoted(name)}.",
+            f"Name train, validation, test or a named test set; of these it has: {plain(there)}.",
+        )
+
+
 def _recognises(path: Path) -> bool:
     return any((path / "data").glob("*.parquet"))
 
@@ -72,7 +109,7 @@ def _groups(folder: Path, split: str, columns: tuple[str, ...]) -> Iterator[pa.T
         try:
             with pq.ParquetFile(file) as shard:
                 there = [name for name in columns if name in shard.schema_arrow.names]
-                missing = sorted({*columns} - {*there} - {*TEXTS})
+                missing = sorted({*columns} - {*there} - {*TEXTS, SETS})
                 if missing:
                     raise pa.ArrowInvalid(f"it has no column {missing[0]}")
                 _check_types(shard.schema_arrow, there)
@@ -120,5 +157,6 @@ _FITS: dict[str, Callable[[pa.DataType], bool]] = {
     "image": _is_image,
     "tags": _is_tags,
     "suggested_tags": _is_tags,
+    SETS: _is_tags,
     "simulated": pa.types.is_boolean,
 }

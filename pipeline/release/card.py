@@ -37,6 +37,7 @@ class CardFacts:
     hosts: list[dict[str, Any]]
     agreement: list[dict[str, Any]]
     leakage: list[dict[str, Any]]
+    moved: Counter[tuple[str, str]]
     tagset: str | None
     plots: list[str]
 
@@ -58,6 +59,7 @@ def render_card(config: Config, facts: CardFacts) -> str:
         *hosts_section(facts.hosts),
         *_labels(facts),
         *_leakage(facts),
+        *_moved(facts),
         _columns(),
         _files(facts),
         _papers(release.name),
@@ -129,6 +131,13 @@ def _contents(facts: CardFacts) -> Iterator[str]:
     tally = facts.tally
     yield "## What is in it"
     yield _per_split("split", {split: Counter({split: tally.rows[split]}) for split in SPLITS})
+    if tally.test_sets:
+        yield (
+            "Of `test`, `test_sets` names sets that people picked; "
+            "`stickerworks evaluate --split NAME` judges on one of them:"
+        )
+        counts = total(tally.test_sets)
+        yield table(("named test set", "stickers"), [(n, counts[n]) for n in sorted(counts)])
     yield _per_split("format", tally.formats)
     yield _per_split("domain", tally.domains)
     yield _per_split("label status", tally.label_status)
@@ -203,7 +212,33 @@ def _leakage(facts: CardFacts) -> Iterator[str]:
     )
     yield table(
         ("related by", "relations", "across splits", "stickers in those"),
-        [(row["kind"], row["shared"], row["leaking"], row["rows"]) for row in facts.leakage],
+        [
+            (row["kind"], row["shared"], row["leaking"], row["rows"])
+            for row in facts.leakage
+            if row["kind"] != "earlier_release"
+        ],
+    )
+
+
+def _moved(facts: CardFacts) -> Iterator[str]:
+    """What became of the splits of earlier releases."""
+    (row,) = [row for row in facts.leakage if row["kind"] == "earlier_release"] or [{"shared": 0}]
+    if not row["shared"]:
+        return
+    yield "## Splits of earlier releases"
+    told = f"{row['shared']:,} of these stickers were in earlier releases of this data set"
+    if not facts.moved:
+        yield f"{told}: every one is in the split that it was in there."
+        return
+    yield (
+        f"{told}. {facts.moved.total():,} of them are in another split now, since their "
+        "near-duplicate group or template joined one there: `moved.parquet` lists each, with the "
+        "sticker that it joined. All others are where they were. A group that was in several "
+        "splits takes train before validation before test, so that nothing that was public in "
+        "train turns up in test."
+    )
+    yield table(
+        ("from", "to", "stickers"), [(*key, count) for key, count in sorted(facts.moved.items())]
     )
 
 

@@ -25,12 +25,13 @@ RELEASE_FORMAT = 8
 
 REQUIRED = ("stickers", "media", "observations", "signals", "duplicates", "decisions", "splits")
 OPTIONAL = ("ocr", "suggestions", "domain", "descriptions", "labels")
-GLOBAL = ("tagset", "votes", "agreement", "leakage", "unfetched")
+GLOBAL = ("tagset", "votes", "agreement", "leakage", "moved", "unfetched")
 BESIDE = {
     "unfetched": "stickers",
     "tagset": "suggestions",
     "agreement": "labels",
     "leakage": "splits",
+    "moved": "splits",
 }
 """Global tables by one that the same command writes: nobody made the one without the other."""
 

@@ -17,6 +17,7 @@ from pipeline.engine.runner import check_crawled
 from pipeline.engine.text import plain
 from schemas.release import SPLITS
 from stickerworks.cli.session import Session
+from stickerworks.cli.split import say_moved
 from stickerworks.cli.tables import comparison
 from stickerworks.cli.update import bring_up_to_date, rooms_to_release
 
@@ -72,6 +73,7 @@ def release_folder(session: Session) -> Path:
 def build(session: Session) -> Path:
     """Build the configured release from tables that are up to date, or find that it is there."""
     from pipeline.release.build import build_release
+    from pipeline.release.splits import forget_splits
 
     session.check_trusted("release")
     folder = release_folder(session)
@@ -81,6 +83,8 @@ def build(session: Session) -> Path:
         session.say(f"  {'release':<12} would write {folder}")
         return folder
     check_crawled(session.workspace)
+    if not folder.exists():
+        forget_splits(session.workspace, session.config.release)
     bring_up_to_date(session, rooms_to_release(session.workspace))
     session.mending(lambda: count_outcomes(session))
     with session.part("release") as logged:
@@ -88,6 +92,10 @@ def build(session: Session) -> Path:
             lambda: build_release(session.workspace, session.config, session.tell)
         )
         logged.update(made.rows)
+    if not made.up_to_date:
+        session.mending(lambda: say_moved(session))
+        # It may be made again with the splits that it kept: they bind later releases alone.
+        bring_up_to_date(session, ["split"])
     counts = {split: made.rows[split] for split in SPLITS if split in made.rows}
     rows = ", ".join(f"{split} {count:,}" for split, count in counts.items())
     state = "up to date" if made.up_to_date else rows
