@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,6 +24,11 @@ TEXTS = ("captioner", "ocr_text", "domain", "pack", *(name for name, _ in DESCRI
 """Columns of text that a release may have."""
 SETS = "test_sets"
 """Column of the named test sets of a row, which a release may have."""
+
+_ORIGIN = ("licence", "licence_basis", "licence_url")
+_RECORD = ("label_status", "label_provenance", "captioner", "written_by", "keywords", "imported")
+STATED = ("authors", "trigger_words", *_ORIGIN, *_RECORD)
+"""Columns that a release may have, and that import takes beside those."""
 
 
 def read_release(folder: Path, split: str) -> Iterator[Row]:
@@ -99,7 +105,41 @@ def _recognises(path: Path) -> bool:
     return any((path / "data").glob("*.parquet"))
 
 
-LAYOUT = Layout(name="release", recognises=_recognises, rows=read_release)
+def every_row(folder: Path) -> Iterator[Row]:
+    """All rows of a release, for import: effective tags alone, and the texts of no template.
+
+    A release's own columns are the record, what it was imported from among them.
+    """
+    for split in SPLITS:
+        for group in _groups(folder, split, (*NEEDED, *TEXTS, *STATED)):
+            for cells in group.to_pylist():
+                yield _whole(cells, split)
+
+
+def _whole(cells: Mapping[str, Any], split: str) -> Row:
+    if not cells["id"]:
+        raise StickerworksError(f"The release has a {split} row without an id.", "Get it again.")
+    voted = cells["label_status"] == "effective"
+    data = (cells["image"] or {}).get("bytes")
+    quoted = ("caption_en", "caption_zh") if cells.get("captioner") == "template" else ()
+    stated = {name: cells[name] for name in _ORIGIN if cells.get(name)}
+    authors = cells.get("authors") or ()
+    return Row(
+        id=cells["id"],
+        data=data,
+        targets=frozenset(filter(None, cells["tags"] or ())) if voted else frozenset(),
+        texts={name: cells[name] for name in TEXTS if cells.get(name) and name not in quoted},
+        voted=voted,
+        simulated=bool(voted and cells["simulated"]),
+        problem=None if data is not None else "the release carries no bytes",
+        split=split,
+        record={name: cells[name] for name in _RECORD if cells.get(name) not in (None, [])},
+        trigger_words=tuple(filter(None, cells.get("trigger_words") or ())),
+        origin={**stated, "author": authors[0]} if authors else stated,
+    )
+
+
+LAYOUT = Layout(name="release", recognises=_recognises, rows=read_release, every=every_row)
 
 
 def _groups(folder: Path, split: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
@@ -109,7 +149,7 @@ def _groups(folder: Path, split: str, columns: tuple[str, ...]) -> Iterator[pa.T
         try:
             with pq.ParquetFile(file) as shard:
                 there = [name for name in columns if name in shard.schema_arrow.names]
-                missing = sorted({*columns} - {*there} - {*TEXTS, SETS})
+                missing = sorted({*NEEDED, *NEVER_SPLIT} & {*columns} - {*there})
                 if missing:
                     raise pa.ArrowInvalid(f"it has no column {missing[0]}")
                 _check_types(shard.schema_arrow, there)
@@ -156,7 +196,8 @@ def _is_tags(kind: pa.DataType) -> bool:
 _FITS: dict[str, Callable[[pa.DataType], bool]] = {
     "image": _is_image,
     "tags": _is_tags,
-    "suggested_tags": _is_tags,
-    SETS: _is_tags,
+    **dict.fromkeys(
+        (SETS, "suggested_tags", "authors", "trigger_words", "written_by", "keywords"), _is_tags
+    ),
     "simulated": pa.types.is_boolean,
 }

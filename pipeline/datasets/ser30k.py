@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -29,8 +30,10 @@ LABELS = range(1, 8)
 FULL, VIEWED = "Annotations", "Annotations_mg"
 """Folders of annotations: as published, and with the MGHFT authors' descriptions as texts."""
 
+_NAMES = ("topic", "file_name")
 _EVERY = "all_annos.json"
 _VOTES = ("anno1", "anno2", "anno3")
+_SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,13 @@ class Ser30kRow:
     text: str
     votes: tuple[int | None, int | None, int | None]
     label: int
+
+    @property
+    def cells(self) -> dict[str, str | int | None]:
+        """The row as its annotation file has it."""
+        votes = dict(zip(_VOTES, self.votes, strict=True))
+        own = {"topic": self.topic, "file_name": self.file_name, "text": self.text}
+        return {**own, **votes, "anno": self.label}
 
     @property
     def image(self) -> str:
@@ -68,16 +78,42 @@ def read_ser30k(root: Path, split: Split | Literal["all"] = "all", folder: str =
     can't be read or isn't ``{"annotations": [...]}``.
     """
     path = root / folder / _file(split)
+    return _read(path, enumerate(_annotations(path), start=1))
+
+
+def read_parts(root: Path) -> Iterator[tuple[Split | None, Ser30k]]:
+    """All rows of the data set: those of each split, then those that stand in no split's file."""
+    in_splits: set[str] = set()
+    for split in _SPLITS:
+        path = root / FULL / _file(split)
+        if path.is_file():
+            annotations = _annotations(path)
+            in_splits.update(map(_identity, annotations))
+            yield split, _read(path, enumerate(annotations, start=1))
+    path = root / FULL / _EVERY
+    if path.is_file() or not in_splits:
+        numbered = enumerate(_annotations(path), start=1)
+        yield None, _read(path, (row for row in numbered if _identity(row[1]) not in in_splits))
+
+
+def _identity(cells: Any) -> str:
+    """What tells an annotation from others, whatever it is."""
+    if not isinstance(cells, dict):
+        return shown(cells)
+    return repr([(type(cells.get(name)), shown(cells.get(name))) for name in _NAMES])
+
+
+def _read(path: Path, annotations: Iterable[tuple[int, Any]]) -> Ser30k:
     rows: list[Ser30kRow] = []
     problems: list[Problem] = []
     seen: set[tuple[str, str]] = set()
-    for number, cells in enumerate(_annotations(path), start=1):
+    for number, cells in annotations:
         row = _row(cells, number, path.name, problems)
         if row is None:
             continue
         if (row.topic, row.file_name) in seen:
             reason = "stood in an earlier row"
-            problems.append(Problem(path.name, number, "file_name", shown(row.image), reason))
+            problems.append(Problem(path.name, number, "file_name", shown(row.image), reason, True))
             continue
         seen.add((row.topic, row.file_name))
         rows.append(row)
@@ -104,20 +140,21 @@ def _annotations(path: Path) -> list[Any]:
 
 def _row(cells: Any, number: int, file: str, problems: list[Problem]) -> Ser30kRow | None:
     if not isinstance(cells, dict):
-        problems.append(Problem(file, number, "row", shown(cells), "is no object"))
+        problems.append(Problem(file, number, "row", shown(cells), "is no object", True))
         return None
     found: list[Problem] = []
 
-    def report(column: str, reason: str) -> None:
-        found.append(Problem(file, number, column, shown(cells.get(column)), reason))
+    def report(column: str, reason: str, left_out: bool = False) -> None:
+        value = shown(cells.get(column))
+        found.append(Problem(file, number, column, value, reason, left_out))
 
-    for column in ("topic", "file_name"):
+    for column in _NAMES:
         reason = bad_name(cells.get(column))
         if reason is not None:
-            report(column, reason)
+            report(column, reason, True)
     label = _label(cells.get("anno"))
     if label is None:
-        report("anno", "is no label from 1 to 7")
+        report("anno", "is no label from 1 to 7", True)
     usable = not found
     votes = tuple(_label(cells.get(column)) for column in _VOTES)
     for column, vote in zip(_VOTES, votes, strict=True):

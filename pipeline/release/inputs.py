@@ -24,7 +24,7 @@ RELEASE_FORMAT = 8
 """Raised when the same tables would give other bytes; part of every fingerprint."""
 
 REQUIRED = ("stickers", "media", "observations", "signals", "duplicates", "decisions", "splits")
-OPTIONAL = ("ocr", "suggestions", "domain", "descriptions", "labels")
+OPTIONAL = ("imported", "ocr", "suggestions", "domain", "descriptions", "labels")
 GLOBAL = ("tagset", "votes", "agreement", "leakage", "moved", "unfetched")
 BESIDE = {
     "unfetched": "stickers",
@@ -41,6 +41,7 @@ COLUMNS = {
     "signals": [
         "width", "height", "frames", "duration_ms", "animated", "aspect", "entropy", "flags",
     ],
+    "imported": ["dataset", "name", "split", "record"],
     "ocr": ["text", "model"],
     "duplicates": ["group", "template_id"],
     "observations": [

@@ -16,6 +16,7 @@ from stickerworks.cli.crawl_app import crawl
 from stickerworks.cli.encoding import speak_utf8
 from stickerworks.cli.explaining import explain
 from stickerworks.cli.filter_app import filter_
+from stickerworks.cli.import_app import import_
 from stickerworks.cli.label_app import label
 from stickerworks.cli.release_app import release
 from stickerworks.cli.split_app import split
@@ -116,6 +117,7 @@ def validate(
     raise typer.Exit(validate_command(given, release_folder))
 
 
+app.command("import")(import_)
 for _command in (train, evaluate, predict):
     app.command()(_command)
 
