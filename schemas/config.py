@@ -505,6 +505,11 @@ class SplitConfig(Section):
         return self
 
 
+ReleaseProfile = Literal[
+    "full", "stickertag", "vsd2m", "sticker820k", "sticker820k-lmdb", "ser30k", "met-meme"
+]
+
+
 class ReleaseConfig(Section):
     """What a release is called and how it is cut."""
 
@@ -521,6 +526,11 @@ class ReleaseConfig(Section):
     rows_per_file: Positive = Field(5000, description="rows of one Parquet file")
     labelled_only: bool = Field(
         False, description="leave out stickers whose votes gave no effective tag"
+    )
+    profiles: tuple[ReleaseProfile, ...] = Field(
+        ("full",),
+        description="shapes that it is written in, such as [full, stickertag, vsd2m]: full is "
+        "always there, and the others are made from its files",
     )
     publisher: str = Field(
         "", max_length=300, description="who publishes it, for its legal part [not stated]"

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from datasets import DatasetInfo, SplitInfo
-from datasets.info import DatasetInfosDict
-from datasets.splits import SplitDict
-
-from pipeline.engine.safe_yaml import write_yaml
-from pipeline.engine.text import markdown_text, one_line
-from pipeline.release.features import release_features
+from pipeline.engine.text import markdown_text
+from pipeline.release.features import features_of
+from pipeline.release.front_matter import Stored, front_matter
 from pipeline.release.hosts import hosts_section
 from pipeline.release.markdown import table
 from pipeline.release.tally import PerSplit, ReleaseCounts, ranked, total
@@ -68,27 +63,10 @@ def render_card(config: Config, facts: CardFacts) -> str:
 
 
 def _front_matter(config: Config, facts: CardFacts) -> str:
-    rows = facts.tally.rows
-    splits = [split for split in SPLITS if rows[split]]
-    info = DatasetInfo(
-        features=release_features(),
-        splits=SplitDict(
-            {s: SplitInfo(s, num_bytes=facts.num_bytes[s], num_examples=rows[s]) for s in splits}
-        ),
-        download_size=facts.download_size,
-        dataset_size=sum(facts.num_bytes[split] for split in splits),
-    )
-    data: dict[str, Any] = {
-        "pretty_name": f"{config.release.name} {config.release.version}",
-        "license": one_line(config.release.licence, 200),
-        "tags": ["stickers", "gif"],
-    }
-    DatasetInfosDict({"default": info}).to_dataset_card_data(data)
-    files = [{"split": split, "path": f"data/{split}-*.parquet"} for split in splits]
-    front = {**data, "configs": [{"config_name": "default", "data_files": files}]}
-    # One line a value: a folded one could look like the end.
-    text = write_yaml(front, sort_keys=False, width=math.inf)
-    return f"---\n{text}---"
+    release = config.release
+    stored = Stored(facts.tally.rows, facts.num_bytes, facts.download_size)
+    title = f"{release.name} {release.version}"
+    return front_matter(title, release.licence, features_of(COLUMNS), stored)
 
 
 def _warnings(facts: CardFacts) -> Iterator[str]:

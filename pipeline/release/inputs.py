@@ -105,7 +105,7 @@ def fingerprint(workspace: Workspace, config: Config) -> tuple[str, dict[str, st
     """
     made_from = {
         "format": str(RELEASE_FORMAT),
-        "config release": config.release.model_dump_json(exclude={"sign_key"}),
+        "config release": config.release.model_dump_json(exclude={"profiles", "sign_key"}),
     }
     for table in (*REQUIRED, *OPTIONAL):
         if table != "media":

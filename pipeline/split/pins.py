@@ -56,10 +56,10 @@ def read_pins(reader: Reader, ids: pa.ChunkedArray, release: str) -> Pins:
     for block, own in zip(reader.blocks, ids.chunks, strict=True):
         # The last of a sticker's rows counts, and any release before every data set.
         released = reader.read("released_splits", block).sort_by("number")
-        for rows in (_imported(reader, block), released.select(_SAID)):
-            row = pc.index_in(rows["id"], value_set=own)
+        for said in (_imported(reader, block), released.select(_SAID)):
+            row = pc.index_in(said["id"], value_set=own)
             # Stickers that are gone have no row here.
-            rows, row = rows.filter(pc.is_valid(row)), row.drop_null()
+            rows, row = said.filter(pc.is_valid(row)), row.drop_null()
             places = start + row.to_numpy().astype(np.int64)
             split = pc.index_in(rows["split"], value_set=_NAMES).to_numpy()
             kinds = rows["release"].combine_chunks().dictionary_encode()

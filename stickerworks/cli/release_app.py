@@ -41,3 +41,25 @@ def verify(
     from stickerworks.cli.release_verify import verify_command
 
     raise typer.Exit(verify_command(context.obj, folder))
+
+
+@release.command()
+def export(
+    context: typer.Context,
+    profile: Annotated[
+        str, typer.Argument(metavar="PROFILE", help="a shape, such as stickertag, vsd2m or ser30k")
+    ],
+    folder: Annotated[
+        Path | None, typer.Option("--release", help="a release's folder [the configured one]")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="folder to make [beside the release, named after it]")
+    ] = None,
+    webdataset: Annotated[
+        bool, typer.Option("--webdataset", help="tar shards of WebDataset instead of Parquet")
+    ] = False,
+) -> None:
+    """Write a release in the shape of a paper's data set, from the release's own files alone."""
+    from stickerworks.cli.release_export import export_command
+
+    raise typer.Exit(export_command(context.obj, profile, folder, output, webdataset))

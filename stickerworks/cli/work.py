@@ -16,6 +16,7 @@ from pipeline.engine.figures import is_share, points, tell
 from pipeline.engine.runner import check_crawled
 from pipeline.engine.text import plain
 from schemas.release import SPLITS
+from stickerworks.cli.release_profiles import make_profiles
 from stickerworks.cli.session import Session
 from stickerworks.cli.split import say_moved
 from stickerworks.cli.tables import comparison
@@ -101,6 +102,7 @@ def build(session: Session) -> Path:
     state = "up to date" if made.up_to_date else rows
     session.say(f"  {'release':<12} {state}")
     session.results["release"] = {"path": str(made.path), "rows": counts}
+    make_profiles(session, made.path)
     return made.path
 
 
