@@ -670,6 +670,21 @@ LEAKAGE = _table(
     _column("examples", STRINGS, "the worst of those keys"),
 )
 
+TOMBSTONES = _table(
+    "tombstones",
+    "global",
+    "release takedown",
+    "What was taken down, without its content: nothing of it is crawled or released again.",
+    _column("request", pa.int32(), "number of the request, from 1", nullable=False),
+    _column("id", STRING, "sha256 of the bytes; null where a row blocks a name or an address"),
+    _column("phash", pa.binary(8), "how it looked, as in signals; null for plain pictures"),
+    _column("kind", STRING, "sha256, picture, url, pack or author; copy of what these named"),
+    _column("blocked", STRING, "sha256 of the kind and the address, pack or author"),
+    _column("length", pa.int32(), "characters of an address that is a prefix; else null"),
+    _column("reason", STRING, "why, as it was given"),
+    _column("date", STRING, "UTC day, ISO 8601"),
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
@@ -710,5 +725,6 @@ TABLES: dict[str, Table] = {
         AGREEMENT,
         SPLITS,
         LEAKAGE,
+        TOMBSTONES,
     )
 }
