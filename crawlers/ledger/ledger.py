@@ -166,14 +166,14 @@ class CrawlLedger:
         with ledger_errors(self.path), transaction(self.connection):
             self.connection.execute(sql.FORGET, vars(key))
             if url:
-                self.connection.execute(sql.TAKE_DOWN, (_hash(url),))
+                self.connection.execute(sql.TAKE_DOWN, (hash_address(url),))
 
     def is_taken_down(self, url: str | None) -> bool:
         """Whether the bytes that lay at this address were taken down."""
         if not url:
             return False
         with ledger_errors(self.path):
-            return self._one(sql.TAKEN_DOWN, {"address": _hash(url)}) is not None
+            return self._one(sql.TAKEN_DOWN, {"address": hash_address(url)}) is not None
 
     def record_check(self, key: Key) -> None:
         """Note that the host says now that the item's bytes are still the same."""
@@ -260,7 +260,8 @@ def open_ledger(path: Path) -> Iterator[CrawlLedger]:
         yield CrawlLedger(connection, path)
 
 
-def _hash(url: str) -> str:
+def hash_address(url: str) -> str:
+    """Hash by which an address is known whose bytes were taken down."""
     return hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
 
 
