@@ -150,10 +150,22 @@ def _group(workspace: Workspace, ids: set[str]) -> set[str]:
 
 
 def _members(workspace: Workspace, column: str, values: set[str], wanted: str) -> set[str]:
+    return _members_of(workspace, "duplicates", column, values, wanted)
+
+
+def _members_of(
+    workspace: Workspace, name: str, column: str, values: set[str], wanted: str
+) -> set[str]:
+    """Values of ``wanted`` in the rows of a table whose ``column`` has one of these values."""
     chosen = pa.array(sorted(values), pa.string())
     found: set[str] = set()
     for parts in workspace.blocks if values else ():
-        table = workspace.read("duplicates", parts, list(dict.fromkeys([column, wanted])))
+        table = workspace.read(name, parts, list(dict.fromkeys([column, wanted])))
         here = table.filter(pc.is_in(table[column], value_set=chosen))
         found.update(here[wanted].drop_null().to_pylist())
     return found
+
+
+def stickers_here(workspace: Workspace, ids: Collection[str]) -> set[str]:
+    """Which of these ids are stickers of the workspace."""
+    return _members_of(workspace, "stickers", "id", set(ids), "id")
