@@ -31,6 +31,18 @@ def build(context: typer.Context) -> None:
 
 
 @release.command()
+def diff(
+    context: typer.Context,
+    first: Annotated[str, typer.Argument(help="a release's folder, or a version")],
+    second: Annotated[str, typer.Argument(help="the one after it")],
+) -> None:
+    """Say what changed from one release to another: rows and why, splits, labels, texts."""
+    from stickerworks.cli.release_diff import diff_command
+
+    raise typer.Exit(diff_command(context.obj, first, second))
+
+
+@release.command()
 def takedown(
     context: typer.Context,
     sha256: Annotated[list[str] | None, typer.Option(help="a sticker's id")] = None,
