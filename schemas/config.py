@@ -574,6 +574,27 @@ class ValidateConfig(Section):
     max_unreadable: Fraction = Field(
         0.01, description="share of the images that the release carries that may be undecodable"
     )
+    max_cut_short: Fraction = Field(
+        0.05, description="share of the images that may break off after their first frames"
+    )
+    max_blank: Fraction = Field(
+        0.02, description="share of the images that may show one colour and nothing else"
+    )
+    max_repeated: Fraction = Field(
+        0.02, description="share of the images that may show the very pixels of another row"
+    )
+    max_copies: int = Field(
+        0, ge=0, description="pairs of different splits that may show the same picture"
+    )
+    max_label_noise: Fraction = Field(
+        0.2,
+        description="share of the tags that may belong to other rows, by an estimate whose 95% "
+        "interval must not lie above it; 1 leaves the estimate out",
+    )
+    max_loss: Fraction = Field(
+        0.1,
+        description="share of the rows, and of the tags, of the release before that may be gone",
+    )
     seed: int = Field(0, ge=0, description="seed of both runs")
     device: str | None = Field(
         None, description="what computes, such as cpu or cuda [a GPU where there is one]"
