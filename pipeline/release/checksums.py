@@ -45,6 +45,12 @@ def check_checksums(folder: Path) -> list[str]:
     return problems
 
 
+def read_checksums(folder: Path) -> dict[str, str]:
+    """The sha256 of each listed file; for a release whose checksums were checked."""
+    lines = (folder / CHECKSUMS).read_text("utf-8").splitlines()
+    return {line[66:]: line[:64] for line in lines}
+
+
 def _files(folder: Path) -> list[str]:
     return sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
