@@ -19,9 +19,9 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.filter.duplicates.candidates import near_pairs
-from pipeline.filter.duplicates.codes import Codes
-from pipeline.filter.duplicates.pairs import Meetings, pair_waves
+from pipeline.copies.candidates import near_pairs
+from pipeline.copies.codes import Codes
+from pipeline.copies.pairs import Meetings, pair_waves
 
 Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]

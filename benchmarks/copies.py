@@ -29,8 +29,8 @@ from benchmarks.planting.motion import REPLAYS
 from benchmarks.planting.pictures import CHANGES, FURTHER, Change
 from benchmarks.planting.sheet import draw_sheet
 from benchmarks.planting.stickers import Opened, RealSticker, encoded, opened, real_stickers
-from pipeline.filter.decode import measure
-from pipeline.filter.duplicates.comparing import NONE, SAME, STILL_OF, TEMPLATE
+from pipeline.copies.comparing import NONE, SAME, STILL_OF, TEMPLATE
+from pipeline.engine.decoding.measured import measure
 from pipeline.filter.embeddings import Embed, Floats, open_network
 from schemas.config import DecodeConfig, DuplicatesConfig
 

@@ -34,8 +34,8 @@ from queue import SimpleQueue
 from fuzzing.moving import damage_lottie, drawn_moving, part_places
 from PIL import Image, ImageOps
 
+from pipeline.engine.decoding.measured import measure
 from pipeline.engine.images import reading_images
-from pipeline.filter.decode import measure
 from pipeline.release.rows import NO_PICTURES
 from schemas.config import DecodeConfig
 

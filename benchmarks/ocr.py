@@ -29,8 +29,8 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.engine.decoding.measured import measure
 from pipeline.engine.errors import StickerworksError
-from pipeline.filter.decode import measure
 from pipeline.filter.ocr.backend import Bgr, OcrReader
 from pipeline.filter.ocr.rapid.backend import BACKEND, RapidReader
 from pipeline.filter.ocr.rapid.engines import Detector, Recogniser

@@ -26,7 +26,7 @@ from benchmarks.planting.captions import captioned, texts
 from benchmarks.planting.judging import Row, Shard
 from benchmarks.planting.pictures import scaled
 from benchmarks.planting.stickers import Opened, encoded, opened, real_stickers
-from pipeline.filter.duplicates.comparing import SAME, load_pictures
+from pipeline.copies.comparing import SAME, load_pictures
 from schemas.config import DuplicatesConfig
 
 _STILLS, _LEAST_SIDE = 100, 200

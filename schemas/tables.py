@@ -653,6 +653,7 @@ SPLITS = _table(
     ID,
     _column("split", STRING, "train, validation or test; null when not in the release"),
     _column("group", STRING, "connected stickers, never separated"),
+    _column("test_sets", STRINGS, "named test sets that it is in, sorted; empty for most"),
     in_blocks=True,
 )
 LEAKAGE = _table(

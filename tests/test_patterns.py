@@ -22,8 +22,8 @@ from annotation.machine.refusals import is_refusal
 from crawlers.bqb import name_parts, theme_of
 from crawlers.names import encode_name
 from crawlers.urls import record_json
-from pipeline.baselines.mghft.datasets import split_views
-from pipeline.baselines.mghft.met_meme import parse_emotion
+from pipeline.datasets.emotion_layouts import split_views
+from pipeline.datasets.met_meme import parse_emotion
 from pipeline.engine.addresses import scrub, strip_secrets
 from pipeline.engine.secret_names import hide_secrets
 from pipeline.engine.text import html_text, markdown_text, one_line, plain, shorten_ids, storable

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.filter.duplicates.codes import CODE_COLUMNS, Codes, sticker_codes
-from pipeline.filter.duplicates.comparing import HOW, NONE, load_pictures
+from pipeline.copies.codes import CODE_COLUMNS, Codes, sticker_codes
+from pipeline.copies.comparing import HOW, NONE, load_pictures
 from pipeline.filter.duplicates.similar import (
     BEGINNINGS,
     LEAST,

@@ -12,11 +12,12 @@ import pyarrow as pa
 from PIL import Image
 
 from pipeline.engine.compute import default_device, one_fills_gpu
+from pipeline.engine.decoding.sticker_frames import RgbaFrame
 from pipeline.engine.fingerprint import hash_json
 from pipeline.engine.plugins import load_plugin, plugin_faults
 from pipeline.engine.stage import Context, Process, Tables
 from pipeline.filter.configured import measure_versions
-from pipeline.filter.measures.measure import Measure, RgbaFrame
+from pipeline.filter.measures.measure import Measure
 from pipeline.filter.measures.values import ExpensiveMeasure
 from schemas.config import Config
 from schemas.tables import EXPENSIVE_MEASURES

@@ -7,9 +7,9 @@ from functools import partial
 
 import pyarrow as pa
 
+from pipeline.engine.decoding.measured import measure, measure_more
 from pipeline.engine.media import COLUMNS
 from pipeline.engine.stage import Context, Process, Tables
-from pipeline.filter.decode import measure, measure_more
 from pipeline.filter.measures.values import CheapMeasures, Row
 from schemas.config import DecodeConfig
 from schemas.tables import FRAMES, MEASURES, SIGNALS

@@ -19,7 +19,7 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import DESCRIPTION_FIELDS, TABLES
 
-RELEASE_FORMAT = 6
+RELEASE_FORMAT = 7
 """Raised when the same tables would give other bytes; part of every fingerprint."""
 
 REQUIRED = ("stickers", "media", "observations", "signals", "duplicates", "decisions", "splits")
@@ -46,11 +46,11 @@ COLUMNS = {
         *ORIGIN_COLUMNS,
     ],
     "decisions": ["kept", "outcome", "reasons"],
-    "splits": ["split"],
+    "splits": ["split", "test_sets"],
     "suggestions": ["tags"],
     "domain": ["domain"],
     "descriptions": [*(name for name, _ in DESCRIPTION_FIELDS), "captioner", "written_by"],
-    "labels": ["tags", "status", "domain", "votes", "simulated"],
+    "labels": ["tags", "status", "domain", "votes", "provenance", "simulated"],
 }  # fmt: skip
 """What a release takes from each table."""
 

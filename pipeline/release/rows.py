@@ -64,6 +64,7 @@ def release_rows(block: Block) -> pa.Table:
             **{name: signals[name] for name in signals.schema.names if name != "flags"},
             "tags": _sorted(labels["tags"]),
             "label_status": label_status(block),
+            "label_provenance": labels["provenance"],
             "suggested_tags": _sorted(block["suggestions"]["tags"]),
             "domain": pc.coalesce(voted, classified),
             "domain_provenance": pc.coalesce(
@@ -74,6 +75,7 @@ def release_rows(block: Block) -> pa.Table:
             "written_by": lists_of(*entries(descriptions["written_by"]), count),
             "ocr_text": block["ocr"]["text"],
             **_provenance(block["observations"], count),
+            "test_sets": _sorted(block["splits"]["test_sets"]),
             "duplicate_group": block["duplicates"]["group"],
             "template_id": block["duplicates"]["template_id"],
             "annotators": pc.fill_null(labels["votes"], 0),
@@ -145,6 +147,7 @@ def _provenance(observations: pa.Table, count: int) -> dict[str, Any]:
             [(rows, observations["query"]), (rows, observations["title"]), (rows[tagged], tags)],
             count,
         ),
+        "trigger_words": distinct_words([(rows, observations["query"])], count),
         "pack": first_of(rows[named.to_numpy()], pack.filter(named), count),
         "sources": distinct_words([(rows, observations["source"])], count),
         "source_urls": distinct_words(urls, count),

@@ -18,7 +18,7 @@ from pipeline.split.leakage import find_split_leaks
 from pipeline.split.stratify import assign
 from schemas.config import Config, Section, SplitConfig
 from schemas.release import SPLITS
-from schemas.tables import TABLES
+from schemas.tables import STRINGS, TABLES
 
 Flags = npt.NDArray[np.bool_]
 
@@ -53,7 +53,8 @@ def _split(reader: Reader, settings: SplitSettings) -> Iterator[Output]:
     for block, own in zip(reader.blocks, ids.chunks, strict=True):
         here = slice(start, start := start + len(own))
         named = _NAMES.take(known_numbers(split[here])), ids.take(known_numbers(group[here]))
-        yield "splits", block, pa.table([own, *named], schema=TABLES["splits"].schema)
+        none = pa.array([[]] * len(own), STRINGS)
+        yield "splits", block, pa.table([own, *named, none], schema=TABLES["splits"].schema)
     crossing = [asdict(leak) for leak in find_split_leaks(reader, ids, split)]
     yield "leakage", None, pa.Table.from_pylist(crossing, schema=TABLES["leakage"].schema)
 
@@ -111,7 +112,7 @@ def _of(ids: pa.Array, table: pa.Table) -> pa.Table:
 
 SPLIT = Step(
     name="splits",
-    version=3,
+    version=4,
     reads=(
         "stickers",
         "decisions",

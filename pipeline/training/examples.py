@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.datasets.layout import Row, find_layout, read_rows
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.arrays import Images, Truth
 from pipeline.training.frames import Pick
-from pipeline.training.layout import Row, find_layout, read_rows
 from pipeline.training.prepared import Frames, prepare_frames
 
 EVERY_ROW = 2**31

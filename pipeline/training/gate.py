@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from pipeline.datasets.release import find_leaks
 from pipeline.engine.compute import reproducible, use_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.figures import is_share, points
@@ -17,7 +18,6 @@ from pipeline.training.contract import Baseline, GateScore, Judges, Learner, Not
 from pipeline.training.examples import Dataset, Use
 from pipeline.training.loop import Point
 from pipeline.training.metrics import resample_counts
-from pipeline.training.release import find_leaks
 from pipeline.training.runs import find_baseline, find_preset
 from pipeline.training.trainer import judge
 from schemas.config import ValidateConfig

@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.datasets.layout import Row
 from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.caching import cache_folder
 from pipeline.engine.errors import StickerworksError
@@ -33,7 +34,6 @@ from pipeline.training.frames import (
     tell_unreadable,
     to_jpeg,
 )
-from pipeline.training.layout import Row
 
 _VERSION = 2
 _CHUNK = 32

@@ -17,6 +17,7 @@ from stickerworks.cli.encoding import speak_utf8
 from stickerworks.cli.explaining import explain
 from stickerworks.cli.filter_app import filter_
 from stickerworks.cli.label_app import label
+from stickerworks.cli.release_app import release
 from stickerworks.cli.streams import (
     EXIT_PIPE,
     allow_open_files,
@@ -39,6 +40,7 @@ app.add_typer(crawl)
 app.add_typer(filter_)
 app.add_typer(label)
 app.add_typer(annotate)
+app.add_typer(release)
 # CommandOptions of the whole program that people also write behind the command.
 _FLAGS = {"--dry-run", "--json", "--debug", "--retry-quarantined", "--keep"}
 _KEEP_NOTHING = {"train", "evaluate", "predict", "trace", "doctor", "report", "status"}
@@ -94,14 +96,6 @@ def _room(name: str, text: str) -> None:
 _room("tags", "Cluster keywords into a named tag set.")
 _room("merge", "Merge annotators' votes into labels.")
 _room("split", "Assign train, validation and test without leakage.")
-
-
-@app.command()
-def release(context: typer.Context) -> None:
-    """Write the Parquet release with card, Croissant, plots and checksums."""
-    from stickerworks.cli.commands import release_command
-
-    raise typer.Exit(release_command(context.obj))
 
 
 @app.command()

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.markup import escape
 
+from pipeline.datasets.release import TEXTS
 from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.compute import reproducible, use_device
 from pipeline.engine.errors import StickerworksError
@@ -25,7 +26,6 @@ from pipeline.training.contract import (
     Trained,
     UnreadableImageError,
 )
-from pipeline.training.release import TEXTS
 from pipeline.training.runs import open_run
 from pipeline.training.trainer import generate, predict, show_attention
 from stickerworks.cli.display import make_console

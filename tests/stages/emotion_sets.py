@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.baselines.mghft.met_meme import DETAILS, EMOTIONS, MetMemeRow
-from pipeline.baselines.mghft.ser30k import Ser30kRow
+from pipeline.datasets.met_meme import DETAILS, EMOTIONS, MetMemeRow
+from pipeline.datasets.ser30k import Ser30kRow
 
 SPLITS = ("train", "val", "test")
 

@@ -13,25 +13,22 @@ So later pictures change nothing about earlier ones but by joins of templates, w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.filter.duplicates.codes import VIEWS
-from pipeline.filter.duplicates.comparing import NONE, SAME, STILL_OF, Relations
-from pipeline.filter.duplicates.pairs import Pairs
+from pipeline.copies.best import Compare, best_relations, slices
+from pipeline.copies.codes import VIEWS
+from pipeline.copies.comparing import NONE, SAME, STILL_OF
+from pipeline.copies.pairs import Pairs
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
-Compare = Callable[[Pairs], Relations]
 
 _AT_ONCE = 1 << 8
 """Pairs whose pictures are placed in one go; of each, all that might lead are compared."""
-_COMPARED = 1 << 11
-"""Pairs given to ``compare`` in one go."""
 
 
 @dataclass(frozen=True)
@@ -75,34 +72,9 @@ def group_pictures(animated: Flags, waves: Iterable[Pairs], compare: Compare) ->
         work = np.arange(len(wave)) // _AT_ONCE
         ends = np.flatnonzero(np.diff(wave.one, append=-1)) + 1
         cuts = ends[np.flatnonzero(np.diff(work[ends - 1]))]
-        for part in _slices(cuts, len(wave)):
+        for part in slices(cuts, len(wave)):
             grouping.add(wave[part])
     return grouping.groups()
-
-
-def best_relations(pairs: Pairs, compare: Compare) -> tuple[Pairs, Relations]:
-    """Each pair once, with its best relation in any view: the closest, then the nearest one.
-
-    Views of a pair stand one after the other.
-    """
-    new = (np.diff(pairs.one, prepend=-1) != 0) | (np.diff(pairs.other, prepend=-1) != 0)
-    pair = np.cumsum(new) - 1
-    # All views of a pair at once, which ``compare`` knows how to choose from.
-    cuts = np.flatnonzero(np.diff(pair // _COMPARED)) + 1
-    found = [compare(pairs[part]) for part in _slices(cuts, len(pairs))]
-    what, how, distance = (
-        np.concatenate([np.empty(0, np.int64), *(getattr(one, name) for one in found)])
-        for name in ("what", "how", "distance")
-    )
-    order = np.lexsort((np.arange(len(pair)), distance, -what, pair))
-    best = order[np.flatnonzero(np.diff(pair[order], prepend=-1))]
-    return pairs[best], Relations(what[best], how[best], distance[best])
-
-
-def _slices(cuts: Ints, length: int) -> Iterator[slice]:
-    for start, end in pairwise([0, *cuts.tolist(), length]):
-        if start < end:
-            yield slice(start, end)
 
 
 class Templates:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.filter.duplicates.comparing import HOW, SAME
-from pipeline.filter.duplicates.grouping import Compare, Groups, best_relations
-from pipeline.filter.duplicates.pairs import Lists, Pairs
+from pipeline.copies.best import Compare, best_relations
+from pipeline.copies.comparing import HOW, SAME
+from pipeline.copies.pairs import Lists, Pairs
+from pipeline.filter.duplicates.grouping import Groups
 
 Ints = npt.NDArray[np.int64]
 

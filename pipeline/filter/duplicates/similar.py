@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipeline.copies.codes import VIEWS, View
+from pipeline.copies.pairs import Pairs
 from pipeline.engine.stage import Reader
-from pipeline.filter.duplicates.codes import VIEWS, View
-from pipeline.filter.duplicates.pairs import Pairs
 from pipeline.filter.embeddings import SCALE, SIZE, import_module
 
 Ints = npt.NDArray[np.int64]

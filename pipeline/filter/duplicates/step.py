@@ -26,15 +26,15 @@ import numpy.typing as npt
 import pyarrow as pa
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from pipeline.copies.comparing import HOW, Relations, load_pictures
+from pipeline.copies.meeting import compare_numbered, meetings_within, read_codes
+from pipeline.copies.pairs import KnownPairs, Pairs, pair_waves
 from pipeline.engine.columns import known_numbers
 from pipeline.engine.stage import Output, Reader
-from pipeline.filter.duplicates.codes import Codes, StickerCodes
-from pipeline.filter.duplicates.comparing import HOW, Pictures, Relations, load_pictures
 from pipeline.filter.duplicates.grouping import Groups, group_pictures
-from pipeline.filter.duplicates.pairs import KnownPairs, Meetings, Pairs, pair_waves
 from pipeline.filter.duplicates.representatives import Kept, choose_kept
 from pipeline.filter.duplicates.similar import BEGINNINGS, read_embeddings, similar_pairs
-from pipeline.filter.duplicates.stickers import Stickers, read_codes, read_stickers
+from pipeline.filter.duplicates.stickers import Stickers, read_stickers
 from schemas.config import DuplicatesConfig
 from schemas.tables import DUPLICATES, GROUP_JOINS
 
@@ -76,7 +76,8 @@ def _group(
 ) -> tuple[Groups, Kept]:
     first = stickers.first
     animated, rows = stickers.animated[first], stickers.row[first]
-    meetings = _meetings(read_codes(reader, sizes, rows), animated, settings)
+    codes = read_codes(reader, sizes, rows)
+    meetings = meetings_within(codes, animated, settings.max_phash_distance)
     if settings.embeddings:
         embeddings = read_embeddings(reader, sizes, rows)
         for kind in (~animated, animated):
@@ -96,36 +97,10 @@ def _group(
     ):
 
         def compare(pairs: Pairs) -> Relations:
-            return _compare(pictures, numbers, text, pairs)
+            return compare_numbered(pictures, numbers, text, pairs)
 
         groups = group_pictures(animated, pair_waves(meetings, len(rows)), compare)
         return groups, choose_kept(groups, rank, compare)
-
-
-def _meetings(
-    codes: StickerCodes, animated: npt.NDArray[np.bool_], settings: DuplicatesConfig
-) -> list[Meetings | KnownPairs]:
-    """Stills with stills, animations with animations, and stills with frames of animations."""
-    distance = settings.max_phash_distance
-    stills, moving = (
-        (_among(codes.own, kind), _among(codes.derived, kind)) for kind in (~animated, animated)
-    )
-    return [
-        Meetings(*stills, distance),
-        Meetings(*moving, distance),
-        Meetings(stills[0], codes.frames, distance, among_own=False),
-    ]
-
-
-def _among(codes: Codes, chosen: npt.NDArray[np.bool_]) -> Codes:
-    here = chosen[codes.sticker]
-    return Codes(codes.sticker[here], codes.code[here], codes.view[here])
-
-
-def _compare(pictures: Pictures, numbers: Ints, text: pa.Array, pairs: Pairs) -> Relations:
-    texts = [text.take(pa.array(places)).to_pylist() for places in (pairs.one, pairs.other)]
-    ones, others = numbers[pairs.one], numbers[pairs.other]
-    return pictures.compare(ones, others, pairs.view, list(zip(*texts, strict=True)))
 
 
 def _columns(count: int, stickers: Stickers, groups: Groups, kept: Kept) -> dict[str, Ints]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,6 @@ import pyarrow.compute as pc
 
 from pipeline.engine.columns import value_codes
 from pipeline.engine.stage import Reader
-from pipeline.filter.duplicates.codes import CODE_COLUMNS, Codes, StickerCodes, sticker_codes
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -80,42 +78,4 @@ def _stickers(rows: pa.Table) -> Stickers:
         rank=rank,
         animated=rows["animated"].to_numpy(),
         text=rows["text"].combine_chunks(),
-    )
-
-
-def read_codes(reader: Reader, sizes: dict[int, int], rows: Ints) -> StickerCodes:
-    """Codes of the pictures that were first shown in ``rows``, which ascend."""
-    found = list(_codes(reader, sizes, rows))
-    return StickerCodes(
-        *(
-            _joined([getattr(codes, name) for codes in found])
-            for name in ("own", "derived", "frames")
-        )
-    )
-
-
-def _codes(reader: Reader, sizes: dict[int, int], rows: Ints) -> Iterator[StickerCodes]:
-    start = 0
-    for part, size in sizes.items():
-        first, end = np.searchsorted(rows, [start, start + size]).tolist()
-        if first < end:
-            signals = reader.read("signals", part, CODE_COLUMNS)
-            codes = sticker_codes(signals.take(pa.array(rows[first:end] - start)))
-            yield StickerCodes(
-                *(
-                    Codes(first + found.sticker, found.code, found.view)
-                    for found in (codes.own, codes.derived, codes.frames)
-                )
-            )
-        start += size
-
-
-def _joined(found: list[Codes]) -> Codes:
-    # Views are few and pictures less than 2**31, and there are tens of codes for each.
-    sticker = [codes.sticker.astype(np.int32) for codes in found]
-    view = [codes.view.astype(np.uint8) for codes in found]
-    return Codes(
-        np.concatenate([np.empty(0, np.int32), *sticker]),
-        np.concatenate([np.empty(0, np.uint64), *(codes.code for codes in found)]),
-        np.concatenate([np.empty(0, np.uint8), *view]),
     )

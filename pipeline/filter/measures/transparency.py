@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.filter.measures.measure import Measure, RgbaFrame, StickerFrames
+from pipeline.engine.decoding.sticker_frames import RgbaFrame, StickerFrames
+from pipeline.filter.measures.measure import Measure
 
 
 def _share(frames: StickerFrames) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.engine.compute import is_out_of_memory
+from pipeline.engine.decoding.sticker_frames import StickerFrames
 from pipeline.engine.earlier import QUARANTINED
 from pipeline.engine.plugins import (
     PluginError,
@@ -17,7 +18,7 @@ from pipeline.engine.plugins import (
     plugin_faults,
     row_faults,
 )
-from pipeline.filter.measures.measure import Measure, MeasureMany, StickerFrames
+from pipeline.filter.measures.measure import Measure, MeasureMany
 
 Row = dict[str, Any]
 _FLOOR = 50

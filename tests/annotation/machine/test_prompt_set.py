@@ -10,7 +10,7 @@ import yaml
 
 from annotation.machine.descriptions import LANGUAGES, SOURCES
 from annotation.machine.prompt_set import SHIPPED, PromptSet, load_prompt_set
-from pipeline.baselines.mghft.ser30k import EMOTIONS
+from pipeline.datasets.ser30k import EMOTIONS
 from pipeline.engine.errors import StickerworksError
 from schemas.config import AnnotateConfig
 from schemas.tables import DESCRIPTION_FIELDS

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from pipeline.filter.decode import measure
+from pipeline.engine.decoding.measured import measure
 from schemas.config import DecodeConfig
 
 CAPS = DecodeConfig()

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.filter.decode import measure
+from pipeline.engine.decoding.measured import measure
 from schemas.config import DecodeConfig
 
 CAPS = DecodeConfig(max_pixels=100_000, max_total_pixels=1_000_000, max_frames=20)

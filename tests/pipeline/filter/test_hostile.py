@@ -17,10 +17,10 @@ from PIL import Image
 from table_rows import MemoryReader
 
 from pipeline.engine.decoding import apart
+from pipeline.engine.decoding.measured import measure
 from pipeline.engine.runner import run
 from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
-from pipeline.filter.decode import measure
 from pipeline.filter.stages import SCREENING
 from pipeline.filter.stages import SIGNALS as SIGNALS_STAGE
 from pipeline.release.rows import NO_PICTURES

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.filter.decode import measure
+from pipeline.engine.decoding.measured import measure
 from schemas.config import DecodeConfig
 
 FOLDER = Path(__file__).resolve().parents[4] / "shared" / "real-stickers"

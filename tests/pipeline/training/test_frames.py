@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.filter.decode import measure
+from pipeline.engine.decoding.measured import measure
 from pipeline.training.frames import (
     ENDS,
     KEY_FRAME,

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engine.compute import is_out_of_memory
+from pipeline.engine.decoding.sticker_frames import StickerFrames
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import named_path
-from pipeline.filter.measures.measure import Measure, MeasureMany, StickerFrames
+from pipeline.filter.measures.measure import Measure, MeasureMany
 from pipeline.filter.measures.safety.classifier import KEY, Classifier, bad_model
 from pipeline.filter.measures.safety.files import digest_files
 from pipeline.filter.measures.safety.options import SafetyOptions

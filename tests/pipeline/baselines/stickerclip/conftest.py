@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import lmdb
 import pytest
+import sticker820k_files
 
 Rows = list[dict[str, Any]]
 Make = Callable[..., Any]
@@ -34,25 +34,4 @@ def captioned(shapes: Make, gif: Make) -> Callable[..., Rows]:
 @pytest.fixture
 def write_sticker820k(tmp_path: Path) -> Callable[..., Path]:
     """Write infos (pickled unless bytes), images and lists of names; return the folder."""
-
-    def write(
-        infos: Mapping[str, Any], images: Mapping[str, bytes], **lists: Sequence[str]
-    ) -> Path:
-        folder = tmp_path / "sticker820k"
-        pickled = {
-            name: info if isinstance(info, bytes) else pickle.dumps(info)
-            for name, info in infos.items()
-        }
-        for part, values in (("infos", pickled), ("imgs", images)):
-            (folder / part).mkdir(parents=True)
-            with (
-                lmdb.open(str(folder / part), map_size=2**26) as environment,
-                environment.begin(write=True) as transaction,
-            ):
-                for name, value in values.items():
-                    transaction.put(name.encode(), value)
-        for split, names in lists.items():
-            (folder / f"{split}.txt").write_text("".join(f"{name}\n" for name in names))
-        return folder
-
-    return write
+    return partial(sticker820k_files.write_sticker820k, tmp_path / "sticker820k")

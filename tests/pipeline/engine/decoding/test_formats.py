@@ -16,9 +16,9 @@ from synthetic.moving import SIZE, drawn_frames, drawn_tgs, drawn_video, lottie
 
 from pipeline.engine.decoding import apart
 from pipeline.engine.decoding.frames import open_source, read_frames
+from pipeline.engine.decoding.measured import measure
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.images import reading_images
-from pipeline.filter.decode import measure
 from schemas.config import DecodeConfig
 
 CAPS = DecodeConfig()

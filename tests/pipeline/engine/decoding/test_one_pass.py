@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.engine.decoding.measured import measure
 from pipeline.engine.decoding.one_pass import hash_file
-from pipeline.filter.decode import measure
 from schemas.config import DecodeConfig
 
 CAPS = DecodeConfig()

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.copies import best
+from pipeline.copies.comparing import HOW, NONE, SAME, STILL_OF, TEMPLATE, Relations
+from pipeline.copies.pairs import Pairs
 from pipeline.filter.duplicates import grouping
-from pipeline.filter.duplicates.comparing import HOW, NONE, SAME, STILL_OF, TEMPLATE, Relations
 from pipeline.filter.duplicates.grouping import Groups, Join, group_pictures
-from pipeline.filter.duplicates.pairs import Pairs
 from pipeline.filter.duplicates.representatives import Kept, choose_kept
 
 PERCEPTUAL, MIRROR = HOW.index("perceptual"), HOW.index("mirror")
@@ -231,5 +232,5 @@ def test_members_of_a_large_group_are_not_compared_with_one_another(monkeypatch)
 def test_comparisons_go_in_parts(monkeypatch, at_a_time):
     world = world_of(5, {(b, a): a for a, b in combinations(range(5), 2)})
     expected = listed(world.groups())
-    monkeypatch.setattr(grouping, "_COMPARED", at_a_time)
+    monkeypatch.setattr(best, "_COMPARED", at_a_time)
     assert listed(world.groups()) == expected

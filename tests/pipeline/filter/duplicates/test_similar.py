@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.copies.codes import VIEWS
+from pipeline.copies.pairs import KnownPairs, pair_waves
 from pipeline.filter.duplicates import similar
-from pipeline.filter.duplicates.codes import VIEWS
-from pipeline.filter.duplicates.pairs import KnownPairs, pair_waves
 from pipeline.filter.duplicates.similar import LEAST, MIRROR, OWN, Embeddings, similar_pairs
 from pipeline.filter.embeddings import SCALE, SIZE, stored
 
@@ -121,7 +121,7 @@ def test_faiss_gets_its_threads_back() -> None:
 
 
 def test_they_join_those_of_codes_in_waves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.filter.duplicates.pairs._WAVE", 4)
+    monkeypatch.setattr("pipeline.copies.pairs._WAVE", 4)
     pairs = similar_pairs(families(60))
     waves = list(pair_waves([KnownPairs(pairs, {OWN: [7, 8]}), KnownPairs(pairs, {})], 180))
     assert len(waves) > 1

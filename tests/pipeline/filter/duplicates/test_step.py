@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.filter.decode import measure
-from pipeline.filter.duplicates.comparing import NONE, SAME, TEMPLATE, Relations
+from pipeline.copies.comparing import NONE, SAME, TEMPLATE, Relations
+from pipeline.engine.decoding.measured import measure
 from pipeline.filter.stages import DUPLICATES
 from schemas.config import Config, DecodeConfig, DuplicatesConfig
 from schemas.tables import TABLES
@@ -314,7 +314,7 @@ def test_groups_do_not_depend_on_how_many_pairs_fit_into_memory(monkeypatch):
     stickers = shades(100, 108, 95, 140, 133, 60, 99, 112)
     expected = run_all(*stickers)
     for pairs in (1, 7):
-        monkeypatch.setattr("pipeline.filter.duplicates.pairs._WAVE", pairs)
+        monkeypatch.setattr("pipeline.copies.pairs._WAVE", pairs)
         assert run_all(*stickers) == expected
 
 

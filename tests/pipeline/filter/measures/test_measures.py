@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from pipeline.engine import shard
-from pipeline.engine.decoding import one_pass
+from pipeline.engine.decoding import measured, one_pass
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.plugins import PluginError, load_plugin
 from pipeline.engine.runner import run
-from pipeline.filter import decode, expensive, signals
+from pipeline.filter import expensive, signals
 from pipeline.filter.measures.measure import Measure
 from pipeline.filter.stages import DECISIONS, EXPENSIVE_MEASURES, SCREENING, SIGNALS
 from schemas.config import Config, EngineConfig
@@ -144,7 +144,7 @@ def test_adding_a_measure_measures_that_one_alone(stickers, display, monkeypatch
     assert len(values(stickers)["newer"]) == 5
 
     # One that nobody asks for any more goes, and nothing is decoded for that.
-    monkeypatch.setattr(decode, "open_source", lambda *a: pytest.fail("it is opened"))
+    monkeypatch.setattr(measured, "open_source", lambda *a: pytest.fail("it is opened"))
     run(in_process, stickers, configured("darkness"), display)
     assert stickers.read("measures") == kept
 
@@ -359,7 +359,7 @@ def test_frames_are_given_as_they_are_seen(encode):
     picture[:, :3] = (10, 20, 30, 255)
     seen = []
     data = encode(Image.fromarray(picture), "png")
-    decode.measure(data, "png", Config().filter.decode, lambda frames: seen.extend(frames) or [])
+    measured.measure(data, "png", Config().filter.decode, lambda frames: seen.extend(frames) or [])
     (frame,) = seen
     assert frame.duration_ms == 0
     assert (frame.pixels == picture).all()
@@ -370,7 +370,7 @@ def test_a_large_animation_is_decoded_again_instead_of_kept(encode, disc, monkey
     data = encode([disc(at=0.1), disc(at=0.9)], "gif", duration=50)
     lengths = []
     also = lambda frames: lengths.append((len(frames), len(list(frames)), len(list(frames)))) or []  # noqa: E731
-    decode.measure(data, "gif", Config().filter.decode, also)
+    measured.measure(data, "gif", Config().filter.decode, also)
     assert lengths == [(2, 2, 2)]
 
 

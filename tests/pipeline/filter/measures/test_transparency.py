@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from pipeline.filter.decode import measure
+from pipeline.engine.decoding.measured import measure
 from pipeline.filter.measures.transparency import MEASURE
 from schemas.config import DecodeConfig
 

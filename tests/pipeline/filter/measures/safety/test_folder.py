@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.engine.decoding.sticker_frames import RgbaFrame
 from pipeline.engine.errors import StickerworksError
-from pipeline.filter.measures.measure import RgbaFrame
 from pipeline.filter.measures.safety.files import read_json
 from pipeline.filter.measures.safety.measure import MEASURE
 from pipeline.filter.measures.safety.options import SafetyOptions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.filter.measures.measure import RgbaFrame
+from pipeline.engine.decoding.sticker_frames import RgbaFrame
 from pipeline.filter.measures.safety.classifier import Classifier
 from pipeline.filter.measures.safety.measure import _Scorer
 from pipeline.filter.measures.safety.preprocessing import Preprocessing

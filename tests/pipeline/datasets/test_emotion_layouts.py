@@ -15,13 +15,13 @@ import pytest
 from emotion_sets import write_met_meme, write_ser30k
 from PIL import Image
 
-from pipeline.baselines.mghft.datasets import MET_MEME, SER30K, split_of, split_views
-from pipeline.baselines.mghft.met_meme import EMOTIONS, MetMemeRow
-from pipeline.baselines.mghft.ser30k import Ser30kRow, Split
+from pipeline.datasets.emotion_layouts import MET_MEME, SER30K, split_of, split_views
+from pipeline.datasets.layout import find_layout
+from pipeline.datasets.met_meme import EMOTIONS, MetMemeRow
+from pipeline.datasets.ser30k import Ser30kRow, Split
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.examples import Dataset
 from pipeline.training.frames import KEY_FRAME
-from pipeline.training.layout import find_layout
 from pipeline.training.runs import TrainRequest, open_run, train_run
 from pipeline.training.trainer import evaluate
 
@@ -220,7 +220,7 @@ def test_the_authors_descriptions_become_the_four_views(ser30k: Path) -> None:
 def test_labels_in_another_order_than_the_papers_are_suspected(
     ser30k: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.baselines.mghft.datasets._WHOLE", 14)
+    monkeypatch.setattr("pipeline.datasets.emotion_layouts._WHOLE", 14)
     doubt = "but 2 is not the rarest, as disgust should be: check that order"
     assert doubt not in SER30K.notes(ser30k, "test"), "all are as rare here"
     change_rows(ser30k / "Annotations/image-level/test.json", {"anno": 2})

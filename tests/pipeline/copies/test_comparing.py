@@ -11,9 +11,8 @@ import pyarrow as pa
 import pytest
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from pipeline.filter.decode import measure
-from pipeline.filter.duplicates.codes import CODE_COLUMNS, VIEWS, Codes, sticker_codes
-from pipeline.filter.duplicates.comparing import (
+from pipeline.copies.codes import CODE_COLUMNS, VIEWS, Codes, sticker_codes
+from pipeline.copies.comparing import (
     HOW,
     NONE,
     SAME,
@@ -21,6 +20,7 @@ from pipeline.filter.duplicates.comparing import (
     TEMPLATE,
     load_pictures,
 )
+from pipeline.engine.decoding.measured import measure
 from schemas.config import DecodeConfig, DuplicatesConfig
 from schemas.tables import FRAMES, SIGNALS
 

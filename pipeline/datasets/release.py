@@ -10,9 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.datasets.layout import Layout, Row
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.split_leaks import NEVER_SPLIT, LeakCheck
-from pipeline.training.layout import Layout, Row
 from schemas.release import SPLITS
 from schemas.tables import DESCRIPTION_FIELDS
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.filter.duplicates import candidates
-from pipeline.filter.duplicates.candidates import near_pairs
+from pipeline.copies import candidates
+from pipeline.copies.candidates import near_pairs
 
 
 def all_pairs(codes: list[int], distance: int, own: list[bool] | None = None) -> list:

@@ -17,15 +17,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pipeline.baselines.stickerclip.pickles import (
+from pipeline.datasets.layout import Layout, Row
+from pipeline.datasets.pickles import (
     DamagedPickleError,
     RefusedPickleError,
     load_plain,
 )
+from pipeline.datasets.problems import Problem, shown
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.extras import need_extra
-from pipeline.training.layout import Layout, Row
-from pipeline.training.problems import Problem, shown
 
 INFO: Mapping[str, str] = {
     "caption": "caption_zh",

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.datasets.release import NEEDED, TEXTS, find_leaks
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.examples import Dataset
 from pipeline.training.frames import KEY_FRAME
-from pipeline.training.release import NEEDED, TEXTS, find_leaks
 from schemas.release import COLUMNS
 
 Make = Callable[..., Any]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from pipeline.datasets.problems import Problem, bad_name, shown
 from pipeline.engine.errors import StickerworksError
-from pipeline.training.problems import Problem, bad_name, shown
 
 Split = Literal["train", "val", "test"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.filter.duplicates.spots import spots
+from pipeline.copies.spots import spots
 
 _SIDE, _BOUND = 96, 9.5
 _PLACES = {

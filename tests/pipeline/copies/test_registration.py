@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.filter.duplicates.registration import overlay, register, soft
+from pipeline.copies.registration import overlay, register, soft
 
 
 def _pictures(count: int, side: int) -> np.ndarray:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.baselines.stickerclip.sticker820k import LAYOUT, read_sticker820k
+from pipeline.datasets.layout import find_layout
+from pipeline.datasets.sticker820k import LAYOUT, read_sticker820k
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.examples import Dataset
 from pipeline.training.frames import ENDS
-from pipeline.training.layout import find_layout
 
 Make = Callable[..., Any]
 INFO = {

@@ -12,11 +12,11 @@ import numpy as np
 
 from pipeline.engine.decoding.frames import OPAQUE, CheckedFile, Frame, open_source, read_frames
 from pipeline.engine.decoding.header import Undecodable
+from pipeline.engine.decoding.looks import look_columns
 from pipeline.engine.decoding.one_pass import FramePass, ShownFrame, displayed, read_pass, show
 from pipeline.engine.decoding.picture import DARK, WHITE, jpeg
+from pipeline.engine.decoding.sticker_frames import RgbaFrame, StickerFrames
 from pipeline.engine.images import reading_images
-from pipeline.filter.looks import look_columns
-from pipeline.filter.measures.measure import RgbaFrame, StickerFrames
 from schemas.config import DecodeConfig
 
 _MOST_MS = 2**31 - 1

@@ -11,7 +11,7 @@ from emotion_sets import SPLITS, write_ser30k
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.baselines.mghft.ser30k import Ser30kRow, read_ser30k
+from pipeline.datasets.ser30k import Ser30kRow, read_ser30k
 from pipeline.engine.errors import StickerworksError
 
 SHARED = [HealthCheck.function_scoped_fixture]  # every example overwrites the files

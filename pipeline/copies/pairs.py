@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.filter.duplicates.candidates import near_pairs
-from pipeline.filter.duplicates.codes import Codes
+from pipeline.copies.candidates import near_pairs
+from pipeline.copies.codes import Codes
 
 Ints = npt.NDArray[np.int64]
 

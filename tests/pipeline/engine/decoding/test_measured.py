@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from pipeline.engine.decoding import one_pass
-from pipeline.filter.decode import measure
+from pipeline.engine.decoding.measured import measure
 from schemas.config import DecodeConfig
 
 CAPS = DecodeConfig()

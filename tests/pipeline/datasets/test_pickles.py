@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.baselines.stickerclip.pickles import (
+from pipeline.datasets.pickles import (
     DamagedPickleError,
     RefusedPickleError,
     load_plain,
@@ -163,7 +163,7 @@ def test_few_bytes_can_take_neither_much_memory_nor_much_time() -> None:
 def test_no_name_is_looked_up(tmp_path: Path) -> None:
     (tmp_path / "trap.py").write_text("raise SystemExit(7)")
     script = (
-        "from pipeline.baselines.stickerclip.pickles import load_plain\n"
+        "from pipeline.datasets.pickles import load_plain\n"
         "try: load_plain(b'ctrap\\nname\\n.')\n"
         "except ValueError as error: print(error)"
     )

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.datasets.problems import Problem, bad_name, shown
 from pipeline.engine.errors import StickerworksError
-from pipeline.training.problems import Problem, bad_name, shown
 
 EMOTIONS = {
     1: "happiness",

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipeline.baselines.mghft import met_meme, ser30k
-from pipeline.baselines.mghft.met_meme import MetMeme, read_met_meme
-from pipeline.baselines.mghft.ser30k import VIEWED, Ser30k, read_ser30k
-from pipeline.training.layout import Layout, Row
-from pipeline.training.problems import Problem, shown
+from pipeline.datasets import met_meme, ser30k
+from pipeline.datasets.layout import Layout, Row
+from pipeline.datasets.met_meme import MetMeme, read_met_meme
+from pipeline.datasets.problems import Problem, shown
+from pipeline.datasets.ser30k import VIEWED, Ser30k, read_ser30k
 
 _SHOWN = 5
 _SPLITS: dict[str, ser30k.Split] = {"train": "train", "validation": "val", "test": "test"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.filter.duplicates.codes import VIEWS, plain_boxes
-from pipeline.filter.duplicates.registration import Greys, Maps, halved, overlay
+from pipeline.copies.codes import VIEWS, plain_boxes
+from pipeline.copies.registration import Greys, Maps, halved, overlay
 
 Ints = npt.NDArray[np.int64]
 Boxes = npt.NDArray[np.float64]

@@ -9,7 +9,7 @@ from emotion_sets import write_met_meme
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.baselines.mghft.met_meme import (
+from pipeline.datasets.met_meme import (
     DETAILS,
     EMOTIONS,
     MetMemeRow,

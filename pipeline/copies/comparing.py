@@ -22,13 +22,11 @@ from difflib import SequenceMatcher
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.engine.decoding.picture import GREY_SIDE
-from pipeline.engine.stage import Reader
-from pipeline.filter.duplicates.codes import VIEWS
-from pipeline.filter.duplicates.motion import changing, nearest_frame, same_frames
-from pipeline.filter.duplicates.pictures import StoredPictures, store_pictures
-from pipeline.filter.duplicates.placing import first_maps
-from pipeline.filter.duplicates.registration import (
+from pipeline.copies.codes import VIEWS
+from pipeline.copies.motion import changing, nearest_frame, same_frames
+from pipeline.copies.pictures import StoredPictures, store_pictures
+from pipeline.copies.placing import first_maps
+from pipeline.copies.registration import (
     Greys,
     Maps,
     likeness,
@@ -38,7 +36,9 @@ from pipeline.filter.duplicates.registration import (
     sharpened,
     soft,
 )
-from pipeline.filter.duplicates.spots import Mask, Spots, spots
+from pipeline.copies.spots import Mask, Spots, spots
+from pipeline.engine.decoding.picture import GREY_SIDE
+from pipeline.engine.stage import Reader
 from schemas.config import DuplicatesConfig
 
 Ints = npt.NDArray[np.int64]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import binary_dilation
 
-from pipeline.filter.duplicates.registration import Maps, likeness, overlay
+from pipeline.copies.registration import Maps, likeness, overlay
 
 Frames = npt.NDArray[Any]
 """Different frames in play order, as 16x16 grey levels; shape (frames, 16, 16)."""

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.filter.duplicates import pairs
-from pipeline.filter.duplicates.codes import Codes
-from pipeline.filter.duplicates.pairs import Lists, Meetings, pair_waves
+from pipeline.copies import pairs
+from pipeline.copies.codes import Codes
+from pipeline.copies.pairs import Lists, Meetings, pair_waves
 
 Entry = tuple[int, int, int]
 """A picture, its code and the view."""
