@@ -100,6 +100,18 @@ def split_views(text: str) -> dict[str, str]:
     return {_COLUMNS[name]: f"The sticker's {name}{rest.rstrip()}" for name, rest in pairs}
 
 
+def join_views(views: Mapping[str, str]) -> str:
+    """The description that ``split_views`` takes apart into these columns; others are left out."""
+    parts = []
+    for name, column in _COLUMNS.items():
+        subject = f"The sticker's {name}"
+        text = _VIEW.sub(r"The sticker's \1", views.get(column, ""))
+        if text.strip():
+            told = text.strip()
+            parts.append(f"#{told if told.startswith(subject) else f'{subject}: {told}'}")
+    return "\n".join(parts)
+
+
 def _has_met_meme(path: Path) -> bool:
     return _language(path) is not None
 

@@ -38,6 +38,10 @@ DETAILS = (
 """Columns that are kept as they stand."""
 
 _NAME, _LABEL, _TEXT = "file_name", "sentiment category", "text"
+
+COLUMNS, TEXT_COLUMNS = (_NAME, _LABEL, *DETAILS), (_NAME, _TEXT)
+"""Headers of a file of labels and of one of texts."""
+
 _CELL = re.compile(r"([0-9]+)\s*(?:\(([^()]*)\)?)?")
 
 

@@ -106,15 +106,19 @@ def validate(
     release_folder: Annotated[
         Path | None, typer.Option("--release", help="a release's folder [the configured one]")
     ] = None,
+    before: Annotated[
+        Path | None,
+        typer.Option("--before", help="the release that it is held beside [its last version]"),
+    ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1 [a GPU if any]")] = None,
 ) -> None:
-    """Verify a release and train the baseline against its label-shuffled control."""
+    """Verify a release, look at every row, and train the baseline against a shuffled control."""
     from stickerworks.cli.commands import validate_command
 
     given = context.obj
     if device is not None:
         given = replace(given, overrides=(*given.overrides, f"validation.device={device}"))
-    raise typer.Exit(validate_command(given, release_folder))
+    raise typer.Exit(validate_command(given, release_folder, before))
 
 
 app.command("import")(import_)
