@@ -27,7 +27,8 @@ SETS = "test_sets"
 
 _ORIGIN = ("licence", "licence_basis", "licence_url")
 _RECORD = ("label_status", "label_provenance", "captioner", "written_by", "keywords", "imported")
-MORE = tuple({*TEXTS, "authors", "trigger_words", *_ORIGIN, *_RECORD} - {*NEEDED})
+_ALSO = (*TEXTS, "authors", "trigger_words", *_ORIGIN, *_RECORD)
+MORE = tuple(name for name in _ALSO if name not in NEEDED)
 """Columns that a release may have, and that import takes beside those it needs."""
 
 
