@@ -454,17 +454,22 @@ class MergeConfig(Section):
         return self
 
 
+def _shares(ratio: str) -> dict[str, float]:
+    parts = [int(part) for part in ratio.split(":") if part]
+    return {name: part / sum(parts) for name, part in zip(_SPLITS, parts, strict=False)}
+
+
 class SplitConfig(Section):
     """Shares of each split; near-duplicates, templates and packs stay together."""
 
     ratio: str | None = Field(
         None,
-        description="train, validation and test in a word, such as 8:1:1, 7:1:2 or 6:2:2, instead "
-        "of the three shares",
+        description="train, validation and test in a word: 8:1:1, 7:1:2, 6:2:2 or another; null "
+        "means what the three shares say, 8:1:1 where these say nothing",
     )
-    train: Fraction = Field(0.8, description="share of train")
-    validation: Fraction = Field(0.1, description="share of validation")
-    test: Fraction = Field(0.1, description="share of test")
+    train: Fraction | None = Field(None, description="share of train, such as 0.8")
+    validation: Fraction | None = Field(None, description="share of validation")
+    test: Fraction | None = Field(None, description="share of test")
     keep_packs_together: bool = Field(
         False, description="never separate stickers of one pack (fewer, larger groups)"
     )
@@ -473,10 +478,9 @@ class SplitConfig(Section):
     @property
     def shares(self) -> dict[str, float]:
         """The share of each split, by its name, adding up to 1."""
-        if self.ratio is None:
-            return {"train": self.train, "validation": self.validation, "test": self.test}
-        parts = [int(part) for part in self.ratio.split(":")]
-        return {name: part / sum(parts) for name, part in zip(_SPLITS, parts, strict=True)}
+        given = {name: getattr(self, name) for name in _SPLITS}
+        said = {name: share for name, share in given.items() if share is not None}
+        return _shares(self.ratio or "8:1:1") | said
 
     @field_validator("ratio")
     @classmethod
@@ -489,9 +493,9 @@ class SplitConfig(Section):
 
     @model_validator(mode="after")
     def _whole(self) -> SplitConfig:
-        for name, share in self.shares.items():
+        for name, share in _shares(self.ratio or "").items():
             given = getattr(self, name)
-            if name in self.model_fields_set and abs(given - share) > 1e-9:
+            if given is not None and abs(given - share) > 1e-9:
                 raise ValueError(
                     f"ratio {self.ratio} makes {name} {share:.4g}, but {name} says {given:.4g}: "
                     "give the ratio or the shares"
@@ -569,6 +573,27 @@ class ValidateConfig(Section):
     )
     max_unreadable: Fraction = Field(
         0.01, description="share of the images that the release carries that may be undecodable"
+    )
+    max_cut_short: Fraction = Field(
+        0.05, description="share of the images that may break off after their first frames"
+    )
+    max_blank: Fraction = Field(
+        0.02, description="share of the images that may show one colour and nothing else"
+    )
+    max_repeated: Fraction = Field(
+        0.02, description="share of the images that may show the very pixels of another row"
+    )
+    max_copies: int = Field(
+        0, ge=0, description="pairs of different splits that may show the same picture"
+    )
+    max_label_noise: Fraction = Field(
+        0.2,
+        description="share of the tags that may belong to other rows, by an estimate whose 95% "
+        "interval must not lie above it; 1 leaves the estimate out",
+    )
+    max_loss: Fraction = Field(
+        0.1,
+        description="share of the rows, and of the tags, of the release before that may be gone",
     )
     seed: int = Field(0, ge=0, description="seed of both runs")
     device: str | None = Field(

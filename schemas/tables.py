@@ -731,6 +731,27 @@ RELEASED_SPLITS = _table(
     in_blocks=True,
 )
 
+TOMBSTONES = _table(
+    "tombstones",
+    "global",
+    "release takedown",
+    "What was taken down, without its content: nothing of it is crawled or released again.",
+    _column("request", pa.int32(), "number of the request, from 1", nullable=False),
+    _column("id", STRING, "sha256 of the bytes; null where a row blocks a name or an address"),
+    _column("phash", pa.binary(8), "how it looked, as in signals; null for plain pictures"),
+    _column("pictures", STRINGS, "sha256 of its key frames"),
+    _column(
+        "kind",
+        STRING,
+        "sha256, picture, url, pack or author; copy: looks like what these named; address: one "
+        "as releases show it",
+    ),
+    _column("blocked", STRING, "sha256 of the kind and the address, pack or author"),
+    _column("length", pa.int32(), "characters of an address that is a prefix; else null"),
+    _column("reason", STRING, "why, as it was given"),
+    _column("date", STRING, "UTC day, ISO 8601"),
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
@@ -775,5 +796,6 @@ TABLES: dict[str, Table] = {
         LEAKAGE,
         MOVED,
         RELEASED_SPLITS,
+        TOMBSTONES,
     )
 }

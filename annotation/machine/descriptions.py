@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from annotation.machine.captions import load_captioner
 from annotation.machine.chat import Model
-from annotation.machine.imported import IMPORTED, as_captions
+from annotation.machine.imported import IMPORTED, with_imported
 from pipeline.engine.columns import known_numbers, lists_of
 from pipeline.engine.stage import Output, Reader, Step
 from schemas.config import Config
@@ -187,8 +187,7 @@ def _describe(reader: Reader, settings: Mapping[str, Any]) -> Iterator[Output]:
     for block in reader.blocks:
         ids = reader.read("stickers", block, ["id"])["id"]
         captions = reader.read("captions", block, _COLUMNS)
-        imported = as_captions(reader.read("imported", block), captions.schema)
-        captions = pa.concat_tables([captions, imported])
+        captions = with_imported(captions, reader.read("imported", block), TEMPLATE)
         yield TABLE.name, block, choose(captions, ids, preference)
 
 

@@ -13,6 +13,21 @@ IMPORTED = "imported"
 _LANGUAGES = ("en", "zh")
 
 
+def with_imported(captions: pa.Table, imported: pa.Table, template: str) -> pa.Table:
+    """Captions and what was imported; the template is silent on stickers that have a caption.
+
+    It quotes keywords, labels of data sets among them: a caption of its own beside an imported one
+    would pass for the data set's.
+    """
+    captioned = imported.filter(
+        pc.or_(pc.is_valid(imported["caption_en"]), pc.is_valid(imported["caption_zh"]))
+    )
+    told = pc.is_in(captions["id"], value_set=captioned["id"].combine_chunks())
+    silent = pc.and_(told, pc.equal(captions["captioner"], template))
+    kept = captions.filter(pc.invert(pc.fill_null(silent, False)))
+    return pa.concat_tables([kept, as_captions(imported, captions.schema)])
+
+
 def as_captions(imported: pa.Table, schema: pa.Schema) -> pa.Table:
     """Rows of ``captions``, with the columns of ``schema``, for each text that was imported.
 

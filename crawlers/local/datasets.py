@@ -39,11 +39,14 @@ class Terms:
 
 @dataclass
 class Tally:
-    """Rows that were read, and what became of them; ``told`` says why some have no bytes."""
+    """Rows that were read, and what became of them; ``told`` says why some have no bytes.
+
+    ``stickers`` have the splits that they stand in.
+    """
 
     rows: int = 0
     with_bytes: int = 0
-    stickers: set[str] = field(default_factory=set)
+    stickers: dict[str, set[str | None]] = field(default_factory=dict)
     failed: Counter[str] = field(default_factory=Counter)
     told: list[str] = field(default_factory=list)
     gone: int = 0
@@ -53,7 +56,8 @@ class Tally:
 class Imported:
     """What an import brought: ``rows`` of the data set = ``stickers`` + ``same_bytes`` + failed.
 
-    ``new_stickers`` were not in the workspace before; ``gone`` are rows of an earlier import.
+    ``new_stickers`` were not in the workspace before; ``gone`` are rows of an earlier import;
+    ``in_several_splits`` are stickers whose bytes the data set has in more than one of its splits.
     """
 
     rows: int
@@ -63,6 +67,7 @@ class Imported:
     new_stickers: int
     new_bytes: int
     gone: int
+    in_several_splits: int
     told: tuple[str, ...]
 
 
@@ -103,6 +108,7 @@ def import_rows(
         new_stickers=sum(exported.placed.stickers.values()),
         new_bytes=sum(exported.placed.nbytes.values()),
         gone=tally.gone,
+        in_several_splits=sum(len(splits - {None}) > 1 for splits in tally.stickers.values()),
         told=tuple(tally.told),
     )
 
@@ -131,7 +137,7 @@ def _count(tally: Tally, row: Row, found: str | FetchFailure) -> None:
     tally.rows += 1
     if isinstance(found, str):
         tally.with_bytes += 1
-        tally.stickers.add(found)
+        tally.stickers.setdefault(found, set()).add(row.split)
         return
     tally.failed[found.error_class] += 1
     tally.told.append(f"{encode_name(row.id)}: {found.error}")
@@ -143,8 +149,8 @@ def files_of(dataset: str, row: Row, terms: Terms) -> Iterator[LocalFile]:
     problem = _problem(row, len(words))
     path = row.file if row.file is not None else Path("/", encode_name(row.id).replace("/", "_"))
     stated = terms.licence is not None
-    queries: list[str | None] = [*words][:_MAX_TRIGGER_WORDS]
-    for word in queries or [None]:
+    queries: Sequence[str | None] = list(words)[:_MAX_TRIGGER_WORDS] or [None]
+    for word in queries:
         observation = Observation(
             source_id=f"{dataset}/{row.id}",
             query=word,

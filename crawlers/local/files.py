@@ -25,7 +25,7 @@ from crawlers.observation import (
 from crawlers.preferences.c2pa import has_c2pa
 from crawlers.sniff import sniff
 from crawlers.source import no_observation
-from crawlers.takedown.takedown import Takedown
+from crawlers.takedown.takedown import TAKEN_DOWN, Takedown
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.plugins import describe_plugin
 from pipeline.engine.workspace import Workspace
@@ -96,9 +96,12 @@ class LocalCrawl:
         if unreadable and os.path.isdir(file.path):
             self._visited.partial.add(key.source)  # nobody knows what that folder holds
         columns = columns_of(file.observation)
+        result = self._objection(key, file) or self._read(file)
+        if isinstance(result, FetchFailure) and result.error_class == TAKEN_DOWN:
+            self._ledger.forget(key)
+            return None
         self.cut += is_cut(file.observation, columns)
         self._ledger.note(key, listing, columns, redistribute)
-        result = self._objection(key, file) or self._read(file)
         if isinstance(result, FetchFailure):
             self._ledger.record_failure(key, result)
             return None
@@ -145,7 +148,8 @@ class LocalCrawl:
         name = sniff(data)
         if name is None:
             return FetchFailure("failed", "not_media", "the file's bytes are no media")
-        refused = self._takedown.objection_to_bytes(sha256, data, name)
+        held = self._ledger.blob(sha256) is not None
+        refused = self._takedown.objection_to_bytes(sha256, data, name, held=held)
         if refused is not None:
             return refused
         extension = claimed_extension(file.path.name)

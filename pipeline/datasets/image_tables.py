@@ -22,7 +22,7 @@ from pipeline.datasets.column_map import (
 )
 from pipeline.datasets.layout import Layout, Row
 from pipeline.datasets.pictures import why_unusable, with_bytes
-from pipeline.datasets.problems import Problem, bad_name
+from pipeline.datasets.problems import Problem, bad_name, shown
 from pipeline.datasets.table_batches import File, batches, data_files
 from pipeline.engine.errors import StickerworksError
 
@@ -130,9 +130,8 @@ def _cells(file: File, batch: Any, before: int, report: Report) -> Iterator[dict
 
 def _row(source: _Source, number: int, cells: Mapping[str, Any], report: Report) -> Row:
     def tell(field: str, reason: str) -> None:
-        value = f"a {type(cells[source.columns[field]]).__name__}"
         column = source.columns[field]
-        report(Problem(source.file.relative, number, column, value, reason))
+        report(Problem(source.file.relative, number, column, shown(cells[column]), reason))
 
     found: dict[str, tuple[str, ...]] = {}
     for field, column in source.columns.items():

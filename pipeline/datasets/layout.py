@@ -45,7 +45,8 @@ class Layout:
     """A value in the group ``stickerworks.layouts``.
 
     ``recognises`` looks at a folder's names alone. ``rows`` streams the rows of the split
-    ``train``, ``validation`` or ``test``, in the same order every time; ``notes`` are for people
+    ``train``, ``validation`` or ``test``, in the same order every time, none for a name that it
+    doesn't know (a release also has those of named test sets); ``notes`` are for people
     and say what of the folder was passed over. ``classes`` are all targets in the order that
     published models number them; empty when the rows of train decide.
 

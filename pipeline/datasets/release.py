@@ -9,33 +9,39 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.datasets.layout import Layout, Row
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.split_leaks import NEVER_SPLIT, LeakCheck
+from pipeline.engine.text import plain, quoted
 from schemas.release import COLUMNS, SPLITS
 from schemas.tables import DESCRIPTION_FIELDS
 
 NEEDED = ("id", "image", "tags", "label_status", "suggested_tags", "simulated")
 TEXTS = ("captioner", "ocr_text", "domain", "pack", *(name for name, _ in DESCRIPTION_FIELDS))
 """Columns of text that a release may have."""
+SETS = "test_sets"
+"""Column of the named test sets of a row, which a release may have."""
 
 _ORIGIN = ("licence", "licence_basis", "licence_url")
 _RECORD = ("label_status", "label_provenance", "captioner", "written_by", "keywords", "imported")
-STATED = ("authors", "trigger_words", *_ORIGIN, *_RECORD)
-"""Columns that a release may have, and that import takes beside those."""
+_ALSO = (*TEXTS, "authors", "trigger_words", *_ORIGIN, *_RECORD)
+MORE = tuple(name for name in _ALSO if name not in NEEDED)
+"""Columns that a release may have, and that import takes beside those it needs."""
 
 
 def read_release(folder: Path, split: str) -> Iterator[Row]:
-    """Rows of a split; every row group is read to its end.
+    """Rows of a split, or of a named test set such as ``vsd_r``; every row group is read to its
+    end.
 
     Targets are the effective tags where a row has them, else the suggested ones. Raises
-    StickerworksError when a shard can't be read or lacks a column.
+    StickerworksError when a shard can't be read or lacks a column, there is no such test set, or
+    a row outside of test is in one.
     """
-    if split not in SPLITS:
-        return
-    groups = read_groups(folder, split, (*NEEDED, *TEXTS), TEXTS)
+    read = _split if split in SPLITS else _test_set
+    groups = read(folder, split, (*NEEDED, *TEXTS, SETS))
     for row in itertools.chain.from_iterable(map(pa.Table.to_pylist, groups)):
         if row["id"] is None:
             raise StickerworksError(
@@ -64,13 +70,45 @@ def find_leaks(folder: Path) -> list[str]:
     return sorted(itertools.chain.from_iterable(check.problems()))
 
 
+def _split(folder: Path, split: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+    """Rows of a split, of which none that may be learnt from is in a named test set."""
+    for rows in read_groups(folder, split, columns, (*TEXTS, SETS)):
+        if split != "test" and SETS in rows.schema.names:
+            named = pc.fill_null(pc.greater(pc.list_value_length(rows[SETS]), 0), False)
+            if pc.any(named).as_py():
+                id_ = rows["id"].filter(named)[0].as_py()
+                raise StickerworksError(
+                    f"{folder} has the sticker {id_} in {split}, and in a named test set as well.",
+                    "Get the release again: `stickerworks split` puts test sets into test alone.",
+                )
+        yield rows
+
+
+def _test_set(folder: Path, name: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+    found: set[str] = set()
+    for rows in read_groups(folder, "test", columns, (*TEXTS, SETS)):
+        if SETS not in rows.schema.names or not pa.types.is_list(rows.schema.field(SETS).type):
+            continue
+        lists = rows[SETS].combine_chunks()
+        sets = pc.list_flatten(lists).cast(pa.string())
+        found.update(pc.unique(sets.drop_null()).to_pylist())
+        here = pc.unique(pc.list_parent_indices(lists).filter(pc.equal(sets, name)))
+        yield rows.take(here)
+    if name not in found:
+        there = ", ".join(sorted(found)) if found else "none"
+        raise StickerworksError(
+            f"{folder} has no split and no named test set {quoted(name)}.",
+            f"Name train, validation, test or a named test set; of these it has: {plain(there)}.",
+        )
+
+
 def every_row(folder: Path) -> Iterator[Row]:
     """All rows of a release, for import: effective tags alone, and the texts of no template.
 
     A release's own columns are the record, what it was imported from among them.
     """
     for split in SPLITS:
-        for group in read_groups(folder, split, (*NEEDED, *TEXTS, *STATED), (*TEXTS, *STATED)):
+        for group in read_groups(folder, split, (*NEEDED, *MORE), MORE):
             for cells in group.to_pylist():
                 yield _whole(cells, split)
 
@@ -80,14 +118,14 @@ def _whole(cells: Mapping[str, Any], split: str) -> Row:
         raise StickerworksError(f"The release has a {split} row without an id.", "Get it again.")
     voted = cells["label_status"] == "effective"
     data = (cells["image"] or {}).get("bytes")
-    quoted = ("caption_en", "caption_zh") if cells.get("captioner") == "template" else ()
+    by_template = ("caption_en", "caption_zh") if cells.get("captioner") == "template" else ()
     stated = {name: cells[name] for name in _ORIGIN if cells.get(name)}
     authors = cells.get("authors") or ()
     return Row(
         id=cells["id"],
         data=data,
         targets=frozenset(filter(None, cells["tags"] or ())) if voted else frozenset(),
-        texts={name: cells[name] for name in TEXTS if cells.get(name) and name not in quoted},
+        texts={name: cells[name] for name in TEXTS if cells.get(name) and name not in by_template},
         voted=voted,
         simulated=bool(voted and cells["simulated"]),
         problem=None if data is not None else "the release carries no bytes",

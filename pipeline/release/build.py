@@ -41,6 +41,7 @@ from pipeline.release.records import (
 )
 from pipeline.release.rows import DECISIONS, carries_image, outcomes, release_rows
 from pipeline.release.shards import BARE_GROUP_ROWS, GROUP_ROWS, SplitWriter
+from pipeline.release.signing import check_signature, sign_checksums
 from pipeline.release.splits import keep_splits
 from pipeline.release.statistics import Statistics
 from pipeline.release.tally import ReleaseCounts
@@ -91,7 +92,7 @@ def build_release(
         for name in remove_dead_builds(workspace.releases):
             report(f"removed {name}, left by an interrupted build")
         if target.exists():
-            return _existing(target, print_, made_from)
+            return _existing(target, print_, made_from, config, report)
         temporary = temporary_folder(target)
         try:
             (temporary / "data").mkdir(parents=True)
@@ -110,7 +111,9 @@ def build_release(
     return Release(target, rows, print_, up_to_date=False)
 
 
-def _existing(target: Path, print_: str, made_from: dict[str, str]) -> Release:
+def _existing(
+    target: Path, print_: str, made_from: dict[str, str], config: Config, report: Report
+) -> Release:
     record = load_record(target)
     if record.fingerprint != print_:
         raise StickerworksError(
@@ -125,6 +128,9 @@ def _existing(target: Path, print_: str, made_from: dict[str, str]) -> Release:
             + (f" (and {len(problems) - 1} more)." if len(problems) > 1 else "."),
             "Delete that folder and run the same command again; it will be made anew.",
         )
+    key = config.release.sign_key
+    if key is not None and check_signature(target).state == "unsigned":
+        report(sign_checksums(target, key, config.release.name))
     return Release(target, record.rows, print_, up_to_date=True)
 
 
@@ -141,6 +147,8 @@ def _fill(folder: Path, workspace: Workspace, config: Config, report: Report) ->
     report("writing the card, plots and checksums")
     known = write_texts(folder, workspace, config, tally, num_bytes, report)
     write_checksums(folder, known)
+    if config.release.sign_key is not None:
+        report(sign_checksums(folder, config.release.sign_key, config.release.name))
     return {split: plan.rows[split] for split in SPLITS if plan.rows[split]}
 
 

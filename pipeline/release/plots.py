@@ -10,11 +10,12 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.ticker import MaxNLocator
 from wordcloud import WordCloud
 
 from pipeline.engine.fonts import MISSING_FONT, chinese_font
 from pipeline.engine.text import one_line
-from pipeline.release.figures import CAPTION_WORDS, TRIGGER_WORDS, Figures, animation_frames
+from pipeline.release.figures import TRIGGER_WORDS, Figures, animation_frames
 from pipeline.release.tally import ReleaseCounts, ranked, total
 
 _TOP = 35
@@ -69,9 +70,8 @@ def _plots(
             ],
         )
     if triggers := list(figures["trigger_words"]["top"].items()):
-        title = (
-            f"Trigger words: the first {len(triggers)} of {figures['trigger_words']['distinct']}"
-        )
+        distinct = figures["trigger_words"]["distinct"]
+        title = f"Trigger words: the first {len(triggers)} of {distinct}"
         yield "trigger_words.png", [_words(triggers, title, "stickers", font, "word")]
     captions = {name: found for name, found in figures["captions"].items() if found["texts"]}
     words = [
@@ -154,7 +154,7 @@ def _numbers(counts: dict[str, int], label: str, unit: str) -> Draw:
         places = range((high - low) // width + 1)
         axes.bar([low + (place + 0.5) * width - 0.5 for place in places],
                  [bins[place] for place in places], width=0.85 * width, color=_BLUE)  # fmt: skip
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel(label)
         axes.set_ylabel(unit)
 
@@ -179,6 +179,7 @@ def _domains(axes: Axes, figures: Figures) -> None:
     counts = [figures["domains"][name] for name in names]
     bars = axes.barh([one_line(name, 24) for name in names], counts, color=_BLUE)
     axes.bar_label(bars, [f"{count / rows:.1%}" for count in counts], padding=4)
+    axes.set_xlim(0, max(counts) * 1.1)
     axes.set_xlabel("stickers")
     axes.set_title("Real and cartoon")
 
@@ -247,13 +248,11 @@ def _cloud(path: Path, words: Pairs, font: Path | None) -> bool:
     return True
 
 
-def _words_title(language: str, found: dict[str, int]) -> str:
-    of = (
-        f", of {found['cut_into_words']:,} of {found['texts']:,} captions"
-        if found["sampled"]
-        else ""
-    )
-    return f"Words of captions ({language}): the first {CAPTION_WORDS}{of}"
+def _words_title(language: str, found: Figures) -> str:
+    title = f"Words of captions ({language}): the first {len(found['top_words'])}"
+    if not found["sampled"]:
+        return title
+    return f"{title}, in {found['cut_into_words']:,} of {found['texts']:,} captions"
 
 
 def _length_title(language: str, mean: float) -> str:

@@ -58,7 +58,10 @@ def release_rows(block: Block) -> pa.Table:
     voted = filled(labels["domain"], None)
     classified = filled(block["domain"]["domain"], None)
     # Without any answer of people, a label says what a data set says.
-    answered = pc.is_in(labels["provenance"], value_set=pa.array(["votes", "adjudication"]))
+    answered = pc.or_(
+        pc.is_in(labels["provenance"], value_set=pa.array(["votes", "adjudication"])),
+        pc.greater(pc.fill_null(labels["votes"], 0), 0),
+    )
     count = len(signals)
     return pa.table(
         {

@@ -24,24 +24,42 @@ def keep_splits(workspace: Workspace, config: ReleaseConfig) -> None:
     name = f"{config.name}-{config.version}"
     number = number_of(workspace, name)
     for parts in workspace.blocks:
-        shards = {part: _rows(workspace, part, name, number) for part in parts}
-        if any(workspace.digest("released_splits", p) != digest_rows(t) for p, t in shards.items()):
-            workspace.write_block("released_splits", shards, _PROOF)
+        _replace(workspace, {part: _added(workspace, part, name, number) for part in parts})
 
 
-def _rows(workspace: Workspace, part: int, name: str, number: int) -> pa.Table:
+def forget_splits(workspace: Workspace, config: ReleaseConfig) -> None:
+    """Take what the newest release said out of ``released_splits``, if that is this one.
+
+    For a release that isn't there any more, or never was as it was interrupted: what is made anew
+    isn't bound by itself.
+    """
+    number = number_of(workspace, f"{config.name}-{config.version}")
+    for parts in workspace.blocks:
+        _replace(workspace, {part: _earlier(workspace, part, number) for part in parts})
+
+
+def _replace(workspace: Workspace, shards: dict[int, pa.Table]) -> None:
+    if any(workspace.digest("released_splits", p) != digest_rows(t) for p, t in shards.items()):
+        workspace.write_block("released_splits", shards, _PROOF)
+
+
+def _earlier(workspace: Workspace, part: int, number: int) -> pa.Table:
+    """Rows of a shard about releases before one, as far as the stickers are still there."""
+    known = workspace.read("released_splits", part)
+    here = pc.is_in(known["id"], value_set=workspace.read("stickers", part, ["id"])["id"])
+    earlier = pc.less(known["number"], pa.scalar(number, pa.int32()))
+    return known.filter(pc.and_(here, earlier)).cast(_SCHEMA).combine_chunks()
+
+
+def _added(workspace: Workspace, part: int, name: str, number: int) -> pa.Table:
     """Rows of a shard, those of each sticker together, in the order of the shard and releases."""
     now = workspace.read("splits", part, ["id", "split"])
-    known = workspace.read("released_splits", part)
-    # Of stickers that are gone nothing is kept, and of the same release none of its earlier rows.
-    here = pc.is_in(known["id"], value_set=now["id"])
-    earlier = pc.less(known["number"], pa.scalar(number, pa.int32()))
-    known = known.filter(pc.and_(here, earlier))
+    known = _earlier(workspace, part, number)
     last = _last(known, now["id"])
     new = now.filter(pc.fill_null(pc.not_equal(now["split"], pc.fill_null(last, "")), False))
     names, numbers = pa.repeat(name, len(new)), pa.repeat(pa.scalar(number, pa.int32()), len(new))
     added = pa.table([new["id"], new["split"], names, numbers], schema=_SCHEMA)
-    rows = pa.concat_tables([known.cast(_SCHEMA), added])
+    rows = pa.concat_tables([known, added])
     place = pc.index_in(rows["id"], value_set=now["id"]).to_numpy()
     order = np.lexsort((rows["number"].to_numpy(), place))
     return rows.take(pa.array(order)).combine_chunks()

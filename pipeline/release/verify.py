@@ -18,6 +18,7 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.safe_yaml import parse_yaml
 from pipeline.engine.split_leaks import NEVER_SPLIT, LeakCheck
 from pipeline.release.checksums import check_checksums
+from pipeline.release.signing import UNSIGNED, Signature, check_signature
 from schemas.release import SPLITS
 
 _SHOWN = 20
@@ -36,6 +37,7 @@ class Verification:
     rows: dict[str, int]
     files: int
     problems: tuple[str, ...]
+    signature: Signature = UNSIGNED
 
 
 @dataclass
@@ -91,7 +93,11 @@ def verify_release(
         reading.problems += cut(_repeated(pa.concat_tables(reading.ids)))
     for leaks in reading.leaks.problems():
         reading.problems += cut(leaks)
-    return Verification(folder, dict(reading.rows), len(files), tuple(reading.problems))
+    signature = check_signature(folder)
+    if signature.state == "bad":
+        reading.problems.append(f"bad signature: {signature.detail}")
+    problems = tuple(reading.problems)
+    return Verification(folder, dict(reading.rows), len(files), problems, signature)
 
 
 def _read_shard(file: Path, split: str, reading: _Reading) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,15 +22,18 @@ Flags = npt.NDArray[np.bool_]
 TEST = SPLITS.index("test")
 _NAMES = pa.array(SPLITS, pa.string())
 _EXAMPLES = 5
+_SAID = ["id", "split", "release", "number"]
 
 
 @dataclass(frozen=True)
 class Pins:
-    """The split that each sticker had in the newest earlier release, or else in the data set that it
-    was imported from, as its place in ``SPLITS``, -1 where it was in none; ``release`` is the place
-    in ``names`` of the first with that split."""
+    """Splits of stickers in releases, else in the data sets that they were imported from, as places
+    in ``SPLITS``, -1 where they were in none: ``splits`` in the newest that had them, which bind,
+    and ``earlier`` in the newest before the one that is made; ``release`` is the place in ``names``
+    of the first that had them in the latter."""
 
     splits: Ints
+    earlier: Ints
     release: Ints
     names: pa.Array
 
@@ -44,28 +47,28 @@ class Reserved:
 
 
 def read_pins(reader: Reader, ids: pa.ChunkedArray, release: str) -> Pins:
-    """What releases before ``release`` say of all stickers, and data sets of those that are in no
-    such release; ``ids`` has a chunk a block."""
+    """What releases, where ``release`` is made, say of all stickers, and data sets of those that
+    are in no release; ``ids`` has a chunk a block."""
     number = number_of(reader, release)
-    splits, first = np.full((2, len(ids)), -1)
+    splits, earlier, first = np.full((3, len(ids)), -1)
     names: dict[str, int] = {}
     start = 0
     for block, own in zip(reader.blocks, ids.chunks, strict=True):
-        rows = reader.read("released_splits", block)
-        earlier = pc.less(rows["number"], pa.scalar(number, pa.int32()))
-        rows = rows.filter(earlier).sort_by("number").select(["id", "split", "release"])
-        # The last one written counts: rows come in the order of releases.
-        for said in (_imported(reader, block), rows):
+        # The last of a sticker's rows counts, and any release before every data set.
+        released = reader.read("released_splits", block).sort_by("number")
+        for said in (_imported(reader, block), released.select(_SAID)):
             row = pc.index_in(said["id"], value_set=own)
             # Stickers that are gone have no row here.
-            said = said.append_column("row", row).filter(pc.is_valid(row))
-            places = start + said["row"].to_numpy().astype(np.int64)
-            kinds = said["release"].combine_chunks().dictionary_encode()
+            rows, row = said.filter(pc.is_valid(row)), row.drop_null()
+            places = start + row.to_numpy().astype(np.int64)
+            split = pc.index_in(rows["split"], value_set=_NAMES).to_numpy()
+            kinds = rows["release"].combine_chunks().dictionary_encode()
             known = [names.setdefault(name, len(names)) for name in kinds.dictionary.to_pylist()]
-            splits[places] = pc.index_in(said["split"], value_set=_NAMES).to_numpy()
-            first[places] = np.array(known, np.int64)[kinds.indices.to_numpy()]
+            before = rows["number"].to_numpy() < number
+            splits[places], earlier[places[before]] = split, split[before]
+            first[places[before]] = np.array(known, np.int64)[kinds.indices.to_numpy()[before]]
         start += len(own)
-    return Pins(splits, first, pa.array(list(names), pa.string()))
+    return Pins(splits, earlier, first, pa.array(list(names), pa.string()))
 
 
 def _imported(reader: Reader, block: tuple[int, ...]) -> pa.Table:
@@ -75,7 +78,10 @@ def _imported(reader: Reader, block: tuple[int, ...]) -> pa.Table:
     rows = rows.append_column("place", place).filter(pc.is_valid(place))
     rows = rows.sort_by([("place", "descending"), ("dataset", "descending")])
     named = pc.binary_join_element_wise("import", rows["dataset"], " ")
-    return rows.select(["id", "split"]).append_column("release", named)
+    # Earlier than any release.
+    number = pa.repeat(pa.scalar(-1, pa.int32()), len(rows))
+    rows = rows.select(["id", "split"]).append_column("release", named)
+    return rows.append_column("number", number)
 
 
 def read_reserved(reader: Reader, ids: pa.ChunkedArray) -> Reserved:
@@ -116,16 +122,17 @@ def find_moved(ids: pa.ChunkedArray, group: Ints, splits: Ints, pins: Pins) -> p
 
     ``joined`` is the first by id of its group that was in that split, of the release if one is.
     """
-    moved = np.flatnonzero((splits >= 0) & (pins.splits >= 0) & (splits != pins.splits))
+    earlier = pins.earlier
+    moved = np.flatnonzero((splits >= 0) & (earlier >= 0) & (splits != earlier))
     schema = TABLES["moved"].schema
     if not len(moved):
         return schema.empty_table()
     moved = moved[pc.sort_indices(ids.take(pa.array(moved))).to_numpy()]
     # Those whose split the groups of the moved ones took.
-    stayed = np.flatnonzero((pins.splits >= 0) & np.isin(group, group[moved]))
+    stayed = np.flatnonzero((earlier >= 0) & np.isin(group, group[moved]))
     target = np.full(len(group), -1)
     target[group[moved]] = splits[moved]
-    stayed = stayed[pins.splits[stayed] == target[group[stayed]]]
+    stayed = stayed[earlier[stayed] == target[group[stayed]]]
     rank = np.empty(len(stayed), np.int64)
     rank[pc.sort_indices(ids.take(pa.array(stayed))).to_numpy()] = np.arange(len(stayed))
     stayed = stayed[np.lexsort((rank, splits[stayed] < 0))]
@@ -133,7 +140,7 @@ def find_moved(ids: pa.ChunkedArray, group: Ints, splits: Ints, pins: Pins) -> p
     joined[group[stayed][::-1]] = stayed[::-1]
     columns = {
         "id": ids.take(pa.array(moved)),
-        "from": _NAMES.take(pa.array(pins.splits[moved])),
+        "from": _NAMES.take(pa.array(earlier[moved])),
         "to": _NAMES.take(pa.array(splits[moved])),
         "release": pins.names.take(known_numbers(pins.release[moved])),
         "joined": ids.take(known_numbers(joined[group[moved]])),
@@ -141,11 +148,11 @@ def find_moved(ids: pa.ChunkedArray, group: Ints, splits: Ints, pins: Pins) -> p
     return pa.table(columns, schema=schema)
 
 
-def moved_leak(splits: Ints, pins: Pins, moved: pa.Table) -> Mapping[str, object]:
+def moved_leak(splits: Ints, pins: Pins, moved: pa.Table) -> dict[str, Any]:
     """The row of ``leakage`` about stickers that an earlier release had in another split."""
     return {
         "kind": "earlier_release",
-        "shared": int(((splits >= 0) & (pins.splits >= 0)).sum()),
+        "shared": int(((splits >= 0) & (pins.earlier >= 0)).sum()),
         "leaking": len(moved),
         "rows": len(moved),
         "examples": moved["id"].slice(0, _EXAMPLES).to_pylist(),

@@ -35,8 +35,7 @@ _NAMES = pa.array(SPLITS)
 
 
 class SplitSettings(Section):
-    """What decides the splits; ``release`` is the one that they are made for, by whose own splits
-    they aren't bound when it is made again."""
+    """What decides the splits; moves since earlier releases than ``release`` are listed."""
 
     shares: dict[str, float]
     keep_packs_together: bool

@@ -22,10 +22,12 @@ def verify_command(options: CommandOptions, folder: Path | None) -> int:
             "rows": found.rows,
             "files": found.files,
             "problems": list(found.problems),
+            "signature": {"state": found.signature.state, "detail": found.signature.detail},
         }
         rows = ", ".join(f"{split} {count:,}" for split, count in found.rows.items())
         state = f"{len(found.problems):,} problems" if found.problems else "sound"
         session.say(f"  {'verify':<12} {state}: {rows} in {found.files:,} files")
+        session.say(f"  {'signature':<12} {found.signature.state}: {plain(found.signature.detail)}")
         for problem in found.problems:
             session.say(f"  {'':<12} {plain(problem)}")
     return session.exit_code

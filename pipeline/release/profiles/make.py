@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +109,7 @@ def verify_folder(folder: Path) -> Verification:
         for split in sorted({*about["rows"], *found.rows})
         if about["rows"].get(split, 0) != found.rows.get(split, 0)
     ]
-    return Verification(folder, found.rows, found.files, (*found.problems, *problems))
+    return replace(found, problems=(*found.problems, *problems))
 
 
 def _fingerprint(full: FullRelease, profile: Profile) -> str:

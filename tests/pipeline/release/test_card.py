@@ -42,7 +42,7 @@ def facts(hostile: str) -> CardFacts:
         "format": hostile, "domain": hostile, "label_status": hostile, "tags": [hostile],
         "suggested_tags": [hostile], "frames": 1, "captioner": hostile, "simulated": True,
         "sources": [hostile], "licence": hostile, "licence_basis": hostile,
-        "split": "train", "carried": False,
+        "split": "train", "carried": False, "test_sets": [hostile],
     }  # fmt: skip
     decision = {"id": "a", "outcome": hostile, "reasons": [{"rule": hostile}]}
     tally = ReleaseCounts()
@@ -55,7 +55,11 @@ def facts(hostile: str) -> CardFacts:
         unfetched=Counter({(hostile, hostile): 1}),
         hosts=[_host(hostile), _host(hostile) | {"host": None, "first_fetched": None}],
         agreement=[],
-        leakage=[{"kind": hostile, "shared": 1, "leaking": 0, "rows": 0}],
+        leakage=[
+            {"kind": kind, "shared": 1, "leaking": 0, "rows": 0}
+            for kind in (hostile, "earlier_release")
+        ],
+        moved=Counter({(hostile, "train"): 1}),
         tagset=hostile,
         plots=["frames.png"],
     )

@@ -159,7 +159,8 @@ def test_dropped_near_duplicates_still_tie_and_dropped_pack_members_do_not(
 def test_an_empty_workspace_gives_no_rows(tmp_path: Path) -> None:
     leakage, moved = SPLIT.run(Workspace(tmp_path), SPLIT.settings(Config()))
     assert (leakage[0], moved[0]) == ("leakage", "moved")
-    assert not any(leakage[2]["shared"].to_pylist()) and not len(moved[2])
+    assert not any(leakage[2]["shared"].to_pylist())
+    assert not len(moved[2])
 
 
 def test_a_rerun_gives_the_same_bytes(workspace: Workspace) -> None:
