@@ -18,6 +18,7 @@ from stickerworks.cli.trust import check_trusted
 SERVED = 'annotate: {captioner: openai, options: {model: m, base_url: "https://x.example/v1"}}'
 FOREIGN = {
     "label.server": "label: {server: ./run-me}",
+    "release.sign_key": "release: {sign_key: ./run-me}",
     "label.url": 'label: {url: "https://x.example"}',
     "annotate.options.base_url": SERVED,
 }
