@@ -53,15 +53,16 @@ def make_profile(
     *,
     min_free_mb: int = 0,
     before: Callable[[MadeProfile], None] = lambda made: None,
+    again: bool = False,
 ) -> MadeProfile:
-    """Make ``target`` from the release's own files, or find that it is there.
+    """Make ``target`` from the release's own files, or find that it is there; make it ``again``.
 
     ``before`` is told what was made just before it can be seen. Raises StickerworksError where
     there is no whole release, the disk is full, or ``target`` is something else.
     """
     full = open_release(release)
     print_ = _fingerprint(full, profile)
-    if target.exists():
+    if target.exists() and not again:
         return _existing(target, print_)
     disk = DiskWatch(target.parent, min_free_mb)
     rows = sum(full.rows.values())
@@ -69,7 +70,7 @@ def make_profile(
 
     def say(line: str) -> None:
         disk.look()
-        run.report(line)
+        run.report(f"{profile.form}, {line}")
 
     with whole_folder(target) as folder:
         counts = profile.write(full, profile, folder, ExportRun(run.workers, say))

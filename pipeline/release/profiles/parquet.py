@@ -83,7 +83,7 @@ def _shaped(
     for rows, undecodable in groups:
         _count(rows, split, counts)
         counts.undecodable += undecodable
-        run.tell(f"{profile.name}, {split}", done, done + len(rows), total)
+        run.tell(split, done, done + len(rows), total)
         done += len(rows)
         columns = {
             column.name: rows["key_frames"]
