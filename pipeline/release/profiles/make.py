@@ -24,6 +24,7 @@ from pipeline.release.profiles.profile import (
     Profile,
     described,
 )
+from pipeline.release.signing import check_signature
 from pipeline.release.verify import Verification, verify_release
 
 ABOUT = "profile.json"
@@ -52,13 +53,14 @@ def make_profile(
     run: ExportRun = QUIETLY,
     *,
     min_free_mb: int = 0,
-    before: Callable[[MadeProfile], None] = lambda made: None,
+    before: Callable[[MadeProfile, Path], None] = lambda made, folder: None,
     again: bool = False,
 ) -> MadeProfile:
     """Make ``target`` from the release's own files, or find that it is there; make it ``again``.
 
-    ``before`` is told what was made just before it can be seen. Raises StickerworksError where
-    there is no whole release, the disk is full, or ``target`` is something else.
+    ``before`` is told what was made, and where it lies, just before it can be seen. Raises
+    StickerworksError where there is no whole release, the disk is full, or ``target`` is something
+    else.
     """
     full = open_release(release)
     print_ = _fingerprint(full, profile)
@@ -82,7 +84,7 @@ def make_profile(
         _describe(full, profile, counts, folder, print_)
         write_checksums(folder)
         made = MadeProfile(target, counts.rows, counts.left_out, print_, up_to_date=False)
-        before(made)
+        before(made, folder)
     return made
 
 
@@ -110,7 +112,11 @@ def verify_folder(folder: Path) -> Verification:
         for split in sorted({*about["rows"], *found.rows})
         if about["rows"].get(split, 0) != found.rows.get(split, 0)
     ]
-    return replace(found, problems=(*found.problems, *problems))
+    problems += [*found.problems]
+    signature = found.signature if profile.parquet else check_signature(folder)
+    if signature.state == "bad" and not profile.parquet:
+        problems.append(f"bad signature: {signature.detail}")
+    return replace(found, problems=tuple(problems), signature=signature)
 
 
 def _fingerprint(full: FullRelease, profile: Profile) -> str:

@@ -78,7 +78,9 @@ STICKER820K_LMDB = Profile(
         "`train.txt`, `valid.txt` and `test.txt` list the names. Pickles run what they name: read "
         "others' with an unpickler that refuses to, as `pipeline/datasets/pickles.py` does."
     ),
-    loading="",
+    loading=(
+        "Read as Sticker820K is: `stickerworks train stickerclip` learns from this folder as it is."
+    ),
     columns=LISTED,
     write=_write,
     verify=verify_layout(LAYOUT),
