@@ -64,6 +64,11 @@ def make_profile(
     """
     full = open_release(release)
     print_ = _fingerprint(full, profile)
+    if release.resolve() in (target.resolve(), *target.resolve().parents):
+        raise StickerworksError(
+            f"{target} lies in the release that it is made from, which never changes.",
+            "Choose another folder with --output.",
+        )
     if target.exists() and not again:
         return _existing(target, print_)
     disk = DiskWatch(target.parent, min_free_mb)
