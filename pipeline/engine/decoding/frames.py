@@ -88,6 +88,11 @@ class CheckedFile:
         return duration_ms if obeyed else displayed_ms(duration_ms)
 
 
+def kind_of(data: bytes) -> str | None:
+    """The format that a file begins like, where nobody has said which it is; None for none."""
+    return next((kind for kind, form in _FORMATS.items() if form.begins.match(data)), None)
+
+
 def open_source(data: bytes, kind: str | None, caps: DecodeConfig) -> CheckedFile:
     """Check the caps of a file from its header; Undecodable when it can't or may not be read."""
     form = _FORMATS.get(kind or "")
