@@ -100,7 +100,7 @@ def evaluate(baseline: Learner[S, Any], run: Trained, dataset: Dataset, split: s
     if not len(examples):
         raise StickerworksError(
             f"The split {split!r} of {dataset.path} has no usable row of {examples.use.in_split}.",
-            "Name another one with --split: train, validation or test.",
+            "Name another one with --split: train, validation, test or a named test set.",
         )
     examples = replace(examples, tags=tuple(run.facts.get("tags", ())))
     model = load_model(baseline, run)

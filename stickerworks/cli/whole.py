@@ -17,6 +17,7 @@ from stickerworks.cli.keeping import keep_settings, save_config
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.rooms import ROOMS, plan_of
 from stickerworks.cli.session import Session, open_session
+from stickerworks.cli.split import say_splits
 from stickerworks.cli.summary import say_summary
 from stickerworks.cli.work import build, say_decisions, write_html
 
@@ -24,7 +25,7 @@ from stickerworks.cli.work import build, say_decisions, write_html
 _FOLDER_SHARD_ROWS = 100
 # The name in the configuration that we ship, which is about another source.
 _SHIPPED_NAME = "chinesebqb"
-_SAY = {"filter": say_decisions, "annotate": say_captions}
+_SAY = {"filter": say_decisions, "annotate": say_captions, "split": say_splits}
 
 
 def run_command(options: CommandOptions, folder: Path | None) -> int:
@@ -38,7 +39,8 @@ def run_command(options: CommandOptions, folder: Path | None) -> int:
         if folder is not None and not options.dry_run:
             # What was set for this run alone is not kept, but for the name of what it makes.
             lasting = load_config(options.config, (), options.workspace)
-            lasting = lasting.model_copy(update={"crawl": config.crawl, "release": config.release})
+            release = config.release.model_copy(update={"sign_key": None})
+            lasting = lasting.model_copy(update={"crawl": config.crawl, "release": release})
             save_config(lasting, root)
         if options.keep and not options.dry_run:
             session.say(keep_settings(options.overrides, root))

@@ -10,7 +10,9 @@ from pipeline.engine.counting import count_rules, count_values
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.runner import check_crawled
 from schemas.release import SPLITS
+from stickerworks.cli.release_profiles import make_profiles
 from stickerworks.cli.session import Session
+from stickerworks.cli.split import say_moved
 from stickerworks.cli.update import bring_up_to_date, rooms_to_release
 
 OUTCOMES = ("kept", "dropped", "failed")
@@ -58,7 +60,9 @@ def release_folder(session: Session) -> Path:
 def build(session: Session) -> Path:
     """Build the configured release from tables that are up to date, or find that it is there."""
     from pipeline.release.build import build_release
+    from pipeline.release.splits import forget_splits
 
+    session.check_trusted("release")
     folder = release_folder(session)
     if session.options.dry_run:
         if not session.plan:  # `run` has told it, room by room
@@ -66,6 +70,8 @@ def build(session: Session) -> Path:
         session.say(f"  {'release':<12} would write {folder}")
         return folder
     check_crawled(session.workspace)
+    if not folder.exists():
+        forget_splits(session.workspace, session.config.release)
     bring_up_to_date(session, rooms_to_release(session.workspace))
     session.mending(lambda: count_outcomes(session))
     with session.part("release") as logged:
@@ -73,11 +79,16 @@ def build(session: Session) -> Path:
             lambda: build_release(session.workspace, session.config, session.tell)
         )
         logged.update(made.rows)
+    if not made.up_to_date:
+        session.mending(lambda: say_moved(session))
+        # It may be made again with the splits that it kept: they bind later releases alone.
+        bring_up_to_date(session, ["split"])
     counts = {split: made.rows[split] for split in SPLITS if split in made.rows}
     rows = ", ".join(f"{split} {count:,}" for split, count in counts.items())
     state = "up to date" if made.up_to_date else rows
     session.say(f"  {'release':<12} {state}")
     session.results["release"] = {"path": str(made.path), "rows": counts}
+    make_profiles(session, made.path)
     return made.path
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 from pebble import ProcessExpired, ProcessPool
 
 from pipeline.copies.looks import key_frame_column, measured_table
-from pipeline.engine.decoding.frames import kind_of
+from pipeline.engine.decoding.frames import format_of
 from pipeline.engine.decoding.measured import Measured, measure
 from pipeline.release.looking.rows import SAID, Chunk
 from schemas.config import DecodeConfig
@@ -80,7 +80,7 @@ def see_chunk(chunk: Chunk, caps: DecodeConfig) -> Seen:
         chunk.rows["format"] if "format" in chunk.rows.schema.names else pa.nulls(len(chunk.files))
     )
     found = [
-        _nothing(None) if data is None else measure(data, kind or kind_of(data), caps)
+        _nothing(None) if data is None else measure(data, kind or format_of(data), caps)
         for data, kind in zip(chunk.files.to_pylist(), said.to_pylist(), strict=True)
     ]
     return _seen(chunk, found)

@@ -28,16 +28,17 @@ def test_files_are_read_from_the_workspace_by_id(
     known = [
         row(None, kind, id=id_) for id_, kind in zip(drawn.ids[:40], ["png"] * 40, strict=True)
     ]
-    bare = release(train=known[:30], test=[*known[30:], row(None, id="0" * 64)])
+    video = row(None, "webm", id=drawn.ids[45])
+    bare = release(train=known[:30], test=[*known[30:], row(None, id="0" * 64), video])
     assert lacks_images(bare)
     target = tmp_path / "whole"
     (changed,) = workspace.root.rglob(f"{drawn.ids[3]}.*")
     changed.write_bytes(b"other bytes")
     assert complete_release(bare, workspace, target) == 39
     found = rows_of(target)
-    assert set(found) == {*drawn.ids[:40], "0" * 64}
+    assert set(found) == {*drawn.ids[:40], "0" * 64, video["id"]}
     without = {id_ for id_, data in found.items() if data is None}
-    assert without == {drawn.ids[3], "0" * 64}
+    assert without == {drawn.ids[3], "0" * 64, video["id"]}
     assert all(
         found[id_] == data for id_, data in zip(drawn.ids[4:40], drawn.bytes[4:], strict=False)
     )
@@ -46,4 +47,6 @@ def test_files_are_read_from_the_workspace_by_id(
 def test_a_release_that_carries_all_lacks_none(release: Make, row: Make, encoded: Make) -> None:
     from PIL import Image
 
-    assert not lacks_images(release(train=[row(encoded(Image.new("RGB", (40, 40), "red")))]))
+    whole = row(encoded(Image.new("RGB", (40, 40), "red")))
+    video = row(None, "webm", id="0" * 64)  # no reader of pictures opens it
+    assert not lacks_images(release(train=[whole, video]))
