@@ -134,7 +134,9 @@ def _commit(
     return str(done.oid)
 
 
-def _differing(api: HfApi, to: Destination, expected: dict[str, str], commit: str) -> Iterator[str]:
+def _differing(
+    api: HfApi, to: Destination, expected: dict[str, str], commit: str
+) -> Iterator[str]:
     """Files whose bytes at the hub aren't ours: by the hub's own sha256 where it keeps one for a
     large file, and read back otherwise."""
     there: dict[str, Any] = {
