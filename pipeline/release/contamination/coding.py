@@ -78,8 +78,9 @@ _TRIMMED = [place for place, view in enumerate(VIEWS) if place % (len(VIEWS) // 
 
 def own_codes(pictures: Greys) -> tuple[Codes, Checks]:
     """Codes and checks of pictures as they are; shape (n, 64, 64) to (n,) and (n, 32)."""
-    boxes = np.tile(np.array([0.0, 1.0, 0.0, 1.0]), (len(pictures), 1))
-    return codes_of(pictures, boxes, np.zeros(len(pictures), np.bool_))
+    basis = _bases(np.zeros(1), np.ones(1), _MID)[0]
+    low = basis @ padded(pictures) @ basis.T
+    return _bits(low[:, :_LOW, :_LOW]), _check_bits(low)
 
 
 def view_codes(pictures: Greys) -> Codes:
@@ -192,3 +193,24 @@ def _bits(low: Floats) -> Codes:
     middle = np.partition(flat, (31, 32), axis=1)[:, 31:33].sum(axis=1) / 2
     packed = np.packbits(flat > middle[:, None], axis=1)
     return packed.view(">u8").reshape(-1).astype(np.uint64)
+
+
+def best_guess(codes: Codes, checks: Checks | None) -> Greys:
+    """The likeliest picture that codes, and checks where given, allow; shape (n, 64, 64).
+
+    Signs are known and sizes are not: each frequency gets the size that it has in stickers on
+    average, which falls with the frequency. It is here to show what an index gives away.
+    """
+    down, across = np.indices((_MID, _MID))
+    size = 1.0 / np.maximum(1.0, np.hypot(down, across))
+    low = np.zeros((len(codes), _MID, _MID))
+    bits = np.unpackbits(codes.astype(">u8").view(np.uint8).reshape(-1, 8), axis=1)
+    low[:, :_LOW, :_LOW] = bits.reshape(-1, _LOW, _LOW) * 2.0 - 1
+    low[:, 0, 0] = 0
+    if checks is not None:
+        signs = np.unpackbits(checks, axis=1) * 2.0 - 1
+        low[:, _CHECKED[0], _CHECKED[1]] = signs[:, : len(_CHECKED[0])]
+    basis = _bases(np.zeros(1), np.ones(1), _MID)[0][:, _PAD:-_PAD]
+    drawn = basis.T @ (low * size) @ basis
+    spread = np.abs(drawn).max(axis=(1, 2), keepdims=True)
+    return (127.5 + 127.5 * drawn / np.maximum(spread, 1e-9)).astype(np.uint8)
