@@ -75,7 +75,9 @@ def _rows_of(index: Index, stickers: Sequence[RealSticker]) -> dict[int, str]:
 
     ids = [one.id for one in stickers]
     group = dict(zip(index.file.tolist(), index.group.tolist(), strict=True))
-    return {group[h]: id_ for h, id_ in zip(file_hashes(ids, index.salt).tolist(), ids, strict=True)}
+    return {
+        group[h]: id_ for h, id_ in zip(file_hashes(ids, index.salt).tolist(), ids, strict=True)
+    }
 
 
 def _planted(
