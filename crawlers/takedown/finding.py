@@ -45,7 +45,10 @@ def _likely(rows: pa.Table, entries: Sequence[Entry]) -> pa.Array:
     if authors := by_kind.get("author"):
         names = {*authors, *(author.partition("/")[2] for author in authors)}
         different = rows["author"].combine_chunks().dictionary_encode()
-        known = [name is not None and name.casefold() in names for name in different.dictionary.to_pylist()]
+        known = [
+            name is not None and name.casefold() in names
+            for name in different.dictionary.to_pylist()
+        ]
         place = pa.array(known, pa.bool_()).take(different.indices)
         chosen = pc.or_(chosen, pc.fill_null(place, False))
     for host in {url[2:].partition("/")[0] for url in by_kind.get("url", ())}:

@@ -45,9 +45,7 @@ def load_takedown(config: CrawlConfig, workspace: Workspace | None = None) -> Ta
 class Takedown:
     """Finds what a list names; each answer says which of its lines does, and what to record."""
 
-    def __init__(
-        self, entries: Iterable[Entry] = (), tombstones: Tombstones | None = None
-    ) -> None:
+    def __init__(self, entries: Iterable[Entry] = (), tombstones: Tombstones | None = None) -> None:
         self.tombstones = tombstones or Tombstones()
         self._lines: defaultdict[str, dict[str, int]] = defaultdict(dict)
         for entry in entries:

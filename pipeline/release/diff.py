@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from pipeline.engine.counting import count_together
 from pipeline.release.checksums import listed_sums
-from pipeline.release.diff_columns import Shards, differing, open_shards
+from pipeline.release.diff_columns import Flags, Shards, differing, open_shards
 from schemas.tables import DESCRIPTION_FIELDS
 
 TAKEN_DOWN = "taken_down.csv"
@@ -82,7 +82,9 @@ def diff_releases(
         _reasons(second, gone, taken_down, examples),
         len(ids),
         found.moved(),
-        found.changed([n for n in one.schema.names if n not in columns["removed"] + columns["types"]]),
+        found.changed(
+            [n for n in one.schema.names if n not in columns["removed"] + columns["types"]]
+        ),
         columns,
         _notes(first, second),
         examples,
@@ -111,7 +113,12 @@ class _Found:
 
     def changed(self, names: list[str]) -> dict[str, int]:
         """Stickers by what differs of them: groups of columns, then columns."""
-        groups = {"relabelled": LABELS, "texts": TEXTS, "licences": LICENCES, "test sets": ("test_sets",)}
+        groups = {
+            "relabelled": LABELS,
+            "texts": TEXTS,
+            "licences": LICENCES,
+            "test sets": ("test_sets",),
+        }
         any_of = {group: np.zeros(len(self.ids), np.bool_) for group in groups}
         columns: dict[str, int] = {}
         for name in names:
@@ -131,7 +138,7 @@ class _Found:
         told = {group: int(where.sum()) for group, where in any_of.items() if where.any()}
         return told | columns
 
-    def _show(self, name: str, where: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
+    def _show(self, name: str, where: Flags) -> None:
         shown = np.flatnonzero(where)[:_EXAMPLES]
         if len(shown):
             self.examples[name] = self.ids.take(pa.array(shown)).to_pylist()

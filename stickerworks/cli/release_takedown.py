@@ -141,9 +141,7 @@ def _take_down(
     _carry_out(session, request)
 
 
-def _found(
-    session: Session, entries: Sequence[Entry], samples: Sequence[Sample]
-) -> dict[str, str]:
+def _found(session: Session, entries: Sequence[Entry], samples: Sequence[Sample]) -> dict[str, str]:
     """Stickers of the workspace that go, and why: how they were named, or as copies of these."""
     from crawlers.takedown.finding import named_stickers
     from pipeline.release.takedown.finding import (
@@ -293,4 +291,6 @@ def _export(session: Session, path: Path) -> None:
         return
     export_cleaner(target, gone, notes)
     session.results["cleaner"] = str(target)
-    session.say(f"  {'cleaner':<12} {target}: {len(gone.ids):,} hashes; `python {target.name} FOLDER`")
+    session.say(
+        f"  {'cleaner':<12} {target}: {len(gone.ids):,} hashes; `python {target.name} FOLDER`"
+    )

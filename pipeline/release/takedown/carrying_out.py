@@ -36,8 +36,8 @@ def carry_out(
 ) -> Outcome:
     """Take what a request names out of everything below the workspace, whose lock is held.
 
-    ``works`` make the tables, in their order; ``ledgers`` clean what other rooms keep. Killed at any
-    time, it is carried out again from the request that lies there, with the same result.
+    ``works`` make the tables, in their order; ``ledgers`` clean what other rooms keep. Killed at
+    any time, it is carried out again from the request that lies there, with the same result.
     """
     add_tombstones(workspace, request)
     say("bytes")
@@ -48,7 +48,10 @@ def carry_out(
     say("tables")
     purge_tables(workspace, works, request)
     say("releases")
-    gone, notes = request.gone, {id_: note(id_, request.date, request.reason) for id_ in request.kinds}
+    gone, notes = (
+        request.gone,
+        {id_: note(id_, request.date, request.reason) for id_ in request.kinds},
+    )
     rows, removed = clean_releases(workspace, gone, notes)
     renew_records(workspace, request, table_digests(workspace))
     say("reports, logs and caches")

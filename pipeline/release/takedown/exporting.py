@@ -38,7 +38,7 @@ def export_cleaner(path: Path, gone: TakenDown, notes: Mapping[str, str]) -> Non
         temporary.write_text(
             _HEAD.format(name=path.name)
             + "\n\n".join(_source(Path(str(module.__file__))) for module in _MODULES)
-            + f"\n\n_TOLD = json.loads({ascii(json.dumps(told, indent=0))})\n\n"
+            + f"\n\n_TOLD = json.loads({json.dumps(told, indent=0)!a})\n\n"
             + _TAIL,
             "utf-8",
         )
@@ -53,15 +53,14 @@ def _source(path: Path) -> str:
             "__future__",
             "pipeline",
         )
-        if ours or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
-            if ours or node.lineno == 1:
-                lines[node.lineno - 1 : node.end_lineno] = [""] * (
-                    (node.end_lineno or node.lineno) - node.lineno + 1
-                )
+        if ours or (isinstance(node, ast.Expr) and node.lineno == 1):
+            lines[node.lineno - 1 : node.end_lineno] = [""] * (
+                (node.end_lineno or node.lineno) - node.lineno + 1
+            )
     return "\n".join(lines).strip() + "\n"
 
 
-_TAIL = '''if __name__ == "__main__":
+_TAIL = """if __name__ == "__main__":
     sys.exit(
         run_cleaner(
             TakenDown(
@@ -72,4 +71,4 @@ _TAIL = '''if __name__ == "__main__":
             _TOLD["notes"],
         )
     )
-'''
+"""

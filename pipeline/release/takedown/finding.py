@@ -22,8 +22,6 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 
-
-
 _Some = tuple[pa.Array, pa.Table, pa.Array]
 """Ids of stickers, their rows of signals, and their key frames."""
 
@@ -46,9 +44,7 @@ class Sample:
     format: str | None
 
 
-def copies_of_samples(
-    workspace: Workspace, config: Config, samples: Sequence[Sample]
-) -> set[str]:
+def copies_of_samples(workspace: Workspace, config: Config, samples: Sequence[Sample]) -> set[str]:
     """Stickers of the workspace that show one of these pictures.
 
     Raises StickerworksError for a file that is no picture.
@@ -62,13 +58,11 @@ def copies_of_samples(
     return {id_ for _, id_ in _copies(config, signals, frames, every)}
 
 
-def copies_never_compared(
-    workspace: Workspace, config: Config, ids: Collection[str]
-) -> set[str]:
+def copies_never_compared(workspace: Workspace, config: Config, ids: Collection[str]) -> set[str]:
     """Stickers that the cheap rules dropped, and so no group has, that look like some of these."""
     chosen = pa.array(sorted(ids), pa.string())
-    ours = [_looks_of(workspace, parts, chosen) for parts in workspace.blocks]
-    ours = [(signals, frames) for _, signals, frames in ours if len(signals)]
+    read = [_looks_of(workspace, parts, chosen) for parts in workspace.blocks]
+    ours = [(signals, frames) for _, signals, frames in read if len(signals)]
     if not ours:
         return set()
     signals = pa.concat_tables([signals for signals, _ in ours])
@@ -100,9 +94,7 @@ def _copies(
                 yield int(other), ids[int(one) - len(signals)]
 
 
-def _all_looks(
-    workspace: Workspace, chosen: Callable[[int], pa.Array | None]
-) -> Iterator[_Some]:
+def _all_looks(workspace: Workspace, chosen: Callable[[int], pa.Array | None]) -> Iterator[_Some]:
     """Stickers that were measured, shard by shard: all, or those that are ``chosen``."""
     for part in workspace.parts:
         where = chosen(part)
@@ -118,9 +110,7 @@ def _all_looks(
             yield signals["id"].combine_chunks(), signals, frames["key_frames"].combine_chunks()
 
 
-def _looks_of(
-    workspace: Workspace, parts: Sequence[int], chosen: pa.Array
-) -> _Some:
+def _looks_of(workspace: Workspace, parts: Sequence[int], chosen: pa.Array) -> _Some:
     here = [
         part
         for part in parts

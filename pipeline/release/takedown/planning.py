@@ -30,7 +30,7 @@ BlockUrls = Callable[[Sequence[str]], list[Block]]
 def settle(
     workspace: Workspace, request: Request, carried: Carried, block_urls: BlockUrls
 ) -> Request:
-    """The request with all that is to be known of what it takes, read from the tables as they are."""
+    """The request with all that is to be known of what it takes, by the tables as they are."""
     ids = pa.array(sorted(request.kinds), pa.string())
     seen = _rows_of(workspace, "observations", ids)
     texts, urls = _said_alone(workspace, seen, ids)
@@ -77,9 +77,7 @@ def _parts_with(workspace: Workspace, ids: pa.Array) -> list[int]:
     ]
 
 
-def _said_alone(
-    workspace: Workspace, seen: pa.Table, ids: pa.Array
-) -> tuple[list[str], list[str]]:
+def _said_alone(workspace: Workspace, seen: pa.Table, ids: pa.Array) -> tuple[list[str], list[str]]:
     """What observations say of these stickers alone, and the addresses of their bytes."""
     said = {name: pc.unique(seen[name].drop_null()) for name in _SAID}
     shared: set[str] = set()
@@ -148,4 +146,6 @@ def _keywords_left(
     known = workspace.read("keywords", columns=["keyword", "stickers"])
     chosen = pc.is_in(known["keyword"], value_set=pa.array(sorted(lost), pa.string()))
     rows: list[Mapping[str, object]] = known.filter(chosen).to_pylist()
-    return {str(r["keyword"]): max(0, int(str(r["stickers"])) - lost[str(r["keyword"])]) for r in rows}
+    return {
+        str(r["keyword"]): max(0, int(str(r["stickers"])) - lost[str(r["keyword"])]) for r in rows
+    }

@@ -62,11 +62,11 @@ def renew_records(workspace: Workspace, request: Request, after: Mapping[str, st
         record = load_record(folder)
         if request.number in record.takedowns:
             continue
-        made_from = {
+        renewed = {
             name: _renewed(name, digest, request.digests, after)
             for name, digest in record.made_from.items()
         }
-        made_from = {name: digest for name, digest in made_from.items() if digest is not None}
+        made_from = {name: digest for name, digest in renewed.items() if digest is not None}
         if made_from == record.made_from:
             continue
         text = json.dumps(made_from, sort_keys=True)
@@ -96,7 +96,7 @@ def _renewed(
 def _rows(folder: Path, known: Mapping[str, int]) -> dict[str, int]:
     import pyarrow.parquet as pq
 
-    found = {split: 0 for split in known}
+    found = dict.fromkeys(known, 0)
     for path in sorted((folder / "data").glob("*.parquet")):
         split = path.name.partition("-")[0]
         found[split] = found.get(split, 0) + pq.read_metadata(path).num_rows

@@ -155,7 +155,9 @@ class _Purge:
         if self.work is None:
             return known
         before_parts = sorted(
-            int(key.partition("/")[2]) for key in self.request.digests if key.startswith("stickers/")
+            int(key.partition("/")[2])
+            for key in self.request.digests
+            if key.startswith("stickers/")
         )
         parts = self._of_run(before_parts, part)
         if known != {"all": hash_json(self._before(self.work, parts))}:

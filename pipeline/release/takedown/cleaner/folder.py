@@ -27,7 +27,19 @@ JOURNAL = ".takedown.json"
 CHECKSUMS, CARD, COUNTS, LIST = "SHA256SUMS", "README.md", "counts.json", "taken_down.csv"
 _SUM = re.compile(r"([0-9a-f]{64})  (.+)")
 _OPAQUE = (".mdb", ".pkl", ".tar", ".zip", ".npy", ".arrow")
-_PICTURES = (".apng", ".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".mp4", ".png", ".tgs", ".webm", ".webp")
+_PICTURES = (
+    ".apng",
+    ".avif",
+    ".bmp",
+    ".gif",
+    ".jpeg",
+    ".jpg",
+    ".mp4",
+    ".png",
+    ".tgs",
+    ".webm",
+    ".webp",
+)
 
 
 @dataclass
@@ -64,7 +76,9 @@ def plan_cleaning(folder: Path, gone: TakenDown, notes: Mapping[str, str]) -> Cl
             if is_touched(path, gone):
                 plan.rewritten.append(name)
                 _take_losses(path, gone, losses, plan)
-        elif gone.names_text(name) or (name.endswith(_PICTURES) and gone.shows_file(path.read_bytes())):
+        elif gone.names_text(name) or (
+            name.endswith(_PICTURES) and gone.shows_file(path.read_bytes())
+        ):
             plan.removed.append(name)
             plan.ids += [found for found in ID.findall(name) if found in gone.ids]
     opaque = [name for name in names if name.endswith(_OPAQUE) and _may_hold(folder / name, gone)]
@@ -95,17 +109,20 @@ def clean_folder(folder: Path, gone: TakenDown, plan: CleaningPlan) -> None:
         (folder / name).unlink(missing_ok=True)
     shards = sum(path.stat().st_size for path in (folder / "data").glob("*.parquet"))
     for name, text in plan.texts.items():
-        if name == CARD:
-            text = with_download_size(text, shards)
+        whole = with_download_size(text, shards) if name == CARD else text
         with replacing(folder / name) as temporary:
-            temporary.write_text(text, "utf-8")
+            temporary.write_text(whole, "utf-8")
         changed[name] = _sha256(folder / name)
     files = frozenset(Path(name).name for name in plan.removed)
     for name in sorted(_files(folder)):
         if name.endswith(LINES) and name not in plan.texts and name not in (CHECKSUMS, JOURNAL):
-            if _with_new_sums(folder / name, sums, changed) | clean_lines(folder / name, gone, files):
+            if _with_new_sums(folder / name, sums, changed) | clean_lines(
+                folder / name, gone, files
+            ):
                 changed[name] = _sha256(folder / name)
-        elif name.endswith(PAGES) and gone.names_text((folder / name).read_text("utf-8", "replace")):
+        elif name.endswith(PAGES) and gone.names_text(
+            (folder / name).read_text("utf-8", "replace")
+        ):
             (folder / name).unlink()
     _write_sums(folder, {**sums, **changed})
     (folder / JOURNAL).unlink()
@@ -130,9 +147,7 @@ def _take_losses(path: Path, gone: TakenDown, losses: Losses, plan: CleaningPlan
         plan.ids += rows["id"].to_pylist() if "id" in rows.column_names else []
 
 
-def _plan_texts(
-    folder: Path, plan: CleaningPlan, losses: Losses, notes: Mapping[str, str]
-) -> None:
+def _plan_texts(folder: Path, plan: CleaningPlan, losses: Losses, notes: Mapping[str, str]) -> None:
     if (folder / COUNTS).exists():
         text = (folder / COUNTS).read_text("utf-8")
         plan.texts[COUNTS] = losses.counts_left(text)
@@ -203,7 +218,7 @@ def _with_new_sums(path: Path, sums: Mapping[str, str], changed: Mapping[str, st
 
 
 def _may_hold(path: Path, gone: TakenDown) -> bool:
-    """Whether a file that we don't read holds the id of what is gone, or an archive of files may."""
+    """Whether a file that we don't understand holds the id of what is gone."""
     with path.open("rb") as file:
         before = b""
         while block := file.read(1 << 24):

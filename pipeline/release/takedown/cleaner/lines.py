@@ -41,7 +41,9 @@ def cleaned_text(name: str, text: str, gone: TakenDown, files: frozenset[str]) -
         left = _without(value, named)
         if left == value:
             return text
-        shown = json.dumps(None if left is _GONE else left, ensure_ascii=False, indent=_indent(text))
+        shown = json.dumps(
+            None if left is _GONE else left, ensure_ascii=False, indent=_indent(text)
+        )
         return shown + ("\n" if text.endswith("\n") else "")
     return "\n".join(line for line in text.split("\n") if not named(line))
 
@@ -67,8 +69,9 @@ def clean_lines(path: Path, gone: TakenDown, files: frozenset[str] = frozenset()
 
 def _records(text: str) -> list[str]:
     """Rows of a CSV file as they stand there, each with its line ends."""
-    lines = text.splitlines(keepends=True)
-    rows, records, start = csv.reader(io.StringIO(text, newline="")), [], 0
+    # Other ends of lines than these, of which Unicode has some, are text.
+    lines = list(io.StringIO(text, newline=""))
+    rows, records, start = csv.reader(lines), [], 0
     try:
         for _ in rows:
             records.append("".join(lines[start : rows.line_num]))
