@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +19,12 @@ from pipeline.release.takedown.carrying_out import carry_out
 from pipeline.release.takedown.request import all_taken_down, pending_request
 from pipeline.release.verify import verify_release
 from schemas.tables import TABLES
+
+
+_STEPS = (
+    "add_tombstones", "purge_media", "purge_tables", "clean_releases", "renew_records",
+    "purge_files", "end",
+)  # fmt: skip
 
 
 def silent(line: str) -> None: ...
@@ -98,36 +105,32 @@ def test_releases_stay_known_and_say_how_many_went(drawn, workspace, config, ask
     assert "2 stickers were taken down" in (release.path / "README.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize(
-    "step", ["purge_media", "purge_tables", "clean_releases", "renew_records", "purge_files", "end"]
-)
 def test_killed_anywhere_the_same_again_gives_the_same(
-    drawn, workspace, config, ask, monkeypatch, tmp_path, step
+    drawn, workspace, config, ask, monkeypatch, tmp_path
 ):
     build_release(workspace, config)
     (workspace.root / "logs").mkdir()
     (workspace.root / "logs" / "a.log").write_text(f"{drawn.ids[3]}\nb\n", "utf-8")
     request = ask(drawn.ids[3], drawn.ids[50])
-    real = getattr(carrying_out, step)
+    whole = Workspace(Path(shutil.copytree(workspace.root, tmp_path / "whole")))
+    carry_out(whole, (), request, (), silent)
+    expected = content(whole.root)
+    for step in _STEPS:
+        other = Workspace(Path(shutil.copytree(workspace.root, tmp_path / step)))
+        real = getattr(carrying_out, step)
 
-    def killed(*given, **named):
-        if step != "end":
-            real(*given, **named)
-        raise KeyboardInterrupt
+        def killed(*given, _real=real, _step=step, **named):
+            if _step != "end":
+                _real(*given, **named)
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(carrying_out, step, killed)
-    with pytest.raises(KeyboardInterrupt):
-        carry_out(workspace, (), request, (), silent)
-    monkeypatch.undo()
-    begun = pending_request(workspace.root)
-    assert begun == request
-    carry_out(workspace, (), begun, (), silent)
-    other = drawn.write(tmp_path / "other")
-    build_release(other, config)
-    (other.root / "logs").mkdir()
-    (other.root / "logs" / "a.log").write_text(f"{drawn.ids[3]}\nb\n", "utf-8")
-    carry_out(other, (), request, (), silent)
-    assert content(workspace.root) == content(other.root)
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(carrying_out, step, killed)
+            carry_out(other, (), request, (), silent)
+        begun = pending_request(other.root)
+        assert begun == request
+        carry_out(other, (), begun, (), silent)
+        assert content(other.root) == expected, step
 
 
 def test_everything_may_go(drawn, workspace, config, ask):
