@@ -244,8 +244,7 @@ def _marks(root: Path, gone: set[str]) -> dict[str, list[bytes]]:
     for row in workspace.read("media", columns=["id", "path"]).to_pylist():
         if row["id"] in gone:
             data = Path(row["path"]).read_bytes()
-            pictures = [some[len(some) // 3 :][:64] for some in (data, *frames.get(row["id"], []))]
-            marks[row["id"]] = [*pictures, row["id"].encode(), *words.get(row["id"], [])]
+            marks[row["id"]] = [data, *frames.get(row["id"], []), row["id"].encode(), *words.get(row["id"], [])]
     return marks
 
 
