@@ -68,9 +68,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = asked.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        figures = _reach(folder, asked)
+        figures = _reach(folder, asked) if asked.stickers else {}
         if asked.scale:
-            from benchmarks.synthetic.taken_down import at_scale
+            from synthetic.taken_down import at_scale
 
             figures |= at_scale(folder / "scale", asked.scale)
     print(json.dumps({"benchmark": "takedown", "figures": figures}))
@@ -244,7 +244,8 @@ def _marks(root: Path, gone: set[str]) -> dict[str, list[bytes]]:
     for row in workspace.read("media", columns=["id", "path"]).to_pylist():
         if row["id"] in gone:
             data = Path(row["path"]).read_bytes()
-            marks[row["id"]] = [data, *frames.get(row["id"], []), row["id"].encode(), *words.get(row["id"], [])]
+            pictures = [data, *frames.get(row["id"], [])]
+            marks[row["id"]] = [*pictures, row["id"].encode(), *words.get(row["id"], [])]
     return marks
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageDraw
 
 from crawlers.crawl import crawl
 from crawlers.ledger.ledger import LEDGER, open_ledger
 from crawlers.observation import Observation
-from crawlers.takedown.finding import named_stickers
 from crawlers.takedown.entries import make_entry
+from crawlers.takedown.finding import named_stickers
 from crawlers.takedown.purge import purge_crawl
 from crawlers.takedown.takedown import Takedown
 from crawlers.takedown.tombstones import Tombstones, blocked_name
@@ -23,7 +25,16 @@ from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
 from schemas.config import CrawlConfig, DecodeConfig, SourceConfig
 from schemas.tables import TOMBSTONES
-from tests.crawlers.takedown.test_takedown import picture
+
+
+def picture(kind: str = "PNG", colour: str = "gold", **options: int) -> bytes:
+    drawn = Image.new("RGB", (120, 120), "white")
+    pen = ImageDraw.Draw(drawn)
+    pen.ellipse((20, 10, 100, 90), fill=colour)
+    pen.rectangle((50, 60, 110, 118), fill="navy")
+    file = io.BytesIO()
+    drawn.save(file, kind, **options)
+    return file.getvalue()
 
 
 def stones(*rows: dict[str, object]) -> pa.Table:

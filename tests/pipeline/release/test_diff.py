@@ -98,7 +98,8 @@ def test_a_release_does_not_differ_from_itself(write):
 
 
 def test_columns_that_came_or_went_are_named(write):
-    fewer = pa.schema([ROWS.field("id"), pa.field("entropy", pa.float32()), pa.field("new", pa.string())])
+    fields = [pa.field("entropy", pa.float32()), pa.field("new", pa.string())]
+    fewer = pa.schema([ROWS.field("id"), *fields])
     before = write("s 1", train=[row(1)])
     after = write("s 2", schema=fewer, train=[{"id": name(1), "entropy": 1.0, "new": None}])
     found = diff_releases(before, after)
@@ -141,7 +142,8 @@ VALUES = st.one_of(
 @given(st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=6))
 def test_lists_differ_where_they_do(pairs):
     kind = pa.list_(pa.string())
-    one, other = (pa.chunked_array([pa.array(list(some), kind)]) for some in zip(*pairs, strict=True))
+    sides = zip(*pairs, strict=True)
+    one, other = (pa.chunked_array([pa.array(list(some), kind)]) for some in sides)
     expected = [a != b for a, b in pairs if not _alike(a, b)]
     found = differing(one, other)
     assert [f for f, (a, b) in zip(found, pairs, strict=True) if not _alike(a, b)] == expected
@@ -150,6 +152,7 @@ def test_lists_differ_where_they_do(pairs):
 
 def _alike(one, other):
     """Lists that a join with a sign of no text makes one: told apart they need not be."""
+
     def joined(some):
         return None if some is None else "\x1f".join("\x00" if s is None else s for s in some)
 

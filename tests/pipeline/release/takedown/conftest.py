@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def workspace(drawn: Any, tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture
-def ask(workspace: Workspace) -> Iterator[Asked]:
+def ask(workspace: Workspace) -> Asked:
     """Settle a request for some ids, and write it down."""
 
     def make(*ids: str, number: int = 1) -> Request:
@@ -59,4 +59,4 @@ def ask(workspace: Workspace) -> Iterator[Asked]:
         begin(workspace.root, request)
         return replace(request)
 
-    yield make
+    return make

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -72,13 +73,15 @@ def test_counts_and_card_are_those_of_what_is_left(copy, tmp_path):
     assert counts["tags"] == {}
     assert counts["simulated"] == 0
     assert sum(counts["frames"].values()) == left
-    assert sum(e.get("with bytes", 0) + e.get("without bytes", 0) for e in counts["licences"]) == left
+    carried = [e.get("with bytes", 0) + e.get("without bytes", 0) for e in counts["licences"]]
+    assert sum(carried) == left
     card = (copy / "README.md").read_text("utf-8")
     assert f"> **{len(every)} stickers were taken down since" in card
     assert "| effective |" not in card
-    assert sum(
-        int(line.split(": ")[1]) for line in card.splitlines() if "num_examples: " in line
-    ) == left
+    assert (
+        sum(int(line.split(": ")[1]) for line in card.splitlines() if "num_examples: " in line)
+        == left
+    )
     size = sum(path.stat().st_size for path in (copy / "data").iterdir())
     assert f"  download_size: {size}\n" in card
     more = TakenDown(frozenset(ids_of(copy)[:2]))
@@ -128,7 +131,8 @@ def test_rows_of_addresses_and_files_of_pictures_go(copy):
     picture.write_bytes(b"a key frame")
     (copy / "list.csv").write_text('name,words\n1.jpg,"a\nb"\n2.jpg,c\n', "utf-8")
     digest = "3b6ef3d77ff3a46f6c4a5cb1b4e8d5b9a1a1cc4c6a8f3b2d9d9a7f9ebc1c0000"
-    gone = TakenDown(frozenset({digest}), frozenset({_sha(b"a key frame")}), frozenset({hash_text(public)}))
+    pictures = frozenset({hashlib.sha256(b"a key frame").hexdigest()})
+    gone = TakenDown(frozenset({digest}), pictures, frozenset({hash_text(public)}))
     assert public.startswith(url)
     clean_folder(copy, gone, plan_cleaning(copy, gone, {}))
     assert len(pq.read_table(copy / "unfetched.parquet")) == 0
@@ -145,9 +149,3 @@ def test_new_checksums_stand_in_other_texts_too(copy):
     clean_folder(copy, gone, plan_cleaning(copy, gone, {}))
     told = json.loads((copy / "croissant.json").read_text("utf-8"))["sha256"]
     assert told == cleaning.read_sums(copy)[f"data/{shard.name}"] != old
-
-
-def _sha(data: bytes) -> str:
-    import hashlib
-
-    return hashlib.sha256(data).hexdigest()
