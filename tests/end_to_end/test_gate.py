@@ -74,7 +74,7 @@ def test_the_release_passes_and_both_curves_are_kept(demo) -> None:
     assert gate["difference"] > 0.4
     assert gate["interval"][0] > 0.2
     assert gate["p_value"] == 0.002
-    assert {len(curve) for curve in gate["curves"].values()} == {30}
+    assert {len(curve) for curve in gate["curves"].values()} == {8}
 
 
 def test_shuffled_labels_fail(spoilt, judge) -> None:
