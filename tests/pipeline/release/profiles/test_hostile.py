@@ -211,6 +211,17 @@ def test_a_leak_between_splits_is_found_in_annotation_files(export: Export) -> N
     assert "profile.json says" in problems
 
 
+def test_rows_may_be_fewer_where_some_were_taken_down(export: Export) -> None:
+    made = export("vsd2m").path
+    spoil(made, SHARD, lambda rows: rows.pop())
+    told = "profile.json says 36 rows of train, there are 35"
+    assert told in verify_folder(made).problems
+    (made / "taken_down.csv").write_text("sha256,date,reason\n", "utf-8")
+    assert told not in verify_folder(made).problems
+    (made / ABOUT).write_text((made / ABOUT).read_text("utf-8").replace(": 36", ": 34"), "utf-8")
+    assert any("34 rows of train, there are 35" in line for line in verify_folder(made).problems)
+
+
 @pytest.mark.parametrize("member", ["../../x.gif", "x.json", "a" * 64 + "/x.gif"])
 def test_members_of_tar_files_that_are_not_ours_are_told(export: Export, member: str) -> None:
     made = export("vsd2m", webdataset=True).path
