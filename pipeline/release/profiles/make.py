@@ -95,7 +95,8 @@ def make_profile(
 
 
 def check_whole(release: Path) -> None:
-    """StickerworksError unless every file of a release is as SHA256SUMS says."""
+    """StickerworksError unless there is a release, and every file of it as SHA256SUMS says."""
+    open_release(release)
     problems = check_checksums(release)
     if problems:
         raise StickerworksError(

@@ -118,9 +118,14 @@ def test_names_come_from_metadata_that_can_be_read(
 
 def test_a_release_that_is_not_whole_is_told(copy: Path, tmp_path: Path) -> None:
     check_whole(copy)
-    (copy / SHARD).write_bytes((copy / SHARD).read_bytes()[:-100])
+    (copy / "counts.json").write_text("{}", "utf-8")
     with pytest.raises(StickerworksError, match="not as it was released"):
         check_whole(copy)
+    (copy / SHARD).write_bytes((copy / SHARD).read_bytes()[:-100])
+    with pytest.raises(StickerworksError, match="can't be read to its end"):
+        check_whole(copy)
+    with pytest.raises(StickerworksError, match="There is no release"):
+        check_whole(tmp_path / "nowhere")
     with pytest.raises(StickerworksError, match="can't be read to its end"):
         make_profile(copy, find_profile("vsd2m"), tmp_path / "made")
     (copy / SHARD).unlink()
