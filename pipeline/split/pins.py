@@ -57,7 +57,7 @@ def read_pins(reader: Reader, ids: pa.ChunkedArray, release: str) -> Pins:
         # Stickers that are gone have no row here.
         rows, row = rows.filter(pc.is_valid(row)), row.drop_null()
         places = start + row.to_numpy().astype(np.int64)
-        split = pc.index_in(rows["split"], value_set=_NAMES).to_numpy()
+        split = pc.fill_null(pc.index_in(rows["split"], value_set=_NAMES), -1).to_numpy()
         kinds = rows["release"].combine_chunks().dictionary_encode()
         known = [names.setdefault(name, len(names)) for name in kinds.dictionary.to_pylist()]
         before = rows["number"].to_numpy() < number
