@@ -505,6 +505,11 @@ class SplitConfig(Section):
         return self
 
 
+ReleaseProfile = Literal[
+    "full", "stickertag", "vsd2m", "sticker820k", "sticker820k-lmdb", "ser30k", "met-meme"
+]
+
+
 class ReleaseConfig(Section):
     """What a release is called and how it is cut."""
 
@@ -521,6 +526,27 @@ class ReleaseConfig(Section):
     rows_per_file: Positive = Field(5000, description="rows of one Parquet file")
     labelled_only: bool = Field(
         False, description="leave out stickers whose votes gave no effective tag"
+    )
+    profiles: tuple[ReleaseProfile, ...] = Field(
+        ("full",),
+        description="shapes that it is written in, such as [full, stickertag, vsd2m]: full is "
+        "always there, and the others are made from its files",
+    )
+    publisher: str = Field(
+        "", max_length=300, description="who publishes it, for its legal part [not stated]"
+    )
+    contact: str = Field(
+        "",
+        max_length=300,
+        description="where people ask for the removal of a file: an address or a page [not stated]",
+    )
+    datasheet: dict[str, Annotated[str, Field(max_length=5000)]] = Field(
+        {}, description="answers to questions of the datasheet that only people know, by name"
+    )
+    sign_key: str | None = Field(
+        None,
+        description="SSH key that signs the checksums, private or, with an agent, public; from "
+        "the command line or a file given there alone [unsigned]",
     )
 
 
@@ -547,6 +573,27 @@ class ValidateConfig(Section):
     )
     max_unreadable: Fraction = Field(
         0.01, description="share of the images that the release carries that may be undecodable"
+    )
+    max_cut_short: Fraction = Field(
+        0.05, description="share of the images that may break off after their first frames"
+    )
+    max_blank: Fraction = Field(
+        0.02, description="share of the images that may show one colour and nothing else"
+    )
+    max_repeated: Fraction = Field(
+        0.02, description="share of the images that may show the very pixels of another row"
+    )
+    max_copies: int = Field(
+        0, ge=0, description="pairs of different splits that may show the same picture"
+    )
+    max_label_noise: Fraction = Field(
+        0.2,
+        description="share of the tags that may belong to other rows, by an estimate whose 95% "
+        "interval must not lie above it; 1 leaves the estimate out",
+    )
+    max_loss: Fraction = Field(
+        0.1,
+        description="share of the rows, and of the tags, of the release before that may be gone",
     )
     seed: int = Field(0, ge=0, description="seed of both runs")
     device: str | None = Field(

@@ -248,6 +248,23 @@ MEDIA = _table(
     _column("offset", pa.int64(), "place of the first byte in the pack"),
     _column("nbytes", pa.int64(), "bytes in the pack"),
 )
+IMPORTED = _table(
+    "imported",
+    "detail",
+    "filter",
+    "What published data sets say of their stickers: a row a sticker and name in a data set.",
+    ID,
+    _column("dataset", STRING, "name that it was imported under", nullable=False),
+    _column("name", STRING, "the sticker's name in the data set", nullable=False),
+    _column("split", STRING, "the data set's own split; null where it has none"),
+    _column("tags", STRINGS, "its labels, sorted"),
+    _column("simulated", pa.bool_(), "no person gave them"),
+    _column("domain", STRING, "real or cartoon"),
+    _column("ocr_text", STRING, "text on the sticker"),
+    *(_column(name, STRING, doc) for name, doc in DESCRIPTION_FIELDS),
+    _column("record", STRING, "what the data set says in its own words, as a JSON object"),
+    in_blocks=True,
+)
 SIGNALS = _table(
     "signals",
     "sticker",
@@ -505,7 +522,7 @@ DESCRIPTIONS = _table(
     "The preferred text of each field, of all that captioners said: what releases carry.",
     ID,
     *(_column(name, STRING, doc) for name, doc in DESCRIPTION_FIELDS),
-    _column("captioner", STRING, "plugin that wrote the captions; template is no model"),
+    _column("captioner", STRING, "plugin that wrote the captions; template is no model; imported"),
     _column("written_by", STRINGS, "models and prompt sets of the texts, each once"),
     in_blocks=True,
 )
@@ -619,12 +636,12 @@ LABELS = _table(
         STRING,
         "effective, adjudicate, insufficient, rejected, unlabelled, or dropped by the filter",
     ),
-    _column("domain", STRING, "majority of the votes; null on a tie"),
+    _column("domain", STRING, "majority of the votes, null on a tie; as imported without any"),
     _column("votes", pa.int32(), "valid votes"),
     _column("skips", pa.int32(), "skips"),
     _column("counts", pa.list_(TAG_COUNT), "votes of each tag that was given"),
     _column("unknown_tags", STRINGS, "tags outside the tag set, left out"),
-    _column("provenance", STRING, "votes or adjudication; null when unlabelled"),
+    _column("provenance", STRING, "votes, adjudication or imported; null when unlabelled"),
     _column("simulated", pa.bool_(), "any counted vote is simulated"),
     in_blocks=True,
 )
@@ -689,11 +706,16 @@ MOVED = _table(
     "moved",
     "global",
     "split",
-    "Stickers in another split than an earlier release had them in: their group joined another.",
+    "Stickers in another split than an earlier release, or the data set that they were imported "
+    "from, had them in: their group joined another.",
     ID,
     _column("from", STRING, "split in earlier releases", nullable=False),
     _column("to", STRING, "split now", nullable=False),
-    _column("release", STRING, "the first release that had it in the split before"),
+    _column(
+        "release",
+        STRING,
+        "the first release that had it in the split before, or import and the data set's name",
+    ),
     _column("joined", STRING, "a sticker of the group that it joined, which was in the split now"),
 )
 RELEASED_SPLITS = _table(
@@ -709,6 +731,27 @@ RELEASED_SPLITS = _table(
     in_blocks=True,
 )
 
+TOMBSTONES = _table(
+    "tombstones",
+    "global",
+    "release takedown",
+    "What was taken down, without its content: nothing of it is crawled or released again.",
+    _column("request", pa.int32(), "number of the request, from 1", nullable=False),
+    _column("id", STRING, "sha256 of the bytes; null where a row blocks a name or an address"),
+    _column("phash", pa.binary(8), "how it looked, as in signals; null for plain pictures"),
+    _column("pictures", STRINGS, "sha256 of its key frames"),
+    _column(
+        "kind",
+        STRING,
+        "sha256, picture, url, pack or author; copy: looks like what these named; address: one "
+        "as releases show it",
+    ),
+    _column("blocked", STRING, "sha256 of the kind and the address, pack or author"),
+    _column("length", pa.int32(), "characters of an address that is a prefix; else null"),
+    _column("reason", STRING, "why, as it was given"),
+    _column("date", STRING, "UTC day, ISO 8601"),
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
@@ -718,6 +761,7 @@ TABLES: dict[str, Table] = {
         HOSTS,
         STICKERS,
         MEDIA,
+        IMPORTED,
         SIGNALS,
         FRAMES,
         MEASURES,
@@ -752,5 +796,6 @@ TABLES: dict[str, Table] = {
         LEAKAGE,
         MOVED,
         RELEASED_SPLITS,
+        TOMBSTONES,
     )
 }

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
+
+pytest_plugins = ["by_file"]
 
 # Busy machines stall for longer than any deadline; and a red run in CI must be repeatable.
 settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -67,20 +67,6 @@ _LONG = ("end_to_end", "annotation/human/studio", "annotation/machine", "pipelin
 if "PYTEST_XDIST_WORKER" in os.environ:
     # The workers have the cores among them; sums over more threads would only wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-
-class _ByFile(LoadScopeScheduling):
-    """A file's tests go to one worker, and so do all that share the finished demo."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "tests/end_to_end" if file.startswith("tests/end_to_end/") else file
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _ByFile:
-    # Not `--dist loadgroup`: it renames tests, which pytest 9.2 no longer allows.
-    return _ByFile(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

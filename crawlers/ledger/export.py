@@ -89,6 +89,16 @@ def export(
         )
 
 
+def export_placed(workspace: Workspace, ledger: CrawlLedger) -> None:
+    """Write the tables that differ from the ledger; no sticker gets a place, nothing is packed."""
+    connection = ledger.connection
+    for part in _due(workspace, connection, parts_of(connection), OF_PART):
+        _write_part(workspace, connection, part, shard_tables(connection, part))
+    for name, read in _WHOLE.items():
+        if _due(workspace, connection, (WHOLE,), (name,)):
+            _write_part(workspace, connection, WHOLE, {name: read(connection)})
+
+
 def _due(
     workspace: Workspace,
     connection: sqlite3.Connection,

@@ -89,12 +89,18 @@ class Reservation:
 
 
 def reserve(
-    workspace: Workspace, picked: Sequence[pa.Table], *, replace: bool, packs: bool, dry: bool = False
+    workspace: Workspace,
+    picked: Sequence[pa.Table],
+    *,
+    replace: bool,
+    packs: bool,
+    dry: bool = False,
 ) -> Reservation:
     """Add picks to ``reserved``, or let them ``replace`` it; only say so if ``dry``.
 
     In whatever order files are given, of several picks of a sticker for one set the earliest
-    stays. ``packs`` says that splits keep packs together. Raises StickerworksError, and changes nothing, where a sticker isn't in the workspace.
+    stays. ``packs`` says that splits keep packs together. Raises StickerworksError, and changes
+    nothing, where a sticker isn't in the workspace.
     """
     _check_known(workspace, pa.concat_tables(picked)["id"])
     before = workspace.read("reserved").cast(_SCHEMA)

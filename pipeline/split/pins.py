@@ -22,13 +22,15 @@ Flags = npt.NDArray[np.bool_]
 TEST = SPLITS.index("test")
 _NAMES = pa.array(SPLITS, pa.string())
 _EXAMPLES = 5
+_SAID = ["id", "split", "release", "number"]
 
 
 @dataclass(frozen=True)
 class Pins:
-    """Splits of stickers in releases, as places in ``SPLITS``, -1 where they were in none:
-    ``splits`` in the newest that had them, which bind, and ``earlier`` in the newest before the one
-    that is made; ``release`` is the place in ``names`` of the first that had them in the latter."""
+    """Splits of stickers in releases, else in the data sets that they were imported from, as places
+    in ``SPLITS``, -1 where they were in none: ``splits`` in the newest that had them, which bind,
+    and ``earlier`` in the newest before the one that is made; ``release`` is the place in ``names``
+    of the first that had them in the latter."""
 
     splits: Ints
     earlier: Ints
@@ -45,26 +47,41 @@ class Reserved:
 
 
 def read_pins(reader: Reader, ids: pa.ChunkedArray, release: str) -> Pins:
-    """What releases say of all stickers, where ``release`` is made; ``ids`` has a chunk a block."""
+    """What releases, where ``release`` is made, say of all stickers, and data sets of those that
+    are in no release; ``ids`` has a chunk a block."""
     number = number_of(reader, release)
     splits, earlier, first = np.full((3, len(ids)), -1)
     names: dict[str, int] = {}
     start = 0
     for block, own in zip(reader.blocks, ids.chunks, strict=True):
-        # The last of a sticker's rows counts.
-        rows = reader.read("released_splits", block).sort_by("number")
-        row = pc.index_in(rows["id"], value_set=own)
-        # Stickers that are gone have no row here.
-        rows, row = rows.filter(pc.is_valid(row)), row.drop_null()
-        places = start + row.to_numpy().astype(np.int64)
-        split = pc.fill_null(pc.index_in(rows["split"], value_set=_NAMES), -1).to_numpy()
-        kinds = rows["release"].combine_chunks().dictionary_encode()
-        known = [names.setdefault(name, len(names)) for name in kinds.dictionary.to_pylist()]
-        before = rows["number"].to_numpy() < number
-        splits[places], earlier[places[before]] = split, split[before]
-        first[places[before]] = np.array(known, np.int64)[kinds.indices.to_numpy()[before]]
+        # The last of a sticker's rows counts, and any release before every data set.
+        released = reader.read("released_splits", block).sort_by("number")
+        for said in (_imported(reader, block), released.select(_SAID)):
+            row = pc.index_in(said["id"], value_set=own)
+            # Stickers that are gone have no row here.
+            rows, row = said.filter(pc.is_valid(row)), row.drop_null()
+            places = start + row.to_numpy().astype(np.int64)
+            split = pc.fill_null(pc.index_in(rows["split"], value_set=_NAMES), -1).to_numpy()
+            kinds = rows["release"].combine_chunks().dictionary_encode()
+            known = [names.setdefault(name, len(names)) for name in kinds.dictionary.to_pylist()]
+            before = rows["number"].to_numpy() < number
+            splits[places], earlier[places[before]] = split, split[before]
+            first[places[before]] = np.array(known, np.int64)[kinds.indices.to_numpy()[before]]
         start += len(own)
     return Pins(splits, earlier, first, pa.array(list(names), pa.string()))
+
+
+def _imported(reader: Reader, block: tuple[int, ...]) -> pa.Table:
+    """Splits of published data sets as rows of releases, those nearest to training last."""
+    rows = reader.read("imported", block, ["id", "split", "dataset"])
+    place = pc.index_in(rows["split"], value_set=_NAMES)
+    rows = rows.append_column("place", place).filter(pc.is_valid(place))
+    rows = rows.sort_by([("place", "descending"), ("dataset", "descending")])
+    named = pc.binary_join_element_wise("import", rows["dataset"], " ")
+    # Earlier than any release.
+    number = pa.repeat(pa.scalar(-1, pa.int32()), len(rows))
+    rows = rows.select(["id", "split"]).append_column("release", named)
+    return rows.append_column("number", number)
 
 
 def read_reserved(reader: Reader, ids: pa.ChunkedArray) -> Reserved:

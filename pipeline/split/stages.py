@@ -133,10 +133,11 @@ SPLIT = Step(
         "suggestions",
         "reserved",
         "released_splits",
+        "imported",
     ),
     writes=("splits", "leakage", "moved"),
     settings=_settings,
     run=_split,
-    optional=("labels", "suggestions", "reserved", "released_splits"),
+    optional=("labels", "suggestions", "reserved", "released_splits", "imported"),
 )
 PLAN = (SPLIT,)

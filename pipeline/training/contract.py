@@ -224,6 +224,8 @@ class Judged:
 class GateScore:
     """What a run of the gate gave on its validation rows; ``uses`` say what became of each split's.
 
+    ``test`` is the same on the ``test_rows`` of test, where they can be judged. ``held_out`` are
+    scores and truth, by split, of rows that it never learnt from, for a baseline that scores tags.
     ``notes`` are for people.
     """
 
@@ -233,6 +235,9 @@ class GateScore:
     uses: Mapping[str, Use]
     notes: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    test: Judged | None = None
+    test_rows: int = 0
+    held_out: Mapping[str, tuple[Scores, Truth]] = field(default_factory=dict)
 
 
 class NotJudgedError(Exception):

@@ -67,6 +67,14 @@ def write_page(target: Path, page: Page, values: Mapping[str, Any]) -> Path:
     return target
 
 
+def say_bytes(count: int) -> str:
+    """A size for people, in powers of 1,000."""
+    amount, units = float(count), ["bytes", "KB", "MB", "GB", "TB"]
+    while amount >= 1000 and len(units) > 1:
+        amount, units = amount / 1000, units[1:]
+    return f"{amount:,.0f} {units[0]}" if units[0] == "bytes" else f"{amount:,.1f} {units[0]}"
+
+
 def _environment(folder: Path) -> Environment:
     environment = Environment(
         loader=FileSystemLoader([folder, _HERE]),
@@ -78,16 +86,9 @@ def _environment(folder: Path) -> Environment:
     environment.filters["one_line"] = one_line
     environment.filters["number"] = lambda value: f"{value:,}"
     environment.filters["percent"] = lambda value: f"{value:.1%}"
-    environment.filters["size"] = _say_bytes
+    environment.filters["size"] = say_bytes
     environment.filters["figure"] = lambda value: "–" if value is None else f"{value:.3f}"
     return environment
-
-
-def _say_bytes(count: int) -> str:
-    amount, units = float(count), ["bytes", "KB", "MB", "GB", "TB"]
-    while amount >= 1000 and len(units) > 1:
-        amount, units = amount / 1000, units[1:]
-    return f"{amount:,.0f} {units[0]}" if units[0] == "bytes" else f"{amount:,.1f} {units[0]}"
 
 
 def _csp_hash(text: str) -> str:

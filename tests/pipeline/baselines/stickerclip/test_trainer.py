@@ -21,9 +21,10 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.training.checkpoint import save_weights
 from pipeline.training.contract import Baseline, NewSticker, NotJudgedError, Trained
 from pipeline.training.examples import Dataset
+from pipeline.training.gate_runs import judge
 from pipeline.training.loop import train_model
 from pipeline.training.runs import TrainRequest, open_run, train_run
-from pipeline.training.trainer import evaluate, judge, predict, prepare
+from pipeline.training.trainer import evaluate, predict, prepare
 
 Make = Callable[..., Any]
 TINY = PRESETS["tiny"]
