@@ -40,7 +40,9 @@ def forget_splits(workspace: Workspace, config: ReleaseConfig) -> None:
     """
     number = number_of(workspace, f"{config.name}-{config.version}")
     for parts in workspace.blocks:
-        _replace(workspace, {part: _earlier(workspace, part, number) for part in parts})
+        numbers = workspace.read("released_splits", parts, ["number"])["number"]
+        if (pc.max(numbers).as_py() or 0) >= number:
+            _replace(workspace, {part: _earlier(workspace, part, number) for part in parts})
 
 
 def _replace(workspace: Workspace, shards: dict[int, pa.Table]) -> None:
