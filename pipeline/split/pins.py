@@ -104,8 +104,7 @@ def held_splits(group: Ints, pins: Pins, reserved: Reserved, released: Flags) ->
     reserves = reserved.rows[released[reserved.rows]]
     held[group[reserves]] = TEST
     pinned = np.flatnonzero(pins.splits >= 0)
-    held[group[pinned]] = len(SPLITS)
-    # SPLITS are in the order of how near to training they are.
+    # SPLITS are in the order of how near to training they are, so any pin outdoes a pick.
     np.minimum.at(held, group[pinned], pins.splits[pinned])
     return np.where(held == len(SPLITS), -1, held)
 
