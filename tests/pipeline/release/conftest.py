@@ -179,6 +179,12 @@ def drawn() -> Drawn:
     return Drawn()
 
 
+@pytest.fixture(scope="session")
+def new_drawn() -> type[Drawn]:
+    """For releases that a whole session shares."""
+    return Drawn
+
+
 @pytest.fixture(scope="module")
 def drawn_once() -> Drawn:
     """For a module whose tests share one workspace."""
