@@ -20,6 +20,7 @@ from pipeline.datasets.layout import Row
 from pipeline.engine.text import storable
 from pipeline.engine.workspace import Workspace
 from schemas.config import CrawlConfig
+from schemas.release import SPLITS
 
 _REPORT_EVERY = 1000
 _MAX_TRIGGER_WORDS = 100
@@ -41,12 +42,12 @@ class Terms:
 class Tally:
     """Rows that were read, and what became of them; ``told`` says why some have no bytes.
 
-    ``stickers`` have the splits that they stand in.
+    ``stickers`` are their hashes, each with a bit for every split that it stands in.
     """
 
     rows: int = 0
     with_bytes: int = 0
-    stickers: dict[str, set[str | None]] = field(default_factory=dict)
+    stickers: dict[bytes, int] = field(default_factory=dict)
     failed: Counter[str] = field(default_factory=Counter)
     told: list[str] = field(default_factory=list)
     gone: int = 0
@@ -108,7 +109,7 @@ def import_rows(
         new_stickers=sum(exported.placed.stickers.values()),
         new_bytes=sum(exported.placed.nbytes.values()),
         gone=tally.gone,
-        in_several_splits=sum(len(splits - {None}) > 1 for splits in tally.stickers.values()),
+        in_several_splits=sum(splits.bit_count() > 1 for splits in tally.stickers.values()),
         told=tuple(tally.told),
     )
 
@@ -137,7 +138,8 @@ def _count(tally: Tally, row: Row, found: str | FetchFailure) -> None:
     tally.rows += 1
     if isinstance(found, str):
         tally.with_bytes += 1
-        tally.stickers.setdefault(found, set()).add(row.split)
+        key, bit = bytes.fromhex(found), SPLITS.index(row.split) if row.split in SPLITS else None
+        tally.stickers[key] = tally.stickers.get(key, 0) | (0 if bit is None else 1 << bit)
         return
     tally.failed[found.error_class] += 1
     tally.told.append(f"{encode_name(row.id)}: {found.error}")
