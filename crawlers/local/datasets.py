@@ -13,9 +13,9 @@ from crawlers.ledger.store import sweep
 from crawlers.local.files import LocalCrawl, Visited
 from crawlers.local.imported import MAX_TAGS, SOURCE, said_of
 from crawlers.names import MAX_CHARACTERS, encode_name
-from crawlers.observation import Key, LocalFile, Observation, columns_of, key_of
+from crawlers.observation import Key, LocalFile, Observation, key_of
 from crawlers.takedown.known import refuse_known
-from crawlers.takedown.takedown import load_takedown
+from crawlers.takedown.takedown import TAKEN_DOWN, load_takedown
 from pipeline.datasets.layout import Row
 from pipeline.engine.text import storable
 from pipeline.engine.workspace import Workspace
@@ -26,6 +26,7 @@ _REPORT_EVERY = 1000
 _MAX_TRIGGER_WORDS = 100
 _GONE = FetchFailure("gone", "missing", "the data set names this row no more")
 _STOOD = FetchFailure("failed", "earlier_row", "its name stood in an earlier row")
+_TAKEN_DOWN = FetchFailure("refused", TAKEN_DOWN, "it was taken down")
 _NO_BYTES = FetchFailure("failed", "no_bytes", "the data set has no bytes for it")
 
 
@@ -86,12 +87,13 @@ def import_rows(
     the data set held in an earlier import and holds no more is marked as gone. When reading it
     fails, what was read by then is in the tables all the same.
     """
-    takedown = load_takedown(config)
+    takedown = load_takedown(config, workspace)
     sweep(workspace)
     tally, visited = Tally(), Visited()
     with open_ledger(workspace.root / LEDGER) as ledger:
         refuse_known(ledger, takedown)
         crawl = LocalCrawl(workspace, ledger, visited, config.max_bytes, takedown)
+        crawl.whole_records = True
         try:
             for row in rows:
                 files = list(files_of(dataset, row, terms))
@@ -130,7 +132,8 @@ def _take(
         for key, file in zip(keys, files, strict=True)
     ]
     known = ledger.find(keys[0])
-    failure = known.failure if known else None
+    # What was taken down leaves no row.
+    failure = known.failure if known else _TAKEN_DOWN
     return next(filter(None, hashes), None) or failure or _NO_BYTES
 
 
@@ -142,6 +145,8 @@ def _count(tally: Tally, row: Row, found: str | FetchFailure) -> None:
         tally.stickers[key] = tally.stickers.get(key, 0) | (0 if bit is None else 1 << bit)
         return
     tally.failed[found.error_class] += 1
+    if found is _TAKEN_DOWN:
+        return  # nor a name
     tally.told.append(f"{encode_name(row.id)}: {found.error}")
 
 
@@ -167,8 +172,6 @@ def files_of(dataset: str, row: Row, terms: Terms) -> Iterator[LocalFile]:
             redistribute=terms.redistribute,
             raw=said_of(dataset, row),
         )
-        if problem is None and (columns_of(observation)["raw_json"] or "").startswith('{"cut": '):
-            problem = ("failed", "too_long", "the data set says more of it than is kept")
         yield LocalFile(observation, path, None, problem, row.data)
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from image_tables import picture
+from table_rows import put
 
 from crawlers.crawl import crawl
 from crawlers.local.datasets import Imported, Terms, import_rows
@@ -141,11 +142,9 @@ def test_what_a_data_set_holds_no_more_is_gone_and_others_stay(workspace: Worksp
     assert workspace.read("unfetched")["source_id"].to_pylist() == ["set/a"]
 
 
-def test_a_crawl_of_a_folder_leaves_what_was_imported(
-    workspace: Workspace, folder: Path, put: Any
-) -> None:
+def test_a_crawl_of_a_folder_leaves_what_was_imported(workspace: Workspace, folder: Path) -> None:
     take(workspace, row("a", 1))
-    put("own.png", picture(2))
+    (folder / "own.png").write_bytes(picture(2))
     source = SourceConfig(source="folder", options={"path": str(folder)})
     crawl(workspace, CrawlConfig(sources=[source]))
     assert len(workspace.read("stickers")) == 2
@@ -213,6 +212,16 @@ def test_taken_down_bytes_are_refused(workspace: Workspace, tmp_path: Path) -> N
     found = take(workspace, row("a", 1), row("b", 2), takedown=str(listed))
     assert (found.failed, found.stickers) == ({"takedown": 1}, 1)
     assert accounted(found) == 2
+
+
+def test_what_was_taken_down_does_not_come_back_and_leaves_no_name(workspace: Workspace) -> None:
+    id_ = hashlib.sha256(picture(1)).hexdigest()
+    put(workspace, "tombstones", [{"id": id_, "kind": "sha256", "request": 1, "reason": "asked"}])
+    found = take(workspace, row("a name", 1), row("b", 2))
+    assert (found.failed, found.stickers, found.told) == ({"taken_down": 1}, 1, ())
+    assert accounted(found) == 2
+    assert len(workspace.read("unfetched")) == 0
+    assert b"a name" not in (workspace.root / "crawl/ledger.sqlite").read_bytes()
 
 
 NAMES = st.text(max_size=12).map(lambda text: text or "x")
