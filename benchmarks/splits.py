@@ -5,10 +5,13 @@
 Three releases, each a fifth larger than the one before, with stickers that join two earlier groups
 planted among the new ones: which stickers moved, whether all of them are listed, and no others.
 Each tag's shares are compared with those that iterative-stratification gives whole groups from
-scratch, where it is installed (`pip install iterative-stratification`, into an environment of its
-own made with --system-site-packages: nothing else here needs it). Then the step runs on the larger
-sizes, without earlier releases and with one, each time in a process of its own. The last line is
-one JSON object.
+scratch, where it is found:
+
+    pip install --no-deps --target FOLDER iterative-stratification
+    PYTHONPATH=FOLDER python benchmarks/splits.py
+
+Then the step runs on the larger sizes, without earlier releases and with one, each time in a
+process of its own. The last line is one JSON object.
 """
 
 from __future__ import annotations
