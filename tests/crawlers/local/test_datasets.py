@@ -15,6 +15,7 @@ from image_tables import picture
 from table_rows import put
 
 from crawlers.crawl import crawl
+from crawlers.ledger.store import store
 from crawlers.local.datasets import Imported, Terms, import_rows
 from crawlers.local.imported import IMPORTED, SOURCE
 from pipeline.datasets.layout import Row
@@ -187,11 +188,21 @@ def test_an_interrupted_import_ends_as_an_uninterrupted_one(tmp_path: Path) -> N
     assert tables(broken) == tables(whole)
 
 
-def test_packed_bytes_are_not_written_again(workspace: Workspace) -> None:
+def test_packed_bytes_are_not_written_again(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+
+    def noting(workspace: Workspace, path: str, data: bytes) -> None:
+        written.append(path)
+        store(workspace, path, data)
+
+    monkeypatch.setattr("crawlers.local.files.store", noting)
     rows = [row("a", 1), row("b", 2)]
     for _ in range(2):
         take(workspace, *rows, pack_media=True)
         assert list(workspace.media.glob("??/*")) == []
+    assert len(written) == 2
     media = workspace.read("media").to_pylist()
     reader = workspace.media_reader()
     assert [reader.read(each) for each in media] == [picture(1), picture(2)]
