@@ -229,15 +229,20 @@ class MediaFetcher:
         refused = await objection_to_answer(
             self._run.takedown, self._run.ledger, response, data, name
         )
-        if refused is not None and refused.error_class == TAKEN_DOWN:
-            self._run.ledger.forget(key, url)
-            return True, None
         if refused is not None:
-            facts = facts_of(response, trace, self._agent)
-            policy = refused.policy or self.policy
-            self._run.ledger.record_failure(key, replace(refused, facts=facts, policy=policy))
+            self._refuse(found, refused, response, trace)
             return True, None
         return True, self._keep(key, data, name, response, trace)
+
+    def _refuse(
+        self, found: Found, refused: FetchFailure, response: Response, trace: Trace
+    ) -> None:
+        if refused.error_class == TAKEN_DOWN:
+            self._run.ledger.forget(found.key, found.observation.media_url)
+            return
+        facts, policy = facts_of(response, trace, self._agent), refused.policy or self.policy
+        failure = replace(refused, facts=facts, policy=policy)
+        self._run.ledger.record_failure(found.key, failure)
 
     def _decoded(self, observation: Observation, data: bytes) -> bytes | FetchFailure:
         decode = self._run.plugin.decode

@@ -91,8 +91,12 @@ def export(
 
 def export_placed(workspace: Workspace, ledger: CrawlLedger) -> None:
     """Write the tables that differ from the ledger; no sticker gets a place, nothing is packed."""
-    connection = ledger.connection
-    for part in _due(workspace, connection, parts_of(connection), OF_PART):
+    connection, parts = ledger.connection, parts_of(ledger.connection)
+    for name in OF_PART:
+        for part in workspace.parts_of(name):
+            if part not in parts:  # nothing is left of the last ones
+                workspace.path(name, part).unlink(missing_ok=True)
+    for part in _due(workspace, connection, parts, OF_PART):
         _write_part(workspace, connection, part, shard_tables(connection, part))
     for name, read in _WHOLE.items():
         if _due(workspace, connection, (WHOLE,), (name,)):

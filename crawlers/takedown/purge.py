@@ -40,7 +40,7 @@ def _purge(ledger: CrawlLedger, ids: Collection[str], names: Names) -> None:
         addresses = {url for (url,) in connection.execute(_ADDRESSES) if url}
         hashes = ((hash_address(url),) for url in sorted(addresses))
         connection.executemany("INSERT OR IGNORE INTO taken_down VALUES (?)", hashes)
-        items = {row for row in connection.execute(_ITEMS).fetchall()}
+        items = connection.execute(_ITEMS).fetchall()
         connection.executemany("DELETE FROM observations WHERE rowid = ?", named)
         connection.execute("DELETE FROM observations WHERE sha256 IN (SELECT value FROM chosen)")
         # What lies at the same address, or is the same item, is the same sticker under other words.

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from pipeline.engine.counting import count_together
 from pipeline.release.checksums import listed_sums
-from pipeline.release.diff_columns import Shards, differing, open_shards
+from pipeline.release.diff_columns import Flags, Shards, differing, open_shards
 from schemas.tables import DESCRIPTION_FIELDS
 
 TAKEN_DOWN = "taken_down.csv"
@@ -138,7 +138,7 @@ class _Found:
         told = {group: int(where.sum()) for group, where in any_of.items() if where.any()}
         return told | columns
 
-    def _show(self, name: str, where: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
+    def _show(self, name: str, where: Flags) -> None:
         shown = np.flatnonzero(where)[:_EXAMPLES]
         if len(shown):
             self.examples[name] = self.ids.take(pa.array(shown)).to_pylist()

@@ -139,6 +139,8 @@ def _without_nulls(column: pa.ChunkedArray) -> pa.ChunkedArray:
             lengths = pc.fill_null(pc.list_value_length(chunk), 0).to_numpy()
             offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
             mask = pc.is_null(chunk) if chunk.null_count else None
-            chunk = pa.ListArray.from_arrays(offsets, pc.fill_null(values, _NULL), mask=mask)
-        chunks.append(chunk)
+            values = pc.fill_null(values, _NULL)
+            chunks.append(pa.ListArray.from_arrays(offsets, values, mask=mask))
+        else:
+            chunks.append(chunk)
     return pa.chunked_array(chunks, column.type)

@@ -21,9 +21,9 @@ def diff_command(options: CommandOptions, first: str, second: str) -> int:
     from pipeline.release.diff import diff_releases
 
     with open_session("release diff", options, reads_only=True) as session:
-        folders = [_folder(session, name) for name in (first, second)]
+        one, other = (_folder(session, name) for name in (first, second))
         known = session.workspace.read("tombstones", columns=["id"])["id"].drop_null()
-        found = diff_releases(*folders, taken_down=frozenset(known.to_pylist()))
+        found = diff_releases(one, other, taken_down=frozenset(known.to_pylist()))
         session.results["diff"] = {**asdict(found), "same": found.is_empty}
         for line in _lines(found):
             session.say(plain(line))

@@ -146,8 +146,8 @@ def _found(session: Session, entries: Sequence[Entry], samples: Sequence[Sample]
     from crawlers.takedown.finding import named_stickers
     from pipeline.release.takedown.finding import (
         alike_in_tables,
-        copies_never_compared,
         copies_of_samples,
+        copies_of_stickers,
         stickers_here,
     )
     from pipeline.release.takedown.request import COPY
@@ -158,8 +158,8 @@ def _found(session: Session, entries: Sequence[Entry], samples: Sequence[Sample]
     kinds |= named_stickers(workspace, [e for e in entries if e.kind != "sha256"])
     for id_ in copies_of_samples(workspace, config, samples):
         kinds.setdefault(id_, "picture")
-    alike = alike_in_tables(workspace, kinds)
-    for id_ in alike | copies_never_compared(workspace, config, alike):
+    copies = copies_of_stickers(workspace, config, kinds)
+    for id_ in alike_in_tables(workspace, {*kinds, *copies}) | copies:
         kinds.setdefault(id_, COPY)
     return kinds
 

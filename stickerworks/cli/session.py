@@ -206,7 +206,7 @@ def open_session(
         yield session
     else:
         with workspace.lock(command):
-            _check_no_takedown(command, root)
+            _check_no_takedown(command, workspace)
             _say_replaced(session)
             # Who hands over a configuration also keeps it.
             if options.keep and loads:
@@ -220,9 +220,9 @@ def open_session(
         tell_json(_answer(command, session))
 
 
-def _check_no_takedown(command: str, root: Path) -> None:
+def _check_no_takedown(command: str, workspace: Workspace) -> None:
     """Refuse to work on tables of which a takedown has done some and not all."""
-    if command != "release takedown" and (root / "takedown.json").exists():
+    if command != "release takedown" and (workspace.root / "takedown.json").exists():
         raise StickerworksError(
             "A takedown was interrupted.", "Run `stickerworks release takedown` to finish it."
         )

@@ -36,8 +36,8 @@ def carry_out(
 ) -> Outcome:
     """Take what a request names out of everything below the workspace, whose lock is held.
 
-    ``works`` make the tables, in their order; ``ledgers`` clean what other rooms keep. Killed at any
-    time, it is carried out again from the request that lies there, with the same result.
+    ``works`` make the tables, in their order; ``ledgers`` clean what other rooms keep. Killed at
+    any time, it is carried out again from the request that lies there, with the same result.
     """
     add_tombstones(workspace, request)
     say("bytes")

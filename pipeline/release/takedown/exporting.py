@@ -53,11 +53,10 @@ def _source(path: Path) -> str:
             "__future__",
             "pipeline",
         )
-        if ours or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
-            if ours or node.lineno == 1:
-                lines[node.lineno - 1 : node.end_lineno] = [""] * (
-                    (node.end_lineno or node.lineno) - node.lineno + 1
-                )
+        if ours or (isinstance(node, ast.Expr) and node.lineno == 1):
+            lines[node.lineno - 1 : node.end_lineno] = [""] * (
+                (node.end_lineno or node.lineno) - node.lineno + 1
+            )
     return "\n".join(lines).strip() + "\n"
 
 

@@ -24,7 +24,7 @@ _PICTURES = (
 # What has its own ways: tables and packs, releases, what servers keep, footers of tables.
 _OTHERS = ("tables", "media", "releases", "cache", "pieces", "scratch")
 _SETTINGS = (FILE, ".lock", "stickerworks.yaml", ".settings.json")
-# Frames and features of whole data sets, told by a hash of all of it: whose they are nobody can say.
+# Frames and features of whole data sets, by a hash of all of it: whose they are nobody can say.
 _CACHES = ("frames", "latents", "texts")
 
 
@@ -55,13 +55,12 @@ def purge_media(workspace: Workspace, request: Request) -> int:
 
 
 def purge_files(workspace: Workspace, request: Request) -> list[str]:
-    """Clean all other files below the workspace; names of pages that were removed, to be made anew."""
+    """Clean all other files below the workspace; names of pages that were removed."""
     root, gone = workspace.root, request.gone
     for part in request.parts:
         for path in (root / "pieces").glob(f"*/part-{part:05d}-*.parquet"):
             path.unlink(missing_ok=True)
-    for name in ("scratch",):
-        shutil.rmtree(root / name, ignore_errors=True)
+    shutil.rmtree(root / "scratch", ignore_errors=True)
     removed: list[str] = []
     files: set[str] = set()
     for path in sorted(_files(root)):

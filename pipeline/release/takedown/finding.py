@@ -1,7 +1,7 @@
 """Stickers that look the same as those that are to go: they go as well.
 
-Near-duplicate groups say so of all that was compared; what the cheap rules had dropped never was,
-and is compared now. Stickers of one template with another caption are others, and stay.
+Near-duplicate groups say so of what the filter compared, and the pictures themselves of all that
+was decoded. Stickers of one template with another caption are others, and stay.
 """
 
 from __future__ import annotations
@@ -11,16 +11,21 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.copies.across import find_copies
+from pipeline.copies.codes import sticker_codes
 from pipeline.copies.comparing import SAME, STILL_OF
 from pipeline.copies.looks import Looks, key_frame_column, measured_table
 from pipeline.engine.decoding.measured import Measured, measure
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
+
+_FEW = 100_000
+_NEAR_BITS = 8
 
 _Some = tuple[pa.Array, pa.Table, pa.Array]
 """Ids of stickers, their rows of signals, and their key frames."""
@@ -54,27 +59,53 @@ def copies_of_samples(workspace: Workspace, config: Config, samples: Sequence[Sa
     measured = [_measured(sample, config) for sample in samples]
     signals = measured_table([made.signals for made in measured])
     frames = key_frame_column([made.key_frames for made in measured])
-    every = _all_looks(workspace, lambda part: None)
+    every = _all_looks(workspace, _likely(workspace, signals))
     return {id_ for _, id_ in _copies(config, signals, frames, every)}
 
 
-def copies_never_compared(workspace: Workspace, config: Config, ids: Collection[str]) -> set[str]:
-    """Stickers that the cheap rules dropped, and so no group has, that look like some of these."""
+def copies_of_stickers(workspace: Workspace, config: Config, ids: Collection[str]) -> set[str]:
+    """Stickers that show the same as some of these, whatever the table duplicates says of them.
+
+    Pictures alone decide, without what was read on them: a copy that reads otherwise is one.
+    """
     chosen = pa.array(sorted(ids), pa.string())
-    ours = [_looks_of(workspace, parts, chosen) for parts in workspace.blocks]
-    ours = [(signals, frames) for _, signals, frames in ours if len(signals)]
+    read = [_looks_of(workspace, parts, chosen) for parts in workspace.blocks]
+    ours = [(signals, frames) for _, signals, frames in read if len(signals)]
     if not ours:
         return set()
     signals = pa.concat_tables([signals for signals, _ in ours])
     frames = pa.concat_arrays([frames for _, frames in ours])
-    grouped = workspace.complete("duplicates") and workspace.complete("screening")
+    every = _all_looks(workspace, _likely(workspace, signals))
+    return {id_ for _, id_ in _copies(config, signals, frames, every)}
 
-    def unknown(part: int) -> pa.Array | None:
-        kept = workspace.read("screening", part, ["kept"])["kept"]
-        return pc.invert(kept).combine_chunks() if grouped else None
 
-    found = _copies(config, signals, frames, _all_looks(workspace, unknown))
-    return {id_ for _, id_ in found} - set(ids)
+def _likely(workspace: Workspace, named: pa.Table) -> Callable[[int], pa.Array | None]:
+    """Which stickers of a shard are worth comparing with those of these signals: all of a few.
+
+    Of many, those of which a hash lies near one of the named ones', or of a window of these: so a
+    million are looked through in seconds.
+    """
+    if sum(workspace.rows("signals", part) for part in workspace.parts_of("signals")) <= _FEW:
+        return lambda part: None
+    codes = sticker_codes(named)
+    known = np.unique(np.concatenate([codes.own.code, codes.derived.code, codes.frames.code]))
+
+    def likely(part: int) -> pa.Array:
+        rows = workspace.read("signals", part, ["phash", "frame_hashes"])
+        near = np.zeros(len(rows), np.bool_)
+        hashes = rows["frame_hashes"].combine_chunks()
+        for owners, values in (
+            (np.flatnonzero(rows["phash"].is_valid().to_numpy()), rows["phash"].drop_null()),
+            (pc.list_parent_indices(hashes).to_numpy(), hashes.flatten()),
+        ):
+            found = np.frombuffer(b"".join(values.to_pylist()), ">u8").astype(np.uint64)
+            bits = np.full(len(found), 64, np.uint8)
+            for code in known:
+                np.minimum(bits, np.bitwise_count(found ^ code), out=bits)
+            near[owners[bits <= _NEAR_BITS]] = True
+        return pa.array(near)
+
+    return likely
 
 
 def _copies(

@@ -9,7 +9,7 @@ from pipeline.release.takedown.request import Request
 
 
 def without_gone(name: str, rows: pa.Table, request: Request) -> pa.Table:
-    """The rows of a global table that stay, changed where they must be; the same table if all do."""
+    """The rows of a global table that stay; the same table where nothing changes."""
     ids = pa.array(sorted(request.kinds), pa.string())
     if "id" in rows.column_names:
         rows = _filtered(rows, pc.invert(pc.is_in(rows["id"], value_set=ids)))

@@ -30,7 +30,7 @@ BlockUrls = Callable[[Sequence[str]], list[Block]]
 def settle(
     workspace: Workspace, request: Request, carried: Carried, block_urls: BlockUrls
 ) -> Request:
-    """The request with all that is to be known of what it takes, read from the tables as they are."""
+    """The request with all that is to be known of what it takes, by the tables as they are."""
     ids = pa.array(sorted(request.kinds), pa.string())
     seen = _rows_of(workspace, "observations", ids)
     texts, urls = _said_alone(workspace, seen, ids)

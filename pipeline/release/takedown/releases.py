@@ -62,11 +62,11 @@ def renew_records(workspace: Workspace, request: Request, after: Mapping[str, st
         record = load_record(folder)
         if request.number in record.takedowns:
             continue
-        made_from = {
+        renewed = {
             name: _renewed(name, digest, request.digests, after)
             for name, digest in record.made_from.items()
         }
-        made_from = {name: digest for name, digest in made_from.items() if digest is not None}
+        made_from = {name: digest for name, digest in renewed.items() if digest is not None}
         if made_from == record.made_from:
             continue
         text = json.dumps(made_from, sort_keys=True)

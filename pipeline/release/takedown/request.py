@@ -27,7 +27,7 @@ COPY = "copy"
 
 @dataclass(frozen=True)
 class Block:
-    """A name or an address that is never asked for again: its kind, hash, and length of a prefix."""
+    """A name or an address that is never asked for again; ``length`` is that of a prefix."""
 
     kind: str
     hash: str
@@ -39,7 +39,7 @@ class Request:
     """One request. ``kinds`` says of each sticker how it was named; ``names`` are the addresses,
     packs and authors that were; ``renamed`` as in ``TakenDown``; ``parts`` the shards concerned;
     ``keywords`` how many kept stickers carry a keyword from then on; ``digests`` those of all
-    tables before; ``pictures`` sha256 of key frames by sticker; ``addresses`` hashes of addresses as
+    tables before; ``pictures`` sha256 of key frames by sticker; ``addresses`` those of the bytes as
     releases show them; ``texts`` what is said of the stickers alone."""
 
     number: int
@@ -104,7 +104,7 @@ def add_tombstones(workspace: Workspace, request: Request) -> None:
     known = workspace.read(TOMBSTONES.name)
     if pc.any(pc.equal(known["request"], request.number)).as_py():
         return
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "id": id_,
             "kind": kind,

@@ -98,7 +98,7 @@ class Losses:
 
     def _licence_left(self, entry: dict[str, Any]) -> dict[str, Any] | None:
         key = (entry["sources"], entry["licence"], entry["basis"])
-        kinds = {k: entry[k] for k in ("with bytes", "without bytes") if k in entry}
+        kinds: dict[str, int] = {k: entry[k] for k in ("with bytes", "without bytes") if k in entry}
         left = _minus(kinds, Counter({k: self._licences[(*key, k)] for k in kinds}))
         rest = {name: value for name, value in entry.items() if name not in kinds}
         return {**rest, **left} if left else None
@@ -129,9 +129,10 @@ class Losses:
         return "\n".join(lines)
 
     def _tables_left(self, text: str) -> str:
-        lines: list[str] = []
+        lines: list[str | None] = []
         header = [""]
         for line in text.split("\n"):
+            lines.append(line)
             cells = [cell.strip() for cell in line.strip("| ").split(" | ")]
             if not line.startswith("| "):
                 header = [""]
@@ -140,17 +141,14 @@ class Losses:
             elif cells[0] == "---":
                 pass
             elif header[0] == "split" and cells[0] in _SPLITS and len(cells) == 2:
-                line = _row(cells[0], [_number(cells[1]) - self.rows[cells[0]]])
+                lines[-1] = _row(cells[0], [_number(cells[1]) - self.rows[cells[0]]])
             elif header[0] in _TABLES and header[1:] == [*_SPLITS, "all"] and len(cells) == 5:
                 losses = self._losses_of(_TABLES[header[0]], cells[0])
                 left = [
                     _number(cell) - losses[s] for cell, s in zip(cells[1:], _SPLITS, strict=False)
                 ]
-                if sum(left) <= 0:
-                    continue
-                line = _row(cells[0], [*left, sum(left)])
-            lines.append(line)
-        return "\n".join(lines)
+                lines[-1] = _row(cells[0], [*left, sum(left)]) if sum(left) > 0 else None
+        return "\n".join(line for line in lines if line is not None)
 
     def _losses_of(self, name: str, cell: str) -> Counter[str]:
         shown = html.unescape(_ESCAPE.sub(r"\1", cell))

@@ -109,10 +109,9 @@ def clean_folder(folder: Path, gone: TakenDown, plan: CleaningPlan) -> None:
         (folder / name).unlink(missing_ok=True)
     shards = sum(path.stat().st_size for path in (folder / "data").glob("*.parquet"))
     for name, text in plan.texts.items():
-        if name == CARD:
-            text = with_download_size(text, shards)
+        whole = with_download_size(text, shards) if name == CARD else text
         with replacing(folder / name) as temporary:
-            temporary.write_text(text, "utf-8")
+            temporary.write_text(whole, "utf-8")
         changed[name] = _sha256(folder / name)
     files = frozenset(Path(name).name for name in plan.removed)
     for name in sorted(_files(folder)):
@@ -219,7 +218,7 @@ def _with_new_sums(path: Path, sums: Mapping[str, str], changed: Mapping[str, st
 
 
 def _may_hold(path: Path, gone: TakenDown) -> bool:
-    """Whether a file that we don't read holds the id of what is gone, or an archive of files may."""
+    """Whether a file that we don't understand holds the id of what is gone."""
     with path.open("rb") as file:
         before = b""
         while block := file.read(1 << 24):

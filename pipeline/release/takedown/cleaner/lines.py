@@ -69,8 +69,9 @@ def clean_lines(path: Path, gone: TakenDown, files: frozenset[str] = frozenset()
 
 def _records(text: str) -> list[str]:
     """Rows of a CSV file as they stand there, each with its line ends."""
-    lines = text.splitlines(keepends=True)
-    rows, records, start = csv.reader(io.StringIO(text, newline="")), [], 0
+    # Other ends of lines than these, of which Unicode has some, are text.
+    lines = list(io.StringIO(text, newline=""))
+    rows, records, start = csv.reader(lines), [], 0
     try:
         for _ in rows:
             records.append("".join(lines[start : rows.line_num]))
