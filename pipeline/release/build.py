@@ -42,6 +42,7 @@ from pipeline.release.records import (
 from pipeline.release.rows import DECISIONS, carries_image, outcomes, release_rows
 from pipeline.release.shards import BARE_GROUP_ROWS, GROUP_ROWS, SplitWriter
 from pipeline.release.signing import check_signature, sign_checksums
+from pipeline.release.splits import keep_splits
 from pipeline.release.statistics import Statistics
 from pipeline.release.tally import ReleaseCounts
 from pipeline.release.texts import write_texts
@@ -96,7 +97,9 @@ def build_release(
         try:
             (temporary / "data").mkdir(parents=True)
             rows = _fill(temporary, workspace, config, report)
-            # Before the rename: a release that can be seen is always one that is known.
+            # Before the rename: a release that can be seen is always one that is known, and whose
+            # splits bind those that follow.
+            keep_splits(workspace, config.release)
             save_record(target, Record(print_, made_from, rows))
             folders = (path for path in temporary.iterdir() if path.is_dir())
             for folder in (*folders, temporary):

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from datasets import DatasetInfo, SplitInfo
-from datasets.info import DatasetInfosDict
-from datasets.splits import SplitDict
-
-from pipeline.engine.safe_yaml import write_yaml
-from pipeline.engine.text import markdown_text, one_line
-from pipeline.release.features import release_features
+from pipeline.engine.text import markdown_text
+from pipeline.release.features import features_of
+from pipeline.release.front_matter import Stored, front_matter
 from pipeline.release.hosts import hosts_section
 from pipeline.release.markdown import table
 from pipeline.release.tally import PerSplit, ReleaseCounts, ranked, total
@@ -37,6 +32,7 @@ class CardFacts:
     hosts: list[dict[str, Any]]
     agreement: list[dict[str, Any]]
     leakage: list[dict[str, Any]]
+    moved: Counter[tuple[str, str]]
     tagset: str | None
     plots: list[str]
 
@@ -58,6 +54,7 @@ def render_card(config: Config, facts: CardFacts) -> str:
         *hosts_section(facts.hosts),
         *_labels(facts),
         *_leakage(facts),
+        *_moved(facts),
         _columns(),
         _files(facts),
         _papers(release.name, release.contact),
@@ -66,27 +63,10 @@ def render_card(config: Config, facts: CardFacts) -> str:
 
 
 def _front_matter(config: Config, facts: CardFacts) -> str:
-    rows = facts.tally.rows
-    splits = [split for split in SPLITS if rows[split]]
-    info = DatasetInfo(
-        features=release_features(),
-        splits=SplitDict(
-            {s: SplitInfo(s, num_bytes=facts.num_bytes[s], num_examples=rows[s]) for s in splits}
-        ),
-        download_size=facts.download_size,
-        dataset_size=sum(facts.num_bytes[split] for split in splits),
-    )
-    data: dict[str, Any] = {
-        "pretty_name": f"{config.release.name} {config.release.version}",
-        "license": one_line(config.release.licence, 200),
-        "tags": ["stickers", "gif"],
-    }
-    DatasetInfosDict({"default": info}).to_dataset_card_data(data)
-    files = [{"split": split, "path": f"data/{split}-*.parquet"} for split in splits]
-    front = {**data, "configs": [{"config_name": "default", "data_files": files}]}
-    # One line a value: a folded one could look like the end.
-    text = write_yaml(front, sort_keys=False, width=math.inf)
-    return f"---\n{text}---"
+    release = config.release
+    stored = Stored(facts.tally.rows, facts.num_bytes, facts.download_size)
+    title = f"{release.name} {release.version}"
+    return front_matter(title, release.licence, features_of(COLUMNS), stored)
 
 
 def _warnings(facts: CardFacts, contact: str) -> Iterator[str]:
@@ -131,6 +111,13 @@ def _contents(facts: CardFacts) -> Iterator[str]:
     tally = facts.tally
     yield "## What is in it"
     yield _per_split("split", {split: Counter({split: tally.rows[split]}) for split in SPLITS})
+    if tally.test_sets:
+        yield (
+            "Of `test`, `test_sets` names sets that people picked; "
+            "`stickerworks evaluate --split NAME` judges on one of them:"
+        )
+        counts = total(tally.test_sets)
+        yield table(("named test set", "stickers"), [(n, counts[n]) for n in sorted(counts)])
     yield _per_split("format", tally.formats)
     yield _per_split("domain", tally.domains)
     yield _per_split("label status", tally.label_status)
@@ -205,7 +192,33 @@ def _leakage(facts: CardFacts) -> Iterator[str]:
     )
     yield table(
         ("related by", "relations", "across splits", "stickers in those"),
-        [(row["kind"], row["shared"], row["leaking"], row["rows"]) for row in facts.leakage],
+        [
+            (row["kind"], row["shared"], row["leaking"], row["rows"])
+            for row in facts.leakage
+            if row["kind"] != "earlier_release"
+        ],
+    )
+
+
+def _moved(facts: CardFacts) -> Iterator[str]:
+    """What became of the splits of earlier releases."""
+    (row,) = [row for row in facts.leakage if row["kind"] == "earlier_release"] or [{"shared": 0}]
+    if not row["shared"]:
+        return
+    yield "## Splits of earlier releases"
+    told = f"{row['shared']:,} of these stickers were in earlier releases of this data set"
+    if not facts.moved:
+        yield f"{told}: every one is in the split that it was in there."
+        return
+    yield (
+        f"{told}. {facts.moved.total():,} of them are in another split now, since their "
+        "near-duplicate group or template joined one there: `moved.parquet` lists each, with the "
+        "sticker that it joined. All others are where they were. A group that was in several "
+        "splits takes train before validation before test, so that nothing that was public in "
+        "train turns up in test."
+    )
+    yield table(
+        ("from", "to", "stickers"), [(*key, count) for key, count in sorted(facts.moved.items())]
     )
 
 

@@ -59,6 +59,14 @@ def check_checksums(folder: Path) -> list[str]:
     return problems
 
 
+def listed_sums(folder: Path) -> dict[str, str]:
+    """sha256 of each file of the release as SHA256SUMS lists them; empty without one."""
+    path = folder / CHECKSUMS
+    lines = path.read_text("utf-8", errors="replace").splitlines() if path.is_file() else []
+    found = [match for line in lines if (match := _LINE.fullmatch(line))]
+    return {m[2]: m[1] for m in found if not m[2].startswith("/") and ".." not in Path(m[2]).parts}
+
+
 def _files(folder: Path) -> list[str]:
     return sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()

@@ -24,13 +24,14 @@ RELEASE_FORMAT = 8
 """Raised when the same tables would give other bytes; part of every fingerprint."""
 
 REQUIRED = ("stickers", "media", "observations", "signals", "duplicates", "decisions", "splits")
-OPTIONAL = ("ocr", "suggestions", "domain", "descriptions", "labels")
-GLOBAL = ("tagset", "votes", "agreement", "leakage", "unfetched")
+OPTIONAL = ("imported", "ocr", "suggestions", "domain", "descriptions", "labels")
+GLOBAL = ("tagset", "votes", "agreement", "leakage", "moved", "unfetched")
 BESIDE = {
     "unfetched": "stickers",
     "tagset": "suggestions",
     "agreement": "labels",
     "leakage": "splits",
+    "moved": "splits",
 }
 """Global tables by one that the same command writes: nobody made the one without the other."""
 
@@ -40,6 +41,7 @@ COLUMNS = {
     "signals": [
         "width", "height", "frames", "duration_ms", "animated", "aspect", "entropy", "flags",
     ],
+    "imported": ["dataset", "name", "split", "record"],
     "ocr": ["text", "model"],
     "duplicates": ["group", "template_id"],
     "observations": [
@@ -103,7 +105,7 @@ def fingerprint(workspace: Workspace, config: Config) -> tuple[str, dict[str, st
     """
     made_from = {
         "format": str(RELEASE_FORMAT),
-        "config release": config.release.model_dump_json(exclude={"sign_key"}),
+        "config release": config.release.model_dump_json(exclude={"profiles", "sign_key"}),
     }
     for table in (*REQUIRED, *OPTIONAL):
         if table != "media":

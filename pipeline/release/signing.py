@@ -34,6 +34,9 @@ class Signature:
     detail: str
 
 
+UNSIGNED = Signature("unsigned", "nobody signed it")
+
+
 def sign_checksums(folder: Path, key: str, identity: str) -> str:
     """Write SHA256SUMS.sig and allowed_signers for ``identity``; return what to tell of it.
 

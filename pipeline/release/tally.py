@@ -26,6 +26,7 @@ class ReleaseCounts:
     formats: PerSplit = field(default_factory=dict)
     domains: PerSplit = field(default_factory=dict)
     label_status: PerSplit = field(default_factory=dict)
+    test_sets: PerSplit = field(default_factory=dict)
     tags: PerSplit = field(default_factory=dict)
     suggested_tags: PerSplit = field(default_factory=dict)
     tags_per_sticker: Counter[str] = field(default_factory=Counter)
@@ -69,6 +70,8 @@ class ReleaseCounts:
             tags = rows[name].combine_chunks()
             _count(counts, tags.flatten(), splits.take(pc.list_parent_indices(tags)))
             lengths.update(count_values(pc.list_value_length(tags).cast(pa.string())))
+        sets = rows["test_sets"].combine_chunks()
+        _count(self.test_sets, sets.flatten(), splits.take(pc.list_parent_indices(sets)))
         self.frames.update(count_values(filled(rows["frames"].cast(pa.string()), "unknown")))
         self.captioners.update(count_values(filled(rows["captioner"], "none")))
         self.simulated += pc.sum(rows["simulated"]).as_py() or 0

@@ -26,7 +26,7 @@ from pipeline.release.redact import public_rules, public_texts, public_urls
 from pipeline.release.tally import ReleaseCounts, total
 from schemas.config import Config
 from schemas.release import COLUMNS, SPLITS
-from schemas.tables import HOSTS, UNFETCHED
+from schemas.tables import HOSTS, MOVED, UNFETCHED
 
 _MONTH = len("2026-12")
 _URLS = ("page_url", "media_url", "licence_url")
@@ -64,6 +64,10 @@ def write_texts(
     tagset = workspace.read_checked("tagset").to_pylist()
     _write_json(folder / "tagset.json", tagset)
     _write_json(folder / "counts.json", tally.as_json())
+    moved = workspace.read_checked("moved")
+    if len(moved):
+        bare = moved.cast(MOVED.schema.remove_metadata())
+        pq.write_table(bare, folder / "moved.parquet", compression="zstd")
     agreement = workspace.read_checked("agreement").to_pylist()
     votes, ids = workspace.read_checked("votes"), _released(folder)
     counted = sum(number * rows for number, rows in tally.makers.voted.items())
@@ -101,6 +105,7 @@ def write_texts(
         hosts=hosts.to_pylist(),
         agreement=agreement,
         leakage=workspace.read_checked("leakage").to_pylist(),
+        moved=count_together([moved["from"], moved["to"]]),
         tagset=tagset[0]["version"] if tagset else None,
         plots=write_plots(folder / "plots", tally, figures, report),
     )

@@ -12,10 +12,10 @@ from stickerworks.cli.work import release_folder
 
 def verify_command(options: CommandOptions, folder: Path | None) -> int:
     """Tell every problem of a release; 1 when there is any."""
-    from pipeline.release.verify import verify_release
+    from pipeline.release.profiles.make import verify_folder
 
     with open_session("release verify", options, reads_only=True) as session:
-        found = verify_release(folder or release_folder(session))
+        found = verify_folder(folder or release_folder(session))
         session.failed = bool(found.problems)
         session.results["verify"] = {
             "path": str(found.path),

@@ -22,7 +22,8 @@ class Page:
     """A page's template, which lies in ``folder`` as template.html, and what its head says.
 
     ``contents`` are the ids of the sections and their names; a style.css in ``folder`` is added
-    to the common one. ``script`` is for pages that ask: it runs at the end, and nothing else does.
+    to the common one. One that ``asks`` has the script and style of asking.js and asking.css: it
+    keeps answers in the browser and saves them as a file. Nothing else runs in a page.
     """
 
     folder: Path
@@ -30,7 +31,7 @@ class Page:
     kind: str
     lead: str
     contents: tuple[tuple[str, str], ...]
-    script: str | None = None
+    asks: bool = False
 
 
 def write_page(target: Path, page: Page, values: Mapping[str, Any]) -> Path:
@@ -39,11 +40,13 @@ def write_page(target: Path, page: Page, values: Mapping[str, Any]) -> Path:
     The content security policy forbids all but this style, this script and pictures within the
     page. Raises StickerworksError when the disk is full.
     """
+    asking = (_HERE / "asking.css",) if page.asks else ()
     style = "".join(
         path.read_text(encoding="utf-8")
-        for path in (_HERE / "style.css", page.folder / "style.css")
+        for path in (_HERE / "style.css", *asking, page.folder / "style.css")
         if path.exists()
     )
+    script = (_HERE / "asking.js").read_text(encoding="utf-8") if page.asks else None
     html = (
         _environment(page.folder)
         .get_template("template.html")
@@ -55,8 +58,8 @@ def write_page(target: Path, page: Page, values: Mapping[str, Any]) -> Path:
             contents=page.contents,
             style=style,
             style_hash=_csp_hash(style),
-            script=page.script,
-            script_hash=_csp_hash(page.script) if page.script else None,
+            script=script,
+            script_hash=_csp_hash(script) if script else None,
         )
     )
     with atomic_file(target) as temporary:

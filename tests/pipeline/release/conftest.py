@@ -120,6 +120,7 @@ class Drawn:
         add("decisions", id=id_, kept=kept, outcome="kept" if kept else "dropped", reasons=reasons)
         add("duplicates", id=id_, group=id_, representative=True, template_id=id_)
         add("splits", id=id_, split=split, group=id_)
+        add("imported", id=id_, dataset="set", name=f"{number}.png", record="{}")
         add("ocr", id=id_, measured=kept, text="你好" if kept else None)
         add("suggestions", id=id_, tags=tags, tagset="v1")
         add("domain", id=id_, measured=kept, domain="cartoon", probability=0.1)
@@ -176,6 +177,12 @@ class Drawn:
 @pytest.fixture
 def drawn() -> Drawn:
     return Drawn()
+
+
+@pytest.fixture(scope="session")
+def new_drawn() -> type[Drawn]:
+    """For releases that a whole session shares."""
+    return Drawn
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,8 @@ def facts(hostile: str) -> CardFacts:
         "format": hostile, "domain": hostile, "label_status": hostile, "tags": [hostile],
         "suggested_tags": [hostile], "frames": 1, "captioner": hostile, "simulated": True,
         "sources": [hostile], "licence": hostile, "licence_basis": hostile,
-        "split": "train", "carried": False, "nbytes": 1, "c2pa": None, "ocr_text": hostile,
+        "split": "train", "carried": False, "nbytes": 1, "c2pa": None, "test_sets": [hostile],
+         "ocr_text": hostile,
         "ocr_model": hostile, "domain_model": hostile, "domain_provenance": "classifier",
         "label_provenance": hostile, "annotators": 1, "counts": [{"tag": hostile, "votes": 1}],
         "written_by": [hostile], "trigger_words": [hostile], "animated": True, "id": "0" * 64,
@@ -60,7 +61,11 @@ def facts(hostile: str) -> CardFacts:
         unfetched=Counter({(hostile, hostile): 1}),
         hosts=[_host(hostile), _host(hostile) | {"host": None, "first_fetched": None}],
         agreement=[],
-        leakage=[{"kind": hostile, "shared": 1, "leaking": 0, "rows": 0}],
+        leakage=[
+            {"kind": kind, "shared": 1, "leaking": 0, "rows": 0}
+            for kind in (hostile, "earlier_release")
+        ],
+        moved=Counter({(hostile, "train"): 1}),
         tagset=hostile,
         plots=["frames.png"],
     )
