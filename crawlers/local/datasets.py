@@ -85,7 +85,7 @@ def import_rows(
     the data set held in an earlier import and holds no more is marked as gone. When reading it
     fails, what was read by then is in the tables all the same.
     """
-    takedown = load_takedown(config)
+    takedown = load_takedown(config, workspace)
     sweep(workspace)
     tally, visited = Tally(), Visited()
     with open_ledger(workspace.root / LEDGER) as ledger:
