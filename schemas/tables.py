@@ -19,6 +19,10 @@ from typing import Literal
 
 import pyarrow as pa
 
+from schemas.start import leave_out_pandas
+
+leave_out_pandas()  # this module stands before every table
+
 Scope = Literal["sticker", "detail", "global"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ COLUMNS_FILE = "stickerworks-columns.yaml"
 VSD2M_COLUMNS = {field: field for field in FIELDS} | {NAME: "id"}
 """The profile's columns are called as ours."""
 
+_CAPTIONS = ("caption_en", "caption_zh")
 _LISTS = frozenset({TAGS, TRIGGER_WORDS})
 _LONGEST_NAME = 1000
 
@@ -72,7 +73,18 @@ def _of_file(path: Path) -> ColumnMap:
 HF = image_tables("hf", _of_file, lambda path: (path / COLUMNS_FILE).is_file())
 """Any data set, once a file beside it says which columns hold what."""
 
-VSD2M = image_tables("vsd2m", lambda path: ColumnMap(VSD2M_COLUMNS, optional=True))
+_PROFILE = ColumnMap(VSD2M_COLUMNS, optional=True)
+
+
+def _vsd2m_rows(path: Path) -> Iterator[Row]:
+    for row in _every(path, _PROFILE, lambda problem: None):
+        # The template quotes keywords: it is no text of the data set.
+        told = row.record.get("captioner") == "template"
+        texts = {name: text for name, text in row.texts.items() if name not in _CAPTIONS}
+        yield replace(row, texts=texts) if told else row
+
+
+VSD2M = replace(image_tables("vsd2m", lambda path: _PROFILE), every=_vsd2m_rows)
 """VSD2M as our profile of that name writes it."""
 
 

@@ -27,10 +27,10 @@ class MetMemeWriter:
         self._texts: Any = None
 
     def __enter__(self) -> MetMemeWriter:
+        self._images.mkdir(parents=True)
         with ExitStack() as opened:
             self._labels = self._table(opened, f"label_{self._language}.csv", COLUMNS)
             self._texts = self._table(opened, f"{self._language}_text.csv", TEXT_COLUMNS)
-            self._images.mkdir(parents=True)
             self._open = opened.pop_all()
         return self
 

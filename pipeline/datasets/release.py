@@ -27,8 +27,9 @@ SETS = "test_sets"
 
 _ORIGIN = ("licence", "licence_basis", "licence_url")
 _RECORD = ("label_status", "label_provenance", "captioner", "written_by", "keywords", "imported")
-STATED = ("authors", "trigger_words", *_ORIGIN, *_RECORD)
-"""Columns that a release may have, and that import takes beside those."""
+_ALSO = (*TEXTS, "authors", "trigger_words", *_ORIGIN, *_RECORD)
+MORE = tuple(name for name in _ALSO if name not in NEEDED)
+"""Columns that a release may have, and that import takes beside those it needs."""
 
 
 def read_release(folder: Path, split: str) -> Iterator[Row]:
@@ -107,7 +108,7 @@ def every_row(folder: Path) -> Iterator[Row]:
     A release's own columns are the record, what it was imported from among them.
     """
     for split in SPLITS:
-        for group in read_groups(folder, split, (*NEEDED, *TEXTS, *STATED), (*TEXTS, *STATED)):
+        for group in read_groups(folder, split, (*NEEDED, *MORE), MORE):
             for cells in group.to_pylist():
                 yield _whole(cells, split)
 
@@ -117,14 +118,14 @@ def _whole(cells: Mapping[str, Any], split: str) -> Row:
         raise StickerworksError(f"The release has a {split} row without an id.", "Get it again.")
     voted = cells["label_status"] == "effective"
     data = (cells["image"] or {}).get("bytes")
-    quoted = ("caption_en", "caption_zh") if cells.get("captioner") == "template" else ()
+    by_template = ("caption_en", "caption_zh") if cells.get("captioner") == "template" else ()
     stated = {name: cells[name] for name in _ORIGIN if cells.get(name)}
     authors = cells.get("authors") or ()
     return Row(
         id=cells["id"],
         data=data,
         targets=frozenset(filter(None, cells["tags"] or ())) if voted else frozenset(),
-        texts={name: cells[name] for name in TEXTS if cells.get(name) and name not in quoted},
+        texts={name: cells[name] for name in TEXTS if cells.get(name) and name not in by_template},
         voted=voted,
         simulated=bool(voted and cells["simulated"]),
         problem=None if data is not None else "the release carries no bytes",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import mlcroissant as mlc
+from mlcroissant._src.core.context import CroissantVersion
 from mlcroissant._src.core.rdf import Rdf, make_context
 
 from pipeline.engine.text import one_line
@@ -33,7 +34,7 @@ _TYPES = {
 
 def croissant_json(contents: Contents) -> str:
     """The text of croissant.json: every shard with its sha256, splits, records, PROV and RAI."""
-    context = mlc.Context()
+    context = mlc.Context(conforms_to=CroissantVersion.V_1_1)
     context.rdf = Rdf(context=make_context(context, prov=_PROV))
     records = [_splits(context, contents), _records(context, contents)]
     if contents.labels:

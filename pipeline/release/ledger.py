@@ -13,7 +13,7 @@ from pipeline.engine.counting import count_together, filled
 from pipeline.engine.origins import PREFERENCES, Place, first_of, with_host
 from pipeline.release.redact import public_texts
 
-C2PA = {True: "carry a manifest", False: "carry none", None: "nobody looked"}
+C2PA = {True: "carry a manifest", False: "carry none", None: "weren't looked at"}
 """What is known of a sticker's Content Credentials, by the column ``c2pa``."""
 
 

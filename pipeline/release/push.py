@@ -87,7 +87,8 @@ def push_release(
 
 def _api(to: Destination) -> HfApi:
     from huggingface_hub import HfApi, constants
-    from huggingface_hub.utils import disable_progress_bars, logging
+    from huggingface_hub.utils import logging
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
     parts = urlsplit(to.endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
@@ -102,7 +103,7 @@ def _api(to: Destination) -> HfApi:
             "HF_TOKEN.",
         )
     disable_progress_bars()
-    logging.set_verbosity_error()
+    logging.set_verbosity(logging.ERROR)
     if to.endpoint != PUBLIC:
         constants.HF_HUB_DISABLE_XET = True  # other hubs speak plain Git LFS
     return HfApi(endpoint=to.endpoint.rstrip("/"), token=to.token)
@@ -134,9 +135,7 @@ def _commit(
     return str(done.oid)
 
 
-def _differing(
-    api: HfApi, to: Destination, expected: dict[str, str], commit: str
-) -> Iterator[str]:
+def _differing(api: HfApi, to: Destination, expected: dict[str, str], commit: str) -> Iterator[str]:
     """Files whose bytes at the hub aren't ours: by the hub's own sha256 where it keeps one for a
     large file, and read back otherwise."""
     there: dict[str, Any] = {
@@ -158,7 +157,8 @@ def _differing(
 
 def _read_back(to: Destination, name: str, commit: str) -> str:
     from huggingface_hub import get_session, hf_hub_url
-    from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
+    from huggingface_hub.utils._headers import build_hf_headers
+    from huggingface_hub.utils._http import hf_raise_for_status
 
     url = hf_hub_url(
         to.repo, name, repo_type="dataset", revision=commit, endpoint=to.endpoint.rstrip("/")

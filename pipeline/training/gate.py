@@ -159,7 +159,7 @@ def _noise(
     parts = {"train": train, **real.held_out}
     return {
         split: estimate_noise(
-            *part, config.max_label_noise, config.seed, voted=_voted(real.uses[split])
+            part, config.max_label_noise, config.seed, voted=_voted(real.uses[split])
         )
         for split, part in parts.items()
     }

@@ -18,8 +18,9 @@ _SPLIT_AGAIN = (
     "Look at the tags of the test rows: they should be as right as the others. `stickerworks "
     "merge` makes them from the votes, `stickerworks split` deals them out."
 )
+_NAMED = 3
 _NOISY = (
-    "Look at rows whose tags the model finds unlikely, have them voted on again "
+    "Look at the rows named here and in reports/gate.json, have them voted on again "
     "(`stickerworks label export`), or state the noise that you accept in "
     "validation.max_label_noise."
 )
@@ -94,7 +95,10 @@ def noise_checks(found: Mapping[str, LabelNoise | None], bound: float) -> Iterat
             yield Check(name, "not judged", "", f"at most {bound:.0%}", reason)
             continue
         figure = f"{noise.share:.0%} ({noise.low:.0%} to {noise.high:.0%})"
-        reason = f"{figure} of the tags of {split} seem to belong to other rows; {bound:.0%} may"
+        reason = (
+            f"{figure} of the tags of {split} seem to belong to other rows; {bound:.0%} may; the "
+            f"least likely: {', '.join(noise.unlikely[:_NAMED])}"
+        )
         outcome: Outcome = "warned" if noise.share > bound else "passed"
         if noise.low > bound and noise.voted:
             outcome = "failed"  # what keywords suggest is no label that anybody vouches for

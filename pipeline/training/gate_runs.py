@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.training.arrays import Scores, Truth
 from pipeline.training.contract import (
     Baseline,
     GateScore,
@@ -20,6 +19,7 @@ from pipeline.training.contract import (
     NotJudgedError,
     Reads,
     Run,
+    Scored,
     Settings,
 )
 from pipeline.training.examples import Dataset, Examples, Use, choose
@@ -66,10 +66,8 @@ def judge(baseline: Learner[S, Any], dataset: Dataset, settings: S, seed: int) -
     return replace(scored, test=judged, test_rows=len(test), held_out={**held_out, **more})
 
 
-def score_across(
-    baseline: Baseline[S, Any], dataset: Dataset, settings: S, seed: int
-) -> tuple[Scores, Truth]:
-    """Scores and truth of the train rows, each by a model that learnt from the other half alone."""
+def score_across(baseline: Baseline[S, Any], dataset: Dataset, settings: S, seed: int) -> Scored:
+    """The train rows, each scored by a model that learnt from the other half alone."""
     settings, _ = resolve(baseline, settings)
     train = read_split(baseline, dataset, "train", settings)
     half = np.random.default_rng((seed, 4)).permutation(len(train)) % 2
@@ -82,7 +80,7 @@ def score_across(
         watched = choose(judged, lambda row: row < _WATCHED)
         model = fit(baseline, taught, settings, Run(seed, watched, train_model))
         scores[half == number] = score_tags(baseline, model, judged, settings)
-    return scores, train.truth
+    return Scored(train.ids, train.tags, scores, train.truth)
 
 
 def _is(half: NDArray[np.int64], which: int, row: int) -> bool:
@@ -91,14 +89,15 @@ def _is(half: NDArray[np.int64], which: int, row: int) -> bool:
 
 def _judge(
     baseline: Learner[S, Any], model: Any, examples: Examples, settings: S
-) -> tuple[Judged, dict[str, tuple[Scores, Truth]]]:
+) -> tuple[Judged, dict[str, Scored]]:
     """What a model is worth on rows, and their scores by split where it scores tags."""
     if isinstance(baseline, Judges):
         with blaming(baseline, f"while it judged {examples.name} rows"):
             return baseline.judge(model, examples, settings), {}
     assert isinstance(baseline, Baseline)
     scores = score_tags(baseline, model, examples, settings)
-    return judge_tags(scores, examples.truth), {examples.name: (scores, examples.truth)}
+    scored = Scored(examples.ids, examples.tags, scores, examples.truth)
+    return judge_tags(scores, scored.truth), {examples.name: scored}
 
 
 def _unjudgeable(

@@ -17,11 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.training.arrays import Floats, Scores, Truth
+from pipeline.training.contract import Scored
 
 _LEAST, _MOST, _COUNTED = 0.05, 0.4, 20
 """A given tag counts where it scores below this share of the rows without it: as low as leaves so
 many to count at the bound, since of hard stickers fewer rank that low than of wrong tags."""
 _RESAMPLES = 1000
+_NAMED = 20
 _AT_LEAST = 30
 """Given tags below which no share is told."""
 
@@ -30,8 +32,8 @@ _AT_LEAST = 30
 class LabelNoise:
     """Estimated share of given tags that belong to other rows, with its 95% bootstrap interval.
 
-    ``tags`` were given on ``rows`` rows, of which people ``voted`` on most or not. It is an upper
-    estimate: what a model can't learn counts, too.
+    ``tags`` were given on ``rows`` rows, of which people ``voted`` on most or not; the most
+    ``unlikely`` are named. It is an upper estimate: what a model can't learn counts, too.
     """
 
     share: float
@@ -40,17 +42,18 @@ class LabelNoise:
     tags: int
     rows: int
     voted: bool
+    unlikely: tuple[str, ...] = ()
 
 
 def estimate_noise(
-    scores: Scores, truth: Truth, bound: float, seed: int, *, voted: bool = True
+    scored: Scored, bound: float, seed: int, *, voted: bool = True
 ) -> LabelNoise | None:
-    """The estimate for rows x tags that were scored out of sample; None for too few tags.
+    """The estimate for rows that were scored out of sample; None for too few tags.
 
     ``bound`` is the share that it will be held against. The bootstrap resamples rows: tags of one
     row are right or wrong together.
     """
-    ranks = _ranks(scores, truth)
+    ranks = _ranks(scored.scores, scored.truth)
     given = np.isfinite(ranks).sum(1)
     tags = int(given.sum())
     if tags < _AT_LEAST:
@@ -64,7 +67,15 @@ def estimate_noise(
         shares.append(low[rows].sum() / max(1, given[rows].sum()) / lowest)
     ends = np.minimum(np.percentile(shares, [2.5, 97.5]), 1).tolist()
     share = min(1.0, float(low.sum()) / tags / lowest)
-    return LabelNoise(share, ends[0], ends[1], tags, int((given > 0).sum()), voted)
+    return LabelNoise(
+        share, ends[0], ends[1], tags, int((given > 0).sum()), voted, _unlikely(scored, ranks)
+    )
+
+
+def _unlikely(scored: Scored, ranks: Floats) -> tuple[str, ...]:
+    order = np.argsort(np.where(np.isfinite(ranks), ranks, np.inf), axis=None, kind="stable")
+    places = zip(*np.unravel_index(order[:_NAMED], ranks.shape), strict=True)
+    return tuple(f"{scored.ids[row]} ({scored.tags[tag]})" for row, tag in places)
 
 
 def _ranks(scores: Scores, truth: Truth) -> Floats:

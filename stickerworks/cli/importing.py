@@ -42,8 +42,8 @@ class Wanted:
 
 def import_command(options: CommandOptions, wanted: Wanted) -> int:
     """Import a data set; 3 when some of its rows brought no sticker."""
-    layout, folder = _layout(wanted), _folder(wanted)
-    terms = _terms(wanted)
+    folder = _folder(wanted)
+    layout, terms = _layout(wanted, folder), _terms(wanted)
     name = _name(wanted, folder)
     with open_session("import", options) as session:
         if options.dry_run:
@@ -53,11 +53,11 @@ def import_command(options: CommandOptions, wanted: Wanted) -> int:
     return session.exit_code
 
 
-def _layout(wanted: Wanted) -> Layout:
+def _layout(wanted: Wanted, folder: Path) -> Layout:
     from pipeline.datasets.column_map import read_mapping
     from pipeline.datasets.image_tables import COLUMNS_FILE, HF, VSD2M, image_tables
     from pipeline.datasets.layout import Layout
-    from pipeline.engine.plugins import load_plugin
+    from pipeline.engine.plugins import load_plugin, plugin_faults
 
     if wanted.columns is not None:
         if wanted.format != HF.name:
@@ -67,7 +67,7 @@ def _layout(wanted: Wanted) -> Layout:
             )
         columns = read_mapping(wanted.columns)
         return image_tables(HF.name, lambda path: columns)
-    if wanted.format == HF.name and not (wanted.folder / COLUMNS_FILE).is_file():
+    if wanted.format == HF.name and not (folder / COLUMNS_FILE).is_file():
         raise StickerworksError(
             "Nobody knows which columns of that data set hold what.",
             f"Say it with --map image=COLUMN,tags=COLUMN,..., or in a file {COLUMNS_FILE} beside "
@@ -75,7 +75,15 @@ def _layout(wanted: Wanted) -> Layout:
         )
     if wanted.format in (HF.name, VSD2M.name):
         return HF if wanted.format == HF.name else VSD2M
-    return load_plugin("layouts", wanted.format, Layout)
+    layout = load_plugin("layouts", wanted.format, Layout)
+    with plugin_faults("layouts", layout.name, f"on {folder}"):
+        recognised = layout.recognises(folder)
+    if not recognised:
+        raise StickerworksError(
+            f"{quoted(str(folder), 300)} isn't laid out as {layout.name} is.",
+            "Name the folder that holds the data set as it is published.",
+        )
+    return layout
 
 
 def _folder(wanted: Wanted) -> Path:

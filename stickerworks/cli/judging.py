@@ -20,6 +20,7 @@ from stickerworks.cli.session import Session
 from stickerworks.cli.tables import comparison
 
 if TYPE_CHECKING:
+    from pipeline.release.looking.floors import Size
     from pipeline.training.gate import GateResult
 
 _UNPROVEN = (
@@ -27,6 +28,7 @@ _UNPROVEN = (
     "with exit code 0."
 )
 _VERIFY = "Get the release again, or delete it and run `stickerworks release`."
+_MERGE = "Run `stickerworks merge` and build the release anew, under a new version."
 _ORDER = ("failed", "warned", "not judged", "passed")
 
 
@@ -43,14 +45,16 @@ def judge(session: Session, folder: Path, before: Path | None = None) -> str:
         return "passed"
     settings = session.config.validation
     problems = list(verify_release(folder).problems)
+    earlier = _earlier(folder, before)  # a slip of the pen is told of before an hour's work
     with session.part("validate"), _with_images(session, folder) as whole:
         looked = _look(session, whole)
         from pipeline.training.gate import validate_release  # torch takes seconds
 
         findings = [*problems, *failures(looked)]
         result = validate_release(whole, settings, findings, session.tell)
-    beside = _beside(session, folder, before, result)
-    checks = [_verified(problems), *looked, *result.checks, *beside]
+    beside = _beside(session, folder, earlier, result) if earlier else []
+    mixed = _mixed_up(result, _agreement(session, folder))
+    checks = [_verified(problems), *looked, *result.checks, *mixed, *beside]
     verdict = _verdict(result, checks, failures(beside))
     _keep(session, folder, verdict)
     _tell(session, result, verdict, checks)
@@ -112,19 +116,49 @@ def _verified(problems: Sequence[str]) -> Check:
     return Check("files", "failed", f"{len(problems):,} problems", "none", reason, _VERIFY)
 
 
-def _beside(session: Session, folder: Path, before: Path | None, result: GateResult) -> list[Check]:
-    from pipeline.release.looking.floors import floor_checks, read_verdict, release_before, size_of
+def _earlier(folder: Path, before: Path | None) -> tuple[Path, Size] | None:
+    """The release that this one is held beside, and how large it is."""
+    from pipeline.release.looking.floors import release_before, size_of
 
     other = before or release_before(folder.resolve())
     if other is None:
-        return []
+        return None
     if other.resolve() == folder.resolve():
         raise StickerworksError(f"{other} is the release itself.", "Name an earlier one.")
+    return other, size_of(other)
+
+
+def _beside(
+    session: Session, folder: Path, earlier: tuple[Path, Size], result: GateResult
+) -> list[Check]:
+    from pipeline.release.looking.floors import floor_checks, read_verdict, size_of
+
+    other, size = earlier
     kept = read_verdict(_record(session, other))
     now = {**asdict(result), "agreement": _agreement(session, folder)}
     limit = session.config.validation.max_loss
-    sizes = size_of(folder), size_of(other)
-    return list(floor_checks(*sizes, other.resolve().name, limit, (now, kept)))
+    name = other.resolve().name
+    return list(floor_checks(size_of(folder), size, name, limit, (now, kept)))
+
+
+def _mixed_up(result: GateResult, agreement: tuple[float, float] | None) -> Iterator[Check]:
+    """Whether more tags seem wrong than the annotators' own disagreement explains."""
+    if agreement is None:
+        return
+    explained = max(0.0, 1 - agreement[0])
+    for split, noise in (result.label_noise or {}).items():
+        if noise is None or not noise.voted:
+            continue
+        name = f"label noise of {split} beside agreement"
+        figure, bound = f"at least {noise.low:.0%}", f"at most {explained:.0%}"
+        if noise.low <= explained:
+            yield Check(name, "passed", figure, bound)
+            continue
+        reason = (
+            f"{figure} of the tags of {split} seem wrong, though annotators disagree on {bound} of "
+            "what chance leaves open: tags may have been mixed up after the votes"
+        )
+        yield Check(name, "warned", figure, bound, reason, _MERGE)
 
 
 def _agreement(session: Session, folder: Path) -> tuple[float, float] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -197,6 +198,8 @@ def main() -> None:
     """Run the command line; every error is one clear line."""
     open_closed()
     speak_utf8()
+    # Of schemas/start.py, whose import `--help` is spared.
+    os.environ.setdefault("STICKERWORKS_PROGRAM", "1")
     try:
         code = _run(sys.argv[1:])
     except (BrokenPipeError, SystemExit):  # Rich makes the one of the other

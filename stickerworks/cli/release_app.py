@@ -159,7 +159,9 @@ def push(
         Path | None, typer.Argument(help="a release's folder [the configured one]")
     ] = None,
     endpoint: Annotated[str | None, typer.Option(help="a hub [huggingface.co]")] = None,
-    private: Annotated[bool, typer.Option("--private", help="make it for its owners alone")] = False,
+    private: Annotated[
+        bool, typer.Option("--private", help="make it for its owners alone")
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="although it failed its gate, or replaces other files")
     ] = False,

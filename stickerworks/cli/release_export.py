@@ -16,6 +16,7 @@ def export_command(
 ) -> int:
     """Make one profile of a release."""
     from pipeline.engine.local import worker_count
+    from pipeline.release.profiles.beside import folder_beside
     from pipeline.release.profiles.known import find_profile
     from pipeline.release.profiles.make import check_whole, make_profile
     from pipeline.release.profiles.profile import ExportRun
@@ -23,7 +24,7 @@ def export_command(
     with open_session("release export", options, reads_only=True) as session:
         profile = find_profile(name, webdataset=webdataset)
         release = (folder or release_folder(session)).absolute()
-        target = (output or release.with_name(f"{release.name}-{profile.form}")).absolute()
+        target = (output or folder_beside(release, profile)).absolute()
         if options.dry_run:
             session.say(f"  {'export':<12} would write {plain(str(target))}")
             return session.exit_code

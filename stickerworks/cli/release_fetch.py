@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pipeline.engine.paths import named_path
 from pipeline.engine.text import plain
@@ -47,9 +48,8 @@ def fetch_command(options: CommandOptions, folder: Path, output: Path) -> int:
     return session.exit_code
 
 
-def _tell(session: Session, facts: dict[str, object], fetched: int) -> None:
+def _tell(session: Session, facts: dict[str, Any], fetched: int) -> None:
     losses, splits = facts["losses"], facts["splits"]
-    assert isinstance(losses, list) and isinstance(splits, dict)
     causes = Counter[str]()
     for row in losses:
         causes[row["cause"]] += row["rows"]

@@ -16,27 +16,19 @@ if TYPE_CHECKING:
 def make_profiles(session: Session, release: Path) -> None:
     """Make the configured profiles of a release that was just built, unless they are there."""
     from pipeline.engine.local import worker_count
+    from pipeline.release.profiles.beside import folder_beside, make_beside
     from pipeline.release.profiles.known import find_profile
-    from pipeline.release.profiles.make import make_profile
     from pipeline.release.profiles.profile import ExportRun
-    from pipeline.release.records import Record, save_record
-
-    def known(made: MadeProfile) -> None:
-        made_from = {"profile": made.path.name.removeprefix(f"{release.name}-")}
-        save_record(made.path, Record(made.fingerprint, made_from, made.rows))
 
     engine = session.config.engine
     for name in dict.fromkeys(session.config.release.profiles):
         if name == "full":
             continue
         profile = find_profile(name)
-        target = release.with_name(f"{release.name}-{profile.form}")
-        session.workspace.place.fetch_release(target.name)
+        session.workspace.place.fetch_release(folder_beside(release, profile).name)
         run = ExportRun(worker_count(engine), session.tell)
         with session.part(f"release {name}") as logged:
-            made = make_profile(
-                release, profile, target, run, min_free_mb=engine.min_free_mb, before=known
-            )
+            made = make_beside(release, profile, run, engine.min_free_mb)
             logged.update(made.rows)
         tell_profile(session, "profile", made)
 

@@ -1,4 +1,4 @@
-"""A hub of data sets on this machine: as much of its interface as a push and a reading back need."""
+"""A hub of data sets on this machine: as much of its interface as a push needs."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ class DatasetHub(Site):
         if path.startswith(f"/datasets/{self.repo}/resolve/"):
             name = path.split("/", 6)[6]
             return body(self.files[name]) if name in self.files else status(404)
-        inner = path.removeprefix(f"/api/datasets/{self.repo}")
+        return self._api(path.removeprefix(f"/api/datasets/{self.repo}"), asked)
+
+    def _api(self, inner: str, asked: Asked) -> Answer:
         if inner.startswith("/preupload/"):
             return json_body({"files": [self._mode(file) for file in asked.json()["files"]]})
         if inner.startswith("/commit/"):

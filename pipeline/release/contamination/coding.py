@@ -28,7 +28,7 @@ Checks = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
 
 CHECK_BYTES = 32
-_LOW, _MID = 8, 17
+_LOW, _MID = 8, 18
 _RIM = 0.06
 """Share of the sides that no code looks at, at each edge: a crop of 5% takes nothing from them."""
 _PAD = 8
@@ -49,7 +49,11 @@ class View:
 
 
 _WINDOWS = ((0.905, (0.1, 0.37, 0.63, 0.9)), (0.95, (0.25, 0.75)), (0.86, (0.5,)))
-_EXTENSIONS = ((1 / 0.975, (0.0, 1.0)), (1 / 0.95, (0.0, 0.33, 0.67, 1.0)), (1 / 0.9, (0.1, 0.37, 0.63, 0.9)))
+_EXTENSIONS = (
+    (1 / 0.975, (0.0, 1.0)),
+    (1 / 0.95, (0.0, 0.33, 0.67, 1.0)),
+    (1 / 0.9, (0.1, 0.37, 0.63, 0.9)),
+)
 """Sizes of windows and of extensions in shares of the sides, and where in the rest they begin."""
 
 
@@ -74,21 +78,22 @@ _TRIMMED = [place for place, view in enumerate(VIEWS) if place % (len(VIEWS) // 
 
 def own_codes(pictures: Greys) -> tuple[Codes, Checks]:
     """Codes and checks of pictures as they are; shape (n, 64, 64) to (n,) and (n, 32)."""
-    boxes = np.tile(np.array([0.0, 1.0, 0.0, 1.0]), (len(pictures), 1))
-    return codes_of(pictures, boxes, np.zeros(len(pictures), np.bool_))
+    basis = _bases(np.zeros(1), np.ones(1), _MID)[0]
+    low = basis @ padded(pictures) @ basis.T
+    return _bits(low[:, :_LOW, :_LOW]), _check_bits(low)
 
 
 def view_codes(pictures: Greys) -> Codes:
     """Code of each picture (64x64 grey levels) in each of ``VIEWS``; shape (n, views)."""
-    padded = _padded(pictures)
+    around = padded(pictures)
     lines, places = _view_lines()
-    whole = lines @ padded @ lines.T
+    whole = lines @ around @ lines.T
     codes = np.empty((len(pictures), len(VIEWS)), np.uint64)
     boxes = plain_boxes(pictures)
     for view, (y, x) in places.items():
         low = whole[:, y : y + _LOW, x : x + _LOW]
         if view in _TRIMMED:
-            low = _lows(padded, boxes, _LOW)
+            low = _lows(around, boxes, _LOW)
         codes[:, view] = _bits(low * _sign(_LOW) if VIEWS[view].mirrored else low)
     return codes
 
@@ -107,9 +112,23 @@ def codes_of(
     pictures: Greys, boxes: Floats, mirrored: npt.NDArray[np.bool_]
 ) -> tuple[Codes, Checks]:
     """Code and check of each picture within its box."""
-    low = _lows(_padded(pictures), boxes, _MID)
-    low[mirrored] *= _sign(_MID)
+    low = _turned(_lows(padded(pictures), boxes, _MID), mirrored)
     return _bits(low[:, :_LOW, :_LOW]), _check_bits(low)
+
+
+def checks_of(around: Floats, boxes: Floats, mirrored: npt.NDArray[np.bool_]) -> Checks:
+    """Check within its box of each picture of ``padded``."""
+    return _check_bits(_turned(_lows(around, boxes, _MID), mirrored))
+
+
+def padded(pictures: Greys) -> Floats:
+    """Pictures that go on as their edges are; shape (n, 80, 80)."""
+    return np.pad(pictures, ((0, 0), (_PAD, _PAD), (_PAD, _PAD)), mode="edge").astype(np.float64)
+
+
+def _turned(low: Floats, mirrored: npt.NDArray[np.bool_]) -> Floats:
+    low[mirrored] *= _sign(_MID)
+    return low
 
 
 def _check_bits(low: Floats) -> Checks:
@@ -129,13 +148,9 @@ def _checked() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
 _CHECKED = _checked()
 
 
-def _padded(pictures: Greys) -> Floats:
-    return np.pad(pictures, ((0, 0), (_PAD, _PAD), (_PAD, _PAD)), mode="edge").astype(np.float64)
-
-
-def _lows(padded: Floats, boxes: Floats, count: int) -> Floats:
+def _lows(around: Floats, boxes: Floats, count: int) -> Floats:
     down, across = (_bases(boxes[:, a], boxes[:, a + 1], count) for a in (0, 2))
-    low: Floats = down @ padded @ across.transpose(0, 2, 1)
+    low: Floats = down @ around @ across.transpose(0, 2, 1)
     return low
 
 
@@ -178,3 +193,24 @@ def _bits(low: Floats) -> Codes:
     middle = np.partition(flat, (31, 32), axis=1)[:, 31:33].sum(axis=1) / 2
     packed = np.packbits(flat > middle[:, None], axis=1)
     return packed.view(">u8").reshape(-1).astype(np.uint64)
+
+
+def best_guess(codes: Codes, checks: Checks | None) -> Greys:
+    """The likeliest picture that codes, and checks where given, allow; shape (n, 64, 64).
+
+    Signs are known and sizes are not: each frequency gets the size that it has in stickers on
+    average, which falls with the frequency. It is here to show what an index gives away.
+    """
+    down, across = np.indices((_MID, _MID))
+    size = 1.0 / np.maximum(1.0, np.hypot(down, across))
+    low = np.zeros((len(codes), _MID, _MID))
+    bits = np.unpackbits(codes.astype(">u8").view(np.uint8).reshape(-1, 8), axis=1)
+    low[:, :_LOW, :_LOW] = bits.reshape(-1, _LOW, _LOW) * 2.0 - 1
+    low[:, 0, 0] = 0
+    if checks is not None:
+        signs = np.unpackbits(checks, axis=1) * 2.0 - 1
+        low[:, _CHECKED[0], _CHECKED[1]] = signs[:, : len(_CHECKED[0])]
+    basis = _bases(np.zeros(1), np.ones(1), _MID)[0][:, _PAD:-_PAD]
+    drawn = basis.T @ (low * size) @ basis
+    spread = np.abs(drawn).max(axis=(1, 2), keepdims=True)
+    return (127.5 + 127.5 * drawn / np.maximum(spread, 1e-9)).astype(np.uint8)

@@ -48,7 +48,7 @@ def look(data: bytes, caps: DecodeConfig) -> Greys | None:
 def mean_picture(frames: Greys) -> Greys:
     """The mean of frames, which neither speed, order nor the loop's beginning change."""
     total = frames.sum(axis=0, dtype=np.int32) + len(frames) // 2
-    return (total // len(frames)).astype(np.uint8)
+    return np.asarray(total // len(frames), np.uint8)
 
 
 def is_blank(picture: Greys) -> bool:

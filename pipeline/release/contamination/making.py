@@ -81,9 +81,11 @@ def thinned(codes: Codes) -> list[int]:
     for place, code in enumerate(codes.tolist()):
         if all((code ^ int(codes[other])).bit_count() > NEAR_FRAME for other in kept):
             kept.append(place)
-    return [kept[n * len(kept) // MOST_FRAMES] for n in range(MOST_FRAMES)] if (
-        len(kept) > MOST_FRAMES
-    ) else kept
+    return (
+        [kept[n * len(kept) // MOST_FRAMES] for n in range(MOST_FRAMES)]
+        if (len(kept) > MOST_FRAMES)
+        else kept
+    )
 
 
 def _codes(frames: Greys | None) -> Iterator[tuple[int, bytes, int]]:
@@ -95,9 +97,9 @@ def _codes(frames: Greys | None) -> Iterator[tuple[int, bytes, int]]:
     shown = [(mean, MEAN if moving else STILL)]
     if moving:
         clear = frames[[not is_blank(frame) for frame in frames]]
-        shown += [(frame, FRAME) for frame in clear[thinned(own_codes(clear)[0])]] if len(
-            clear
-        ) else []
+        shown += (
+            [(frame, FRAME) for frame in clear[thinned(own_codes(clear)[0])]] if len(clear) else []
+        )
     shown = [(picture, kind) for picture, kind in shown if not is_blank(picture)]
     if shown:
         codes, checks = own_codes(np.stack([picture for picture, _ in shown]))

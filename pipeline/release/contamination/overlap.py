@@ -115,7 +115,7 @@ class _Against:
         self, batch: Sequence[Picture], best: dict[tuple[int, int], tuple[int, str, int]]
     ) -> None:
         hashes = file_hashes([picture.id for picture in batch], self.index.salt)
-        first, last = (np.searchsorted(self._sorted, hashes, side) for side in ("left", "right"))  # type: ignore[call-overload]
+        first, last = (np.searchsorted(self._sorted, hashes, side) for side in ("left", "right"))
         for number in np.flatnonzero(last > first).tolist():
             for row in self._of_file[first[number] : last[number]].tolist():
                 best.setdefault((number, int(self.index.split[row])), (row, SAME_FILE, -1))

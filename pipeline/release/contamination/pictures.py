@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.engine.decoding.frames import format_of
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.text import plain
 
@@ -34,7 +35,7 @@ class Picture:
 def read_pictures(path: Path) -> Iterator[Picture]:
     """Every picture at ``path``: a release, Parquet files with an image column, or a folder.
 
-    In the order of file names; links are passed over. A split is what a Parquet file's name begins
+    In the order of file names; links are passed over, and in a folder what begins like no picture. A split is what a Parquet file's name begins
     with (``train-00000-of-00003``), and ``all`` where that says nothing. Raises
     StickerworksError where nothing is there.
     """
@@ -47,10 +48,10 @@ def read_pictures(path: Path) -> Iterator[Picture]:
         return
     found = False
     for file in _below(path, ""):
-        found = True
-        data = file.read_bytes() if file.stat().st_size <= MOST_BYTES else None
-        id_ = _digest(file) if data is None else hashlib.sha256(data).hexdigest()
-        yield Picture(id_, "all", None, data)
+        data = file.read_bytes() if file.stat().st_size <= MOST_BYTES else b""
+        if format_of(data) is not None:
+            found = True
+            yield Picture(hashlib.sha256(data).hexdigest(), "all", None, data)
     if not found:
         raise StickerworksError(
             f"There are no pictures at {path}.",
@@ -64,11 +65,6 @@ def _below(path: Path, suffix: str) -> list[Path]:
         return []
     every = (one for one in path.rglob(f"*{suffix}") if one.is_file() and not one.is_symlink())
     return sorted(one for one in every if not one.name.startswith("."))
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _of_parquet(path: Path) -> Iterator[Picture]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,8 +13,9 @@ from pipeline.release.contamination.coding import (
     VIEWS,
     Checks,
     Codes,
-    codes_of,
+    checks_of,
     own_codes,
+    padded,
     view_boxes,
     view_codes,
 )
@@ -24,13 +24,16 @@ from pipeline.release.contamination.looking import Greys, is_blank, mean_picture
 
 NEAR_CODE = 10
 """Bits of 64 within which codes meet."""
-NEAR_CHECK = 100
-"""Bits of 256 within which a candidate is worth laying over more exactly."""
-SURE, LIKELY = 40, 62
-"""Bits of 256 that checks of a copy differ in at most: hardly any other does, and few others."""
+SURE, LIKELY = 16, 45
+"""Bits of 256 that checks of a copy differ in at most, and those of one that was changed more."""
 _OWNERS = 64
 """Rows or views that one code stands for at most: a clump of thousands shows in its first ones."""
-_STEPS = (0.02, 0.01, 0.005)
+_VIEWS_TRIED = 2
+"""Views of a pair that are laid over: those whose codes are nearest."""
+_STEPS = ((0.02, 90), (0.01, 75), (0.01, 60), (0.005, 55))
+"""Shares of the sides by which edges are moved, and the bits within which it is worth trying."""
+_CLOSE = 4
+"""Bits within which nothing is left to be moved."""
 _FURTHEST = 0.12
 _AT_A_TIME = 4096
 
@@ -107,11 +110,22 @@ def _of_views(index: Index, ours: Ours) -> Matches:
     kind = index.kind[row]
     fits = np.where(moving[picture], kind == MEAN, (kind == STILL) | (kind == FRAME))
     picture, view, row = picture[fits], view[fits], row[fits]
+    chosen = _nearest_views(picture, row, codes[picture, view] ^ index.code[row])
+    picture, view, row = picture[chosen], view[chosen], row[chosen]
     bits = np.empty(len(row), np.int64)
     for start in range(0, len(row), _AT_A_TIME):
         here = slice(start, start + _AT_A_TIME)
         bits[here] = _laid_over(pictures[picture[here]], view[here], index.check[row[here]])
     return Matches(np.array(ours.number)[picture], row, view, bits)
+
+
+def _nearest_views(picture: Ints, row: Ints, differ: Codes) -> Ints:
+    """Places of the views in which each picture lies nearest to a row."""
+    order = np.lexsort((np.bitwise_count(differ), row, picture))
+    new = np.append(True, (np.diff(picture[order]) != 0) | (np.diff(row[order]) != 0))[: len(row)]
+    start = np.maximum.accumulate(np.where(new, np.arange(len(row)), 0))
+    chosen: Ints = order[np.arange(len(row)) - start < _VIEWS_TRIED]
+    return chosen
 
 
 def _of_frames(index: Index, ours: Ours) -> Matches:
@@ -157,28 +171,29 @@ def _laid_over(pictures: Greys, views: Ints, checks: Checks) -> Ints:
     """
     boxes = view_boxes(pictures, views)
     mirrored = np.array([view.mirrored for view in VIEWS])[views]
-    best = _differ(codes_of(pictures, boxes, mirrored)[1], checks)
-    going = np.flatnonzero(best <= NEAR_CHECK)
-    for step in _STEPS:
-        for edge, way in _moves(step):
-            moved = boxes[going].copy()
-            moved[:, edge] += np.array(way) * step
+    around = padded(pictures)
+    best = _differ(checks_of(around, boxes, mirrored), checks)
+    for step, near in _STEPS:
+        going = np.flatnonzero((best > _CLOSE) & (best <= near))
+        if not len(going):
+            continue
+        here, turned, aim = around[going], mirrored[going], checks[going]
+        for edges, way in _MOVES:
+            moved = boxes[going]
+            moved[:, edges] += np.array(way) * step
             moved = np.clip(moved, -_FURTHEST, 1 + _FURTHEST)
-            bits = _differ(codes_of(pictures[going], moved, mirrored[going])[1], checks[going])
+            bits = _differ(checks_of(here, moved, turned), aim)
             better = bits < best[going]
             boxes[going[better]], best[going[better]] = moved[better], bits[better]
     return best
 
 
-def _moves(step: float) -> Iterator[tuple[list[int], list[int]]]:
-    """Edges that are moved together: one alone, or both of an axis the same or opposite ways."""
-    for _ in range(2):
-        for axis in ([0, 1], [2, 3]):
-            for ways in ([1, 1], [-1, -1], [1, -1], [-1, 1]):
-                yield axis, ways
-        for edge in range(4):
-            yield from (([edge], [1]), ([edge], [-1]))
+_MOVES = [
+    *((axis, way) for axis in ([0, 1], [2, 3]) for way in ([1, 1], [-1, -1], [1, -1], [-1, 1])),
+    *(([edge], [way]) for edge in range(4) for way in (1, -1)),
+]
+"""Edges that are moved together: both of an axis, the same way or opposite ones, or one alone."""
 
 
 def _differ(one: Checks, other: Checks) -> Ints:
-    return np.bitwise_count(one ^ other).sum(axis=1).astype(np.int64)
+    return np.asarray(np.bitwise_count(one ^ other).sum(axis=1), np.int64)

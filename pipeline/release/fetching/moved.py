@@ -42,10 +42,13 @@ class Shares:
         before, after = self.values[name]
         if not before.total() or not after.total():
             return float(before.total() != after.total())
-        return sum(
-            abs(count / before.total() - after[value] / after.total())
-            for value, count in before.items()
-        ) / 2
+        return (
+            sum(
+                abs(count / before.total() - after[value] / after.total())
+                for value, count in before.items()
+            )
+            / 2
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Rows, and of each column the distance, the values gone and those that moved most."""

@@ -10,7 +10,6 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,9 +34,7 @@ from schemas.release import SPLITS
 FACTS = "fetched.json"
 """What a fetched release says of its losses, beside its card."""
 LOST = "lost.parquet"
-_LOST = pa.schema(
-    [(n, pa.string()) for n in ("id", "split", "host", "cause", "detail")]
-)
+_LOST = pa.schema([(n, pa.string()) for n in ("id", "split", "host", "cause", "detail")])
 _NOT_COPIED = re.compile(r"README\.md|croissant\.json|SHA256SUMS.*|fetched\.json|lost\.parquet")
 _FENCE = re.compile(r"^---$", re.MULTILINE)
 _ROWS = 200
@@ -66,7 +63,9 @@ def wanted_rows(folder: Path) -> Iterator[Wanted]:
                 for group in range(file.num_row_groups):
                     rows = file.read_row_group(group, ["id", "image", "format", "source_urls"])
                     for row in rows.filter(_lacking(rows)).to_pylist():
-                        yield Wanted(row["id"] or "", tuple(u for u in row["source_urls"] or () if u))
+                        yield Wanted(
+                            row["id"] or "", tuple(u for u in row["source_urls"] or () if u)
+                        )
 
 
 def rebuild(source: Path, target: Path, files: Files, losses: Sequence[Loss]) -> Rebuilt:
@@ -109,7 +108,8 @@ def _fill(source: Path, folder: Path, files: Files, losses: dict[str, Loss]) -> 
     pq.write_table(pa.Table.from_pylist(lost, schema=_LOST), folder / LOST, compression="zstd")
     made = Rebuilt(folder, shares, counts)
     (folder / FACTS).write_text(
-        json.dumps(facts(made, source), ensure_ascii=False, indent=1, sort_keys=True) + "\n", "utf-8"
+        json.dumps(facts(made, source), ensure_ascii=False, indent=1, sort_keys=True) + "\n",
+        "utf-8",
     )
     _copy_rest(source, folder)
     _write_card(source, folder, made, num_bytes)
@@ -215,7 +215,9 @@ def _opened(shard: Path) -> pq.ParquetFile:
     try:
         file = pq.ParquetFile(shard)
     except (pa.ArrowException, OSError) as error:
-        raise StickerworksError(f"{shard} can't be read: {error}.", "Get that file again.") from error
+        raise StickerworksError(
+            f"{shard} can't be read: {error}.", "Get that file again."
+        ) from error
     if file.schema_arrow.names != release_schema().names:
         file.close()
         raise StickerworksError(
@@ -229,8 +231,11 @@ def _copy_rest(source: Path, folder: Path) -> None:
     """Everything that isn't about the rows' files: hashes of shards would be those of others."""
     for path in sorted(source.rglob("*")):
         name = path.relative_to(source)
-        if path.is_file() and not path.is_symlink() and name.parts[0] != "data" and not (
-            _NOT_COPIED.fullmatch(name.as_posix())
+        if (
+            path.is_file()
+            and not path.is_symlink()
+            and name.parts[0] != "data"
+            and not (_NOT_COPIED.fullmatch(name.as_posix()))
         ):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, folder / name)

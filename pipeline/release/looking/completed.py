@@ -13,15 +13,17 @@ import pyarrow.parquet as pq
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.media import COLUMNS, MediaReader
 from pipeline.engine.workspace import Workspace
+from pipeline.release.rows import NO_PICTURES
 from pipeline.release.shards import GROUP_ROWS
 
 
 def lacks_images(folder: Path) -> bool:
-    """Whether any row of a release carries no image, by the shards' columns of paths."""
+    """Whether any row of a release carries no image, though its format is one of pictures."""
     for file in sorted((folder / "data").glob("*.parquet")):
         with pq.ParquetFile(file) as shard:
             for group in range(shard.num_row_groups):
-                if shard.read_row_group(group, columns=["image.path"])["image"].null_count:
+                rows = shard.read_row_group(group, columns=["id", "format", "image.path"])
+                if pc.any(_lacking(rows)).as_py():
                     return True
     return False
 
@@ -58,7 +60,7 @@ def _groups(shard: pq.ParquetFile) -> Iterator[pa.Table]:
 
 def _with_images(rows: pa.Table, workspace: Workspace, media: MediaReader) -> tuple[pa.Table, int]:
     images = rows["image"].to_pylist()
-    wanted = rows.filter(pc.is_null(rows["image"]))
+    wanted = rows.filter(_lacking(rows))
     places = _places(wanted["id"].combine_chunks(), workspace) if len(wanted) else {}
     added = 0
     for number, row in enumerate(rows.select(["id", "format"]).to_pylist()):
@@ -70,6 +72,11 @@ def _with_images(rows: pa.Table, workspace: Workspace, media: MediaReader) -> tu
     place = rows.schema.get_field_index("image")
     field = rows.schema.field("image")
     return rows.set_column(place, field, pa.array(images, field.type)), added
+
+
+def _lacking(rows: pa.Table) -> pa.ChunkedArray:
+    pictures = pc.invert(pc.is_in(rows["format"], pa.array(NO_PICTURES)))
+    return pc.and_(pc.is_null(rows["image"]), pictures)
 
 
 def _places(ids: pa.Array, workspace: Workspace) -> dict[str, dict[str, Any]]:

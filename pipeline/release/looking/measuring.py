@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,15 +16,17 @@ import pyarrow as pa
 from pebble import ProcessExpired, ProcessPool
 
 from pipeline.copies.looks import key_frame_column, measured_table
+from pipeline.engine.decoding.frames import format_of
 from pipeline.engine.decoding.measured import Measured, measure
 from pipeline.release.looking.rows import SAID, Chunk
 from schemas.config import DecodeConfig
 from schemas.tables import SIGNALS
 
-_ALONE = 12
+ALONE = 12
 """Chunks below which processes take longer to start than the work."""
 _SECONDS_A_ROW = 60
 _CHUNKS_A_PROCESS = 200
+See = Callable[[Chunk, DecodeConfig], "Seen"]
 _COLUMNS = ("error", "pixel_sha256", "flags", *SAID)
 
 
@@ -44,34 +46,42 @@ class Seen:
 
 
 def measure_chunks(
-    chunks: Iterator[Chunk], caps: DecodeConfig, workers: int | None = None
+    chunks: Iterator[Chunk],
+    caps: DecodeConfig,
+    workers: int | None = None,
+    alone: int = ALONE,
+    see: See | None = None,
 ) -> Iterator[Seen]:
-    """Measure each chunk, in order; a few are in memory at a time.
+    """Measure each chunk by ``see_chunk``, in order; a few are in memory at a time.
 
-    A file that kills its process, or takes over a minute, has an ``error`` that says so.
+    Of less than ``alone`` chunks in this process. A file that kills its process, or takes over a
+    minute, has an ``error`` that says so.
     """
-    ahead = list(islice(chunks, _ALONE))
-    if len(ahead) < _ALONE:
+    see = see or see_chunk
+    ahead = list(islice(chunks, alone))
+    if len(ahead) < alone:
         yield from (see(chunk, caps) for chunk in ahead)
         return
     workers = workers or len(os.sched_getaffinity(0))
     with ExitStack() as stack:
-        pool = stack.enter_context(_pool(workers))
+        pool = _Processes(stack.enter_context(_pool(workers)), see, caps)
         waiting: deque[tuple[Chunk, Future[Seen]]] = deque()
         for chunk in _joined(ahead, chunks):
-            waiting.append((chunk, _start(pool, chunk, caps)))
+            waiting.append((chunk, pool.start(chunk)))
             if len(waiting) > 2 * workers:
-                yield _finish(pool, *waiting.popleft(), caps)
+                yield pool.finish(*waiting.popleft())
         while waiting:
-            yield _finish(pool, *waiting.popleft(), caps)
+            yield pool.finish(*waiting.popleft())
 
 
-def see(chunk: Chunk, caps: DecodeConfig) -> Seen:
+def see_chunk(chunk: Chunk, caps: DecodeConfig) -> Seen:
     """Measure a chunk in this process."""
-    kinds = chunk.rows["format"].to_pylist()
+    said = (
+        chunk.rows["format"] if "format" in chunk.rows.schema.names else pa.nulls(len(chunk.files))
+    )
     found = [
-        _nothing(None) if data is None else measure(data, kind, caps)
-        for data, kind in zip(chunk.files.to_pylist(), kinds, strict=True)
+        _nothing(None) if data is None else measure(data, kind or format_of(data), caps)
+        for data, kind in zip(chunk.files.to_pylist(), said.to_pylist(), strict=True)
     ]
     return _seen(chunk, found)
 
@@ -90,30 +100,38 @@ def _seen(chunk: Chunk, found: list[Measured]) -> Seen:
     return Seen(without_files, measured, measured_table([*signals]), frames)
 
 
-def _finish(pool: ProcessPool, chunk: Chunk, future: Future[Seen], caps: DecodeConfig) -> Seen:
-    try:
-        return future.result()
-    except (ProcessExpired, TimeoutError, MemoryError):
-        if len(chunk.rows) == 1:
-            return _seen(chunk, [_nothing("decode: the file kills, or stalls, what decodes it")])
-    # Whichever of the rows it was, the others are fine.
-    rows = [
-        Chunk(chunk.split, chunk.rows.slice(n, 1), chunk.files.slice(n, 1))
-        for n in range(len(chunk.rows))
-    ]
-    parts = [_finish(pool, row, _start(pool, row, caps), caps) for row in rows]
-    return Seen(
-        Chunk(chunk.split, chunk.rows, pa.nulls(len(chunk.rows), pa.binary())),
-        pa.concat_tables([part.measured for part in parts]),
-        pa.concat_tables([part.looks for part in parts]),
-        pa.concat_arrays([part.key_frames for part in parts]),
-    )
+@dataclass(frozen=True)
+class _Processes:
+    pool: ProcessPool
+    see: See
+    caps: DecodeConfig
 
+    def start(self, chunk: Chunk) -> Future[Seen]:
+        seconds = _SECONDS_A_ROW * len(chunk.rows)
+        sent = (_compact(chunk), self.caps)
+        future: Future[Seen] = self.pool.schedule(self.see, args=sent, timeout=seconds)
+        return future
 
-def _start(pool: ProcessPool, chunk: Chunk, caps: DecodeConfig) -> Future[Seen]:
-    seconds = _SECONDS_A_ROW * len(chunk.rows)
-    future: Future[Seen] = pool.schedule(see, args=(_compact(chunk), caps), timeout=seconds)
-    return future
+    def finish(self, chunk: Chunk, future: Future[Seen]) -> Seen:
+        try:
+            return future.result()
+        except (ProcessExpired, TimeoutError, MemoryError):
+            if len(chunk.rows) == 1:
+                return _seen(
+                    chunk, [_nothing("decode: the file kills, or stalls, what decodes it")]
+                )
+        # Whichever of the rows it was, the others are fine.
+        rows = [
+            Chunk(chunk.split, chunk.rows.slice(n, 1), chunk.files.slice(n, 1))
+            for n in range(len(chunk.rows))
+        ]
+        parts = [self.finish(row, self.start(row)) for row in rows]
+        return Seen(
+            Chunk(chunk.split, chunk.rows, pa.nulls(len(chunk.rows), pa.binary())),
+            pa.concat_tables([part.measured for part in parts]),
+            pa.concat_tables([part.looks for part in parts]),
+            pa.concat_arrays([part.key_frames for part in parts]),
+        )
 
 
 def _compact(chunk: Chunk) -> Chunk:

@@ -104,9 +104,9 @@ def write_annotations(
                 about = rows.select(listed).take(pa.array(places, pa.int64()))
                 about = about.append_column("file", pa.array(names, pa.string()))
                 about = about.append_column("split", pa.repeat(split, len(about)))
-                counts.simulated += pc.sum(about["simulated"]).as_py() or 0
-                counts.rows[split] = counts.rows.get(split, 0) + len(about)
                 if len(about):
+                    counts.simulated += pc.sum(about["simulated"]).as_py() or 0
+                    counts.rows[split] = counts.rows.get(split, 0) + len(about)
                     writer.write_table(about.select(schema.names).cast(schema))
                 run.tell(split, done, done + len(rows), full.rows[split])
                 done += len(rows)

@@ -20,7 +20,7 @@ from pipeline.engine.text import one_line, quoted
 from pipeline.release.checksums import CHECKSUMS
 from schemas.release import SPLITS
 
-LATER = ("imported",)
+LATER = ("imported", "trigger_words", "test_sets", "label_provenance")
 """Columns that releases made by earlier versions lack."""
 
 _ID = "^[0-9a-f]{64}$"
@@ -56,7 +56,7 @@ class FullRelease:
                     f"{self.folder} has a {split} row whose id is no sha256.",
                     "Get the release again; `stickerworks release verify` says what is wrong.",
                 )
-            nothing = pa.nulls(len(rows), pa.string())
+            nothing = pa.nulls(len(rows))
             there = rows.schema.names
             yield pa.table({name: rows[name] if name in there else nothing for name in columns})
 

@@ -26,22 +26,23 @@ _THREADS = "OMP_NUM_THREADS"
 _CAPS = DecodeConfig()
 
 
-def with_key_frames(groups: Iterable[pa.Table], workers: int) -> Iterator[tuple[pa.Table, int]]:
+def with_key_frames(
+    groups: Iterable[pa.Table], pool: ProcessPool | None
+) -> Iterator[tuple[pa.Table, int]]:
     """Rows with a column ``key_frames``, and how many of their images can't be decoded.
 
     A row has as many JPEG pictures as the filter would take, none where it has no image. The
-    result doesn't depend on ``workers``; 0 decodes in this process. Raises StickerworksError where
-    an image ends its decoder or takes longer than a minute.
+    result doesn't depend on the ``pool``; without one this process decodes. Raises
+    StickerworksError where an image ends its decoder or takes longer than a minute.
     """
-    with _pool(workers) as pool:
-        before: tuple[pa.Table, list[_Job]] | None = None
-        for rows in groups:
-            jobs = [_Job(pool, *row) for row in _images(rows)]
-            if before is not None:
-                yield _finished(*before)
-            before = rows, jobs
+    before: tuple[pa.Table, list[_Job]] | None = None
+    for rows in groups:
+        jobs = [_Job(pool, *row) for row in _images(rows)]
         if before is not None:
             yield _finished(*before)
+        before = rows, jobs
+    if before is not None:
+        yield _finished(*before)
 
 
 def _images(rows: pa.Table) -> Iterator[tuple[str, bytes | None, str | None]]:
@@ -102,7 +103,8 @@ def decode(id_: str, data: bytes, kind: str | None) -> Frames:
 
 
 @contextmanager
-def _pool(workers: int) -> Iterator[ProcessPool | None]:
+def decoding_pool(workers: int) -> Iterator[ProcessPool | None]:
+    """Worker processes that end with the block; none for 0 workers."""
     if not workers:
         yield None
         return

@@ -22,14 +22,16 @@ from pipeline.release.verify import Verification, cut
 from schemas.release import SPLITS
 
 
-def verify_layout(layout: Layout) -> Callable[[Path, Profile], Verification]:
+def verify_layout(
+    layout: Layout, *, has_splits: bool = True
+) -> Callable[[Path, Profile], Verification]:
     """How a profile in that layout is verified: checksums, rows, images, names and leaks."""
 
     def verify(folder: Path, profile: Profile) -> Verification:
         problems = check_checksums(folder)
         try:
             listed = _read_listed(folder)
-            problems += cut(list(_differences(layout, folder, listed)))
+            problems += cut(list(_differences(layout, has_splits, folder, listed)))
             problems += cut([str(p) for p in read_problems(layout, folder) if p.left_out])
         except StickerworksError as error:
             return Verification(folder, {}, 0, (*problems, str(error)))
@@ -40,7 +42,7 @@ def verify_layout(layout: Layout) -> Callable[[Path, Profile], Verification]:
     return verify
 
 
-def _differences(layout: Layout, folder: Path, listed: pa.Table) -> Iterator[str]:
+def _differences(layout: Layout, has_splits: bool, folder: Path, listed: pa.Table) -> Iterator[str]:
     """Lines about rows that ``stickers.parquet`` doesn't explain, or that are missing."""
     missing = {name: place for place, name in enumerate(listed["file"].to_pylist())}
     ids, splits = listed["id"].to_pylist(), listed["split"].to_pylist()
@@ -54,8 +56,9 @@ def _differences(layout: Layout, folder: Path, listed: pa.Table) -> Iterator[str
             yield f"{name} has no image: {row.problem}"
         elif hashlib.sha256(_bytes(row)).hexdigest() != ids[place]:
             yield f"the image of {name} is not that of its id in {STICKERS}"
-        elif row.split is not None and row.split != splits[place]:
-            yield f"{name} stands in {row.split}, and {STICKERS} says {one_line(splits[place])}"
+        elif has_splits and row.split != splits[place]:
+            told = row.split or "no split"
+            yield f"{name} stands in {told}, and {STICKERS} says {one_line(splits[place])}"
     for other in missing:
         yield f"{one_line(other)} is listed in {STICKERS} and isn't there"
 

@@ -13,6 +13,7 @@ from pipeline.engine.disk import DiskWatch
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.folders import whole_folder
 from pipeline.release.checksums import check_checksums, write_checksums
+from pipeline.release.makers import DERIVED_FROM
 from pipeline.release.profiles.full import FullRelease, open_release
 from pipeline.release.profiles.known import find_profile
 from pipeline.release.profiles.profile import (
@@ -52,15 +53,16 @@ def make_profile(
     *,
     min_free_mb: int = 0,
     before: Callable[[MadeProfile], None] = lambda made: None,
+    again: bool = False,
 ) -> MadeProfile:
-    """Make ``target`` from the release's own files, or find that it is there.
+    """Make ``target`` from the release's own files, or find that it is there; make it ``again``.
 
     ``before`` is told what was made just before it can be seen. Raises StickerworksError where
     there is no whole release, the disk is full, or ``target`` is something else.
     """
     full = open_release(release)
     print_ = _fingerprint(full, profile)
-    if target.exists():
+    if target.exists() and not again:
         return _existing(target, print_)
     disk = DiskWatch(target.parent, min_free_mb)
     rows = sum(full.rows.values())
@@ -68,7 +70,7 @@ def make_profile(
 
     def say(line: str) -> None:
         disk.look()
-        run.report(line)
+        run.report(f"{profile.form}, {line}")
 
     with whole_folder(target) as folder:
         counts = profile.write(full, profile, folder, ExportRun(run.workers, say))
@@ -136,7 +138,8 @@ def _describe(
     full: FullRelease, profile: Profile, counts: ExportCounts, folder: Path, print_: str
 ) -> None:
     # Slow to import, and a finished profile needs none of them.
-    from pipeline.release.croissant import Contents, croissant_json, read_shards
+    from pipeline.release.contents import Contents
+    from pipeline.release.croissant import croissant_json, read_shards
     from pipeline.release.profiles.card import render_profile_card
 
     if profile.parquet:
@@ -149,6 +152,7 @@ def _describe(
                 columns=described(profile.columns),
                 rows=counts.rows,
                 shards=read_shards(folder),
+                derived_from=_derived(profile),
             )
         )
         (folder / "croissant.json").write_text(croissant, "utf-8")
@@ -163,6 +167,13 @@ def _describe(
     text = json.dumps(about, ensure_ascii=False, indent=1, sort_keys=True)
     (folder / ABOUT).write_text(text + "\n", "utf-8")
     (folder / "README.md").write_text(render_profile_card(full, profile, counts, folder), "utf-8")
+
+
+def _derived(profile: Profile) -> dict[str, list[str]]:
+    """Which of a profile's columns others of it are made from."""
+    here = {column.name for column in profile.columns}
+    sources = {each.name: DERIVED_FROM.get(each.origins[0], ()) for each in profile.columns}
+    return {name: [s for s in found if s in here - {name}] for name, found in sources.items()}
 
 
 def _read_about(folder: Path) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def _add(
         ):
             continue
         details = tuple(_text(said.get(column)) for column in DETAILS)
-        text = _text(said["text"] if "text" in said else sticker.values["ocr_text"])
+        text = _text(said.get("text") if said else sticker.values["ocr_text"])
         row = MetMemeRow(str(name), emotion, details)
         yield writer(language).add(row, text, sticker.data)
 
@@ -92,6 +92,6 @@ MET_MEME = Profile(
     loading="",
     columns=LISTED,
     write=_write,
-    verify=verify_layout(LAYOUT),
+    verify=verify_layout(LAYOUT, has_splits=False),
     parquet=False,
 )

@@ -14,11 +14,13 @@ from PIL import Image
 from pipeline.engine.images import reading_images
 from pipeline.release.features import features_of
 from pipeline.release.profiles.full import FullRelease
-from pipeline.release.profiles.key_frames import with_key_frames
+from pipeline.release.profiles.key_frames import decoding_pool, with_key_frames
 from pipeline.release.profiles.profile import ExportCounts, ExportRun, Profile, described
 from pipeline.release.shards import BARE_GROUP_ROWS, GROUP_ROWS, SplitWriter
 from pipeline.release.verify import Verification, verify_release
 from schemas.release import SPLITS
+
+_COUNTED = ("id", "image", "format", "simulated")
 
 
 def write_parquet(
@@ -29,16 +31,11 @@ def write_parquet(
     pictures = any(column.kind.strip("[]") == "image" for column in profile.columns)
     counts = ExportCounts()
     (folder / "data").mkdir()
-    for split in (split for split in SPLITS if full.rows.get(split)):
-        with SplitWriter(
-            folder / "data",
-            split,
-            full.rows[split],
-            full.rows_per_file,
-            GROUP_ROWS if pictures else BARE_GROUP_ROWS,
-            schema,
-        ) as writer:
-            for rows in profile_rows(full, profile, split, run, counts):
+    group = GROUP_ROWS if pictures else BARE_GROUP_ROWS
+    for split, tables in rows_by_split(full, profile, run, counts):
+        count, most = full.rows[split], full.rows_per_file
+        with SplitWriter(folder / "data", split, count, most, group, schema) as writer:
+            for rows in tables:
                 writer.add(rows)
             counts.num_bytes[split] = writer.num_bytes
     return counts
@@ -61,21 +58,32 @@ def _as_read(schema: pa.Schema) -> pa.Schema:
     return pq.read_schema(pa.BufferReader(file.getvalue()))
 
 
-def profile_rows(
-    full: FullRelease, profile: Profile, split: str, run: ExportRun, counts: ExportCounts
+def rows_by_split(
+    full: FullRelease, profile: Profile, run: ExportRun, counts: ExportCounts
+) -> Iterator[tuple[str, Iterator[pa.Table]]]:
+    """Each split's rows with the profile's columns, counted into ``counts`` as they are taken."""
+    framed = any(column.name == "key_frames" for column in profile.columns)
+    with decoding_pool(run.workers if framed else 0) as pool:
+        for split in (split for split in SPLITS if full.rows.get(split)):
+            wanted = dict.fromkeys(name for column in profile.columns for name in column.origins)
+            groups = full.groups(split, list(dict.fromkeys([*wanted, *_COUNTED])))
+            decoded = with_key_frames(groups, pool) if framed else ((rows, 0) for rows in groups)
+            yield split, _shaped(decoded, profile, counts, split, full.rows[split], run)
+
+
+def _shaped(
+    groups: Iterator[tuple[pa.Table, int]],
+    profile: Profile,
+    counts: ExportCounts,
+    split: str,
+    total: int,
+    run: ExportRun,
 ) -> Iterator[pa.Table]:
-    """Rows of a split with the profile's columns, counted into ``counts``."""
-    schema = profile_schema(profile)
-    wanted = dict.fromkeys(name for column in profile.columns for name in column.origins)
-    framed = "key_frames" in schema.names
-    also = ("id", "image", "format", "simulated")
-    groups = full.groups(split, list(dict.fromkeys([*wanted, *also])))
-    done = 0
-    decoded = with_key_frames(groups, run.workers) if framed else ((rows, 0) for rows in groups)
-    for rows, undecodable in decoded:
+    schema, done = profile_schema(profile), 0
+    for rows, undecodable in groups:
         _count(rows, split, counts)
         counts.undecodable += undecodable
-        run.tell(f"{profile.name}, {split}", done, done + len(rows), full.rows[split])
+        run.tell(split, done, done + len(rows), total)
         done += len(rows)
         columns = {
             column.name: rows["key_frames"]

@@ -9,6 +9,7 @@ import re
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,9 @@ from pipeline.engine.text import one_line
 from pipeline.release.checksums import check_checksums
 from pipeline.release.profiles.annotations import file_extension
 from pipeline.release.profiles.full import FullRelease
-from pipeline.release.profiles.parquet import profile_rows
+from pipeline.release.profiles.parquet import rows_by_split
 from pipeline.release.profiles.profile import ExportCounts, ExportRun, Profile
 from pipeline.release.verify import Verification, cut
-from schemas.release import SPLITS
 
 _MEMBER = re.compile(r"([0-9a-f]{64})\.([a-z0-9_.]{1,40})")
 _PICTURES = {"gif", "png", "jpg", "webp", "bmp", "bin"}
@@ -46,18 +46,14 @@ def as_webdataset(profile: Profile) -> Profile:
 def _write(full: FullRelease, profile: Profile, folder: Path, run: ExportRun) -> ExportCounts:
     counts = ExportCounts()
     (folder / "data").mkdir()
-    for split in (split for split in SPLITS if full.rows.get(split)):
-        rows = profile_rows(full, profile, split, run, counts)
-        stickers = (row for table in rows for row in table.to_pylist())
+    for split, tables in rows_by_split(full, profile, run, counts):
+        stickers = (row for table in tables for row in table.to_pylist())
         shards = -(-full.rows[split] // full.rows_per_file)
         for number in range(shards):
             path = folder / "data" / f"{split}-{number:05d}-of-{shards:05d}.tar"
             # Headers of old, whose bytes say nothing of who wrote them and when.
             with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
-                for _ in range(full.rows_per_file):
-                    sticker = next(stickers, None)
-                    if sticker is None:
-                        break
+                for sticker in islice(stickers, full.rows_per_file):
                     _add(tar, sticker)
     return counts
 

@@ -91,6 +91,13 @@ def test_vsd2m_has_columns_of_its_own_names(tmp_path: Path) -> None:
     assert row.origin == {"licence": "CC0", "licence_basis": "item"}
 
 
+def test_captions_of_the_template_are_no_texts_of_vsd2m(tmp_path: Path) -> None:
+    columns = {"image": images(1, 2), "caption_en": ["about x", "a cat"],
+               "captioner": ["template", "openai"]}  # fmt: skip
+    write_table(tmp_path / "train.parquet", image_table(columns, {}, {"image": IMAGE}))
+    assert [row.texts for row in read_every(VSD2M, tmp_path)] == [{}, {"caption_en": "a cat"}]
+
+
 def test_images_that_lead_elsewhere_have_no_bytes(tmp_path: Path) -> None:
     folder = tmp_path / "set"
     folder.mkdir()

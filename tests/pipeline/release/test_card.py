@@ -18,6 +18,7 @@ from pipeline.release.rows import DECISIONS
 from pipeline.release.tally import ReleaseCounts
 from pipeline.release.verify import verify_release
 from schemas.config import Config
+from schemas.tables import DESCRIPTION_FIELDS
 
 PARSER = MarkdownIt("gfm-like", {"linkify": False}).enable("table")
 HOSTILE = (
@@ -38,11 +39,16 @@ HOSTILE = (
 
 
 def facts(hostile: str) -> CardFacts:
-    row = {
+    row: dict[str, Any] = {
         "format": hostile, "domain": hostile, "label_status": hostile, "tags": [hostile],
         "suggested_tags": [hostile], "frames": 1, "captioner": hostile, "simulated": True,
         "sources": [hostile], "licence": hostile, "licence_basis": hostile,
-        "split": "train", "carried": False, "test_sets": [hostile],
+        "split": "train", "carried": False, "nbytes": 1, "c2pa": None, "test_sets": [hostile],
+         "ocr_text": hostile,
+        "ocr_model": hostile, "domain_model": hostile, "domain_provenance": "classifier",
+        "label_provenance": hostile, "annotators": 1, "counts": [{"tag": hostile, "votes": 1}],
+        "written_by": [hostile], "trigger_words": [hostile], "animated": True, "id": "0" * 64,
+        **{name: hostile for name, _ in DESCRIPTION_FIELDS},
     }  # fmt: skip
     decision = {"id": "a", "outcome": hostile, "reasons": [{"rule": hostile}]}
     tally = ReleaseCounts()

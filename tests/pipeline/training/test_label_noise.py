@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.training.label_noise import LabelNoise, estimate_noise
+from pipeline.training.contract import Scored
+from pipeline.training.label_noise import LabelNoise
+from pipeline.training.label_noise import estimate_noise as estimate
+
+
+def estimate_noise(scores, truth, bound: float, seed: int) -> LabelNoise | None:
+    ids, tags = (tuple(map(str, range(count))) for count in truth.shape)
+    return estimate(Scored(ids, tags, scores, truth), bound, seed)
 
 
 def scored(rows: int, wrong: float, strength: float, seed: int = 0, tags: int = 6):
@@ -53,6 +60,15 @@ def test_scores_that_know_nothing_leave_every_tag_in_doubt() -> None:
     level = estimate_noise(np.zeros_like(scores), truth, 0.2, 0)
     assert level is not None
     assert level.share == 0, "equal scores rank in the middle"
+
+
+def test_the_least_likely_tags_are_named_first() -> None:
+    scores, truth, _ = scored(60, 0.0, 3.0)
+    scores[17, 17 % 6] = -9
+    noise = estimate_noise(scores, truth, 0.2, 0)
+    assert noise is not None
+    assert noise.unlikely[0] == "17 (5)"
+    assert len(noise.unlikely) == 20
 
 
 def test_few_tags_tell_nothing() -> None:
