@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PUBLIC = "https://huggingface.co"
 _AHEAD = 50
 """Large files that are sent before the next are looked at."""
-_LATER = (".gitattributes",)
+_KEPT = (".gitattributes",)
 """What a hub keeps beside the files that were pushed."""
 _BLOCK = 1 << 20
 
@@ -64,7 +64,7 @@ def push_release(
     api = _api(to)
     with _told(to):
         url = api.create_repo(to.repo, repo_type="dataset", private=to.private, exist_ok=True)
-        there = set(api.list_repo_files(to.repo, repo_type="dataset")) - set(_LATER)
+        there = set(api.list_repo_files(to.repo, repo_type="dataset")) - set(_KEPT)
         if there and CHECKSUMS not in there and not force:
             raise StickerworksError(
                 f"The repository {to.repo} holds {len(there):,} files that are no release.",
@@ -104,6 +104,7 @@ def _api(to: Destination) -> HfApi:
         )
     disable_progress_bars()
     logging.set_verbosity(logging.ERROR)
+    constants.HF_HUB_DISABLE_TELEMETRY = True  # the public hub needn't know of pushes to others
     if to.endpoint != PUBLIC:
         constants.HF_HUB_DISABLE_XET = True  # other hubs speak plain Git LFS
     return HfApi(endpoint=to.endpoint.rstrip("/"), token=to.token)
@@ -151,7 +152,7 @@ def _differing(api: HfApi, to: Destination, expected: dict[str, str], commit: st
             yield f"{name} is missing"
         elif (entry.lfs.sha256 if entry.lfs else _read_back(to, name, commit)) != sha256:
             yield f"{name} has other bytes"
-    for name in sorted(set(there) - set(expected) - set(_LATER)):
+    for name in sorted(set(there) - set(expected) - set(_KEPT)):
         yield f"{name} is no file of the release"
 
 
@@ -174,7 +175,7 @@ def _read_back(to: Destination, name: str, commit: str) -> str:
 @contextmanager
 def _told(to: Destination) -> Iterator[None]:
     """Tell what the hub or the way to it says against it, without the token."""
-    from httpx import HTTPError
+    from httpx2 import HTTPError  # what huggingface_hub speaks with
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     host = urlsplit(to.endpoint).netloc

@@ -48,8 +48,10 @@ class DatasetHub(Site):
         headers = {name.lower(): value for name, value in asked.headers.items()}
         if headers.get("authorization") != f"Bearer {self.token}":
             return json_body({"error": "Invalid username or password."}, 401)
+        if path == "/api/validate-yaml":
+            return json_body({"errors": [], "warnings": []})
         if path == "/api/repos/create":
-            there, self.private = self.private is not None, bool(asked.json().get("private"))
+            there, self.private = self.private is not None, asked.json().get("visibility") == "private"
             return json_body({"url": f"{self.url}/datasets/{self.repo}"}, 409 if there else 200)
         if path == f"/datasets/{self.repo}.git/info/lfs/objects/batch":
             return self._batch(asked.json())
