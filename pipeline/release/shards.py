@@ -84,8 +84,11 @@ class SplitWriter:
     def _write_group(self, size: int) -> None:
         if self._writer is None:
             self._open_file(self.files[self._written // self._rows_per_file])
-        # Copied out of what is waiting, so that its size is that of these rows alone.
-        columns = [pa.concat_arrays(column.chunks) for column in self._waiting.slice(0, size)]
+        # In one piece each, so that pages and sizes don't depend on how the rows came.
+        columns = [
+            column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
+            for column in self._waiting.slice(0, size).columns
+        ]
         group = pa.table(columns, schema=release_schema())
         cast("pq.ParquetWriter", self._writer).write_table(group, row_group_size=size)
         self._waiting = self._waiting.slice(size)
@@ -98,7 +101,7 @@ class SplitWriter:
         # A writer that fails to write a file's end, as on a full disk, would leave it open.
         with ExitStack() as opened:
             file = opened.enter_context(pa.OSFile(str(path), "wb"))
-            self._writer = _open_writer(file)
+            self._writer = parquet_writer(file)
             opened.callback(self._writer.close)
             self._open = opened.pop_all()
 
@@ -116,7 +119,8 @@ def _released(rows: pa.Table) -> pa.Table:
     return rows.select(schema.names).cast(schema)
 
 
-def _open_writer(file: pa.NativeFile) -> pq.ParquetWriter:
+def parquet_writer(file: pa.NativeFile) -> pq.ParquetWriter:
+    """A writer with a release's columns and settings; its caller closes it."""
     schema = release_schema()
     leaves = _leaf_columns(schema)
     return pq.ParquetWriter(
