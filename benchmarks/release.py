@@ -24,6 +24,7 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from time import process_time
@@ -173,8 +174,7 @@ def _readers(folder: Path, rows: pa.Table) -> Iterator[tuple[str, Callable[[], I
     streamed = loaded(streaming=True)
     yield "datasets streaming", lambda: (row["image"]["bytes"] for row in streamed)
     if find_spec("webdataset") is not None:
-        import webdataset
-
+        webdataset = import_module("webdataset")
         tar = _as_tar(folder, rows)
         shards = webdataset.WebDataset(str(tar), shardshuffle=False)
         yield "webdataset", lambda: (row["gif"] for row in shards)

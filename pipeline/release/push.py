@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ def push_release(
 
 def _api(to: Destination) -> HfApi:
     from huggingface_hub import HfApi, constants
-    from huggingface_hub.utils import logging
+    from huggingface_hub.utils.logging import set_verbosity
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     parts = urlsplit(to.endpoint)
@@ -103,7 +104,7 @@ def _api(to: Destination) -> HfApi:
             "HF_TOKEN.",
         )
     disable_progress_bars()
-    logging.set_verbosity(logging.ERROR)
+    set_verbosity(logging.ERROR)
     constants.HF_HUB_DISABLE_TELEMETRY = True  # the public hub needn't know of pushes to others
     if to.endpoint != PUBLIC:
         constants.HF_HUB_DISABLE_XET = True  # other hubs speak plain Git LFS
