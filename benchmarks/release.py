@@ -131,7 +131,7 @@ def _write_bare(folder: Path, rows: pa.Table) -> None:
     target = _emptied(folder / "bare" / "data")
     schema = release_schema()
     with pa.OSFile(str(target / "train-00000-of-00001.parquet"), "wb") as file:
-        writer = parquet_writer(file)
+        writer = parquet_writer(file, schema)
         for start in range(0, len(rows), GROUP_ROWS):
             group = rows.slice(start, GROUP_ROWS)
             images = [

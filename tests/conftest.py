@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
+
+pytest_plugins = ["by_file"]
 
 # Busy machines stall for longer than any deadline; and a red run in CI must be repeatable.
 settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -21,6 +21,8 @@ settings.load_profile("house")
 # Decoded frames and text features of tests must neither fill nor trust a person's cache.
 _CACHE = tempfile.TemporaryDirectory(prefix="stickerworks-tests-")
 os.environ["STICKERWORKS_CACHE"] = _CACHE.name
+# Processes that tests start begin as the program's do.
+os.environ["STICKERWORKS_PROGRAM"] = "1"
 # `datasets` would tell its makers of each builder that is named.
 os.environ["HF_UPDATE_DOWNLOAD_COUNTS"] = "0"
 
@@ -63,30 +65,21 @@ def _on_loopback() -> Iterator[None]:
 
 # What takes longest begins first, so that no worker waits for it at the end.
 _LONG = ("end_to_end", "annotation/human/studio", "annotation/machine", "pipeline/baselines")
+# These read text with OpenVINO in the test's process, after which one that forks may crash: on a
+# worker that has come to them nothing else follows.
+_LAST = ("pipeline/filter/ocr", "annotation/handoff/test_paddle_ocr.py")
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # The workers have the cores among them; sums over more threads would only wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-class _ByFile(LoadScopeScheduling):
-    """A file's tests go to one worker, and so do all that share the finished demo."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "tests/end_to_end" if file.startswith("tests/end_to_end/") else file
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _ByFile:
-    # Not `--dist loadgroup`: it renames tests, which pytest 9.2 no longer allows.
-    return _ByFile(config, log)
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Take the folders whose tests take longest first."""
+    """Take the folders whose tests take longest first, and those that nothing may follow last."""
 
     def rank(item: pytest.Item) -> int:
+        if any(item.path.is_relative_to(_TESTS / place) for place in _LAST):
+            return len(_LONG) + 1
         folders = [n for n, folder in enumerate(_LONG) if item.path.is_relative_to(_TESTS / folder)]
         return min(folders, default=len(_LONG))
 

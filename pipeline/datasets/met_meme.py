@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pipeline.datasets.problems import Problem, bad_name, shown
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.paths import read_regular
 
 EMOTIONS = {
     1: "happiness",
@@ -38,6 +39,11 @@ DETAILS = (
 """Columns that are kept as they stand."""
 
 _NAME, _LABEL, _TEXT = "file_name", "sentiment category", "text"
+
+COLUMNS, TEXT_COLUMNS = (_NAME, _LABEL, *DETAILS), (_NAME, _TEXT)
+"""Headers of a file of labels and of one of texts."""
+
+_MOST_BYTES = 2**28  # of a file; the published ones have a few megabytes
 _CELL = re.compile(r"([0-9]+)\s*(?:\(([^()]*)\)?)?")
 
 
@@ -48,6 +54,13 @@ class MetMemeRow:
     file_name: str
     emotion: int
     details: tuple[str, ...] = ("",) * len(DETAILS)
+
+    @property
+    def cells(self) -> dict[str, str]:
+        """The row as its label file has it."""
+        emotion = f"{self.emotion}({EMOTIONS[self.emotion]})"
+        details = dict(zip(DETAILS, self.details, strict=True))
+        return {_NAME: self.file_name, _LABEL: emotion, **details}
 
 
 @dataclass(frozen=True)
@@ -69,10 +82,11 @@ def read_met_meme(labels: Path, texts: Path | None = None) -> MetMeme:
     problems: list[Problem] = []
     rows: dict[str, MetMemeRow] = {}
     for number, cells in _records(labels, (_NAME, _LABEL), problems):
-        name = _name(labels, number, cells, rows, problems)
+        name = _name(labels, number, cells, rows, problems, left_out=True)
         emotion = parse_emotion(cells[_LABEL])
         if isinstance(emotion, str):
-            problems.append(Problem(labels.name, number, _LABEL, shown(cells[_LABEL]), emotion))
+            cell = shown(cells[_LABEL])
+            problems.append(Problem(labels.name, number, _LABEL, cell, emotion, True))
         elif name is not None:
             details = tuple(cells.get(column, "") for column in DETAILS)
             rows[name] = MetMemeRow(name, emotion, details)
@@ -112,7 +126,7 @@ def _records(
     """Numbered rows as cells by column; columns without a name and empty rows are skipped."""
     remedy = "Give the CSV files as MET-MEME publishes them, in GB18030."
     try:
-        text = path.read_bytes().decode("gb18030", errors="replace")
+        text = read_regular(path, _MOST_BYTES).decode("gb18030", errors="replace")
         table = list(csv.reader(io.StringIO(text, newline="")))
     except FileNotFoundError as error:
         raise StickerworksError(f"There is no MET-MEME file {path}.", remedy) from error
@@ -141,10 +155,12 @@ def _name(
     cells: dict[str, str],
     seen: Mapping[str, object],
     problems: list[Problem],
+    left_out: bool = False,
 ) -> str | None:
     name = cells[_NAME].strip()
     reason = bad_name(name) or ("stood in an earlier row" if name in seen else None)
     if reason is None:
         return name
-    problems.append(Problem(path.name, number, _NAME, shown(cells[_NAME]), reason))
+    cell = shown(cells[_NAME])
+    problems.append(Problem(path.name, number, _NAME, cell, reason, left_out))
     return None

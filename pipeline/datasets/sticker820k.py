@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,8 @@ LABEL = "emotion_label"
 LISTS: Mapping[str, str] = {"train": "train.txt", "validation": "valid.txt", "test": "test.txt"}
 """List of names of each split. The released code has no test split; a missing list is no row."""
 
+_INFOS = "infos/data.mdb"
+_CLASSES = {"style": "style_class"}
 _INFO_AT_MOST = 2**20
 _TOLD = 5
 
@@ -70,9 +72,24 @@ def read_sticker820k(path: Path, split: str, with_bytes: bool = True) -> Iterato
             name = line.rstrip(b"\r\n")
             place = _Place(names.name, number, name)
             if name in seen:
-                yield ListLine(None, (place.problem("name", "stood in an earlier line"),))
+                earlier = place.problem("name", "stood in an earlier line", left_out=True)
+                yield ListLine(None, (earlier,))
             elif name:
                 seen.add(name)
+                yield _read(place, infos.get(name), images.get(name), with_bytes)
+
+
+def read_unlisted(path: Path, with_bytes: bool = True) -> Iterator[ListLine]:
+    """The same for names that have an info and stand in no list, in the order of their bytes."""
+    with _open(path / "infos") as infos, _open(path / "imgs") as images:
+        listed: set[bytes] = set()
+        for file in LISTS.values():
+            if (path / file).exists():
+                with (path / file).open("rb") as lines:
+                    listed.update(line.rstrip(b"\r\n") for line in lines)
+        for number, name in enumerate(infos.names(), 1):
+            if name not in listed:
+                place = _Place(_INFOS, number, name)
                 yield _read(place, infos.get(name), images.get(name), with_bytes)
 
 
@@ -82,9 +99,9 @@ class _Place:
     line: int
     name: bytes
 
-    def problem(self, column: str, reason: str) -> Problem:
+    def problem(self, column: str, reason: str, left_out: bool = False) -> Problem:
         value = shown(self.name.decode("utf-8", "backslashreplace"))
-        return Problem(self.file, self.line, column, value, reason)
+        return Problem(self.file, self.line, column, value, reason, left_out)
 
 
 def _read(
@@ -109,6 +126,7 @@ def _read(
         # Nothing at hand says who labelled.
         voted=False,
         problem=unusable,
+        record=told,
     )
     return ListLine(row, tuple(problems))
 
@@ -136,6 +154,10 @@ class _Reader:
 
     def __init__(self, transaction: Any, longest: int) -> None:
         self._transaction, self._longest = transaction, longest
+
+    def names(self) -> Iterator[bytes]:
+        for name in self._transaction.cursor().iternext(keys=True, values=False):
+            yield bytes(name)
 
     def get(self, name: bytes) -> memoryview | None:
         found: memoryview | None = None
@@ -173,7 +195,7 @@ def _unreadable(folder: Path, reason: str) -> StickerworksError:
 
 
 def _recognises(path: Path) -> bool:
-    parts = ("infos/data.mdb", "imgs/data.mdb", LISTS["train"])
+    parts = (_INFOS, "imgs/data.mdb", LISTS["train"])
     return all((path / part).exists() for part in parts)
 
 
@@ -189,4 +211,31 @@ def _notes(path: Path, split: str) -> tuple[str, ...]:
     return (f"{len(problems):,} problems in {LISTS[split]}", *map(str, islice(problems, _TOLD)))
 
 
-LAYOUT = Layout(name="sticker820k", recognises=_recognises, rows=_rows, notes=_notes)
+def _every(path: Path) -> Iterator[Row]:
+    for split, entries in _parts(path, with_bytes=True):
+        for row in (entry.row for entry in entries if entry.row is not None):
+            # Beside what other papers' models say, a class of style has a column of its own.
+            texts = {_CLASSES.get(name, name): text for name, text in row.texts.items()}
+            yield replace(row, split=split, texts=texts)
+
+
+def _problems(path: Path) -> Iterator[Problem]:
+    for _, entries in _parts(path, with_bytes=False):
+        for entry in entries:
+            yield from entry.problems
+
+
+def _parts(path: Path, with_bytes: bool) -> Iterator[tuple[str | None, Iterator[ListLine]]]:
+    for split in LISTS:
+        yield split, read_sticker820k(path, split, with_bytes)
+    yield None, read_unlisted(path, with_bytes)
+
+
+LAYOUT = Layout(
+    name="sticker820k",
+    recognises=_recognises,
+    rows=_rows,
+    notes=_notes,
+    every=_every,
+    problems=_problems,
+)

@@ -93,18 +93,19 @@ def reproducible(seed: int) -> Iterator[None]:
     """
     import torch
 
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    threads, strict = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     # cuBLAS asks for it before it promises the same bits twice.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     with torch.random.fork_rng(), threadpool_limits(limits=1, user_api="blas"), seeded((seed,)):
         try:
             torch.set_num_threads(1)
-            torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+            # `use_deterministic_algorithms` would import the compiler, which takes a second.
+            torch.set_deterministic_debug_mode("warn" if torch.cuda.is_available() else "error")
             torch.manual_seed(seed)
             yield
         finally:
             torch.set_num_threads(threads)
-            torch.use_deterministic_algorithms(strict)
+            torch.set_deterministic_debug_mode(strict)
 
 
 @contextmanager

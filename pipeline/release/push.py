@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pipeline.engine.addresses import strip_secrets
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.text import one_line
-from pipeline.release.checksums import CHECKSUMS, read_checksums
+from pipeline.release.checksums import CHECKSUMS, SIGNATURE_FILES, listed_sums
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi
@@ -59,9 +59,9 @@ def push_release(
     It can be seen in one commit, whole or not at all; what was sent before an interruption isn't
     sent again. A repository that holds something else than a release is refused, unless ``force``.
     """
-    listed = read_checksums(folder)
+    listed = listed_sums(folder)
     names = [*sorted(listed), CHECKSUMS]
-    names += [name for name in (f"{CHECKSUMS}.sig",) if (folder / name).is_file()]
+    names += [n for n in SIGNATURE_FILES if n not in listed and (folder / n).is_file()]
     api = _api(to)
     with _told(to):
         url = api.create_repo(to.repo, repo_type="dataset", private=to.private, exist_ok=True)

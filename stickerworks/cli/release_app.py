@@ -31,6 +31,43 @@ def build(context: typer.Context) -> None:
 
 
 @release.command()
+def diff(
+    context: typer.Context,
+    first: Annotated[str, typer.Argument(help="a release's folder, or a version")],
+    second: Annotated[str, typer.Argument(help="the one after it")],
+) -> None:
+    """Say what changed from one release to another: rows and why, splits, labels, texts."""
+    from stickerworks.cli.release_diff import diff_command
+
+    raise typer.Exit(diff_command(context.obj, first, second))
+
+
+@release.command()
+def takedown(
+    context: typer.Context,
+    sha256: Annotated[list[str] | None, typer.Option(help="a sticker's id")] = None,
+    url: Annotated[
+        list[str] | None, typer.Option(help="an address; with * at its end, all that begin so")
+    ] = None,
+    pack: Annotated[list[str] | None, typer.Option(help="a pack, or source/pack")] = None,
+    author: Annotated[list[str] | None, typer.Option(help="an author, or source/author")] = None,
+    picture: Annotated[list[Path] | None, typer.Option(help="a picture that shows it")] = None,
+    list_: Annotated[Path | None, typer.Option("--list", help="CSV with kind and value")] = None,
+    reason: Annotated[str | None, typer.Option(help="why; it is published")] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="write a program that cleans copies of releases")
+    ] = None,
+) -> None:
+    """Take stickers, and what looks the same, out of everything; they are never crawled again."""
+    from stickerworks.cli.release_takedown import Wanted, takedown_command
+
+    wanted = Wanted(
+        sha256 or (), url or (), pack or (), author or (), picture or (), list_, reason, export
+    )
+    raise typer.Exit(takedown_command(context.obj, wanted))
+
+
+@release.command()
 def verify(
     context: typer.Context,
     folder: Annotated[
@@ -41,6 +78,28 @@ def verify(
     from stickerworks.cli.release_verify import verify_command
 
     raise typer.Exit(verify_command(context.obj, folder))
+
+
+@release.command()
+def export(
+    context: typer.Context,
+    profile: Annotated[
+        str, typer.Argument(metavar="PROFILE", help="a shape, such as stickertag, vsd2m or ser30k")
+    ],
+    folder: Annotated[
+        Path | None, typer.Option("--release", help="a release's folder [the configured one]")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="folder to make [beside the release, named after it]")
+    ] = None,
+    webdataset: Annotated[
+        bool, typer.Option("--webdataset", help="tar shards of WebDataset instead of Parquet")
+    ] = False,
+) -> None:
+    """Write a release in the shape of a paper's data set, from the release's own files alone."""
+    from stickerworks.cli.release_export import export_command
+
+    raise typer.Exit(export_command(context.obj, profile, folder, output, webdataset))
 
 
 @release.command()

@@ -39,6 +39,7 @@ def demo(
     run: Callable[..., subprocess.CompletedProcess[str]],
 ) -> Demo:
     workspace = tmp_path_factory.mktemp("demo") / "workspace"
-    answer = run("demo", "--workspace", workspace, "--json")
+    # So many epochs tell the release from its control as well as thirty.
+    answer = run("demo", "--workspace", workspace, "--set", "validation.epochs=8", "--json")
     assert answer.returncode == 0, answer.stderr
     return Demo(workspace, workspace / "releases" / "demo-0.1.0", answer)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 HAPPY = "001Happy_\U0001f469\u200d\U0001f52c开心\U0001f604BQB"  # a joiner within the emoji
 
-EACH = 9
+EACH = 7
 """Stickers of each concept: reading their text takes the longest."""
 
 

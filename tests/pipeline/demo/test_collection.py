@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import pipeline.demo.collection
 import pipeline.demo.lettering
 from pipeline.demo.collection import build_index, draw_collection, summarise
 from pipeline.demo.concepts import CONCEPTS
@@ -108,6 +110,30 @@ def test_a_second_seed_replaces_the_first_and_leaves_other_files_alone(
     here = {row.sha256 for row in stickers if row.sha256 and row.case == "ordinary"}
     there = {row.sha256 for row in collection.stickers if row.sha256}
     assert not here & there
+
+
+def test_what_was_drawn_is_drawn_again_only_where_it_differs(collection, tmp_path, monkeypatch):
+    folder = Path(shutil.copytree(collection.folder, tmp_path / "copy"))
+    before = files_below(folder)
+
+    class DrawnError(Exception):
+        """Somebody draws."""
+
+    def draw(*_):
+        raise DrawnError
+
+    monkeypatch.setattr(pipeline.demo.collection, "draw_ordinary", draw)
+    assert draw_collection(folder) == collection.stickers
+    assert files_below(folder) == before
+    with pytest.raises(DrawnError):
+        draw_collection(Path(shutil.copytree(folder, tmp_path / "other seed")), seed=1)
+    # A page that no source gives, hence without a sha256 of its own.
+    refused = next(row for row in collection.stickers if row.why == "not_media")
+    (folder / refused.path).write_bytes(b"changed")
+    with pytest.raises(DrawnError):
+        draw_collection(folder)
+    with pytest.raises(DrawnError):
+        draw_collection(folder)  # one that was begun leaves no mark
 
 
 def test_truth_file_survives_a_round_trip(collection):

@@ -129,7 +129,12 @@ def test_long_and_hostile_values_are_cut_and_harmless() -> None:
     assert not {"\x1b", "\u202e", "\n"} & set(found)
 
 
-@given(st.dictionaries(st.text(), st.recursive(st.text() | st.none(), st.lists)))
+NESTED = st.recursive(
+    st.text() | st.none(), lambda inner: st.lists(inner, max_size=3), max_leaves=9
+)
+
+
+@given(st.dictionaries(st.text(), NESTED, max_size=4))
 def test_whatever_is_wrong_is_one_line(values: dict[str, Any]) -> None:
     if values.keys() <= {"path"}:
         return

