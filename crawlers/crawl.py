@@ -68,7 +68,7 @@ def crawl(
         for position, ours in enumerate(config.sources)
         if positions is None or position in positions
     ]
-    takedown = load_takedown(config)
+    takedown = load_takedown(config, workspace)
     sweep(workspace)
     with open_ledger(workspace.root / LEDGER) as ledger:
         refused, freed = refuse_known(ledger, takedown)

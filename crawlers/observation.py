@@ -71,19 +71,23 @@ class Observation:
 class LocalFile:
     """An observation whose bytes already lie in a file, or the reason why they can't be had.
 
-    ``sha256`` is what the bytes should have; ``problem`` is (state, error_class, error).
+    ``sha256`` is what the bytes should have; ``problem`` is (state, error_class, error). Bytes
+    that have no file of their own are ``data``, and ``path`` is a name alone.
     """
 
     observation: Observation
     path: Path
     sha256: str | None = None
     problem: tuple[str, str, str] | None = None
+    data: bytes | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.observation, Observation) or not isinstance(self.path, Path):
             raise TypeError("a LocalFile takes an Observation and a pathlib.Path")
         if not isinstance(self.sha256, str | None):
             raise TypeError(f"sha256 is a {type(self.sha256).__name__}, not a text")
+        if not isinstance(self.data, bytes | None):
+            raise TypeError(f"data is a {type(self.data).__name__}, not bytes")
 
 
 def without_keys(observation: Observation, clean: Callable[[str], str]) -> Observation:

@@ -82,7 +82,7 @@ def _crawl(job: dict[str, Any], clean: Cleaner, report: Callable[[str], None]) -
         run = SourceRun(
             source, options, default, position, config, workspace, ledger, quota, report
         )
-        run.takedown = load_takedown(config)
+        run.takedown = load_takedown(config, workspace)
         _download(run)
         if run.error is not None:
             raise run.error

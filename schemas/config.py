@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -21,6 +22,7 @@ from schemas.storage import StorageConfig
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
+_SPLITS = ("train", "validation", "test")
 
 
 class Section(BaseModel):
@@ -452,22 +454,60 @@ class MergeConfig(Section):
         return self
 
 
+def _shares(ratio: str) -> dict[str, float]:
+    parts = [int(part) for part in ratio.split(":") if part]
+    return {name: part / sum(parts) for name, part in zip(_SPLITS, parts, strict=False)}
+
+
 class SplitConfig(Section):
     """Shares of each split; near-duplicates, templates and packs stay together."""
 
-    train: Fraction = Field(0.8, description="share of train")
-    validation: Fraction = Field(0.1, description="share of validation")
-    test: Fraction = Field(0.1, description="share of test")
+    ratio: str | None = Field(
+        None,
+        description="train, validation and test in a word: 8:1:1, 7:1:2, 6:2:2 or another; null "
+        "means what the three shares say, 8:1:1 where these say nothing",
+    )
+    train: Fraction | None = Field(None, description="share of train, such as 0.8")
+    validation: Fraction | None = Field(None, description="share of validation")
+    test: Fraction | None = Field(None, description="share of test")
     keep_packs_together: bool = Field(
         False, description="never separate stickers of one pack (fewer, larger groups)"
     )
     seed: int = Field(0, ge=0, description="breaks ties between groups")
 
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of each split, by its name, adding up to 1."""
+        given = {name: getattr(self, name) for name in _SPLITS}
+        said = {name: share for name, share in given.items() if share is not None}
+        return _shares(self.ratio or "8:1:1") | said
+
+    @field_validator("ratio")
+    @classmethod
+    def _is_a_ratio(cls, ratio: str | None) -> str | None:
+        if ratio is not None and (
+            re.fullmatch(r"[0-9]{1,6}(:[0-9]{1,6}){2}", ratio) is None or not ratio.strip("0:")
+        ):
+            raise ValueError("this takes three whole numbers, not all of them 0, such as 8:1:1")
+        return ratio
+
     @model_validator(mode="after")
     def _whole(self) -> SplitConfig:
-        if abs(self.train + self.validation + self.test - 1) > 1e-9:
+        for name, share in _shares(self.ratio or "").items():
+            given = getattr(self, name)
+            if given is not None and abs(given - share) > 1e-9:
+                raise ValueError(
+                    f"ratio {self.ratio} makes {name} {share:.4g}, but {name} says {given:.4g}: "
+                    "give the ratio or the shares"
+                )
+        if abs(sum(self.shares.values()) - 1) > 1e-9:
             raise ValueError("train, validation and test must add up to 1")
         return self
+
+
+ReleaseProfile = Literal[
+    "full", "stickertag", "vsd2m", "sticker820k", "sticker820k-lmdb", "ser30k", "met-meme"
+]
 
 
 class ReleaseConfig(Section):
@@ -486,6 +526,27 @@ class ReleaseConfig(Section):
     rows_per_file: Positive = Field(5000, description="rows of one Parquet file")
     labelled_only: bool = Field(
         False, description="leave out stickers whose votes gave no effective tag"
+    )
+    profiles: tuple[ReleaseProfile, ...] = Field(
+        ("full",),
+        description="shapes that it is written in, such as [full, stickertag, vsd2m]: full is "
+        "always there, and the others are made from its files",
+    )
+    publisher: str = Field(
+        "", max_length=300, description="who publishes it, for its legal part [not stated]"
+    )
+    contact: str = Field(
+        "",
+        max_length=300,
+        description="where people ask for the removal of a file: an address or a page [not stated]",
+    )
+    datasheet: dict[str, Annotated[str, Field(max_length=5000)]] = Field(
+        {}, description="answers to questions of the datasheet that only people know, by name"
+    )
+    sign_key: str | None = Field(
+        None,
+        description="SSH key that signs the checksums, private or, with an agent, public; from "
+        "the command line or a file given there alone [unsigned]",
     )
 
 
@@ -512,6 +573,27 @@ class ValidateConfig(Section):
     )
     max_unreadable: Fraction = Field(
         0.01, description="share of the images that the release carries that may be undecodable"
+    )
+    max_cut_short: Fraction = Field(
+        0.05, description="share of the images that may break off after their first frames"
+    )
+    max_blank: Fraction = Field(
+        0.02, description="share of the images that may show one colour and nothing else"
+    )
+    max_repeated: Fraction = Field(
+        0.02, description="share of the images that may show the very pixels of another row"
+    )
+    max_copies: int = Field(
+        0, ge=0, description="pairs of different splits that may show the same picture"
+    )
+    max_label_noise: Fraction = Field(
+        0.2,
+        description="share of the tags that may belong to other rows, by an estimate whose 95% "
+        "interval must not lie above it; 1 leaves the estimate out",
+    )
+    max_loss: Fraction = Field(
+        0.1,
+        description="share of the rows, and of the tags, of the release before that may be gone",
     )
     seed: int = Field(0, ge=0, description="seed of both runs")
     device: str | None = Field(

@@ -23,7 +23,7 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("label_provenance", "string", "votes, adjudication or imported; null where unlabelled"),
     ("suggested_tags", "[string]", "tags that the sticker's keywords suggest; nobody voted"),
     ("domain", "string", "real or cartoon"),
-    ("domain_provenance", "string", "votes or classifier"),
+    ("domain_provenance", "string", "votes, imported or classifier"),
     *((name, "string", f"{doc}; machine-made") for name, doc in DESCRIPTION_FIELDS),
     ("captioner", "string", "what wrote the captions; template is no model"),
     ("written_by", "[string]", "models and prompt sets that wrote these texts, each once"),
@@ -42,5 +42,11 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("template_id", "string", "stickers of one template share it"),
     ("annotators", "int32", "valid votes counted"),
     ("simulated", "bool", "true where the votes are simulated: no person voted"),
+    (
+        "imported",
+        "string",
+        "JSON of the data set that it was imported from: dataset, name, split, and as record what "
+        "it says in its own words; null where it wasn't",
+    ),
     ("flags", "[string]", "truncated, dark_background, clamped_durations, ..."),
 )

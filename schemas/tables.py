@@ -252,6 +252,23 @@ MEDIA = _table(
     _column("offset", pa.int64(), "place of the first byte in the pack"),
     _column("nbytes", pa.int64(), "bytes in the pack"),
 )
+IMPORTED = _table(
+    "imported",
+    "detail",
+    "filter",
+    "What published data sets say of their stickers: a row a sticker and name in a data set.",
+    ID,
+    _column("dataset", STRING, "name that it was imported under", nullable=False),
+    _column("name", STRING, "the sticker's name in the data set", nullable=False),
+    _column("split", STRING, "the data set's own split; null where it has none"),
+    _column("tags", STRINGS, "its labels, sorted"),
+    _column("simulated", pa.bool_(), "no person gave them"),
+    _column("domain", STRING, "real or cartoon"),
+    _column("ocr_text", STRING, "text on the sticker"),
+    *(_column(name, STRING, doc) for name, doc in DESCRIPTION_FIELDS),
+    _column("record", STRING, "what the data set says in its own words, as a JSON object"),
+    in_blocks=True,
+)
 SIGNALS = _table(
     "signals",
     "sticker",
@@ -509,7 +526,7 @@ DESCRIPTIONS = _table(
     "The preferred text of each field, of all that captioners said: what releases carry.",
     ID,
     *(_column(name, STRING, doc) for name, doc in DESCRIPTION_FIELDS),
-    _column("captioner", STRING, "plugin that wrote the captions; template is no model"),
+    _column("captioner", STRING, "plugin that wrote the captions; template is no model; imported"),
     _column("written_by", STRINGS, "models and prompt sets of the texts, each once"),
     in_blocks=True,
 )
@@ -623,12 +640,12 @@ LABELS = _table(
         STRING,
         "effective, adjudicate, insufficient, rejected, unlabelled, or dropped by the filter",
     ),
-    _column("domain", STRING, "majority of the votes; null on a tie"),
+    _column("domain", STRING, "majority of the votes, null on a tie; as imported without any"),
     _column("votes", pa.int32(), "valid votes"),
     _column("skips", pa.int32(), "skips"),
     _column("counts", pa.list_(TAG_COUNT), "votes of each tag that was given"),
     _column("unknown_tags", STRINGS, "tags outside the tag set, left out"),
-    _column("provenance", STRING, "votes or adjudication; null when unlabelled"),
+    _column("provenance", STRING, "votes, adjudication or imported; null when unlabelled"),
     _column("simulated", pa.bool_(), "any counted vote is simulated"),
     in_blocks=True,
 )
@@ -649,6 +666,18 @@ AGREEMENT = _table(
     _column("masi", pa.float64(), "for a pair: mean MASI similarity"),
     _column("equal", pa.float64(), "for a pair: share of equal tag sets"),
 )
+RESERVED = _table(
+    "reserved",
+    "global",
+    "split reserve",
+    "Stickers that people picked for named test sets: their groups go to test before all others.",
+    ID,
+    _column("test_set", STRING, "name of the set, such as vsd_r", nullable=False),
+    _column("trigger_word", STRING, "the query that it was picked for; null for none"),
+    _column("domain", STRING, "real or cartoon, when it was picked; null where nobody said"),
+    _column("picked_by", STRING, "who picked it", nullable=False),
+    _column("picked_at", STRING, "UTC time, ISO 8601", nullable=False),
+)
 SPLITS = _table(
     "splits",
     "sticker",
@@ -666,12 +695,65 @@ LEAKAGE = _table(
     "split",
     "Related stickers that lie in more than one split, by what relates them.",
     _column(
-        "kind", STRING, "pixels, template, pack, page_url, media_url or author", nullable=False
+        "kind",
+        STRING,
+        "pixels, template, pack, page_url, media_url, author, or earlier_release: the same "
+        "sticker then and now",
+        nullable=False,
     ),
     _column("shared", pa.int64(), "keys that relate at least two stickers of the release"),
     _column("leaking", pa.int64(), "keys among them whose stickers lie in several splits"),
     _column("rows", pa.int64(), "stickers of those keys"),
     _column("examples", STRINGS, "the worst of those keys"),
+)
+MOVED = _table(
+    "moved",
+    "global",
+    "split",
+    "Stickers in another split than an earlier release, or the data set that they were imported "
+    "from, had them in: their group joined another.",
+    ID,
+    _column("from", STRING, "split in earlier releases", nullable=False),
+    _column("to", STRING, "split now", nullable=False),
+    _column(
+        "release",
+        STRING,
+        "the first release that had it in the split before, or import and the data set's name",
+    ),
+    _column("joined", STRING, "a sticker of the group that it joined, which was in the split now"),
+)
+RELEASED_SPLITS = _table(
+    "released_splits",
+    "detail",
+    "release",
+    "Splits that stickers had in releases: a row for the first, and for each later one that moved "
+    "them.",
+    ID,
+    _column("split", STRING, "train, validation or test", nullable=False),
+    _column("release", STRING, "name and version of the first release with it", nullable=False),
+    _column("number", pa.int32(), "which release of this workspace, from 1", nullable=False),
+    in_blocks=True,
+)
+
+TOMBSTONES = _table(
+    "tombstones",
+    "global",
+    "release takedown",
+    "What was taken down, without its content: nothing of it is crawled or released again.",
+    _column("request", pa.int32(), "number of the request, from 1", nullable=False),
+    _column("id", STRING, "sha256 of the bytes; null where a row blocks a name or an address"),
+    _column("phash", pa.binary(8), "how it looked, as in signals; null for plain pictures"),
+    _column("pictures", STRINGS, "sha256 of its key frames"),
+    _column(
+        "kind",
+        STRING,
+        "sha256, picture, url, pack or author; copy: looks like what these named; address: one "
+        "as releases show it",
+    ),
+    _column("blocked", STRING, "sha256 of the kind and the address, pack or author"),
+    _column("length", pa.int32(), "characters of an address that is a prefix; else null"),
+    _column("reason", STRING, "why, as it was given"),
+    _column("date", STRING, "UTC day, ISO 8601"),
 )
 
 TABLES: dict[str, Table] = {
@@ -683,6 +765,7 @@ TABLES: dict[str, Table] = {
         HOSTS,
         STICKERS,
         MEDIA,
+        IMPORTED,
         SIGNALS,
         FRAMES,
         MEASURES,
@@ -712,7 +795,11 @@ TABLES: dict[str, Table] = {
         FLAGS,
         LABELS,
         AGREEMENT,
+        RESERVED,
         SPLITS,
         LEAKAGE,
+        MOVED,
+        RELEASED_SPLITS,
+        TOMBSTONES,
     )
 }

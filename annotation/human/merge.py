@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from annotation.human.imported import fill_unvoted
 from annotation.human.migration import migrate, read_changes
 from annotation.human.tag_pairs import Ints
 from annotation.human.vote_rule import label_stickers
@@ -26,6 +27,7 @@ from schemas.tables import ADJUDICATIONS, LABELS, VOTES
 _CAST = ["id", "skipped", "tags", "domain", "tagset", "sequence", "annotation", "quarantined"]
 _VOTE = [*_CAST, "annotator", "simulated"]
 _DECISION = [*_CAST, "adjudicator"]
+_IMPORTED = ["id", "tags", "domain", "simulated"]
 
 
 def merge_votes(
@@ -106,6 +108,7 @@ def _run(reader: Reader, merge: MergeConfig) -> Iterator[Output]:
     for block, (given, decided) in zip(reader.blocks, cast, strict=True):
         ids = reader.read("stickers", block, ["id"])["id"].combine_chunks()
         labels = label_stickers(ids, given, decided, merge, tags or None)
+        labels = fill_unvoted(labels, reader.read("imported", block, _IMPORTED))
         yield LABELS.name, block, _blank_dropped(labels, reader.read("decisions", block))
 
 
@@ -140,12 +143,15 @@ def _settings(config: Config) -> MergeConfig:
     return config.merge
 
 
+_OPTIONAL = (
+    "decisions", "votes", "adjudications", "tagset", "ballot", "tag_changes", "imported",
+)  # fmt: skip
 MERGE = Step(
     name="labels",
     version=3,
-    reads=("stickers", "decisions", "votes", "adjudications", "tagset", "ballot", "tag_changes"),
+    reads=("stickers", *_OPTIONAL),
     writes=("labels",),
     settings=_settings,
     run=_run,
-    optional=("decisions", "votes", "adjudications", "tagset", "ballot", "tag_changes"),
+    optional=_OPTIONAL,
 )

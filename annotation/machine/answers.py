@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS captions (
     PRIMARY KEY (sticker, captioner, model, revision, prompt, place)
 ) WITHOUT ROWID;
 """
-_DATABASE = Database(
+DATABASE = Database(
     name="the ledger of answers",
     version=2,
     schema=_SCHEMA,
@@ -64,7 +64,7 @@ class ModelIdentity:
 def open_answers(root: Path) -> Iterator[AnswerStore]:
     """The ledger of a workspace; StickerworksError when it can't be used."""
     path = root / FILE
-    with _DATABASE.open(path) as connection:
+    with DATABASE.open(path) as connection:
         yield AnswerStore(connection, path)
 
 
@@ -77,7 +77,7 @@ class AnswerStore:
 
     def of_sticker(self, sticker: str, identity: ModelIdentity) -> Book:
         """What a model identity has answered about a sticker."""
-        with _DATABASE.errors(self._path):
+        with DATABASE.errors(self._path):
             rows = self._connection.execute(
                 "SELECT * FROM answers WHERE sticker = ? AND identity = ? ORDER BY asked, attempt",
                 (sticker, identity.digest),
@@ -93,7 +93,7 @@ class AnswerStore:
         """Keep an answer; it is safe from a kill when this returns."""
         digest = request.question.digest
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        with _DATABASE.errors(self._path):
+        with DATABASE.errors(self._path):
             self._connection.execute(
                 "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
                 (
@@ -141,7 +141,7 @@ class AnswerStore:
             )
             for place, caption in enumerate(captions)
         ]
-        with _DATABASE.errors(self._path), transaction(self._connection):
+        with DATABASE.errors(self._path), transaction(self._connection):
             self._connection.execute(
                 "DELETE FROM captions WHERE sticker = ? AND captioner = ? AND model = ? "
                 "AND revision = ? AND prompt = ?",
@@ -153,7 +153,7 @@ class AnswerStore:
 
     def captions(self, sticker: str) -> list[dict[str, Any]]:
         """Rows of the table ``captions`` about a sticker, of all who ever answered."""
-        with _DATABASE.errors(self._path):
+        with DATABASE.errors(self._path):
             rows = self._connection.execute(
                 "SELECT * FROM captions WHERE sticker = ? "
                 "ORDER BY captioner, model, revision, prompt, place",
@@ -174,7 +174,7 @@ class AnswerStore:
     def usage(self, identity: ModelIdentity, stickers: Sequence[str] | None = None) -> Usage:
         """What the answers of a model identity took, about some stickers or all."""
         chosen = None if stickers is None else json.dumps(list(stickers))
-        with _DATABASE.errors(self._path):
+        with DATABASE.errors(self._path):
             row = self._connection.execute(
                 "SELECT count(*), sum(with_pictures), sum(tokens_in), sum(tokens_out), "
                 "sum(seconds) FROM answers WHERE identity = ? "
@@ -185,7 +185,7 @@ class AnswerStore:
 
     def finished(self, identity: ModelIdentity, prompts: Sequence[str]) -> int:
         """Stickers about which a model identity was asked all of these prompt sets."""
-        with _DATABASE.errors(self._path):
+        with DATABASE.errors(self._path):
             row = self._connection.execute(
                 "SELECT count(*) FROM (SELECT sticker FROM captions WHERE identity = ? "
                 "AND prompt IN (SELECT value FROM json_each(?)) "
@@ -205,7 +205,7 @@ class AnswerStore:
 
         Only questions of this identity and these prompt sets; returns the stickers concerned.
         """
-        with _DATABASE.errors(self._path), transaction(self._connection):
+        with DATABASE.errors(self._path), transaction(self._connection):
             found = self._connection.execute(
                 "SELECT sticker, prompt, asked, row, failed FROM captions WHERE identity = ? "
                 "AND asked IS NOT NULL AND (failed OR flagged)",

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from annotation.machine.captions import load_captioner
 from annotation.machine.chat import Model
+from annotation.machine.imported import IMPORTED, with_imported
 from pipeline.engine.columns import known_numbers, lists_of
 from pipeline.engine.stage import Output, Reader, Step
 from schemas.config import Config
@@ -30,13 +31,16 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
 }
 """Where a column comes from, the best first, as prompt set and field; or the field of any set.
 
-A column that isn't named here comes from the field of its own name. The template's sentence is a
-caption of last resort, and no description: it looks at nothing.
+A column that isn't named here comes from the field of its own name. What an imported data set says
+comes behind all that models say. The template's sentence is a caption of last resort, and no
+description: it looks at nothing.
 """
 
 
 _KIND = ["captioner", "model", "revision", "prompt", "field", "language"]
 _ASKED = ["asked_at", "error"]
+_COLUMNS = ["id", *_KIND, "text", "flags", *_ASKED]
+_LAST = 1000  # behind every place among SOURCES
 
 
 @dataclass(frozen=True)
@@ -137,10 +141,13 @@ def _distinct(columns: Sequence[Rows], names: Sequence[str]) -> pa.ListArray:
 
 def _source(name: str, row: Row) -> int | None:
     """Place of a caption's field among the sources of a column; None where it is none of them."""
+    if row["captioner"] == IMPORTED:
+        return _LAST if row["field"] == name else None
     writer = TEMPLATE if row["captioner"] == TEMPLATE else str(row["prompt"]).partition("/")[0]
     known = enumerate(SOURCES.get(name, (name,)))
     fields = (row["field"], f"{writer} {row['field']}")
-    return next((place for place, source in known if source in fields), None)
+    place = next((place for place, source in known if source in fields), None)
+    return place if place is None or writer != TEMPLATE else _LAST + 1 + place
 
 
 def _rank(row: Row, preference: Preference) -> tuple[int, bool]:
@@ -179,16 +186,18 @@ def _describe(reader: Reader, settings: Mapping[str, Any]) -> Iterator[Output]:
     )
     for block in reader.blocks:
         ids = reader.read("stickers", block, ["id"])["id"]
-        captions = reader.read("captions", block, ["id", *_KIND, "text", "flags", *_ASKED])
+        captions = reader.read("captions", block, _COLUMNS)
+        captions = with_imported(captions, reader.read("imported", block), TEMPLATE)
         yield TABLE.name, block, choose(captions, ids, preference)
 
 
 DESCRIPTIONS = Step(
     name="descriptions",
     version=1,
-    reads=("stickers", "captions"),
+    reads=("stickers", "captions", "imported"),
     writes=("descriptions",),
     settings=_settings,
     run=_describe,
+    optional=("imported",),
     each_block=True,
 )

@@ -44,7 +44,7 @@ from crawlers.observation import (
 from crawlers.preferences.c2pa import has_c2pa
 from crawlers.preferences.headers import HeaderPreferences
 from crawlers.sniff import sniff
-from crawlers.takedown.takedown import ERROR_CLASS
+from crawlers.takedown.takedown import ERROR_CLASS, TAKEN_DOWN
 from crawlers.user_agent import user_agent
 from pipeline.engine.database import transaction
 from pipeline.engine.text import storable
@@ -88,10 +88,14 @@ class MediaFetcher:
         """Note in the ledger that the source lists these now: all of them, or none.
 
         Each comes with its place in the order of the source's listings, in which stickers enter
-        the tables; ``listing_pass`` is that of their query.
+        the tables; ``listing_pass`` is that of their query. What was taken down isn't noted.
         """
         with ledger_errors(self._run.ledger.path), transaction(self._run.ledger.connection):
-            return [self._note(one, place, listing_pass) for place, one in observations]
+            return [
+                self._note(one, place, listing_pass)
+                for place, one in observations
+                if not self._is_taken_down(one)
+            ]
 
     def is_held(self, key: Key) -> bool:
         """Whether the bytes of an item that is listed under this key are there."""
@@ -177,6 +181,12 @@ class MediaFetcher:
         known = run.ledger.note(key, listing, columns, redistribute, run.earlier, listing_pass)
         return Found(key, observation, known)
 
+    def _is_taken_down(self, observation: Observation) -> bool:
+        run = self._run
+        return run.takedown.tombstones.name(observation, run.source) or run.ledger.is_taken_down(
+            observation.media_url
+        )
+
     def _redistribute(self, observation: Observation) -> bool:
         given = observation.redistribute
         return self._run.redistribute if given is None else given
@@ -216,13 +226,23 @@ class MediaFetcher:
             failure = replace(failure, facts=facts_of(response, trace, self._agent))
             return True, self._record_failure(found, failure, trace)
         self._hosts.got(url)
-        refused = await objection_to_answer(self._run.takedown, response, data, name)
+        refused = await objection_to_answer(
+            self._run.takedown, self._run.ledger, response, data, name
+        )
         if refused is not None:
-            facts = facts_of(response, trace, self._agent)
-            policy = refused.policy or self.policy
-            self._run.ledger.record_failure(key, replace(refused, facts=facts, policy=policy))
+            self._refuse(found, refused, response, trace)
             return True, None
         return True, self._keep(key, data, name, response, trace)
+
+    def _refuse(
+        self, found: Found, refused: FetchFailure, response: Response, trace: Trace
+    ) -> None:
+        if refused.error_class == TAKEN_DOWN:
+            self._run.ledger.forget(found.key, found.observation.media_url)
+            return
+        facts, policy = facts_of(response, trace, self._agent), refused.policy or self.policy
+        failure = replace(refused, facts=facts, policy=policy)
+        self._run.ledger.record_failure(found.key, failure)
 
     def _decoded(self, observation: Observation, data: bytes) -> bytes | FetchFailure:
         decode = self._run.plugin.decode

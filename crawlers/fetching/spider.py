@@ -110,8 +110,11 @@ async def _crawl_items(run: SourceRun, fetcher: MediaFetcher) -> None:
                 run.quota.settle(None)
                 continue
             seen.add(name)
-            (found,) = fetcher.note([(place, item)])
-            await takes.start(found, lambda: None)
+            found = fetcher.note([(place, item)])
+            if found:
+                await takes.start(found[0], lambda: None)
+            else:
+                run.quota.settle(None)
     finally:
         await takes.finish()
         if twice:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from functools import partial
 
 from scrapy.http import Response
 
-from crawlers.ledger.ledger import FetchFailure
+from crawlers.ledger.ledger import CrawlLedger, FetchFailure
 from crawlers.takedown.takedown import Takedown
 
 
 async def objection_to_answer(
-    takedown: Takedown, response: Response, data: bytes, format: str
+    takedown: Takedown, ledger: CrawlLedger, response: Response, data: bytes, format: str
 ) -> FetchFailure | None:
     """Why a sticker's bytes, as they came from these addresses, may not be kept."""
     if takedown.empty:
@@ -23,4 +24,6 @@ async def objection_to_answer(
         return refused
     sha256 = hashlib.sha256(data).hexdigest()
     # In a thread: decoding a picture would keep all other downloads waiting.
-    return await asyncio.to_thread(takedown.objection_to_bytes, sha256, data, format)
+    held = ledger.blob(sha256) is not None
+    check = partial(takedown.objection_to_bytes, sha256, data, format, held=held)
+    return await asyncio.to_thread(check)

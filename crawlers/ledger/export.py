@@ -89,6 +89,20 @@ def export(
         )
 
 
+def export_placed(workspace: Workspace, ledger: CrawlLedger) -> None:
+    """Write the tables that differ from the ledger; no sticker gets a place, nothing is packed."""
+    connection, parts = ledger.connection, parts_of(ledger.connection)
+    for name in OF_PART:
+        for part in workspace.parts_of(name):
+            if part not in parts:  # nothing is left of the last ones
+                workspace.path(name, part).unlink(missing_ok=True)
+    for part in _due(workspace, connection, parts, OF_PART):
+        _write_part(workspace, connection, part, shard_tables(connection, part))
+    for name, read in _WHOLE.items():
+        if _due(workspace, connection, (WHOLE,), (name,)):
+            _write_part(workspace, connection, WHOLE, {name: read(connection)})
+
+
 def _due(
     workspace: Workspace,
     connection: sqlite3.Connection,

@@ -6,6 +6,7 @@ under their final name.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import time
@@ -160,6 +161,20 @@ class CrawlLedger:
             row = vars(failure) | {"facts": self._json(failure.facts), "error": error}
             self.connection.execute(sql.RECORD_FAILURE, vars(key) | row)
 
+    def forget(self, key: Key, url: str | None = None) -> None:
+        """Keep nothing of an observation that was taken down but a hash of its address."""
+        with ledger_errors(self.path), transaction(self.connection):
+            self.connection.execute(sql.FORGET, vars(key))
+            if url:
+                self.connection.execute(sql.TAKE_DOWN, (hash_address(url),))
+
+    def is_taken_down(self, url: str | None) -> bool:
+        """Whether the bytes that lay at this address were taken down."""
+        if not url:
+            return False
+        with ledger_errors(self.path):
+            return self._one(sql.TAKEN_DOWN, {"address": hash_address(url)}) is not None
+
     def record_check(self, key: Key) -> None:
         """Note that the host says now that the item's bytes are still the same."""
         with ledger_errors(self.path):
@@ -243,6 +258,11 @@ def open_ledger(path: Path) -> Iterator[CrawlLedger]:
     """Open or make the ledger at ``path``; StickerworksError when it can't be used."""
     with _DATABASE.open(path) as connection:
         yield CrawlLedger(connection, path)
+
+
+def hash_address(url: str) -> str:
+    """Hash by which an address is known whose bytes were taken down."""
+    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _blob(row: sqlite3.Row) -> Blob:

@@ -70,6 +70,7 @@ CREATE TABLE IF NOT EXISTS asked (
     PRIMARY KEY (source, day)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS takedown (digest TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS taken_down (address TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS observations_by_blob ON observations (sha256);
 CREATE INDEX IF NOT EXISTS observations_to_retry
     ON observations (source, query, state, policy) WHERE state NOT IN ('ok', 'gone');
@@ -135,6 +136,12 @@ UPDATE observations SET state = :state, sha256 = NULL, path = NULL, extension = 
     retry_at = :retry_at, policy = :policy
 WHERE (source, source_id, query, variant) = (:source, :source_id, :query, :variant)
 """
+FORGET = """
+DELETE FROM observations
+WHERE (source, source_id, query, variant) = (:source, :source_id, :query, :variant)
+"""
+TAKE_DOWN = "INSERT OR IGNORE INTO taken_down VALUES (?)"
+TAKEN_DOWN = "SELECT 1 FROM taken_down WHERE address = :address"
 CHECKED = """
 UPDATE observations SET checked_at = :checked_at
 WHERE source = :source AND source_id = :source_id AND variant = :variant AND state = 'ok'

@@ -25,7 +25,7 @@ from crawlers.observation import (
 from crawlers.preferences.c2pa import has_c2pa
 from crawlers.sniff import sniff
 from crawlers.source import no_observation
-from crawlers.takedown.takedown import Takedown
+from crawlers.takedown.takedown import TAKEN_DOWN, Takedown
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.plugins import describe_plugin
 from pipeline.engine.workspace import Workspace
@@ -96,9 +96,12 @@ class LocalCrawl:
         if unreadable and os.path.isdir(file.path):
             self._visited.partial.add(key.source)  # nobody knows what that folder holds
         columns = columns_of(file.observation)
+        result = self._objection(key, file) or self._read(file)
+        if isinstance(result, FetchFailure) and result.error_class == TAKEN_DOWN:
+            self._ledger.forget(key)
+            return None
         self.cut += is_cut(file.observation, columns)
         self._ledger.note(key, listing, columns, redistribute)
-        result = self._objection(key, file) or self._read(file)
         if isinstance(result, FetchFailure):
             self._ledger.record_failure(key, result)
             return None
@@ -132,7 +135,7 @@ class LocalCrawl:
 
     def _read(self, file: LocalFile) -> Blob | FetchFailure:
         try:
-            data = _read(file.path, self._max_bytes)
+            data = _bytes_of(file, self._max_bytes)
         except (OSError, ValueError) as error:
             return FetchFailure("failed", "unreadable", reason(error))
         if data is None:
@@ -145,16 +148,20 @@ class LocalCrawl:
         name = sniff(data)
         if name is None:
             return FetchFailure("failed", "not_media", "the file's bytes are no media")
-        refused = self._takedown.objection_to_bytes(sha256, data, name)
+        held = self._ledger.blob(sha256) is not None
+        refused = self._takedown.objection_to_bytes(sha256, data, name, held=held)
         if refused is not None:
             return refused
-        path = str(file.path)
-        if not decodable(path):
-            # No table can hold this path, so these bytes alone are copied into the workspace.
-            path = media_path(sha256, name)
-            store(self._workspace, path, data)
         extension = claimed_extension(file.path.name)
-        return Blob(sha256, name, len(data), path, extension, has_c2pa(data, name))
+        path = str(file.path)
+        # No table can hold the one's path, and the other has none: their bytes are copied.
+        copied = file.data is not None or not decodable(path)
+        path = media_path(sha256, name) if copied else path
+        blob = Blob(sha256, name, len(data), path, extension, has_c2pa(data, name))
+        # What lies in a pack has no file any more.
+        if copied and not has_bytes(self._workspace, self._ledger, blob):
+            store(self._workspace, path, data)
+        return blob
 
 
 def note_missing(ledger: CrawlLedger, source: str, visited: Visited) -> None:
@@ -227,10 +234,12 @@ def _is_gone(path: str) -> bool:
     return False
 
 
-def _read(path: Path, max_bytes: int) -> bytes | None:
-    """Bytes of a regular file; None when there are more than allowed."""
-    with open_regular(path) as file:
-        if os.fstat(file.fileno()).st_size > max_bytes:
+def _bytes_of(file: LocalFile, max_bytes: int) -> bytes | None:
+    """Bytes that are given or those of a regular file; None when there are more than allowed."""
+    if file.data is not None:
+        return file.data if len(file.data) <= max_bytes else None
+    with open_regular(file.path) as opened:
+        if os.fstat(opened.fileno()).st_size > max_bytes:
             return None
-        data = file.read(max_bytes + 1)
+        data = opened.read(max_bytes + 1)
     return data if len(data) <= max_bytes else None

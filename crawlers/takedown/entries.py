@@ -49,6 +49,11 @@ def read_entries(path: Path) -> Iterator[Entry]:
             raise _wrong(path, line, str(error)) from error
 
 
+def make_entry(kind: str, value: str) -> Entry:
+    """An entry as a list would have it; ValueError says what is wrong with the value."""
+    return Entry(kind, _FORMS[kind](value.strip()), 0)
+
+
 def _rows(path: Path) -> Iterator[_Row]:
     lines = _lines(path)
     first = next((line for line in lines if line[1].strip()), None)

@@ -1,4 +1,4 @@
-"""The takedown list in use: whose stickers are never fetched, or no longer kept."""
+"""The takedown list in use, and what was taken down: whose stickers are never fetched."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ from crawlers.ledger.ledger import FetchFailure
 from crawlers.observation import Observation
 from crawlers.takedown.entries import Entry, read_entries
 from crawlers.takedown.forms import normal_pack, normal_url
+from crawlers.takedown.tombstones import Tombstones, load_tombstones
 from pipeline.engine.decoding.one_pass import hash_file
 from pipeline.engine.paths import named_path
 from pipeline.engine.text import storable
+from pipeline.engine.workspace import Workspace
 from schemas.config import CrawlConfig, DecodeConfig
 
 ERROR_CLASS = "takedown"
+TAKEN_DOWN = "taken_down"
+"""Class of what a tombstone names: no row of the ledger says so, since it would say what."""
 MOST_BITS = 4
 """Bits of 64 in which the perceptual hashes of one picture, saved anew, may differ."""
 
@@ -29,22 +33,25 @@ _CAPS = DecodeConfig()
 _decoding = threading.Lock()
 
 
-def load_takedown(config: CrawlConfig) -> Takedown:
-    """The configured list, or an empty one; StickerworksError where it is wrong."""
+def load_takedown(config: CrawlConfig, workspace: Workspace | None = None) -> Takedown:
+    """The configured list, or an empty one, and a workspace's tombstones; StickerworksError where
+    the list is wrong."""
+    tombstones = None if workspace is None else load_tombstones(workspace)
     if config.takedown is None:
-        return Takedown()
-    return Takedown(read_entries(named_path(config.takedown, "crawl.takedown")))
+        return Takedown(tombstones=tombstones)
+    return Takedown(read_entries(named_path(config.takedown, "crawl.takedown")), tombstones)
 
 
 class Takedown:
     """Finds what a list names; each answer says which of its lines does, and what to record."""
 
-    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+    def __init__(self, entries: Iterable[Entry] = (), tombstones: Tombstones | None = None) -> None:
+        self.tombstones = tombstones or Tombstones()
         self._lines: defaultdict[str, dict[str, int]] = defaultdict(dict)
         for entry in entries:
             self._lines[entry.kind].setdefault(entry.value, entry.line)
-        self.empty = not self._lines
-        self.digest = "" if self.empty else _digest(self._lines)
+        self.empty = not self._lines and self.tombstones.empty
+        self.digest = _digest(self._lines) if self._lines else ""
         prefixes = (value[:-1] for value in self._lines["url"] if value.endswith("*"))
         self._lengths = sorted({len(prefix) for prefix in prefixes})
         hashes = [int(value, 16) for value in self._lines["phash"]]
@@ -58,6 +65,8 @@ class Takedown:
         """Why an observation may not be fetched, by its pack, its author and its addresses."""
         if self.empty:
             return None
+        if self.tombstones.name(observation, source):
+            return _TOMBSTONE
         names = normal_pack(observation.pack_id), storable(observation.author)
         return self.objection_to_stored(source, *names) or self.objection_to_urls(
             (observation.media_url, observation.page_url)
@@ -81,7 +90,9 @@ class Takedown:
 
     def objection_to_urls(self, urls: Iterable[str | None]) -> FetchFailure | None:
         """Why nothing may come from these addresses, those after redirects included."""
-        listed = self._lines["url"]
+        urls, listed = tuple(urls), self._lines["url"]
+        if self.tombstones.name_urls(urls):
+            return _TOMBSTONE
         if not listed:
             return None
         for url in urls:
@@ -100,18 +111,22 @@ class Takedown:
 
     def objection_to_hash(self, sha256: str) -> FetchFailure | None:
         """Why bytes of this hash may not be kept."""
+        if self.tombstones.name_bytes(sha256):
+            return _TOMBSTONE
         return self._refuse("sha256", sha256) if sha256 in self._lines["sha256"] else None
 
     def objection_to_bytes(
-        self, sha256: str, data: bytes, format: str | None
+        self, sha256: str, data: bytes, format: str | None, *, held: bool = False
     ) -> FetchFailure | None:
         """Why bytes may not be kept: they are on the list, or show what is on it.
 
         Pictures are decoded only where the list names any by how they look; they take as long as
-        in the filter, so an event loop should have this done in a thread.
+        in the filter, so an event loop should have this done in a thread. What is ``held`` was
+        there when others were taken down, and stayed: looking like them is no reason then.
         """
         listed = self.objection_to_hash(sha256)
-        if listed is not None or not self._hashes.size:
+        gone = self.tombstones.looks[: 0 if held else None]
+        if listed is not None or not (self._hashes.size or gone.size):
             return listed
         try:
             with _decoding:
@@ -121,11 +136,13 @@ class Takedown:
             return FetchFailure("failed", "too_large", told)
         if looks is None:
             return None
-        bits = np.bitwise_count(self._hashes ^ np.uint64(int.from_bytes(looks, "big")))
-        nearest = int(bits.argmin())
-        if bits[nearest] > MOST_BITS:
+        ours = np.uint64(int.from_bytes(looks, "big"))
+        if (np.bitwise_count(gone ^ ours) <= MOST_BITS).any():
+            return _TOMBSTONE
+        bits = np.bitwise_count(self._hashes ^ ours)
+        if not bits.size or bits.min() > MOST_BITS:
             return None
-        return self._refuse("phash", f"{int(self._hashes[nearest]):016x}")
+        return self._refuse("phash", f"{int(self._hashes[bits.argmin()]):016x}")
 
     def still_names(self, policy: str | None) -> bool:
         """Whether the entry that a refusal was recorded for, by its policy, is still listed."""
@@ -137,6 +154,9 @@ class Takedown:
         what = {"phash": "how it looks", "sha256": "its bytes", "url": "its address"}
         error = f"line {line} of the takedown list names {what.get(kind, f'its {kind}')} ({kind})"
         return FetchFailure("refused", ERROR_CLASS, error, policy=f"{ERROR_CLASS}:{kind} {value}")
+
+
+_TOMBSTONE = FetchFailure("refused", TAKEN_DOWN, "it was taken down (`release takedown`)")
 
 
 def _digest(lines: Mapping[str, Mapping[str, int]]) -> str:

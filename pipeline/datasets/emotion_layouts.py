@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from pipeline.datasets import met_meme, ser30k
 from pipeline.datasets.layout import Layout, Row
-from pipeline.datasets.met_meme import MetMeme, read_met_meme
+from pipeline.datasets.met_meme import MetMeme, MetMemeRow, read_met_meme
+from pipeline.datasets.pictures import why_unusable, with_bytes
 from pipeline.datasets.problems import Problem, shown
-from pipeline.datasets.ser30k import VIEWED, Ser30k, read_ser30k
+from pipeline.datasets.ser30k import VIEWED, Ser30k, Ser30kRow, read_parts, read_ser30k
 
 _SHOWN = 5
+_LANGUAGES = "EC"
+_OF_MGHFT = {"style": "overall_style"}  # where models' texts of several papers stand side by side
 _SPLITS: dict[str, ser30k.Split] = {"train": "train", "validation": "val", "test": "test"}
 _VIEW = re.compile(r"#The sticker's (intention|style|main role|gesture)")
 _COLUMNS = {
@@ -38,8 +43,26 @@ def _ser30k_rows(path: Path, split: str) -> Iterator[Row]:
     views = _read_views(path, split)
     for row in _read_ser30k(path, split).rows:
         texts = {"ocr_text": row.text, "pack": row.topic, **views.get(row.image, {})}
-        emotion = ser30k.EMOTIONS[row.label]
-        yield _row(row.image, path / row.image, emotion, texts)
+        yield with_bytes(_row(path, row.image, ser30k.EMOTIONS[row.label], texts))
+
+
+def _every_ser30k(path: Path) -> Iterator[Row]:
+    names: dict[str, str] = {short: name for name, short in _SPLITS.items()}
+    for split, found in read_parts(path):
+        views = _read_views(path, names[split]) if split else {}
+        for row in found.rows:
+            yield _whole_ser30k(path, row, views.get(row.image, {}), names.get(split or ""))
+
+
+def _whole_ser30k(path: Path, row: Ser30kRow, views: Mapping[str, str], split: str | None) -> Row:
+    emotion = ser30k.EMOTIONS[row.label]
+    own = {_OF_MGHFT.get(name, name): text for name, text in views.items()}
+    texts = {"ocr_text": row.text, "pack": row.topic, "emotion": emotion, **own}
+    return replace(_row(path, row.image, emotion, texts), split=split, record=row.cells)
+
+
+def _ser30k_problems(path: Path) -> Iterable[Problem]:
+    return chain.from_iterable(found.problems for _, found in read_parts(path))
 
 
 def _ser30k_notes(path: Path, split: str) -> tuple[str, ...]:
@@ -77,13 +100,25 @@ def split_views(text: str) -> dict[str, str]:
     return {_COLUMNS[name]: f"The sticker's {name}{rest.rstrip()}" for name, rest in pairs}
 
 
+def join_views(views: Mapping[str, str]) -> str:
+    """The description that ``split_views`` takes apart into these columns; others are left out."""
+    parts = []
+    for name, column in _COLUMNS.items():
+        subject = f"The sticker's {name}"
+        text = _VIEW.sub(r"The sticker's \1", views.get(column, ""))
+        if text.strip():
+            told = text.strip()
+            parts.append(f"#{told if told.startswith(subject) else f'{subject}: {told}'}")
+    return "\n".join(parts)
+
+
 def _has_met_meme(path: Path) -> bool:
     return _language(path) is not None
 
 
 def _language(path: Path) -> str | None:
     # The paper takes the English memes; names of files are the same in both languages.
-    return next((each for each in "EC" if (path / f"label_{each}.csv").is_file()), None)
+    return next((each for each in _LANGUAGES if (path / f"label_{each}.csv").is_file()), None)
 
 
 def _met_meme_rows(path: Path, split: str) -> Iterator[Row]:
@@ -92,7 +127,35 @@ def _met_meme_rows(path: Path, split: str) -> Iterator[Row]:
         if split_of(row.file_name) == split:
             texts = {"ocr_text": found.texts.get(row.file_name, "")}
             emotion = met_meme.EMOTIONS[row.emotion]
-            yield _row(row.file_name, _find_meme(path, row.file_name), emotion, texts)
+            file = _find_meme(path, row.file_name).relative_to(path)
+            yield with_bytes(_row(path, row.file_name, emotion, texts, file))
+
+
+def _every_met_meme(path: Path) -> Iterator[Row]:
+    """Memes in English, then those in Chinese; the data set has no splits of its own."""
+    for language, found in _every_language(path):
+        for row in found.rows:
+            yield _whole_met_meme(path, language, row, found.texts.get(row.file_name))
+
+
+def _whole_met_meme(path: Path, language: str, row: MetMemeRow, text: str | None) -> Row:
+    emotion = met_meme.EMOTIONS[row.emotion]
+    file = _find_meme(path, row.file_name, language).relative_to(path)
+    # Names of files are the same in both languages.
+    name = f"{language}images/{row.file_name}"
+    texts = {"ocr_text": text or "", "emotion": emotion}
+    record = {"language": language, **row.cells, **({} if text is None else {"text": text})}
+    return replace(_row(path, name, emotion, texts, file), record=record)
+
+
+def _met_meme_problems(path: Path) -> Iterable[Problem]:
+    return chain.from_iterable(found.problems for _, found in _every_language(path))
+
+
+def _every_language(path: Path) -> Iterator[tuple[str, MetMeme]]:
+    for language in _LANGUAGES:
+        if (path / f"label_{language}.csv").is_file():
+            yield language, _read_met_meme(path, language)
 
 
 def _met_meme_notes(path: Path, split: str) -> tuple[str, ...]:
@@ -106,14 +169,14 @@ def _met_meme_notes(path: Path, split: str) -> tuple[str, ...]:
     )
 
 
-def _read_met_meme(path: Path) -> MetMeme:
-    language = _language(path)
+def _read_met_meme(path: Path, language: str | None = None) -> MetMeme:
+    language = language or _language(path)
     texts = path / f"{language}_text.csv"
     return read_met_meme(path / f"label_{language}.csv", texts if texts.is_file() else None)
 
 
-def _find_meme(path: Path, name: str) -> Path:
-    folder = f"{_language(path)}images"
+def _find_meme(path: Path, name: str, language: str | None = None) -> Path:
+    folder = f"{language or _language(path)}images"
     places = (path / folder / name, path / folder / folder / name, path / "images" / name)
     return next((place for place in places if place.is_file()), places[0])
 
@@ -125,13 +188,14 @@ def split_of(file_name: str) -> str:
     return "train" if share < _TRAIN else "validation" if share < _VALIDATION else "test"
 
 
-def _row(name: str, path: Path, emotion: str, texts: dict[str, str]) -> Row:
-    try:
-        data, problem = path.read_bytes(), None
-    except OSError as error:
-        data, problem = None, error.strerror or type(error).__name__
+def _row(
+    root: Path, name: str, emotion: str, texts: Mapping[str, str], file: Path | None = None
+) -> Row:
+    """A row without its bytes, which lie in ``file`` below the root, else in that of its name."""
+    place = root / (name if file is None else file)
     kept = {column: text.strip() for column, text in texts.items() if text.strip()}
-    return Row(name, data, frozenset({emotion}), kept, problem=problem)
+    problem = why_unusable(root, place)
+    return Row(name, None, frozenset({emotion}), kept, problem=problem, file=place)
 
 
 def _describe(split: str, problems: Sequence[Problem], missing: Sequence[str]) -> list[str]:
@@ -150,6 +214,8 @@ SER30K = Layout(
     recognises=_has_ser30k,
     rows=_ser30k_rows,
     notes=_ser30k_notes,
+    every=_every_ser30k,
+    problems=_ser30k_problems,
     classes=tuple(ser30k.EMOTIONS.values()),
 )
 
@@ -158,5 +224,7 @@ MET_MEME = Layout(
     recognises=_has_met_meme,
     rows=_met_meme_rows,
     notes=_met_meme_notes,
+    every=_every_met_meme,
+    problems=_met_meme_problems,
     classes=tuple(met_meme.EMOTIONS.values()),
 )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from pipeline.datasets.problems import Problem
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.plugins import load_plugin, plugin_faults, plugin_names
+from schemas.release import SPLITS
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,11 @@ class Row:
 
     ``targets`` are ``voted`` by people or else suggested; ``texts`` maps column names to text,
     empty ones left out. ``problem`` says why there are no bytes.
+
+    What follows is for whoever imports a data set: the ``file`` with the bytes where they have one
+    of their own, the data set's own ``split``, what the data set says in its own words
+    (``record``), the queries that the sticker is an answer to, and what is stated of its
+    ``origin``: licence, licence_url, licence_basis, author and page_url.
     """
 
     id: str
@@ -25,6 +33,11 @@ class Row:
     voted: bool = True
     simulated: bool = False
     problem: str | None = None
+    file: Path | None = None
+    split: str | None = None
+    record: Mapping[str, Any] = field(default_factory=dict)
+    trigger_words: tuple[str, ...] = ()
+    origin: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -32,9 +45,15 @@ class Layout:
     """A value in the group ``stickerworks.layouts``.
 
     ``recognises`` looks at a folder's names alone. ``rows`` streams the rows of the split
-    ``train``, ``validation`` or ``test``, in the same order every time; ``notes`` are for people
+    ``train``, ``validation`` or ``test``, in the same order every time, none for a name that it
+    doesn't know (a release also has those of named test sets); ``notes`` are for people
     and say what of the folder was passed over. ``classes`` are all targets in the order that
     published models number them; empty when the rows of train decide.
+
+    For import, ``every`` streams all rows of the data set, those of no split as well; their
+    ``targets`` are labels alone and their ``texts`` have the columns of the table ``imported``.
+    Without it the rows of the three splits are taken. ``problems`` are all cells that can't be
+    taken as they are.
     """
 
     name: str
@@ -42,12 +61,31 @@ class Layout:
     rows: Callable[[Path, str], Iterator[Row]]
     notes: Callable[[Path, str], tuple[str, ...]] = lambda path, split: ()
     classes: tuple[str, ...] = ()
+    every: Callable[[Path], Iterator[Row]] | None = None
+    problems: Callable[[Path], Iterable[Problem]] = lambda path: ()
 
 
 def read_rows(layout: Layout, path: Path, split: str) -> Iterator[Row]:
     """Rows of a split; what a layout raises is told as its fault."""
     with plugin_faults("layouts", layout.name, f"on the split {split} of {path}"):
         yield from layout.rows(path, split)
+
+
+def read_every(layout: Layout, path: Path) -> Iterator[Row]:
+    """All rows of a data set, for import; what a layout raises is told as its fault."""
+    with plugin_faults("layouts", layout.name, f"on {path}"):
+        if layout.every is not None:
+            yield from layout.every(path)
+            return
+        for split in SPLITS:
+            for row in layout.rows(path, split):
+                yield replace(row, split=split)
+
+
+def read_problems(layout: Layout, path: Path) -> Iterator[Problem]:
+    """All cells that can't be taken as they are."""
+    with plugin_faults("layouts", layout.name, f"on {path}"):
+        yield from layout.problems(path)
 
 
 def find_layout(path: Path) -> Layout:

@@ -38,6 +38,10 @@ DETAILS = (
 """Columns that are kept as they stand."""
 
 _NAME, _LABEL, _TEXT = "file_name", "sentiment category", "text"
+
+COLUMNS, TEXT_COLUMNS = (_NAME, _LABEL, *DETAILS), (_NAME, _TEXT)
+"""Headers of a file of labels and of one of texts."""
+
 _CELL = re.compile(r"([0-9]+)\s*(?:\(([^()]*)\)?)?")
 
 
@@ -48,6 +52,13 @@ class MetMemeRow:
     file_name: str
     emotion: int
     details: tuple[str, ...] = ("",) * len(DETAILS)
+
+    @property
+    def cells(self) -> dict[str, str]:
+        """The row as its label file has it."""
+        emotion = f"{self.emotion}({EMOTIONS[self.emotion]})"
+        details = dict(zip(DETAILS, self.details, strict=True))
+        return {_NAME: self.file_name, _LABEL: emotion, **details}
 
 
 @dataclass(frozen=True)
@@ -69,10 +80,11 @@ def read_met_meme(labels: Path, texts: Path | None = None) -> MetMeme:
     problems: list[Problem] = []
     rows: dict[str, MetMemeRow] = {}
     for number, cells in _records(labels, (_NAME, _LABEL), problems):
-        name = _name(labels, number, cells, rows, problems)
+        name = _name(labels, number, cells, rows, problems, left_out=True)
         emotion = parse_emotion(cells[_LABEL])
         if isinstance(emotion, str):
-            problems.append(Problem(labels.name, number, _LABEL, shown(cells[_LABEL]), emotion))
+            cell = shown(cells[_LABEL])
+            problems.append(Problem(labels.name, number, _LABEL, cell, emotion, True))
         elif name is not None:
             details = tuple(cells.get(column, "") for column in DETAILS)
             rows[name] = MetMemeRow(name, emotion, details)
@@ -141,10 +153,12 @@ def _name(
     cells: dict[str, str],
     seen: Mapping[str, object],
     problems: list[Problem],
+    left_out: bool = False,
 ) -> str | None:
     name = cells[_NAME].strip()
     reason = bad_name(name) or ("stood in an earlier row" if name in seen else None)
     if reason is None:
         return name
-    problems.append(Problem(path.name, number, _NAME, shown(cells[_NAME]), reason))
+    cell = shown(cells[_NAME])
+    problems.append(Problem(path.name, number, _NAME, cell, reason, left_out))
     return None

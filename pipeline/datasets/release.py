@@ -4,32 +4,44 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.datasets.layout import Layout, Row
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.split_leaks import NEVER_SPLIT, LeakCheck
-from schemas.release import SPLITS
+from pipeline.engine.text import plain, quoted
+from schemas.release import COLUMNS, SPLITS
 from schemas.tables import DESCRIPTION_FIELDS
 
 NEEDED = ("id", "image", "tags", "label_status", "suggested_tags", "simulated")
 TEXTS = ("captioner", "ocr_text", "domain", "pack", *(name for name, _ in DESCRIPTION_FIELDS))
 """Columns of text that a release may have."""
+SETS = "test_sets"
+"""Column of the named test sets of a row, which a release may have."""
+
+_ORIGIN = ("licence", "licence_basis", "licence_url")
+_RECORD = ("label_status", "label_provenance", "captioner", "written_by", "keywords", "imported")
+_ALSO = (*TEXTS, "authors", "trigger_words", *_ORIGIN, *_RECORD)
+MORE = tuple(name for name in _ALSO if name not in NEEDED)
+"""Columns that a release may have, and that import takes beside those it needs."""
 
 
 def read_release(folder: Path, split: str) -> Iterator[Row]:
-    """Rows of a split; every row group is read to its end.
+    """Rows of a split, or of a named test set such as ``vsd_r``; every row group is read to its
+    end.
 
     Targets are the effective tags where a row has them, else the suggested ones. Raises
-    StickerworksError when a shard can't be read or lacks a column.
+    StickerworksError when a shard can't be read or lacks a column, there is no such test set, or
+    a row outside of test is in one.
     """
-    if split not in SPLITS:
-        return
-    groups = _groups(folder, split, (*NEEDED, *TEXTS))
+    read = _split if split in SPLITS else _test_set
+    groups = read(folder, split, (*NEEDED, *TEXTS, SETS))
     for row in itertools.chain.from_iterable(map(pa.Table.to_pylist, groups)):
         if row["id"] is None:
             raise StickerworksError(
@@ -53,26 +65,90 @@ def find_leaks(folder: Path) -> list[str]:
     """Ids, near-duplicate groups and templates that stand in more than one split."""
     check = LeakCheck()
     for split in SPLITS:
-        for rows in _groups(folder, split, NEVER_SPLIT):
+        for rows in read_groups(folder, split, NEVER_SPLIT):
             check.add(rows, split)
     return sorted(itertools.chain.from_iterable(check.problems()))
 
 
-def _recognises(path: Path) -> bool:
-    return any((path / "data").glob("*.parquet"))
+def _split(folder: Path, split: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+    """Rows of a split, of which none that may be learnt from is in a named test set."""
+    for rows in read_groups(folder, split, columns, (*TEXTS, SETS)):
+        if split != "test" and SETS in rows.schema.names:
+            named = pc.fill_null(pc.greater(pc.list_value_length(rows[SETS]), 0), False)
+            if pc.any(named).as_py():
+                id_ = rows["id"].filter(named)[0].as_py()
+                raise StickerworksError(
+                    f"{folder} has the sticker {id_} in {split}, and in a named test set as well.",
+                    "Get the release again: `stickerworks split` puts test sets into test alone.",
+                )
+        yield rows
 
 
-LAYOUT = Layout(name="release", recognises=_recognises, rows=read_release)
+def _test_set(folder: Path, name: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+    found: set[str] = set()
+    for rows in read_groups(folder, "test", columns, (*TEXTS, SETS)):
+        if SETS not in rows.schema.names or not pa.types.is_list(rows.schema.field(SETS).type):
+            continue
+        lists = rows[SETS].combine_chunks()
+        sets = pc.list_flatten(lists).cast(pa.string())
+        found.update(pc.unique(sets.drop_null()).to_pylist())
+        here = pc.unique(pc.list_parent_indices(lists).filter(pc.equal(sets, name)))
+        yield rows.take(here)
+    if name not in found:
+        there = ", ".join(sorted(found)) if found else "none"
+        raise StickerworksError(
+            f"{folder} has no split and no named test set {quoted(name)}.",
+            f"Name train, validation, test or a named test set; of these it has: {plain(there)}.",
+        )
 
 
-def _groups(folder: Path, split: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
-    files = sorted((folder / "data").glob(f"{split}-*.parquet"))
-    _check_count(files)
+def every_row(folder: Path) -> Iterator[Row]:
+    """All rows of a release, for import: effective tags alone, and the texts of no template.
+
+    A release's own columns are the record, what it was imported from among them.
+    """
+    for split in SPLITS:
+        for group in read_groups(folder, split, (*NEEDED, *MORE), MORE):
+            for cells in group.to_pylist():
+                yield _whole(cells, split)
+
+
+def _whole(cells: Mapping[str, Any], split: str) -> Row:
+    if not cells["id"]:
+        raise StickerworksError(f"The release has a {split} row without an id.", "Get it again.")
+    voted = cells["label_status"] == "effective"
+    data = (cells["image"] or {}).get("bytes")
+    by_template = ("caption_en", "caption_zh") if cells.get("captioner") == "template" else ()
+    stated = {name: cells[name] for name in _ORIGIN if cells.get(name)}
+    authors = cells.get("authors") or ()
+    return Row(
+        id=cells["id"],
+        data=data,
+        targets=frozenset(filter(None, cells["tags"] or ())) if voted else frozenset(),
+        texts={name: cells[name] for name in TEXTS if cells.get(name) and name not in by_template},
+        voted=voted,
+        simulated=bool(voted and cells["simulated"]),
+        problem=None if data is not None else "the release carries no bytes",
+        split=split,
+        record={name: cells[name] for name in _RECORD if cells.get(name) not in (None, [])},
+        trigger_words=tuple(filter(None, cells.get("trigger_words") or ())),
+        origin={**stated, "author": authors[0]} if authors else stated,
+    )
+
+
+def read_groups(
+    folder: Path, split: str, columns: Sequence[str], optional: Sequence[str] = ()
+) -> Iterator[pa.Table]:
+    """Columns of a split, a row group at a time; ``optional`` ones where a shard has them.
+
+    Raises StickerworksError when a shard can't be read to its end, is missing, or lacks a column.
+    """
+    files = shard_files(folder, split)
     for file in files:
         try:
             with pq.ParquetFile(file) as shard:
                 there = [name for name in columns if name in shard.schema_arrow.names]
-                missing = sorted({*columns} - {*there} - {*TEXTS})
+                missing = sorted({*columns} - {*there} - {*optional})
                 if missing:
                     raise pa.ArrowInvalid(f"it has no column {missing[0]}")
                 _check_types(shard.schema_arrow, there)
@@ -85,8 +161,16 @@ def _groups(folder: Path, split: str, columns: tuple[str, ...]) -> Iterator[pa.T
             ) from error
 
 
-def _check_count(files: list[Path]) -> None:
-    """A split's files say how many there are; a part of it must not pass for all."""
+def _recognises(path: Path) -> bool:
+    return any((path / "data").glob("*.parquet"))
+
+
+LAYOUT = Layout(name="release", recognises=_recognises, rows=read_release, every=every_row)
+
+
+def shard_files(folder: Path, split: str) -> list[Path]:
+    """Files of a split, which say how many they are: a part must not pass for all of it."""
+    files = sorted((folder / "data").glob(f"{split}-*.parquet"))
     for file in files:
         match = re.search(r"-of-(\d+)\.parquet$", file.name)
         if match and int(match[1]) != len(files):
@@ -95,13 +179,13 @@ def _check_count(files: list[Path]) -> None:
                 "is one of.",
                 "Get the missing ones, or delete the release and run `stickerworks release`.",
             )
+    return files
 
 
 def _check_types(schema: pa.Schema, columns: list[str]) -> None:
     for name in columns:
         kind = schema.field(name).type
-        fits = _FITS.get(name, pa.types.is_string)(kind)
-        if not (fits or pa.types.is_null(kind)):
+        if not (_FITS[_KINDS.get(name, "string")](kind) or pa.types.is_null(kind)):
             raise pa.ArrowInvalid(f"its column {name} is of the type {kind}")
 
 
@@ -111,14 +195,17 @@ def _is_image(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary(kind.field("bytes").type))
 
 
-def _is_tags(kind: pa.DataType) -> bool:
+def _is_texts(kind: pa.DataType) -> bool:
     inner = kind.value_type if pa.types.is_list(kind) else None
     return inner is not None and (pa.types.is_string(inner) or pa.types.is_null(inner))
 
 
+_KINDS = {name: kind for name, kind, _ in COLUMNS}
 _FITS: dict[str, Callable[[pa.DataType], bool]] = {
+    "string": pa.types.is_string,
     "image": _is_image,
-    "tags": _is_tags,
-    "suggested_tags": _is_tags,
-    "simulated": pa.types.is_boolean,
+    "[string]": _is_texts,
+    "bool": pa.types.is_boolean,
+    "int32": pa.types.is_integer,
+    "float64": pa.types.is_floating,
 }

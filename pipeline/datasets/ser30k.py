@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -29,8 +30,14 @@ LABELS = range(1, 8)
 FULL, VIEWED = "Annotations", "Annotations_mg"
 """Folders of annotations: as published, and with the MGHFT authors' descriptions as texts."""
 
-_EVERY = "all_annos.json"
-_VOTES = ("anno1", "anno2", "anno3")
+EVERY = "all_annos.json"
+"""The file of all splits in such a folder."""
+
+VOTES = ("anno1", "anno2", "anno3")
+"""Keys of a row's three votes."""
+
+_NAMES = ("topic", "file_name")
+_SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,13 @@ class Ser30kRow:
     text: str
     votes: tuple[int | None, int | None, int | None]
     label: int
+
+    @property
+    def cells(self) -> dict[str, str | int | None]:
+        """The row as its annotation file has it."""
+        votes = dict(zip(VOTES, self.votes, strict=True))
+        own = {"topic": self.topic, "file_name": self.file_name, "text": self.text}
+        return {**own, **votes, "anno": self.label}
 
     @property
     def image(self) -> str:
@@ -67,25 +81,52 @@ def read_ser30k(root: Path, split: Split | Literal["all"] = "all", folder: str =
     are None or empty. Both are named in ``problems``. Raises StickerworksError when the file
     can't be read or isn't ``{"annotations": [...]}``.
     """
-    path = root / folder / _file(split)
+    path = root / folder / (EVERY if split == "all" else split_file(split))
+    return _read(path, enumerate(_annotations(path), start=1))
+
+
+def read_parts(root: Path) -> Iterator[tuple[Split | None, Ser30k]]:
+    """All rows of the data set: those of each split, then those that stand in no split's file."""
+    in_splits: set[str] = set()
+    for split in _SPLITS:
+        path = root / FULL / split_file(split)
+        if path.is_file():
+            annotations = _annotations(path)
+            in_splits.update(map(_identity, annotations))
+            yield split, _read(path, enumerate(annotations, start=1))
+    path = root / FULL / EVERY
+    if path.is_file() or not in_splits:
+        numbered = enumerate(_annotations(path), start=1)
+        yield None, _read(path, (row for row in numbered if _identity(row[1]) not in in_splits))
+
+
+def _identity(cells: Any) -> str:
+    """What tells an annotation from others, whatever it is."""
+    if not isinstance(cells, dict):
+        return shown(cells)
+    return repr([(type(cells.get(name)), shown(cells.get(name))) for name in _NAMES])
+
+
+def _read(path: Path, annotations: Iterable[tuple[int, Any]]) -> Ser30k:
     rows: list[Ser30kRow] = []
     problems: list[Problem] = []
     seen: set[tuple[str, str]] = set()
-    for number, cells in enumerate(_annotations(path), start=1):
+    for number, cells in annotations:
         row = _row(cells, number, path.name, problems)
         if row is None:
             continue
         if (row.topic, row.file_name) in seen:
             reason = "stood in an earlier row"
-            problems.append(Problem(path.name, number, "file_name", shown(row.image), reason))
+            problems.append(Problem(path.name, number, "file_name", shown(row.image), reason, True))
             continue
         seen.add((row.topic, row.file_name))
         rows.append(row)
     return Ser30k(tuple(rows), tuple(problems))
 
 
-def _file(split: Split | Literal["all"]) -> str:
-    return _EVERY if split == "all" else f"image-level/{split}.json"
+def split_file(split: Split) -> str:
+    """A split's file in such a folder."""
+    return f"image-level/{split}.json"
 
 
 def _annotations(path: Path) -> list[Any]:
@@ -104,23 +145,24 @@ def _annotations(path: Path) -> list[Any]:
 
 def _row(cells: Any, number: int, file: str, problems: list[Problem]) -> Ser30kRow | None:
     if not isinstance(cells, dict):
-        problems.append(Problem(file, number, "row", shown(cells), "is no object"))
+        problems.append(Problem(file, number, "row", shown(cells), "is no object", True))
         return None
     found: list[Problem] = []
 
-    def report(column: str, reason: str) -> None:
-        found.append(Problem(file, number, column, shown(cells.get(column)), reason))
+    def report(column: str, reason: str, left_out: bool = False) -> None:
+        value = shown(cells.get(column))
+        found.append(Problem(file, number, column, value, reason, left_out))
 
-    for column in ("topic", "file_name"):
+    for column in _NAMES:
         reason = bad_name(cells.get(column))
         if reason is not None:
-            report(column, reason)
-    label = _label(cells.get("anno"))
+            report(column, reason, True)
+    label = parse_label(cells.get("anno"))
     if label is None:
-        report("anno", "is no label from 1 to 7")
+        report("anno", "is no label from 1 to 7", True)
     usable = not found
-    votes = tuple(_label(cells.get(column)) for column in _VOTES)
-    for column, vote in zip(_VOTES, votes, strict=True):
+    votes = tuple(parse_label(cells.get(column)) for column in VOTES)
+    for column, vote in zip(VOTES, votes, strict=True):
         if vote is None:
             report(column, "is no label from 1 to 7; taken as no vote")
     text = cells.get("text", "")
@@ -134,7 +176,8 @@ def _row(cells: Any, number: int, file: str, problems: list[Problem]) -> Ser30kR
     return Ser30kRow(cells["topic"], cells["file_name"], text, (first, second, third), label)
 
 
-def _label(value: Any) -> int | None:
+def parse_label(value: Any) -> int | None:
+    """The label that a cell gives as a number or a digit; None where it is none."""
     if isinstance(value, str) and len(value) == 1 and value in "1234567":
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value not in LABELS:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ LABEL = "emotion_label"
 LISTS: Mapping[str, str] = {"train": "train.txt", "validation": "valid.txt", "test": "test.txt"}
 """List of names of each split. The released code has no test split; a missing list is no row."""
 
+_CLASSES = {"style": "style_class"}
 _INFO_AT_MOST = 2**20
 _TOLD = 5
 
@@ -70,7 +71,8 @@ def read_sticker820k(path: Path, split: str, with_bytes: bool = True) -> Iterato
             name = line.rstrip(b"\r\n")
             place = _Place(names.name, number, name)
             if name in seen:
-                yield ListLine(None, (place.problem("name", "stood in an earlier line"),))
+                earlier = place.problem("name", "stood in an earlier line", left_out=True)
+                yield ListLine(None, (earlier,))
             elif name:
                 seen.add(name)
                 yield _read(place, infos.get(name), images.get(name), with_bytes)
@@ -82,9 +84,9 @@ class _Place:
     line: int
     name: bytes
 
-    def problem(self, column: str, reason: str) -> Problem:
+    def problem(self, column: str, reason: str, left_out: bool = False) -> Problem:
         value = shown(self.name.decode("utf-8", "backslashreplace"))
-        return Problem(self.file, self.line, column, value, reason)
+        return Problem(self.file, self.line, column, value, reason, left_out)
 
 
 def _read(
@@ -109,6 +111,7 @@ def _read(
         # Nothing at hand says who labelled.
         voted=False,
         problem=unusable,
+        record=told,
     )
     return ListLine(row, tuple(problems))
 
@@ -189,4 +192,25 @@ def _notes(path: Path, split: str) -> tuple[str, ...]:
     return (f"{len(problems):,} problems in {LISTS[split]}", *map(str, islice(problems, _TOLD)))
 
 
-LAYOUT = Layout(name="sticker820k", recognises=_recognises, rows=_rows, notes=_notes)
+def _every(path: Path) -> Iterator[Row]:
+    for split in LISTS:
+        for row in _rows(path, split):
+            # Beside what other papers' models say, a class of style has a column of its own.
+            texts = {_CLASSES.get(name, name): text for name, text in row.texts.items()}
+            yield replace(row, split=split, texts=texts)
+
+
+def _problems(path: Path) -> Iterator[Problem]:
+    for split in LISTS:
+        for entry in read_sticker820k(path, split, with_bytes=False):
+            yield from entry.problems
+
+
+LAYOUT = Layout(
+    name="sticker820k",
+    recognises=_recognises,
+    rows=_rows,
+    notes=_notes,
+    every=_every,
+    problems=_problems,
+)

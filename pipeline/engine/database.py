@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,3 +90,19 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         connection.rollback()
         raise
     connection.execute("COMMIT")
+
+
+def compact(connection: sqlite3.Connection) -> None:
+    """Leave nothing of what was deleted in the file: neither in free pages nor in its journal."""
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def choose(connection: sqlite3.Connection, values: Iterable[str]) -> None:
+    """Put values into the temporary table ``chosen``, of one column, for statements to join."""
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS chosen (value TEXT PRIMARY KEY)")
+    connection.execute("DELETE FROM temp.chosen")
+    rows = ((value,) for value in values)
+    connection.executemany("INSERT OR IGNORE INTO temp.chosen VALUES (?)", rows)

@@ -70,18 +70,27 @@ Tally = dict[Place, Origin]
 
 def tally_fetched(observations: pa.Table) -> Tally:
     """Count observations with bytes, which have ORIGIN_COLUMNS, ``id`` and ``nbytes``."""
-    if not len(observations):
-        return {}
-    rows = _with_host(observations, "final_url")
-    single = _first_of(rows, ["source", "host", "source_id", "variant", "id"])
+    return tally_files(distinct_files(observations))
+
+
+def distinct_files(observations: pa.Table) -> pa.Table:
+    """Observations with bytes, the first of each file (an item in a variant), with its ``host``."""
+    rows = with_host(observations, "final_url")
+    return first_of(rows, ["source", "host", "source_id", "variant", "id"])
+
+
+def tally_files(single: pa.Table) -> Tally:
+    """Count what ``distinct_files`` found."""
     found: Tally = {}
+    if not len(single):
+        return found
     for source, host, files, first, last in _grouped(
         single,
         ["source", "host"],
         [([], "count_all"), ("fetched_at", "min"), ("fetched_at", "max")],
     ):
         found[source, host] = Origin(files=files, first_fetched=first, last_fetched=last)
-    stickers = _first_of(single, ["source", "host", "id"])
+    stickers = first_of(single, ["source", "host", "id"])
     sizes = [([], "count_all"), ("nbytes", "sum")]
     for source, host, count, nbytes in _grouped(stickers, ["source", "host"], sizes):
         found[source, host].stickers, found[source, host].nbytes = count, nbytes or 0
@@ -104,8 +113,8 @@ def tally_refused(unfetched: pa.Table) -> Tally:
     found: Tally = {}
     if not len(rows):
         return found
-    by_preference = pc.is_in(rows["error_class"], pa.array(_PREFERENCES))
-    rows = _with_host(rows.append_column("by_preference", by_preference), None)
+    by_preference = pc.is_in(rows["error_class"], pa.array(PREFERENCES))
+    rows = with_host(rows.append_column("by_preference", by_preference), None)
     keys = ["source", "host", "by_preference"]
     for source, host, preference, count in _grouped(rows, keys, [([], "count_all")]):
         origin = found.setdefault((source, host), Origin())
@@ -159,11 +168,12 @@ def hosts_table(tally: Tally) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=HOSTS.schema)
 
 
-# Classes of errors where a host said so in a form for machines.
-_PREFERENCES = ("robots", "opt_out")
+PREFERENCES = ("robots", "opt_out")
+"""Classes of errors where a host said so in a form for machines."""
 
 
-def _with_host(rows: pa.Table, first: str | None) -> pa.Table:
+def with_host(rows: pa.Table, first: str | None) -> pa.Table:
+    """Rows with the ``host`` of their address: that in column ``first``, else ``media_url``."""
     url = rows["media_url"]
     if first is not None:
         url = pc.coalesce(rows[first], url)
@@ -171,7 +181,8 @@ def _with_host(rows: pa.Table, first: str | None) -> pa.Table:
     return rows.append_column("host", pc.utf8_lower(host))
 
 
-def _first_of(rows: pa.Table, keys: list[str]) -> pa.Table:
+def first_of(rows: pa.Table, keys: list[str]) -> pa.Table:
+    """The first row of each combination of values, in the order of the rows."""
     numbered = rows.select(keys).append_column("number", pa.array(range(len(rows)), pa.int64()))
     firsts = numbered.group_by(keys).aggregate([("number", "min")])["number_min"]
     return rows.take(firsts.combine_chunks().sort())

@@ -12,6 +12,8 @@ _MAX_DEPTH = 32
 _MAX_VALUES = 100_000
 # Python takes quadratic time for a number of very many digits; no text is cut by this.
 _MAX_NUMBER = 100
+_TEXT = "tag:yaml.org,2002:str"
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 # What PyYAML raises by mistake: for a date of month 13, for instance, or `!!int ''`.
 _SLIPS = (ValueError, OverflowError, TypeError, AttributeError, LookupError)
 
@@ -21,7 +23,7 @@ def parse_yaml(data: str | bytes) -> Any:
 
     Raises yaml.YAMLError, also for what YAML allows and nobody means: over a megabyte, over 32
     levels, more than 100,000 values once references are followed, a key that stands twice in a
-    mapping, a reference of a value to itself.
+    mapping, a reference of a value to itself. Numbers to the base of 60, such as 8:1:1, are texts.
     """
     if len(data) > MAX_BYTES:
         raise yaml.YAMLError(f"it is larger than {MAX_BYTES:,} bytes")
@@ -79,8 +81,10 @@ class _Loader(yaml.SafeLoader):
 
     def compose_scalar_node(self, anchor: Any) -> Any:
         node = super().compose_scalar_node(anchor)
-        if len(node.value) > _MAX_NUMBER and node.tag != "tag:yaml.org,2002:str":
-            node.tag = "tag:yaml.org,2002:str"
+        # YAML 1.1 reads 8:1:1 as a number to the base of 60.
+        sixtieths = node.tag in _NUMBERS and ":" in node.value
+        if sixtieths or (len(node.value) > _MAX_NUMBER and node.tag != _TEXT):
+            node.tag = _TEXT
         return node
 
     def compose_mapping_node(self, anchor: Any) -> Any:

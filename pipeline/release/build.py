@@ -30,6 +30,7 @@ from pipeline.release.inputs import (
     fingerprint,
     read_block,
 )
+from pipeline.release.legal.datasheet import check_answers
 from pipeline.release.records import (
     Record,
     changed_inputs,
@@ -40,6 +41,9 @@ from pipeline.release.records import (
 )
 from pipeline.release.rows import DECISIONS, carries_image, outcomes, release_rows
 from pipeline.release.shards import BARE_GROUP_ROWS, GROUP_ROWS, SplitWriter
+from pipeline.release.signing import check_signature, sign_checksums
+from pipeline.release.splits import keep_splits
+from pipeline.release.statistics import Statistics
 from pipeline.release.tally import ReleaseCounts
 from pipeline.release.texts import write_texts
 from schemas.config import Config
@@ -80,6 +84,7 @@ def build_release(
     complete nothing of it can be seen.
     """
     check_inputs(workspace)
+    check_answers(config.release.datasheet)
     target = workspace.releases / f"{config.release.name}-{config.release.version}"
     workspace.place.fetch_release(target.name)
     print_, made_from = fingerprint(workspace, config)
@@ -87,14 +92,17 @@ def build_release(
         for name in remove_dead_builds(workspace.releases):
             report(f"removed {name}, left by an interrupted build")
         if target.exists():
-            return _existing(target, print_, made_from)
+            return _existing(target, print_, made_from, config, report)
         temporary = temporary_folder(target)
         try:
             (temporary / "data").mkdir(parents=True)
             rows = _fill(temporary, workspace, config, report)
-            # Before the rename: a release that can be seen is always one that is known.
+            # Before the rename: a release that can be seen is always one that is known, and whose
+            # splits bind those that follow.
+            keep_splits(workspace, config.release)
             save_record(target, Record(print_, made_from, rows))
-            for folder in (temporary / "data", temporary / "plots", temporary):
+            folders = (path for path in temporary.iterdir() if path.is_dir())
+            for folder in (*folders, temporary):
                 sync_folder(folder)
             os.rename(temporary, target)
             sync_folder(target.parent)
@@ -103,7 +111,9 @@ def build_release(
     return Release(target, rows, print_, up_to_date=False)
 
 
-def _existing(target: Path, print_: str, made_from: dict[str, str]) -> Release:
+def _existing(
+    target: Path, print_: str, made_from: dict[str, str], config: Config, report: Report
+) -> Release:
     record = load_record(target)
     if record.fingerprint != print_:
         raise StickerworksError(
@@ -118,6 +128,9 @@ def _existing(target: Path, print_: str, made_from: dict[str, str]) -> Release:
             + (f" (and {len(problems) - 1} more)." if len(problems) > 1 else "."),
             "Delete that folder and run the same command again; it will be made anew.",
         )
+    key = config.release.sign_key
+    if key is not None and check_signature(target).state == "unsigned":
+        report(sign_checksums(target, key, config.release.name))
     return Release(target, record.rows, print_, up_to_date=True)
 
 
@@ -132,8 +145,10 @@ def _fill(folder: Path, workspace: Workspace, config: Config, report: Report) ->
 
     tally, num_bytes = _write_rows(folder, workspace, config, plan, say)
     report("writing the card, plots and checksums")
-    write_texts(folder, workspace, config, tally, num_bytes, report)
-    write_checksums(folder)
+    known = write_texts(folder, workspace, config, tally, num_bytes, report)
+    write_checksums(folder, known)
+    if config.release.sign_key is not None:
+        report(sign_checksums(folder, config.release.sign_key, config.release.name))
     return {split: plan.rows[split] for split in SPLITS if plan.rows[split]}
 
 
@@ -165,7 +180,7 @@ def _plan(workspace: Workspace, config: Config) -> _Plan:
 def _write_rows(
     folder: Path, workspace: Workspace, config: Config, plan: _Plan, say: Callable[[int], None]
 ) -> tuple[ReleaseCounts, dict[str, int]]:
-    tally, done = ReleaseCounts(), 0
+    tally, done = ReleaseCounts(statistics=Statistics(plan.rows.total())), 0
     with ExitStack() as stack:
         writers = {
             split: stack.enter_context(
@@ -213,8 +228,17 @@ def _read_ahead(workspace: Workspace) -> Iterator[Block]:
 def _chosen(block: Block, splits: pa.ChunkedArray) -> pa.Table:
     """Rows of a block that belong into the release, with what writing them takes beside."""
     rows = release_rows(block).append_column("split", splits)
-    rows = rows.append_column("carried", carries_image(block))
-    rows = rows.append_column("place", block["media"].to_struct_array())
+    beside = {
+        "carried": carries_image(block),
+        "place": block["media"].to_struct_array(),
+        "nbytes": block["stickers"]["nbytes"],
+        "c2pa": block["stickers"]["c2pa"],
+        "ocr_model": block["ocr"]["model"],
+        "domain_model": block["domain"]["model"],
+        "counts": block["labels"]["counts"],
+    }
+    for name, values in beside.items():
+        rows = rows.append_column(name, values)
     return rows.filter(pc.is_valid(splits))
 
 
@@ -222,6 +246,6 @@ def _shown(block: Block, splits: pa.ChunkedArray) -> pa.Table:
     """Observations of the stickers of a block that belong into the release."""
     observations = block["observations"]
     rows = observations.filter(pc.is_valid(splits).take(observations["row"]))
-    for name in ("id", "nbytes"):
+    for name in ("id", "nbytes", "c2pa"):
         rows = rows.append_column(name, block["stickers"][name].take(rows["row"]))
-    return rows
+    return rows.append_column("carried", carries_image(block).take(rows["row"].combine_chunks()))

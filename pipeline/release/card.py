@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from datasets import DatasetInfo, SplitInfo
-from datasets.info import DatasetInfosDict
-from datasets.splits import SplitDict
-
-from pipeline.engine.safe_yaml import write_yaml
-from pipeline.engine.text import markdown_text, one_line
-from pipeline.release.features import release_features
+from pipeline.engine.text import markdown_text
+from pipeline.release.features import features_of
+from pipeline.release.front_matter import Stored, front_matter
 from pipeline.release.hosts import hosts_section
 from pipeline.release.markdown import table
 from pipeline.release.tally import PerSplit, ReleaseCounts, ranked, total
 from schemas.config import Config
 from schemas.release import COLUMNS, SPLITS
 
-_TAG_ROWS = 100
-_LICENCE_ROWS = 50
+_TAG_ROWS = 30
+_LICENCE_ROWS = 10
 _DESCRIPTION_CHARACTERS = 5000
 
 
@@ -37,6 +32,7 @@ class CardFacts:
     hosts: list[dict[str, Any]]
     agreement: list[dict[str, Any]]
     leakage: list[dict[str, Any]]
+    moved: Counter[tuple[str, str]]
     tagset: str | None
     plots: list[str]
 
@@ -58,34 +54,19 @@ def render_card(config: Config, facts: CardFacts) -> str:
         *hosts_section(facts.hosts),
         *_labels(facts),
         *_leakage(facts),
+        *_moved(facts),
         _columns(),
         _files(facts),
+        _papers(release.name),
     ]
     return "\n\n".join(sections) + "\n"
 
 
 def _front_matter(config: Config, facts: CardFacts) -> str:
-    rows = facts.tally.rows
-    splits = [split for split in SPLITS if rows[split]]
-    info = DatasetInfo(
-        features=release_features(),
-        splits=SplitDict(
-            {s: SplitInfo(s, num_bytes=facts.num_bytes[s], num_examples=rows[s]) for s in splits}
-        ),
-        download_size=facts.download_size,
-        dataset_size=sum(facts.num_bytes[split] for split in splits),
-    )
-    data: dict[str, Any] = {
-        "pretty_name": f"{config.release.name} {config.release.version}",
-        "license": one_line(config.release.licence, 200),
-        "tags": ["stickers", "gif"],
-    }
-    DatasetInfosDict({"default": info}).to_dataset_card_data(data)
-    files = [{"split": split, "path": f"data/{split}-*.parquet"} for split in splits]
-    front = {**data, "configs": [{"config_name": "default", "data_files": files}]}
-    # One line a value: a folded one could look like the end.
-    text = write_yaml(front, sort_keys=False, width=math.inf)
-    return f"---\n{text}---"
+    release = config.release
+    stored = Stored(facts.tally.rows, facts.num_bytes, facts.download_size)
+    title = f"{release.name} {release.version}"
+    return front_matter(title, release.licence, features_of(COLUMNS), stored)
 
 
 def _warnings(facts: CardFacts) -> Iterator[str]:
@@ -128,6 +109,13 @@ def _contents(facts: CardFacts) -> Iterator[str]:
     tally = facts.tally
     yield "## What is in it"
     yield _per_split("split", {split: Counter({split: tally.rows[split]}) for split in SPLITS})
+    if tally.test_sets:
+        yield (
+            "Of `test`, `test_sets` names sets that people picked; "
+            "`stickerworks evaluate --split NAME` judges on one of them:"
+        )
+        counts = total(tally.test_sets)
+        yield table(("named test set", "stickers"), [(n, counts[n]) for n in sorted(counts)])
     yield _per_split("format", tally.formats)
     yield _per_split("domain", tally.domains)
     yield _per_split("label status", tally.label_status)
@@ -145,6 +133,8 @@ def _origins(facts: CardFacts) -> Iterator[str]:
         ("sources", "licence stated", "stated for", "with bytes", "without bytes"),
         [(*key, n["with bytes"], n["without bytes"]) for key, n in licences[:_LICENCE_ROWS]],
     )
+    if left := len(licences) - len(licences[:_LICENCE_ROWS]):
+        yield f"{left:,} more are in `counts.json`; `legal/licences.csv` has every licence."
     yield (
         f"Of {tally.outcomes.total():,} stickers that were fetched: "
         + ", ".join(f"{count:,} {markdown_text(name)}" for name, count in ranked(tally.outcomes))
@@ -200,7 +190,33 @@ def _leakage(facts: CardFacts) -> Iterator[str]:
     )
     yield table(
         ("related by", "relations", "across splits", "stickers in those"),
-        [(row["kind"], row["shared"], row["leaking"], row["rows"]) for row in facts.leakage],
+        [
+            (row["kind"], row["shared"], row["leaking"], row["rows"])
+            for row in facts.leakage
+            if row["kind"] != "earlier_release"
+        ],
+    )
+
+
+def _moved(facts: CardFacts) -> Iterator[str]:
+    """What became of the splits of earlier releases."""
+    (row,) = [row for row in facts.leakage if row["kind"] == "earlier_release"] or [{"shared": 0}]
+    if not row["shared"]:
+        return
+    yield "## Splits of earlier releases"
+    told = f"{row['shared']:,} of these stickers were in earlier releases of this data set"
+    if not facts.moved:
+        yield f"{told}: every one is in the split that it was in there."
+        return
+    yield (
+        f"{told}. {facts.moved.total():,} of them are in another split now, since their "
+        "near-duplicate group or template joined one there: `moved.parquet` lists each, with the "
+        "sticker that it joined. All others are where they were. A group that was in several "
+        "splits takes train before validation before test, so that nothing that was public in "
+        "train turns up in test."
+    )
+    yield table(
+        ("from", "to", "stickers"), [(*key, count) for key, count in sorted(facts.moved.items())]
     )
 
 
@@ -217,9 +233,28 @@ def _files(facts: CardFacts) -> str:
         f"## Before you use it\n\n- Captions by: {captioners}. `template` is no model: its texts "
         "repeat the tags and keywords.\n- Near-duplicates, templates and groups never stand in "
         "two splits; `stickerworks validate` checks it.\n- Licences are what the sources "
-        "state; nobody checked that they could state them.\n- `sha256sum -c SHA256SUMS` proves "
-        "the files; `counts.json` holds every count of this card, uncut."
+        "state; nobody checked that they could state them.\n- `counts.json` holds every count of "
+        "this card, uncut; `statistics.json` holds those behind the plots."
     )
+
+
+def _papers(name: str) -> str:
+    return f"""## Papers
+
+| file | what |
+| --- | --- |
+| `legal/index.html` | sources, hosts, licences, preferences of hosts, models, with their sums |
+| `legal/legal.json`, `legal/licences.csv` | the same for machines |
+| `legal/training-summary.html` | the EU's public summary of training content, as far as known |
+| `legal/datasheet.html` | the datasheet |
+| `croissant.json` | Croissant 1.1: splits, sums of the shards, who wrote each field |
+
+`sha256sum -c SHA256SUMS` proves the files. Where `SHA256SUMS.sig` stands beside it, OpenSSH proves
+who signed them; compare `allowed_signers` with the publisher's key, which you have from elsewhere:
+
+```sh
+ssh-keygen -Y verify -f allowed_signers -I {name} -n file -s SHA256SUMS.sig < SHA256SUMS
+```"""
 
 
 def _per_split(name: str, counts: PerSplit, limit: int | None = None) -> str:

@@ -5,15 +5,29 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 CHECKSUMS = "SHA256SUMS"
+SIGNATURE = "SHA256SUMS.sig"
+SIGNERS = "allowed_signers"
+SIGNATURE_FILES = (SIGNATURE, SIGNERS)
+"""What signs the checksums, and so stands beside them."""
+
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 
 
-def write_checksums(folder: Path) -> None:
-    """Flush every file below ``folder`` to disk and list its sha256, sorted by name."""
-    lines = [f"{_sha256(folder / name, sync=True)}  {name}\n" for name in _files(folder)]
+def write_checksums(folder: Path, known: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Flush every file below ``folder`` to disk and list its sha256, sorted by name.
+
+    ``known`` has the sums of files that were read already, by name. A signature of earlier sums
+    goes.
+    """
+    for name in SIGNATURE_FILES:
+        (folder / name).unlink(missing_ok=True)
+    names = [name for name in _files(folder) if name != CHECKSUMS]
+    lines = [f"{_flushed(folder / name, known.get(name))}  {name}\n" for name in names]
     path = folder / CHECKSUMS
     with path.open("w", encoding="utf-8") as file:
         file.writelines(lines)
@@ -34,7 +48,7 @@ def check_checksums(folder: Path) -> list[str]:
             problems.append(f"{CHECKSUMS} line {number} is not a checksum of a file of the release")
         else:
             listed[match[2]] = match[1]
-    present = set(_files(folder)) - {CHECKSUMS}
+    present = set(_files(folder)) - {CHECKSUMS, *SIGNATURE_FILES}
     for name in sorted(listed.keys() | present):
         if name not in present:
             problems.append(f"{name} is missing")
@@ -45,15 +59,27 @@ def check_checksums(folder: Path) -> list[str]:
     return problems
 
 
+def listed_sums(folder: Path) -> dict[str, str]:
+    """sha256 of each file of the release as SHA256SUMS lists them; empty without one."""
+    path = folder / CHECKSUMS
+    lines = path.read_text("utf-8", errors="replace").splitlines() if path.is_file() else []
+    found = [match for line in lines if (match := _LINE.fullmatch(line))]
+    return {m[2]: m[1] for m in found if not m[2].startswith("/") and ".." not in Path(m[2]).parts}
+
+
 def _files(folder: Path) -> list[str]:
     return sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
     )
 
 
-def _sha256(path: Path, sync: bool = False) -> str:
+def _flushed(path: Path, known: str | None) -> str:
+    """The file's sha256, once it is on disk."""
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if sync:
-            os.fsync(file.fileno())
-    return digest
+        os.fsync(file.fileno())
+    return known or _sha256(path)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

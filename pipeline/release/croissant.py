@@ -1,66 +1,210 @@
-"""Croissant metadata of a release, made with mlcroissant."""
+"""Croissant 1.1 metadata of data sets in Parquet shards, made with mlcroissant."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import mlcroissant as mlc
+from mlcroissant._src.core.context import CroissantVersion
+from mlcroissant._src.core.rdf import Rdf, make_context
 
-from pipeline.release.tally import ReleaseCounts
-from schemas.config import ReleaseConfig
-from schemas.release import COLUMNS
+from pipeline.engine.text import one_line
+from pipeline.release.contents import Column, Contents, Label, Making, Shard
 
-_RECORDS = "default"
+__all__ = ["Column", "Contents", "Label", "Making", "Shard", "croissant_json", "read_shards"]
+
+_RECORDS, _SPLITS, _SHARDS, _LABELS = "default", "splits", "shards", "labels"
+_PARQUET = "application/x-parquet"
+_PROV = "http://www.w3.org/ns/prov#"
+_TYPES = {
+    "string": mlc.DataType.TEXT,
+    "int32": mlc.DataType.INTEGER,
+    "int64": mlc.DataType.INTEGER,
+    "float32": mlc.DataType.FLOAT,
+    "float64": mlc.DataType.FLOAT,
+    "bool": mlc.DataType.BOOL,
+    "image": mlc.DataType.IMAGE_OBJECT,
+}
 
 
-def croissant_json(config: ReleaseConfig, tally: ReleaseCounts, platforms: list[str]) -> str:
-    """The text of croissant.json; one file set a split and one record set over all of them."""
+def croissant_json(contents: Contents) -> str:
+    """The text of croissant.json: every shard with its sha256, splits, records, PROV and RAI."""
+    context = mlc.Context(conforms_to=CroissantVersion.V_1_1)
+    context.rdf = Rdf(context=make_context(context, prov=_PROV))
+    records = [_splits(context, contents), _records(context, contents)]
+    if contents.labels:
+        records.append(_labels(context, contents.labels))
     metadata = mlc.Metadata(
-        name=config.name,
-        version=config.version,
-        description=config.description or "Stickers and GIFs with tags, captions and provenance.",
-        license=[config.licence],
-        distribution=[
-            mlc.FileSet(
-                id="shards",
-                name="shards",
-                description="Parquet files, named after their split.",
-                # No archive or repository: the files lie beside this one.
-                contained_in=[],
-                encoding_formats=["application/x-parquet"],
-                includes=["data/*.parquet"],
-            )
-        ],
-        record_sets=[
-            mlc.RecordSet(
-                id=_RECORDS,
-                name=_RECORDS,
-                description="One record a sticker.",
-                fields=[_field(*column) for column in COLUMNS],
-            )
-        ],
-        data_annotation_platform=platforms,
-        machine_annotation_tools=sorted(name for name in tally.captioners if name != "none"),
+        ctx=context,
+        name=contents.name,
+        version=contents.version,
+        description=contents.description or "Stickers and GIFs with tags, captions and provenance.",
+        license=[contents.licence],
+        distribution=_distribution(context, contents),
+        record_sets=records,
+        **contents.about,
     )
     return json.dumps(metadata.to_json(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 
-def _field(name: str, kind: str, doc: str) -> mlc.Field:
-    types = {
-        "string": mlc.DataType.TEXT,
-        "int32": mlc.DataType.INTEGER,
-        "float64": mlc.DataType.FLOAT,
-        "bool": mlc.DataType.BOOL,
-        "image": mlc.DataType.IMAGE_OBJECT,
-    }
-    transforms = [mlc.Transform(json_path="bytes")] if kind == "image" else []
+def read_shards(folder: Path) -> dict[str, Shard]:
+    """The shards of a finished data set's folder, with their sizes and sums, by name."""
+    found = {}
+    for path in sorted((folder / "data").glob("*.parquet")):
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        found[f"data/{path.name}"] = Shard(path.stat().st_size, digest)
+    return found
+
+
+def _distribution(context: mlc.Context, contents: Contents) -> list[Any]:
+    every = mlc.FileSet(
+        ctx=context,
+        id=_SHARDS,
+        name=_SHARDS,
+        description="Parquet files, named after their split.",
+        # No archive or repository: the files lie beside this one.
+        contained_in=[],
+        encoding_formats=[_PARQUET],
+        includes=["data/*.parquet"],
+    )
+    return [
+        every,
+        *(
+            mlc.FileObject(
+                ctx=context,
+                id=name,
+                name=name,
+                content_url=name,
+                content_size=f"{shard.nbytes} B",
+                encoding_formats=[_PARQUET],
+                sha256=shard.sha256,
+            )
+            for name, shard in sorted(contents.shards.items())
+        ),
+    ]
+
+
+def _splits(context: mlc.Context, contents: Contents) -> mlc.RecordSet:
+    data = [{"name": split, "rows": rows} for split, rows in contents.rows.items()]
+    columns = (("name", "string", "the split"), ("rows", "int64", "rows in it"))
+    return _inline(context, _SPLITS, "The splits.", columns, data, [mlc.DataType.SPLIT])
+
+
+def _labels(context: mlc.Context, labels: Sequence[Label]) -> mlc.RecordSet:
+    columns = (
+        ("tag", "string", "a tag that annotators chose"),
+        ("rows", "int64", "rows that carry it as an effective tag"),
+        ("votes", "int64", "counted votes for it on stickers of this release"),
+        ("annotators", "int64", "annotators who gave it to a sticker of this release"),
+    )
+    data = [
+        {"tag": tag.name, "rows": tag.rows, "votes": tag.votes, "annotators": tag.annotators}
+        for tag in labels
+    ]
+    return _inline(context, _LABELS, "Who stands behind each tag.", columns, data, [])
+
+
+def _inline(
+    context: mlc.Context,
+    name: str,
+    doc: str,
+    columns: Sequence[Column],
+    data: list[dict[str, Any]],
+    types: list[Any],
+) -> mlc.RecordSet:
+    """A record set whose records stand in the metadata itself; its first column is the key."""
+    return mlc.RecordSet(
+        ctx=context,
+        id=name,
+        name=name,
+        description=doc,
+        key=[f"{name}/{columns[0][0]}"],
+        data_types=types,
+        fields=[
+            mlc.Field(
+                ctx=context,
+                id=f"{name}/{column}",
+                name=f"{name}/{column}",
+                description=meaning,
+                data_types=[_TYPES[kind]],
+            )
+            for column, kind, meaning in columns
+        ],
+        data=[{f"{name}/{column}": value for column, value in row.items()} for row in data],
+    )
+
+
+def _records(context: mlc.Context, contents: Contents) -> mlc.RecordSet:
+    names = "|".join(re.escape(split) for split in contents.rows)
+    split = mlc.Field(
+        ctx=context,
+        id=f"{_RECORDS}/split",
+        name=f"{_RECORDS}/split",
+        description="the split, from the name of the file",
+        data_types=[mlc.DataType.TEXT],
+        source=mlc.Source(
+            ctx=context,
+            file_set=_SHARDS,
+            extract=mlc.Extract(ctx=context, file_property="fullpath"),
+            # mlcroissant applies it to its own result once more, where it joins the splits, and
+            # makes globs of it where somebody asks for one split.
+            transforms=[mlc.Transform(ctx=context, regex=f"^(?:data/)?({names}).*$")],
+        ),
+        references=mlc.Source(ctx=context, field=f"{_SPLITS}/name"),
+    )
+    return mlc.RecordSet(
+        ctx=context,
+        id=_RECORDS,
+        name=_RECORDS,
+        description="One record a sticker.",
+        key=[f"{_RECORDS}/id"] if any(name == "id" for name, *_ in contents.columns) else None,
+        fields=[split, *(_field(context, column, contents) for column in contents.columns)],
+    )
+
+
+def _field(context: mlc.Context, column: Column, contents: Contents) -> mlc.Field:
+    name, kind, doc = column
+    single = kind.strip("[]")
+    takes_bytes = [mlc.Transform(ctx=context, json_path="bytes")] if single == "image" else []
     return mlc.Field(
+        ctx=context,
         id=f"{_RECORDS}/{name}",
         name=f"{_RECORDS}/{name}",
         description=doc,
-        data_types=[types[kind.strip("[]")]],
+        data_types=[_TYPES[single]],
+        # mlcroissant 1.1.1 reads lists of pictures by this older name of isArray alone.
         repeated=kind.startswith("["),
         source=mlc.Source(
-            file_set="shards", extract=mlc.Extract(column=name), transforms=transforms
+            ctx=context,
+            file_set=_SHARDS,
+            extract=mlc.Extract(ctx=context, column=name),
+            transforms=takes_bytes,
         ),
+        extra_properties=_provenance(name, contents),
     )
+
+
+def _provenance(name: str, contents: Contents) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if made := [_activity(making) for making in contents.made_by.get(name, ())]:
+        found["prov:wasGeneratedBy"] = made
+    if sources := contents.derived_from.get(name):
+        found["prov:wasDerivedFrom"] = [{"@id": f"{_RECORDS}/{source}"} for source in sources]
+    return found
+
+
+def _activity(making: Making) -> dict[str, Any]:
+    kind = "prov:Person" if making.people else "prov:SoftwareAgent"
+    return {
+        "@type": "prov:Activity",
+        "prov:label": f"{one_line(making.activity)}, {making.rows} rows",
+        "prov:wasAssociatedWith": [
+            {"@type": kind, "prov:label": one_line(agent, 300)} for agent in making.agents
+        ],
+    }

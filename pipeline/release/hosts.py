@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.engine.text import markdown_text
 from pipeline.release.markdown import table
 
-_ROWS, _VALUES = 50, 3
+_ROWS, _VALUES = 10, 3
 _MIB = 1 << 20
 
 Hosts = Sequence[dict[str, Any]]
@@ -40,7 +40,7 @@ def hosts_section(hosts: Hosts) -> Iterator[str]:
     )
     left = len(hosts) - _ROWS
     yield (
-        (f"{left:,} more hosts are in `hosts.parquet`. " if left > 0 else "")
+        (f"{left:,} more hosts are in `hosts.parquet` and `legal/index.html`. " if left > 0 else "")
         + "A file counts once, whatever found it; a sticker with the same bytes at two hosts "
         "counts at both. What was refused was not fetched, and stands in `unfetched.parquet`."
     )

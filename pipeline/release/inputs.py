@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.engine.audits import read_results
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.media import COLUMNS as MEDIA_COLUMNS
 from pipeline.engine.origins import ORIGIN_COLUMNS
@@ -19,27 +20,29 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import DESCRIPTION_FIELDS, TABLES
 
-RELEASE_FORMAT = 7
+RELEASE_FORMAT = 8
 """Raised when the same tables would give other bytes; part of every fingerprint."""
 
 REQUIRED = ("stickers", "media", "observations", "signals", "duplicates", "decisions", "splits")
-OPTIONAL = ("ocr", "suggestions", "domain", "descriptions", "labels")
-GLOBAL = ("tagset", "votes", "agreement", "leakage", "unfetched")
+OPTIONAL = ("imported", "ocr", "suggestions", "domain", "descriptions", "labels")
+GLOBAL = ("tagset", "votes", "agreement", "leakage", "moved", "unfetched")
 BESIDE = {
     "unfetched": "stickers",
     "tagset": "suggestions",
     "agreement": "labels",
     "leakage": "splits",
+    "moved": "splits",
 }
 """Global tables by one that the same command writes: nobody made the one without the other."""
 
 COLUMNS = {
-    "stickers": ["id", "format", "nbytes"],
+    "stickers": ["id", "format", "nbytes", "c2pa"],
     "media": MEDIA_COLUMNS,
     "signals": [
         "width", "height", "frames", "duration_ms", "animated", "aspect", "entropy", "flags",
     ],
-    "ocr": ["text"],
+    "imported": ["dataset", "name", "split", "record"],
+    "ocr": ["text", "model"],
     "duplicates": ["group", "template_id"],
     "observations": [
         "query", "pack_id", "pack_title", "author", "title", "tags", "page_url", "licence_url",
@@ -48,9 +51,9 @@ COLUMNS = {
     "decisions": ["kept", "outcome", "reasons"],
     "splits": ["split", "test_sets"],
     "suggestions": ["tags"],
-    "domain": ["domain"],
+    "domain": ["domain", "model"],
     "descriptions": [*(name for name, _ in DESCRIPTION_FIELDS), "captioner", "written_by"],
-    "labels": ["tags", "status", "domain", "votes", "provenance", "simulated"],
+    "labels": ["tags", "status", "domain", "votes", "counts", "provenance", "simulated"],
 }  # fmt: skip
 """What a release takes from each table."""
 
@@ -102,7 +105,7 @@ def fingerprint(workspace: Workspace, config: Config) -> tuple[str, dict[str, st
     """
     made_from = {
         "format": str(RELEASE_FORMAT),
-        "config release": config.release.model_dump_json(),
+        "config release": config.release.model_dump_json(exclude={"profiles", "sign_key"}),
     }
     for table in (*REQUIRED, *OPTIONAL):
         if table != "media":
@@ -110,6 +113,7 @@ def fingerprint(workspace: Workspace, config: Config) -> tuple[str, dict[str, st
                 made_from[f"table {table}/{part:05d}"] = _digest(workspace, table, part)
     for table in GLOBAL:
         made_from[f"table {table}"] = _digest(workspace, table, None)
+    made_from["audits"] = _audited(workspace)
     text = json.dumps(made_from, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest(), made_from
 
@@ -169,6 +173,13 @@ def _about_others(workspace: Workspace, table: str, parts: Sequence[int]) -> Sti
     return StickerworksError(
         f"{path} is not about the same stickers as {workspace.path('stickers', part)}.", anew(path)
     )
+
+
+def _audited(workspace: Workspace) -> str:
+    # Who answered, and when, is no part of a release.
+    private = {"people", "last_answer"}
+    found = [result.model_dump_json(exclude=private) for result in read_results(workspace)]
+    return hashlib.sha256("\n".join(found).encode()).hexdigest() if found else "absent"
 
 
 def _digest(workspace: Workspace, table: str, part: int | None) -> str:

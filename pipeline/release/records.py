@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pipeline.engine.atomic_files import atomic_file, writer_of
@@ -15,11 +15,13 @@ from pipeline.engine.folders import has_ended
 
 @dataclass(frozen=True)
 class Record:
-    """Fingerprint of a release, the digests behind it by name, and its rows by split."""
+    """Fingerprint of a release, the digests behind it by name, its rows by split, and the requests
+    by which stickers were taken down since."""
 
     fingerprint: str
     made_from: dict[str, str]
     rows: dict[str, int]
+    takedowns: list[int] = field(default_factory=list)
 
 
 def temporary_folder(target: Path) -> Path:
@@ -29,14 +31,14 @@ def temporary_folder(target: Path) -> Path:
 
 def save_record(target: Path, record: Record) -> None:
     """Remember ``record`` for the release at ``target``."""
-    with atomic_file(_path(target)) as temporary:
+    with atomic_file(record_path(target)) as temporary:
         temporary.write_text(json.dumps(asdict(record), indent=1, sort_keys=True), "utf-8")
 
 
 def load_record(target: Path) -> Record:
     """Record of an existing release; StickerworksError when it isn't known."""
     try:
-        return Record(**json.loads(_path(target).read_text("utf-8")))
+        return Record(**json.loads(record_path(target).read_text("utf-8")))
     except (FileNotFoundError, TypeError, ValueError) as error:
         raise StickerworksError(
             f"{target} exists, but nothing says which tables it was made from.",
@@ -66,5 +68,6 @@ def remove_dead_builds(releases: Path) -> list[str]:
     return removed
 
 
-def _path(target: Path) -> Path:
+def record_path(target: Path) -> Path:
+    """Where the record of the release at ``target`` lies."""
     return target.parent / ".fingerprints" / f"{target.name}.json"

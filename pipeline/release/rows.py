@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from pipeline.engine.columns import entries, lists_of
 from pipeline.engine.counting import filled
 from pipeline.engine.errors import StickerworksError
+from pipeline.release.imported import imported_texts
 from pipeline.release.inputs import Block
 from pipeline.release.lists import distinct_words, first_of, sorted_lists
 from pipeline.release.redact import public_texts, public_urls
@@ -56,6 +57,11 @@ def release_rows(block: Block) -> pa.Table:
     signals, labels, descriptions = block["signals"], block["labels"], block["descriptions"]
     voted = filled(labels["domain"], None)
     classified = filled(block["domain"]["domain"], None)
+    # Without any answer of people, a label says what a data set says.
+    answered = pc.or_(
+        pc.is_in(labels["provenance"], value_set=pa.array(["votes", "adjudication"])),
+        pc.greater(pc.fill_null(labels["votes"], 0), 0),
+    )
     count = len(signals)
     return pa.table(
         {
@@ -68,7 +74,8 @@ def release_rows(block: Block) -> pa.Table:
             "suggested_tags": _sorted(block["suggestions"]["tags"]),
             "domain": pc.coalesce(voted, classified),
             "domain_provenance": pc.coalesce(
-                _where(pc.is_valid(voted), "votes"), _where(pc.is_valid(classified), "classifier")
+                _where(pc.is_valid(voted), pc.if_else(answered, "votes", "imported")),
+                _where(pc.is_valid(classified), "classifier"),
             ),
             **{name: descriptions[name] for name, _ in DESCRIPTION_FIELDS},
             "captioner": descriptions["captioner"],
@@ -80,6 +87,7 @@ def release_rows(block: Block) -> pa.Table:
             "template_id": block["duplicates"]["template_id"],
             "annotators": pc.fill_null(labels["votes"], 0),
             "simulated": pc.fill_null(labels["simulated"], False),
+            "imported": imported_texts(block["imported"], count),
             "flags": _sorted(signals["flags"]),
         }
     )

@@ -8,10 +8,12 @@ from types import TracebackType
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.engine.columns import entries
 from pipeline.engine.errors import StickerworksError
 from pipeline.release.features import release_schema
 
@@ -21,18 +23,23 @@ GROUP_ROWS = 100
 BARE_GROUP_ROWS = 10_000
 # Keeps memory flat, and the offsets of a binary column far below 2 GiB, when files are large.
 GROUP_BYTES = 64_000_000
-_IMAGE = "image.bytes"
 
 
 class SplitWriter:
     """Writes one split as ``SPLIT-00000-of-0000N.parquet``; the number of rows is known before.
 
     Image bytes stay uncompressed and without a dictionary, so that content-defined chunks of
-    two releases that differ in a few rows are the same.
+    two releases that differ in a few rows are the same. Without a ``schema`` it is a release's.
     """
 
     def __init__(
-        self, folder: Path, split: str, rows: int, rows_per_file: int, group_rows: int
+        self,
+        folder: Path,
+        split: str,
+        rows: int,
+        rows_per_file: int,
+        group_rows: int,
+        schema: pa.Schema | None = None,
     ) -> None:
         self.files = [
             folder / f"{split}-{n:05d}-of-{-(-rows // rows_per_file):05d}.parquet"
@@ -41,7 +48,8 @@ class SplitWriter:
         self.num_bytes = 0
         self._rows, self._rows_per_file, self._group_rows = rows, rows_per_file, group_rows
         self._written = 0
-        self._waiting = release_schema().empty_table()
+        self._schema = release_schema() if schema is None else schema
+        self._waiting = self._schema.empty_table()
         self._open: ExitStack | None = None
         self._writer: pq.ParquetWriter | None = None
 
@@ -60,7 +68,7 @@ class SplitWriter:
 
     def add(self, rows: pa.Table) -> None:
         """Append rows of the release."""
-        self._waiting = pa.concat_tables([self._waiting, _released(rows)])
+        self._waiting = pa.concat_tables([self._waiting, _released(rows, self._schema)])
         self._check_count(self._written + len(self._waiting) > self._rows)
         while len(self._waiting) and (size := self._group_size()) <= len(self._waiting):
             self._write_group(size)
@@ -77,8 +85,7 @@ class SplitWriter:
         """Rows of the next group: its bytes, or the end of the file, may end it before its rows."""
         left = self._rows_per_file - self._written % self._rows_per_file
         most = min(self._group_rows, left, self._rows - self._written)
-        images = pc.struct_field(self._waiting["image"].slice(0, most), "bytes")
-        total = np.cumsum(pc.fill_null(pc.binary_length(images), 0).to_numpy())
+        total = np.cumsum(_image_bytes(self._waiting.slice(0, most)))
         return min(int(np.searchsorted(total, GROUP_BYTES)) + 1, most)
 
     def _write_group(self, size: int) -> None:
@@ -86,7 +93,7 @@ class SplitWriter:
             self._open_file(self.files[self._written // self._rows_per_file])
         # Copied out of what is waiting, so that its size is that of these rows alone.
         columns = [pa.concat_arrays(column.chunks) for column in self._waiting.slice(0, size)]
-        group = pa.table(columns, schema=release_schema())
+        group = pa.table(columns, schema=self._schema)
         cast("pq.ParquetWriter", self._writer).write_table(group, row_group_size=size)
         self._waiting = self._waiting.slice(size)
         self._written += size
@@ -98,7 +105,7 @@ class SplitWriter:
         # A writer that fails to write a file's end, as on a full disk, would leave it open.
         with ExitStack() as opened:
             file = opened.enter_context(pa.OSFile(str(path), "wb"))
-            self._writer = _open_writer(file)
+            self._writer = _open_writer(file, self._schema)
             opened.callback(self._writer.close)
             self._open = opened.pop_all()
 
@@ -108,35 +115,51 @@ class SplitWriter:
             opened.close()
 
 
-def _released(rows: pa.Table) -> pa.Table:
+def _released(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     """The columns of a release of these rows; without images where there is none among them."""
-    schema = release_schema()
-    if "image" not in rows.schema.names:
+    if "image" in schema.names and "image" not in rows.schema.names:
         rows = rows.append_column("image", pa.nulls(len(rows), schema.field("image").type))
     return rows.select(schema.names).cast(schema)
 
 
-def _open_writer(file: pa.NativeFile) -> pq.ParquetWriter:
-    schema = release_schema()
+def _image_bytes(rows: pa.Table) -> npt.NDArray[np.int64]:
+    """Bytes of each row's images."""
+    total = np.zeros(len(rows), np.int64)
+    for field in rows.schema:
+        several = pa.types.is_list(field.type)
+        if not pa.types.is_struct(field.type.value_type if several else field.type):
+            continue
+        if several:
+            at, images = entries(rows[field.name])
+        else:
+            at, images = np.arange(len(rows)), rows[field.name].combine_chunks()
+        sizes = pc.fill_null(pc.binary_length(pc.struct_field(images, "bytes")), 0)
+        np.add.at(total, at, sizes.to_numpy(False))
+    return total
+
+
+def _open_writer(file: pa.NativeFile, schema: pa.Schema) -> pq.ParquetWriter:
     leaves = _leaf_columns(schema)
     return pq.ParquetWriter(
         file,
         schema,
-        compression={leaf: "NONE" if leaf == _IMAGE else "ZSTD" for leaf in leaves},
-        use_dictionary=[leaf for leaf in leaves if leaf != _IMAGE],
+        compression={leaf: "NONE" if _is_image(leaf) else "ZSTD" for leaf in leaves},
+        use_dictionary=[leaf for leaf in leaves if not _is_image(leaf)],
         use_content_defined_chunking=True,
         write_page_index=True,
     )
+
+
+def _is_image(leaf: str) -> bool:
+    return leaf.endswith(".bytes")
 
 
 def _leaf_columns(schema: pa.Schema) -> list[str]:
     """Parquet's names of the leaf columns: ``image.bytes``, ``tags.list.element``, ..."""
     leaves: list[str] = []
     for field in schema:
-        if pa.types.is_struct(field.type):
-            leaves += [f"{field.name}.{inner.name}" for inner in field.type]
-        elif pa.types.is_list(field.type):
-            leaves.append(f"{field.name}.list.element")
-        else:
-            leaves.append(field.name)
+        several = pa.types.is_list(field.type)
+        name = f"{field.name}.list.element" if several else field.name
+        inner = field.type.value_type if several else field.type
+        leaves += [f"{name}.{part.name}" for part in inner] if pa.types.is_struct(inner) else [name]
     return leaves

@@ -10,7 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.engine.counting import count_rules, count_together, count_values, filled
-from pipeline.engine.origins import Tally, merged, tally_fetched
+from pipeline.engine.origins import Tally, distinct_files, merged, tally_files
+from pipeline.release.ledger import Ledger
+from pipeline.release.makers import Makers
+from pipeline.release.statistics import Statistics
 
 PerSplit = dict[str, Counter[str]]
 
@@ -23,6 +26,7 @@ class ReleaseCounts:
     formats: PerSplit = field(default_factory=dict)
     domains: PerSplit = field(default_factory=dict)
     label_status: PerSplit = field(default_factory=dict)
+    test_sets: PerSplit = field(default_factory=dict)
     tags: PerSplit = field(default_factory=dict)
     suggested_tags: PerSplit = field(default_factory=dict)
     tags_per_sticker: Counter[str] = field(default_factory=Counter)
@@ -36,6 +40,9 @@ class ReleaseCounts:
     rules: Counter[str] = field(default_factory=Counter)
     only_rule: Counter[str] = field(default_factory=Counter)
     origins: Tally = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=Ledger)
+    makers: Makers = field(default_factory=Makers)
+    statistics: Statistics = field(default_factory=Statistics)
 
     def add_outcomes(self, decisions: pa.Table) -> None:
         """Count what became of stickers of the crawl."""
@@ -63,15 +70,22 @@ class ReleaseCounts:
             tags = rows[name].combine_chunks()
             _count(counts, tags.flatten(), splits.take(pc.list_parent_indices(tags)))
             lengths.update(count_values(pc.list_value_length(tags).cast(pa.string())))
+        sets = rows["test_sets"].combine_chunks()
+        _count(self.test_sets, sets.flatten(), splits.take(pc.list_parent_indices(sets)))
         self.frames.update(count_values(filled(rows["frames"].cast(pa.string()), "unknown")))
         self.captioners.update(count_values(filled(rows["captioner"], "none")))
         self.simulated += pc.sum(rows["simulated"]).as_py() or 0
         self.without_bytes += len(rows) - (pc.sum(carried).as_py() or 0)
         self._count_licences(rows, carried)
+        self.ledger.add_rows(rows)
+        self.makers.add_rows(rows)
+        self.statistics.add_rows(rows)
 
     def add_observations(self, observations: pa.Table) -> None:
         """Count where the files of stickers of the release come from."""
-        self.origins = merged([self.origins, tally_fetched(observations)])
+        files = distinct_files(observations)
+        self.origins = merged([self.origins, tally_files(files)])
+        self.ledger.add_files(files)
 
     def _count_licences(self, rows: pa.Table, carried: pa.ChunkedArray) -> None:
         key = [
@@ -91,7 +105,8 @@ class ReleaseCounts:
     def as_json(self) -> dict[str, Any]:
         """All counts, JSON-able, in an order that doesn't depend on the order of counting."""
         counts: dict[str, Any] = dict(vars(self))
-        del counts["origins"]  # they have a table of their own
+        for name in ("origins", "ledger", "makers", "statistics"):  # they have files of their own
+            del counts[name]
         counts["licences"] = [
             {"sources": key[0], "licence": key[1], "basis": key[2], **dict(sorted(values.items()))}
             for key, values in sorted(self.licences.items())

@@ -11,13 +11,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.engine.audits import read_results
 from pipeline.engine.counting import count_together, filled
 from pipeline.engine.origins import hosts_table, merged, tally_refused
 from pipeline.engine.workspace import Workspace
+from pipeline.release.contents import Contents, Label
+from pipeline.release.figures import release_figures
+from pipeline.release.ledger import count_refusals
+from pipeline.release.legal.facts import Inputs as LegalInputs
+from pipeline.release.legal.facts import legal_facts
+from pipeline.release.makers import DERIVED_FROM
+from pipeline.release.people import annotators_by_tag, count_people
 from pipeline.release.redact import public_rules, public_texts, public_urls
-from pipeline.release.tally import ReleaseCounts
+from pipeline.release.tally import ReleaseCounts, total
 from schemas.config import Config
-from schemas.tables import HOSTS, UNFETCHED
+from schemas.release import COLUMNS, SPLITS
+from schemas.tables import HOSTS, MOVED, UNFETCHED
 
 _MONTH = len("2026-12")
 _URLS = ("page_url", "media_url", "licence_url")
@@ -36,14 +45,18 @@ def write_texts(
     tally: ReleaseCounts,
     num_bytes: dict[str, int],
     report: Callable[[str], None],
-) -> None:
-    """Write every file that describes the rows already written to ``folder``."""
+) -> dict[str, str]:
+    """Write every file that describes the rows already written to ``folder``.
+
+    Returns the sha256 of those files whose bytes were read for it, by name.
+    """
     # Slow to import, and a finished release needs none of them.
     from pipeline.release.card import CardFacts, render_card
-    from pipeline.release.croissant import croissant_json
+    from pipeline.release.croissant import croissant_json, read_shards
+    from pipeline.release.legal.write import write_legal
     from pipeline.release.plots import write_plots
+    from pipeline.release.responsible import responsible_ai
 
-    votes = workspace.read_checked("votes")
     missed = workspace.read_checked("unfetched")
     unfetched = _write_unfetched(folder / "unfetched.parquet", missed)
     hosts = _by_month(hosts_table(merged([tally.origins, tally_refused(missed)])))
@@ -51,22 +64,68 @@ def write_texts(
     tagset = workspace.read_checked("tagset").to_pylist()
     _write_json(folder / "tagset.json", tagset)
     _write_json(folder / "counts.json", tally.as_json())
-    platforms = sorted(votes["origin"].unique().to_pylist())
-    (folder / "croissant.json").write_text(
-        croissant_json(config.release, tally, platforms), "utf-8"
+    moved = workspace.read_checked("moved")
+    if len(moved):
+        bare = moved.cast(MOVED.schema.remove_metadata())
+        pq.write_table(bare, folder / "moved.parquet", compression="zstd")
+    agreement = workspace.read_checked("agreement").to_pylist()
+    votes, ids = workspace.read_checked("votes"), _released(folder)
+    counted = sum(number * rows for number, rows in tally.makers.voted.items())
+    people = count_people(votes, ids, counted)
+    refusals = count_refusals(missed)
+    facts = legal_facts(
+        config.release, LegalInputs(tally, hosts.to_pylist(), refusals, people, tally.simulated)
     )
-    facts = CardFacts(
+    for line in facts["not_stated"]:
+        report(f"the release doesn't state {line}")
+    write_legal(folder, config.release, facts)
+    shards = read_shards(folder)
+    simulated = people.simulated_annotators == people.annotators
+    contents = Contents(
+        name=config.release.name,
+        version=config.release.version,
+        description=config.release.description,
+        licence=config.release.licence,
+        columns=COLUMNS,
+        rows={split: tally.rows[split] for split in SPLITS if tally.rows[split]},
+        shards=shards,
+        made_by=tally.makers.makings(people.annotators, simulated),
+        derived_from=DERIVED_FROM,
+        labels=_labels(tally, votes, ids),
+        about=responsible_ai(facts, tally, agreement),
+    )
+    (folder / "croissant.json").write_text(croissant_json(contents), "utf-8")
+    figures = release_figures(tally, agreement, read_results(workspace))
+    _write_json(folder / "statistics.json", figures)
+    facts_of_card = CardFacts(
         tally=tally,
         num_bytes=num_bytes,
-        download_size=sum(file.stat().st_size for file in (folder / "data").iterdir()),
+        download_size=sum(shard.nbytes for shard in shards.values()),
         unfetched=unfetched,
         hosts=hosts.to_pylist(),
-        agreement=workspace.read_checked("agreement").to_pylist(),
+        agreement=agreement,
         leakage=workspace.read_checked("leakage").to_pylist(),
+        moved=count_together([moved["from"], moved["to"]]),
         tagset=tagset[0]["version"] if tagset else None,
-        plots=write_plots(folder / "plots", tally, report),
+        plots=write_plots(folder / "plots", tally, figures, report),
     )
-    (folder / "README.md").write_text(render_card(config, facts), "utf-8")
+    (folder / "README.md").write_text(render_card(config, facts_of_card), "utf-8")
+    return {name: shard.sha256 for name, shard in shards.items()}
+
+
+def _released(folder: Path) -> pa.ChunkedArray:
+    decisions = pq.read_table(folder / "decisions.parquet", columns=["id", "outcome"])
+    return decisions.filter(pc.equal(decisions["outcome"], "released"))["id"]
+
+
+def _labels(tally: ReleaseCounts, votes: pa.Table, ids: pa.ChunkedArray) -> list[Label]:
+    rows = total(tally.tags)
+    names = rows.keys() | tally.makers.tag_votes.keys()
+    annotators = annotators_by_tag(votes, ids, names)
+    return [
+        Label(name, rows[name], tally.makers.tag_votes[name], annotators[name])
+        for name in sorted(names)
+    ]
 
 
 def _by_month(hosts: pa.Table) -> pa.Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,10 +18,15 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.safe_yaml import parse_yaml
 from pipeline.engine.split_leaks import NEVER_SPLIT, LeakCheck
 from pipeline.release.checksums import check_checksums
+from pipeline.release.signing import UNSIGNED, Signature, check_signature
 from schemas.release import SPLITS
 
 _SHOWN = 20
 _FENCE = re.compile(r"^---$", re.MULTILINE)  # before and behind a card's front matter
+
+
+Check = Callable[[pa.Table], Iterator[str]]
+"""Lines about what is wrong with some rows."""
 
 
 @dataclass(frozen=True)
@@ -31,24 +37,40 @@ class Verification:
     rows: dict[str, int]
     files: int
     problems: tuple[str, ...]
+    signature: Signature = UNSIGNED
 
 
 @dataclass
 class _Reading:
     """What has been seen so far, over all shards."""
 
-    rows: Counter[str] = field(default_factory=Counter)
+    check: Check
     schema: pa.Schema | None = None
-    first_file: str = ""
+    whose_schema: str = ""
+    rows: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
     ids: list[pa.Table] = field(default_factory=list)
     leaks: LeakCheck = field(default_factory=LeakCheck)
 
 
-def verify_release(folder: Path) -> Verification:
+def check_images(rows: pa.Table) -> Iterator[str]:
+    """A line for each row whose image isn't the sticker that its id names."""
+    rows = rows.filter(pc.is_valid(rows["image"]))
+    files = pc.struct_field(rows["image"], "bytes").to_pylist()
+    for id_, data in zip(rows["id"].to_pylist(), files, strict=True):
+        if data is None:
+            yield f"sticker {id_} has an image without bytes"
+        elif hashlib.sha256(data).hexdigest() != id_:
+            yield f"the bytes of sticker {id_} are not those of its id"
+
+
+def verify_release(
+    folder: Path, check: Check = check_images, schema: pa.Schema | None = None
+) -> Verification:
     """Read every file to its end; check checksums, rows, schemas, ids and leaks across splits.
 
-    Raises StickerworksError when there is no release at ``folder``.
+    ``check`` looks at the rows; with a ``schema``, every shard must have it. Raises
+    StickerworksError when there is no release at ``folder``.
     """
     files = sorted((folder / "data").glob("*.parquet"))
     if not files:
@@ -56,7 +78,7 @@ def verify_release(folder: Path) -> Verification:
             f"There is no release at {folder}.",
             "Give the folder that holds `data/` and README.md; `stickerworks release` makes one.",
         )
-    reading = _Reading(problems=check_checksums(folder))
+    reading = _Reading(check, schema, "the profile", problems=check_checksums(folder))
     for file in files:
         split = file.name.partition("-")[0]
         if split not in SPLITS:
@@ -68,10 +90,14 @@ def verify_release(folder: Path) -> Verification:
             reading.problems.append(f"data/{file.name} can't be read to its end: {error}")
     reading.problems += _compare_with_card(folder, reading.rows)
     if reading.ids:
-        reading.problems += _cut(_repeated(pa.concat_tables(reading.ids)))
+        reading.problems += cut(_repeated(pa.concat_tables(reading.ids)))
     for leaks in reading.leaks.problems():
-        reading.problems += _cut(leaks)
-    return Verification(folder, dict(reading.rows), len(files), tuple(reading.problems))
+        reading.problems += cut(leaks)
+    signature = check_signature(folder)
+    if signature.state == "bad":
+        reading.problems.append(f"bad signature: {signature.detail}")
+    problems = tuple(reading.problems)
+    return Verification(folder, dict(reading.rows), len(files), problems, signature)
 
 
 def _read_shard(file: Path, split: str, reading: _Reading) -> None:
@@ -81,23 +107,11 @@ def _read_shard(file: Path, split: str, reading: _Reading) -> None:
         for group in range(shard.num_row_groups):
             table = shard.read_row_group(group)
             reading.rows[split] += table.num_rows
-            wrong += _check_bytes(table.select(["id", "image"]), file.name)
+            wrong += [f"data/{file.name}: {line}" for line in reading.check(table)]
             reading.leaks.add(table.select(NEVER_SPLIT), split)
             name = pa.repeat(file.name, len(table))
             reading.ids.append(pa.table({"id": table["id"], "file": name}))
-        reading.problems += _cut(wrong)
-
-
-def _check_bytes(rows: pa.Table, name: str) -> list[str]:
-    rows = rows.filter(pc.is_valid(rows["image"]))
-    wrong = []
-    files = pc.struct_field(rows["image"], "bytes").to_pylist()
-    for id_, data in zip(rows["id"].to_pylist(), files, strict=True):
-        if data is None:
-            wrong.append(f"data/{name}: sticker {id_} has an image without bytes")
-        elif hashlib.sha256(data).hexdigest() != id_:
-            wrong.append(f"data/{name}: the bytes of sticker {id_} are not those of its id")
-    return wrong
+        reading.problems += cut(wrong)
 
 
 def _repeated(ids: pa.Table) -> list[str]:
@@ -111,13 +125,13 @@ def _repeated(ids: pa.Table) -> list[str]:
 
 def _compare_schema(name: str, schema: pa.Schema, reading: _Reading) -> None:
     if reading.schema is None:
-        reading.schema, reading.first_file = schema, name
+        reading.schema, reading.whose_schema = schema, f"data/{name}"
     elif not schema.equals(reading.schema, check_metadata=True):
         ours, theirs = set(schema.names), set(reading.schema.names)
         columns = ", ".join(sorted(ours ^ theirs)) or "types or features"
         # `datasets` would load these with the first shard's features, silently.
         reading.problems.append(
-            f"data/{name} has another schema than data/{reading.first_file}: {columns} differ"
+            f"data/{name} has another schema than {reading.whose_schema}: {columns} differ"
         )
 
 
@@ -135,6 +149,7 @@ def _compare_with_card(folder: Path, rows: Counter[str]) -> list[str]:
     ]
 
 
-def _cut(problems: list[str]) -> list[str]:
+def cut(problems: list[str]) -> list[str]:
+    """The first of many lines, and how many more there are."""
     left = len(problems) - _SHOWN
     return problems[:_SHOWN] + ([f"... and {left:,} more like these"] if left > 0 else [])

@@ -46,7 +46,7 @@ def splits(workspace: Workspace, config: Config) -> dict[str, Any]:
             others = pc.and_(there, pc.invert(effective))
             tags.update(_tags(tables["suggestions"], column, others))
     total = sum(sizes.values())
-    asked = config.split
+    asked = config.split.shares
     by_tag = Counter[str]()
     for (tag, _), count in tags.items():
         by_tag[tag] += count
@@ -60,7 +60,7 @@ def splits(workspace: Workspace, config: Config) -> dict[str, Any]:
                 "name": name,
                 "stickers": sizes[name],
                 "share": sizes[name] / total if total else 0,
-                "asked": getattr(asked, name),
+                "asked": asked[name],
             }
             for name in SPLITS
         ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +11,24 @@ import pyarrow.compute as pc
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from pipeline.engine.stage import Reader
+from pipeline.split.edges import read_edges, read_keys
+
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 Links = tuple[Ints, Ints]
 """Rows of stickers, and the number of the key that each of them shares with others."""
+
+
+def read_groups(
+    reader: Reader, ids: pa.ChunkedArray, released: Flags, bound: Flags, *, packs: bool
+) -> Ints:
+    """Group of each sticker that is released, or bound by an earlier release: the row that tells
+    it; -1 for all others. With ``packs``, released stickers of one pack are one group too."""
+    group = np.full(len(ids), -1)
+    rows = np.flatnonzero(released | bound)
+    group[rows] = connected_groups(ids, rows, _links(reader, ids, released, packs))
+    return group
 
 
 def connected_groups(ids: pa.ChunkedArray, rows: Ints, links: Iterable[Links]) -> Ints:
@@ -44,3 +59,16 @@ def connected_groups(ids: pa.ChunkedArray, rows: Ints, links: Iterable[Links]) -
     named[labels] = rows[by_id[first]]
     groups: Ints = named[label]
     return groups
+
+
+def _links(
+    reader: Reader, ids: pa.ChunkedArray, released: Flags, packs: bool
+) -> Iterator[tuple[Ints, Ints]]:
+    # Dropped near-duplicates count: two stickers may be related through one of them.
+    for column in ("group", "template_id"):
+        edges = read_keys(reader, "duplicates", (column,), ids)
+        yield edges.rows, edges.keys
+    if packs:
+        # Dropped stickers don't count here: one blank image would tie a hundred packs.
+        edges = read_edges(reader, "pack", ids).among(released)
+        yield edges.rows, edges.keys

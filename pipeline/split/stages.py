@@ -12,13 +12,22 @@ import pyarrow.compute as pc
 
 from pipeline.engine.columns import known_numbers
 from pipeline.engine.stage import Output, Reader, Step
-from pipeline.split.edges import Edges, Ints, number_keys, read_edges, read_keys
-from pipeline.split.groups import connected_groups
+from pipeline.split.edges import Edges, Ints, number_keys
+from pipeline.split.groups import read_groups
 from pipeline.split.leakage import find_split_leaks
+from pipeline.split.pins import (
+    find_moved,
+    held_splits,
+    moved_leak,
+    name_sets,
+    read_pins,
+    read_reserved,
+)
+from pipeline.split.stickers import read_ids, read_kept
 from pipeline.split.stratify import assign
-from schemas.config import Config, Section, SplitConfig
+from schemas.config import Config, Section
 from schemas.release import SPLITS
-from schemas.tables import STRINGS, TABLES
+from schemas.tables import TABLES
 
 Flags = npt.NDArray[np.bool_]
 
@@ -26,63 +35,64 @@ _NAMES = pa.array(SPLITS)
 
 
 class SplitSettings(Section):
-    """What decides the splits."""
+    """What decides the splits; moves since earlier releases than ``release`` are listed."""
 
-    split: SplitConfig
+    shares: dict[str, float]
+    keep_packs_together: bool
+    seed: int
     labelled_only: bool
+    release: str
 
 
 def _settings(config: Config) -> SplitSettings:
-    return SplitSettings(split=config.split, labelled_only=config.release.labelled_only)
+    return SplitSettings(
+        shares=config.split.shares,
+        keep_packs_together=config.split.keep_packs_together,
+        seed=config.split.seed,
+        labelled_only=config.release.labelled_only,
+        release=f"{config.release.name}-{config.release.version}",
+    )
 
 
 def _split(reader: Reader, settings: SplitSettings) -> Iterator[Output]:
-    blocks = [reader.read("stickers", block, ["id"])["id"] for block in reader.blocks]
-    ids = pa.chunked_array([block.combine_chunks() for block in blocks], pa.string())
+    ids = read_ids(reader)
     labelled, tags = _tags(reader, ids)
-    kept = [reader.read("decisions", block, ["kept"])["kept"].to_numpy() for block in reader.blocks]
-    released = np.concatenate([np.empty(0, bool), *kept])
+    released = read_kept(reader)
     if settings.labelled_only:
         released &= labelled
-    rows = np.flatnonzero(released)
-    links = _links(reader, ids, released, settings.split.keep_packs_together)
-    group, split = np.full((2, len(ids)), -1)
-    group[rows] = connected_groups(ids, rows, links)
-    split[rows] = _assign(ids, group[rows], rows, tags.among(released), settings.split)
+    pins, reserved = read_pins(reader, ids, settings.release), read_reserved(reader, ids)
+    # What was released before binds its group, whether or not it is released again.
+    bound = pins.splits >= 0
+    group = read_groups(reader, ids, released, bound, packs=settings.keep_packs_together)
+    held = held_splits(group, pins, reserved, released)
+    split, rows = np.full(len(ids), -1), np.flatnonzero(released)
+    split[rows] = _assign(ids, group[rows], rows, tags.among(released), held, settings)
+    moved = find_moved(ids, group, split, pins)
+    group[~released] = -1
+    sets = name_sets(reserved, split)
     start = 0
     for block, own in zip(reader.blocks, ids.chunks, strict=True):
         here = slice(start, start := start + len(own))
         named = _NAMES.take(known_numbers(split[here])), ids.take(known_numbers(group[here]))
-        none = pa.array([[]] * len(own), STRINGS)
-        yield "splits", block, pa.table([own, *named, none], schema=TABLES["splits"].schema)
+        columns = [own, *named, sets[here]]
+        yield "splits", block, pa.table(columns, schema=TABLES["splits"].schema)
     crossing = [asdict(leak) for leak in find_split_leaks(reader, ids, split)]
+    crossing.append(moved_leak(split, pins, moved))
     yield "leakage", None, pa.Table.from_pylist(crossing, schema=TABLES["leakage"].schema)
+    yield "moved", None, moved
 
 
 def _assign(
-    ids: pa.ChunkedArray, group: Ints, rows: Ints, tags: Edges, settings: SplitConfig
+    ids: pa.ChunkedArray, group: Ints, rows: Ints, tags: Edges, held: Ints, settings: SplitSettings
 ) -> Ints:
     """Place in ``SPLITS`` of each of ``rows``."""
     first, groups = np.unique(group, return_inverse=True)
-    shares = {name: getattr(settings, name) for name in SPLITS}
     names = ids.take(pa.array(first)).combine_chunks()
     # The tags' order decides in which one adds up figures, and so their last digits.
     order = np.argsort(pc.sort_indices(tags.names).to_numpy())
     tagged = np.searchsorted(rows, tags.rows)
-    return assign(names, groups, tagged, order[tags.keys], shares, settings.seed)[groups]
-
-
-def _links(
-    reader: Reader, ids: pa.ChunkedArray, released: Flags, packs: bool
-) -> Iterator[tuple[Ints, Ints]]:
-    # Dropped near-duplicates count: two stickers may be related through one of them.
-    for column in ("group", "template_id"):
-        edges = read_keys(reader, "duplicates", (column,), ids)
-        yield edges.rows, edges.keys
-    if packs:
-        # Dropped stickers don't count here: one blank image would tie a hundred packs.
-        edges = read_edges(reader, "pack", ids).among(released)
-        yield edges.rows, edges.keys
+    carried, seed = order[tags.keys], settings.seed
+    return assign(names, groups, tagged, carried, settings.shares, seed, held[first])[groups]
 
 
 def _tags(reader: Reader, ids: pa.ChunkedArray) -> tuple[Flags, Edges]:
@@ -112,7 +122,7 @@ def _of(ids: pa.Array, table: pa.Table) -> pa.Table:
 
 SPLIT = Step(
     name="splits",
-    version=4,
+    version=5,
     reads=(
         "stickers",
         "decisions",
@@ -121,10 +131,13 @@ SPLIT = Step(
         "labels",
         "observations",
         "suggestions",
+        "reserved",
+        "released_splits",
+        "imported",
     ),
-    writes=("splits", "leakage"),
+    writes=("splits", "leakage", "moved"),
     settings=_settings,
     run=_split,
-    optional=("labels", "suggestions"),
+    optional=("labels", "suggestions", "reserved", "released_splits", "imported"),
 )
 PLAN = (SPLIT,)

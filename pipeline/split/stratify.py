@@ -27,21 +27,25 @@ def assign(
     tags: Ints,
     shares: Mapping[str, float],
     seed: int = 0,
+    held: Ints | None = None,
 ) -> Ints:
     """Place in ``shares`` of the split of each group in ``names``.
 
     ``groups`` gives the place of each sticker's group in ``names``; ``tagged`` and ``tags`` are
     pairs of a sticker's place there and the number of a tag that it carries, by the tags' order;
     ``shares`` the share of each split, adding up to 1. The order of stickers changes nothing;
-    ``seed`` only breaks ties between groups. Raises ValueError where no share is above 0.
+    ``seed`` only breaks ties between groups. ``held`` gives the splits that groups have already,
+    -1 for none: they keep them, and the others fill what the splits lack then. Raises ValueError
+    where no share is above 0.
     """
     open_splits = {place: share for place, share in enumerate(shares.values()) if share > 0}
     if not open_splits:
         raise ValueError("no split has a share above 0")
     counts = _count(groups, tagged, tags)
-    order = _in_order(counts, names, seed)
-    found = np.empty(len(names), np.int64)
-    found[order] = np.fromiter(_fill(counts, order, open_splits), np.int64, len(names))
+    found = np.full(len(names), -1) if held is None else held.copy()
+    before = {split: counts.carried(found == split) for split in open_splits}
+    order = _in_order(counts, names, seed, np.flatnonzero(found < 0))
+    found[order] = np.fromiter(_fill(counts, order, open_splits, before), np.int64, len(order))
     return found
 
 
@@ -57,6 +61,13 @@ class _Counts:
     stickers: Ints
     totals: Ints
 
+    def carried(self, groups: npt.NDArray[np.bool_]) -> list[int]:
+        """How many stickers of the chosen groups carry each key."""
+        chosen = np.repeat(groups, np.diff(self.starts))
+        weights = self.stickers[chosen]
+        carried = np.bincount(self.keys[chosen], weights=weights, minlength=len(self.totals))
+        return [int(count) for count in carried]
+
 
 def _count(groups: Ints, tagged: Ints, tags: Ints) -> _Counts:
     width = int(tags.max(initial=-1)) + 2
@@ -68,14 +79,15 @@ def _count(groups: Ints, tagged: Ints, tags: Ints) -> _Counts:
     return _Counts(np.append(np.flatnonzero(keys == 0), len(keys)), keys, stickers, totals)
 
 
-def _fill(counts: _Counts, order: Ints, shares: Mapping[int, float]) -> Iterator[int]:
-    """Split of each group, in the given order."""
+def _fill(
+    counts: _Counts, order: Ints, shares: Mapping[int, float], held: Mapping[int, list[int]]
+) -> Iterator[int]:
+    """Split of each group, in the given order; ``held`` is what the splits hold before."""
     rows, totals = int(counts.totals[0]), counts.totals.tolist()
     # Rows weigh as much as all tags of an average sticker together, so that sizes come out too.
     tags_per_row = (sum(totals) - rows) / max(1, rows)
     weights = [max(1.0, tags_per_row), *[1.0] * (len(totals) - 1)]
     targets = {split: [share * total for total in totals] for split, share in shares.items()}
-    held = {split: [0] * len(totals) for split in shares}
 
     def growth(split: int) -> float:
         """Growth of the chi-squared distance between what the split holds and its share."""
@@ -106,17 +118,18 @@ def _each(counts: _Counts, order: Ints) -> Iterator[list[tuple[int, int]]]:
             yield pairs[end - size : end]
 
 
-def _in_order(counts: _Counts, names: pa.Array, seed: int) -> Ints:
-    """Large groups first, they fit in few places; then those with rare tags; ties by seed."""
-    if not len(names):
-        return np.empty(0, np.int64)
+def _in_order(counts: _Counts, names: pa.Array, seed: int, chosen: Ints) -> Ints:
+    """The chosen groups, large ones first, they fit in few places; then those with rare tags; ties
+    by seed."""
+    if not len(chosen):
+        return chosen
     first = counts.starts[:-1]
-    rarest = np.minimum.reduceat(counts.totals[counts.keys], first)
+    rarest = np.minimum.reduceat(counts.totals[counts.keys], first)[chosen]
     ties = b"".join(
         hashlib.blake2b(f"{seed}\0{name}".encode(), digest_size=16).digest()
-        for start in range(0, len(names), _CHUNK)
-        for name in names[start : start + _CHUNK].to_pylist()
+        for start in range(0, len(chosen), _CHUNK)
+        for name in names.take(pa.array(chosen[start : start + _CHUNK])).to_pylist()
     )
     high, low = np.frombuffer(ties, ">u8").reshape(-1, 2).T
-    order: Ints = np.lexsort((low, high, rarest, -counts.stickers[first]))
-    return order
+    order: Ints = np.lexsort((low, high, rarest, -counts.stickers[first][chosen]))
+    return chosen[order]

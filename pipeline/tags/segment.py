@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
+from pipeline.engine.chinese_words import HAN, open_tokenizer
 from pipeline.tags.keywords import is_slang_number
 from pipeline.tags.words import stop_words
 
 MAX_TOKEN_CHARS = 32
 
-_HAN = re.compile(r"[㐀-䶿一-鿿]")
 _STRETCHED = re.compile(r"([^\W\d_])\1{2,}")
 
 Segmenter = Callable[[str], list[str]]
@@ -38,16 +37,7 @@ def open_segmenter(words: Iterable[str], reactions: Collection[str]) -> Segmente
 
 
 def _tokenizer(words: Iterable[str]) -> Any:
-    with warnings.catch_warnings():
-        # jieba 0.42.1 has invalid escapes and asks for pkg_resources.
-        warnings.simplefilter("ignore")
-        import jieba
-
-    tokenizer = jieba.Tokenizer()
-    # jieba's own start reads a cache from the shared temporary directory, where anybody may have
-    # put one; reading the dictionary itself takes half a second.
-    tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
-    tokenizer.initialized = True
+    tokenizer = open_tokenizer()
     squeezed = {_squeeze(word) for word in words}
     # Each word's frequency depends on the words before it, hence the fixed order.
     for word in sorted(squeezed | {word.lower() for word in squeezed}):
@@ -59,12 +49,12 @@ def _split(tokenizer: Any, keyword: str) -> Iterator[str]:
     for is_word, characters in groupby(keyword.replace("’", "'"), _is_word_character):
         chunk = "".join(characters)
         if is_word:
-            yield from _cut(tokenizer, chunk) if _HAN.search(chunk) else (chunk,)
+            yield from _cut(tokenizer, chunk) if HAN.search(chunk) else (chunk,)
 
 
 def _cut(tokenizer: Any, chunk: str) -> Iterator[str]:
     # jieba knows Chinese and ASCII; it would cut kana, Hangul and Cyrillic into letters.
-    for is_known, characters in groupby(chunk, lambda c: c.isascii() or bool(_HAN.match(c))):
+    for is_known, characters in groupby(chunk, lambda c: c.isascii() or bool(HAN.match(c))):
         run = "".join(characters)
         yield from tokenizer.cut(run) if is_known else (run,)
 

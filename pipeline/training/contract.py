@@ -221,9 +221,21 @@ class Judged:
 
 
 @dataclass(frozen=True)
+class Scored:
+    """Scores and truth, rows x tags, of rows that a model never learnt from."""
+
+    ids: tuple[str, ...]
+    tags: tuple[str, ...]
+    scores: Scores
+    truth: Truth
+
+
+@dataclass(frozen=True)
 class GateScore:
     """What a run of the gate gave on its validation rows; ``uses`` say what became of each split's.
 
+    ``test`` is the same on the ``test_rows`` of test, where they can be judged. ``held_out`` are
+    the scores of both, by split, for a baseline that scores tags.
     ``notes`` are for people.
     """
 
@@ -233,6 +245,9 @@ class GateScore:
     uses: Mapping[str, Use]
     notes: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    test: Judged | None = None
+    test_rows: int = 0
+    held_out: Mapping[str, Scored] = field(default_factory=dict)
 
 
 class NotJudgedError(Exception):

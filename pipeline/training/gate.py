@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from pipeline.datasets.release import find_leaks
+from pipeline.engine.checks import Check, failures
 from pipeline.engine.compute import reproducible, use_device
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.figures import is_share, points
 from pipeline.training.contract import Baseline, GateScore, Judges, Learner, NotJudgedError
 from pipeline.training.examples import Dataset, Use
+from pipeline.training.gate_checks import check_test, learning_checks, noise_checks
+from pipeline.training.gate_compared import Compared, compare, falls_by
+from pipeline.training.gate_rows import NAMED, rows_used, undecodable
+from pipeline.training.gate_runs import judge, score_across
+from pipeline.training.label_noise import LabelNoise, estimate_noise
 from pipeline.training.loop import Point
-from pipeline.training.metrics import resample_counts
 from pipeline.training.runs import find_baseline, find_preset
-from pipeline.training.trainer import judge
 from schemas.config import ValidateConfig
 
 Report = Callable[[str], None]
 Verdict = Literal["passed", "failed", "not judged"]
 
-AT_MOST = {"train": 20_000, "validation": 5_000}
+AT_MOST = {"train": 20_000, "validation": 5_000, "test": 5_000}
 """Rows of each split that the gate takes."""
-
-_VALIDATION_SMALL = 100
-_RESAMPLES = 1000
-_PERMUTATIONS = 499
-_SHOWN = 20
-_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -44,8 +38,9 @@ class GateResult:
     validation rows for the ``real`` run and the ``control``; ``difference`` is real - control and
     ``interval`` its 95% bootstrap interval over those rows. ``p_value`` is the share of
     permutations of the validation rows' truth by which the real run does as well as by their own:
-    on few rows, two runs that know nothing may differ by more than the margin. ``curves`` and
-    ``metrics`` are those of both runs.
+    on few rows, two runs that know nothing may differ by more than the margin. ``test`` is the
+    same for the test rows, ``label_noise`` the share of tags that belong to other rows, by split.
+    ``curves`` and ``metrics`` are those of both runs, ``checks`` all that was held against a bound.
     """
 
     verdict: Verdict
@@ -67,6 +62,10 @@ class GateResult:
     difference: float | None = None
     interval: tuple[float, float] | None = None
     p_value: float | None = None
+    real_interval: tuple[float, float] | None = None
+    test: Compared | None = None
+    label_noise: dict[str, LabelNoise | None] | None = None
+    checks: tuple[Check, ...] = ()
     curves: dict[str, list[dict[str, float]]] | None = None
     metrics: dict[str, dict[str, dict[str, float]]] | None = None
 
@@ -79,10 +78,10 @@ def validate_release(
 ) -> GateResult:
     """Train the baseline on the release and on a copy whose train rows are shuffled.
 
-    ``findings`` are problems that a verification found; any of them fails the release, and so do
-    more undecodable images than ``config.max_unreadable`` allows. Without findings (None) the gate
-    looks for leaks between splits itself. Too few rows or tags, or a model that diverges, give the
-    verdict ``not judged``. Raises StickerworksError when there is no
+    ``findings`` are problems that verifying and looking at it found; any of them fails the
+    release. Without findings (None) the gate looks for leaks between splits itself, and fails it
+    for more undecodable images than ``config.max_unreadable`` allows. Too few rows or tags, or a
+    model that diverges, give the verdict ``not judged``. Raises StickerworksError when there is no
     release, a shard can't be read, or there is no such baseline.
     """
     baseline = find_baseline(config.baseline)
@@ -95,18 +94,25 @@ def validate_release(
         "margin": config.margin,
         "findings": found,
     }
+    looked = findings is not None
     try:
         report(f"training {baseline.name} on {facts['release']}")
         real = _train(baseline, folder, config, settings, shuffled=False)
-        facts |= _facts(real.uses, real.notes, real.tags)
+        facts |= rows_used(real.uses, real.notes, real.tags)
         report("training the control on shuffled labels")
         control = _train(baseline, folder, config, settings, shuffled=True)
+        compared = compare(real.judged, control.judged, real.rows, config.seed)
+        if compared is None:
+            reason = f"the {real.judged.figure} of a run is no number"
+            return _unjudged(reason, config, facts, looked)
+        noise = _noise(baseline, folder, config, settings, real, report)
     except NotJudgedError as error:
-        return _unjudged(error.reason, config, {**facts, **_facts(error.uses)})
+        return _unjudged(error.reason, config, {**facts, **rows_used(error.uses)}, looked)
     except FloatingPointError as error:
         reason = f"the baseline {baseline.name} diverged: {error}"
-        return _unjudged(reason, config, {**_facts({}), **facts})
-    return _compare(real, control, config, facts)
+        return _unjudged(reason, config, {**rows_used({}), **facts}, looked)
+    faults = _faults(config, facts, looked)
+    return _judged(real, control, compared, noise, faults, config, facts)
 
 
 def _settings(baseline: Learner[Any, Any], config: ValidateConfig) -> Any:
@@ -132,67 +138,96 @@ def _train(
         return judge(baseline, dataset, settings, config.seed)
 
 
-def _unjudged(reason: str, config: ValidateConfig, facts: dict[str, Any]) -> GateResult:
+def _noise(
+    baseline: Learner[Any, Any],
+    folder: Path,
+    config: ValidateConfig,
+    settings: Any,
+    real: GateScore,
+    report: Report,
+) -> dict[str, LabelNoise | None]:
+    """Estimates by split; none for a baseline that doesn't score tags, or where any noise may be.
+
+    Two more runs, each on half of train and for half as long, score the rows of train.
+    """
+    if not real.held_out or not isinstance(baseline, Baseline) or config.max_label_noise >= 1:
+        return {}
+    report("training on halves of train, to estimate how many tags are wrong")
+    dataset = Dataset(folder, False, config.seed, AT_MOST, config.domain)
+    with use_device(config.device), reproducible(config.seed):
+        train = score_across(baseline, dataset, _shorter(settings), config.seed)
+    parts = {"train": train, **real.held_out}
+    return {
+        split: estimate_noise(
+            part, config.max_label_noise, config.seed, voted=_voted(real.uses[split])
+        )
+        for split, part in parts.items()
+    }
+
+
+def _voted(use: Use) -> bool:
+    return 2 * use.voted >= use.used
+
+
+def _shorter(settings: Any) -> Any:
+    epochs = getattr(settings, "epochs", 1)
+    return replace(settings, epochs=-(-epochs // 2)) if epochs > 1 else settings
+
+
+def _unjudged(
+    reason: str, config: ValidateConfig, facts: dict[str, Any], looked: bool
+) -> GateResult:
     # A leak, or damage, needs no training to fail a release.
-    faults = _faults(config, facts)
+    faults = _faults(config, facts, looked)
     verdict: Verdict = "failed" if faults else "not judged"
-    return GateResult(verdict=verdict, passed=False, reasons=(*faults, reason), **facts)
+    remedy = "Only a release that was judged and passed ends with exit code 0."
+    checks = (Check("labels teach", "not judged", reason=reason, remedy=remedy),)
+    return GateResult(
+        verdict=verdict, passed=False, reasons=(*faults, reason), checks=checks, **facts
+    )
 
 
-def _faults(config: ValidateConfig, facts: Mapping[str, Any]) -> list[str]:
+def _faults(config: ValidateConfig, facts: Mapping[str, Any], looked: bool) -> list[str]:
     """What fails a release whatever it teaches."""
     faults = list(facts["findings"])
-    share, told = _undecodable(facts["counts"])
-    if share > config.max_unreadable:
-        named = "; ".join(facts["unreadable"][:_NAMED])
+    share, told = undecodable(facts["counts"])
+    if share > config.max_unreadable and not looked:
+        named = "; ".join(facts["unreadable"][:NAMED])
         faults.insert(0, f"{told}; {config.max_unreadable:.2%} are allowed: {named}")
     return faults
 
 
-def _undecodable(counts: Mapping[str, Mapping[str, int]]) -> tuple[float, str]:
-    """Which share of the images that the rows carry can't be decoded, and the same in words."""
-    lost, images = (sum(of[name] for of in counts.values()) for name in ("unreadable", "images"))
-    share = lost / images if lost else 0.0
-    return share, f"{lost:,} of {images:,} images ({share:.2%}) can't be decoded"
-
-
-def _compare(
-    real: GateScore, control: GateScore, config: ValidateConfig, facts: dict[str, Any]
+def _judged(
+    real: GateScore,
+    control: GateScore,
+    compared: Compared,
+    noise: dict[str, LabelNoise | None],
+    faults: list[str],
+    config: ValidateConfig,
+    facts: dict[str, Any],
 ) -> GateResult:
-    once = np.ones((1, real.rows))
-    value, baseline = float(real.judged.resample(once)[0]), float(control.judged.resample(once)[0])
-    difference = value - baseline
-    if not math.isfinite(difference):
-        return _unjudged(f"the {real.judged.figure} of a run is no number", config, facts)
-    weights = resample_counts(real.rows, _RESAMPLES, config.seed)
-    spread = real.judged.resample(weights) - control.judged.resample(weights)
-    low, high = (float(bound) for bound in np.nanpercentile(spread, [2.5, 97.5]))
-    share = is_share(real.judged.figure, (value, baseline))
-    reasons = _faults(config, facts)
-    if difference < config.margin:
-        wins, margin = (points(by, share) for by in (difference, config.margin))
-        reasons.append(f"real labels win by {wins} of {real.judged.figure}; the margin is {margin}")
-    if not low > 0:
-        reasons.append(
-            f"the 95% interval of that difference starts at {points(low, share)}, not above zero"
-        )
-    p_value = _p_value(real, value, config.seed)
-    if p_value is not None and p_value > config.significance:
-        reasons.append(
-            f"by permuted truth the real run does as well in {p_value:.1%} of the cases; "
-            f"{config.significance:.1%} are allowed"
-        )
+    test = None
+    checks = list(learning_checks(compared, config))
+    if "test" in real.uses:
+        test, falls = _test(real, control, config.seed)
+        checks.append(check_test(test, compared, falls, config))
+    checks += noise_checks(noise, config.max_label_noise)
+    reasons = (*faults, *failures(checks))
     runs = {"real": real, "control": control}
     return GateResult(
         verdict="failed" if reasons else "passed",
         passed=not reasons,
-        reasons=tuple(reasons),
-        figure=real.judged.figure,
-        real=value,
-        control=baseline,
-        difference=difference,
-        interval=(low, high),
-        p_value=p_value,
+        reasons=reasons,
+        figure=compared.figure,
+        real=compared.real,
+        control=compared.control,
+        difference=compared.difference,
+        interval=compared.interval,
+        p_value=compared.p_value,
+        real_interval=compared.real_interval,
+        test=test,
+        label_noise=noise,
+        checks=tuple(checks),
         curves={name: [_flat(point) for point in run.curve] for name, run in runs.items()},
         metrics={
             name: {row: dict(figures) for row, figures in run.judged.table.items()}
@@ -202,65 +237,13 @@ def _compare(
     )
 
 
-def _p_value(real: GateScore, value: float, seed: int) -> float | None:
-    """How likely scores that know nothing of the truth are as good as ``value``."""
-    if real.judged.permute is None:
-        return None
-    random = np.random.default_rng((seed, 2))
-    orders = np.stack([random.permutation(real.rows) for _ in range(_PERMUTATIONS)])
-    as_good = real.judged.permute(orders) >= value
-    return float((1 + as_good.sum()) / (1 + _PERMUTATIONS))
+def _test(real: GateScore, control: GateScore, seed: int) -> tuple[Compared | None, float]:
+    """Both runs on test, and by how much it is lower than validation at least."""
+    if real.test is None or control.test is None:
+        return None, 0.0
+    falls = falls_by(real.judged, real.rows, real.test, real.test_rows, seed)
+    return compare(real.test, control.test, real.test_rows, seed), falls
 
 
 def _flat(point: Point) -> dict[str, float]:
     return {"epoch": point.epoch, "loss": point.loss, **point.metrics}
-
-
-def _facts(
-    uses: Mapping[str, Use], notes: Sequence[str] = (), tags: tuple[str, ...] = ()
-) -> dict[str, Any]:
-    counts = {split: _counts(use) for split, use in uses.items()}
-    unreadable = tuple(line for use in uses.values() for line in use.unreadable)[:_SHOWN]
-    lost = f"{_undecodable(counts)[1]}: {'; '.join(unreadable[:_NAMED])}"
-    return {
-        "rows": {split: use.used for split, use in uses.items()},
-        "counts": counts,
-        "tags": tags,
-        "unreadable": unreadable,
-        # Once each: both runs, and each split of a folder, bring some of the same.
-        "notes": tuple(dict.fromkeys((*_notes(uses), *([lost] if unreadable else ()), *notes))),
-    }
-
-
-def _counts(use: Use) -> dict[str, int]:
-    return {
-        "in the release": use.in_split,
-        "used": use.used,
-        "with effective tags": use.voted,
-        "of them simulated": use.simulated,
-        "with suggested tags": use.used - use.voted,
-        "without tags": use.without_targets,
-        "without image": use.without_image,
-        "images": use.sampled - use.without_image,
-        "unreadable": len(use.unreadable),
-    }
-
-
-def _notes(uses: Mapping[str, Use]) -> list[str]:
-    notes = []
-    voted, used = sum(use.voted for use in uses.values()), sum(use.used for use in uses.values())
-    notes.append(f"target: effective tags for {voted} rows, suggested tags for {used - voted} rows")
-    simulated = sum(use.simulated for use in uses.values())
-    if simulated:
-        notes.append(
-            f"{simulated} rows have simulated votes: this judges the pipeline, not people's labels"
-        )
-    validation = uses.get("validation")
-    if validation is not None and validation.used < _VALIDATION_SMALL:
-        notes.append(f"validation is very small ({validation.used} rows): the interval is wide")
-    notes += [
-        f"{use.sampled} of {use.in_split} rows of {split} were used"
-        for split, use in uses.items()
-        if use.sampled < use.in_split
-    ]
-    return notes

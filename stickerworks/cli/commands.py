@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.engine.runner import check_crawled
+from stickerworks.cli.judging import judge
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.session import open_session
 from stickerworks.cli.update import complete_inputs
 from stickerworks.cli.whole import do_room
-from stickerworks.cli.work import build, judge, release_folder, write_html
+from stickerworks.cli.work import build, release_folder, write_html
 
 
 def room_command(room: str, options: CommandOptions) -> int:
@@ -28,10 +29,12 @@ def release_command(options: CommandOptions) -> int:
     return session.exit_code
 
 
-def validate_command(options: CommandOptions, folder: Path | None) -> int:
+def validate_command(
+    options: CommandOptions, folder: Path | None, before: Path | None = None
+) -> int:
     """Judge a release; 1 when it fails."""
     with open_session("validate", options) as session:
-        verdict = judge(session, folder or release_folder(session))
+        verdict = judge(session, folder or release_folder(session), before)
         session.failed = verdict != "passed"
     return session.exit_code
 

@@ -17,8 +17,10 @@ from stickerworks.cli.crawl_app import crawl
 from stickerworks.cli.encoding import speak_utf8
 from stickerworks.cli.explaining import explain
 from stickerworks.cli.filter_app import filter_
+from stickerworks.cli.import_app import import_
 from stickerworks.cli.label_app import label
 from stickerworks.cli.release_app import release
+from stickerworks.cli.split_app import split
 from stickerworks.cli.streams import (
     EXIT_PIPE,
     allow_open_files,
@@ -41,6 +43,7 @@ app.add_typer(crawl)
 app.add_typer(filter_)
 app.add_typer(label)
 app.add_typer(annotate)
+app.add_typer(split)
 app.add_typer(release)
 # CommandOptions of the whole program that people also write behind the command.
 _FLAGS = {"--dry-run", "--json", "--debug", "--retry-quarantined", "--keep"}
@@ -96,7 +99,6 @@ def _room(name: str, text: str) -> None:
 
 _room("tags", "Cluster keywords into a named tag set.")
 _room("merge", "Merge annotators' votes into labels.")
-_room("split", "Assign train, validation and test without leakage.")
 
 
 @app.command()
@@ -105,17 +107,22 @@ def validate(
     release_folder: Annotated[
         Path | None, typer.Option("--release", help="a release's folder [the configured one]")
     ] = None,
+    before: Annotated[
+        Path | None,
+        typer.Option("--before", help="the release that it is held beside [its last version]"),
+    ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1 [a GPU if any]")] = None,
 ) -> None:
-    """Verify a release and train the baseline against its label-shuffled control."""
+    """Verify a release, look at every row, and train the baseline against a shuffled control."""
     from stickerworks.cli.commands import validate_command
 
     given = context.obj
     if device is not None:
         given = replace(given, overrides=(*given.overrides, f"validation.device={device}"))
-    raise typer.Exit(validate_command(given, release_folder))
+    raise typer.Exit(validate_command(given, release_folder, before))
 
 
+app.command("import")(import_)
 for _command in (train, evaluate, predict):
     app.command()(_command)
 

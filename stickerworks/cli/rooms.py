@@ -15,9 +15,10 @@ def plan_of(room: str) -> Plan:
 
 
 def _filter() -> Plan:
+    from crawlers.local.imported import IMPORTED
     from pipeline.filter.stages import PLAN
 
-    return PLAN
+    return (IMPORTED, *PLAN)
 
 
 def _tags() -> Plan:

@@ -206,6 +206,7 @@ def open_session(
         yield session
     else:
         with workspace.lock(command):
+            _check_no_takedown(command, workspace)
             _say_replaced(session)
             # Who hands over a configuration also keeps it.
             if options.keep and loads:
@@ -217,6 +218,14 @@ def open_session(
                 yield session
     if options.json:
         tell_json(_answer(command, session))
+
+
+def _check_no_takedown(command: str, workspace: Workspace) -> None:
+    """Refuse to work on tables of which a takedown has done some and not all."""
+    if command != "release takedown" and (workspace.root / "takedown.json").exists():
+        raise StickerworksError(
+            "A takedown was interrupted.", "Run `stickerworks release takedown` to finish it."
+        )
 
 
 def _say_kept(session: Session, layers: Sequence[Layer]) -> None:

@@ -59,7 +59,9 @@ def evaluate(
     release_folder: Annotated[
         Path | None, typer.Option("--release", help="a release's folder [the run's]")
     ] = None,
-    split: Annotated[str, typer.Option(help="train, validation or test")] = "test",
+    split: Annotated[
+        str, typer.Option(help="train, validation, test or a named test set, such as vsd_r")
+    ] = "test",
     domain: Annotated[
         str | None, typer.Option(help="real, cartoon or all [what the run was trained on]")
     ] = None,

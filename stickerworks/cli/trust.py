@@ -14,8 +14,8 @@ from schemas.config import Config
 from stickerworks.cli.configuration import covers, read_layers, split_overrides
 from stickerworks.cli.options import CommandOptions
 
-_RUNS = ("label.server",)
-"""Names of programs: from the command line and a file given there alone."""
+_OWN = {"label.server": "a program to run", "release.sign_key": "a key to sign with"}
+"""Names of programs and keys: from the command line and a file given there alone."""
 
 _TELLS = ("label.url", "annotate.options")
 """Addresses, where a token or a key of one's own and stickers go: from any file of one's own."""
@@ -24,14 +24,14 @@ _TELLS = ("label.url", "annotate.options")
 def check_trusted(section: str, config: Config, options: CommandOptions) -> None:
     """StickerworksError where a file that may be a stranger's set such a key of the section."""
     for key, value in leaves(config.model_dump(mode="json", include={section})):
-        runs = key in _RUNS and value is not None
-        if runs or (_names(key, _TELLS) and _is_elsewhere(value)):
-            _check(key, options, runs=runs)
+        own = key in _OWN and value is not None
+        if own or (_names(key, _TELLS) and _is_elsewhere(value)):
+            _check(key, options)
 
 
 def may_be_kept(key: str, value: Any) -> bool:
     """Whether a workspace's own file may set that key."""
-    if _names(key, ("workspace", *_RUNS)):
+    if _names(key, ("workspace", *_OWN)):
         return False
     return not (_names(key, _TELLS) and _is_elsewhere(value))
 
@@ -45,16 +45,16 @@ def leaves(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield str(key), value
 
 
-def _check(key: str, options: CommandOptions, *, runs: bool) -> None:
+def _check(key: str, options: CommandOptions) -> None:
     if any(covers(name, key) for name, _ in split_overrides(options.overrides)):
         return
     layers = read_layers(options.config, options.overrides, options.workspace)
     naming = [layer for layer in layers if layer.has(key)]
-    trusted = ("given",) if runs else ("given", "current")
+    trusted = ("given",) if key in _OWN else ("given", "current")
     if not naming or naming[-1].origin in trusted:
         return
     path = naming[-1].path
-    what = "a program to run" if runs else "a server that would get stickers and your key"
+    what = _OWN.get(key, "a server that would get stickers and your key")
     whole = "" if naming[-1].origin == "kept" else f", or give the whole file: --config {path}"
     raise StickerworksError(
         f"{path} names {what} ({key}), and somebody else may have written it.",

@@ -12,18 +12,20 @@ from schemas.config import Config, ReleaseConfig, SourceConfig
 from stickerworks.cli.annotate import say_captions
 from stickerworks.cli.configuration import load_config
 from stickerworks.cli.crawl import crawl_sources
+from stickerworks.cli.judging import judge
 from stickerworks.cli.keeping import keep_settings, save_config
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.rooms import ROOMS, plan_of
 from stickerworks.cli.session import Session, open_session
+from stickerworks.cli.split import say_splits
 from stickerworks.cli.summary import say_summary
-from stickerworks.cli.work import build, judge, say_decisions, write_html
+from stickerworks.cli.work import build, say_decisions, write_html
 
 # Small collections in shards of a thousand would keep a single core busy.
 _FOLDER_SHARD_ROWS = 100
 # The name in the configuration that we ship, which is about another source.
 _SHIPPED_NAME = "chinesebqb"
-_SAY = {"filter": say_decisions, "annotate": say_captions}
+_SAY = {"filter": say_decisions, "annotate": say_captions, "split": say_splits}
 
 
 def run_command(options: CommandOptions, folder: Path | None) -> int:
@@ -37,7 +39,8 @@ def run_command(options: CommandOptions, folder: Path | None) -> int:
         if folder is not None and not options.dry_run:
             # What was set for this run alone is not kept, but for the name of what it makes.
             lasting = load_config(options.config, (), options.workspace)
-            lasting = lasting.model_copy(update={"crawl": config.crawl, "release": config.release})
+            release = config.release.model_copy(update={"sign_key": None})
+            lasting = lasting.model_copy(update={"crawl": config.crawl, "release": release})
             save_config(lasting, root)
         if options.keep and not options.dry_run:
             session.say(keep_settings(options.overrides, root))

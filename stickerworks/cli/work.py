@@ -1,32 +1,20 @@
-"""What commands do beyond running stages: deciding, releasing, judging, reporting."""
+"""What commands do beyond running stages: deciding, releasing, reporting."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.counting import count_rules, count_values
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.figures import is_share, points, tell
 from pipeline.engine.runner import check_crawled
-from pipeline.engine.text import plain
 from schemas.release import SPLITS
+from stickerworks.cli.release_profiles import make_profiles
 from stickerworks.cli.session import Session
-from stickerworks.cli.tables import comparison
+from stickerworks.cli.split import say_moved
 from stickerworks.cli.update import bring_up_to_date, rooms_to_release
 
-if TYPE_CHECKING:
-    from pipeline.training.gate import GateResult
-
-_UNPROVEN = (
-    "The release is whole, but nothing is proven: only a release that was judged and passed ends "
-    "with exit code 0."
-)
 OUTCOMES = ("kept", "dropped", "failed")
 
 
@@ -72,7 +60,9 @@ def release_folder(session: Session) -> Path:
 def build(session: Session) -> Path:
     """Build the configured release from tables that are up to date, or find that it is there."""
     from pipeline.release.build import build_release
+    from pipeline.release.splits import forget_splits
 
+    session.check_trusted("release")
     folder = release_folder(session)
     if session.options.dry_run:
         if not session.plan:  # `run` has told it, room by room
@@ -80,6 +70,8 @@ def build(session: Session) -> Path:
         session.say(f"  {'release':<12} would write {folder}")
         return folder
     check_crawled(session.workspace)
+    if not folder.exists():
+        forget_splits(session.workspace, session.config.release)
     bring_up_to_date(session, rooms_to_release(session.workspace))
     session.mending(lambda: count_outcomes(session))
     with session.part("release") as logged:
@@ -87,53 +79,17 @@ def build(session: Session) -> Path:
             lambda: build_release(session.workspace, session.config, session.tell)
         )
         logged.update(made.rows)
+    if not made.up_to_date:
+        session.mending(lambda: say_moved(session))
+        # It may be made again with the splits that it kept: they bind later releases alone.
+        bring_up_to_date(session, ["split"])
     counts = {split: made.rows[split] for split in SPLITS if split in made.rows}
     rows = ", ".join(f"{split} {count:,}" for split, count in counts.items())
     state = "up to date" if made.up_to_date else rows
     session.say(f"  {'release':<12} {state}")
     session.results["release"] = {"path": str(made.path), "rows": counts}
+    make_profiles(session, made.path)
     return made.path
-
-
-def judge(session: Session, folder: Path) -> str:
-    """Verify a release, train the baseline and its control, keep the verdict and return it."""
-    from pipeline.release.verify import verify_release
-
-    if session.options.dry_run:
-        session.say(f"  {'validate':<12} would train on {folder}")
-        return "passed"
-    findings = list(verify_release(folder).problems)
-    from pipeline.training.gate import validate_release  # torch takes seconds; no release, none
-
-    with session.part("validate"):
-        result = validate_release(folder, session.config.validation, findings, session.tell)
-    verdict: dict[str, Any] = asdict(result)
-    with atomic_file(session.workspace.reports / "gate.json") as temporary:
-        temporary.write_text(json.dumps(verdict, ensure_ascii=False, indent=1), encoding="utf-8")
-    session.results["validation"] = {k: v for k, v in verdict.items() if k != "curves"}
-    session.say(f"  {'validate':<12} {result.verdict}{_figures(result)}")
-    for reason in result.reasons:
-        session.say(f"  {'':<12} {plain(reason)}")
-    for note in result.notes:
-        session.say(f"  {'':<12} note: {plain(note)}")
-    for line in comparison(result.metrics) if result.metrics else ():
-        session.say(f"  {line}")
-    if result.verdict == "not judged":
-        session.say(f"  {'':<12} {_UNPROVEN}")
-    return str(result.verdict)
-
-
-def _figures(result: GateResult) -> str:
-    if result.real is None or result.control is None or result.interval is None:
-        return ""
-    share = is_share(result.figure or "", (result.real, result.control))
-    real, control = tell(result.real, share), tell(result.control, share)
-    low, high, margin = (points(part, share) for part in (*result.interval, result.margin))
-    p = "" if result.p_value is None else f", p {result.p_value:.3f}"
-    return (
-        f": {result.figure} {real} against {control} on shuffled labels, "
-        f"95% of the difference {low} to {high}, margin {margin}{p}"
-    )
 
 
 def write_html(session: Session) -> Path:

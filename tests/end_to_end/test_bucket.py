@@ -54,6 +54,7 @@ def test_a_workspace_in_a_bucket_is_the_same_after_two_kills(
     settings = StorageConfig(endpoint=object_store, allow_http=True)
     command = [PROGRAM, "--workspace", ADDRESS, "--set", f"storage.endpoint={object_store}"]
     command += ["--set", "storage.allow_http=true", "--set", "validation.epochs=1"]
+    command += ["--set", "validation.max_label_noise=1"]
     demo_command = [*command, "demo", "--port", str(urlsplit(url).port)]
     rng = random.Random(20261130)
     for line, seconds in KILLS.items():

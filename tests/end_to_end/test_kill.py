@@ -34,6 +34,7 @@ def test_three_kills_change_no_byte_of_the_release(demo, tmp_path):
     workspace = tmp_path / "killed"
     command = [PROGRAM, "demo", "--workspace", workspace, "--port", str(urlsplit(url).port)]
     command += ["--set", "validation.epochs=8", "--set", "validation.image_side=32"]
+    command += ["--set", "validation.max_label_noise=1"]
     rng = random.Random(20261120)
     for line, seconds in KILLS.items():
         kill_after(line, rng.uniform(seconds / 2, seconds), command)

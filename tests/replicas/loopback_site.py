@@ -226,7 +226,7 @@ def serving(site: S, certificate: tuple[str, str] | None = None) -> Iterator[S]:
         def do_GET(self) -> None:
             site.answer(self)
 
-        do_POST = do_GET  # noqa: N815 - the name that the server looks for
+        do_POST = do_PUT = do_GET  # noqa: N815 - the names that the server looks for
 
         def log_message(self, *args: object) -> None:
             return

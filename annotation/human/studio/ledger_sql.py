@@ -63,11 +63,23 @@ CREATE TABLE IF NOT EXISTS deletions (
     seen_at TEXT NOT NULL,
     UNIQUE (origin, project, annotation)
 ) STRICT;
-CREATE TRIGGER IF NOT EXISTS annotations_are_kept BEFORE DELETE ON annotations
-BEGIN SELECT RAISE(ABORT, 'raw votes are append-only'); END;
+CREATE TABLE IF NOT EXISTS taken_down (task INTEGER PRIMARY KEY) STRICT;
 CREATE TRIGGER IF NOT EXISTS annotations_stay BEFORE UPDATE ON annotations
 BEGIN SELECT RAISE(ABORT, 'raw votes are append-only'); END;
 """
+KEPT = """
+CREATE TRIGGER IF NOT EXISTS annotations_are_kept BEFORE DELETE ON annotations
+BEGIN SELECT RAISE(ABORT, 'raw votes are append-only'); END;
+"""
+SCHEMA += KEPT
+FORGET = (
+    "INSERT OR IGNORE INTO taken_down SELECT task FROM tasks "
+    "WHERE task IS NOT NULL AND sticker IN (SELECT value FROM chosen)",
+    "DELETE FROM deletions WHERE (origin, project, annotation) IN (SELECT origin, project, "
+    "annotation FROM annotations WHERE sticker IN (SELECT value FROM chosen))",
+    "DELETE FROM annotations WHERE sticker IN (SELECT value FROM chosen)",
+    "DELETE FROM tasks WHERE sticker IN (SELECT value FROM chosen)",
+)
 PLAN = """
 INSERT INTO tasks (purpose, sticker, ballot, batch, gold, blind)
 VALUES (:purpose, :sticker, :ballot, :batch, :gold, :blind)

@@ -29,7 +29,7 @@ from pipeline.engine.decoding.pillow_frames import OPAQUE, Decoded, Pixels, deco
 from pipeline.engine.key_frames import displayed_ms
 from schemas.config import DecodeConfig
 
-__all__ = ["OPAQUE", "CheckedFile", "Frame", "Pixels", "open_source", "read_frames"]
+__all__ = ["OPAQUE", "CheckedFile", "Frame", "Pixels", "format_of", "open_source", "read_frames"]
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,11 @@ class CheckedFile:
         """How long a frame that asks for a time is shown: a player obeys, a browser may not."""
         obeyed = _FORMATS[self.format].package is not None
         return duration_ms if obeyed else displayed_ms(duration_ms)
+
+
+def format_of(data: bytes) -> str | None:
+    """The format that a file begins like; None for one that nothing here decodes."""
+    return next((name for name, form in _FORMATS.items() if form.begins.match(data)), None)
 
 
 def open_source(data: bytes, kind: str | None, caps: DecodeConfig) -> CheckedFile:

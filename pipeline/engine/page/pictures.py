@@ -58,6 +58,18 @@ def load_pictures(
     return {key: picture for key, picture in pictures.items() if picture.still}
 
 
+def animated_among(workspace: Workspace, wanted: Iterable[str]) -> list[str]:
+    """Those of the stickers that move, sorted."""
+    chosen = pa.array(sorted(set(wanted)), pa.string())
+    moving: list[str] = []
+    for parts in workspace.blocks:
+        table = workspace.read("signals", parts, ["id", "animated"])
+        here = pc.is_in(table["id"], value_set=chosen)
+        animated = table.filter(pc.and_(here, pc.fill_null(table["animated"], False)))
+        moving += animated["id"].to_pylist()
+    return sorted(moving)
+
+
 def _media(workspace: Workspace, part: int, motion: set[str]) -> dict[str, dict[str, Any]]:
     table = workspace.read("media", part, COLUMNS)
     table = table.filter(pc.is_in(table["id"], value_set=pa.array(sorted(motion), pa.string())))

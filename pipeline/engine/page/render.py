@@ -22,7 +22,8 @@ class Page:
     """A page's template, which lies in ``folder`` as template.html, and what its head says.
 
     ``contents`` are the ids of the sections and their names; a style.css in ``folder`` is added
-    to the common one. ``script`` is for pages that ask: it runs at the end, and nothing else does.
+    to the common one. One that ``asks`` has the script and style of asking.js and asking.css: it
+    keeps answers in the browser and saves them as a file. Nothing else runs in a page.
     """
 
     folder: Path
@@ -30,7 +31,7 @@ class Page:
     kind: str
     lead: str
     contents: tuple[tuple[str, str], ...]
-    script: str | None = None
+    asks: bool = False
 
 
 def write_page(target: Path, page: Page, values: Mapping[str, Any]) -> Path:
@@ -39,11 +40,13 @@ def write_page(target: Path, page: Page, values: Mapping[str, Any]) -> Path:
     The content security policy forbids all but this style, this script and pictures within the
     page. Raises StickerworksError when the disk is full.
     """
+    asking = (_HERE / "asking.css",) if page.asks else ()
     style = "".join(
         path.read_text(encoding="utf-8")
-        for path in (_HERE / "style.css", page.folder / "style.css")
+        for path in (_HERE / "style.css", *asking, page.folder / "style.css")
         if path.exists()
     )
+    script = (_HERE / "asking.js").read_text(encoding="utf-8") if page.asks else None
     html = (
         _environment(page.folder)
         .get_template("template.html")
@@ -55,13 +58,21 @@ def write_page(target: Path, page: Page, values: Mapping[str, Any]) -> Path:
             contents=page.contents,
             style=style,
             style_hash=_csp_hash(style),
-            script=page.script,
-            script_hash=_csp_hash(page.script) if page.script else None,
+            script=script,
+            script_hash=_csp_hash(script) if script else None,
         )
     )
     with atomic_file(target) as temporary:
         temporary.write_text(html, encoding="utf-8")
     return target
+
+
+def say_bytes(count: int) -> str:
+    """A size for people, in powers of 1,000."""
+    amount, units = float(count), ["bytes", "KB", "MB", "GB", "TB"]
+    while amount >= 1000 and len(units) > 1:
+        amount, units = amount / 1000, units[1:]
+    return f"{amount:,.0f} {units[0]}" if units[0] == "bytes" else f"{amount:,.1f} {units[0]}"
 
 
 def _environment(folder: Path) -> Environment:
@@ -75,16 +86,9 @@ def _environment(folder: Path) -> Environment:
     environment.filters["one_line"] = one_line
     environment.filters["number"] = lambda value: f"{value:,}"
     environment.filters["percent"] = lambda value: f"{value:.1%}"
-    environment.filters["size"] = _say_bytes
+    environment.filters["size"] = say_bytes
     environment.filters["figure"] = lambda value: "–" if value is None else f"{value:.3f}"
     return environment
-
-
-def _say_bytes(count: int) -> str:
-    amount, units = float(count), ["bytes", "KB", "MB", "GB", "TB"]
-    while amount >= 1000 and len(units) > 1:
-        amount, units = amount / 1000, units[1:]
-    return f"{amount:,.0f} {units[0]}" if units[0] == "bytes" else f"{amount:,.1f} {units[0]}"
 
 
 def _csp_hash(text: str) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,32 +11,14 @@ from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationEr
 from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.options import describe_invalid
-from pipeline.engine.paths import named_path, read_regular
-from pipeline.engine.text import storable
+from pipeline.engine.page.saved import Moment, Sticker, read_saved, somebody
+from pipeline.engine.paths import read_regular
 from schemas.config import Section
 
 ANSWERS = "answers.jsonl"
-_MOST_BYTES, _MOST_KEPT = 64 << 20, 1 << 30
+_MOST_KEPT = 1 << 30
 
 Given = Literal["drop", "keep", "unsure"]
-
-
-def _somebody(name: str) -> str:
-    return storable(name, 100) or "somebody"
-
-
-def _moment(text: str) -> str:
-    """A time in ISO 8601, as UTC, so that texts sort as times do."""
-    found = datetime.fromisoformat(text)
-    try:
-        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("in UTC it lies outside of the years 1 to 9999") from error
-    return found.isoformat(timespec="milliseconds")
-
-
-Moment = Annotated[str, Field(max_length=40), AfterValidator(_moment)]
-Sticker = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 Drawn = Annotated[str, Field(max_length=64, pattern=r"^[0-9a-f-]*$")]
@@ -56,7 +36,7 @@ class AnswerFile(Section):
     stickerworks_audit: Literal[1]
     rule: str = Field(max_length=500)
     drawn: Drawn
-    who: Annotated[str, AfterValidator(_somebody)]
+    who: Annotated[str, AfterValidator(somebody)]
     answers: list[_PageAnswer] = Field(max_length=100_000)
 
 
@@ -79,12 +59,8 @@ def read_answers(path: Path, rule: str) -> list[Answer]:
     StickerworksError for what is neither, or about another rule.
     """
     try:
-        content = json.loads(read_regular(named_path(path, "--answers"), _MOST_BYTES))
-    except OSError as error:
-        raise StickerworksError(
-            f"{path} can't be read: {error.strerror or error}.", "Name the file that was saved."
-        ) from error
-    except (ValueError, RecursionError) as error:
+        content = read_saved(path, "--answers")
+    except ValueError as error:
         raise _strange(path, "it is no JSON") from error
     try:
         if isinstance(content, list):
@@ -145,7 +121,7 @@ def _exported(tasks: Sequence[Any]) -> list[Answer]:
                 Answer(
                     id=task.data.sticker_id,
                     answer=region.value.choices[0],
-                    who=_somebody(who),
+                    who=somebody(who),
                     at=annotation.updated_at,
                     drawn=task.data.drawn,
                 )

@@ -7,11 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from pipeline.engine.atomic_files import atomic_file
-from pipeline.engine.page.pictures import PagePicture, load_pictures
+from pipeline.engine.page.pictures import PagePicture, animated_among, load_pictures
 from pipeline.engine.page.render import Page, write_page
 from pipeline.engine.workspace import Workspace
 from pipeline.filter.audit.answers import Answer
@@ -37,11 +34,12 @@ def write_review(
         kind="stickerworks audit",
         lead=_criterion(sample),
         contents=(),
-        script=(Path(__file__).parent / "review.js").read_text(encoding="utf-8"),
+        asks=True,
     )
     known = {answer.id for answer in answers}
     values = {
         "sample": sample,
+        "base": {"stickerworks_audit": 1, "rule": sample.rule, "drawn": sample.drawn},
         "question": _QUESTION,
         "pictures": _pictures(workspace, sample),
         "answered": sum(one.id in known for one in sample.stickers),
@@ -84,13 +82,8 @@ def _criterion(sample: Sample) -> str:
 
 def _pictures(workspace: Workspace, sample: Sample) -> dict[str, PagePicture]:
     wanted = {one.id for one in sample.stickers} | {one.twin for one in sample.stickers if one.twin}
-    moving: list[str] = []
-    for parts in workspace.blocks:
-        table = workspace.read("signals", parts, ["id", "animated"])
-        chosen = pc.is_in(table["id"], value_set=pa.array(sorted(wanted), pa.string()))
-        animated = table.filter(pc.and_(chosen, pc.fill_null(table["animated"], False)))
-        moving += animated["id"].to_pylist()
-    return load_pictures(workspace, wanted, sorted(moving)[:_MOVING], side=_SIDE)
+    moving = animated_among(workspace, wanted)
+    return load_pictures(workspace, wanted, moving[:_MOVING], side=_SIDE)
 
 
 def _shown(pictures: Mapping[str, PagePicture], stickers: Sequence[str | None]) -> str:

@@ -168,7 +168,7 @@ def test_a_missing_shard_is_missed_and_other_splits_have_no_rows(
     write_release: Make, shapes: Make
 ) -> None:
     folder = write_release(train=shapes(4))
-    assert len(Dataset(folder).read("*", 8, KEY_FRAME)) == 0
+    assert len(Dataset(folder).read("test", 8, KEY_FRAME)) == 0
     shard = folder / "data" / "train-00000-of-00001.parquet"
     shard.rename(shard.with_name("train-00000-of-00002.parquet"))
     with pytest.raises(StickerworksError, match="has 1 of the 2 files that train-00000-of-00002"):
@@ -198,3 +198,41 @@ def test_a_release_that_knows_no_domain_says_so(write_release: Make, shapes: Mak
         pq.write_table(table, shard)
         with pytest.raises(StickerworksError, match="of none of its 4 train rows what domain"):
             Dataset(folder, domain="real").read("train", 8, KEY_FRAME)
+
+
+def put_into_sets(folder: Path, split: str, sets: list[list[str] | None]) -> None:
+    shard = folder / "data" / f"{split}-00000-of-00001.parquet"
+    table = pq.read_table(shard)
+    if "test_sets" in table.schema.names:
+        table = table.drop_columns(["test_sets"])
+    pq.write_table(table.append_column("test_sets", pa.array(sets, pa.list_(pa.string()))), shard)
+
+
+def test_a_named_test_set_is_read_by_its_name(write_release: Make, shapes: Make) -> None:
+    rows = shapes(6, domain="real")
+    folder = write_release(train=shapes(4, 50), test=rows)
+    sets = [["vsd_r"], [], ["hard", "vsd_r"], None, ["vsd_c"], ["vsd_r"]]
+    put_into_sets(folder, "test", sets)
+    put_into_sets(folder, "train", [[], None, [], []])
+    found = Dataset(folder, domain="real").read("vsd_r", 8, KEY_FRAME)
+    assert found.ids == tuple(rows[n]["id"] for n in (0, 2, 5))
+    assert found.name == "vsd_r"
+    assert found.use.in_split == 3
+    assert len(Dataset(folder).read("hard", 8, KEY_FRAME)) == 1
+    with pytest.raises(StickerworksError, match="no named test set '\\*'") as caught:
+        Dataset(folder).read("*", 8, KEY_FRAME)
+    assert "of these it has: hard, vsd_c, vsd_r" in caught.value.remedy
+    with pytest.raises(StickerworksError, match="no vsd_r row of the domain 'cartoon'"):
+        Dataset(folder, domain="cartoon").read("vsd_r", 8, KEY_FRAME)
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_nothing_is_learnt_from_a_row_of_a_named_test_set(
+    write_release: Make, shapes: Make, split: str
+) -> None:
+    folder = write_release(train=shapes(4), validation=shapes(4, 50))
+    with pytest.raises(StickerworksError, match="no split and no named test set"):
+        Dataset(folder).read("vsd_r", 8, KEY_FRAME)
+    put_into_sets(folder, split, [[], ["vsd_r"], [], []])
+    with pytest.raises(StickerworksError, match=f"in {split}, and in a named test set as well"):
+        Dataset(folder).read(split, 8, KEY_FRAME)

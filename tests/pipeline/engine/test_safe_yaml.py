@@ -81,3 +81,10 @@ def test_what_we_write_is_read_as_it_was(value: object) -> None:
 def test_any_text_is_a_value_or_a_yaml_error(text: str | bytes) -> None:
     with suppress(yaml.YAMLError):
         parse_yaml(text)
+
+
+def test_numbers_to_the_base_of_60_are_texts() -> None:
+    text = "ratio: 8:1:1\nat: 1:30.5\nport: host:80\nplain: 8"
+    found = {"ratio": "8:1:1", "at": "1:30.5", "port": "host:80", "plain": 8}
+    assert parse_yaml(text) == found
+    assert parse_yaml(write_yaml(found)) == found

@@ -68,7 +68,7 @@ class Drawn:
                 "source": "site", "source_id": "gone-1", "state": "gone", "error_class": "http_404",
                 "media_url": f"https://site.example/a.gif?token={SECRET}", "page_url": "file:///home/me/x",
                 "error": f"https://site.example/a?api_key={SECRET} said 404 (/home/me/log.txt)",
-                "fetched_at": "2026-01-01T00:00:00+00:00", "author": f"https://a.example/?token={SECRET}",
+                "fetched_at": "2026-01-09T00:00:00+00:00", "author": f"https://a.example/?token={SECRET}",
                 "tdm_policy": f"https://site.example/p?api_key={SECRET}, file:///home/me/x",
                 "content_usage": f"train-ai=n, note=\"/home/me/log.txt\", token={SECRET}",
                 "tdmrep": f'{{"location": "/images/cats/*", "tdm-policy": "https://a.example/?token={SECRET}"}}',
@@ -114,12 +114,13 @@ class Drawn:
             licence=HOSTILE if number == 2 else "CC-BY-4.0",
             licence_basis="item",
             redistribute=number % 6 != 5,
-            fetched_at="2026-01-01T00:00:00Z",
+            fetched_at="2026-01-09T00:00:00Z",
             resolved_ip="10.0.0.1",
         )
         add("decisions", id=id_, kept=kept, outcome="kept" if kept else "dropped", reasons=reasons)
         add("duplicates", id=id_, group=id_, representative=True, template_id=id_)
         add("splits", id=id_, split=split, group=id_)
+        add("imported", id=id_, dataset="set", name=f"{number}.png", record="{}")
         add("ocr", id=id_, measured=kept, text="你好" if kept else None)
         add("suggestions", id=id_, tags=tags, tagset="v1")
         add("domain", id=id_, measured=kept, domain="cartoon", probability=0.1)
@@ -176,6 +177,12 @@ class Drawn:
 @pytest.fixture
 def drawn() -> Drawn:
     return Drawn()
+
+
+@pytest.fixture(scope="session")
+def new_drawn() -> type[Drawn]:
+    """For releases that a whole session shares."""
+    return Drawn
 
 
 @pytest.fixture(scope="module")

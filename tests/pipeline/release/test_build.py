@@ -193,17 +193,18 @@ def test_one_source_that_allows_redistribution_is_enough(drawn: Any, build: Buil
 
 def test_no_secret_and_no_machine_path_is_released(released: Release, drawn: Any) -> None:
     words = [drawn.secret, "/home/me", "10.0.0.1", str(Path.home())]
-    # When all of it was crawled is public, when one of it was is not.
-    day, tells_when = "2026-01-01", ("hosts.parquet", "README.md")
+    day = "2026-01-09"  # the month is public, the day is not
     texts = {
         path: json.dumps(pq.read_table(path).to_pylist(), default=str)
         for path in released.path.rglob("*.parquet")
     }
-    for path in [*released.path.glob("*.md"), *released.path.glob("*.json")]:
-        texts[path] = path.read_text("utf-8")
+    for path in released.path.rglob("*"):
+        if path.suffix in (".md", ".json", ".html", ".csv"):
+            texts[path] = path.read_text("utf-8")
+    assert released.path / "legal/legal.json" in texts
     for path, text in texts.items():
         assert [word for word in words if word in text] == [], path
-        assert day not in text or path.name in tells_when, path
+        assert day not in text, path
     unfetched = pq.read_table(released.path / "unfetched.parquet").to_pylist()[0]
     assert unfetched["media_url"] == "https://site.example/a.gif?token=***"
     assert unfetched["error"] == "https://site.example/a?api_key=*** said 404 (…/log.txt)"
@@ -270,6 +271,8 @@ def test_a_killed_build_leaves_nothing_visible_and_the_next_one_is_whole(
     left = [path.name for path in workspace.releases.iterdir()]
     assert [name for name in left if not name.startswith(".")] == []
     assert [name for name in left if name.endswith(".tmp")], "it was killed half-way"
+    # Whoever sees a release finds its splits kept.
+    assert workspace.has("released_splits", 0) == (moment == "rename")
     lines: list[str] = []
     release = build_release(workspace, config, lines.append)
     assert not release.up_to_date
@@ -278,8 +281,11 @@ def test_a_killed_build_leaves_nothing_visible_and_the_next_one_is_whole(
         ".fingerprints",
         "drawn-0.1.0",
     ]
-    undisturbed = build_release(drawn.write(tmp_path / "undisturbed"), config)
+    other = drawn.write(tmp_path / "undisturbed")
+    undisturbed = build_release(other, config)
     assert contents(release.path) == contents(undisturbed.path)
+    kept = [one.path("released_splits", 0).read_bytes() for one in (workspace, other)]
+    assert kept[0] == kept[1]
 
 
 @pytest.mark.parametrize("kind", ["missing", "changed", "no path"])
@@ -421,3 +427,22 @@ def test_nothing_to_release_is_said(drawn: Any, build: Build) -> None:
         row["split"] = None
     with pytest.raises(StickerworksError, match="it would be empty"):
         build()
+
+
+def test_named_test_sets_and_what_moved_are_told(drawn: Any, build: Build) -> None:
+    test, train = ([r for r in drawn.rows["splits"] if r["split"] == s] for s in ("test", "train"))
+    test[0]["test_sets"], test[1]["test_sets"] = ["vsd_r"], ["vsd_c", "vsd_r"]
+    moved = {"from": "test", "to": "train", "release": "drawn-0.0.1", "joined": train[1]["id"]}
+    drawn.rows["moved"] = [{"id": train[0]["id"], **moved}]
+    drawn.rows["leakage"] = [{"kind": "earlier_release", "shared": 40, "leaking": 1, "rows": 1}]
+    release = build()
+    sets = {row["id"]: row["test_sets"] for row in all_rows(release) if row["test_sets"]}
+    assert sets == {test[0]["id"]: ["vsd_r"], test[1]["id"]: ["vsd_c", "vsd_r"]}
+    counts = json.loads((release.path / "counts.json").read_text("utf-8"))
+    assert counts["test_sets"] == {"vsd_c": {"test": 1}, "vsd_r": {"test": 2}}
+    card = (release.path / "README.md").read_text("utf-8")
+    assert "| vsd\\_r | 2 |" in card
+    assert "40 of these stickers were in earlier releases" in card
+    assert "| test | train | 1 |" in card
+    assert "earlier_release" not in card
+    assert pq.read_table(release.path / "moved.parquet").to_pylist() == drawn.rows["moved"]

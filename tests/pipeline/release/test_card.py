@@ -13,11 +13,12 @@ from markdown_it import MarkdownIt
 
 from pipeline.engine.text import one_line
 from pipeline.release.card import CardFacts, render_card
-from pipeline.release.croissant import croissant_json
+from pipeline.release.croissant import Contents, Label, Making, Shard, croissant_json
 from pipeline.release.rows import DECISIONS
 from pipeline.release.tally import ReleaseCounts
 from pipeline.release.verify import verify_release
 from schemas.config import Config
+from schemas.tables import DESCRIPTION_FIELDS
 
 PARSER = MarkdownIt("gfm-like", {"linkify": False}).enable("table")
 HOSTILE = (
@@ -38,11 +39,16 @@ HOSTILE = (
 
 
 def facts(hostile: str) -> CardFacts:
-    row = {
+    row: dict[str, Any] = {
         "format": hostile, "domain": hostile, "label_status": hostile, "tags": [hostile],
         "suggested_tags": [hostile], "frames": 1, "captioner": hostile, "simulated": True,
         "sources": [hostile], "licence": hostile, "licence_basis": hostile,
-        "split": "train", "carried": False,
+        "split": "train", "carried": False, "nbytes": 1, "c2pa": None, "test_sets": [hostile],
+         "ocr_text": hostile,
+        "ocr_model": hostile, "domain_model": hostile, "domain_provenance": "classifier",
+        "label_provenance": hostile, "annotators": 1, "counts": [{"tag": hostile, "votes": 1}],
+        "written_by": [hostile], "trigger_words": [hostile], "animated": True, "id": "0" * 64,
+        **{name: hostile for name, _ in DESCRIPTION_FIELDS},
     }  # fmt: skip
     decision = {"id": "a", "outcome": hostile, "reasons": [{"rule": hostile}]}
     tally = ReleaseCounts()
@@ -55,7 +61,11 @@ def facts(hostile: str) -> CardFacts:
         unfetched=Counter({(hostile, hostile): 1}),
         hosts=[_host(hostile), _host(hostile) | {"host": None, "first_fetched": None}],
         agreement=[],
-        leakage=[{"kind": hostile, "shared": 1, "leaking": 0, "rows": 0}],
+        leakage=[
+            {"kind": kind, "shared": 1, "leaking": 0, "rows": 0}
+            for kind in (hostile, "earlier_release")
+        ],
+        moved=Counter({(hostile, "train"): 1}),
         tagset=hostile,
         plots=["frames.png"],
     )
@@ -103,4 +113,17 @@ def test_the_card_of_any_licence_can_be_verified(hostile: str, tmp_path: Path) -
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=ascii)
 def test_croissant_takes_any_text(hostile: str) -> None:
-    assert croissant_json(config(hostile).release, facts(hostile).tally, ["label_studio"])
+    contents = Contents(
+        name=hostile,
+        version="1.0.0",
+        description=hostile,
+        licence=hostile,
+        columns=(("id", "string", hostile), ("tags", "[string]", hostile)),
+        rows={"train": 1},
+        shards={"data/train-00000-of-00001.parquet": Shard(1, "0" * 64)},
+        made_by={"tags": [Making(hostile, (hostile,), 1)]},
+        derived_from={"tags": ["id"]},
+        labels=[Label(hostile, 1, 2, 3)],
+        about={"data_annotation_platform": [hostile], "data_biases": [hostile]},
+    )
+    assert "train-00000" in croissant_json(contents)

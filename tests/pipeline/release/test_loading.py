@@ -62,11 +62,17 @@ def test_sha256sum_agrees(released: Release) -> None:
 def test_plots_are_pictures(released: Release) -> None:
     plots = sorted((released.path / "plots").iterdir())
     assert [plot.name for plot in plots] == [
+        "caption_cloud_en.png",
+        "caption_lengths.png",
+        "caption_words.png",
+        "domains.png",
         "frames.png",
+        "funnel.png",
         "long_tail.png",
         "tag_cloud.png",
         "tags_per_sticker.png",
         "top_tags.png",
+        "trigger_words.png",
     ]
     for plot in plots:
         with Image.open(plot) as image:

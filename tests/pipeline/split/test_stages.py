@@ -62,10 +62,9 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def split(workspace: Workspace, config: Config | None = None) -> dict[str, Row]:
     outputs = list(SPLIT.run(workspace, SPLIT.settings(config or Config())))
-    *shards, (last, part, _) = outputs
-    assert [(table, block) for table, block, _ in shards] == [("splits", (0, 1))]
-    assert (last, part) == ("leakage", None)
-    rows = [row for _, _, table in shards for row in table.to_pylist()]
+    written = [("splits", (0, 1)), ("leakage", None), ("moved", None)]
+    assert [(table, block) for table, block, _ in outputs] == written
+    rows = outputs[0][2].to_pylist()
     stickers = workspace.read("stickers")["id"].to_pylist()
     assert [row["id"] for row in rows] == stickers
     return {row["id"]: row for row in rows}
@@ -158,9 +157,10 @@ def test_dropped_near_duplicates_still_tie_and_dropped_pack_members_do_not(
 
 
 def test_an_empty_workspace_gives_no_rows(tmp_path: Path) -> None:
-    [(table, part, rows)] = SPLIT.run(Workspace(tmp_path), SPLIT.settings(Config()))
-    assert (table, part) == ("leakage", None)
-    assert not any(rows["shared"].to_pylist())
+    leakage, moved = SPLIT.run(Workspace(tmp_path), SPLIT.settings(Config()))
+    assert (leakage[0], moved[0]) == ("leakage", "moved")
+    assert not any(leakage[2]["shared"].to_pylist())
+    assert not len(moved[2])
 
 
 def test_a_rerun_gives_the_same_bytes(workspace: Workspace) -> None:
@@ -173,8 +173,8 @@ def test_a_rerun_gives_the_same_bytes(workspace: Workspace) -> None:
 
 def test_the_leakage_table_says_what_lies_across_splits(workspace: Workspace) -> None:
     outputs = list(SPLIT.run(workspace, SPLIT.settings(Config())))
-    splits = {row["id"]: row["split"] for _, _, t in outputs[:-1] for row in t.to_pylist()}
-    found = {row["kind"]: row for row in outputs[-1][2].to_pylist()}
+    splits = {row["id"]: row["split"] for row in outputs[0][2].to_pylist()}
+    found = {row["kind"]: row for row in outputs[1][2].to_pylist()}
     assert found["template"]["shared"] == 40
     assert found["template"]["leaking"] == 0
     packs: dict[str, set[str]] = {}

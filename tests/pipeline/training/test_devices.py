@@ -18,8 +18,9 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.training import checkpointer as keeper_module
 from pipeline.training.contract import Baseline, Generates, NewSticker
 from pipeline.training.examples import Dataset
+from pipeline.training.gate_runs import judge
 from pipeline.training.runs import TrainRequest, find_baseline, open_run, train_run
-from pipeline.training.trainer import evaluate, generate, judge, predict
+from pipeline.training.trainer import evaluate, generate, predict
 
 Make = Callable[..., Any]
 TRAINERS = ("att2pl", "mghft", "sti", "stickerclip", "tiny")

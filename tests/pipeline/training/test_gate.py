@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -14,12 +15,14 @@ import pytest
 import torch
 
 from pipeline.engine.errors import StickerworksError
-from pipeline.training.contract import GateScore, Judged
-from pipeline.training.gate import _compare, _facts, validate_release
+from pipeline.training.contract import Judged
+from pipeline.training.gate import validate_release
+from pipeline.training.gate_compared import compare
 from schemas.config import ValidateConfig
 
 Make = Callable[..., Any]
-CONFIG = ValidateConfig(epochs=8, image_side=32, seed=3)
+# Noise is estimated in tests of its own: it takes two more runs.
+CONFIG = ValidateConfig(epochs=8, image_side=32, seed=3, max_label_noise=1)
 
 
 def test_real_labels_pass_and_the_result_shows_both_curves(
@@ -160,13 +163,59 @@ def test_a_missing_release_is_one_clear_error(tmp_path: Path) -> None:
         validate_release(tmp_path / "nowhere", CONFIG)
 
 
-def test_a_figure_that_is_no_number_is_never_a_pass() -> None:
+def test_a_figure_that_is_no_number_is_not_compared() -> None:
     nothing = Judged("mAP", lambda weights: np.full(len(weights), np.nan), None, {})
-    judged = GateScore(nothing, rows=10, curve=(), uses={})
-    facts = {**_facts({}), "findings": (), "release": "r", "baseline": "b", "settings": {}}
-    result = _compare(judged, judged, CONFIG, {**facts, "margin": CONFIG.margin})
-    assert (result.verdict, result.passed) == ("not judged", False)
-    assert result.reasons == ("the mAP of a run is no number",)
+    assert compare(nothing, nothing, 10, 3) is None
+
+
+def test_test_rows_are_judged_and_their_wrong_labels_fail_a_release(
+    write_release: Make, shapes: Make
+) -> None:
+    rows = {"train": shapes(64), "validation": shapes(24, 1000)}
+    folder = write_release(**rows, test=shapes(24, 2000))
+    good = validate_release(folder, CONFIG)
+    assert good.verdict == "passed", good.reasons
+    assert good.test is not None
+    assert good.test.rows == good.rows["test"] == 24
+    assert good.test.difference > 0.3
+    wrong = shapes(24, 2000)
+    tags = [row["tags"] for row in wrong]
+    for row, other in zip(wrong, [*tags[1:], *tags[:1]], strict=True):
+        row["tags"] = other
+    shutil.rmtree(folder)
+    bad = validate_release(write_release(**rows, test=wrong), CONFIG)
+    assert bad.verdict == "failed"
+    (reason,) = bad.reasons
+    assert reason.startswith("on test the real run gets mAP")
+    assert "is lower than on validation" in reason
+    assert [check.name for check in bad.checks if check.outcome == "failed"] == ["test split"]
+
+
+def test_too_few_test_rows_are_told_of(write_release: Make, shapes: Make) -> None:
+    folder = write_release(train=shapes(64), validation=shapes(24, 1000), test=shapes(5, 2000))
+    result = validate_release(folder, CONFIG)
+    assert result.verdict == "passed"
+    (check,) = (check for check in result.checks if check.outcome == "warned")
+    assert check.reason == "the test split has too few rows, or tags, to be judged"
+
+
+def test_noise_is_estimated_by_models_that_never_saw_the_rows(
+    write_release: Make, shapes: Make
+) -> None:
+    rows = {"train": shapes(96), "validation": shapes(32, 1000)}
+    moved = [row["tags"] for row in rows["train"][:72]]
+    random.Random(0).shuffle(moved)
+    for row, tags in zip(rows["train"], moved, strict=False):
+        row["tags"] = tags
+    config = CONFIG.model_copy(update={"max_label_noise": 0.2, "epochs": 24, "image_side": 24})
+    result = validate_release(write_release(**rows), config)
+    assert result.label_noise is not None
+    noise = result.label_noise["train"]
+    assert noise is not None
+    assert (noise.tags, noise.rows, noise.voted) == (96, 96, True)
+    assert noise.low > 0.2
+    assert result.verdict == "failed"
+    assert any("of the tags of train seem to belong to other rows" in one for one in result.reasons)
 
 
 def test_a_domain_is_judged_by_its_own_rows(write_release: Make, shapes: Make) -> None:

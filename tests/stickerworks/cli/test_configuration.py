@@ -170,3 +170,37 @@ def test_what_is_saved_names_what_differs_from_the_profile_and_means_the_same(gi
     saved = config.model_dump(mode="json", exclude_defaults=True)
     assert Config.model_validate(saved) == config
     assert saved.get("filter", {}).get("rules", {}) == given.get("rules", {})
+
+
+@pytest.mark.parametrize(
+    ("given", "shares"),
+    [
+        ((), (0.8, 0.1, 0.1)),
+        (("split.ratio=7:1:2",), (0.7, 0.1, 0.2)),
+        (("split.ratio=6:2:2", "split.test=0.2"), (0.6, 0.2, 0.2)),
+        (("split.train=0.7", "split.validation=0.2"), (0.7, 0.2, 0.1)),
+        (("split.ratio=9:0:1",), (0.9, 0.0, 0.1)),
+    ],
+)
+def test_the_splits_have_a_ratio_or_shares(
+    given: tuple[str, ...], shares: tuple[float, ...], tmp_path: Path
+) -> None:
+    found = load_config(None, given, tmp_path).split
+    assert tuple(found.shares.values()) == pytest.approx(shares)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (("split.ratio=8:1:1", "split.train=0.7"), "8:1:1 makes train 0.8, but train says 0.7"),
+        (("split.ratio=8:1",), "three whole numbers"),
+        (("split.ratio=0:0:0",), "three whole numbers"),
+        (("split.ratio=811",), "split.ratio"),
+        (("split.train=0.9",), "add up to 1"),
+    ],
+)
+def test_a_ratio_that_makes_no_sense_is_one_line(
+    given: tuple[str, ...], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(StickerworksError, match=words):
+        load_config(None, given, tmp_path)

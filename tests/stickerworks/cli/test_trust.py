@@ -18,6 +18,7 @@ from stickerworks.cli.trust import check_trusted
 SERVED = 'annotate: {captioner: openai, options: {model: m, base_url: "https://x.example/v1"}}'
 FOREIGN = {
     "label.server": "label: {server: ./run-me}",
+    "release.sign_key": "release: {sign_key: ./run-me}",
     "label.url": 'label: {url: "https://x.example"}',
     "annotate.options.base_url": SERVED,
 }
@@ -75,7 +76,7 @@ def test_nor_does_a_kept_setting(theirs: Path, key: str) -> None:
 def test_the_current_folders_file_may_name_servers_but_no_programs(theirs: Path) -> None:
     for key, text in FOREIGN.items():
         Path("stickerworks.yaml").write_text(text)
-        if key == "label.server":
+        if key in ("label.server", "release.sign_key"):
             with pytest.raises(StickerworksError, match="somebody else"):
                 check(key, CommandOptions())
         else:

@@ -59,7 +59,9 @@ def test_rows_in_quarantine_are_told_by_the_exit_code(
     proof = replace(proof, counts={**proof.counts, "quarantined": 1})
     workspace.write("signals", 1, workspace.read("signals", 1), proof)
     answer = program(command, "--json")
-    assert (answer.code, works(answer)) == (3, [])
+    # A release keeps its splits for later ones, which the splits read.
+    again = ["splits"] if command == "release" else []
+    assert (answer.code, works(answer)) == (3, again)
     assert "signals      up to date, quarantined 1" in answer.said
 
 

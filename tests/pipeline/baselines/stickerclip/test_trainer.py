@@ -21,9 +21,10 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.training.checkpoint import save_weights
 from pipeline.training.contract import Baseline, NewSticker, NotJudgedError, Trained
 from pipeline.training.examples import Dataset
+from pipeline.training.gate_runs import judge
 from pipeline.training.loop import train_model
 from pipeline.training.runs import TrainRequest, open_run, train_run
-from pipeline.training.trainer import evaluate, judge, predict, prepare
+from pipeline.training.trainer import evaluate, predict, prepare
 
 Make = Callable[..., Any]
 TINY = PRESETS["tiny"]
@@ -151,7 +152,7 @@ def test_a_run_retrieves_tags_and_says_what_it_left_out(
         assert sorted(tag for tag, _ in ranked) == ["circle", "cross", "square", "stripes"]
         assert sum(score for _, score in ranked) == pytest.approx(1, rel=1e-5)
         assert [score for _, score in ranked] == sorted(dict(ranked).values(), reverse=True)
-    with pytest.raises(StickerworksError, match="'dev' of .* has no usable row"):
+    with pytest.raises(StickerworksError, match="no split and no named test set 'dev'"):
         evaluate(BASELINE, run, Dataset(release), "dev")
     with pytest.raises(StickerworksError, match="no tag stood on two"):
         predict(BASELINE, replace(run, facts={"tags": []}), stickers)

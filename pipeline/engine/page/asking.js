@@ -1,11 +1,12 @@
 "use strict";
 (() => {
-  const audit = document.getElementById("audit");
+  const asking = document.getElementById("asking");
   const ones = [...document.querySelectorAll(".one")];
   const who = document.getElementById("who");
   const count = document.getElementById("count");
-  const { rule, drawn } = audit.dataset;
-  const place = `stickerworks audit ${rule} ${drawn}`;
+  // Where answers are kept, the file that they are saved as, the name of their list in it, and the
+  // only answer whose rows are saved, if it is just one.
+  const { place, file, list, only } = asking.dataset;
   let answers = {};
   let current = 0;
 
@@ -27,8 +28,10 @@
         button.setAttribute("aria-pressed", String(chosen));
       }
     });
-    const done = ones.filter((one) => answers[one.dataset.id]).length;
-    count.textContent = `${done} of ${ones.length} answered`;
+    const done = ones.map((one) => answers[one.dataset.id]).filter(Boolean);
+    const picked = done.filter((given) => given.answer === only).length;
+    count.textContent =
+      `${done.length} of ${ones.length} answered` + (only ? `, ${picked} picked` : "");
   };
 
   const go = (number) => {
@@ -43,13 +46,14 @@
     go(number + 1);
   };
 
+  const keys = {};
   ones.forEach((one, number) => {
     for (const button of one.querySelectorAll("button")) {
       button.addEventListener("click", () => answer(number, button.dataset.answer));
+      keys[button.dataset.key] = button.dataset.answer;
     }
   });
 
-  const keys = { d: "drop", k: "keep", u: "unsure" };
   document.addEventListener("keydown", (event) => {
     if (event.target === who || event.ctrlKey || event.altKey || event.metaKey) return;
     const given = keys[event.key.toLowerCase()];
@@ -60,16 +64,23 @@
     event.preventDefault();
   });
 
+  const row = (one) => {
+    const { answer: given, at } = answers[one.dataset.id];
+    const more = JSON.parse(one.dataset.row || "{}");
+    return { id: one.dataset.id, ...more, ...(only ? {} : { answer: given }), at };
+  };
+
   who.addEventListener("input", keep);
   document.getElementById("save").addEventListener("click", () => {
-    const given = ones
-      .map((one) => one.dataset.id)
-      .filter((id) => answers[id])
-      .map((id) => ({ id, ...answers[id] }));
-    const content = { stickerworks_audit: 1, rule, drawn, who: who.value, answers: given };
+    const given = ones.filter((one) => {
+      const found = answers[one.dataset.id];
+      return found && (!only || found.answer === only);
+    });
+    const base = JSON.parse(asking.dataset.base);
+    const content = { ...base, who: who.value, [list]: given.map(row) };
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([JSON.stringify(content, null, 1)]));
-    link.download = `audit-${rule}.json`;
+    link.download = file;
     link.click();
   });
 

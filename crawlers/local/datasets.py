@@ -1,0 +1,206 @@
+"""A published data set into the ledger: its rows are observations of the source ``import``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from crawlers.ledger.export import ExportedShards, export
+from crawlers.ledger.ledger import LEDGER, CrawlLedger, FetchFailure, open_ledger
+from crawlers.ledger.store import sweep
+from crawlers.local.files import LocalCrawl, Visited
+from crawlers.local.imported import MAX_TAGS, SOURCE, said_of
+from crawlers.names import MAX_CHARACTERS, encode_name
+from crawlers.observation import Key, LocalFile, Observation, columns_of, key_of
+from crawlers.takedown.known import refuse_known
+from crawlers.takedown.takedown import load_takedown
+from pipeline.datasets.layout import Row
+from pipeline.engine.text import storable
+from pipeline.engine.workspace import Workspace
+from schemas.config import CrawlConfig
+
+_REPORT_EVERY = 1000
+_MAX_TRIGGER_WORDS = 100
+_GONE = FetchFailure("gone", "missing", "the data set names this row no more")
+_STOOD = FetchFailure("failed", "earlier_row", "its name stood in an earlier row")
+_NO_BYTES = FetchFailure("failed", "no_bytes", "the data set has no bytes for it")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What whoever imports a data set states of its stickers' licence."""
+
+    licence: str | None = None
+    licence_url: str | None = None
+    redistribute: bool = False
+
+
+@dataclass
+class Tally:
+    """Rows that were read, and what became of them; ``told`` says why some have no bytes.
+
+    ``stickers`` have the splits that they stand in.
+    """
+
+    rows: int = 0
+    with_bytes: int = 0
+    stickers: dict[str, set[str | None]] = field(default_factory=dict)
+    failed: Counter[str] = field(default_factory=Counter)
+    told: list[str] = field(default_factory=list)
+    gone: int = 0
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import brought: ``rows`` of the data set = ``stickers`` + ``same_bytes`` + failed.
+
+    ``new_stickers`` were not in the workspace before; ``gone`` are rows of an earlier import;
+    ``in_several_splits`` are stickers whose bytes the data set has in more than one of its splits.
+    """
+
+    rows: int
+    stickers: int
+    same_bytes: int
+    failed: dict[str, int]
+    new_stickers: int
+    new_bytes: int
+    gone: int
+    in_several_splits: int
+    told: tuple[str, ...]
+
+
+def import_rows(
+    workspace: Workspace,
+    config: CrawlConfig,
+    dataset: str,
+    rows: Iterable[Row],
+    terms: Terms,
+    report: Callable[[str], None] = lambda text: None,
+) -> Imported:
+    """Take all rows of a data set into the ledger, then write the tables.
+
+    Safe to interrupt at any moment and to run again. The caller holds the workspace's lock. What
+    the data set held in an earlier import and holds no more is marked as gone. When reading it
+    fails, what was read by then is in the tables all the same.
+    """
+    takedown = load_takedown(config)
+    sweep(workspace)
+    tally, visited = Tally(), Visited()
+    with open_ledger(workspace.root / LEDGER) as ledger:
+        refuse_known(ledger, takedown)
+        crawl = LocalCrawl(workspace, ledger, visited, config.max_bytes, takedown)
+        try:
+            for row in rows:
+                files = list(files_of(dataset, row, terms))
+                _count(tally, row, _take(crawl, ledger, visited, tally.rows, files))
+                if tally.rows % _REPORT_EVERY == 0:
+                    report(f"{dataset}: {len(tally.stickers):,} stickers in {tally.rows:,} rows")
+            tally.gone = _note_gone(ledger, dataset, visited)
+        finally:
+            exported = _export(workspace, ledger, config)
+    return Imported(
+        rows=tally.rows,
+        stickers=len(tally.stickers),
+        same_bytes=tally.with_bytes - len(tally.stickers),
+        failed=dict(sorted(tally.failed.items())),
+        new_stickers=sum(exported.placed.stickers.values()),
+        new_bytes=sum(exported.placed.nbytes.values()),
+        gone=tally.gone,
+        in_several_splits=sum(len(splits - {None}) > 1 for splits in tally.stickers.values()),
+        told=tuple(tally.told),
+    )
+
+
+def _take(
+    crawl: LocalCrawl,
+    ledger: CrawlLedger,
+    visited: Visited,
+    place: int,
+    files: Sequence[LocalFile],
+) -> str | FetchFailure:
+    """Bring the observations of one row to their end: the hash of its bytes, or why it has none."""
+    keys = [key_of(SOURCE, file.observation) for file in files]
+    if any(key in visited.keys for key in keys):
+        return _STOOD  # the ledger keeps the first row of that name
+    hashes = [
+        crawl.take(key, place, file, file.observation.redistribute or False)
+        for key, file in zip(keys, files, strict=True)
+    ]
+    known = ledger.find(keys[0])
+    failure = known.failure if known else None
+    return next(filter(None, hashes), None) or failure or _NO_BYTES
+
+
+def _count(tally: Tally, row: Row, found: str | FetchFailure) -> None:
+    tally.rows += 1
+    if isinstance(found, str):
+        tally.with_bytes += 1
+        tally.stickers.setdefault(found, set()).add(row.split)
+        return
+    tally.failed[found.error_class] += 1
+    tally.told.append(f"{encode_name(row.id)}: {found.error}")
+
+
+def files_of(dataset: str, row: Row, terms: Terms) -> Iterator[LocalFile]:
+    """One observation for each trigger word of a row, or one without a query."""
+    words = dict.fromkeys(filter(None, map(_query, row.trigger_words)))
+    problem = _problem(row, len(words))
+    path = row.file if row.file is not None else Path("/", encode_name(row.id).replace("/", "_"))
+    stated = terms.licence is not None
+    queries: Sequence[str | None] = list(words)[:_MAX_TRIGGER_WORDS] or [None]
+    for word in queries:
+        observation = Observation(
+            source_id=f"{dataset}/{row.id}",
+            query=word,
+            pack_id=f"{dataset}/{row.texts['pack']}" if row.texts.get("pack") else None,
+            pack_title=row.texts.get("pack"),
+            author=row.origin.get("author"),
+            tags=tuple(sorted(row.targets)),
+            page_url=row.origin.get("page_url"),
+            licence=terms.licence if stated else row.origin.get("licence"),
+            licence_url=terms.licence_url if stated else row.origin.get("licence_url"),
+            licence_basis="site" if stated else row.origin.get("licence_basis") or "none",
+            redistribute=terms.redistribute,
+            raw=said_of(dataset, row),
+        )
+        if problem is None and (columns_of(observation)["raw_json"] or "").startswith('{"cut": '):
+            problem = ("failed", "too_long", "the data set says more of it than is kept")
+        yield LocalFile(observation, path, None, problem, row.data)
+
+
+def _problem(row: Row, words: int) -> tuple[str, str, str] | None:
+    if words > _MAX_TRIGGER_WORDS:
+        told = f"it has {words} trigger words, more than {_MAX_TRIGGER_WORDS}"
+        return "failed", "too_many_keywords", told
+    if len(row.targets) > MAX_TAGS:
+        return "failed", "too_many_tags", f"it has {len(row.targets)} tags, more than {MAX_TAGS}"
+    if row.problem is not None:
+        return "failed", "unusable_row", row.problem
+    if row.data is None and row.file is None:
+        return _NO_BYTES.state, _NO_BYTES.error_class, _NO_BYTES.error
+    return None
+
+
+def _query(word: str) -> str | None:
+    # The key of an observation can't be cut; what is longer is told as that.
+    return word if len(word) > MAX_CHARACTERS else storable(word)
+
+
+def _note_gone(ledger: CrawlLedger, dataset: str, visited: Visited) -> int:
+    """Mark what an earlier import of the data set held, and this one doesn't."""
+    gone = [key for key, _ in ledger.unlisted(SOURCE, visited.keys) if _belongs(key, dataset)]
+    for key in gone:
+        ledger.record_failure(key, _GONE)
+    return len({key.source_id for key in gone})
+
+
+def _belongs(key: Key, dataset: str) -> bool:
+    return key.source_id.startswith(f"{dataset}/")
+
+
+def _export(workspace: Workspace, ledger: CrawlLedger, config: CrawlConfig) -> ExportedShards:
+    order = [*(ours.source for ours in config.sources), SOURCE]
+    packs = workspace.store.remote if config.pack_media is None else config.pack_media
+    return export(workspace, ledger, order, config.shard_rows, packs)

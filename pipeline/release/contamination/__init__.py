@@ -1,0 +1,1 @@
+"""Hash-only indexes of data sets, and which stickers overlap with them."""

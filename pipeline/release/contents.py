@@ -1,0 +1,60 @@
+"""What a data set in Parquet shards holds, for whoever describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Column = tuple[str, str, str]
+"""A column's name, its kind as ``datasets`` calls it, in brackets for a list, and its meaning."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A Parquet file of a data set: its size in bytes and the sha256 of its bytes."""
+
+    nbytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Making:
+    """What wrote values of a column (PROV's activity): by whom, and in how many rows."""
+
+    activity: str
+    agents: tuple[str, ...]
+    rows: int
+    people: bool = False
+
+
+@dataclass(frozen=True)
+class Label:
+    """A label of people: rows that carry it, votes for it, and how many people gave it."""
+
+    name: str
+    rows: int
+    votes: int
+    annotators: int
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What Croissant says of a data set whose shards lie in ``data/`` beside it.
+
+    ``rows`` are those of each split, in order; ``shards`` the files by their names in the folder;
+    ``made_by`` and ``derived_from`` (names of other columns) are PROV of columns, where known.
+    ``about`` are further properties of ``mlcroissant.Metadata``, such as those of RAI.
+    """
+
+    name: str
+    version: str
+    description: str
+    licence: str
+    columns: Sequence[Column]
+    rows: Mapping[str, int]
+    shards: Mapping[str, Shard]
+    made_by: Mapping[str, Sequence[Making]] = field(default_factory=dict)
+    derived_from: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    labels: Sequence[Label] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)

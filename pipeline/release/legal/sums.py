@@ -1,0 +1,152 @@
+"""Holds the legal part against the files of its release: equal sums, or no release."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.engine.columns import entries
+from pipeline.engine.counting import count_together, count_values, filled
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.origins import PREFERENCES
+from schemas.tables import DESCRIPTION_FIELDS
+
+_IMAGE = "image.bytes"
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A figure of the legal part, and the same counted from a file of the release."""
+
+    what: str
+    stated: int
+    counted: int
+    where: str
+
+
+def check_sums(folder: Path, facts: dict[str, Any]) -> list[Sum]:
+    """Every sum of ``facts`` beside what the release's own Parquet files say.
+
+    Raises StickerworksError, naming the first that differ, where any does.
+    """
+    sums = [*_of_rows(folder, facts), *_of_hosts(folder, facts), *_of_unfetched(folder, facts)]
+    wrong = [found for found in sums if found.stated != found.counted]
+    if wrong:
+        told = "; ".join(
+            f"{s.what}: {s.stated:,}, but {s.counted:,} in {s.where}" for s in wrong[:3]
+        )
+        raise StickerworksError(
+            f"The legal part doesn't fit the release's tables: {told}.",
+            "The release was not made; this is a fault of stickerworks. Please report it.",
+        )
+    return sums
+
+
+@dataclass
+class _Counted:
+    rows: int
+    without_image: int
+    texts: Counter[str]
+    licences: Counter[tuple[str, str]]
+    sources: Counter[str]
+
+
+def _of_rows(folder: Path, facts: dict[str, Any]) -> Iterator[Sum]:
+    found, where = _count(folder), "data/"
+    stated = facts["rows"]
+    yield Sum("rows", stated["all"], found.rows, where)
+    yield Sum("rows of all splits", sum(stated["splits"].values()), found.rows, where)
+    yield Sum("rows without bytes", stated["without_bytes"], found.without_image, where)
+    licences = facts["licences"]
+    yield Sum("rows of all licences", sum(row["rows"] for row in licences), found.rows, where)
+    named = {(row["licence"], row["basis"]): row["rows"] for row in licences}
+    same = sum(min(named.get(key, 0), rows) for key, rows in found.licences.items())
+    yield Sum("rows of each licence and basis", same, found.rows, where)
+    without = sum(row["without_bytes"] for row in licences)
+    yield Sum("rows of all licences without bytes", without, found.without_image, where)
+    for row in facts["sources"]:
+        counted = found.sources[row["source"]]
+        yield Sum(f"stickers of {row['source']}", row["stickers"], counted, where)
+    yield Sum("C2PA, looked or not", sum(facts["c2pa"].values()), found.rows, where)
+    formats = sum(amount["rows"] for amount in facts["formats"].values())
+    yield Sum("rows of all formats", formats, found.rows, where)
+    for field in facts["machine_made"]:
+        if field["field"] in found.texts:
+            name = field["field"]
+            yield Sum(f"machine-made texts: {name}", field["rows"], found.texts[name], where)
+    texts = sum(r["rows"] for r in facts["machine_made"] if r["field"] in found.texts)
+    yield Sum("machine-made texts of all fields", texts, found.texts.total(), where)
+
+
+def _count(folder: Path) -> _Counted:
+    fields = [name for name, _ in DESCRIPTION_FIELDS]
+    found = _Counted(0, 0, Counter(), Counter(), Counter())
+    for path in sorted((folder / "data").glob("*.parquet")):
+        with pq.ParquetFile(path) as shard:
+            nulls = _nulls(shard.metadata, [_IMAGE, *fields])
+            found.rows += shard.metadata.num_rows
+            found.without_image += nulls[_IMAGE]
+            for name in fields:
+                found.texts[name] += shard.metadata.num_rows - nulls[name]
+            for group in range(shard.num_row_groups):
+                rows = shard.read_row_group(group, ["licence", "licence_basis", "sources"])
+                stated = (
+                    filled(rows["licence"], "not stated"),
+                    filled(rows["licence_basis"], "none"),
+                )
+                found.licences.update(count_together(stated))
+                found.sources.update(count_values(entries(rows["sources"])[1]))
+    found.texts = +found.texts
+    return found
+
+
+def _nulls(metadata: pq.FileMetaData, names: list[str]) -> Counter[str]:
+    """Nulls of some leaf columns, from the file's own statistics: no image is read for it."""
+    found: Counter[str] = Counter()
+    for group in range(metadata.num_row_groups):
+        row_group = metadata.row_group(group)
+        for number in range(row_group.num_columns):
+            column = row_group.column(number)
+            if column.path_in_schema in names:
+                found[column.path_in_schema] += column.statistics.null_count
+    return found
+
+
+def _of_hosts(folder: Path, facts: dict[str, Any]) -> Iterator[Sum]:
+    table, where = pq.read_table(folder / "hosts.parquet"), "hosts.parquet"
+    for name in ("files", "redistributable", "refused", "by_preference"):
+        counted = pc.sum(table[name]).as_py() or 0
+        for part in ("sources", "hosts"):
+            yield Sum(f"{name} of all {part}", sum(r[name] for r in facts[part]), counted, where)
+    nbytes = pc.sum(table["nbytes"]).as_py() or 0
+    yield Sum("bytes of all hosts", sum(r["nbytes"] for r in facts["hosts"]), nbytes, where)
+    terms = [term for row in facts["hosts"] for term in row["terms"]]
+    files = pc.sum(table["files"]).as_py() or 0
+    yield Sum("files of all terms", sum(term["files"] for term in terms), files, where)
+    may = sum(term["files"] for term in terms if term["may_be_given_on"])
+    given = pc.sum(table["redistributable"]).as_py() or 0
+    yield Sum("files of terms that allow giving on", may, given, where)
+    stickers = pc.sum(table["stickers"]).as_py() or 0
+    looked = sum(sum(row["c2pa"].values()) for row in facts["hosts"])
+    yield Sum("C2PA of all hosts' stickers", looked, stickers, where)
+    agents = sum(e["files"] for row in table["user_agents"].to_pylist() for e in row or ())
+    stated = sum(name["files"] for name in facts["crawlers"]["names"])
+    yield Sum("files of all crawlers", stated, agents, where)
+
+
+def _of_unfetched(folder: Path, facts: dict[str, Any]) -> Iterator[Sum]:
+    table = pq.read_table(folder / "unfetched.parquet", columns=["state", "error_class"])
+    refused = table.filter(pc.equal(table["state"], "refused"))
+    preferred = Counter(refused["error_class"].to_pylist())
+    where, stated = "unfetched.parquet", facts["preferences"]
+    yield Sum("observations refused", stated["refused"], len(refused), where)
+    counted = sum(preferred[kind] for kind in PREFERENCES)
+    yield Sum("observations refused by a preference", stated["by_preference"], counted, where)
+    words = sum(row["observations"] for row in stated["refusals"])
+    yield Sum("refusals by their words", words, counted, where)

@@ -1,0 +1,120 @@
+"""Who wrote the values of each column: models with their prompts, and people, by rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.engine.columns import entries
+from pipeline.engine.counting import count_values, filled
+from pipeline.release.contents import Making
+from schemas.tables import DESCRIPTION_FIELDS
+
+DERIVED_FROM = {
+    "image": (),
+    **dict.fromkeys(("width", "height", "frames", "duration_ms", "animated"), ("image",)),
+    **dict.fromkeys(("format", "aspect", "entropy", "flags", "id"), ("image",)),
+    **dict.fromkeys(("tags", "label_status", "annotators"), ("image",)),
+    "domain": ("image",),
+    "ocr_text": ("image",),
+    "suggested_tags": ("keywords",),
+    "trigger_words": ("source_urls",),
+    "keywords": ("trigger_words",),
+    **dict.fromkeys((name for name, _ in DESCRIPTION_FIELDS), ("image", "ocr_text")),
+    "duplicate_group": ("image",),
+    "template_id": ("image",),
+}
+"""Columns that others are made from, as PROV's wasDerivedFrom has it."""
+
+TEMPLATE = "template/"
+"""How the texts of no model are called in ``written_by``: they repeat tags and keywords."""
+
+
+@dataclass
+class Written:
+    """Rows with a text of a field, and by what wrote them: alone, or among others.
+
+    Which of several writers of a row wrote which of its fields isn't kept.
+    """
+
+    rows: int = 0
+    alone: Counter[str] = field(default_factory=Counter)
+    shared: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class Makers:
+    """Sums over rows of a release of who made what."""
+
+    fields: dict[str, Written] = field(default_factory=dict)
+    ocr: Counter[str] = field(default_factory=Counter)
+    domain: Counter[str] = field(default_factory=Counter)
+    domain_votes: int = 0
+    provenance: Counter[str] = field(default_factory=Counter)
+    voted: Counter[int] = field(default_factory=Counter)
+    tag_votes: Counter[str] = field(default_factory=Counter)
+
+    def add_rows(self, rows: pa.Table) -> None:
+        """Count rows, with ``ocr_model``, ``domain_model`` and ``counts`` of votes beside."""
+        writers = pc.list_value_length(rows["written_by"])
+        single = pc.fill_null(pc.equal(writers, 1), False)
+        for name, _ in DESCRIPTION_FIELDS:
+            found = self.fields.setdefault(name, Written())
+            there = pc.is_valid(rows[name])
+            found.rows += pc.sum(there).as_py() or 0
+            for counts, of in ((found.alone, single), (found.shared, pc.invert(single))):
+                lists = rows["written_by"].filter(pc.and_(there, of))
+                counts.update(count_values(entries(lists)[1]))
+        read = pc.fill_null(pc.not_equal(rows["ocr_text"], ""), False)
+        self.ocr.update(count_values(filled(rows["ocr_model"].filter(read), "unknown")))
+        judged = pc.fill_null(pc.equal(rows["domain_provenance"], "classifier"), False)
+        self.domain.update(count_values(filled(rows["domain_model"].filter(judged), "unknown")))
+        by_votes = pc.sum(pc.equal(rows["domain_provenance"], "votes")).as_py()
+        self.domain_votes += by_votes or 0
+        self.provenance.update(count_values(rows["label_provenance"]))
+        self.voted.update(count_values(rows["annotators"]))
+        self._add_votes(rows["counts"])
+
+    def _add_votes(self, counts: pa.ChunkedArray) -> None:
+        _, given = entries(counts)
+        by_tag = pa.table(
+            {name: pc.struct_field(given, name) for name in ("tag", "votes")}
+        ).group_by("tag")
+        for row in by_tag.aggregate([("votes", "sum")]).to_pylist():
+            if row["tag"] is not None:
+                self.tag_votes[row["tag"]] += row["votes_sum"] or 0
+
+    def makings(self, annotators: int, simulated: bool) -> dict[str, list[Making]]:
+        """What wrote values of each column, the most rows first; for PROV."""
+        found = {name: _texts(written) for name, written in self.fields.items()}
+        found["ocr_text"] = _by("reading text (OCR)", self.ocr)
+        found["domain"] = _by("classification as real or cartoon", self.domain)
+        kind = "simulated annotators: no person" if simulated else "people, under pseudonyms"
+        people = (f"{annotators} {kind}",)
+        if self.domain_votes:
+            found["domain"].append(Making("votes", people, self.domain_votes, not simulated))
+        found["tags"] = [
+            Making(_HOW.get(how, how), people if how != "imported" else (how,), rows,
+                   how != "imported" and not simulated)
+            for how, rows in _ranked(self.provenance)
+        ]  # fmt: skip
+        return {name: made for name, made in found.items() if made}
+
+
+_HOW = {"votes": "votes on tags", "adjudication": "a lead's decision between votes"}
+
+
+def _texts(written: Written) -> list[Making]:
+    alone = _by("writing", written.alone)
+    return [*alone, *_by("writing, with other models in the same rows", written.shared)]
+
+
+def _by(activity: str, counts: Counter[str]) -> list[Making]:
+    return [Making(activity, (name,), rows) for name, rows in _ranked(counts)]
+
+
+def _ranked(counts: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -1,0 +1,1 @@
+"""Profiles: what a release holds in the shapes of published data sets."""

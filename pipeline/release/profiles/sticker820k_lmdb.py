@@ -1,0 +1,86 @@
+"""Sticker820K's own layout: infos and images in LMDB, and a list of names for each split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.datasets.sticker820k import INFO, LABEL, LAYOUT
+from pipeline.datasets.sticker820k_files import LONGEST_NAME, Sticker820kWriter
+from pipeline.release.profiles.annotations import (
+    LABELLING,
+    LISTED,
+    Imported,
+    LeftOut,
+    Names,
+    Sticker,
+    write_annotations,
+)
+from pipeline.release.profiles.full import FullRelease
+from pipeline.release.profiles.layouts import verify_layout
+from pipeline.release.profiles.profile import ExportCounts, ExportRun, Profile
+
+_OURS: Mapping[str, tuple[str, ...]] = {
+    "caption": ("description_zh", "caption_zh"),
+    "ocr_text": ("ocr_text",),
+    "emotion_class": ("emotion",),
+    "style_class": ("style_class",),
+    LABEL: ("emotion",),
+}
+"""Columns of a release, the best first, that a key of an info comes from."""
+
+_TAKEN = LeftOut("another row has its name")
+
+
+def _write(full: FullRelease, profile: Profile, folder: Path, run: ExportRun) -> ExportCounts:
+    names = Names(LONGEST_NAME)
+    columns = dict.fromkeys(name for origins in _OURS.values() for name in origins)
+    # Every image may come under several names; LMDB's file grows no further than it has to.
+    with Sticker820kWriter(folder, sum(full.rows.values()), full.num_bytes) as writer:
+
+        def add(sticker: Sticker) -> list[str] | LeftOut:
+            written = []
+            for said in _rows(sticker):
+                name = said.name if said else None
+                if names.free(sticker, name) or names.free(sticker, name := sticker.file_name):
+                    info = _info(sticker, said)
+                    writer.add(str(name), sticker.split, info, sticker.data)
+                    written.append(str(name))
+            return written or _TAKEN
+
+        return write_annotations(full, folder, run, (*LABELLING, *columns), add)
+
+
+def _rows(sticker: Sticker) -> list[Imported | None]:
+    """The rows that Sticker820K itself has of a sticker, or none of its words."""
+    keys = {*INFO, LABEL}
+    found = [said for said in sticker.imported if said.record and said.record.keys() <= keys]
+    return [*found] or [None]
+
+
+def _info(sticker: Sticker, said: Imported | None) -> dict[str, str]:
+    if said is not None:
+        return {key: text for key, text in said.record.items() if isinstance(text, str)}
+    info: dict[str, Any] = {}
+    for key, columns in _OURS.items():
+        texts = [text for text in map(sticker.values.get, columns) if text]
+        if texts:
+            info[key] = texts[0]
+    return info
+
+
+STICKER820K_LMDB = Profile(
+    name="sticker820k-lmdb",
+    about=(
+        "Sticker820K's own layout, as its released code reads it: `imgs` and `infos` are LMDB "
+        "environments with a file name as key and an image, or a pickled dict of texts, as value; "
+        "`train.txt`, `valid.txt` and `test.txt` list the names. Pickles run what they name: read "
+        "others' with an unpickler that refuses to, as `pipeline/datasets/pickles.py` does."
+    ),
+    loading="",
+    columns=LISTED,
+    write=_write,
+    verify=verify_layout(LAYOUT),
+    parquet=False,
+)

@@ -1,0 +1,97 @@
+"""Global tables without what was taken down: rows about stickers, and words that only they said."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.release.takedown.request import Request
+
+
+def without_gone(name: str, rows: pa.Table, request: Request) -> pa.Table:
+    """The rows of a global table that stay; the same table where nothing changes."""
+    ids = pa.array(sorted(request.kinds), pa.string())
+    if "id" in rows.column_names:
+        rows = _filtered(rows, pc.invert(pc.is_in(rows["id"], value_set=ids)))
+    if name == "unfetched":
+        urls = pa.array(request.texts, pa.string())
+        for column in ("media_url", "page_url"):
+            rows = _filtered(rows, pc.invert(pc.is_in(rows[column], value_set=urls)))
+    if name == "group_joins":
+        return _joins(rows, request, ids)
+    if name == "leakage":
+        return _examples(rows, request)
+    if name in ("keywords", "clusters"):
+        return _keywords(rows, request)
+    if name == "tagset":
+        return _tags(rows, request)
+    return rows
+
+
+def _filtered(rows: pa.Table, where: pa.ChunkedArray) -> pa.Table:
+    return rows if pc.all(where, min_count=0).as_py() else rows.filter(where)
+
+
+def _joins(rows: pa.Table, request: Request, ids: pa.Array) -> pa.Table:
+    gone = request.gone
+    for column in ("first", "second"):
+        if not pc.any(pc.is_in(rows[column], value_set=ids)).as_py():
+            continue
+        names = [
+            gone.new_name("template_id", text) if text in request.kinds else text
+            for text in rows[column].to_pylist()
+        ]
+        place, field = rows.column_names.index(column), rows.schema.field(column)
+        rows = rows.set_column(place, field.with_nullable(True), pa.array(names, pa.string()))
+        rows = rows.filter(pc.is_valid(rows[column]))
+    return rows
+
+
+def _examples(rows: pa.Table, request: Request) -> pa.Table:
+    gone, known = request.gone, rows["examples"].to_pylist()
+    left = [
+        examples
+        and [
+            text
+            for text in examples
+            if not gone.names_text(text) and not any(said in text for said in request.texts)
+        ]
+        for examples in known
+    ]
+    if left == known:
+        return rows
+    place = rows.column_names.index("examples")
+    return rows.set_column(
+        place, rows.schema.field("examples"), pa.array(left, pa.list_(pa.string()))
+    )
+
+
+def _keywords(rows: pa.Table, request: Request) -> pa.Table:
+    only = [keyword for keyword, left in request.keywords.items() if not left]
+    gone = pa.array(sorted(only), pa.string())
+    rows = _filtered(rows, pc.invert(pc.is_in(rows["keyword"], value_set=gone)))
+    if "stickers" not in rows.column_names or not request.keywords:
+        return rows
+    left = [
+        request.keywords.get(keyword, count)
+        for keyword, count in zip(
+            rows["keyword"].to_pylist(), rows["stickers"].to_pylist(), strict=True
+        )
+    ]
+    counts = pa.chunked_array([pa.array(left, pa.int64())])
+    if counts.equals(rows["stickers"]):
+        return rows
+    place = rows.column_names.index("stickers")
+    return rows.set_column(place, rows.schema.field("stickers"), counts)
+
+
+def _tags(rows: pa.Table, request: Request) -> pa.Table:
+    """Tags whose examples only stickers that are gone carried lose these; one without any goes."""
+    only = {keyword for keyword, left in request.keywords.items() if not left}
+    kept, changed = [], False
+    for tag in rows.to_pylist():
+        exemplars = [word for word in tag["exemplars"] or () if word not in only]
+        changed |= len(exemplars) != len(tag["exemplars"] or ())
+        if exemplars or not tag["exemplars"]:
+            kept.append({**tag, "exemplars": exemplars})
+    return pa.Table.from_pylist(kept, schema=rows.schema) if changed else rows

@@ -1,0 +1,1 @@
+"""The page on which people pick the stickers of named test sets."""

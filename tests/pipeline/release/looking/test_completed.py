@@ -1,0 +1,52 @@
+"""A release without images, with the files that the workspace has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pipeline.release.looking.completed import complete_release, lacks_images
+
+Make = Callable[..., Any]
+
+
+def rows_of(folder: Path) -> dict[str, bytes | None]:
+    found = {}
+    for shard in sorted((folder / "data").glob("*.parquet")):
+        for row in pq.read_table(shard, columns=["id", "image"]).to_pylist():
+            found[row["id"]] = (row["image"] or {}).get("bytes")
+    return found
+
+
+def test_files_are_read_from_the_workspace_by_id(
+    drawn: Any, release: Make, row: Make, tmp_path: Path
+) -> None:
+    workspace = drawn.write(tmp_path / "workspace")
+    known = [
+        row(None, kind, id=id_) for id_, kind in zip(drawn.ids[:40], ["png"] * 40, strict=True)
+    ]
+    video = row(None, "webm", id=drawn.ids[45])
+    bare = release(train=known[:30], test=[*known[30:], row(None, id="0" * 64), video])
+    assert lacks_images(bare)
+    target = tmp_path / "whole"
+    (changed,) = workspace.root.rglob(f"{drawn.ids[3]}.*")
+    changed.write_bytes(b"other bytes")
+    assert complete_release(bare, workspace, target) == 39
+    found = rows_of(target)
+    assert set(found) == {*drawn.ids[:40], "0" * 64, video["id"]}
+    without = {id_ for id_, data in found.items() if data is None}
+    assert without == {drawn.ids[3], "0" * 64, video["id"]}
+    assert all(
+        found[id_] == data for id_, data in zip(drawn.ids[4:40], drawn.bytes[4:], strict=False)
+    )
+
+
+def test_a_release_that_carries_all_lacks_none(release: Make, row: Make, encoded: Make) -> None:
+    from PIL import Image
+
+    whole = row(encoded(Image.new("RGB", (40, 40), "red")))
+    video = row(None, "webm", id="0" * 64)  # no reader of pictures opens it
+    assert not lacks_images(release(train=[whole, video]))

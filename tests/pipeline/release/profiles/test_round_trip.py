@@ -1,0 +1,148 @@
+"""Data sets that were imported come out of a release as they went in."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.datasets.emotion_layouts import MET_MEME, SER30K, join_views, split_views
+from pipeline.datasets.layout import Layout, Row, read_every
+from pipeline.datasets.met_meme import DETAILS, MetMemeRow
+from pipeline.datasets.met_meme_files import MetMemeWriter
+from pipeline.datasets.ser30k import Ser30kRow, Split
+from pipeline.datasets.ser30k_files import Ser30kWriter
+from pipeline.datasets.sticker820k import LAYOUT as STICKER820K
+from pipeline.datasets.sticker820k_files import Sticker820kWriter
+from pipeline.release.build import Release, build_release
+from pipeline.release.profiles.known import find_profile
+from pipeline.release.profiles.make import make_profile, verify_folder
+from schemas.config import Config
+
+VIEWS = ("intention", "style", "main_role", "character_details")
+_SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+
+def write_ser30k(folder: Path, images: list[bytes]) -> None:
+    texts = ("", '你好, "quoted"\n', "=1+1", "  spaces stay  ")
+    with Ser30kWriter(folder) as writer:
+        for number, image in enumerate(images):
+            votes = (1 + number % 7, None if number == 4 else 3, 7)
+            text, label = texts[number % 4], 1 + number % 7
+            row = Ser30kRow(f"Topic {number % 3}", f"{number}.png", text, votes, label)
+            writer.add(row, _SPLITS[number % 3], image, {})
+        # The same bytes once more, under another name and with another text.
+        again = Ser30kRow("Topic 0", "again.png", "other", (1, 1, 1), 1)
+        writer.add(again, "train", images[0], {})
+
+
+def write_met_meme(folder: Path, images: list[bytes]) -> None:
+    details = tuple(f'{name}, "of"\n{number}' for number, name in enumerate(DETAILS))
+    with MetMemeWriter(folder, "E") as english, MetMemeWriter(folder, "C") as chinese:
+        for number, image in enumerate(images):
+            row = MetMemeRow(f"image ({number // 2}).jpg", 1 + number % 7, details)
+            text = "" if number == 3 else f"字 {number}"
+            (english if number % 2 else chinese).add(row, text, image)
+
+
+def write_sticker820k(folder: Path, images: list[bytes]) -> None:
+    infos = (
+        {"caption": "一只猫", "ocr_text": "哈哈", "emotion_label": "开心", "style_class": "a"},
+        {"caption": "  spaces stay ", "emotion_class": "joy"},
+        {"ocr_text": "only text"},
+    )
+    folder.mkdir()
+    with Sticker820kWriter(folder, len(images), sum(map(len, images))) as writer:
+        for number, image in enumerate(images):
+            split = ("train", "train", "validation")[number % 3]
+            writer.add(f"{number}.gif", split, infos[number % 3], image)
+
+
+# Sticker 0 is in the first and the last.
+DATA_SETS = {
+    "ser30k": (SER30K, write_ser30k, slice(0, 20)),
+    "met-meme": (MET_MEME, write_met_meme, slice(20, 40)),
+    "sticker820k-lmdb": (STICKER820K, write_sticker820k, slice(0, 60, 4)),
+}
+
+
+def bytes_of(row: Row) -> bytes:
+    assert row.problem is None
+    data = row.data if row.file is None else row.file.read_bytes()
+    assert data is not None
+    return data
+
+
+def take_in(drawn: Any, rows: Iterator[Row], dataset: str) -> None:
+    """Write into the tables what an import of rows that are drawn stickers does."""
+    place = {id_: number for number, id_ in enumerate(drawn.ids)}
+    for row in rows:
+        id_ = hashlib.sha256(bytes_of(row)).hexdigest()
+        number = place[id_]
+        said = {"id": id_, "dataset": dataset, "name": row.id, "split": row.split}
+        drawn.rows["imported"].append({**said, "record": json.dumps(dict(row.record))})
+        drawn.rows["observations"][number]["redistribute"] = True
+        drawn.rows["decisions"][number].update(kept=True, outcome="kept", reasons=[])
+        if dataset != "sticker820k-lmdb" or drawn.rows["splits"][number]["split"] is None:
+            drawn.rows["splits"][number]["split"] = row.split or "train"
+        drawn.rows["labels"][number].update(
+            tags=sorted(row.targets), status="effective", simulated=False, provenance="imported"
+        )
+    drawn.rows["imported"].sort(key=lambda row: place[row["id"]])
+
+
+@pytest.fixture(scope="module")
+def imported(new_drawn: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Release]:
+    """The three data sets, and a release of all that they hold."""
+    drawn, folder = new_drawn(), tmp_path_factory.mktemp("imported")
+    for name, (layout, write, images) in reversed(DATA_SETS.items()):
+        write(folder / name, drawn.bytes[images])
+        take_in(drawn, read_every(layout, folder / name), name)
+    settings = {"release": {"name": "drawn", "rows_per_file": 20}}
+    return folder, build_release(drawn.write(folder / "w"), Config.model_validate(settings))
+
+
+def every(layout: Layout, folder: Path) -> dict[str, Any]:
+    """All that a data set says, by the names of its rows, and the bytes of their images."""
+    return {row.id: (row.targets, dict(row.record), bytes_of(row))
+            for row in read_every(layout, folder)}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DATA_SETS)
+def test_rows_come_out_as_they_went_in(
+    imported: tuple[Path, Release], tmp_path: Path, name: str
+) -> None:
+    folder, release = imported
+    layout, _, images = DATA_SETS[name]
+    made = make_profile(release.path, find_profile(name), tmp_path / "made")
+    assert verify_folder(made.path).problems == ()
+    before, after = every(layout, folder / name), every(layout, made.path)
+    assert len(before) == len(range(60)[images]) + (name == "ser30k")
+    assert {row: after[row] for row in before} == before
+    if name == "ser30k":
+        splits = {row.id: row.split for row in read_every(layout, made.path)}
+        assert {r.id: r.split for r in read_every(layout, folder / name)}.items() <= splits.items()
+
+
+@given(st.dictionaries(st.sampled_from(VIEWS), st.text() | st.just("#The sticker's style is")))
+def test_views_that_were_joined_are_split_into_the_same(views: dict[str, str]) -> None:
+    text = join_views(views)
+    again = split_views(text)
+    assert again.keys() == {name for name, view in views.items() if view.strip()}
+    assert join_views(again) == text
+
+
+@given(st.lists(st.tuples(st.text(st.characters(exclude_categories=["Cs"])), st.integers(1, 7))))
+def test_any_text_stands_in_a_table_of_met_meme(rows: list[tuple[str, int]]) -> None:
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows([[text, str(number)] for text, number in rows])
+    whole = file.getvalue().encode("gb18030").decode("gb18030")
+    assert list(csv.reader(io.StringIO(whole, newline=""))) == [[t, str(n)] for t, n in rows]
