@@ -24,7 +24,8 @@ ANY_NOISE = ("--set", "validation.max_label_noise=1")
 LITTLE = ("--set", "validation.epochs=8", "--set", "validation.image_side=32", *ANY_NOISE)
 ONE_EPOCH = ("--set", "validation.epochs=1", *ANY_NOISE)
 LABELS = ("tags", "label_status", "suggested_tags", "annotators")
-IMAGE = ("id", "image", "format", "duplicate_group", "template_id", "pack")
+MEASURED = ("width", "height", "frames", "duration_ms", "animated", "aspect", "entropy")
+IMAGE = ("id", "image", "format", *MEASURED, "duplicate_group", "template_id", "pack")
 
 
 @pytest.fixture
