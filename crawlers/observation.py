@@ -144,8 +144,13 @@ def is_cut(observation: Observation, columns: Mapping[str, Any]) -> bool:
         len(observation.tags) > _MAX_TAGS
         or any(len(text or "") > MAX_CHARACTERS for text in texts)
         or any(len(address or "") > MAX_ADDRESS for address in addresses)
-        or (columns["raw_json"] or "").startswith('{"cut": ')
+        or is_cut_record(columns)
     )
+
+
+def is_cut_record(columns: Mapping[str, Any]) -> bool:
+    """Whether the source's own record says no more than that it was too much."""
+    return (columns["raw_json"] or "").startswith('{"cut": ')
 
 
 def told_of_cuts(source: str, count: int) -> str:

@@ -13,18 +13,20 @@ from crawlers.ledger.store import sweep
 from crawlers.local.files import LocalCrawl, Visited
 from crawlers.local.imported import MAX_TAGS, SOURCE, said_of
 from crawlers.names import MAX_CHARACTERS, encode_name
-from crawlers.observation import Key, LocalFile, Observation, columns_of, key_of
+from crawlers.observation import Key, LocalFile, Observation, key_of
 from crawlers.takedown.known import refuse_known
-from crawlers.takedown.takedown import load_takedown
+from crawlers.takedown.takedown import TAKEN_DOWN, load_takedown
 from pipeline.datasets.layout import Row
 from pipeline.engine.text import storable
 from pipeline.engine.workspace import Workspace
 from schemas.config import CrawlConfig
+from schemas.release import SPLITS
 
 _REPORT_EVERY = 1000
 _MAX_TRIGGER_WORDS = 100
 _GONE = FetchFailure("gone", "missing", "the data set names this row no more")
 _STOOD = FetchFailure("failed", "earlier_row", "its name stood in an earlier row")
+_TAKEN_DOWN = FetchFailure("refused", TAKEN_DOWN, "it was taken down")
 _NO_BYTES = FetchFailure("failed", "no_bytes", "the data set has no bytes for it")
 
 
@@ -41,12 +43,12 @@ class Terms:
 class Tally:
     """Rows that were read, and what became of them; ``told`` says why some have no bytes.
 
-    ``stickers`` have the splits that they stand in.
+    ``stickers`` are their hashes, each with a bit for every split that it stands in.
     """
 
     rows: int = 0
     with_bytes: int = 0
-    stickers: dict[str, set[str | None]] = field(default_factory=dict)
+    stickers: dict[bytes, int] = field(default_factory=dict)
     failed: Counter[str] = field(default_factory=Counter)
     told: list[str] = field(default_factory=list)
     gone: int = 0
@@ -85,12 +87,13 @@ def import_rows(
     the data set held in an earlier import and holds no more is marked as gone. When reading it
     fails, what was read by then is in the tables all the same.
     """
-    takedown = load_takedown(config)
+    takedown = load_takedown(config, workspace)
     sweep(workspace)
     tally, visited = Tally(), Visited()
     with open_ledger(workspace.root / LEDGER) as ledger:
         refuse_known(ledger, takedown)
         crawl = LocalCrawl(workspace, ledger, visited, config.max_bytes, takedown)
+        crawl.whole_records = True
         try:
             for row in rows:
                 files = list(files_of(dataset, row, terms))
@@ -108,7 +111,7 @@ def import_rows(
         new_stickers=sum(exported.placed.stickers.values()),
         new_bytes=sum(exported.placed.nbytes.values()),
         gone=tally.gone,
-        in_several_splits=sum(len(splits - {None}) > 1 for splits in tally.stickers.values()),
+        in_several_splits=sum(splits.bit_count() > 1 for splits in tally.stickers.values()),
         told=tuple(tally.told),
     )
 
@@ -129,7 +132,8 @@ def _take(
         for key, file in zip(keys, files, strict=True)
     ]
     known = ledger.find(keys[0])
-    failure = known.failure if known else None
+    # What was taken down leaves no row.
+    failure = known.failure if known else _TAKEN_DOWN
     return next(filter(None, hashes), None) or failure or _NO_BYTES
 
 
@@ -137,9 +141,12 @@ def _count(tally: Tally, row: Row, found: str | FetchFailure) -> None:
     tally.rows += 1
     if isinstance(found, str):
         tally.with_bytes += 1
-        tally.stickers.setdefault(found, set()).add(row.split)
+        key, bit = bytes.fromhex(found), SPLITS.index(row.split) if row.split in SPLITS else None
+        tally.stickers[key] = tally.stickers.get(key, 0) | (0 if bit is None else 1 << bit)
         return
     tally.failed[found.error_class] += 1
+    if found is _TAKEN_DOWN:
+        return  # nor a name
     tally.told.append(f"{encode_name(row.id)}: {found.error}")
 
 
@@ -165,8 +172,6 @@ def files_of(dataset: str, row: Row, terms: Terms) -> Iterator[LocalFile]:
             redistribute=terms.redistribute,
             raw=said_of(dataset, row),
         )
-        if problem is None and (columns_of(observation)["raw_json"] or "").startswith('{"cut": '):
-            problem = ("failed", "too_long", "the data set says more of it than is kept")
         yield LocalFile(observation, path, None, problem, row.data)
 
 

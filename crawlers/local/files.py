@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from crawlers.ledger.ledger import POSITION_BITS, Blob, CrawlLedger, FetchFailure
 from crawlers.ledger.store import has_bytes, media_path, store
@@ -18,6 +19,7 @@ from crawlers.observation import (
     Observation,
     columns_of,
     is_cut,
+    is_cut_record,
     key_of,
     told_of_cuts,
     too_long,
@@ -56,8 +58,11 @@ class NeedsFetchingError(Exception):
 class LocalCrawl:
     """Takes files in one by one; ``visited`` is shared by all local sources of a crawl.
 
-    ``cut`` counts the observations that say more than is kept.
+    ``cut`` counts the observations that say more than is kept. Where ``whole_records`` are needed,
+    a file whose record is cut isn't taken.
     """
+
+    whole_records = False
 
     def __init__(
         self,
@@ -96,7 +101,7 @@ class LocalCrawl:
         if unreadable and os.path.isdir(file.path):
             self._visited.partial.add(key.source)  # nobody knows what that folder holds
         columns = columns_of(file.observation)
-        result = self._objection(key, file) or self._read(file)
+        result = self._objection(key, file) or self._cut_record(columns) or self._read(file)
         if isinstance(result, FetchFailure) and result.error_class == TAKEN_DOWN:
             self._ledger.forget(key)
             return None
@@ -108,6 +113,11 @@ class LocalCrawl:
         self._ledger.record_blob(key, result, _FACTS)
         self._point(result)
         return result.sha256
+
+    def _cut_record(self, columns: Mapping[str, Any]) -> FetchFailure | None:
+        if self.whole_records and is_cut_record(columns):
+            return FetchFailure("failed", "too_long", "its record says more than is kept")
+        return None
 
     def stop_early(self, source: str) -> None:
         """Note that the source may hold more than was taken."""

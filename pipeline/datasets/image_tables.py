@@ -51,17 +51,13 @@ def image_tables(
     """
 
     def every(path: Path) -> Iterator[Row]:
-        return _every(path, columns(path), lambda problem: None)
+        return _every(path, columns(path))
 
     def rows(path: Path, split: str) -> Iterator[Row]:
         return (with_bytes(row) for row in every(path) if row.split == split)
 
     def problems(path: Path) -> Iterator[Problem]:
-        found: list[Problem] = []
-        for _ in _every(path, columns(path), found.append):
-            yield from found
-            found.clear()
-        yield from found
+        return _problems(path, columns(path))
 
     return Layout(name=name, recognises=recognises, rows=rows, every=every, problems=problems)
 
@@ -77,7 +73,7 @@ _PROFILE = ColumnMap(VSD2M_COLUMNS, optional=True)
 
 
 def _vsd2m_rows(path: Path) -> Iterator[Row]:
-    for row in _every(path, _PROFILE, lambda problem: None):
+    for row in _every(path, _PROFILE):
         # The template quotes keywords: it is no text of the data set.
         told = row.record.get("captioner") == "template"
         texts = {name: text for name, text in row.texts.items() if name not in _CAPTIONS}
@@ -98,14 +94,28 @@ class _Source:
     labels: Mapping[str, Names]
 
 
-def _every(root: Path, mapping: ColumnMap, report: Report) -> Iterator[Row]:
+def _every(root: Path, mapping: ColumnMap) -> Iterator[Row]:
     for file in data_files(root):
         number = 0
         for schema, batch in batches(file):
             source = _source(root, file, schema, mapping)
-            for cells in _cells(file, batch, number, report):
+            for cells in _cells(file, batch, number, lambda problem: None):
                 number += 1
-                yield _row(source, number, cells, report)
+                yield _row(source, number, cells)
+
+
+def _problems(root: Path, mapping: ColumnMap) -> Iterator[Problem]:
+    """All cells that can't be taken as they are; images aren't read."""
+    found: list[Problem] = []
+    for file in data_files(root):
+        number = 0
+        for schema, batch in batches(file, mapping.columns[IMAGE]):
+            source = _source(root, file, schema, mapping)
+            for cells in _cells(file, batch, number, found.append):
+                number += 1
+                _fields(source, number, cells, found.append)
+            yield from found
+            found.clear()
 
 
 def _source(root: Path, file: File, schema: Any, mapping: ColumnMap) -> _Source:
@@ -140,18 +150,25 @@ def _cells(file: File, batch: Any, before: int, report: Report) -> Iterator[dict
         yield cells
 
 
-def _row(source: _Source, number: int, cells: Mapping[str, Any], report: Report) -> Row:
-    def tell(field: str, reason: str) -> None:
-        column = source.columns[field]
-        report(Problem(source.file.relative, number, column, shown(cells[column]), reason))
-
+def _fields(
+    source: _Source, number: int, cells: Mapping[str, Any], report: Report
+) -> dict[str, tuple[str, ...]]:
+    """The texts of each field but the image."""
     found: dict[str, tuple[str, ...]] = {}
     for field, column in source.columns.items():
-        if field != IMAGE:
-            texts = _texts(cells[column], source.labels.get(field))
-            if texts is None or (field not in _LISTS and len(texts) > 1):
-                tell(field, "is no text, class label or list of them; taken as empty")
-            found[field] = texts or ()
+        if field == IMAGE:
+            continue
+        texts = _texts(cells[column], source.labels.get(field))
+        if texts is None or (field not in _LISTS and len(texts) > 1):
+            reason = "is no text, class label or list of them; taken as empty"
+            value = shown(cells[column])
+            report(Problem(source.file.relative, number, column, value, reason))
+        found[field] = texts or ()
+    return found
+
+
+def _row(source: _Source, number: int, cells: Mapping[str, Any]) -> Row:
+    found = _fields(source, number, cells, lambda problem: None)
     data, file, problem = _image(source, cells[source.columns[IMAGE]])
     name = next(iter(found.get(NAME, ())), "")[:_LONGEST_NAME]
     single = {field: texts[0] for field, texts in found.items() if texts}

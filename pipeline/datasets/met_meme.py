@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pipeline.datasets.problems import Problem, bad_name, shown
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.paths import read_regular
 
 EMOTIONS = {
     1: "happiness",
@@ -42,6 +43,7 @@ _NAME, _LABEL, _TEXT = "file_name", "sentiment category", "text"
 COLUMNS, TEXT_COLUMNS = (_NAME, _LABEL, *DETAILS), (_NAME, _TEXT)
 """Headers of a file of labels and of one of texts."""
 
+_MOST_BYTES = 2**28  # of a file; the published ones have a few megabytes
 _CELL = re.compile(r"([0-9]+)\s*(?:\(([^()]*)\)?)?")
 
 
@@ -124,7 +126,7 @@ def _records(
     """Numbered rows as cells by column; columns without a name and empty rows are skipped."""
     remedy = "Give the CSV files as MET-MEME publishes them, in GB18030."
     try:
-        text = path.read_bytes().decode("gb18030", errors="replace")
+        text = read_regular(path, _MOST_BYTES).decode("gb18030", errors="replace")
         table = list(csv.reader(io.StringIO(text, newline="")))
     except FileNotFoundError as error:
         raise StickerworksError(f"There is no MET-MEME file {path}.", remedy) from error

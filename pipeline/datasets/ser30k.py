@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pipeline.datasets.problems import Problem, bad_name, shown
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.paths import read_regular
 
 Split = Literal["train", "val", "test"]
 
@@ -36,6 +37,7 @@ EVERY = "all_annos.json"
 VOTES = ("anno1", "anno2", "anno3")
 """Keys of a row's three votes."""
 
+_MOST_BYTES = 2**28  # of a file; the published ones have a few megabytes
 _NAMES = ("topic", "file_name")
 _SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
@@ -132,7 +134,7 @@ def split_file(split: Split) -> str:
 def _annotations(path: Path) -> list[Any]:
     remedy = "Give the folder that holds Images and Annotations, as SER30K is published."
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(read_regular(path, _MOST_BYTES).decode("utf-8-sig"))
     except FileNotFoundError as error:
         raise StickerworksError(f"There is no SER30K file {path}.", remedy) from error
     except (OSError, ValueError, RecursionError) as error:

@@ -41,6 +41,7 @@ LABEL = "emotion_label"
 LISTS: Mapping[str, str] = {"train": "train.txt", "validation": "valid.txt", "test": "test.txt"}
 """List of names of each split. The released code has no test split; a missing list is no row."""
 
+_INFOS = "infos/data.mdb"
 _CLASSES = {"style": "style_class"}
 _INFO_AT_MOST = 2**20
 _TOLD = 5
@@ -75,6 +76,20 @@ def read_sticker820k(path: Path, split: str, with_bytes: bool = True) -> Iterato
                 yield ListLine(None, (earlier,))
             elif name:
                 seen.add(name)
+                yield _read(place, infos.get(name), images.get(name), with_bytes)
+
+
+def read_unlisted(path: Path, with_bytes: bool = True) -> Iterator[ListLine]:
+    """The same for names that have an info and stand in no list, in the order of their bytes."""
+    with _open(path / "infos") as infos, _open(path / "imgs") as images:
+        listed: set[bytes] = set()
+        for file in LISTS.values():
+            if (path / file).exists():
+                with (path / file).open("rb") as lines:
+                    listed.update(line.rstrip(b"\r\n") for line in lines)
+        for number, name in enumerate(infos.names(), 1):
+            if name not in listed:
+                place = _Place(_INFOS, number, name)
                 yield _read(place, infos.get(name), images.get(name), with_bytes)
 
 
@@ -140,6 +155,10 @@ class _Reader:
     def __init__(self, transaction: Any, longest: int) -> None:
         self._transaction, self._longest = transaction, longest
 
+    def names(self) -> Iterator[bytes]:
+        for name in self._transaction.cursor().iternext(keys=True, values=False):
+            yield bytes(name)
+
     def get(self, name: bytes) -> memoryview | None:
         found: memoryview | None = None
         if len(name) <= self._longest:
@@ -176,7 +195,7 @@ def _unreadable(folder: Path, reason: str) -> StickerworksError:
 
 
 def _recognises(path: Path) -> bool:
-    parts = ("infos/data.mdb", "imgs/data.mdb", LISTS["train"])
+    parts = (_INFOS, "imgs/data.mdb", LISTS["train"])
     return all((path / part).exists() for part in parts)
 
 
@@ -193,17 +212,23 @@ def _notes(path: Path, split: str) -> tuple[str, ...]:
 
 
 def _every(path: Path) -> Iterator[Row]:
-    for split in LISTS:
-        for row in _rows(path, split):
+    for split, entries in _parts(path, with_bytes=True):
+        for row in (entry.row for entry in entries if entry.row is not None):
             # Beside what other papers' models say, a class of style has a column of its own.
             texts = {_CLASSES.get(name, name): text for name, text in row.texts.items()}
             yield replace(row, split=split, texts=texts)
 
 
 def _problems(path: Path) -> Iterator[Problem]:
-    for split in LISTS:
-        for entry in read_sticker820k(path, split, with_bytes=False):
+    for _, entries in _parts(path, with_bytes=False):
+        for entry in entries:
             yield from entry.problems
+
+
+def _parts(path: Path, with_bytes: bool) -> Iterator[tuple[str | None, Iterator[ListLine]]]:
+    for split in LISTS:
+        yield split, read_sticker820k(path, split, with_bytes)
+    yield None, read_unlisted(path, with_bytes)
 
 
 LAYOUT = Layout(

@@ -61,14 +61,16 @@ def data_files(root: Path) -> list[File]:
     return found
 
 
-def batches(file: File) -> Iterator[tuple[pa.Schema, pa.RecordBatch]]:
-    """Rows of a file in order, each batch with the file's schema.
+def batches(file: File, without: str | None = None) -> Iterator[tuple[pa.Schema, pa.RecordBatch]]:
+    """Rows of a file in order, each batch with the file's schema; ``without`` names a column that
+    isn't read.
 
     Raises StickerworksError, which names the file, where it can't be read to its end.
     """
     row = 0
     try:
-        for schema, batch in _parquet(file) if file.path.suffix == ".parquet" else _arrow(file):
+        read = _parquet if file.path.suffix == ".parquet" else _arrow
+        for schema, batch in read(file, without):
             # Arrow takes a file's offsets as they are, and would read beyond its end.
             batch.validate(full=file.path.suffix == ".arrow")
             yield schema, batch
@@ -90,13 +92,14 @@ def _split(relative: Path) -> str | None:
     return None
 
 
-def _parquet(file: File) -> Iterator[tuple[pa.Schema, pa.RecordBatch]]:
+def _parquet(file: File, without: str | None) -> Iterator[tuple[pa.Schema, pa.RecordBatch]]:
     with pq.ParquetFile(file.path, pre_buffer=False, buffer_size=2**20) as table:
-        for batch in table.iter_batches(_ROWS, use_threads=False):
+        names = [name for name in table.schema_arrow.names if name != without]
+        for batch in table.iter_batches(_ROWS, columns=names, use_threads=False):
             yield table.schema_arrow, batch
 
 
-def _arrow(file: File) -> Iterator[tuple[pa.Schema, pa.RecordBatch]]:
+def _arrow(file: File, without: str | None) -> Iterator[tuple[pa.Schema, pa.RecordBatch]]:
     with pa.memory_map(str(file.path)) as source:
         # `datasets` writes streams; others write files with a footer.
         if source.read(6) == b"ARROW1":
@@ -105,6 +108,7 @@ def _arrow(file: File) -> Iterator[tuple[pa.Schema, pa.RecordBatch]]:
         else:
             source.seek(0)
             reader = each = pa.ipc.open_stream(source)
-        for batch in each:
+        for whole in each:
+            batch = whole.select([name for name in whole.schema.names if name != without])
             for start in range(0, batch.num_rows, _ROWS):
                 yield reader.schema, batch.slice(start, _ROWS)

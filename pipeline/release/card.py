@@ -43,7 +43,7 @@ def render_card(config: Config, facts: CardFacts) -> str:
     sections = [
         _front_matter(config, facts),
         f"# {markdown_text(release.name)} {release.version}",
-        *_warnings(facts),
+        *_warnings(facts, release.contact),
         markdown_text(
             release.description or "Stickers and GIFs with tags, captions and provenance.",
             _DESCRIPTION_CHARACTERS,
@@ -57,7 +57,7 @@ def render_card(config: Config, facts: CardFacts) -> str:
         *_moved(facts),
         _columns(),
         _files(facts),
-        _papers(release.name),
+        _papers(release.name, release.contact),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -69,7 +69,7 @@ def _front_matter(config: Config, facts: CardFacts) -> str:
     return front_matter(title, release.licence, features_of(COLUMNS), stored)
 
 
-def _warnings(facts: CardFacts) -> Iterator[str]:
+def _warnings(facts: CardFacts, contact: str) -> Iterator[str]:
     rows, simulated = facts.tally.rows.total(), facts.tally.simulated
     if simulated:
         yield (
@@ -89,6 +89,8 @@ def _warnings(facts: CardFacts) -> Iterator[str]:
             "tgs), which readers of pictures don't open. `source_urls` says where the files are, "
             "`id` is the sha256 that they must have."
         )
+    if not contact:
+        yield "> **No contact is stated** where people can ask for the removal of a file."
 
 
 def _loading(name: str, version: str) -> str:
@@ -238,8 +240,11 @@ def _files(facts: CardFacts) -> str:
     )
 
 
-def _papers(name: str) -> str:
+def _papers(name: str, contact: str) -> str:
+    removal = f"Removal of a file: {markdown_text(contact, 300)}.\n\n" if contact else ""
     return f"""## Papers
+
+{removal}What lawyers, authors and tools need, made from the same tables:
 
 | file | what |
 | --- | --- |

@@ -48,7 +48,8 @@ def check_checksums(folder: Path) -> list[str]:
             problems.append(f"{CHECKSUMS} line {number} is not a checksum of a file of the release")
         else:
             listed[match[2]] = match[1]
-    present = set(_files(folder)) - {CHECKSUMS, *SIGNATURE_FILES}
+    beside = {name for name in SIGNATURE_FILES if name not in listed}
+    present = set(_files(folder)) - {CHECKSUMS} - beside
     for name in sorted(listed.keys() | present):
         if name not in present:
             problems.append(f"{name} is missing")

@@ -78,7 +78,7 @@ def check_signature(folder: Path) -> Signature:
 
     It proves that who has that key signed these sums; whose key it is must be known from elsewhere.
     """
-    if not (folder / SIGNATURE).exists() and not (folder / SIGNERS).exists():
+    if not (folder / SIGNATURE).exists():
         return Signature("unsigned", "nobody signed the checksums")
     try:
         signers = read_regular(folder / SIGNERS, _MOST_BYTES).decode("ascii")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from pipeline.engine.released_splits import number_of
-from pipeline.engine.storage import Proof, digest_rows
+from pipeline.engine.storage import Proof, digest_rows, table_errors
 from pipeline.engine.workspace import Workspace
 from schemas.config import ReleaseConfig
+from schemas.release import SPLITS
 from schemas.tables import TABLES
 
 _SCHEMA = TABLES["released_splits"].schema
@@ -35,7 +40,9 @@ def forget_splits(workspace: Workspace, config: ReleaseConfig) -> None:
     """
     number = number_of(workspace, f"{config.name}-{config.version}")
     for parts in workspace.blocks:
-        _replace(workspace, {part: _earlier(workspace, part, number) for part in parts})
+        numbers = workspace.read("released_splits", parts, ["number"])["number"]
+        if (pc.max(numbers).as_py() or 0) >= number:
+            _replace(workspace, {part: _earlier(workspace, part, number) for part in parts})
 
 
 def _replace(workspace: Workspace, shards: dict[int, pa.Table]) -> None:
@@ -52,15 +59,19 @@ def _earlier(workspace: Workspace, part: int, number: int) -> pa.Table:
 
 
 def _added(workspace: Workspace, part: int, name: str, number: int) -> pa.Table:
-    """Rows of a shard, those of each sticker together, in the order of the shard and releases."""
+    """Rows of a shard with those of this release."""
     now = workspace.read("splits", part, ["id", "split"])
     known = _earlier(workspace, part, number)
     last = _last(known, now["id"])
     new = now.filter(pc.fill_null(pc.not_equal(now["split"], pc.fill_null(last, "")), False))
     names, numbers = pa.repeat(name, len(new)), pa.repeat(pa.scalar(number, pa.int32()), len(new))
     added = pa.table([new["id"], new["split"], names, numbers], schema=_SCHEMA)
-    rows = pa.concat_tables([known, added])
-    place = pc.index_in(rows["id"], value_set=now["id"]).to_numpy()
+    return _sorted(pa.concat_tables([known, added]), now["id"])
+
+
+def _sorted(rows: pa.Table, ids: pa.ChunkedArray | pa.Array) -> pa.Table:
+    """Rows of each sticker together, in the order of the stickers and of releases."""
+    place = pc.index_in(rows["id"], value_set=ids).to_numpy()
     order = np.lexsort((rows["number"].to_numpy(), place))
     return rows.take(pa.array(order)).combine_chunks()
 
@@ -69,3 +80,53 @@ def _last(known: pa.Table, ids: pa.ChunkedArray) -> pa.ChunkedArray:
     """The split that each sticker had last; null for none."""
     newest = known.sort_by([("number", "descending")])
     return newest["split"].take(pc.index_in(ids, value_set=newest["id"].combine_chunks()))
+
+
+def adopt_splits(workspace: Workspace) -> list[str]:
+    """Write ``released_splits`` from the releases that lie in the workspace, where it isn't there:
+    they were made before there was one, or it was lost. Returns their names, oldest first."""
+    if workspace.parts_of("released_splits"):
+        return []
+    names = sorted(map(_name_of, workspace.releases.glob(".fingerprints/*.json")), key=_in_order)
+    said = {name: _released(workspace.releases / name) for name in names}
+    said = {name: rows for name, rows in said.items() if len(rows)}
+    for parts in workspace.blocks if said else ():
+        _replace(workspace, {part: _adopted(workspace, part, said) for part in parts})
+    return list(said)
+
+
+def _name_of(record: Path) -> str:
+    return record.name.removesuffix(".json")
+
+
+def _in_order(name: str) -> tuple[list[int], str]:
+    """By version: 0.9.0 is before 0.10.0."""
+    data_set, _, version = name.rpartition("-")
+    return [int(part) for part in version.split(".") if part.isdecimal()], data_set
+
+
+def _released(folder: Path) -> pa.Table:
+    """Ids and splits of a release; none of what is no longer there."""
+    rows = [pa.table({"id": pa.array([], pa.string()), "split": pa.array([], pa.string())})]
+    for split in SPLITS:
+        for file in sorted((folder / "data").glob(f"{split}-*.parquet")):
+            with table_errors(file):
+                ids = pq.read_table(file, columns=["id"], partitioning=None)["id"]
+            rows.append(
+                pa.table({"id": ids.cast(pa.string()), "split": pa.repeat(split, len(ids))})
+            )
+    return pa.concat_tables(rows).combine_chunks()
+
+
+def _adopted(workspace: Workspace, part: int, said: Mapping[str, pa.Table]) -> pa.Table:
+    ids = workspace.read("stickers", part, ["id"])["id"].combine_chunks()
+    rows, last = [], pa.nulls(len(ids), pa.string())
+    for number, (name, released) in enumerate(said.items(), 1):
+        now = released["split"].combine_chunks().take(pc.index_in(ids, released["id"].chunk(0)))
+        new = pc.fill_null(pc.not_equal(now, pc.fill_null(last, "")), False)
+        chosen, count = ids.filter(new), pc.sum(new).as_py() or 0
+        numbers = pa.repeat(pa.scalar(number, pa.int32()), count)
+        columns = [chosen, now.filter(new), pa.repeat(name, count), numbers]
+        rows.append(pa.table(columns, schema=_SCHEMA))
+        last = pc.coalesce(now, last)
+    return _sorted(pa.concat_tables(rows), ids)

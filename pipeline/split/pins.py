@@ -61,7 +61,7 @@ def read_pins(reader: Reader, ids: pa.ChunkedArray, release: str) -> Pins:
             # Stickers that are gone have no row here.
             rows, row = said.filter(pc.is_valid(row)), row.drop_null()
             places = start + row.to_numpy().astype(np.int64)
-            split = pc.index_in(rows["split"], value_set=_NAMES).to_numpy()
+            split = pc.fill_null(pc.index_in(rows["split"], value_set=_NAMES), -1).to_numpy()
             kinds = rows["release"].combine_chunks().dictionary_encode()
             known = [names.setdefault(name, len(names)) for name in kinds.dictionary.to_pylist()]
             before = rows["number"].to_numpy() < number
@@ -104,8 +104,7 @@ def held_splits(group: Ints, pins: Pins, reserved: Reserved, released: Flags) ->
     reserves = reserved.rows[released[reserved.rows]]
     held[group[reserves]] = TEST
     pinned = np.flatnonzero(pins.splits >= 0)
-    held[group[pinned]] = len(SPLITS)
-    # SPLITS are in the order of how near to training they are.
+    # SPLITS are in the order of how near to training they are, so any pin outdoes a pick.
     np.minimum.at(held, group[pinned], pins.splits[pinned])
     return np.where(held == len(SPLITS), -1, held)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.checks import Check, failures
-from pipeline.engine.errors import StickerworksError
+from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.figures import is_share, points, tell
 from pipeline.engine.text import plain
 from stickerworks.cli.display import make_display
@@ -70,13 +70,15 @@ def _with_images(session: Session, folder: Path) -> Iterator[Path]:
     there = bool(workspace.parts) and workspace.has("media", workspace.parts[0])
     if not there or not lacks_images(folder):
         yield folder
-    else:
-        workspace.scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=workspace.scratch, prefix="gate-") as place:
-            target = Path(place) / folder.resolve().name
+        return
+    with ExitStack() as kept:
+        with disk_errors(workspace.scratch):
+            workspace.scratch.mkdir(parents=True, exist_ok=True)
+            place = tempfile.TemporaryDirectory(dir=workspace.scratch, prefix="gate-")
+            target = Path(kept.enter_context(place)) / folder.resolve().name
             count = complete_release(folder, workspace, target)
-            session.tell(f"{count:,} files of rows without images were read from the workspace")
-            yield target
+        session.tell(f"{count:,} files of rows without images were read from the workspace")
+        yield target
 
 
 def _look(session: Session, folder: Path) -> list[Check]:
@@ -94,16 +96,18 @@ def _look(session: Session, folder: Path) -> list[Check]:
             started = True
         display.progress(done)
 
-    session.workspace.scratch.mkdir(parents=True, exist_ok=True)
+    scratch = session.workspace.scratch
     try:
-        sight = look_at_release(
-            folder,
-            config.filter.decode,
-            config.filter.duplicates,
-            (rule.min if rule else None) or 0.0,
-            session.workspace.scratch,
-            progress,
-        )
+        with disk_errors(scratch):
+            scratch.mkdir(parents=True, exist_ok=True)
+            sight = look_at_release(
+                folder,
+                config.filter.decode,
+                config.filter.duplicates,
+                (rule.min if rule else None) or 0.0,
+                scratch,
+                progress,
+            )
     finally:
         display.stop()
     return list(look_checks(sight, config.validation))

@@ -20,15 +20,14 @@ def make_profiles(session: Session, release: Path) -> None:
     from pipeline.release.profiles.known import find_profile
     from pipeline.release.profiles.profile import ExportRun
 
-    engine = session.config.engine
+    workers = worker_count(session.config.engine)
     for name in dict.fromkeys(session.config.release.profiles):
         if name == "full":
             continue
         profile = find_profile(name)
         session.workspace.place.fetch_release(folder_beside(release, profile).name)
-        run = ExportRun(worker_count(engine), session.tell)
         with session.part(f"release {name}") as logged:
-            made = make_beside(release, profile, run, engine.min_free_mb)
+            made = make_beside(release, profile, session.config, ExportRun(workers, session.tell))
             logged.update(made.rows)
         tell_profile(session, "profile", made)
 

@@ -60,7 +60,7 @@ def release_folder(session: Session) -> Path:
 def build(session: Session) -> Path:
     """Build the configured release from tables that are up to date, or find that it is there."""
     from pipeline.release.build import build_release
-    from pipeline.release.splits import forget_splits
+    from pipeline.release.splits import adopt_splits, forget_splits
 
     session.check_trusted("release")
     folder = release_folder(session)
@@ -70,6 +70,8 @@ def build(session: Session) -> Path:
         session.say(f"  {'release':<12} would write {folder}")
         return folder
     check_crawled(session.workspace)
+    if adopted := adopt_splits(session.workspace):
+        session.say(f"  splits stay as they are in {', '.join(adopted)}")
     if not folder.exists():
         forget_splits(session.workspace, session.config.release)
     bring_up_to_date(session, rooms_to_release(session.workspace))

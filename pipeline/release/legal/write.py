@@ -80,7 +80,8 @@ def _write_index(path: Path, facts: Facts, sums: Sequence[Sum]) -> None:
         title=f"{facts['release']['name']} {facts['release']['version']}",
         kind="origins and terms",
         lead="Where this release comes from, on what terms, what was left out because somebody "
-        "asked, and who or what wrote its fields. Made from its tables; legal.json holds the same.",
+        "asked, and who or what wrote its fields. Made from its tables; legal.json holds the same. "
+        "What was taken down since, if anything, is listed in taken_down.csv and counted here.",
         contents=_CONTENTS,
     )
     hidden = facts["hosts"][_MOST_ROWS:]

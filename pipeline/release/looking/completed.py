@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,14 @@ from pipeline.release.shards import GROUP_ROWS
 
 
 def lacks_images(folder: Path) -> bool:
-    """Whether any row of a release carries no image, though its format is one of pictures."""
+    """Whether any row of a release carries no image, though its format is one of pictures.
+
+    Raises StickerworksError where a shard can't be read.
+    """
     for file in sorted((folder / "data").glob("*.parquet")):
-        with pq.ParquetFile(file) as shard:
+        with _opened(file) as shard:
+            if not {"id", "format", "image"} <= set(shard.schema_arrow.names):
+                continue  # nothing is found by id there
             for group in range(shard.num_row_groups):
                 rows = shard.read_row_group(group, columns=["id", "format", "image.path"])
                 if pc.any(_lacking(rows)).as_py():
@@ -37,19 +43,26 @@ def complete_release(folder: Path, workspace: Workspace, target: Path) -> int:
     (target / "data").mkdir(parents=True)
     media, found = workspace.media_reader(), 0
     for file in sorted((folder / "data").glob("*.parquet")):
-        try:
-            with pq.ParquetFile(file) as shard:
-                schema = shard.schema_arrow
-                with pq.ParquetWriter(target / "data" / file.name, schema) as writer:
-                    for rows in _groups(shard):
-                        whole, added = _with_images(rows, workspace, media)
-                        writer.write_table(whole)
-                        found += added
-        except pa.ArrowException as error:
-            raise StickerworksError(
-                f"{file} can't be read to its end: {error}.", "Get that file again."
-            ) from error
+        with _opened(file) as shard:
+            schema = shard.schema_arrow
+            with pq.ParquetWriter(target / "data" / file.name, schema) as writer:
+                for rows in _groups(shard):
+                    whole, added = _with_images(rows, workspace, media)
+                    writer.write_table(whole)
+                    found += added
     return found
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[pq.ParquetFile]:
+    try:
+        with pq.ParquetFile(file) as shard:
+            yield shard
+    except pa.ArrowException as error:
+        raise StickerworksError(
+            f"{file} can't be read to its end: {error}.",
+            "Get that file again, or delete the release and run `stickerworks release`.",
+        ) from error
 
 
 def _groups(shard: pq.ParquetFile) -> Iterator[pa.Table]:

@@ -44,7 +44,7 @@ def render_profile_card(
         "`sha256sum -c SHA256SUMS` proves the files; `profile.json` holds the counts. The licence "
         "of each sticker stands in its row: nobody checked that its source could state it.",
     ]
-    return "\n\n".join(sections) + "\n"
+    return "\n\n".join(filter(None, sections)) + "\n"
 
 
 def _bytes_of_rows(folder: Path) -> int:

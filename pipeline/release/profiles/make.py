@@ -13,6 +13,7 @@ from pipeline.engine.disk import DiskWatch
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.folders import whole_folder
 from pipeline.release.checksums import check_checksums, write_checksums
+from pipeline.release.diff import TAKEN_DOWN
 from pipeline.release.makers import DERIVED_FROM
 from pipeline.release.profiles.full import FullRelease, open_release
 from pipeline.release.profiles.known import find_profile
@@ -24,6 +25,7 @@ from pipeline.release.profiles.profile import (
     Profile,
     described,
 )
+from pipeline.release.signing import check_signature
 from pipeline.release.verify import Verification, verify_release
 
 ABOUT = "profile.json"
@@ -52,16 +54,22 @@ def make_profile(
     run: ExportRun = QUIETLY,
     *,
     min_free_mb: int = 0,
-    before: Callable[[MadeProfile], None] = lambda made: None,
+    before: Callable[[MadeProfile, Path], None] = lambda made, folder: None,
     again: bool = False,
 ) -> MadeProfile:
     """Make ``target`` from the release's own files, or find that it is there; make it ``again``.
 
-    ``before`` is told what was made just before it can be seen. Raises StickerworksError where
-    there is no whole release, the disk is full, or ``target`` is something else.
+    ``before`` is told what was made, and where it lies, just before it can be seen. Raises
+    StickerworksError where there is no whole release, the disk is full, or ``target`` is something
+    else.
     """
     full = open_release(release)
     print_ = _fingerprint(full, profile)
+    if release.resolve() in (target.resolve(), *target.resolve().parents):
+        raise StickerworksError(
+            f"{target} lies in the release that it is made from, which never changes.",
+            "Choose another folder with --output.",
+        )
     if target.exists() and not again:
         return _existing(target, print_)
     disk = DiskWatch(target.parent, min_free_mb)
@@ -82,12 +90,13 @@ def make_profile(
         _describe(full, profile, counts, folder, print_)
         write_checksums(folder)
         made = MadeProfile(target, counts.rows, counts.left_out, print_, up_to_date=False)
-        before(made)
+        before(made, folder)
     return made
 
 
 def check_whole(release: Path) -> None:
-    """StickerworksError unless every file of a release is as SHA256SUMS says."""
+    """StickerworksError unless there is a release, and every file of it as SHA256SUMS says."""
+    open_release(release)
     problems = check_checksums(release)
     if problems:
         raise StickerworksError(
@@ -104,13 +113,20 @@ def verify_folder(folder: Path) -> Verification:
     about = _read_about(folder)
     profile = find_profile(about["profile"], webdataset=about["webdataset"])
     found = profile.verify(folder, profile)
+    cleaned = (folder / TAKEN_DOWN).exists()
     problems = [
         f"{ABOUT} says {about['rows'].get(split, 0)} rows of {split}, there are "
         f"{found.rows.get(split, 0)}"
         for split in sorted({*about["rows"], *found.rows})
         if about["rows"].get(split, 0) != found.rows.get(split, 0)
+        # What was taken down since is listed; the counts stay those of what was made.
+        and not (cleaned and found.rows.get(split, 0) < about["rows"].get(split, 0))
     ]
-    return replace(found, problems=(*found.problems, *problems))
+    problems += [*found.problems]
+    signature = found.signature if profile.parquet else check_signature(folder)
+    if signature.state == "bad" and not profile.parquet:
+        problems.append(f"bad signature: {signature.detail}")
+    return replace(found, problems=tuple(problems), signature=signature)
 
 
 def _fingerprint(full: FullRelease, profile: Profile) -> str:

@@ -89,7 +89,7 @@ MET_MEME = Profile(
         "said, or else what a model wrote; rows without one are left out. MET-MEME has no splits: "
         "`stickers.parquet` keeps the release's."
     ),
-    loading="",
+    loading="Read as MET-MEME is: `stickerworks train mghft` learns from this folder as it stands.",
     columns=LISTED,
     write=_write,
     verify=verify_layout(LAYOUT, has_splits=False),

@@ -92,7 +92,7 @@ SER30K = Profile(
         "SER30K's own: other rows have none. SER30K holds stills alone, a release may hold "
         "animations."
     ),
-    loading="",
+    loading="Read as SER30K is: `stickerworks train mghft` learns from this folder as it stands.",
     columns=LISTED,
     write=_write,
     verify=verify_layout(LAYOUT),

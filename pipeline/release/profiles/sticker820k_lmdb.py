@@ -36,8 +36,7 @@ _TAKEN = LeftOut("another row has its name")
 def _write(full: FullRelease, profile: Profile, folder: Path, run: ExportRun) -> ExportCounts:
     names = Names(LONGEST_NAME)
     columns = dict.fromkeys(name for origins in _OURS.values() for name in origins)
-    # Every image may come under several names; LMDB's file grows no further than it has to.
-    with Sticker820kWriter(folder, sum(full.rows.values()), full.num_bytes) as writer:
+    with Sticker820kWriter(folder) as writer:
 
         def add(sticker: Sticker) -> list[str] | LeftOut:
             written = []
@@ -78,7 +77,9 @@ STICKER820K_LMDB = Profile(
         "`train.txt`, `valid.txt` and `test.txt` list the names. Pickles run what they name: read "
         "others' with an unpickler that refuses to, as `pipeline/datasets/pickles.py` does."
     ),
-    loading="",
+    loading=(
+        "Read as Sticker820K is: `stickerworks train stickerclip` learns from this folder as it is."
+    ),
     columns=LISTED,
     write=_write,
     verify=verify_layout(LAYOUT),

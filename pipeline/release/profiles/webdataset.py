@@ -52,7 +52,7 @@ def _write(full: FullRelease, profile: Profile, folder: Path, run: ExportRun) ->
         for number in range(shards):
             path = folder / "data" / f"{split}-{number:05d}-of-{shards:05d}.tar"
             # Headers of old, whose bytes say nothing of who wrote them and when.
-            with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+            with tarfile.open(path, "w:", format=tarfile.USTAR_FORMAT) as tar:
                 for sticker in islice(stickers, full.rows_per_file):
                     _add(tar, sticker)
     return counts

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from image_tables import picture
+from table_rows import put
 
 from crawlers.crawl import crawl
+from crawlers.ledger.store import store
 from crawlers.local.datasets import Imported, Terms, import_rows
 from crawlers.local.imported import IMPORTED, SOURCE
 from pipeline.datasets.layout import Row
@@ -141,11 +143,9 @@ def test_what_a_data_set_holds_no_more_is_gone_and_others_stay(workspace: Worksp
     assert workspace.read("unfetched")["source_id"].to_pylist() == ["set/a"]
 
 
-def test_a_crawl_of_a_folder_leaves_what_was_imported(
-    workspace: Workspace, folder: Path, put: Any
-) -> None:
+def test_a_crawl_of_a_folder_leaves_what_was_imported(workspace: Workspace, folder: Path) -> None:
     take(workspace, row("a", 1))
-    put("own.png", picture(2))
+    (folder / "own.png").write_bytes(picture(2))
     source = SourceConfig(source="folder", options={"path": str(folder)})
     crawl(workspace, CrawlConfig(sources=[source]))
     assert len(workspace.read("stickers")) == 2
@@ -188,11 +188,21 @@ def test_an_interrupted_import_ends_as_an_uninterrupted_one(tmp_path: Path) -> N
     assert tables(broken) == tables(whole)
 
 
-def test_packed_bytes_are_not_written_again(workspace: Workspace) -> None:
+def test_packed_bytes_are_not_written_again(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+
+    def noting(workspace: Workspace, path: str, data: bytes) -> None:
+        written.append(path)
+        store(workspace, path, data)
+
+    monkeypatch.setattr("crawlers.local.files.store", noting)
     rows = [row("a", 1), row("b", 2)]
     for _ in range(2):
         take(workspace, *rows, pack_media=True)
         assert list(workspace.media.glob("??/*")) == []
+    assert len(written) == 2
     media = workspace.read("media").to_pylist()
     reader = workspace.media_reader()
     assert [reader.read(each) for each in media] == [picture(1), picture(2)]
@@ -213,6 +223,16 @@ def test_taken_down_bytes_are_refused(workspace: Workspace, tmp_path: Path) -> N
     found = take(workspace, row("a", 1), row("b", 2), takedown=str(listed))
     assert (found.failed, found.stickers) == ({"takedown": 1}, 1)
     assert accounted(found) == 2
+
+
+def test_what_was_taken_down_does_not_come_back_and_leaves_no_name(workspace: Workspace) -> None:
+    id_ = hashlib.sha256(picture(1)).hexdigest()
+    put(workspace, "tombstones", [{"id": id_, "kind": "sha256", "request": 1, "reason": "asked"}])
+    found = take(workspace, row("a name", 1), row("b", 2))
+    assert (found.failed, found.stickers, found.told) == ({"taken_down": 1}, 1, ())
+    assert accounted(found) == 2
+    assert len(workspace.read("unfetched")) == 0
+    assert b"a name" not in (workspace.root / "crawl/ledger.sqlite").read_bytes()
 
 
 NAMES = st.text(max_size=12).map(lambda text: text or "x")

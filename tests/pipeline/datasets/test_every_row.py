@@ -19,6 +19,7 @@ from pipeline.datasets.layout import Layout, Row, read_every, read_problems
 from pipeline.datasets.met_meme import DETAILS, MetMemeRow
 from pipeline.datasets.ser30k import Ser30kRow
 from pipeline.datasets.sticker820k import LAYOUT as STICKER820K
+from pipeline.engine.errors import StickerworksError
 
 
 def ser_row(number: int, topic: str = "00-bear") -> Ser30kRow:
@@ -153,6 +154,27 @@ def test_sticker820k_gives_its_lists_and_its_own_keys(
     assert found[0].record == {"caption": "一只猫", "emotion_class": "joy", "style_class": "卡通",
                                "emotion_label": "开心"}  # fmt: skip
     assert left_out(STICKER820K, folder) == 1
+
+
+def test_names_in_no_list_of_sticker820k_come_without_a_split(
+    write_sticker820k: Callable[..., Path],
+) -> None:
+    infos = {name: {"emotion_label": "开心"} for name in ("a", "b", "c", "d")}
+    images = dict.fromkeys(("a", "b", "c"), b"x")
+    folder = write_sticker820k(infos, images, train=["b"], valid=["c"])
+    found = [(row.id, row.split, row.data) for row in read_every(STICKER820K, folder)]
+    assert found == [("b", "train", b"x"), ("c", "validation", b"x"), ("a", None, b"x"),
+                     ("d", None, None)]  # fmt: skip
+    (problem,) = read_problems(STICKER820K, folder)
+    assert str(problem) == "infos/data.mdb row 4, imgs: 'd' isn't there"
+
+
+def test_an_annotation_file_of_too_many_bytes_is_told(
+    ser30k: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.datasets.ser30k._MOST_BYTES", 100)
+    with pytest.raises(StickerworksError, match="it is larger than 100 bytes"):
+        list(read_every(SER30K, ser30k))
 
 
 def test_a_layout_of_others_gives_the_rows_of_its_splits(tmp_path: Path) -> None:

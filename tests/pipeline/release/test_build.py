@@ -18,6 +18,7 @@ import pytest
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import Proof
 from pipeline.release.build import Release, build_release
+from pipeline.release.splits import adopt_splits
 from schemas.config import Config, EngineConfig, MergeConfig
 
 Build = Callable[..., Release]
@@ -446,3 +447,24 @@ def test_named_test_sets_and_what_moved_are_told(drawn: Any, build: Build) -> No
     assert "| test | train | 1 |" in card
     assert "earlier_release" not in card
     assert pq.read_table(release.path / "moved.parquet").to_pylist() == drawn.rows["moved"]
+
+
+def test_splits_of_earlier_releases_are_found_again_in_them(
+    drawn: Any, config: Config, tmp_path: Path
+) -> None:
+    workspace = drawn.write(tmp_path / "workspace")
+    later = config.model_copy(
+        update={"release": config.release.model_copy(update={"version": "0.10.0"})}
+    )
+    build_release(workspace, config)
+    moved = next(row for row in drawn.rows["splits"] if row["split"] == "test")
+    moved["split"] = "train"
+    build_release(drawn.write(workspace.root), later)
+    path = workspace.path("released_splits", 0)
+    assert adopt_splits(workspace) == []
+    before = path.read_bytes()
+    path.unlink()
+    assert adopt_splits(workspace) == ["drawn-0.1.0", "drawn-0.10.0"]
+    assert path.read_bytes() == before
+    rows = workspace.read("released_splits").to_pylist()
+    assert [row["split"] for row in rows if row["id"] == moved["id"]] == ["test", "train"]

@@ -80,7 +80,8 @@ def _host(hostile: str) -> dict[str, Any]:
 
 
 def config(hostile: str) -> Config:
-    return Config.model_validate({"release": {"licence": hostile, "description": hostile}})
+    release = {"licence": hostile, "description": hostile, "contact": hostile[:300]}
+    return Config.model_validate({"release": release})
 
 
 def structure(card: DatasetCard) -> list[Any]:

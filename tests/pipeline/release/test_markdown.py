@@ -52,5 +52,5 @@ def test_the_card_of_hostile_titles_holds_no_markup_of_theirs(released: Release)
     assert not [child for child in kinds if child.type in ("html_inline", "link_open")]
     assert not [token for token in tokens if token.type == "html_block"]
     pictures = [child.attrs["src"] for child in kinds if child.type == "image"]
-    assert len(pictures) == 5
+    assert len(pictures) == 11
     assert all(str(source).startswith("plots/") for source in pictures)

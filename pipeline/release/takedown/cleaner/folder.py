@@ -23,7 +23,7 @@ from pipeline.release.takedown.cleaner.lines import LINES, PAGES, clean_lines
 from pipeline.release.takedown.cleaner.named import ID, CleaningError, TakenDown, replacing
 from pipeline.release.takedown.cleaner.shards import is_touched, named_rows, rewrite_shard
 
-JOURNAL = ".takedown.json"
+JOURNAL, SIGNERS = ".takedown.json", "allowed_signers"
 CHECKSUMS, CARD, COUNTS, LIST = "SHA256SUMS", "README.md", "counts.json", "taken_down.csv"
 _SUM = re.compile(r"([0-9a-f]{64})  (.+)")
 _OPAQUE = (".mdb", ".pkl", ".tar", ".zip", ".npy", ".arrow")
@@ -194,8 +194,9 @@ def read_sums(folder: Path) -> dict[str, str]:
 
 def _write_sums(folder: Path, sums: Mapping[str, str]) -> None:
     there = set(_files(folder)) - {CHECKSUMS, JOURNAL}
-    for signature in folder.glob(f"{CHECKSUMS}.*"):
-        signature.unlink()  # it is about other sums, and who signed them must sign anew
+    for signature in (*folder.glob(f"{CHECKSUMS}.*"), folder / SIGNERS):
+        # It is about other sums, and who signed them must sign anew.
+        signature.unlink(missing_ok=True)
         there.discard(signature.name)
     listed = {name: sums.get(name) or _sha256(folder / name) for name in sorted(there)}
     with replacing(folder / CHECKSUMS) as temporary:

@@ -30,10 +30,11 @@ from pipeline.training.arrays import Floats
 from pipeline.training.checkpoint import load_weights, save_weights
 from pipeline.training.contract import NotJudgedError, Trained
 from pipeline.training.examples import Dataset, Examples
+from pipeline.training.gate_runs import judge
 from pipeline.training.loop import Training, train_model
 from pipeline.training.runs import TrainRequest, open_run, train_run
 from pipeline.training.texts import text_features
-from pipeline.training.trainer import evaluate, generate, judge
+from pipeline.training.trainer import evaluate, generate
 
 Make = Callable[..., Any]
 TINY = PRESETS["tiny"]

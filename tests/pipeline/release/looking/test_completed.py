@@ -6,8 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
+from PIL import Image
 
+from pipeline.engine.errors import StickerworksError
 from pipeline.release.looking.completed import complete_release, lacks_images
 
 Make = Callable[..., Any]
@@ -45,8 +49,16 @@ def test_files_are_read_from_the_workspace_by_id(
 
 
 def test_a_release_that_carries_all_lacks_none(release: Make, row: Make, encoded: Make) -> None:
-    from PIL import Image
-
     whole = row(encoded(Image.new("RGB", (40, 40), "red")))
     video = row(None, "webm", id="0" * 64)  # no reader of pictures opens it
     assert not lacks_images(release(train=[whole, video]))
+
+
+def test_a_shard_that_is_no_table_is_one_clear_error(release: Make, row: Make) -> None:
+    folder = release(train=[row(None)])
+    (folder / "data" / "test-00000-of-00001.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(StickerworksError, match=r"test-00000.*can't be read to its end"):
+        lacks_images(folder)
+    pq.write_table(pa.table({"id": ["a"]}), folder / "data" / "test-00000-of-00001.parquet")
+    (folder / "data" / "train-00000-of-00001.parquet").unlink()
+    assert not lacks_images(folder)

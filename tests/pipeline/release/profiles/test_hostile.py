@@ -60,14 +60,19 @@ def copy(labelled: Release, tmp_path: Path) -> Path:
 def test_names_of_data_sets_lead_nowhere_and_take_nothing_from_others(
     copy: Path, tmp_path: Path, name: str
 ) -> None:
-    full = pq.read_table(copy / SHARD, columns=["id"])["id"].to_pylist()
-    odd = ["../../escaped.png", "/tmp/x", "..", "", "a\0b", "x" * 300, ".hidden", "a\nb", 7,
-           f"{full[0]}.png", f"{full[19]}.gif", "Same.png", "same.png", "C:\\x"]  # fmt: skip
+    table = pq.read_table(copy / SHARD, columns=["id", "format", "image"])
+    carried = [row for row in table.to_pylist() if row["image"] is not None]
+    first, last = (f"{row['id']}.{row['format'].replace('ap', 'p')}" for row in carried[::15][:2])
+    odd = [last, "../../escaped.png", "/tmp/x", "..", "", "a\0b", "x" * 300, ".hidden", "a\nb", 7,
+           first, "Same.png", "same.png", "C:\\x"]  # fmt: skip
 
     def change(rows: list[dict[str, Any]]) -> None:
-        for row, file_name in zip(rows, odd, strict=False):
-            row["emotion"] = "anger"
-            record = {"topic": file_name, "file_name": file_name, "sentiment category": "3(anger)"}
+        for row in rows:
+            row["emotion"], row["label_provenance"], row["pack"] = "anger", "imported", "p1"
+        with_image = [row for row in rows if row["image"] is not None]
+        for row, file_name in zip(with_image, odd, strict=False):
+            topic = "p1" if file_name == last else file_name
+            record = {"topic": topic, "file_name": file_name, "sentiment category": "3(anger)"}
             if name == "sticker820k-lmdb":
                 record = {"caption": "c"}
             row["imported"] = imported(record, str(file_name))
@@ -80,6 +85,7 @@ def test_names_of_data_sets_lead_nowhere_and_take_nothing_from_others(
     assert all(made.path in (path, *path.parents) for path in after - before - {made.path.parent})
     listed = pq.read_table(made.path / STICKERS)
     assert len(set(map(str.casefold, listed["file"].to_pylist()))) == len(listed)
+    assert {row["id"] for row in carried} <= set(listed["id"].to_pylist())
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", "{", '{"name": "x", "record": 5}', "[" * 100_000])
@@ -112,9 +118,14 @@ def test_names_come_from_metadata_that_can_be_read(
 
 def test_a_release_that_is_not_whole_is_told(copy: Path, tmp_path: Path) -> None:
     check_whole(copy)
-    (copy / SHARD).write_bytes((copy / SHARD).read_bytes()[:-100])
+    (copy / "counts.json").write_text("{}", "utf-8")
     with pytest.raises(StickerworksError, match="not as it was released"):
         check_whole(copy)
+    (copy / SHARD).write_bytes((copy / SHARD).read_bytes()[:-100])
+    with pytest.raises(StickerworksError, match="can't be read to its end"):
+        check_whole(copy)
+    with pytest.raises(StickerworksError, match="There is no release"):
+        check_whole(tmp_path / "nowhere")
     with pytest.raises(StickerworksError, match="can't be read to its end"):
         make_profile(copy, find_profile("vsd2m"), tmp_path / "made")
     (copy / SHARD).unlink()
@@ -203,6 +214,17 @@ def test_a_leak_between_splits_is_found_in_annotation_files(export: Export) -> N
     problems = "\n".join(verify_folder(made).problems)
     assert "duplicate_group g stands in test and train: a leak" in problems
     assert "profile.json says" in problems
+
+
+def test_rows_may_be_fewer_where_some_were_taken_down(export: Export) -> None:
+    made = export("vsd2m").path
+    spoil(made, SHARD, lambda rows: rows.pop())
+    told = "profile.json says 36 rows of train, there are 35"
+    assert told in verify_folder(made).problems
+    (made / "taken_down.csv").write_text("sha256,date,reason\n", "utf-8")
+    assert told not in verify_folder(made).problems
+    (made / ABOUT).write_text((made / ABOUT).read_text("utf-8").replace(": 36", ": 34"), "utf-8")
+    assert any("34 rows of train, there are 35" in line for line in verify_folder(made).problems)
 
 
 @pytest.mark.parametrize("member", ["../../x.gif", "x.json", "a" * 64 + "/x.gif"])

@@ -192,6 +192,12 @@ def test_a_profile_that_is_there_is_found_and_anything_else_is_left_alone(
     assert (tmp_path / "made" / "README.md").read_text("utf-8") == "mine"
 
 
+def test_nothing_is_written_into_a_release(labelled: Release) -> None:
+    for target in (labelled.path, labelled.path / "data" / "mine"):
+        with pytest.raises(StickerworksError, match="lies in the release"):
+            make_profile(labelled.path, find_profile("vsd2m"), target)
+
+
 def test_names_of_no_profile_are_told() -> None:
     with pytest.raises(StickerworksError, match="no profile 'stickertags'.*stickertag, vsd2m"):
         find_profile("stickertags")

@@ -60,7 +60,7 @@ def write_sticker820k(folder: Path, images: list[bytes]) -> None:
         {"ocr_text": "only text"},
     )
     folder.mkdir()
-    with Sticker820kWriter(folder, len(images), sum(map(len, images))) as writer:
+    with Sticker820kWriter(folder) as writer:
         for number, image in enumerate(images):
             split = ("train", "train", "validation")[number % 3]
             writer.add(f"{number}.gif", split, infos[number % 3], image)
