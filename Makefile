@@ -15,6 +15,9 @@ TESTS ?= tests
 # Tests run in so many processes; each of them holds up to 2 GB.
 WORKERS ?= 2
 
+# Where the environment forbids it, every process would compile every module that it imports.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev formats embeddings fonts demo run crawl filter tags annotate merge split release validate report update status label-studio ocr-paddle test lint format bench clean
 
@@ -33,22 +36,22 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[baselines,domain,label]'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) --constraint constraints.txt --editable '.[baselines,domain,label]'
 	rm -rf *.egg-info  # python -m, started here, would take a later one's entry points from it
 	touch $@
 
 $(VENV)/.installed-formats: pyproject.toml constraints.txt $(VENV)/.installed | $(VENV)/bin/python
-	$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[formats]'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) --constraint constraints.txt --editable '.[formats]'
 	rm -rf *.egg-info
 	touch $@
 
 $(VENV)/.installed-embeddings: pyproject.toml constraints.txt $(VENV)/.installed | $(VENV)/bin/python
-	$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[embeddings]'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) --constraint constraints.txt --editable '.[embeddings]'
 	rm -rf *.egg-info
 	touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) --constraint constraints.txt --editable '.[dev]'
 	rm -rf *.egg-info
 	touch $@ $(VENV)/.installed $(VENV)/.installed-formats $(VENV)/.installed-embeddings
 
@@ -56,21 +59,21 @@ $(SERVER)/bin/python:
 	$(PYTHON) -m venv $(SERVER)
 
 $(SERVER)/.installed: constraints-label-studio.txt | $(SERVER)/bin/python
-	$(SERVER)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints-label-studio.txt label-studio
+	$(SERVER)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) --constraint constraints-label-studio.txt label-studio
 	touch $@
 
 $(OBJECTS)/bin/python:
 	$(PYTHON) -m venv $(OBJECTS)
 
 $(OBJECTS)/.installed: constraints-object-store.txt | $(OBJECTS)/bin/python
-	$(OBJECTS)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints-object-store.txt 'moto[s3]' flask flask-cors
+	$(OBJECTS)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) --constraint constraints-object-store.txt 'moto[s3]' flask flask-cors
 	touch $@
 
 $(PADDLE)/bin/python:
 	$(PYTHON) -m venv $(PADDLE)
 
 $(PADDLE)/.installed: constraints-ocr-paddle.txt | $(PADDLE)/bin/python
-	$(PADDLE)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints-ocr-paddle.txt paddleocr onnxruntime
+	$(PADDLE)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) --constraint constraints-ocr-paddle.txt paddleocr onnxruntime
 	touch $@
 
 # Chinese glyphs for drawn stickers and plots: installed where we may, else one message and Latin labels.
