@@ -14,7 +14,7 @@ from pipeline.engine.workspace import Workspace
 from pipeline.release.features import release_schema
 from pipeline.release.shards import GROUP_ROWS
 
-_ROWS, _BYTES = 2 * GROUP_ROWS, 16_000_000
+_ROWS, _BYTES = GROUP_ROWS, 8_000_000
 """Rows, and bytes of pictures, that are handed on at once: a few megabytes stay in memory that the
 next ones use again, where tens of them would be asked of the system anew each time."""
 
