@@ -12,8 +12,9 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.media import MediaReader
 from pipeline.engine.workspace import Workspace
 from pipeline.release.features import release_schema
+from pipeline.release.shards import GROUP_ROWS
 
-_ROWS, _BYTES = 1000, 5_000_000
+_ROWS, _BYTES = GROUP_ROWS, 8_000_000
 """Rows, and bytes of pictures, that are handed on at once: a few megabytes stay in memory that the
 next ones use again, where tens of them would be asked of the system anew each time."""
 

@@ -132,12 +132,13 @@ def _image_bytes(rows: pa.Table) -> npt.NDArray[np.int64]:
         several = pa.types.is_list(field.type)
         if not pa.types.is_struct(field.type.value_type if several else field.type):
             continue
-        if several:
-            at, images = entries(rows[field.name])
-        else:
-            at, images = np.arange(len(rows)), rows[field.name].combine_chunks()
+        at, images = entries(rows[field.name]) if several else (None, rows[field.name])
         sizes = pc.fill_null(pc.binary_length(pc.struct_field(images, "bytes")), 0)
-        np.add.at(total, at, sizes.to_numpy(False))
+        lengths = np.asarray(sizes, np.int64)
+        if at is None:
+            total += lengths
+        else:
+            np.add.at(total, at, lengths)
     return total
 
 
