@@ -168,7 +168,8 @@ def _among_many(
     code, check = _many(base[[not is_blank(one) for one in base]], count)
     index = Index(
         "pasted", ("all",), bytes(16), np.arange(1, count + 1, dtype=np.uint64), code, check,
-        np.full(count, STILL, np.uint8), np.zeros(count, np.uint8), np.arange(count, dtype=np.uint32),
+        np.full(count, STILL, np.uint8), np.zeros(count, np.uint8),
+        np.arange(count, dtype=np.uint32),
     )  # fmt: skip
     ours, asked = Ours(), 0
     for number, one in enumerate(stickers):

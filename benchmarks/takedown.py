@@ -92,6 +92,7 @@ def _reach(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     shutil.copytree(next(root.glob("releases/*-*")), old_copy)
     gone = _ids([*plants.originals, *(path for some in plants.copies.values() for path in some)])
     marks = _marks(root, gone)
+    stale = _out_of_date(root)
     took = _take_down(root, plants)
     left = _recall(root, plants)
     found = _search(root, {i: m for i, m in marks.items() if i not in left["missed"]}, cache)
@@ -109,7 +110,7 @@ def _reach(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
         "others_lost": left["others_lost"],
         "artefacts_with_traces": len(found),
         "seconds": took,
-        "out_of_date_after": _out_of_date(root),
+        "out_of_date_by_it": _out_of_date(root) - stale,
         **again,
         **cleaned,
     }
@@ -224,7 +225,7 @@ def _take_down(root: Path, plants: Plants) -> float:
         "--reason=asked for",
     )  # fmt: skip
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(told)
+    print(told, flush=True)
     return round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1)
 
 

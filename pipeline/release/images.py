@@ -6,36 +6,45 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.media import MediaReader
 from pipeline.engine.workspace import Workspace
 from pipeline.release.features import release_schema
-from pipeline.release.shards import GROUP_BYTES
 
-_ROWS = 1000
+_ROWS, _BYTES = 1000, 5_000_000
+"""Rows, and bytes of pictures, that are handed on at once: a few megabytes stay in memory that the
+next ones use again, where tens of them would be asked of the system anew each time."""
 
 
 def with_images(workspace: Workspace, rows: pa.Table) -> Iterator[pa.Table]:
-    """Rows with their column ``image``, a few at a time: no more bytes than one group may hold.
+    """Rows with their column ``image``, a few megabytes at a time.
 
     The column ``place`` is the sticker's row of ``media``, read where ``carried``. Raises
     StickerworksError where bytes are missing or not the sticker's.
     """
-    kind = release_schema().field("image").type
     media = workspace.media_reader()
-    images: list[dict[str, object] | None] = []
+    images: list[bytes | None] = []
     held = start = 0
-    for row in rows.select(["id", "format", "carried", "place"]).to_pylist():
-        data = read_bytes(media, row["place"]) if row["carried"] else None
-        images.append(
-            None if data is None else {"bytes": data, "path": f"{row['id']}.{row['format']}"}
-        )
-        held += len(data or b"")
-        if held >= GROUP_BYTES or len(images) == _ROWS or start + len(images) == len(rows):
+    carried = rows["carried"].to_pylist()
+    for number, row in enumerate(rows["place"].to_pylist()):
+        images.append(read_bytes(media, row) if carried[number] else None)
+        held += len(images[-1] or b"")
+        if held >= _BYTES or len(images) == _ROWS or number == len(rows) - 1:
             made = rows.slice(start, len(images))
-            yield made.append_column("image", pa.array(images, kind))
+            yield made.append_column("image", _column(made, images))
             start, held, images = start + len(images), 0, []
+
+
+def _column(rows: pa.Table, images: list[bytes | None]) -> pa.Array:
+    """Pictures as `datasets` has them, each under its sticker's id; null where there is none."""
+    data = pa.array(images, pa.binary())
+    paths = pc.binary_join_element_wise(rows["id"], rows["format"], ".").combine_chunks()
+    missing = data.is_null()
+    fields = list(release_schema().field("image").type)
+    paths = pc.if_else(missing, pa.scalar(None, pa.string()), paths)
+    return pa.StructArray.from_arrays([data, paths], fields=fields, mask=missing)
 
 
 def read_bytes(media: MediaReader, row: Mapping[str, Any]) -> bytes:

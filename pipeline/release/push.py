@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 from pipeline.engine.addresses import strip_secrets
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.text import one_line
-from pipeline.release.checksums import CHECKSUMS, listed_sums
+from pipeline.release.checksums import CHECKSUMS, SIGNATURE_FILES, listed_sums
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 PUBLIC = "https://huggingface.co"
 _AHEAD = 50
 """Large files that are sent before the next are looked at."""
-_LATER = (".gitattributes",)
+_KEPT = (".gitattributes",)
 """What a hub keeps beside the files that were pushed."""
 _BLOCK = 1 << 20
 
@@ -60,11 +61,11 @@ def push_release(
     """
     listed = listed_sums(folder)
     names = [*sorted(listed), CHECKSUMS]
-    names += [name for name in (f"{CHECKSUMS}.sig",) if (folder / name).is_file()]
+    names += [n for n in SIGNATURE_FILES if n not in listed and (folder / n).is_file()]
     api = _api(to)
     with _told(to):
         url = api.create_repo(to.repo, repo_type="dataset", private=to.private, exist_ok=True)
-        there = set(api.list_repo_files(to.repo, repo_type="dataset")) - set(_LATER)
+        there = set(api.list_repo_files(to.repo, repo_type="dataset")) - set(_KEPT)
         if there and CHECKSUMS not in there and not force:
             raise StickerworksError(
                 f"The repository {to.repo} holds {len(there):,} files that are no release.",
@@ -87,7 +88,7 @@ def push_release(
 
 def _api(to: Destination) -> HfApi:
     from huggingface_hub import HfApi, constants
-    from huggingface_hub.utils import logging
+    from huggingface_hub.utils.logging import set_verbosity
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     parts = urlsplit(to.endpoint)
@@ -103,7 +104,8 @@ def _api(to: Destination) -> HfApi:
             "HF_TOKEN.",
         )
     disable_progress_bars()
-    logging.set_verbosity(logging.ERROR)
+    set_verbosity(logging.ERROR)
+    constants.HF_HUB_DISABLE_TELEMETRY = True  # the public hub needn't know of pushes to others
     if to.endpoint != PUBLIC:
         constants.HF_HUB_DISABLE_XET = True  # other hubs speak plain Git LFS
     return HfApi(endpoint=to.endpoint.rstrip("/"), token=to.token)
@@ -151,7 +153,7 @@ def _differing(api: HfApi, to: Destination, expected: dict[str, str], commit: st
             yield f"{name} is missing"
         elif (entry.lfs.sha256 if entry.lfs else _read_back(to, name, commit)) != sha256:
             yield f"{name} has other bytes"
-    for name in sorted(set(there) - set(expected) - set(_LATER)):
+    for name in sorted(set(there) - set(expected) - set(_KEPT)):
         yield f"{name} is no file of the release"
 
 
@@ -174,7 +176,7 @@ def _read_back(to: Destination, name: str, commit: str) -> str:
 @contextmanager
 def _told(to: Destination) -> Iterator[None]:
     """Tell what the hub or the way to it says against it, without the token."""
-    from httpx import HTTPError
+    from httpx2 import HTTPError  # what huggingface_hub speaks with
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     host = urlsplit(to.endpoint).netloc

@@ -91,8 +91,11 @@ class SplitWriter:
     def _write_group(self, size: int) -> None:
         if self._writer is None:
             self._open_file(self.files[self._written // self._rows_per_file])
-        # Copied out of what is waiting, so that its size is that of these rows alone.
-        columns = [pa.concat_arrays(column.chunks) for column in self._waiting.slice(0, size)]
+        # In one piece each, so that pages and sizes don't depend on how the rows came.
+        columns = [
+            column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
+            for column in self._waiting.slice(0, size).columns
+        ]
         group = pa.table(columns, schema=self._schema)
         cast("pq.ParquetWriter", self._writer).write_table(group, row_group_size=size)
         self._waiting = self._waiting.slice(size)
@@ -105,7 +108,7 @@ class SplitWriter:
         # A writer that fails to write a file's end, as on a full disk, would leave it open.
         with ExitStack() as opened:
             file = opened.enter_context(pa.OSFile(str(path), "wb"))
-            self._writer = _open_writer(file, self._schema)
+            self._writer = parquet_writer(file, self._schema)
             opened.callback(self._writer.close)
             self._open = opened.pop_all()
 
@@ -138,7 +141,8 @@ def _image_bytes(rows: pa.Table) -> npt.NDArray[np.int64]:
     return total
 
 
-def _open_writer(file: pa.NativeFile, schema: pa.Schema) -> pq.ParquetWriter:
+def parquet_writer(file: pa.NativeFile, schema: pa.Schema) -> pq.ParquetWriter:
+    """A writer with the settings of releases; its caller closes it."""
     leaves = _leaf_columns(schema)
     return pq.ParquetWriter(
         file,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,14 +19,14 @@ from pipeline.engine.origins import hosts_table, merged, tally_refused
 from pipeline.engine.workspace import Workspace
 from pipeline.release.contents import Contents, Label
 from pipeline.release.figures import release_figures
-from pipeline.release.ledger import count_refusals
+from pipeline.release.ledger import Refusal, count_refusals
 from pipeline.release.legal.facts import Inputs as LegalInputs
 from pipeline.release.legal.facts import legal_facts
 from pipeline.release.makers import DERIVED_FROM
-from pipeline.release.people import annotators_by_tag, count_people
+from pipeline.release.people import People, annotators_by_tag, count_people
 from pipeline.release.redact import public_rules, public_texts, public_urls
 from pipeline.release.tally import ReleaseCounts, total
-from schemas.config import Config
+from schemas.config import Config, ReleaseConfig
 from schemas.release import COLUMNS, SPLITS
 from schemas.tables import HOSTS, MOVED, UNFETCHED
 
@@ -57,6 +59,55 @@ def write_texts(
     from pipeline.release.plots import write_plots
     from pipeline.release.responsible import responsible_ai
 
+    tables = _write_tables(folder, workspace, tally)
+    agreement = workspace.read_checked("agreement").to_pylist()
+    votes, ids = workspace.read_checked("votes"), _released(folder)
+    counted = sum(number * rows for number, rows in tally.makers.voted.items())
+    people = count_people(votes, ids, counted)
+    legal = LegalInputs(tally, tables.hosts, tables.refusals, people, tally.simulated)
+    facts = legal_facts(config.release, legal)
+    for line in facts["not_stated"]:
+        report(f"the release doesn't state {line}")
+    write_legal(folder, config.release, facts)
+    shards = read_shards(folder)
+    contents = replace(
+        _contents(config.release, tally, people, _labels(tally, votes, ids)),
+        shards=shards,
+        about=responsible_ai(facts, tally, agreement),
+    )
+    (folder / "croissant.json").write_text(croissant_json(contents), "utf-8")
+    figures = release_figures(tally, agreement, read_results(workspace))
+    _write_json(folder / "statistics.json", figures)
+    facts_of_card = CardFacts(
+        tally=tally,
+        num_bytes=num_bytes,
+        download_size=sum(shard.nbytes for shard in shards.values()),
+        unfetched=tables.unfetched,
+        hosts=tables.hosts,
+        agreement=agreement,
+        leakage=workspace.read_checked("leakage").to_pylist(),
+        moved=tables.moved,
+        tagset=tables.tagset,
+        plots=write_plots(folder / "plots", tally, figures, report),
+    )
+    (folder / "README.md").write_text(render_card(config, facts_of_card), "utf-8")
+    return {name: shard.sha256 for name, shard in shards.items()}
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """What small tables say: rows of ``hosts``, counts of what was not got, by state and class, of
+    refusals, and of what moved, by split before and now; the version of the tag set."""
+
+    hosts: list[dict[str, Any]]
+    unfetched: Counter[tuple[str, str]]
+    refusals: Counter[Refusal]
+    moved: Counter[tuple[str, str]]
+    tagset: str | None
+
+
+def _write_tables(folder: Path, workspace: Workspace, tally: ReleaseCounts) -> _Tables:
+    """Write the small tables of a release, and its counts."""
     missed = workspace.read_checked("unfetched")
     unfetched = _write_unfetched(folder / "unfetched.parquet", missed)
     hosts = _by_month(hosts_table(merged([tally.origins, tally_refused(missed)])))
@@ -68,49 +119,31 @@ def write_texts(
     if len(moved):
         bare = moved.cast(MOVED.schema.remove_metadata())
         pq.write_table(bare, folder / "moved.parquet", compression="zstd")
-    agreement = workspace.read_checked("agreement").to_pylist()
-    votes, ids = workspace.read_checked("votes"), _released(folder)
-    counted = sum(number * rows for number, rows in tally.makers.voted.items())
-    people = count_people(votes, ids, counted)
-    refusals = count_refusals(missed)
-    facts = legal_facts(
-        config.release, LegalInputs(tally, hosts.to_pylist(), refusals, people, tally.simulated)
-    )
-    for line in facts["not_stated"]:
-        report(f"the release doesn't state {line}")
-    write_legal(folder, config.release, facts)
-    shards = read_shards(folder)
-    simulated = people.simulated_annotators == people.annotators
-    contents = Contents(
-        name=config.release.name,
-        version=config.release.version,
-        description=config.release.description,
-        licence=config.release.licence,
-        columns=COLUMNS,
-        rows={split: tally.rows[split] for split in SPLITS if tally.rows[split]},
-        shards=shards,
-        made_by=tally.makers.makings(people.annotators, simulated),
-        derived_from=DERIVED_FROM,
-        labels=_labels(tally, votes, ids),
-        about=responsible_ai(facts, tally, agreement),
-    )
-    (folder / "croissant.json").write_text(croissant_json(contents), "utf-8")
-    figures = release_figures(tally, agreement, read_results(workspace))
-    _write_json(folder / "statistics.json", figures)
-    facts_of_card = CardFacts(
-        tally=tally,
-        num_bytes=num_bytes,
-        download_size=sum(shard.nbytes for shard in shards.values()),
-        unfetched=unfetched,
+    return _Tables(
         hosts=hosts.to_pylist(),
-        agreement=agreement,
-        leakage=workspace.read_checked("leakage").to_pylist(),
+        unfetched=unfetched,
+        refusals=count_refusals(missed),
         moved=count_together([moved["from"], moved["to"]]),
         tagset=tagset[0]["version"] if tagset else None,
-        plots=write_plots(folder / "plots", tally, figures, report),
     )
-    (folder / "README.md").write_text(render_card(config, facts_of_card), "utf-8")
-    return {name: shard.sha256 for name, shard in shards.items()}
+
+
+def _contents(
+    release: ReleaseConfig, tally: ReleaseCounts, people: People, labels: list[Label]
+) -> Contents:
+    simulated = people.simulated_annotators == people.annotators
+    return Contents(
+        name=release.name,
+        version=release.version,
+        description=release.description,
+        licence=release.licence,
+        columns=COLUMNS,
+        rows={split: tally.rows[split] for split in SPLITS if tally.rows[split]},
+        shards={},
+        made_by=tally.makers.makings(people.annotators, simulated),
+        derived_from=DERIVED_FROM,
+        labels=labels,
+    )
 
 
 def _released(folder: Path) -> pa.ChunkedArray:

@@ -156,9 +156,10 @@ def _found(session: Session, entries: Sequence[Entry], samples: Sequence[Sample]
     ids = {entry.value for entry in entries if entry.kind == "sha256"}
     kinds = dict.fromkeys(stickers_here(workspace, ids), "sha256")
     kinds |= named_stickers(workspace, [e for e in entries if e.kind != "sha256"])
+    # Of what is named alone: a copy of a copy may be another sticker.
+    copies = copies_of_stickers(workspace, config, kinds)
     for id_ in copies_of_samples(workspace, config, samples):
         kinds.setdefault(id_, "picture")
-    copies = copies_of_stickers(workspace, config, kinds)
     for id_ in alike_in_tables(workspace, {*kinds, *copies}) | copies:
         kinds.setdefault(id_, COPY)
     return kinds
@@ -229,7 +230,7 @@ def _carry_out(session: Session, request: Request) -> None:
     for name, rows in outcome.releases.items():
         session.say(f"  {'':<12} {plain(name)}: {rows:,} rows fewer; publish it again")
     for name in outcome.removed_releases:
-        session.say(f"  {'':<12} {plain(name)} is gone: make it again with `release export`")
+        session.say(f"  {'':<12} {plain(name)} is gone: `stickerworks release` makes it again")
     if outcome.removed_pages:
         session.say(f"  {'':<12} pages that showed pictures are gone: `stickerworks report`")
     if outcome.elsewhere:

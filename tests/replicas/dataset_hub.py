@@ -49,8 +49,7 @@ class DatasetHub(Site):
         if headers.get("authorization") != f"Bearer {self.token}":
             return json_body({"error": "Invalid username or password."}, 401)
         if path == "/api/repos/create":
-            there, self.private = self.private is not None, bool(asked.json().get("private"))
-            return json_body({"url": f"{self.url}/datasets/{self.repo}"}, 409 if there else 200)
+            return self._create(asked.json())
         if path == f"/datasets/{self.repo}.git/info/lfs/objects/batch":
             return self._batch(asked.json())
         if path.startswith(f"/datasets/{self.repo}/resolve/"):
@@ -59,6 +58,8 @@ class DatasetHub(Site):
         return self._api(path.removeprefix(f"/api/datasets/{self.repo}"), asked)
 
     def _api(self, inner: str, asked: Asked) -> Answer:
+        if inner == "/api/validate-yaml":
+            return json_body({"errors": [], "warnings": []})
         if inner.startswith("/preupload/"):
             return json_body({"files": [self._mode(file) for file in asked.json()["files"]]})
         if inner.startswith("/commit/"):
@@ -69,6 +70,10 @@ class DatasetHub(Site):
             siblings = [{"rfilename": name} for name in sorted(self.files)]
             return json_body({"id": self.repo, "sha": "0" * 40, "siblings": siblings})
         return status(404)
+
+    def _create(self, asked: dict[str, Any]) -> Answer:
+        there, self.private = self.private is not None, asked.get("visibility") == "private"
+        return json_body({"url": f"{self.url}/datasets/{self.repo}"}, 409 if there else 200)
 
     def _mode(self, file: dict[str, Any]) -> dict[str, Any]:
         large = file["size"] >= self.large

@@ -213,4 +213,4 @@ def best_guess(codes: Codes, checks: Checks | None) -> Greys:
     basis = _bases(np.zeros(1), np.ones(1), _MID)[0][:, _PAD:-_PAD]
     drawn = basis.T @ (low * size) @ basis
     spread = np.abs(drawn).max(axis=(1, 2), keepdims=True)
-    return (127.5 + 127.5 * drawn / np.maximum(spread, 1e-9)).astype(np.uint8)
+    return np.asarray(127.5 + 127.5 * drawn / np.maximum(spread, 1e-9), np.uint8)

@@ -169,8 +169,10 @@ def _sound(said: dict[str, Any]) -> bool:
 
 def _checksum(index: Index) -> str:
     found = hashlib.sha256()
-    for column, kind in ((index.file, "<u8"), (index.code, "<u8"), (index.check, "u1"),
-                         (index.kind, "u1"), (index.split, "u1"), (index.group, "<u4")):  # fmt: skip
+    for column, kind in (
+        *((index.file, "<u8"), (index.code, "<u8"), (index.check, "u1")),
+        *((index.kind, "u1"), (index.split, "u1"), (index.group, "<u4")),
+    ):
         found.update(np.ascontiguousarray(column, kind).data)
     return found.hexdigest()
 

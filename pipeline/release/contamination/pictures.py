@@ -35,9 +35,9 @@ class Picture:
 def read_pictures(path: Path) -> Iterator[Picture]:
     """Every picture at ``path``: a release, Parquet files with an image column, or a folder.
 
-    In the order of file names; links are passed over, and in a folder what begins like no picture. A split is what a Parquet file's name begins
-    with (``train-00000-of-00003``), and ``all`` where that says nothing. Raises
-    StickerworksError where nothing is there.
+    In the order of file names; links are passed over, and in a folder what begins like no
+    picture. A split is what a Parquet file's name begins with (``train-00000-of-00003``), and
+    ``all`` where that says nothing. Raises StickerworksError where nothing is there.
     """
     files = [path] if path.suffix == ".parquet" and path.is_file() else _below(path, ".parquet")
     if files and path.is_dir() and (path / "data").is_dir() and (path / "README.md").is_file():

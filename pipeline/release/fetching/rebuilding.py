@@ -158,9 +158,8 @@ def _kept(
 
 
 def _stays(rows: pa.Table, files: Files) -> pa.Array:
-    there = [not lacks or files.has(id_ or "")
-             for id_, lacks in zip(rows["id"].to_pylist(), _lacking(rows).to_pylist(), strict=True)]  # fmt: skip
-    return pa.array(there, pa.bool_())
+    lacking = zip(rows["id"].to_pylist(), _lacking(rows).to_pylist(), strict=True)
+    return pa.array([not lacks or files.has(id_ or "") for id_, lacks in lacking], pa.bool_())
 
 
 def _lacking(rows: pa.Table) -> pa.ChunkedArray:

@@ -78,7 +78,8 @@ def purge_files(workspace: Workspace, request: Request) -> list[str]:
         _clean(path, gone, frozenset(files), damaged=path.parent == root / "damaged")
     for kind in _CACHES:
         for path in cache_folder(kind).iterdir():
-            path.unlink(missing_ok=True)
+            if not path.is_dir():
+                path.unlink(missing_ok=True)
     return removed
 
 

@@ -24,7 +24,7 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 
-_FEW = 100_000
+_FEW = 20_000
 _NEAR_BITS = 8
 
 _Some = tuple[pa.Array, pa.Table, pa.Array]

@@ -19,6 +19,8 @@ def without_gone(name: str, rows: pa.Table, request: Request) -> pa.Table:
             rows = _filtered(rows, pc.invert(pc.is_in(rows[column], value_set=urls)))
     if name == "group_joins":
         return _joins(rows, request, ids)
+    if name == "moved":
+        return _moved(rows, ids)
     if name == "leakage":
         return _examples(rows, request)
     if name in ("keywords", "clusters"):
@@ -45,6 +47,16 @@ def _joins(rows: pa.Table, request: Request, ids: pa.Array) -> pa.Table:
         rows = rows.set_column(place, field.with_nullable(True), pa.array(names, pa.string()))
         rows = rows.filter(pc.is_valid(rows[column]))
     return rows
+
+
+def _moved(rows: pa.Table, ids: pa.Array) -> pa.Table:
+    """Moved stickers without the name of one that they joined."""
+    where = pc.is_in(rows["joined"], value_set=ids)
+    if not pc.any(where).as_py():
+        return rows
+    left = pc.if_else(where, pa.scalar(None, pa.string()), rows["joined"])
+    place = rows.column_names.index("joined")
+    return rows.set_column(place, rows.schema.field("joined"), left)
 
 
 def _examples(rows: pa.Table, request: Request) -> pa.Table:

@@ -9,9 +9,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from pipeline.release.records import load_record, record_path, save_record
-from pipeline.release.takedown.cleaner.folder import CHECKSUMS, JOURNAL, clean_folder, plan_cleaning
+from pipeline.release.takedown.cleaner.folder import (
+    CHECKSUMS,
+    JOURNAL,
+    PROFILE,
+    clean_folder,
+    plan_cleaning,
+)
 from pipeline.release.takedown.cleaner.named import CleaningError, TakenDown
 from pipeline.release.takedown.request import Request
 
@@ -33,22 +40,40 @@ def clean_releases(
 ) -> tuple[dict[str, int], list[str]]:
     """Rows that each release lost, by its name, and releases that had to go as a whole.
 
-    A layout that can't be cleaned is made again from a release that was.
+    Profiles go: they are made again, to the byte, from the release that was cleaned.
     """
     rows: dict[str, int] = {}
     removed: list[str] = []
     for folder in release_folders(workspace):
+        if (folder / PROFILE).exists():
+            if _is_stale(folder, gone, notes):
+                shutil.rmtree(folder)
+                record_path(folder).unlink(missing_ok=True)
+                removed.append(folder.name)
+            continue
         try:
             plan = plan_cleaning(folder, gone, notes)
-        except CleaningError:
-            shutil.rmtree(folder)
-            record_path(folder).unlink(missing_ok=True)
-            removed.append(folder.name)
-            continue
+        except CleaningError as error:
+            raise StickerworksError(
+                str(error), "Move it out of the releases, and run `stickerworks release takedown`."
+            ) from error
         if not plan.is_empty:
             clean_folder(folder, gone, plan)
             rows[folder.name] = sum(plan.rows.values())
     return rows, removed
+
+
+def _is_stale(profile: Path, gone: TakenDown, notes: Mapping[str, str]) -> bool:
+    """Whether a profile is one of a release that is another now, or holds what went."""
+    told = (profile / PROFILE).read_text("utf-8")
+    sums = (folder / CHECKSUMS for folder in profile.parent.glob("*") if folder != profile)
+    known = (hashlib.sha256(path.read_bytes()).hexdigest() for path in sums if path.exists())
+    if not any(digest in told for digest in known):
+        return True
+    try:
+        return not plan_cleaning(profile, gone, notes).is_empty
+    except CleaningError:  # what can't be looked into is as its release is
+        return False
 
 
 def renew_records(workspace: Workspace, request: Request, after: Mapping[str, str]) -> None:

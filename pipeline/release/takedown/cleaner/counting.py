@@ -80,6 +80,10 @@ class Losses:
     def _off(self, name: str, value: str, count: int = 1) -> None:
         self._flat.setdefault(name, Counter())[value] += count
 
+    def rows_left(self, rows: dict[str, int]) -> dict[str, int]:
+        """Rows by split without them."""
+        return _minus(rows, self.rows)
+
     def counts_left(self, text: str) -> str:
         """The text of ``counts.json`` without them."""
         counts = json.loads(text)
@@ -165,8 +169,8 @@ class Losses:
         note = (
             f"> **{before + sum(self.rows.values()):,} {NOTE}.** Their rows are gone from the "
             "shards, and the counts of splits, formats, domains and tags are those of what is "
-            "left; hosts, agreement, leakage and plots are as they were. `taken_down.csv` lists "
-            "their hashes."
+            "left; all else that is counted or plotted is as it was. `taken_down.csv` lists their "
+            "hashes."
         )
         if known:
             lines = text.split("\n")

@@ -26,7 +26,10 @@ from pipeline.release.takedown.cleaner.shards import is_touched, named_rows, rew
 JOURNAL, SIGNERS = ".takedown.json", "allowed_signers"
 CHECKSUMS, CARD, COUNTS, LIST = "SHA256SUMS", "README.md", "counts.json", "taken_down.csv"
 _SUM = re.compile(r"([0-9a-f]{64})  (.+)")
-_OPAQUE = (".mdb", ".pkl", ".tar", ".zip", ".npy", ".arrow")
+_OPAQUE = (".pkl", ".tar", ".zip", ".npy", ".arrow")
+# Pictures in a database under names of its own.
+_DATABASE = ".mdb"
+PROFILE = "profile.json"
 _PICTURES = (
     ".apng",
     ".avif",
@@ -81,7 +84,11 @@ def plan_cleaning(folder: Path, gone: TakenDown, notes: Mapping[str, str]) -> Cl
         ):
             plan.removed.append(name)
             plan.ids += [found for found in ID.findall(name) if found in gone.ids]
-    opaque = [name for name in names if name.endswith(_OPAQUE) and _may_hold(folder / name, gone)]
+    opaque = [
+        name
+        for name in names
+        if name.endswith(_DATABASE) or (name.endswith(_OPAQUE) and _may_hold(folder / name, gone))
+    ]
     if opaque:
         raise CleaningError(
             f"{folder / opaque[0]} can't be cleaned: make it again from a release that was."
@@ -151,6 +158,11 @@ def _plan_texts(folder: Path, plan: CleaningPlan, losses: Losses, notes: Mapping
     if (folder / COUNTS).exists():
         text = (folder / COUNTS).read_text("utf-8")
         plan.texts[COUNTS] = losses.counts_left(text)
+    if (folder / PROFILE).exists():
+        about = json.loads((folder / PROFILE).read_text("utf-8"))
+        about["rows"] = losses.rows_left(about["rows"])
+        text = json.dumps(about, ensure_ascii=False, indent=1, sort_keys=True)
+        plan.texts[PROFILE] = text + "\n"
     if (folder / CARD).exists():
         text = (folder / CARD).read_text("utf-8")
         if sum(losses.rows.values()):

@@ -74,3 +74,21 @@ def test_without_any_annotation_there_is_nothing_to_forget(tmp_path):
     forget_tasks(tmp_path, [GONE])
     assert delete_tasks(tmp_path, LabelConfig()) == (0, 0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_running_server_forgets_its_tasks(studio):
+    client, root = studio.connection.client, studio.workspace.root
+    project = client.projects.create(title="forgetting", label_config="<View/>")
+    tasks = [
+        client.tasks.create(project=project.id, data={"text": sticker}) for sticker in (GONE, STAYS)
+    ]
+    with open_ledger(root) as ledger:
+        ledger.add_project(Project(project.id, "screening", "v9", "<View/>", None, None))
+        for task, sticker in zip(tasks, (GONE, STAYS), strict=True):
+            ledger.plan([Planned("screening", sticker, "v9", "b9", gold=False, blind=False)])
+            ledger.place("screening", project.id, "2026", [PlacedTask(sticker, task.id, None)])
+    forget_tasks(root, [GONE])
+    assert delete_tasks(root, studio.config.label) == (1, 0)
+    left = [task.id for task in client.tasks.list(project=project.id)]
+    assert left == [tasks[1].id]
+    assert delete_tasks(root, studio.config.label) == (0, 0)

@@ -1,0 +1,99 @@
+"""Indexes, checks, fetches and pushes as people give them."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageDraw
+from square_release import write_squares
+
+from stickerworks.cli.main import _run
+
+
+def draw(path: Path, seed: int, size: int = 128) -> None:
+    dice = random.Random(seed)
+    picture = Image.new("RGB", (256, 256), "white")
+    pen = ImageDraw.Draw(picture)
+    for _ in range(12):
+        x, y = dice.randrange(200), dice.randrange(200)
+        box = (x, y, x + dice.randrange(20, 120), y + dice.randrange(20, 120))
+        pen.rectangle(box, fill=tuple(dice.randrange(256) for _ in range(3)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.resize((size, size)).save(path)
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    def program(*words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = _run([*words, "--workspace", str(tmp_path / "workspace")])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return program
+
+
+def test_an_index_finds_a_copy_and_the_exit_code_says_so(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    for seed in range(4):
+        draw(tmp_path / "theirs" / f"{seed}.png", seed)
+    draw(tmp_path / "ours" / "copy.jpg", 2, size=90)
+    draw(tmp_path / "ours" / "other.png", 99)
+    index = str(tmp_path / "theirs.parquet")
+    code, *_ = run("release", "index", "--images", str(tmp_path / "theirs"), "--output", index)
+    assert code == 0
+    check = ("release", "check", "--against", index, "--images", str(tmp_path / "ours"), "--json")
+    code, out, _ = run(*check)
+    (found,) = json.loads(out)["check"]["against"]
+    assert (code, found["checked"], found["copies"], found["share"]) == (1, 2, 1, 0.5)
+    assert run(*check, "--most", "0.5")[0] == 0
+    assert not (tmp_path / "workspace").exists()
+
+
+def test_what_is_no_index_is_one_line(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    (tmp_path / "x.parquet").write_bytes(b"PAR1 and nothing PAR1")
+    code, _, err = run(
+        "release", "check", "--against", str(tmp_path / "x.parquet"), "--images", str(tmp_path)
+    )
+    assert code == 1
+    assert "x.parquet can't be read" in err
+    assert "Traceback" not in err
+
+
+def test_an_unsound_release_is_not_pushed(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    write_squares(tmp_path / "bad", {"red": "red"}, {"train": (10, 2)})
+    code, _, err = run("release", "push", str(tmp_path / "bad"), "--repo", "me/bad", "--force")
+    assert code == 1
+    assert "is not sound" in err
+
+
+def test_a_release_that_failed_its_gate_is_refused(program: Callable[..., Any], made: Path) -> None:
+    assert program("release").code == 0
+    push = ("release", "push", "--repo", "me/good", "--dry-run")
+    assert "has given no verdict" in program(*push).said
+    (folder,) = (path for path in (made / "releases").iterdir() if path.name[0] != ".")
+    reports = made / "reports"
+    reports.mkdir(exist_ok=True)
+    for verdict, code in (("failed", 1), ("passed", 0)):
+        said = json.dumps({"verdict": verdict, "release": folder.name})
+        (reports / "gate.json").write_text(said, encoding="utf-8")
+        assert program(*push).code == code
+        assert program(*push, "--force").code == 0
+
+
+def test_fetch_refuses_what_is_no_release(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    code, _, err = run("release", "fetch", str(tmp_path), "--output", str(tmp_path / "out"))
+    assert code == 1
+    assert "There is no release at" in err
