@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+sys.path.insert(0, str(Path(__file__).parent / "scheduling"))
 pytest_plugins = ["by_file"]
 
 # Busy machines stall for longer than any deadline; and a red run in CI must be repeatable.

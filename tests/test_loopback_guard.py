@@ -90,6 +90,9 @@ def test_a_crawl_without_a_source_never_reaches_its_host(tmp_path: Path) -> None
 
 def test_a_test_that_survives_the_refusal_fails_all_the_same(tmp_path: Path) -> None:
     shutil.copy(Path(__file__).with_name("conftest.py"), tmp_path)
+    scheduling = Path(__file__).with_name("scheduling") / "by_file.py"
+    (tmp_path / "scheduling").mkdir()
+    shutil.copy(scheduling, tmp_path / "scheduling")
     (tmp_path / "test_it.py").write_text(
         "import socket\n"
         "def test_it():\n"

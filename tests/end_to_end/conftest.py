@@ -39,9 +39,6 @@ def demo(
     run: Callable[..., subprocess.CompletedProcess[str]],
 ) -> Demo:
     workspace = tmp_path_factory.mktemp("demo") / "workspace"
-    # So many epochs tell the release from its control as well as thirty; but halves of train teach
-    # too little then to tell how many tags are wrong.
-    little = ("--set", "validation.epochs=8", "--set", "validation.max_label_noise=1")
-    answer = run("demo", "--workspace", workspace, *little, "--json")
+    answer = run("demo", "--workspace", workspace, "--json")
     assert answer.returncode == 0, answer.stderr
     return Demo(workspace, workspace / "releases" / "demo-0.1.0", answer)

@@ -77,8 +77,8 @@ def test_the_release_passes_and_both_curves_are_kept(demo) -> None:
     assert gate["difference"] > 0.4
     assert gate["interval"][0] > 0.2
     assert gate["p_value"] == 0.002
-    assert {len(curve) for curve in gate["curves"].values()} == {8}
-    assert gate["test"]["difference"] > 0.3
+    assert {len(curve) for curve in gate["curves"].values()} == {30}
+    assert gate["test"]["difference"] > 0.4
     assert {check["outcome"] for check in gate["checks"]} == {"passed"}
     assert gate["label_noise"]["train"]["high"] < 0.3
     kept = demo.workspace / "reports" / f"gate-{demo.release.name}.json"
