@@ -31,13 +31,17 @@ Check = Callable[[pa.Table], Iterator[str]]
 
 @dataclass(frozen=True)
 class Verification:
-    """What was read and every problem found; sound when there is none."""
+    """What was read and every problem found; sound when there is none.
+
+    ``bare`` counts rows without any picture, where the validator of a profile does.
+    """
 
     path: Path
     rows: dict[str, int]
     files: int
     problems: tuple[str, ...]
     signature: Signature = UNSIGNED
+    bare: int = 0
 
 
 @dataclass

@@ -122,6 +122,10 @@ def verify_folder(folder: Path) -> Verification:
         # What was taken down since is listed; the counts stay those of what was made.
         and not (cleaned and found.rows.get(split, 0) < about["rows"].get(split, 0))
     ]
+    if found.bare > about["bare"]:
+        problems.append(
+            f"{found.bare:,} rows have no picture, {ABOUT} says that {about['bare']:,} had none"
+        )
     problems += [*found.problems]
     signature = found.signature if profile.parquet else check_signature(folder)
     if signature.state == "bad" and not profile.parquet:
@@ -203,14 +207,21 @@ def _read_about(folder: Path) -> dict[str, Any]:
             "profile": str(about["profile"]),
             "webdataset": about["webdataset"] is True,
             "fingerprint": about["fingerprint"],
-            "rows": {str(split): int(count) for split, count in rows.items()},
-            "left_out": {str(reason): int(count) for reason, count in left_out.items()},
+            "rows": {str(split): _count(count) for split, count in rows.items()},
+            "left_out": {str(reason): _count(count) for reason, count in left_out.items()},
+            "bare": _count(about["without_image"]) + _count(about["undecodable"]),
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StickerworksError(
             f"{path} isn't what we write: {type(error).__name__}.",
             "Get the profile again, or make it anew with `stickerworks release export`.",
         ) from error
+
+
+def _count(value: object) -> int:
+    if type(value) is not int:  # bool is one of its kinds, and Infinity is JSON of Python's
+        raise ValueError("a count is no whole number")
+    return value
 
 
 def _why(counts: ExportCounts) -> str:

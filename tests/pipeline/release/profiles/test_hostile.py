@@ -252,6 +252,82 @@ def test_bytes_and_links_in_tar_files_are_told(export: Export) -> None:
     assert "it has the member" in problems
 
 
+def retold(
+    folder: Path, change: Callable[[int, str, dict[str, bytes]], dict[str, bytes] | None]
+) -> None:
+    """Write the tar files of a folder anew, each sticker's members as ``change`` gives them."""
+    number = 0
+    for path in sorted((folder / "data").glob("*.tar")):
+        stickers: dict[str, dict[str, bytes]] = {}
+        with tarfile.open(path) as tar:
+            for member in tar:
+                id_, _, name = member.name.partition(".")
+                opened = tar.extractfile(member)
+                assert opened is not None
+                stickers.setdefault(id_, {})[name] = opened.read()
+        with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+            for id_, members in stickers.items():
+                for name, data in (change(number, id_, members) or members).items():
+                    member = tarfile.TarInfo(f"{id_}.{name}")
+                    member.size = len(data)
+                    tar.addfile(member, io.BytesIO(data))
+                number += 1
+    sign(folder)
+
+
+def test_tar_files_without_pictures_and_columns_are_not_sound(export: Export) -> None:
+    made = export("full", webdataset=True).path
+
+    def bare(number: int, id_: str, members: dict[str, bytes]) -> dict[str, bytes]:
+        return {"json": json.dumps({"id": id_, "duplicate_group": "one"}).encode()}
+
+    assert verify_folder(made).problems == ()
+    retold(made, bare)
+    assert any("other columns than the profile" in line for line in verify_folder(made).problems)
+
+
+def test_tar_files_are_held_against_splits_types_and_counts_of_pictures(export: Export) -> None:
+    made = export("full", webdataset=True).path
+
+    def change(number: int, id_: str, members: dict[str, bytes]) -> dict[str, bytes]:
+        row = json.loads(members["json"]) | {"duplicate_group": "one"}
+        row |= {2: {"width": "wide"}, 3: {"tags": [1]}, 4: {"format": "tiff"}}.get(number, {})
+        left = {name: data for name, data in members.items() if name != "json" and number != 1}
+        odd = {"avif": b"another's", "key_frame_0.jpg": b"x"} if number == 5 else {}
+        return {**left, **odd, "json": json.dumps(row).encode()}
+
+    retold(made, change)
+    problems = "\n".join(verify_folder(made).problems)
+    assert "duplicate_group one stands in test and train and validation: a leak" in problems
+    assert problems.count("has other types than the profile") == 2
+    assert problems.count("members without a place") == 2
+    assert "are not those of its id" in problems
+    assert "rows have no picture, profile.json says that" in problems
+
+
+def test_key_frames_in_tar_files_are_decoded(export: Export) -> None:
+    made = export("stickertag", webdataset=True).path
+
+    def change(number: int, id_: str, members: dict[str, bytes]) -> dict[str, bytes] | None:
+        wrong = {0: {"key_frame_0.jpg": b"\x89PNG"}, 1: {"gif": b"GIF89a"}}
+        return {**members, **wrong.get(number, {})} if "key_frame_0.jpg" in members else None
+
+    assert verify_folder(made).problems == ()
+    retold(made, change)
+    problems = "\n".join(verify_folder(made).problems)
+    assert "key frame 0 of sticker" in problems
+    assert "members without a place: gif" in problems
+
+
+@pytest.mark.parametrize("count", ["Infinity", "1.0", "true", '"36"'])
+def test_a_count_that_is_no_whole_number_is_told(export: Export, count: str) -> None:
+    made = export("vsd2m").path
+    text = (made / ABOUT).read_text("utf-8").replace('"train": 36', f'"train": {count}')
+    (made / ABOUT).write_text(text, "utf-8")
+    with pytest.raises(StickerworksError, match="isn't what we write"):
+        verify_folder(made)
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"profile": "none"}', "[" * 100_000, "x" * 2_000_000])
 def test_a_description_that_is_not_ours_is_told(export: Export, text: str) -> None:
     made = export("vsd2m").path
