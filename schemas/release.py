@@ -24,9 +24,16 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("suggested_tags", "[string]", "tags that the sticker's keywords suggest; nobody voted"),
     ("domain", "string", "real or cartoon"),
     ("domain_provenance", "string", "votes, imported or classifier"),
-    *((name, "string", f"{doc}; machine-made") for name, doc in DESCRIPTION_FIELDS),
+    *(
+        (name, "string", f"{doc}; by a model, or a data set says it")
+        for name, doc in DESCRIPTION_FIELDS
+    ),
     ("captioner", "string", "what wrote the captions; template is no model"),
-    ("written_by", "[string]", "models and prompt sets that wrote these texts, each once"),
+    (
+        "written_by",
+        "[string]",
+        "models with prompt sets, or `imported` and a data set's name, that wrote these texts",
+    ),
     ("ocr_text", "string", "text read in the key frames"),
     ("keywords", "[string]", "distinct queries, tags and titles it was found with, sorted"),
     ("trigger_words", "[string]", "distinct queries it was found under, sorted"),

@@ -20,12 +20,16 @@ class Shard:
 
 @dataclass(frozen=True)
 class Making:
-    """What wrote values of a column (PROV's activity): by whom, and in how many rows."""
+    """What wrote values of a column (PROV's activity): by whom, and in how many rows.
+
+    ``agents`` are programs, or ``people``; or they are ``data_sets``, which the activity used.
+    """
 
     activity: str
     agents: tuple[str, ...]
     rows: int
     people: bool = False
+    data_sets: bool = False
 
 
 @dataclass(frozen=True)

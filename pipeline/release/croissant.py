@@ -201,10 +201,11 @@ def _provenance(name: str, contents: Contents) -> dict[str, Any]:
 
 def _activity(making: Making) -> dict[str, Any]:
     kind = "prov:Person" if making.people else "prov:SoftwareAgent"
+    relation, kind = (
+        ("prov:used", "prov:Entity") if making.data_sets else ("prov:wasAssociatedWith", kind)
+    )
     return {
         "@type": "prov:Activity",
         "prov:label": f"{one_line(making.activity)}, {making.rows} rows",
-        "prov:wasAssociatedWith": [
-            {"@type": kind, "prov:label": one_line(agent, 300)} for agent in making.agents
-        ],
+        relation: [{"@type": kind, "prov:label": one_line(agent, 300)} for agent in making.agents],
     }

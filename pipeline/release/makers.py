@@ -1,10 +1,11 @@
-"""Who wrote the values of each column: models with their prompts, and people, by rows."""
+"""Who wrote the values of each column: models, people and published data sets, by rows."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -32,6 +33,9 @@ DERIVED_FROM = {
 TEMPLATE = "template/"
 """How the texts of no model are called in ``written_by``: they repeat tags and keywords."""
 
+SAID = "imported "
+"""What stands before a data set's name in ``written_by``: its texts were taken as they are."""
+
 
 @dataclass
 class Written:
@@ -47,9 +51,14 @@ class Written:
 
 @dataclass
 class Makers:
-    """Sums over rows of a release of who made what."""
+    """Sums over rows of a release of who made what.
+
+    ``fields`` are texts of models, ``said`` those of rows whose texts all come from data sets; in
+    both, ``shared`` counts a writer in every row that others wrote in, whichever kind they are.
+    """
 
     fields: dict[str, Written] = field(default_factory=dict)
+    said: dict[str, Written] = field(default_factory=dict)
     ocr: Counter[str] = field(default_factory=Counter)
     domain: Counter[str] = field(default_factory=Counter)
     domain_votes: int = 0
@@ -59,15 +68,7 @@ class Makers:
 
     def add_rows(self, rows: pa.Table) -> None:
         """Count rows, with ``ocr_model``, ``domain_model`` and ``counts`` of votes beside."""
-        writers = pc.list_value_length(rows["written_by"])
-        single = pc.fill_null(pc.equal(writers, 1), False)
-        for name, _ in DESCRIPTION_FIELDS:
-            found = self.fields.setdefault(name, Written())
-            there = pc.is_valid(rows[name])
-            found.rows += pc.sum(there).as_py() or 0
-            for counts, of in ((found.alone, single), (found.shared, pc.invert(single))):
-                lists = rows["written_by"].filter(pc.and_(there, of))
-                counts.update(count_values(entries(lists)[1]))
+        self._add_texts(rows)
         read = pc.fill_null(pc.not_equal(rows["ocr_text"], ""), False)
         self.ocr.update(count_values(filled(rows["ocr_model"].filter(read), "unknown")))
         judged = pc.fill_null(pc.equal(rows["domain_provenance"], "classifier"), False)
@@ -77,6 +78,27 @@ class Makers:
         self.provenance.update(count_values(rows["label_provenance"]))
         self.voted.update(count_values(rows["annotators"]))
         self._add_votes(rows["counts"])
+
+    def _add_texts(self, rows: pa.Table) -> None:
+        writers = pc.list_value_length(rows["written_by"])
+        single = pc.fill_null(pc.equal(writers, 1), False)
+        places, names = entries(rows["written_by"])
+        quoted = pc.fill_null(pc.starts_with(names, SAID), False).to_numpy(False)
+        by_sets = np.zeros(len(rows), bool)
+        by_sets[places[quoted]] = True
+        by_sets[places[~quoted]] = False
+        for name, _ in DESCRIPTION_FIELDS:
+            made, said = (kind.setdefault(name, Written()) for kind in (self.fields, self.said))
+            there = pc.is_valid(rows[name])
+            of_sets = int(np.count_nonzero(there.to_numpy() & by_sets))
+            said.rows += of_sets
+            made.rows += (pc.sum(there).as_py() or 0) - of_sets
+            for alone, of in ((True, single), (False, pc.invert(single))):
+                lists = rows["written_by"].filter(pc.and_(there, of))
+                for writer, count in count_values(entries(lists)[1]).items():
+                    found = said if writer.startswith(SAID) else made
+                    counts = found.alone if alone else found.shared
+                    counts[writer.removeprefix(SAID)] += count
 
     def _add_votes(self, counts: pa.ChunkedArray) -> None:
         _, given = entries(counts)
@@ -89,7 +111,7 @@ class Makers:
 
     def makings(self, annotators: int, simulated: bool) -> dict[str, list[Making]]:
         """What wrote values of each column, the most rows first; for PROV."""
-        found = {name: _texts(written) for name, written in self.fields.items()}
+        found = {name: _texts(made, self.said[name]) for name, made in self.fields.items()}
         found["ocr_text"] = _by("reading text (OCR)", self.ocr)
         found["domain"] = _by("classification as real or cartoon", self.domain)
         kind = "simulated annotators: no person" if simulated else "people, under pseudonyms"
@@ -107,9 +129,18 @@ class Makers:
 _HOW = {"votes": "votes on tags", "adjudication": "a lead's decision between votes"}
 
 
-def _texts(written: Written) -> list[Making]:
-    alone = _by("writing", written.alone)
-    return [*alone, *_by("writing, with other models in the same rows", written.shared)]
+def _texts(made: Written, said: Written) -> list[Making]:
+    quoting = "quoting a published data set"
+    return [
+        *_by("writing", made.alone),
+        *_by("writing, with others in the same rows", made.shared),
+        *_quoted(quoting, said.alone),
+        *_quoted(f"{quoting}, with others in the same rows", said.shared),
+    ]
+
+
+def _quoted(activity: str, counts: Counter[str]) -> list[Making]:
+    return [Making(activity, (name,), rows, data_sets=True) for name, rows in _ranked(counts)]
 
 
 def _by(activity: str, counts: Counter[str]) -> list[Making]:

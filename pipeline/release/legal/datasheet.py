@@ -112,6 +112,7 @@ def _known(facts: Facts) -> dict[str, tuple[str, ...]]:
     formats = ", ".join(f"{amount['rows']:,} {name}" for name, amount in facts["formats"].items())
     splits = ", ".join(f"{count:,} {split}" for split, count in rows["splits"].items())
     rules = ", ".join(f"{name} {count:,}" for name, count in facts["rules"].items())
+    quoted = sorted({w["by"] for field in facts["said_by_data_sets"] for w in field["written"]})
     models = sorted({w["by"] for field in facts["machine_made"] for w in field["written"]})
     sources = ", ".join(f"{row['source']} ({row['stickers']:,})" for row in facts["sources"])
     votes = (
@@ -136,7 +137,9 @@ def _known(facts: Facts) -> dict[str, tuple[str, ...]]:
                       if crawl["names"] else (),
         "timeframe": (f"{' to '.join(months)}.",) if months else (),
         "preprocessing": (f"Left out by rules and reviewers: {rules or 'nothing'}.",
-                          f"Written by models: {', '.join(models) or 'nothing'}."),
+                          f"Written by models: {', '.join(models) or 'nothing'}.",
+                          *([f"Texts taken from published data sets: {', '.join(quoted)}."]
+                            if quoted else [])),
         "licence": (f"Annotations: {facts['release']['licence_of_the_annotations']}. The stickers' "
                     "own licences are in licences.csv.",),
         "restrictions": ("Each sticker has the licence that its source states, or none.",),

@@ -63,6 +63,11 @@ def legal_facts(config: ReleaseConfig, inputs: Inputs) -> Facts:
         "crawlers": _crawlers(hosts),
         "c2pa": dict(sorted(ledger.c2pa.items())),
         "machine_made": machine_made(tally.makers),
+        "said_by_data_sets": [
+            _field(name, said)
+            for name, said in tally.makers.said.items()
+            if said.rows or said.shared
+        ],
         "rules": dict(ranked(tally.rules)),
         "imported_rows": tally.makers.provenance["imported"],
         "people": {**asdict(inputs.people), "rows_with_simulated_votes": inputs.simulated},
@@ -95,17 +100,18 @@ def machine_made(makers: Makers) -> list[dict[str, Any]]:
     texts = [(name, written) for name, written in makers.fields.items() if written.rows]
     counted = [("ocr_text", makers.ocr), ("domain", makers.domain)]
     plain = [(name, Written(counts.total(), counts)) for name, counts in counted if counts]
-    return [
-        {
-            "field": name,
-            "rows": written.rows,
-            "written": [
-                {"by": by, "alone": written.alone[by], "with_others": written.shared[by]}
-                for by in _names(written.alone + written.shared)
-            ],
-        }
-        for name, written in [*texts, *plain]
-    ]
+    return [_field(name, written) for name, written in [*texts, *plain]]
+
+
+def _field(name: str, written: Written) -> dict[str, Any]:
+    return {
+        "field": name,
+        "rows": written.rows,
+        "written": [
+            {"by": by, "alone": written.alone[by], "with_others": written.shared[by]}
+            for by in _names(written.alone + written.shared)
+        ],
+    }
 
 
 def _sources(ledger: Ledger, hosts: list[dict[str, Any]]) -> list[dict[str, Any]]:

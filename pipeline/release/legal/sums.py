@@ -76,12 +76,14 @@ def _of_rows(folder: Path, facts: dict[str, Any]) -> Iterator[Sum]:
     yield Sum("C2PA, looked or not", sum(facts["c2pa"].values()), found.rows, where)
     formats = sum(amount["rows"] for amount in facts["formats"].values())
     yield Sum("rows of all formats", formats, found.rows, where)
-    for field in facts["machine_made"]:
-        if field["field"] in found.texts:
-            name = field["field"]
-            yield Sum(f"machine-made texts: {name}", field["rows"], found.texts[name], where)
-    texts = sum(r["rows"] for r in facts["machine_made"] if r["field"] in found.texts)
-    yield Sum("machine-made texts of all fields", texts, found.texts.total(), where)
+    texts: Counter[str] = Counter()
+    for row in (*facts["machine_made"], *facts["said_by_data_sets"]):
+        texts[row["field"]] += row["rows"] if row["field"] in found.texts else 0
+    for name, count in (+texts).items():
+        what = f"texts by models and data sets: {name}"
+        yield Sum(what, count, found.texts[name], where)
+    what = "texts by models and data sets, all fields"
+    yield Sum(what, texts.total(), found.texts.total(), where)
 
 
 def _count(folder: Path) -> _Counted:

@@ -76,12 +76,17 @@ def _sources(facts: Facts) -> tuple[Answer, ...]:
     public = (
         f"{imported:,} rows have labels of published data sets, named in their column imported."
     )
+    quoted = [
+        f"{field['field']}: {field['rows']:,} rows with texts as {by} has them."
+        for field in facts["said_by_data_sets"]
+        for by in [", ".join(w["by"] for w in field["written"][:5])]
+    ]
     domains = largest_domains(facts)
     hosts = {row["host"] for row in facts["hosts"] if row["host"] is not None and row["files"]}
     crawled = bool(hosts)
     return (
         Answer("2.1 Publicly available data sets",
-               _lines(public if imported else None,
+               _lines(public if imported else None, *quoted,
                       here if local else None), to_complete=bool(local)),
         Answer("2.2.1 Data sets licensed from rightsholders or their representatives"),
         Answer("2.2.2 Private data sets obtained from other third parties",

@@ -56,6 +56,9 @@ def spread(tmp_path_factory: pytest.TempPathFactory, drawn_once: Any) -> Release
     for number, row in enumerate(drawn.rows["descriptions"]):
         if row["written_by"] and number % 2:
             row["written_by"] = ["template/1", f"{drawn.hostile} vsd2m/2"]
+        if row["written_by"] and number % 10 in (0, 1):
+            more = ["template/1"] if number % 10 else []
+            row["written_by"] = [*more, f"imported {drawn.hostile}"]
     settings = {"name": "spread", "licence": drawn.hostile, "publisher": drawn.hostile}
     settings |= {"contact": "群@example", "datasheet": {"purpose": drawn.hostile}}
     workspace = drawn.write(tmp_path_factory.mktemp("spread") / "workspace")
@@ -77,7 +80,10 @@ def test_sums_are_those_of_the_releases_own_tables(spread: Release) -> None:
     assert stated == [{key: row[key] for key in ("host", "files", "nbytes")} for row in hosts]
     assert all(sum(t["files"] for t in row["terms"]) == row["files"] for row in facts["hosts"])
     texts = {field["field"]: field for field in facts["machine_made"]}
-    assert texts["caption_en"]["rows"] == sum(row["caption_en"] is not None for row in rows)
+    said = {field["field"]: field for field in facts["said_by_data_sets"]}
+    assert texts["caption_en"]["rows"] + said["caption_en"]["rows"] == sum(
+        row["caption_en"] is not None for row in rows
+    )
     assert sum(facts["c2pa"].values()) == len(rows)
     assert facts["preferences"]["refused"] == 3
     assert facts["preferences"]["by_preference"] == 2
@@ -89,8 +95,38 @@ def test_a_writer_that_wrote_alone_is_told_from_one_among_others(spread: Release
     (caption,) = (f for f in facts_of(spread)["machine_made"] if f["field"] == "caption_en")
     alone, shared = caption["written"]
     assert alone["alone"] + alone["with_others"] == caption["rows"]
-    assert (shared["alone"], shared["with_others"]) == (0, alone["with_others"])
+    rows = [row for row in pq.read_table(spread.path / "data").to_pylist() if row["caption_en"]]
+    with_model = sum(any(by.endswith("vsd2m/2") for by in row["written_by"]) for row in rows)
+    assert (shared["alone"], shared["with_others"]) == (0, with_model)
     assert shared["by"].endswith("vsd2m/2")
+
+
+def test_what_data_sets_say_is_no_models(spread: Release) -> None:
+    rows = [row for row in pq.read_table(spread.path / "data").to_pylist() if row["caption_en"]]
+    quoted = [row["written_by"] for row in rows if "imported" in " ".join(row["written_by"])]
+    alone = sum(len(writers) == 1 for writers in quoted)
+    assert 0 < alone < len(quoted)
+    facts = facts_of(spread)
+    assert not any("imported" in w["by"] for f in facts["machine_made"] for w in f["written"])
+    (said,) = (f for f in facts["said_by_data_sets"] if f["field"] == "caption_en")
+    (by,) = said["written"]
+    assert not by["by"].startswith("imported")
+    assert said["rows"] == by["alone"] == alone
+    assert by["with_others"] == len(quoted) - alone
+    summary = json.loads((spread.path / "legal/training-summary.json").read_text("utf-8"))
+    asked = {entry["question"]: json.dumps(entry["from_the_tables"]) for entry in summary}
+    (synthetic,) = (text for name, text in asked.items() if name.startswith("2.5"))
+    assert "imported" not in synthetic
+    assert "caption_en" in asked["2.1 Publicly available data sets"]
+    croissant = json.loads((spread.path / "croissant.json").read_text("utf-8"))
+    fields = {f["@id"]: f for found in croissant["recordSet"] for f in found["field"]}
+    made = fields["default/caption_en"]["prov:wasGeneratedBy"]
+    used = [activity["prov:used"] for activity in made if "prov:used" in activity]
+    assert len(used) == 2
+    assert all(agent["@type"] == "prov:Entity" for (agent,) in used)
+    assert croissant["rai:machineAnnotationTools"] == sorted(
+        {w["by"] for f in facts["machine_made"] for w in f["written"]}
+    )
 
 
 @pytest.mark.parametrize(
