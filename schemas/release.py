@@ -25,7 +25,7 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("domain", "string", "real or cartoon"),
     ("domain_provenance", "string", "votes, imported or classifier"),
     *(
-        (name, "string", f"{doc}; by a model, or a data set says it")
+        (name, "string", f"{doc}; by a model, or as a data set says")
         for name, doc in DESCRIPTION_FIELDS
     ),
     ("captioner", "string", "what wrote the captions; template is no model"),

@@ -22,6 +22,7 @@ from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.workspace import Workspace
 from pipeline.release.checksums import check_checksums, write_checksums
 from pipeline.release.images import with_images
+from pipeline.release.imported import data_sets
 from pipeline.release.inputs import (
     COLUMNS,
     PLANNED,
@@ -236,6 +237,7 @@ def _chosen(block: Block, splits: pa.ChunkedArray) -> pa.Table:
         "ocr_model": block["ocr"]["model"],
         "domain_model": block["domain"]["model"],
         "counts": block["labels"]["counts"],
+        "data_sets": data_sets(block["imported"], len(rows)),
     }
     for name, values in beside.items():
         rows = rows.append_column(name, values)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+
+from pipeline.engine.columns import lists_of
+from pipeline.release.lists import sorted_lists
 
 _OTHERS = "others"
 
@@ -25,3 +29,11 @@ def imported_texts(imported: pa.Table, count: int) -> pa.Array:
             first.setdefault(_OTHERS, []).append(said)
     texts = (json.dumps(found[n], ensure_ascii=False) if n in found else None for n in range(count))
     return pa.array(texts, pa.string())
+
+
+def data_sets(imported: pa.Table, count: int) -> pa.ListArray:
+    """The names of the data sets that each sticker of a block was imported from, each once."""
+    if "row" not in imported.column_names:
+        return lists_of(np.empty(0, np.int64), pa.array([], pa.string()), count)
+    rows, names = imported["row"].to_numpy(), imported["dataset"].combine_chunks()
+    return sorted_lists(rows, names, count, distinct=True)

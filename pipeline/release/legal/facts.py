@@ -51,12 +51,14 @@ def legal_facts(config: ReleaseConfig, inputs: Inputs) -> Facts:
             "all": tally.rows.total(),
             "with_bytes": tally.rows.total() - tally.without_bytes,
             "without_bytes": tally.without_bytes,
+            "of_data_sets": ledger.imported,
             "splits": {split: tally.rows[split] for split in SPLITS if tally.rows[split]},
             "nbytes": sum(amount.nbytes for amount in ledger.formats.values()),
             "carried_nbytes": sum(amount.carried_nbytes for amount in ledger.formats.values()),
         },
         "formats": {name: asdict(ledger.formats[name]) for name in sorted(ledger.formats)},
         "sources": _sources(ledger, hosts),
+        "data_sets": _data_sets(ledger),
         "hosts": [_host(row, ledger) for row in hosts],
         "licences": licence_rows(tally),
         "preferences": _preferences(hosts, inputs.refusals),
@@ -112,6 +114,14 @@ def _field(name: str, written: Written) -> dict[str, Any]:
             for by in _names(written.alone + written.shared)
         ],
     }
+
+
+def _data_sets(ledger: Ledger) -> list[dict[str, Any]]:
+    by_rows = sorted(ledger.data_sets.items(), key=lambda item: (-item[1].rows, item[0]))
+    return [
+        {"data_set": name, "licence": licence, "basis": basis, **asdict(amount)}
+        for (name, licence, basis), amount in by_rows
+    ]
 
 
 def _sources(ledger: Ledger, hosts: list[dict[str, Any]]) -> list[dict[str, Any]]:

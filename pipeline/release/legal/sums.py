@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.engine.columns import entries
-from pipeline.engine.counting import count_together, count_values, filled
+from pipeline.engine.counting import count_together, count_values
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.origins import PREFERENCES
+from pipeline.release.ledger import stated_terms
 from schemas.tables import DESCRIPTION_FIELDS
 
-_IMAGE = "image.bytes"
+_IMAGE, _IMPORTED = "image.bytes", "imported"
+_READ = ["licence", "licence_basis", "sources", _IMPORTED]
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ class _Counted:
     texts: Counter[str]
     licences: Counter[tuple[str, str]]
     sources: Counter[str]
+    imported: int = 0
+    data_sets: Counter[tuple[str, ...]] = field(default_factory=Counter)
 
 
 def _of_rows(folder: Path, facts: dict[str, Any]) -> Iterator[Sum]:
@@ -73,6 +79,7 @@ def _of_rows(folder: Path, facts: dict[str, Any]) -> Iterator[Sum]:
     for row in facts["sources"]:
         counted = found.sources[row["source"]]
         yield Sum(f"stickers of {row['source']}", row["stickers"], counted, where)
+    yield from _of_data_sets(facts, found)
     yield Sum("C2PA, looked or not", sum(facts["c2pa"].values()), found.rows, where)
     formats = sum(amount["rows"] for amount in facts["formats"].values())
     yield Sum("rows of all formats", formats, found.rows, where)
@@ -86,25 +93,49 @@ def _of_rows(folder: Path, facts: dict[str, Any]) -> Iterator[Sum]:
     yield Sum(what, texts.total(), found.texts.total(), where)
 
 
+def _of_data_sets(facts: dict[str, Any], found: _Counted) -> Iterator[Sum]:
+    where = "data/"
+    yield Sum("rows of data sets", facts["rows"]["of_data_sets"], found.imported, where)
+    keys = ("data_set", "licence", "basis")
+    stated = {tuple(row[key] for key in keys): row["rows"] for row in facts["data_sets"]}
+    for name in sorted({name for name, *_ in (*stated, *found.data_sets)}):
+        told = sum(rows for key, rows in stated.items() if key[0] == name)
+        counted = sum(rows for key, rows in found.data_sets.items() if key[0] == name)
+        yield Sum(f"rows of the data set {name}", told, counted, where)
+    same = sum(min(stated.get(key, 0), rows) for key, rows in found.data_sets.items())
+    what = "rows of each data set and licence"
+    yield Sum(what, same, found.data_sets.total(), where)
+
+
 def _count(folder: Path) -> _Counted:
     fields = [name for name, _ in DESCRIPTION_FIELDS]
     found = _Counted(0, 0, Counter(), Counter(), Counter())
     for path in sorted((folder / "data").glob("*.parquet")):
         with pq.ParquetFile(path) as shard:
-            nulls = _nulls(shard.metadata, [_IMAGE, *fields])
+            nulls = _nulls(shard.metadata, [_IMAGE, _IMPORTED, *fields])
+            found.imported += shard.metadata.num_rows - nulls[_IMPORTED]
             found.rows += shard.metadata.num_rows
             found.without_image += nulls[_IMAGE]
             for name in fields:
                 found.texts[name] += shard.metadata.num_rows - nulls[name]
             for group in range(shard.num_row_groups):
-                rows = shard.read_row_group(group, ["licence", "licence_basis", "sources"])
-                stated = (
-                    filled(rows["licence"], "not stated"),
-                    filled(rows["licence_basis"], "none"),
-                )
+                rows = shard.read_row_group(group, _READ)
+                stated = stated_terms(rows)
                 found.licences.update(count_together(stated))
+                found.data_sets.update(_data_sets(rows[_IMPORTED], stated))
                 found.sources.update(count_values(entries(rows["sources"])[1]))
     found.texts = +found.texts
+    return found
+
+
+def _data_sets(imported: pa.ChunkedArray, stated: list[pa.ChunkedArray]) -> Counter[Any]:
+    found: Counter[Any] = Counter()
+    there = pc.is_valid(imported)
+    texts, *terms = (values.filter(there).to_pylist() for values in (imported, *stated))
+    for text, *term in zip(texts, *terms, strict=True):
+        said = json.loads(text)
+        names = {row["dataset"] for row in (said, *said.get("others", ()))}
+        found.update((name, *term) for name in names)
     return found
 
 

@@ -73,8 +73,15 @@ def _sources(facts: Facts) -> tuple[Answer, ...]:
     local = sum(row["files"] for row in facts["hosts"] if row["host"] is None)
     here = f"{local:,} files lay on the machine that made the release."
     imported = facts["imported_rows"]
-    public = (
-        f"{imported:,} rows have labels of published data sets, named in their column imported."
+    labelled = f"{imported:,} rows have labels of these data sets."
+    public = f"{facts['rows']['of_data_sets']:,} rows were imported from published data sets."
+    data_sets = Rows(
+        ("data set", "licence as stated", "stated for", "stickers", "size"),
+        tuple(
+            (row["data_set"], row["licence"], row["basis"], row["rows"], say_bytes(row["nbytes"]))
+            for row in facts["data_sets"]
+        ),
+        "A sticker of two data sets counts at both.",
     )
     quoted = [
         f"{field['field']}: {field['rows']:,} rows with texts as {by} has them."
@@ -86,8 +93,9 @@ def _sources(facts: Facts) -> tuple[Answer, ...]:
     crawled = bool(hosts)
     return (
         Answer("2.1 Publicly available data sets",
-               _lines(public if imported else None, *quoted,
-                      here if local else None), to_complete=bool(local)),
+               _lines(public if facts["data_sets"] else None, labelled if imported else None,
+                      *quoted, here if local else None),
+               rows=data_sets if facts["data_sets"] else None, to_complete=bool(local)),
         Answer("2.2.1 Data sets licensed from rightsholders or their representatives"),
         Answer("2.2.2 Private data sets obtained from other third parties",
                _lines(here if local else None), to_complete=bool(local)),

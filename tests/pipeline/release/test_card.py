@@ -47,7 +47,7 @@ def facts(hostile: str) -> CardFacts:
          "ocr_text": hostile,
         "ocr_model": hostile, "domain_model": hostile, "domain_provenance": "classifier",
         "label_provenance": hostile, "annotators": 1, "counts": [{"tag": hostile, "votes": 1}],
-        "written_by": [hostile], "trigger_words": [hostile], "animated": True, "id": "0" * 64,
+        "data_sets": [hostile], "written_by": [hostile], "trigger_words": [hostile], "animated": True, "id": "0" * 64,
         **{name: hostile for name, _ in DESCRIPTION_FIELDS},
     }  # fmt: skip
     decision = {"id": "a", "outcome": hostile, "reasons": [{"rule": hostile}]}

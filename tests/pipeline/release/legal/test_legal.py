@@ -59,6 +59,11 @@ def spread(tmp_path_factory: pytest.TempPathFactory, drawn_once: Any) -> Release
         if row["written_by"] and number % 10 in (0, 1):
             more = ["template/1"] if number % 10 else []
             row["written_by"] = [*more, f"imported {drawn.hostile}"]
+    for number, row in enumerate(drawn.rows["imported"]):
+        row["dataset"] = drawn.hostile if number % 3 else "set"
+    drawn.rows["imported"] = [row for n, row in enumerate(drawn.rows["imported"]) if n % 4]
+    twice = [{**row, "dataset": "set", "name": "b"} for row in drawn.rows["imported"][::5]]
+    drawn.rows["imported"] += twice
     settings = {"name": "spread", "licence": drawn.hostile, "publisher": drawn.hostile}
     settings |= {"contact": "群@example", "datasheet": {"purpose": drawn.hostile}}
     workspace = drawn.write(tmp_path_factory.mktemp("spread") / "workspace")
@@ -101,6 +106,29 @@ def test_a_writer_that_wrote_alone_is_told_from_one_among_others(spread: Release
     assert shared["by"].endswith("vsd2m/2")
 
 
+def test_data_sets_that_rows_were_imported_from(spread: Release, drawn_once: Any) -> None:
+    found: dict[tuple[str, str, str], list[int]] = {}
+    imported = 0
+    for row in pq.read_table(spread.path / "data").to_pylist():
+        said = json.loads(row["imported"] or "null")
+        imported += said is not None
+        nbytes = len(row["image"]["bytes"]) if row["image"] else 0
+        for name in {each["dataset"] for each in (said, *said.get("others", ()))} if said else ():
+            key = (name, row["licence"] or "not stated", row["licence_basis"] or "none")
+            found.setdefault(key, []).append(nbytes)
+    facts = facts_of(spread)
+    assert facts["rows"]["of_data_sets"] == imported
+    assert {name for name, *_ in found} == {drawn_once.hostile, "set"}
+    assert {
+        (row["data_set"], row["licence"], row["basis"]): (row["rows"], row["carried_nbytes"])
+        for row in facts["data_sets"]
+    } == {key: (len(sizes), sum(sizes)) for key, sizes in found.items()}
+    summary = json.loads((spread.path / "legal/training-summary.json").read_text("utf-8"))
+    (public,) = (entry for entry in summary if entry["question"].startswith("2.1"))
+    assert sum(row["stickers"] for row in public["rows"]) == sum(map(len, found.values()))
+    assert "<h2>Data sets</h2>" in (spread.path / "legal/index.html").read_text("utf-8")
+
+
 def test_what_data_sets_say_is_no_models(spread: Release) -> None:
     rows = [row for row in pq.read_table(spread.path / "data").to_pylist() if row["caption_en"]]
     quoted = [row["written_by"] for row in rows if "imported" in " ".join(row["written_by"])]
@@ -141,7 +169,7 @@ def test_a_sum_that_differs_stops_the_release(spread: Release, part: str, key: s
         check_sums(spread.path, facts)
 
 
-@pytest.mark.parametrize("part", ["licences", "hosts", "sources", "machine_made"])
+@pytest.mark.parametrize("part", ["licences", "hosts", "sources", "machine_made", "data_sets"])
 def test_so_does_a_row_that_is_missing(spread: Release, part: str) -> None:
     facts = facts_of(spread)
     del facts[part][0]
