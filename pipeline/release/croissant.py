@@ -157,6 +157,7 @@ def _records(context: mlc.Context, contents: Contents) -> mlc.RecordSet:
             transforms=[mlc.Transform(ctx=context, regex=f"^(?:data/)?({names}).*$")],
         ),
         references=mlc.Source(ctx=context, field=f"{_SPLITS}/name"),
+        extra_properties=_provenance("split", contents),
     )
     return mlc.RecordSet(
         ctx=context,

@@ -12,23 +12,40 @@ import pyarrow.compute as pc
 from pipeline.engine.columns import entries
 from pipeline.engine.counting import count_values, filled
 from pipeline.release.contents import Making
-from schemas.tables import DESCRIPTION_FIELDS
+from schemas.tables import DESCRIPTION_FIELDS, TABLES
 
 DERIVED_FROM = {
     "image": (),
     **dict.fromkeys(("width", "height", "frames", "duration_ms", "animated"), ("image",)),
     **dict.fromkeys(("format", "aspect", "entropy", "flags", "id"), ("image",)),
-    **dict.fromkeys(("tags", "label_status", "annotators"), ("image",)),
-    "domain": ("image",),
-    "ocr_text": ("image",),
+    **dict.fromkeys(("tags", "domain", "ocr_text", "duplicate_group", "template_id"), ("image",)),
+    "label_status": ("tags", "annotators"),
+    "domain_provenance": ("domain",),
     "suggested_tags": ("keywords",),
-    "trigger_words": ("source_urls",),
     "keywords": ("trigger_words",),
+    "test_sets": ("trigger_words", "domain"),
     **dict.fromkeys((name for name, _ in DESCRIPTION_FIELDS), ("image", "ocr_text")),
-    "duplicate_group": ("image",),
-    "template_id": ("image",),
+    "split": ("duplicate_group", "template_id", "tags", "test_sets"),
 }
 """Columns that others are made from, as PROV's wasDerivedFrom has it."""
+
+_STEPS = (
+    ("stickers", "hashing the file", ("id",)),
+    ("stickers", "looking at the first bytes", ("format",)),
+    ("observations", "fetching", ("image",)),
+    ("observations", "noting what sources say",
+     ("keywords", "trigger_words", "pack", "sources", "source_urls", "authors", "licence",
+      "licence_basis", "licence_url")),
+    ("signals", "measuring pixels",
+     ("width", "height", "frames", "duration_ms", "animated", "aspect", "entropy", "flags")),
+    ("duplicates", "finding near-duplicates and templates", ("duplicate_group", "template_id")),
+    ("suggestions", "matching keywords with the tag set", ("suggested_tags",)),
+    ("descriptions", "choosing among texts", ("captioner", "written_by")),
+    ("labels", "merging votes and labels",
+     ("label_status", "label_provenance", "annotators", "simulated", "domain_provenance")),
+    ("splits", "assigning groups to splits", ("split",)),
+)  # fmt: skip
+"""Tables whose command fills columns without a model or people, and what it does for that."""
 
 TEMPLATE = "template/"
 """How the texts of no model are called in ``written_by``: they repeat tags and keywords."""
@@ -55,6 +72,7 @@ class Makers:
 
     ``fields`` are texts of models, ``said`` those of rows whose texts all come from data sets; in
     both, ``shared`` counts a writer in every row that others wrote in, whichever kind they are.
+    ``there`` counts rows with a value by column, ``imported`` those whose value is a data set's.
     """
 
     fields: dict[str, Written] = field(default_factory=dict)
@@ -65,9 +83,12 @@ class Makers:
     provenance: Counter[str] = field(default_factory=Counter)
     voted: Counter[int] = field(default_factory=Counter)
     tag_votes: Counter[str] = field(default_factory=Counter)
+    there: Counter[str] = field(default_factory=Counter)
+    imported: dict[str, Counter[str]] = field(default_factory=dict)
 
     def add_rows(self, rows: pa.Table) -> None:
-        """Count rows, with ``ocr_model``, ``domain_model`` and ``counts`` of votes beside."""
+        """Count rows, with ``ocr_model``, ``domain_model``, ``counts`` of votes, whether bytes are
+        ``carried``, and lists of ``data_sets`` beside."""
         self._add_texts(rows)
         read = pc.fill_null(pc.not_equal(rows["ocr_text"], ""), False)
         self.ocr.update(count_values(filled(rows["ocr_model"].filter(read), "unknown")))
@@ -78,6 +99,23 @@ class Makers:
         self.provenance.update(count_values(rows["label_provenance"]))
         self.voted.update(count_values(rows["annotators"]))
         self._add_votes(rows["counts"])
+        self._add_columns(rows)
+
+    def _add_columns(self, rows: pa.Table) -> None:
+        foreign = pc.greater(pc.list_value_length(rows["data_sets"]), 0)
+        fetched = pc.and_not(rows["carried"], foreign)
+        self.there["image"] += pc.sum(fetched).as_py() or 0
+        self.there["test_sets"] += _filled(rows["test_sets"])
+        for name in (name for *_, names in _STEPS for name in names if name != "image"):
+            self.there[name] += _filled(rows[name])
+        for name, of in (
+            ("image", rows["carried"]),
+            ("tags", pc.equal(rows["label_provenance"], "imported")),
+            ("domain", pc.equal(rows["domain_provenance"], "imported")),
+            ("imported", foreign),
+        ):
+            _, sets = entries(rows["data_sets"].filter(pc.fill_null(of, False)))
+            self.imported.setdefault(name, Counter()).update(count_values(sets))
 
     def _add_texts(self, rows: pa.Table) -> None:
         writers = pc.list_value_length(rows["written_by"])
@@ -119,10 +157,18 @@ class Makers:
         if self.domain_votes:
             found["domain"].append(Making("votes", people, self.domain_votes, not simulated))
         found["tags"] = [
-            Making(_HOW.get(how, how), people if how != "imported" else (how,), rows,
-                   how != "imported" and not simulated)
+            Making(_HOW.get(how, how), people, rows, not simulated)
             for how, rows in _ranked(self.provenance)
-        ]  # fmt: skip
+            if how != "imported"
+        ]
+        picked = self.there["test_sets"]
+        found["test_sets"] = [Making("picking on a page", ("people",), picked, True)] * bool(picked)
+        for table, activity, names in _STEPS:
+            for name in names:
+                agent = f"stickerworks {TABLES[table].command}"
+                found[name] = [Making(activity, (agent,), self.there[name])]
+        for name, counts in self.imported.items():
+            found.setdefault(name, []).extend(_quoted("taking over from a data set", counts))
         return {name: made for name, made in found.items() if made}
 
 
@@ -137,6 +183,13 @@ def _texts(made: Written, said: Written) -> list[Making]:
         *_quoted(quoting, said.alone),
         *_quoted(f"{quoting}, with others in the same rows", said.shared),
     ]
+
+
+def _filled(column: pa.ChunkedArray) -> int:
+    """Rows with a value, in lists at least one."""
+    if pa.types.is_list(column.type):
+        return int(pc.sum(pc.greater(pc.list_value_length(column), 0)).as_py() or 0)
+    return len(column) - column.null_count
 
 
 def _quoted(activity: str, counts: Counter[str]) -> list[Making]:

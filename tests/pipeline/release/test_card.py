@@ -18,6 +18,7 @@ from pipeline.release.rows import DECISIONS
 from pipeline.release.tally import ReleaseCounts
 from pipeline.release.verify import verify_release
 from schemas.config import Config
+from schemas.release import COLUMNS
 from schemas.tables import DESCRIPTION_FIELDS
 
 PARSER = MarkdownIt("gfm-like", {"linkify": False}).enable("table")
@@ -40,6 +41,7 @@ HOSTILE = (
 
 def facts(hostile: str) -> CardFacts:
     row: dict[str, Any] = {
+        **{name: None for name, *_ in COLUMNS},
         "format": hostile, "domain": hostile, "label_status": hostile, "tags": [hostile],
         "suggested_tags": [hostile], "frames": 1, "captioner": hostile, "simulated": True,
         "sources": [hostile], "licence": hostile, "licence_basis": hostile,
@@ -47,7 +49,8 @@ def facts(hostile: str) -> CardFacts:
          "ocr_text": hostile,
         "ocr_model": hostile, "domain_model": hostile, "domain_provenance": "classifier",
         "label_provenance": hostile, "annotators": 1, "counts": [{"tag": hostile, "votes": 1}],
-        "data_sets": [hostile], "written_by": [hostile], "trigger_words": [hostile], "animated": True, "id": "0" * 64,
+        "data_sets": [hostile], "written_by": [hostile], "trigger_words": [hostile],
+        "animated": True, "id": "0" * 64,
         **{name: hostile for name, _ in DESCRIPTION_FIELDS},
     }  # fmt: skip
     decision = {"id": "a", "outcome": hostile, "reasons": [{"rule": hostile}]}

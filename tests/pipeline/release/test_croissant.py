@@ -16,6 +16,8 @@ from PIL import Image
 
 from pipeline.release.build import Release
 from pipeline.release.croissant import Contents, Label, Making, croissant_json, read_shards
+from schemas.release import COLUMNS as RELEASED
+from schemas.tables import DESCRIPTION_FIELDS
 
 COLUMNS = (
     ("id", "string", "the id"),
@@ -113,6 +115,19 @@ def test_a_release_names_its_shards_its_makers_and_its_voters(released: Release)
     (caption,) = fields["default/caption_en"]["prov:wasGeneratedBy"]
     assert caption["prov:label"] == "writing, 53 rows"
     assert caption["prov:wasAssociatedWith"][0]["prov:label"] == "template/1"
+    every = {name for name, *_ in RELEASED} | {"split"}
+    told = {"prov:wasGeneratedBy", "prov:wasDerivedFrom"}
+    assert {n for n in every if told & fields[f"default/{n}"].keys()} == every
+    assert {n for n in every if "prov:wasGeneratedBy" not in fields[f"default/{n}"]} <= {
+        "ocr_text", "tags", "test_sets", *(name for name, _ in DESCRIPTION_FIELDS)
+    }  # fmt: skip
+    assert "prov:wasDerivedFrom" not in fields["default/trigger_words"]
+    (imported,) = fields["default/imported"]["prov:wasGeneratedBy"]
+    assert imported["prov:label"] == "taking over from a data set, 54 rows"
+    assert imported["prov:used"] == [{"@type": "prov:Entity", "prov:label": "set"}]
+    (width,) = fields["default/width"]["prov:wasGeneratedBy"]
+    assert width["prov:label"] == "measuring pixels, 54 rows"
+    assert width["prov:wasAssociatedWith"][0]["prov:label"] == "stickerworks filter"
     assert text["rai:annotationsPerItem"] == (
         "3 to 3 counted votes, 3.00 on average, on 30 of 54 stickers"
     )
