@@ -189,7 +189,7 @@ def _filled(column: pa.ChunkedArray) -> int:
     """Rows with a value, in lists at least one."""
     if pa.types.is_list(column.type):
         return int(pc.sum(pc.greater(pc.list_value_length(column), 0)).as_py() or 0)
-    return len(column) - column.null_count
+    return int(len(column) - column.null_count)
 
 
 def _quoted(activity: str, counts: Counter[str]) -> list[Making]:

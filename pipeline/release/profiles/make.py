@@ -13,7 +13,6 @@ from pipeline.engine.disk import DiskWatch
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.folders import whole_folder
 from pipeline.release.checksums import check_checksums, write_checksums
-from pipeline.release.diff import TAKEN_DOWN
 from pipeline.release.makers import DERIVED_FROM
 from pipeline.release.profiles.full import FullRelease, open_release
 from pipeline.release.profiles.known import find_profile
@@ -113,14 +112,12 @@ def verify_folder(folder: Path) -> Verification:
     about = _read_about(folder)
     profile = find_profile(about["profile"], webdataset=about["webdataset"])
     found = profile.verify(folder, profile)
-    cleaned = (folder / TAKEN_DOWN).exists()
     problems = [
         f"{ABOUT} says {about['rows'].get(split, 0)} rows of {split}, there are "
         f"{found.rows.get(split, 0)}"
         for split in sorted({*about["rows"], *found.rows})
+        # A takedown lowers the counts by what it takes out.
         if about["rows"].get(split, 0) != found.rows.get(split, 0)
-        # What was taken down since is listed; the counts stay those of what was made.
-        and not (cleaned and found.rows.get(split, 0) < about["rows"].get(split, 0))
     ]
     if found.bare > about["bare"]:
         problems.append(

@@ -29,7 +29,7 @@ _SUM = re.compile(r"([0-9a-f]{64})  (.+)")
 _OPAQUE = (".pkl", ".tar", ".zip", ".npy", ".arrow")
 # Pictures in a database under names of its own.
 _DATABASE = ".mdb"
-PROFILE = "profile.json"
+PROFILE, STICKERS = "profile.json", "stickers.parquet"
 _PICTURES = (
     ".apng",
     ".avif",
@@ -136,11 +136,15 @@ def clean_folder(folder: Path, gone: TakenDown, plan: CleaningPlan) -> None:
 
 
 def _take_losses(path: Path, gone: TakenDown, losses: Losses, plan: CleaningPlan) -> None:
-    """Count what a shard, or ``decisions.parquet``, loses."""
+    """Count what a shard, ``decisions.parquet`` or a profile's list of stickers loses."""
     split = path.name.partition("-")[0]
     if path.name == "decisions.parquet":
         for rows in named_rows(path, gone, ("id", "outcome", "reasons")):
             losses.add_outcomes(rows)
+            plan.ids += rows["id"].to_pylist()
+    if path.name == STICKERS:
+        for rows in named_rows(path, gone, ("id", "split")):
+            losses.rows.update(rows["split"].to_pylist())
             plan.ids += rows["id"].to_pylist()
     if path.parent.name != "data":
         return
