@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections.abc import Callable
@@ -84,11 +85,25 @@ def test_a_release_that_failed_its_gate_is_refused(program: Callable[..., Any], 
     (folder,) = (path for path in (made / "releases").iterdir() if path.name[0] != ".")
     reports = made / "reports"
     reports.mkdir(exist_ok=True)
-    for verdict, code in (("failed", 1), ("passed", 0)):
-        said = json.dumps({"verdict": verdict, "release": folder.name})
-        (reports / "gate.json").write_text(said, encoding="utf-8")
-        assert program(*push).code == code
-        assert program(*push, "--force").code == 0
+    ours = hashlib.sha256((folder / "SHA256SUMS").read_bytes()).hexdigest()
+    passed, failed = f"gate-{folder.name}.json", f"failed-gate-{folder.name}.json"
+
+    def keep(name: str, verdict: str, digest: str | None = ours) -> None:
+        said = {"verdict": verdict, "release": folder.name, "sha256sums": digest}
+        (reports / name).write_text(json.dumps(said), encoding="utf-8")
+
+    keep(passed, "passed", None)
+    keep("gate.json", "passed", "0" * 64)
+    assert "has given no verdict" in program(*push).said, "they are of other bytes"
+    keep(passed, "passed")
+    assert program(*push).said.count("note") == 0
+    keep(failed, "failed")
+    assert program(*push).code == 1, "after others were judged"
+    keep("gate.json", "passed")
+    assert program(*push).code == 0
+    keep("gate.json", "failed")
+    assert program(*push).code == 1
+    assert program(*push, "--force").code == 0
 
 
 def test_fetch_refuses_what_is_no_release(
