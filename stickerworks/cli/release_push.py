@@ -27,7 +27,7 @@ def push_command(
     from pipeline.release.push import PUBLIC, Destination, push_release
     from pipeline.release.verify import verify_release
 
-    with open_session("release push", options, reads_only=True) as session:
+    with open_session("release push", options, reads_only=True, holds=True) as session:
         found = folder or release_folder(session)
         problems = verify_release(found).problems
         if problems:
