@@ -68,6 +68,12 @@ def listed_sums(folder: Path) -> dict[str, str]:
     return {m[2]: m[1] for m in found if not m[2].startswith("/") and ".." not in Path(m[2]).parts}
 
 
+def checksums_digest(folder: Path) -> str | None:
+    """sha256 of SHA256SUMS itself, which tells releases apart; None without one."""
+    path = folder / CHECKSUMS
+    return _sha256(path) if path.is_file() else None
+
+
 def _files(folder: Path) -> list[str]:
     return sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()

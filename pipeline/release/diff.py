@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.engine.counting import count_together
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.text import one_line
 from pipeline.release.checksums import listed_sums
 from pipeline.release.diff_columns import Flags, Shards, differing, open_shards
 from schemas.tables import DESCRIPTION_FIELDS
@@ -167,23 +169,49 @@ def _decided(path: Path, gone: pa.ChunkedArray) -> dict[str, str]:
     if not path.is_file() or not len(gone):
         return found
     chosen = gone.combine_chunks()
-    with pq.ParquetFile(path) as file:
-        if not {"id", "outcome", "reasons"} <= set(file.schema_arrow.names):
-            return found
-        for group in range(file.num_row_groups):
-            rows = file.read_row_group(group, ["id", "outcome", "reasons"])
-            for row in rows.filter(pc.is_in(rows["id"], value_set=chosen)).to_pylist():
-                rule = next((reason["rule"] for reason in row["reasons"] or ()), None)
-                outcome = str(row["outcome"]).replace("_", " ")
-                found[row["id"]] = f"{outcome} by {rule}" if rule else outcome
+    try:
+        with pq.ParquetFile(path) as file:
+            if not set(_DECIDED) <= set(file.schema_arrow.names):
+                return found
+            if not all(fits(file.schema_arrow.field(n).type) for n, fits in _DECIDED.items()):
+                raise _unreadable(path, "its columns have other types than those of a release")
+            for group in range(file.num_row_groups):
+                rows = file.read_row_group(group, list(_DECIDED))
+                for row in rows.filter(pc.is_in(rows["id"], value_set=chosen)).to_pylist():
+                    rules = (reason and reason["rule"] for reason in row["reasons"] or ())
+                    rule = next(filter(None, rules), None)
+                    outcome = str(row["outcome"]).replace("_", " ")
+                    found[row["id"]] = f"{outcome} by {rule}" if rule else outcome
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, one_line(error, 200)) from error
     return found
+
+
+def _are_reasons(kind: pa.DataType) -> bool:
+    if not pa.types.is_list(kind) or not pa.types.is_struct(kind.value_type):
+        return False
+    place = kind.value_type.get_field_index("rule")
+    return place >= 0 and bool(pa.types.is_string(kind.value_type.field(place).type))
+
+
+_DECIDED = {"id": pa.types.is_string, "outcome": pa.types.is_string, "reasons": _are_reasons}
+"""Columns that say why a sticker went, and whether their types are those of a release."""
+
+
+def _unreadable(path: Path, why: str) -> StickerworksError:
+    return StickerworksError(
+        f"{path} can't be read: {why}.", "Get that file again: it says why stickers went."
+    )
 
 
 def _listed(path: Path) -> set[str]:
     if not path.is_file() or path.stat().st_size > _MOST_BYTES:
         return set()
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        return {row[0] for row in csv.reader(file) if row}
+    try:
+        with path.open(encoding="utf-8", errors="replace", newline="") as file:
+            return {row[0] for row in csv.reader(file) if row}
+    except (csv.Error, OSError) as error:
+        raise _unreadable(path, one_line(error, 200)) from error
 
 
 def _columns(one: pa.Schema, other: pa.Schema) -> dict[str, list[str]]:

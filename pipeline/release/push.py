@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from pipeline.engine.addresses import strip_secrets
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.text import one_line
 from pipeline.release.checksums import CHECKSUMS, SIGNATURE_FILES, listed_sums
+from pipeline.release.looking.floors import version_order
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi
@@ -25,6 +27,8 @@ _AHEAD = 50
 _KEPT = (".gitattributes",)
 """What a hub keeps beside the files that were pushed."""
 _BLOCK = 1 << 20
+_FACTS, _MOST_FACTS = "croissant.json", 50_000_000
+"""The file that tells a release's name and version, and what is read of it at most."""
 
 
 @dataclass(frozen=True)
@@ -57,22 +61,21 @@ def push_release(
     """Push every file of the release at ``folder``, then compare each sha256 with what is there.
 
     It can be seen in one commit, whole or not at all; what was sent before an interruption isn't
-    sent again. A repository that holds something else than a release is refused, unless ``force``.
+    sent again. Unless ``force``, a repository is refused that holds anything but this release or
+    an earlier one of its name; in any case a public one where a private one was asked for.
     """
     listed = listed_sums(folder)
     names = [*sorted(listed), CHECKSUMS]
     names += [n for n in SIGNATURE_FILES if n not in listed and (folder / n).is_file()]
     api = _api(to)
     with _told(to):
-        url = api.create_repo(to.repo, repo_type="dataset", private=to.private, exist_ok=True)
-        there = set(api.list_repo_files(to.repo, repo_type="dataset")) - set(_KEPT)
-        if there and CHECKSUMS not in there and not force:
-            raise StickerworksError(
-                f"The repository {to.repo} holds {len(there):,} files that are no release.",
-                "Name another one, or add --force, which replaces what is there.",
-            )
-        say(f"pushing {len(names):,} files to {strip_secrets(str(url))}")
-        commit = _commit(api, to, folder, names, there - set(names), say)
+        url, head = _opened(api, to)
+        tree = api.list_repo_files(to.repo, revision=head, repo_type="dataset")
+        there = set(tree) - set(_KEPT)
+        if there and not force:
+            _check_replaceable(to, folder, there, head)
+        say(f"pushing {len(names):,} files to {url}")
+        commit = _commit(api, to, folder, names, there - set(names), head, say)
         say("reading back what was pushed")
         expected = {**listed, **{n: _sha256(folder / n) for n in names if n not in listed}}
         wrong = list(_differing(api, to, expected, commit))
@@ -83,7 +86,7 @@ def push_release(
             "Run the same command again; if it says so again, tell the hub's owner.",
         )
     size = sum((folder / name).stat().st_size for name in names)
-    return Pushed(strip_secrets(str(url)), commit, len(names), size)
+    return Pushed(url, commit, len(names), size)
 
 
 def _api(to: Destination) -> HfApi:
@@ -111,12 +114,75 @@ def _api(to: Destination) -> HfApi:
     return HfApi(endpoint=to.endpoint.rstrip("/"), token=to.token)
 
 
+def _opened(api: HfApi, to: Destination) -> tuple[str, str | None]:
+    """Address and newest commit of the repository, which is made where there is none."""
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    try:
+        found = api.repo_info(to.repo, repo_type="dataset")
+    except RepositoryNotFoundError:
+        api.create_repo(to.repo, repo_type="dataset", private=to.private)
+        found = api.repo_info(to.repo, repo_type="dataset")
+    if to.private and found.private is not True:
+        raise StickerworksError(
+            f"The repository {to.repo} is public, or its hub doesn't say that it is private.",
+            "Make it private at the hub, name another one, or leave out --private.",
+        )
+    return strip_secrets(f"{to.endpoint.rstrip('/')}/datasets/{to.repo}"), found.sha
+
+
+def _check_replaceable(to: Destination, folder: Path, there: set[str], head: str | None) -> None:
+    """Only the release itself, or an earlier one of its name, gives way."""
+    remedy = "Name another one, or add --force, which replaces what is there."
+    if CHECKSUMS not in there:
+        raise StickerworksError(
+            f"The repository {to.repo} holds {len(there):,} files that are no release.", remedy
+        )
+    if _read_back(to, CHECKSUMS, head) == _sha256(folder / CHECKSUMS):
+        return
+    ours = _name_and_version((folder / _FACTS).read_bytes()) if _is_small(folder / _FACTS) else None
+    theirs = _name_and_version(_beginning(to, _FACTS, head)) if _FACTS in there else None
+    if ours is None or theirs is None:
+        raise StickerworksError(
+            f"The repository {to.repo} holds another release, and {_FACTS} doesn't tell which one "
+            "comes first.",
+            remedy,
+        )
+    if ours[0] != theirs[0]:
+        raise StickerworksError(
+            f"The repository {to.repo} holds another data set, {one_line(theirs[0], 80)}.", remedy
+        )
+    if version_order(ours[1]) <= version_order(theirs[1]):
+        raise StickerworksError(
+            f"The repository {to.repo} holds version {one_line(theirs[1], 40)} with other files, "
+            f"and this is version {one_line(ours[1], 40)}.",
+            "Raise release.version, or add --force, which replaces what is there (as after a "
+            "takedown).",
+        )
+
+
+def _name_and_version(text: bytes) -> tuple[str, str] | None:
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(said, dict):
+        return None
+    name, version = said.get("name"), said.get("version")
+    return (name, version) if isinstance(name, str) and isinstance(version, str) else None
+
+
+def _is_small(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size <= _MOST_FACTS
+
+
 def _commit(
     api: HfApi,
     to: Destination,
     folder: Path,
     names: list[str],
     stale: set[str],
+    head: str | None,
     say: Callable[[str], None],
 ) -> str:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
@@ -132,7 +198,11 @@ def _commit(
         say(f"{len(added):,} of {len(names):,} files sent")
     gone = [CommitOperationDelete(path_in_repo=name) for name in sorted(stale)]
     done = api.create_commit(
-        to.repo, [*added, *gone], commit_message=f"Release {folder.name}", repo_type="dataset"
+        to.repo,
+        [*added, *gone],
+        commit_message=f"Release {folder.name}",
+        repo_type="dataset",
+        parent_commit=head,
     )
     return str(done.oid)
 
@@ -157,7 +227,24 @@ def _differing(api: HfApi, to: Destination, expected: dict[str, str], commit: st
         yield f"{name} is no file of the release"
 
 
-def _read_back(to: Destination, name: str, commit: str) -> str:
+def _read_back(to: Destination, name: str, commit: str | None) -> str:
+    digest = hashlib.sha256()
+    for piece in _pieces(to, name, commit):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _beginning(to: Destination, name: str, commit: str | None) -> bytes:
+    """No more of a stranger's file than a small one has."""
+    found = b""
+    for piece in _pieces(to, name, commit):
+        found += piece
+        if len(found) > _MOST_FACTS:
+            return b""
+    return found
+
+
+def _pieces(to: Destination, name: str, commit: str | None) -> Iterator[bytes]:
     from huggingface_hub import get_session, hf_hub_url
     from huggingface_hub.utils._headers import build_hf_headers
     from huggingface_hub.utils._http import hf_raise_for_status
@@ -165,12 +252,9 @@ def _read_back(to: Destination, name: str, commit: str) -> str:
     url = hf_hub_url(
         to.repo, name, repo_type="dataset", revision=commit, endpoint=to.endpoint.rstrip("/")
     )
-    digest = hashlib.sha256()
     with get_session().stream("GET", url, headers=build_hf_headers(token=to.token)) as answer:
         hf_raise_for_status(answer)
-        for piece in answer.iter_bytes(_BLOCK):
-            digest.update(piece)
-    return digest.hexdigest()
+        yield from answer.iter_bytes(_BLOCK)
 
 
 @contextmanager

@@ -189,12 +189,41 @@ def _record(session: Session, folder: Path) -> Path:
     return session.workspace.reports / f"gate-{folder.resolve().name}.json"
 
 
+def verdict_of(session: Session, folder: Path) -> str | None:
+    """The newest verdict that is kept of exactly these bytes; None where none is."""
+    from pipeline.release.checksums import checksums_digest
+    from pipeline.release.looking.floors import read_verdict
+
+    digest, passed = checksums_digest(folder), _record(session, folder)
+    for path in (passed.with_name("gate.json"), _failed(passed), passed):
+        kept = read_verdict(path)
+        if digest is not None and kept.get("sha256sums") == digest:
+            return str(kept.get("verdict"))
+    return None
+
+
+def _failed(passed: Path) -> Path:
+    return passed.with_name(f"failed-{passed.name}")
+
+
 def _keep(session: Session, folder: Path, verdict: dict[str, Any]) -> None:
-    """The verdict as the last one; and, passed, as what the next release is held beside."""
-    kept = {**verdict, "agreement": _agreement(session, folder)}
+    """The verdict as the last one; and, passed, as what the next release is held beside.
+
+    It holds for these bytes alone, whatever folder of that name is judged later.
+    """
+    from pipeline.release.checksums import checksums_digest
+    from pipeline.release.looking.floors import read_verdict
+
+    digest, passed = checksums_digest(folder), _record(session, folder)
+    kept = {**verdict, "agreement": _agreement(session, folder), "sha256sums": digest}
     paths = [session.workspace.reports / "gate.json"]
     if verdict["passed"]:
-        paths.append(_record(session, folder))
+        paths.append(passed)
+    elif verdict["verdict"] == "failed":
+        paths.append(_failed(passed))
+    stale = _failed(passed) if verdict["passed"] else passed
+    if len(paths) > 1 and read_verdict(stale).get("sha256sums") in (digest, None):
+        stale.unlink(missing_ok=True)
     for path in paths:
         with atomic_file(path) as temporary:
             temporary.write_text(json.dumps(kept, ensure_ascii=False, indent=1), encoding="utf-8")

@@ -21,7 +21,7 @@ def export_command(
     from pipeline.release.profiles.make import check_whole, make_profile
     from pipeline.release.profiles.profile import ExportRun
 
-    with open_session("release export", options, reads_only=True) as session:
+    with open_session("release export", options, reads_only=True, holds=True) as session:
         profile = find_profile(name, webdataset=webdataset)
         release = (folder or release_folder(session)).absolute()
         target = (output or folder_beside(release, profile)).absolute()

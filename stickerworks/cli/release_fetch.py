@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ def fetch_command(options: CommandOptions, folder: Path, output: Path) -> int:
     """Fetch a release's pictures; 3 where rows were lost."""
     from crawlers.addresses import AllowList, objection
     from crawlers.fetching.resolver import CheckingResolver
+    from crawlers.takedown.takedown import load_takedown
     from pipeline.release.fetching.downloads import Guard
     from pipeline.release.fetching.fetch import fetch_release
 
@@ -31,7 +33,13 @@ def fetch_command(options: CommandOptions, folder: Path, output: Path) -> int:
             found = objection(url, allowed)
             return None if found is None else found.error
 
-        guard = Guard(objects, partial(CheckingResolver.of, crawl.allow_hosts))
+        takedown = load_takedown(crawl, session.workspace)
+
+        def taken_down(id_: str | None, urls: Sequence[str]) -> bool:
+            by_hash = None if id_ is None else takedown.objection_to_hash(id_)
+            return (by_hash or takedown.objection_to_urls(urls)) is not None
+
+        guard = Guard(objects, partial(CheckingResolver.of, crawl.allow_hosts), taken_down)
         if options.dry_run:
             session.say(f"  {'fetch':<12} would fetch the pictures of {source} into {target}")
             return session.exit_code

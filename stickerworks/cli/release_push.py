@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -10,8 +9,9 @@ from pathlib import Path
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.text import plain
 from stickerworks.cli.display import say_size
+from stickerworks.cli.judging import verdict_of
 from stickerworks.cli.options import CommandOptions
-from stickerworks.cli.session import Session, open_session
+from stickerworks.cli.session import open_session
 from stickerworks.cli.work import release_folder
 
 
@@ -27,7 +27,7 @@ def push_command(
     from pipeline.release.push import PUBLIC, Destination, push_release
     from pipeline.release.verify import verify_release
 
-    with open_session("release push", options, reads_only=True) as session:
+    with open_session("release push", options, reads_only=True, holds=True) as session:
         found = folder or release_folder(session)
         problems = verify_release(found).problems
         if problems:
@@ -36,7 +36,7 @@ def push_command(
                 + (f" (and {len(problems) - 1} more)." if len(problems) > 1 else "."),
                 "Build or get it again; an unsound release is never pushed.",
             )
-        verdict = _verdict(session, found)
+        verdict = verdict_of(session, found)
         if verdict == "failed" and not force:
             raise StickerworksError(
                 f"{found.name} failed its gate (reports/gate.json says why).",
@@ -55,21 +55,3 @@ def push_command(
             f"commit {plain(done.commit[:12])}; every sha256 there is ours"
         )
     return session.exit_code
-
-
-def _verdict(session: Session, folder: Path) -> str | None:
-    """What the workspace's gate says of this release; None where it never judged it."""
-    reports = session.workspace.reports
-    for path in (reports / f"gate-{folder.name}.json", reports / "gate.json"):
-        try:
-            said = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError) as error:
-            raise StickerworksError(
-                f"{path} can't be read: {plain(str(error))[:120]}.",
-                "Run `stickerworks validate` again.",
-            ) from None
-        if isinstance(said, dict) and said.get("release", folder.name) == folder.name:
-            return str(said.get("verdict"))
-    return None

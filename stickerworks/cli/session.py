@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -176,11 +176,17 @@ class Session:
 
 @contextmanager
 def open_session(
-    command: str, options: CommandOptions, config: Config | None = None, *, reads_only: bool = False
+    command: str,
+    options: CommandOptions,
+    config: Config | None = None,
+    *,
+    reads_only: bool = False,
+    holds: bool = False,
 ) -> Iterator[Session]:
     """Load the configuration, lock the workspace and, at the end, print the JSON answer.
 
-    A command that ``reads_only`` takes no lock and so makes no workspace either.
+    A command that ``reads_only`` takes no lock and so makes no workspace either; where it
+    ``holds``, it takes that of a workspace that is there, so that no takedown begins meanwhile.
     """
     if options.keep and reads_only:
         raise StickerworksError(
@@ -200,10 +206,15 @@ def open_session(
     if options.keep and options.dry_run:
         session.say("  what --set gives would be kept in the workspace")
     if options.dry_run or reads_only:
-        workspace.place.fetch()
-        _say_replaced(session)
-        _say_differing(command, session)
-        yield session
+        with ExitStack() as kept:
+            # Takedowns refuse buckets.
+            if holds and not options.dry_run and root.is_dir() and workspace.place.bucket is None:
+                kept.enter_context(workspace.lock(command))
+            workspace.place.fetch()
+            _check_no_takedown(command, workspace)
+            _say_replaced(session)
+            _say_differing(command, session)
+            yield session
     else:
         with workspace.lock(command):
             _check_no_takedown(command, workspace)
@@ -221,10 +232,12 @@ def open_session(
 
 
 def _check_no_takedown(command: str, workspace: Workspace) -> None:
-    """Refuse to work on tables of which a takedown has done some and not all."""
-    if command != "release takedown" and (workspace.root / "takedown.json").exists():
+    """Refuse to work on, or hand out, that of which a takedown has done some and not all."""
+    allowed = command == "release takedown" or command.rsplit(maxsplit=1)[-1] == "status"
+    if not allowed and (workspace.root / "takedown.json").exists():
         raise StickerworksError(
-            "A takedown was interrupted.", "Run `stickerworks release takedown` to finish it."
+            "A takedown was interrupted, or goes on.",
+            "Run `stickerworks release takedown` to finish it.",
         )
 
 

@@ -20,7 +20,8 @@ class DatasetHub(Site):
     sha256, which may be there before any commit names them.
 
     ``token`` is the only one it takes; ``large`` the size from which files go to large storage;
-    ``damage`` names a file that is stored with another byte, ``full`` refuses uploads.
+    ``private`` is None until it is made; ``damage`` names a file that is stored with another byte,
+    ``full`` refuses uploads.
     """
 
     repo: str = "me/stickers"
@@ -33,6 +34,11 @@ class DatasetHub(Site):
     damage: str | None = None
     full: bool = False
     commits: int = 0
+
+    @property
+    def head(self) -> str:
+        """The newest commit."""
+        return f"{self.commits:040x}"
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         if handler.headers.get("Transfer-Encoding") == "chunked":
@@ -66,10 +72,14 @@ class DatasetHub(Site):
             return self._commit(asked.body)
         if inner.startswith("/tree/"):
             return json_body([self._entry(name) for name in sorted(self.files)])
-        if inner in ("", "/revision/main"):
-            siblings = [{"rfilename": name} for name in sorted(self.files)]
-            return json_body({"id": self.repo, "sha": "0" * 40, "siblings": siblings})
+        if inner == "":
+            return self._info()
         return status(404)
+
+    def _info(self) -> Answer:
+        if self.private is None:
+            return json_body({"error": "not found"}, 404, X_Error_Code="RepoNotFound")
+        return json_body({"id": self.repo, "sha": self.head, "private": self.private})
 
     def _create(self, asked: dict[str, Any]) -> Answer:
         there, self.private = self.private is not None, asked.get("visibility") == "private"
@@ -101,6 +111,8 @@ class DatasetHub(Site):
         for line in text.decode().splitlines():
             said = json.loads(line)
             value = said["value"]
+            if said["key"] == "header" and value.get("parentCommit") != self.head:
+                return json_body({"error": "A commit has happened since"}, 412)
             if said["key"] == "file":
                 self.files[value["path"]] = base64.b64decode(value["content"])
             elif said["key"] == "lfsFile":
@@ -111,7 +123,7 @@ class DatasetHub(Site):
         if self.damage is not None:
             self.files[self.damage] = self.files[self.damage][:-1] + b"?"
         self.commits += 1
-        oid = f"{self.commits:040x}"
+        oid = self.head
         url = f"{self.url}/datasets/{self.repo}/commit/{oid}"
         return json_body({"commitOid": oid, "commitUrl": url, "pullRequestUrl": None})
 

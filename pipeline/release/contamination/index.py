@@ -27,6 +27,8 @@ has a file's hash, since its group has the code already or the file can't be dec
 _KEY = b"stickerworks.contamination"
 _MOST_ROWS, _MOST_NAME = 100_000_000, 200
 _GROUP_ROWS = 1 << 20
+_ANY_ROWS, _LEAST_ROW = 1 << 20, 4
+"""Rows that any file may have, and bytes of the file that each of more must take."""
 _SCHEMA = pa.schema(
     [
         pa.field("file", pa.uint64(), nullable=False),
@@ -150,8 +152,10 @@ def _said(path: Path, file: pq.ParquetFile) -> dict[str, Any]:
         )
     if not _sound(said) or not file.schema_arrow.equals(_SCHEMA):
         raise _unusable(path, "doesn't have the columns and facts of an index")
-    if file.metadata.num_rows > _MOST_ROWS:
-        raise _unusable(path, f"has {file.metadata.num_rows:,} rows, more than {_MOST_ROWS:,}")
+    # Hashes and codes can't be made small: many rows in a small file are all the same.
+    most = min(_MOST_ROWS, max(_ANY_ROWS, path.stat().st_size // _LEAST_ROW))
+    if file.metadata.num_rows > most:
+        raise _unusable(path, f"has {file.metadata.num_rows:,} rows, more than {most:,}")
     return said
 
 
@@ -164,6 +168,8 @@ def _sound(said: dict[str, Any]) -> bool:
         and isinstance(salt, str)
         and len(salt) == 32
         and all(sign in "0123456789abcdef" for sign in salt)
+        and isinstance(said.get("rows"), int)
+        and isinstance(said.get("sha256"), str)
     )
 
 

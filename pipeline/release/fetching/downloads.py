@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urljoin, urlsplit
@@ -16,6 +16,8 @@ from pipeline.engine.retry_after import retry_after_s
 from schemas.config import CrawlConfig
 
 REDIRECTS = 5
+TAKEN_DOWN = "taken down", "it was taken down, or a takedown list names it"
+"""Cause and detail of what is never asked for."""
 LONGEST_REST_S = 300.0
 """A host that asks for a longer rest is left alone for the rest of the run."""
 MOST_IN_A_ROW = 8
@@ -29,10 +31,14 @@ _CAUSES = {401: "refused", 403: "refused", 404: "gone", 410: "gone", 451: "refus
 @dataclass(frozen=True)
 class Guard:
     """Which addresses may be asked: why one may not by its text (None where it may), and what
-    looks names up and hands out public addresses alone, made within a running loop."""
+    looks names up and hands out public addresses alone, made within a running loop.
+
+    ``taken_down`` says whether the bytes of an id, or what lies at one of the addresses, were.
+    """
 
     objection: Callable[[str], str | None]
     resolver: Callable[[], AbstractResolver]
+    taken_down: Callable[[str | None, Sequence[str]], bool] = lambda id_, urls: False
 
 
 @dataclass(eq=False)
@@ -98,6 +104,8 @@ class Downloader:
 
     async def _follow(self, url: str) -> bytes:
         for _ in range(REDIRECTS + 1):
+            if self._guard.taken_down(None, (url,)):
+                raise Lost(*TAKEN_DOWN)
             why = self._guard.objection(url)
             if why is not None:
                 raise Lost("never fetched", why)

@@ -13,7 +13,7 @@ from pipeline.engine.disk import DiskWatch
 from pipeline.engine.errors import StickerworksError
 from pipeline.release.checksums import check_checksums
 from pipeline.release.fetching.downloads import Guard
-from pipeline.release.fetching.gathering import Files, gather
+from pipeline.release.fetching.gathering import Files, gather, is_taken_down
 from pipeline.release.fetching.rebuilding import FACTS, facts, rebuild, source_print, wanted_rows
 from schemas.config import Config
 
@@ -53,7 +53,8 @@ def fetch_release(
         say(line)
 
     wanted = sum(1 for _ in wanted_rows(source))
-    before = sum(1 for row in wanted_rows(source) if files.has(row.id))
+    had = (row for row in wanted_rows(source) if files.has(row.id))
+    before = sum(1 for row in had if not is_taken_down(row, guard))
     say(f"{wanted:,} rows lack their picture; {before:,} of them were fetched before")
     losses = gather(wanted_rows(source), files, config.crawl, guard, tell)
     made = rebuild(source, target, files, losses)

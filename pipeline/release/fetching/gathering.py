@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.engine.atomic_files import atomic_file
-from pipeline.release.fetching.downloads import Downloader, Guard, Lost, host_of
+from pipeline.release.fetching.downloads import TAKEN_DOWN, Downloader, Guard, Lost, host_of
 from schemas.config import CrawlConfig
 
 MOST_URLS = 8
@@ -56,6 +56,10 @@ class Files:
         with atomic_file(self.path(id_), lasting=False) as temporary:
             temporary.write_bytes(data)
 
+    def drop(self, id_: str) -> None:
+        """Remove what an earlier run fetched."""
+        self.path(id_).unlink(missing_ok=True)
+
     def read(self, id_: str) -> bytes | None:
         """The bytes; None, and the file is removed, where a crash tore it."""
         if not self.has(id_):
@@ -82,6 +86,11 @@ def gather(
     return asyncio.run(_gather(rows, files, settings, guard, say))
 
 
+def is_taken_down(row: Wanted, guard: Guard) -> bool:
+    """Whether a row's bytes were; one address condemns them, whoever else shows them."""
+    return guard.taken_down(row.id, row.urls)
+
+
 async def _gather(
     rows: Iterable[Wanted],
     files: Files,
@@ -92,8 +101,8 @@ async def _gather(
     losses: list[Loss] = []
     done = 0
     async with Downloader(settings, guard) as downloader:
-        async for row, loss in _in_order((row for row in rows if not files.has(row.id)),
-                                         downloader, files):  # fmt: skip
+        wanted = (row for row in rows if not files.has(row.id) or is_taken_down(row, guard))
+        async for row, loss in _in_order(wanted, downloader, files, guard):
             done += 1
             if loss is not None:
                 losses.append(loss)
@@ -103,7 +112,7 @@ async def _gather(
 
 
 async def _in_order(
-    rows: Iterator[Wanted], downloader: Downloader, files: Files
+    rows: Iterator[Wanted], downloader: Downloader, files: Files, guard: Guard
 ) -> AsyncIterator[tuple[Wanted, Loss | None]]:
     """Rows as they come to an end; so many at once that one slow host keeps no other waiting."""
     under_way: dict[asyncio.Task[Loss | None], Wanted] = {}
@@ -114,7 +123,7 @@ async def _in_order(
                 row = next(rows, None)
                 more = row is not None
                 if row is not None:
-                    under_way[asyncio.ensure_future(_one(row, downloader, files))] = row
+                    under_way[asyncio.ensure_future(_one(row, downloader, files, guard))] = row
             if under_way:
                 ended, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                 for task in ended:
@@ -125,9 +134,12 @@ async def _in_order(
         await asyncio.gather(*under_way, return_exceptions=True)
 
 
-async def _one(row: Wanted, downloader: Downloader, files: Files) -> Loss | None:
+async def _one(row: Wanted, downloader: Downloader, files: Files, guard: Guard) -> Loss | None:
     if _ID.fullmatch(row.id) is None:
         return Loss(row.id, "", "bad id", "its id is no sha256")
+    if is_taken_down(row, guard):
+        files.drop(row.id)
+        return Loss(row.id, "", *TAKEN_DOWN)
     loss = Loss(row.id, "", "no address", "the release names no address of it")
     # Pages are named beside files: those come last.
     for url in sorted(row.urls, key=lambda url: not _MEDIA.search(url))[:MOST_URLS]:
@@ -135,6 +147,8 @@ async def _one(row: Wanted, downloader: Downloader, files: Files) -> Loss | None
             data = await downloader.get(url)
         except Lost as lost:
             found = Loss(row.id, host_of(url), lost.cause, lost.detail)
+            if lost.cause == TAKEN_DOWN[0]:
+                return found
         else:
             if hashlib.sha256(data).hexdigest() == row.id:
                 files.keep(row.id, data)

@@ -35,11 +35,11 @@ def release_before(folder: Path) -> Path | None:
     """The release of the same name beside it with the highest lower version, if any."""
     name, _, version = folder.name.rpartition("-")
     others = [
-        (_order(other.name.rpartition("-")[2]), other)
+        (version_order(other.name.rpartition("-")[2]), other)
         for other in folder.parent.glob("*-*")
         if other.is_dir() and other.name.rpartition("-")[0] == name and name
     ]
-    lower = [(order, other) for order, other in others if order < _order(version)]
+    lower = [(order, other) for order, other in others if order < version_order(version)]
     return max(lower, default=(None, None))[1]
 
 
@@ -144,5 +144,6 @@ def _comparable(now: Any, before: Any) -> bool:
     return all(now.get(name) == before.get(name) for name in _SAME)
 
 
-def _order(version: str) -> tuple[tuple[int, ...], str]:
+def version_order(version: str) -> tuple[tuple[int, ...], str]:
+    """What sorts versions of a release: by their numbers, then by their text."""
     return tuple(int(number) for number in _NUMBER.findall(version)), version

@@ -46,6 +46,13 @@ def row(number: int, **changes: object) -> dict[str, object]:
             "licence": "CC0", "test_sets": [], "entropy": 1.5, **changes}  # fmt: skip
 
 
+STRANGE = (
+    pa.table({"id": [f"{1:064x}"], "outcome": ["dropped"], "reasons": [["a rule"]]}),
+    pa.table({"id": [1], "outcome": ["x"], "reasons": [[{"rule": "r"}]]}),
+    pa.table({"id": [f"{1:064x}"], "outcome": ["x"], "reasons": [[{"rule": 3}]]}),
+)
+
+
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[..., Path]:
     """A folder with shards of rows by split, and what became of others."""
@@ -157,3 +164,22 @@ def _alike(one, other):
         return None if some is None else "\x1f".join("\x00" if s is None else s for s in some)
 
     return one != other and joined(one) == joined(other)
+
+
+def test_hostile_lists_beside_a_release_are_told_in_a_line(write):
+    one = write("one", train=[row(1), row(2)])
+    two = write("two", train=[row(2)])
+    decisions, gone = two / "decisions.parquet", two / "taken_down.csv"
+    for table in STRANGE:
+        pq.write_table(table, decisions)
+        with pytest.raises(StickerworksError, match="other types"):
+            diff_releases(one, two)
+    decisions.write_bytes(b"PAR1 junk PAR1")
+    with pytest.raises(StickerworksError, match=r"decisions.parquet can't be read"):
+        diff_releases(one, two)
+    null = [{"id": name(1), "outcome": "dropped", "reasons": [None]}]
+    pq.write_table(pa.Table.from_pylist(null, schema=DECISIONS), decisions)
+    assert diff_releases(one, two).removed == {"dropped": 1}
+    gone.write_text("id,reason\n" + "x" * 200_000 + "\n", encoding="utf-8")
+    with pytest.raises(StickerworksError, match=r"taken_down.csv can't be read"):
+        diff_releases(one, two)

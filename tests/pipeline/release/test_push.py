@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -57,7 +58,7 @@ def test_what_differs_at_the_hub_is_told(hub: DatasetHub, released: Release) -> 
 
 
 def test_a_repository_of_something_else_is_refused(hub: DatasetHub, released: Release) -> None:
-    hub.files["weights.bin"] = b"others"
+    hub.files["weights.bin"], hub.private = b"others", True
     with pytest.raises(StickerworksError, match="1 files that are no release"):
         push_release(released.path, to(hub))
     push_release(released.path, to(hub), force=True)
@@ -80,3 +81,48 @@ def test_refusals_and_outages_are_one_line_without_the_token(
         push_release(released.path, Destination("a/b", "http://me:pw@h/", token=TOKEN))
     with pytest.raises(StickerworksError, match="broke off"):
         push_release(released.path, Destination("a/b", "http://127.0.0.1:9", token=TOKEN))
+
+
+def test_private_never_goes_to_a_public_repository(hub: DatasetHub, released: Release) -> None:
+    hub.private = False
+    for force in (False, True):
+        with pytest.raises(StickerworksError, match="is public"):
+            push_release(released.path, to(hub), force=force)
+    assert (hub.files, hub.commits) == ({}, 0)
+    push_release(released.path, Destination("me/stickers", hub.url, token=TOKEN))
+    assert hub.commits == 1
+
+
+def test_only_an_earlier_version_of_the_same_name_gives_way(
+    hub: DatasetHub, released: Release
+) -> None:
+    ours = json.loads((released.path / "croissant.json").read_text("utf-8"))
+    assert (ours["name"], ours["version"]) == ("drawn", "0.1.0")
+    for name, version, told in (
+        ("drawn", "0.1.0", "with other files"),
+        ("drawn", "0.10.0", "with other files"),
+        ("cats", "0.0.9", "another data set, cats"),
+        (None, None, "doesn't tell"),
+    ):
+        facts = json.dumps({"name": name, "version": version}).encode()
+        hub.files, hub.private = {"SHA256SUMS": b"others", "croissant.json": facts}, True
+        with pytest.raises(StickerworksError, match=told):
+            push_release(released.path, to(hub))
+        assert hub.files["SHA256SUMS"] == b"others"
+    push_release(released.path, to(hub), force=True)
+    assert hub.files["SHA256SUMS"] != b"others"
+    earlier = json.dumps({"name": "drawn", "version": "0.0.9"}).encode()
+    hub.files, hub.kept_large = {"SHA256SUMS": b"others", "croissant.json": earlier}, set()
+    push_release(released.path, to(hub))
+    assert hub.files["SHA256SUMS"] != b"others"
+
+
+def test_a_commit_of_somebody_else_meanwhile_is_not_undone(
+    hub: DatasetHub, released: Release
+) -> None:
+    def meanwhile(line: str) -> None:
+        hub.commits += line.startswith("pushing")
+
+    with pytest.raises(StickerworksError, match="412"):
+        push_release(released.path, to(hub), say=meanwhile)
+    assert not hub.files

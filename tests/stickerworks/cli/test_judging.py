@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -103,3 +104,18 @@ def test_a_release_before_that_is_none_is_one_line(release: Path, program: Any) 
         assert answer.code == 1
         assert words in answer.said
         assert "Traceback" not in answer.said
+
+
+def test_a_failure_takes_away_the_pass_of_the_same_bytes_alone(
+    made: Path, release: Path, judge: Judge
+) -> None:
+    ours = hashlib.sha256((release / "SHA256SUMS").read_bytes()).hexdigest()
+    passed = made / "reports" / f"gate-{release.name}.json"
+    passed.parent.mkdir(exist_ok=True)
+    (release / "README.md").write_text("not as it was", encoding="utf-8")
+    for digest, stays in (("0" * 64, True), (ours, False)):
+        passed.write_text(json.dumps({"verdict": "passed", "sha256sums": digest}), encoding="utf-8")
+        code, *_ = judge()
+        assert (code, passed.exists()) == (1, stays)
+    kept = json.loads((passed.parent / f"failed-{passed.name}").read_text(encoding="utf-8"))
+    assert (kept["verdict"], kept["sha256sums"]) == ("failed", ours)

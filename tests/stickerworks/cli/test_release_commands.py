@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageDraw
 from square_release import write_squares
 
+from pipeline.engine.workspace import Workspace
+from pipeline.release.checksums import write_checksums
 from stickerworks.cli.main import _run
 
 
@@ -84,11 +89,25 @@ def test_a_release_that_failed_its_gate_is_refused(program: Callable[..., Any], 
     (folder,) = (path for path in (made / "releases").iterdir() if path.name[0] != ".")
     reports = made / "reports"
     reports.mkdir(exist_ok=True)
-    for verdict, code in (("failed", 1), ("passed", 0)):
-        said = json.dumps({"verdict": verdict, "release": folder.name})
-        (reports / "gate.json").write_text(said, encoding="utf-8")
-        assert program(*push).code == code
-        assert program(*push, "--force").code == 0
+    ours = hashlib.sha256((folder / "SHA256SUMS").read_bytes()).hexdigest()
+    passed, failed = f"gate-{folder.name}.json", f"failed-gate-{folder.name}.json"
+
+    def keep(name: str, verdict: str, digest: str | None = ours) -> None:
+        said = {"verdict": verdict, "release": folder.name, "sha256sums": digest}
+        (reports / name).write_text(json.dumps(said), encoding="utf-8")
+
+    keep(passed, "passed", None)
+    keep("gate.json", "passed", "0" * 64)
+    assert "has given no verdict" in program(*push).said, "they are of other bytes"
+    keep(passed, "passed")
+    assert program(*push).said.count("note") == 0
+    keep(failed, "failed")
+    assert program(*push).code == 1, "after others were judged"
+    keep("gate.json", "passed")
+    assert program(*push).code == 0
+    keep("gate.json", "failed")
+    assert program(*push).code == 1
+    assert program(*push, "--force").code == 0
 
 
 def test_fetch_refuses_what_is_no_release(
@@ -97,3 +116,36 @@ def test_fetch_refuses_what_is_no_release(
     code, _, err = run("release", "fetch", str(tmp_path), "--output", str(tmp_path / "out"))
     assert code == 1
     assert "There is no release at" in err
+
+
+def test_no_release_is_handed_out_while_a_command_works_on_it(
+    program: Callable[..., Any], made: Path, tmp_path: Path
+) -> None:
+    assert program("release").code == 0
+    with Workspace(made).lock("release takedown"):
+        for words in (("push", "--repo", "me/x"), ("export", "ser30k")):
+            refused = program("release", *words)
+            assert (refused.code, "is in use by" in refused.said) == (1, True), words
+        assert program("status").code == 0
+
+
+def test_fetch_leaves_out_what_the_takedown_list_names(
+    program: Callable[..., Any], made: Path, tmp_path: Path
+) -> None:
+    assert program("release").code == 0
+    (folder,) = (path for path in (made / "releases").iterdir() if path.name[0] != ".")
+    shard = next((folder / "data").glob("train-*.parquet"))
+    rows = pq.read_table(shard)
+    bare = rows["image"].to_pylist()
+    bare[0] = None
+    field = rows.schema.field("image")
+    place = rows.schema.get_field_index("image")
+    pq.write_table(rows.set_column(place, field, pa.array(bare, field.type)), shard)
+    write_checksums(folder)
+    listed = tmp_path / "list.csv"
+    listed.write_text(f"kind,value\nsha256,{rows['id'][0]}\n", encoding="utf-8")
+    for given, cause in (((), "no address"), (("--set", f"crawl.takedown={listed}"), "taken down")):
+        target = str(tmp_path / cause)
+        answer = program("release", "fetch", str(folder), "--output", target, "--json", *given)
+        (loss,) = json.loads(answer.out)["fetch"]["losses"]
+        assert (answer.code, loss["cause"], loss["rows"]) == (3, cause, 1)

@@ -96,6 +96,19 @@ def test_no_other_command_works_on_half_a_takedown(
     monkeypatch.undo()
     refused = program("filter")
     assert (refused.code, "A takedown was interrupted" in refused.said) == (1, True)
+    out = str(made.parent / "out")
+    for words in (
+        ("push", "--repo", "me/x"),
+        ("export", "ser30k"),
+        ("index", "--output", out),
+        ("diff", "0.1.0", "0.1.0"),
+        ("fetch", "x", "--output", out),
+    ):
+        refused = program("release", *words)
+        assert (refused.code, "A takedown was interrupted" in refused.said) == (1, True), words
+    assert program("update", "--dry-run").code == 1
+    assert program("status").code == 0
+    assert program("release", "takedown", "--dry-run").code == 0
     assert program("release", "takedown").code == 0
     assert not (made / "takedown.json").exists()
     assert gone not in ids_of(made)

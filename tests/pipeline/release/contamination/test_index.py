@@ -77,7 +77,8 @@ def rewritten(path: Path, table: pa.Table | None = None, **said: object) -> None
     old = pq.read_table(path)
     table = old if table is None else table
     known = json.loads(old.schema.metadata[indexes._KEY])
-    metadata = {indexes._KEY: json.dumps({**known, **said}).encode()}
+    told = {key: value for key, value in {**known, **said}.items() if value is not None}
+    metadata = {indexes._KEY: json.dumps(told).encode()}
     pq.write_table(table.replace_schema_metadata(metadata), path)
 
 
@@ -91,6 +92,8 @@ def rewritten(path: Path, table: pa.Table | None = None, **said: object) -> None
         ({"splits": ["test"]}, "names splits"),
         ({"splits": "test"}, "columns and facts"),
         ({"version": "1"}, "is no index"),
+        ({"rows": None}, "columns and facts"),
+        ({"sha256": None}, "columns and facts"),
     ],
 )
 def test_an_index_that_says_something_else_is_told_of(
@@ -99,6 +102,20 @@ def test_an_index_that_says_something_else_is_told_of(
     rewritten(path, **said)
     with pytest.raises(StickerworksError, match=told):
         read_index(path)
+
+
+def test_many_rows_in_a_small_file_are_not_read(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pq.read_table(path)
+    rewritten(path, pa.concat_tables([table.slice(0, 1)] * 20_000).combine_chunks())
+    assert path.stat().st_size < 20_000 * indexes._LEAST_ROW
+    monkeypatch.setattr(indexes, "_ANY_ROWS", 1000)
+    with pytest.raises(StickerworksError, match="has 20,000 rows, more than"):
+        read_index(path)
+    write_index(path, made())
+    monkeypatch.setattr(indexes, "_ANY_ROWS", 0)
+    assert read_index(path).stickers == 40, "an honest one takes more bytes than that"
 
 
 def test_a_changed_code_is_found(path: Path) -> None:

@@ -18,6 +18,9 @@ from loopback_site import Site, body, chunked, in_turn, serving, status, truncat
 
 from crawlers.addresses import AllowList, objection
 from crawlers.fetching.resolver import CheckingResolver
+from crawlers.takedown.entries import Entry
+from crawlers.takedown.forms import normal_url
+from crawlers.takedown.takedown import Takedown
 from pipeline.engine.errors import StickerworksError
 from pipeline.release.build import Release, build_release
 from pipeline.release.fetching import downloads
@@ -191,6 +194,37 @@ def test_the_next_address_is_tried(site: Site, tmp_path: Path) -> None:
     assert gather([Wanted(id_, urls)], files, config, guard(site.host)) == []
     assert files.read(id_) == data
     assert site.requests == ["/old.gif", "/page", "/new"]
+
+
+def test_what_was_taken_down_is_never_asked_for(site: Site, tmp_path: Path) -> None:
+    datas = [f"GIF89a {n}".encode() for n in range(4)]
+    ids = [hashlib.sha256(data).hexdigest() for data in datas]
+    for n, data in enumerate(datas):
+        site.routes[f"/new{n}.gif"] = body(data, "image/gif")
+    site.routes["/new2.gif"] = status(302, Location="/hidden.gif")
+    rows = [Wanted(id_, (f"{site.url}/new{n}.gif",)) for n, id_ in enumerate(ids)]
+    rows[1] = Wanted(ids[1], (*rows[1].urls, "https://gone.example/1.gif"))
+    entries = [
+        Entry("sha256", ids[0], 2),
+        Entry("url", normal_url("https://gone.example/1.gif") or "", 3),
+        Entry("url", normal_url(f"{site.url}/hidden.gif") or "", 4),
+    ]
+    takedown = Takedown(entries)
+    plain_guard = guard(site.host)
+    strict = Guard(
+        plain_guard.objection,
+        plain_guard.resolver,
+        lambda id_, urls: bool(
+            (id_ and takedown.objection_to_hash(id_)) or takedown.objection_to_urls(urls)
+        ),
+    )
+    files = Files(tmp_path / "files")
+    files.keep(ids[0], datas[0])
+    config = Config.model_validate({"crawl": SECONDS}).crawl
+    losses = gather(rows, files, config, strict)
+    assert {loss.id: loss.cause for loss in losses} == dict.fromkeys(ids[:3], "taken down")
+    assert [files.has(id_) for id_ in ids] == [False, False, False, True]
+    assert sorted(site.requests) == ["/new2.gif", "/new3.gif"]
 
 
 def test_private_addresses_are_never_asked(
