@@ -131,17 +131,17 @@ def _import(session: Session, layout: Layout, folder: Path, name: str, terms: Te
         for each in read_problems(layout, folder):
             problems.add(each)
         with session.part("import") as logged:
-            found = session.mending(
-                lambda: import_rows(
-                    session.workspace,
-                    session.config.crawl,
-                    name,
-                    read_every(layout, folder),
-                    terms,
-                    session.tell,
-                    problems.tell,
+            before = problems.mark()
+
+            def take() -> Imported:
+                problems.go_back(before)
+                rows = read_every(layout, folder)
+                config = session.config.crawl
+                return import_rows(
+                    session.workspace, config, name, rows, terms, session.tell, problems.tell
                 )
-            )
+
+            found = session.mending(take)
             logged.update(rows=found.rows, stickers=found.stickers)
         problems.keep()
     left_out = problems.left_out
@@ -194,6 +194,17 @@ class _Problems:
 
     def tell(self, line: str) -> None:
         self._write(line, {"row": line})
+
+    def mark(self) -> tuple[int, int]:
+        """Where it has come to, for ``go_back``."""
+        return self.count, self._file.tell()
+
+    def go_back(self, mark: tuple[int, int]) -> None:
+        """Forget what came behind a mark: the work that told it begins anew."""
+        self.count, end = mark
+        del self.first[self.count :]
+        self._file.seek(end)
+        self._file.truncate()
 
     def keep(self) -> None:
         """Put the file at its place, whole."""
