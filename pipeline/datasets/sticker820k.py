@@ -40,6 +40,9 @@ INFO: Mapping[str, str] = {
 LABEL = "emotion_label"
 """Key of an info that becomes the row's one target."""
 
+LMDB_KEY = "lmdb_key"
+"""Key of a record that is the row's name; no other layout's record has it."""
+
 LISTS: Mapping[str, str] = {"train": "train.txt", "validation": "valid.txt", "test": "test.txt"}
 """List of names of each split. The released code has no test split; a missing list is no row."""
 
@@ -164,15 +167,19 @@ def _line(
         if not isinstance(value, str | None)
     ]
     told = {key: value for key, value in texts.items() if isinstance(value, str) and value.strip()}
+    name = place.name.decode("utf-8", "backslashreplace")
     row = Row(
-        id=place.name.decode("utf-8", "backslashreplace"),
+        id=name,
         data=image[1] if image is not None and with_bytes and not unusable else None,
         targets=frozenset({told[LABEL].strip()} if LABEL in told else ()),
         texts={column: told[key] for key, column in INFO.items() if key in told},
         # Nothing at hand says who labelled.
         voted=False,
         problem=unusable,
-        record=told,
+        record={
+            LMDB_KEY: name,
+            **{key: value for key, value in texts.items() if isinstance(value, str)},
+        },
     )
     return ListLine(row, tuple(problems))
 

@@ -165,8 +165,8 @@ def test_sticker820k_gives_its_lists_and_its_own_keys(
         ("a.png", "train"), ("gone", "train"), ("b.png", "validation")
     ]  # fmt: skip
     assert found[0].texts == {"caption_zh": "一只猫", "emotion": "joy", "style_class": "卡通"}
-    assert found[0].record == {"caption": "一只猫", "emotion_class": "joy", "style_class": "卡通",
-                               "emotion_label": "开心"}  # fmt: skip
+    own = {key: value for key, value in info.items() if key != "extra"}
+    assert found[0].record == {"lmdb_key": "a.png", **own}
     assert left_out(STICKER820K, folder) == 1
 
 
