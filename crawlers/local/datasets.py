@@ -24,6 +24,7 @@ from schemas.release import SPLITS
 
 _REPORT_EVERY = 1000
 _MAX_TRIGGER_WORDS = 100
+_MOST_LICENCES, _LONGEST_LICENCE, _MOST_FREQUENT = 1000, 200, 5
 _GONE = FetchFailure("gone", "missing", "the data set names this row no more")
 _STOOD = FetchFailure("failed", "earlier_row", "its name stood in an earlier row")
 _TAKEN_DOWN = FetchFailure("refused", TAKEN_DOWN, "it was taken down")
@@ -32,7 +33,8 @@ _NO_BYTES = FetchFailure("failed", "no_bytes", "the data set has no bytes for it
 
 @dataclass(frozen=True)
 class Terms:
-    """What whoever imports a data set states of its stickers' licence."""
+    """What whoever imports a data set states of the licence of stickers that state none, and
+    whether releases may carry the bytes of all."""
 
     licence: str | None = None
     licence_url: str | None = None
@@ -41,17 +43,19 @@ class Terms:
 
 @dataclass
 class Tally:
-    """Rows that were read, and what became of them; ``told`` says why some have no bytes.
+    """Rows that were read, and what became of them.
 
-    ``stickers`` are their hashes, each with a bit for every split that it stands in.
+    ``stickers`` are their hashes, each with a bit for every split that it stands in; ``licences``
+    are those that rows state themselves.
     """
 
     rows: int = 0
     with_bytes: int = 0
     stickers: dict[bytes, int] = field(default_factory=dict)
     failed: Counter[str] = field(default_factory=Counter)
-    told: list[str] = field(default_factory=list)
     gone: int = 0
+    own_licence: int = 0
+    licences: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,8 @@ class Imported:
     """What an import brought: ``rows`` of the data set = ``stickers`` + ``same_bytes`` + failed.
 
     ``new_stickers`` were not in the workspace before; ``gone`` are rows of an earlier import;
-    ``in_several_splits`` are stickers whose bytes the data set has in more than one of its splits.
+    ``in_several_splits`` are stickers whose bytes the data set has in more than one of its splits;
+    ``own_licence`` rows state a licence of their own, ``own_licences`` the most frequent ones.
     """
 
     rows: int
@@ -70,7 +75,8 @@ class Imported:
     new_bytes: int
     gone: int
     in_several_splits: int
-    told: tuple[str, ...]
+    own_licence: int
+    own_licences: dict[str, int]
 
 
 def import_rows(
@@ -80,8 +86,10 @@ def import_rows(
     rows: Iterable[Row],
     terms: Terms,
     report: Callable[[str], None] = lambda text: None,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> Imported:
-    """Take all rows of a data set into the ledger, then write the tables.
+    """Take all rows of a data set into the ledger, then write the tables; ``tell`` is told why
+    rows have no bytes.
 
     Safe to interrupt at any moment and to run again. The caller holds the workspace's lock. What
     the data set held in an earlier import and holds no more is marked as gone. When reading it
@@ -97,7 +105,7 @@ def import_rows(
         try:
             for row in rows:
                 files = list(files_of(dataset, row, terms))
-                _count(tally, row, _take(crawl, ledger, visited, tally.rows, files))
+                _count(tally, row, _take(crawl, ledger, visited, tally.rows, files), tell)
                 if tally.rows % _REPORT_EVERY == 0:
                     report(f"{dataset}: {len(tally.stickers):,} stickers in {tally.rows:,} rows")
             tally.gone = _note_gone(ledger, dataset, visited)
@@ -112,7 +120,8 @@ def import_rows(
         new_bytes=sum(exported.placed.nbytes.values()),
         gone=tally.gone,
         in_several_splits=sum(splits.bit_count() > 1 for splits in tally.stickers.values()),
-        told=tuple(tally.told),
+        own_licence=tally.own_licence,
+        own_licences=dict(tally.licences.most_common(_MOST_FREQUENT)),
     )
 
 
@@ -137,8 +146,14 @@ def _take(
     return next(filter(None, hashes), None) or failure or _NO_BYTES
 
 
-def _count(tally: Tally, row: Row, found: str | FetchFailure) -> None:
+def _count(tally: Tally, row: Row, found: str | FetchFailure, tell: Callable[[str], None]) -> None:
     tally.rows += 1
+    own = _own_licence(row)
+    if own is not None:
+        tally.own_licence += 1
+        # A data set of texts in the wrong column has as many as rows.
+        if own in tally.licences or len(tally.licences) < _MOST_LICENCES:
+            tally.licences[own] += 1
     if isinstance(found, str):
         tally.with_bytes += 1
         key, bit = bytes.fromhex(found), SPLITS.index(row.split) if row.split in SPLITS else None
@@ -147,7 +162,11 @@ def _count(tally: Tally, row: Row, found: str | FetchFailure) -> None:
     tally.failed[found.error_class] += 1
     if found is _TAKEN_DOWN:
         return  # nor a name
-    tally.told.append(f"{encode_name(row.id)}: {found.error}")
+    tell(f"{encode_name(row.id)}: {found.error}")
+
+
+def _own_licence(row: Row) -> str | None:
+    return storable(row.origin.get("licence"), _LONGEST_LICENCE)
 
 
 def files_of(dataset: str, row: Row, terms: Terms) -> Iterator[LocalFile]:
@@ -155,7 +174,8 @@ def files_of(dataset: str, row: Row, terms: Terms) -> Iterator[LocalFile]:
     words = dict.fromkeys(filter(None, map(_query, row.trigger_words)))
     problem = _problem(row, len(words))
     path = row.file if row.file is not None else Path("/", encode_name(row.id).replace("/", "_"))
-    stated = terms.licence is not None
+    own = _own_licence(row) is not None
+    stated = terms.licence is not None and not own
     queries: Sequence[str | None] = list(words)[:_MAX_TRIGGER_WORDS] or [None]
     for word in queries:
         observation = Observation(
@@ -168,11 +188,16 @@ def files_of(dataset: str, row: Row, terms: Terms) -> Iterator[LocalFile]:
             page_url=row.origin.get("page_url"),
             licence=terms.licence if stated else row.origin.get("licence"),
             licence_url=terms.licence_url if stated else row.origin.get("licence_url"),
-            licence_basis="site" if stated else row.origin.get("licence_basis") or "none",
+            licence_basis="site" if stated else _basis(row, own),
             redistribute=terms.redistribute,
             raw=said_of(dataset, row),
         )
         yield LocalFile(observation, path, None, problem, row.data)
+
+
+def _basis(row: Row, own: bool) -> str:
+    basis = row.origin.get("licence_basis") or "none"
+    return "item" if own and basis == "none" else basis
 
 
 def _problem(row: Row, words: int) -> tuple[str, str, str] | None:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from pipeline.datasets.class_labels import Names, names_of
 from pipeline.datasets.column_map import (
     FIELDS,
@@ -25,6 +28,7 @@ from pipeline.datasets.pictures import why_unusable, with_bytes
 from pipeline.datasets.problems import Problem, bad_name, shown
 from pipeline.datasets.table_batches import File, batches, data_files
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.text import one_line
 
 COLUMNS_FILE = "stickerworks-columns.yaml"
 """File beside a data set's tables that maps their columns."""
@@ -35,6 +39,9 @@ VSD2M_COLUMNS = {field: field for field in FIELDS} | {NAME: "id"}
 _CAPTIONS = ("caption_en", "caption_zh")
 _LISTS = frozenset({TAGS, TRIGGER_WORDS})
 _LONGEST_NAME = 1000
+
+_ODD = (ValueError, OverflowError, KeyError, pa.ArrowException)
+"""What reading a cell raises; an unknown time zone is a KeyError."""
 
 Report = Callable[[Problem], None]
 
@@ -96,9 +103,9 @@ class _Source:
 
 def _every(root: Path, mapping: ColumnMap) -> Iterator[Row]:
     for file in data_files(root):
-        number = 0
+        number, source = 0, None
         for schema, batch in batches(file):
-            source = _source(root, file, schema, mapping)
+            source = source or _source(root, file, schema, mapping)
             for cells in _cells(file, batch, number, lambda problem: None):
                 number += 1
                 yield _row(source, number, cells)
@@ -108,9 +115,9 @@ def _problems(root: Path, mapping: ColumnMap) -> Iterator[Problem]:
     """All cells that can't be taken as they are; images aren't read."""
     found: list[Problem] = []
     for file in data_files(root):
-        number = 0
+        number, source = 0, None
         for schema, batch in batches(file, mapping.columns[IMAGE]):
-            source = _source(root, file, schema, mapping)
+            source = source or _source(root, file, schema, mapping)
             for cells in _cells(file, batch, number, found.append):
                 number += 1
                 _fields(source, number, cells, found.append)
@@ -132,22 +139,38 @@ def _source(root: Path, file: File, schema: Any, mapping: ColumnMap) -> _Source:
 
 
 def _cells(file: File, batch: Any, before: int, report: Report) -> Iterator[dict[str, Any]]:
-    """Rows of a batch; a text that is no UTF-8 is told and empty."""
-    try:
-        yield from batch.to_pylist()
-        return
-    except UnicodeDecodeError:
-        pass
-    for place in range(batch.num_rows):
-        cells = {}
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            try:
-                cells[name] = column[place].as_py()
-            except UnicodeDecodeError:
-                cells[name] = None
-                number = before + place + 1
-                report(Problem(file.relative, number, name, "its text", "is no UTF-8"))
-        yield cells
+    """Rows of a batch; a cell that Python has no value for is told and empty."""
+    names, columns = batch.schema.names, []
+    for name, column in zip(names, batch.columns, strict=True):
+        try:
+            columns.append(_values(column))
+        except _ODD:
+            columns.append([])
+            for place in range(len(column)):
+                try:
+                    columns[-1] += _values(column.slice(place, 1))
+                except _ODD as error:
+                    columns[-1].append(None)
+                    number = before + place + 1
+                    report(Problem(file.relative, number, name, *_why_odd(error, column.type)))
+    for values in zip(*columns, strict=True):
+        yield dict(zip(names, values, strict=True))
+
+
+def _values(column: Any) -> list[Any]:
+    # Python has no nanoseconds, no year 10,000, and not every time zone.
+    if pa.types.is_temporal(column.type):
+        column = column.cast(pa.string())
+        if pc.any(pc.starts_with(column, "<")).as_py():  # what Arrow writes for such a year
+            raise ValueError("it is out of range")
+    values: list[Any] = column.to_pylist()
+    return values
+
+
+def _why_odd(error: Exception, kind: pa.DataType) -> tuple[str, str]:
+    if isinstance(error, UnicodeDecodeError):
+        return "its text", "is no UTF-8"
+    return f"its {one_line(kind)}", f"can't be read: {one_line(error)}"
 
 
 def _fields(

@@ -104,9 +104,11 @@ def read_parts(root: Path) -> Iterator[tuple[Split | None, Ser30k]]:
 
 def _identity(cells: Any) -> str:
     """What tells an annotation from others, whatever it is."""
-    if not isinstance(cells, dict):
-        return shown(cells)
-    return repr([(type(cells.get(name)), shown(cells.get(name))) for name in _NAMES])
+    own = [cells.get(name) for name in _NAMES] if isinstance(cells, dict) else cells
+    try:
+        return json.dumps(own)
+    except RecursionError:
+        return shown(own)  # no name is that
 
 
 def _read(path: Path, annotations: Iterable[tuple[int, Any]]) -> Ser30k:

@@ -10,22 +10,24 @@ As its released code reads it (``emoji_dataV2.py``; the data itself was not at h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
 from typing import Any
 
 from pipeline.datasets.layout import Layout, Row
+from pipeline.datasets.lmdb_apart import LmdbReader, read_lmdb
 from pipeline.datasets.pickles import (
     DamagedPickleError,
     RefusedPickleError,
     load_plain,
 )
+from pipeline.datasets.pictures import why_unusable
 from pipeline.datasets.problems import Problem, shown
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.extras import need_extra
 
 INFO: Mapping[str, str] = {
     "caption": "caption_zh",
@@ -38,12 +40,18 @@ INFO: Mapping[str, str] = {
 LABEL = "emotion_label"
 """Key of an info that becomes the row's one target."""
 
+LMDB_KEY = "lmdb_key"
+"""Key of a record that is the row's name; no other layout's record has it."""
+
 LISTS: Mapping[str, str] = {"train": "train.txt", "validation": "valid.txt", "test": "test.txt"}
 """List of names of each split. The released code has no test split; a missing list is no row."""
 
-_INFOS = "infos/data.mdb"
+_INFOS, _IMAGES = "infos/data.mdb", "imgs/data.mdb"
 _CLASSES = {"style": "style_class"}
 _INFO_AT_MOST = 2**20
+_LONGEST_LINE = 4096
+_ROWS = 64
+"""Of which infos are in memory at once."""
 _TOLD = 5
 
 
@@ -63,34 +71,57 @@ def read_sticker820k(path: Path, split: str, with_bytes: bool = True) -> Iterato
     and the row has no bytes if it can't be used. Without ``with_bytes`` no row has any. Raises
     StickerworksError when an environment can't be read or is cut off.
     """
-    names = path / LISTS[split]
-    if not names.exists():
+    lines = _listed(path, split)
+    if lines is None:
         return
-    with _open(path / "infos") as infos, _open(path / "imgs") as images, names.open("rb") as lines:
-        seen: set[bytes] = set()
-        for number, line in enumerate(lines, 1):
-            name = line.rstrip(b"\r\n")
-            place = _Place(names.name, number, name)
-            if name in seen:
+    seen: set[bytes] = set()
+    with _open(path) as reader:
+        for places in _batches(LISTS[split], lines):
+            fresh = []
+            for place in places:
+                fresh.append(place.name not in seen)
+                seen.add(place.name)
+            read = _read(reader, list(compress(places, fresh)), with_bytes)
+            for place, new in zip(places, fresh, strict=True):
                 earlier = place.problem("name", "stood in an earlier line", left_out=True)
-                yield ListLine(None, (earlier,))
-            elif name:
-                seen.add(name)
-                yield _read(place, infos.get(name), images.get(name), with_bytes)
+                yield next(read) if new else ListLine(None, (earlier,))
 
 
 def read_unlisted(path: Path, with_bytes: bool = True) -> Iterator[ListLine]:
     """The same for names that have an info and stand in no list, in the order of their bytes."""
-    with _open(path / "infos") as infos, _open(path / "imgs") as images:
-        listed: set[bytes] = set()
-        for file in LISTS.values():
-            if (path / file).exists():
-                with (path / file).open("rb") as lines:
-                    listed.update(line.rstrip(b"\r\n") for line in lines)
-        for number, name in enumerate(infos.names(), 1):
-            if name not in listed:
-                place = _Place(_INFOS, number, name)
-                yield _read(place, infos.get(name), images.get(name), with_bytes)
+    listed: set[bytes] = set()
+    for split in LISTS:
+        listed.update(_listed(path, split) or ())
+    with _open(path) as reader:
+        for places in _batches(_INFOS, reader.names(0)):
+            new = [place for place in places if place.name not in listed]
+            yield from _read(reader, new, with_bytes)
+
+
+def _listed(path: Path, split: str) -> Iterator[bytes] | None:
+    """Names in a split's list, of which none is kept beyond ``_LONGEST_LINE`` bytes."""
+    file = path / LISTS[split]
+    if not os.path.lexists(file):
+        return None
+    _check(path, LISTS[split])
+    return _lines(file)
+
+
+def _lines(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as lines:
+        while line := lines.readline(_LONGEST_LINE):
+            whole = line
+            while len(whole) == _LONGEST_LINE and not whole.endswith(b"\n"):
+                whole = lines.readline(_LONGEST_LINE)
+            yield line.rstrip(b"\r\n")
+
+
+def _check(root: Path, part: str) -> None:
+    reason = why_unusable(root, root / part)
+    if reason is not None:
+        raise StickerworksError(
+            f"{root / part} can't be read as Sticker820K's: {reason}.", "Get that file again."
+        )
 
 
 @dataclass(frozen=True)
@@ -104,8 +135,26 @@ class _Place:
         return Problem(self.file, self.line, column, value, reason, left_out)
 
 
-def _read(
-    place: _Place, info: memoryview | None, image: memoryview | None, with_bytes: bool
+def _batches(file: str, names: Iterator[bytes]) -> Iterator[list[_Place]]:
+    """Places of a few names at a time, but for empty ones."""
+    numbered = enumerate(names, 1)
+    while batch := list(islice(numbered, _ROWS)):
+        yield [_Place(file, number, name) for number, name in batch if name]
+
+
+def _read(reader: LmdbReader, places: Sequence[_Place], with_bytes: bool) -> Iterator[ListLine]:
+    names = [place.name for place in places]
+    infos = list(reader.values(0, names, _INFO_AT_MOST))
+    images = reader.values(1, names) if with_bytes else reader.values(1, names, 0)
+    for place, info, image in zip(places, infos, images, strict=True):
+        yield _line(place, info, image, with_bytes)
+
+
+def _line(
+    place: _Place,
+    info: tuple[int, bytes] | None,
+    image: tuple[int, bytes] | None,
+    with_bytes: bool,
 ) -> ListLine:
     texts, problem = _texts(info)
     problems = [place.problem("infos", problem)] if problem else []
@@ -118,27 +167,31 @@ def _read(
         if not isinstance(value, str | None)
     ]
     told = {key: value for key, value in texts.items() if isinstance(value, str) and value.strip()}
+    name = place.name.decode("utf-8", "backslashreplace")
     row = Row(
-        id=place.name.decode("utf-8", "backslashreplace"),
-        data=bytes(image) if image is not None and with_bytes and not unusable else None,
+        id=name,
+        data=image[1] if image is not None and with_bytes and not unusable else None,
         targets=frozenset({told[LABEL].strip()} if LABEL in told else ()),
         texts={column: told[key] for key, column in INFO.items() if key in told},
         # Nothing at hand says who labelled.
         voted=False,
         problem=unusable,
-        record=told,
+        record={
+            LMDB_KEY: name,
+            **{key: value for key, value in texts.items() if isinstance(value, str)},
+        },
     )
     return ListLine(row, tuple(problems))
 
 
-def _texts(info: memoryview | None) -> tuple[dict[str, Any], str | None]:
+def _texts(info: tuple[int, bytes] | None) -> tuple[dict[str, Any], str | None]:
     """What an info has under our keys, and why it has nothing."""
     if info is None:
         return {}, "isn't there"
-    if len(info) > _INFO_AT_MOST:
+    if info[0] > _INFO_AT_MOST:
         return {}, f"is longer than {_INFO_AT_MOST:,} bytes"
     try:
-        found = load_plain(bytes(info))
+        found = load_plain(info[1])
     except RefusedPickleError as error:
         # The name is a stranger's: a terminal must not obey it.
         return {}, f"is refused: it asks for {shown(error.what)}"
@@ -149,53 +202,14 @@ def _texts(info: memoryview | None) -> tuple[dict[str, Any], str | None]:
     return {key: found[key] for key in (*INFO, LABEL) if key in found}, None
 
 
-class _Reader:
-    """Values by name, as views that live as long as the environment is open."""
-
-    def __init__(self, transaction: Any, longest: int) -> None:
-        self._transaction, self._longest = transaction, longest
-
-    def names(self) -> Iterator[bytes]:
-        for name in self._transaction.cursor().iternext(keys=True, values=False):
-            yield bytes(name)
-
-    def get(self, name: bytes) -> memoryview | None:
-        found: memoryview | None = None
-        if len(name) <= self._longest:
-            found = self._transaction.get(name)
-        return found
-
-
-@contextmanager
-def _open(folder: Path) -> Iterator[_Reader]:
-    lmdb = need_extra("lmdb", "baselines", "Sticker820K")
-    try:
-        with lmdb.open(
-            str(folder), readonly=True, create=False, lock=False, readahead=False, meminit=False
-        ) as environment:
-            _check_whole(folder, environment)
-            with environment.begin(buffers=True) as transaction:
-                yield _Reader(transaction, environment.max_key_size())
-    except lmdb.Error as error:
-        raise _unreadable(folder, " ".join(str(error).split())) from error
-
-
-def _check_whole(folder: Path, environment: Any) -> None:
-    # LMDB maps the file: to read beyond its end kills the process.
-    needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
-    there = (folder / "data.mdb").stat().st_size
-    if there < needed:
-        raise _unreadable(folder, f"it has {there:,} bytes of {needed:,}")
-
-
-def _unreadable(folder: Path, reason: str) -> StickerworksError:
-    return StickerworksError(
-        f"{folder / 'data.mdb'} can't be read as Sticker820K's: {reason}.", "Get that file again."
-    )
+def _open(path: Path) -> AbstractContextManager[LmdbReader]:
+    for part in (_INFOS, _IMAGES):
+        _check(path, part)
+    return read_lmdb([path / "infos", path / "imgs"], "Sticker820K")
 
 
 def _recognises(path: Path) -> bool:
-    parts = (_INFOS, "imgs/data.mdb", LISTS["train"])
+    parts = (_INFOS, _IMAGES, LISTS["train"])
     return all((path / part).exists() for part in parts)
 
 

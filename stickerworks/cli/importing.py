@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import shutil
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError, disk_errors
@@ -125,36 +126,103 @@ def _import(session: Session, layout: Layout, folder: Path, name: str, terms: Te
     from pipeline.datasets.layout import read_every, read_problems
 
     session.say(f"  {'import':<12} {name}: reading {quoted(str(folder), 300)}")
-    problems = list(read_problems(layout, folder))
-    with session.part("import") as logged:
-        found = session.mending(
-            lambda: import_rows(
-                session.workspace,
-                session.config.crawl,
-                name,
-                read_every(layout, folder),
-                terms,
-                session.tell,
-            )
-        )
-        logged.update(rows=found.rows, stickers=found.stickers)
-    left_out = len({(each.file, each.row) for each in problems if each.left_out})
     path = session.workspace.root / "crawl" / f"import-{name}.jsonl"
-    _write_problems(path, problems, found.told)
+    with _Problems(path) as problems:
+        for each in read_problems(layout, folder):
+            problems.add(each)
+        with session.part("import") as logged:
+            before = problems.mark()
+
+            def take() -> Imported:
+                problems.go_back(before)
+                rows = read_every(layout, folder)
+                config = session.config.crawl
+                return import_rows(
+                    session.workspace, config, name, rows, terms, session.tell, problems.tell
+                )
+
+            found = session.mending(take)
+            logged.update(rows=found.rows, stickers=found.stickers)
+        problems.keep()
+    left_out = problems.left_out
     _say(session, name, found, left_out)
-    _say_problems(session, problems, found, path)
-    _say_terms(session, terms)
+    for line in problems.first:
+        session.say(f"  {'':<12} {line}")
+    if problems.count > len(problems.first):
+        more = problems.count - len(problems.first)
+        session.say(f"  {'':<12} and {more:,} more, in {path}")
+    _say_terms(session, terms, found)
     session.incomplete = bool(left_out or found.failed)
     session.results["import"] = {
         "dataset": name,
         "rows": found.rows + left_out,
-        **{key: value for key, value in asdict(found).items() if key not in ("rows", "told")},
+        **{key: value for key, value in asdict(found).items() if key != "rows"},
         "left_out": left_out,
-        "problems": [str(each) for each in problems],
-        "told": list(found.told),
+        "problems": problems.count,
+        "first_problems": problems.first,
     }
     if session.workspace.parts:
         say_what_follows(session)
+
+
+class _Problems:
+    """Cells and rows that can't be taken, each a JSON object in a file ``path`` as it comes.
+
+    In memory are their ``count``, the ``first`` ones as lines, and how many rows were ``left_out``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.count, self.left_out = 0, 0
+        self.first: list[str] = []
+        self._path, self._row = path, ("", 0)
+
+    def __enter__(self) -> _Problems:
+        with disk_errors(self._path):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = tempfile.TemporaryFile(dir=self._path.parent)
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        self._file.close()
+
+    def add(self, problem: Problem) -> None:
+        # All that is wrong with a row comes at once.
+        if problem.left_out and self._row != (problem.file, problem.row):
+            self._row = (problem.file, problem.row)
+            self.left_out += 1
+        self._write(str(problem), asdict(problem))
+
+    def tell(self, line: str) -> None:
+        self._write(line, {"row": line})
+
+    def mark(self) -> tuple[int, int]:
+        """Where it has come to, for ``go_back``."""
+        return self.count, self._file.tell()
+
+    def go_back(self, mark: tuple[int, int]) -> None:
+        """Forget what came behind a mark: the work that told it begins anew."""
+        self.count, end = mark
+        del self.first[self.count :]
+        self._file.seek(end)
+        self._file.truncate()
+
+    def keep(self) -> None:
+        """Put the file at its place, whole."""
+        self._file.seek(0)
+        with (
+            atomic_file(self._path, lasting=False) as temporary,
+            temporary.open("wb") as file,
+        ):
+            shutil.copyfileobj(self._file, file)
+
+    def _write(self, line: str, told: dict[str, Any]) -> None:
+        self.count += 1
+        if len(self.first) < _TOLD:
+            self.first.append(line)
+        with disk_errors(self._path):
+            self._file.write(
+                json.dumps(told, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
+            )
 
 
 def _say(session: Session, name: str, found: Imported, left_out: int) -> None:
@@ -176,39 +244,24 @@ def _say(session: Session, name: str, found: Imported, left_out: int) -> None:
         )
 
 
-def _say_problems(session: Session, problems: list[Problem], found: Imported, path: Path) -> None:
-    lines = [*map(str, problems), *found.told]
-    for line in lines[:_TOLD]:
-        session.say(f"  {'':<12} {line}")
-    if len(lines) > _TOLD:
-        session.say(f"  {'':<12} and {len(lines) - _TOLD:,} more, in {path}")
-
-
-def _say_terms(session: Session, terms: Terms) -> None:
+def _say_terms(session: Session, terms: Terms, found: Imported) -> None:
+    if found.own_licence:
+        most = "".join(f", {quoted(name)} {rows:,}" for name, rows in found.own_licences.items())
+        session.say(
+            f"  {'':<12} {found.own_licence:,} rows state a licence of their own, which they keep"
+            f"{most}"
+        )
+    others = " where a row states none" if found.own_licence else ""
     if terms.redistribute:
         session.say(
-            f"  {'':<12} Releases will carry these bytes, as {quoted(terms.licence)}: you said so."
+            f"  {'':<12} Releases will carry these bytes, as {quoted(terms.licence)}{others}: "
+            "you said so."
         )
     else:
         session.say(
             f"  {'':<12} NO BYTES of this data set go into a release: metadata alone. "
             "--licence NAME --redistribute says that they may."
         )
-
-
-def _write_problems(path: Path, problems: list[Problem], told: tuple[str, ...]) -> None:
-    """One JSON object a problem, so that every cell and row is told."""
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_file(path, lasting=False) as temporary:
-            temporary.write_text("".join(_lines(problems, told)), "utf-8")
-
-
-def _lines(problems: list[Problem], told: tuple[str, ...]) -> Iterator[str]:
-    for each in problems:
-        yield json.dumps(asdict(each), ensure_ascii=False) + "\n"
-    for line in told:
-        yield json.dumps({"row": line}, ensure_ascii=False) + "\n"
 
 
 def _say_plan(session: Session, layout: Layout, folder: Path, name: str) -> None:

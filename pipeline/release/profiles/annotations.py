@@ -153,9 +153,13 @@ def _imported(row: Mapping[str, Any]) -> tuple[Imported, ...]:
 
 @dataclass
 class Names:
-    """Names that a data set gave and that may be a file's here: plain, and each there once."""
+    """Names that a data set gave and that may be a file's here: plain, and each there once.
+
+    Not ``of_files`` are keys: they may begin with a dot, and differ by upper and lower case alone.
+    """
 
     longest: int = _LONGEST_NAME
+    of_files: bool = True
     _taken: set[tuple[str, ...]] = field(default_factory=set)
 
     def free(self, sticker: Sticker, *parts: object) -> bool:
@@ -166,14 +170,15 @@ class Names:
         if _SHA256.match(last) and not last.startswith(sticker.id):
             return False
         # File systems of some don't tell upper from lower case.
-        key = tuple(str(part).casefold() for part in parts)
+        key = tuple(str(part).casefold() if self.of_files else str(part) for part in parts)
         if key in self._taken:
             return False
         self._taken.add(key)
         return True
 
     def _is_odd(self, name: str) -> bool:
-        return len(name.encode()) > self.longest or name != name.strip() or name.startswith(".")
+        odd_file = name != name.strip() or name.startswith(".")
+        return len(name.encode()) > self.longest or (self.of_files and odd_file)
 
 
 def emotion_of(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.datasets.sticker820k import INFO, LABEL, LAYOUT
+from pipeline.datasets.sticker820k import INFO, LABEL, LAYOUT, LMDB_KEY
 from pipeline.datasets.sticker820k_files import LONGEST_NAME, Sticker820kWriter
 from pipeline.release.profiles.annotations import (
     LABELLING,
@@ -34,7 +34,7 @@ _TAKEN = LeftOut("another row has its name")
 
 
 def _write(full: FullRelease, profile: Profile, folder: Path, run: ExportRun) -> ExportCounts:
-    names = Names(LONGEST_NAME)
+    names = Names(LONGEST_NAME, of_files=False)
     columns = dict.fromkeys(name for origins in _OURS.values() for name in origins)
     with Sticker820kWriter(folder) as writer:
 
@@ -53,14 +53,19 @@ def _write(full: FullRelease, profile: Profile, folder: Path, run: ExportRun) ->
 
 def _rows(sticker: Sticker) -> list[Imported | None]:
     """The rows that Sticker820K itself has of a sticker, or none of its words."""
-    keys = {*INFO, LABEL}
-    found = [said for said in sticker.imported if said.record and said.record.keys() <= keys]
+    found = [said for said in sticker.imported if _is_ours(said.record)]
     return [*found] or [None]
+
+
+def _is_ours(record: Mapping[str, Any]) -> bool:
+    # Imports of earlier versions have no such key.
+    return LMDB_KEY in record or bool(record and record.keys() <= {*INFO, LABEL})
 
 
 def _info(sticker: Sticker, said: Imported | None) -> dict[str, str]:
     if said is not None:
-        return {key: text for key, text in said.record.items() if isinstance(text, str)}
+        keys = (key for key in said.record if key != LMDB_KEY)
+        return {key: said.record[key] for key in keys if isinstance(said.record[key], str)}
     info: dict[str, Any] = {}
     for key, columns in _OURS.items():
         texts = [text for text in map(sticker.values.get, columns) if text]

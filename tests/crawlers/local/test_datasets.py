@@ -23,6 +23,8 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import Config, CrawlConfig, SourceConfig
 
 UNSTATED = Terms()
+TOLD: list[str] = []
+"""What the last import told."""
 ALLOWED = Terms("CC-BY-4.0", "https://example.org/terms", redistribute=True)
 
 
@@ -35,7 +37,8 @@ def row(name: str, number: int | None = None, **more: Any) -> Row:
 def take(
     workspace: Workspace, *rows: Row, dataset: str = "set", terms: Terms = UNSTATED, **config: Any
 ) -> Imported:
-    return import_rows(workspace, CrawlConfig(**config), dataset, rows, terms)
+    TOLD.clear()
+    return import_rows(workspace, CrawlConfig(**config), dataset, rows, terms, tell=TOLD.append)
 
 
 def imported(workspace: Workspace) -> list[dict[str, Any]]:
@@ -76,7 +79,7 @@ def test_each_row_is_a_sticker_a_copy_or_told(workspace: Workspace) -> None:
         "earlier_row": 1, "unusable_row": 1, "no_bytes": 1, "not_media": 1,
         "too_many_keywords": 1, "too_many_tags": 1, "too_long": 2,
     }  # fmt: skip
-    assert len(found.told) == 8
+    assert len(TOLD) == 8
     assert len(workspace.read("unfetched")) == 7 + 99, "each trigger word is an observation"
     ids = workspace.read("stickers")["id"].to_pylist()
     assert ids == [hashlib.sha256(picture(n)).hexdigest() for n in (1, 2)]
@@ -120,6 +123,27 @@ def test_bytes_are_given_on_only_where_somebody_says_so(workspace: Workspace) ->
     assert set(workspace.read("observations")["redistribute"].to_pylist()) == {False}
     take(workspace, row("a", 1))
     assert set(workspace.read("observations")["redistribute"].to_pylist()) == {False}
+
+
+def test_a_licence_that_a_row_states_outweighs_that_of_the_whole(workspace: Workspace) -> None:
+    own = {"licence": "CC-BY-NC-ND-4.0", "licence_url": "https://example.org/own"}
+    found = take(
+        workspace,
+        row("a", 1, origin=own),
+        row("b", 2, origin={**own, "licence_basis": "site"}),
+        row("c", 3, origin={"licence": " ", "licence_basis": "item"}),
+        row("d", 4),
+        terms=ALLOWED,
+    )
+    assert (found.own_licence, found.own_licences) == (2, {"CC-BY-NC-ND-4.0": 2})
+    seen = workspace.read("observations").sort_by("source_id").to_pylist()
+    assert [(each["licence"], each["licence_url"], each["licence_basis"]) for each in seen] == [
+        ("CC-BY-NC-ND-4.0", "https://example.org/own", "item"),
+        ("CC-BY-NC-ND-4.0", "https://example.org/own", "site"),
+        ("CC-BY-4.0", "https://example.org/terms", "site"),
+        ("CC-BY-4.0", "https://example.org/terms", "site"),
+    ]
+    assert all(each["redistribute"] for each in seen), "that is the word of whoever imports"
 
 
 def test_importing_again_brings_nothing_new(workspace: Workspace) -> None:
@@ -229,7 +253,7 @@ def test_what_was_taken_down_does_not_come_back_and_leaves_no_name(workspace: Wo
     id_ = hashlib.sha256(picture(1)).hexdigest()
     put(workspace, "tombstones", [{"id": id_, "kind": "sha256", "request": 1, "reason": "asked"}])
     found = take(workspace, row("a name", 1), row("b", 2))
-    assert (found.failed, found.stickers, found.told) == ({"taken_down": 1}, 1, ())
+    assert (found.failed, found.stickers, TOLD) == ({"taken_down": 1}, 1, [])
     assert accounted(found) == 2
     assert len(workspace.read("unfetched")) == 0
     assert b"a name" not in (workspace.root / "crawl/ledger.sqlite").read_bytes()

@@ -147,6 +147,53 @@ def test_a_text_that_is_no_utf8_costs_its_cell(tmp_path: Path) -> None:
     assert str(problem) == "train.parquet row 2, said: its text is no UTF-8"
 
 
+FAR = 2**52
+TIMES = {
+    "nanoseconds": pa.array([1_600_000_000_000_000_001, None], pa.timestamp("ns")),
+    "far": pa.array([0, FAR], pa.timestamp("s")),
+    "zone": pa.array([0, 1], pa.timestamp("us", "Nowhere/Here")),
+    "duration": pa.array([5, FAR], pa.duration("s")),
+    "day": pa.array([0, 2**31 - 1], pa.date32()),
+    "within": pa.array([[0], [FAR]], pa.list_(pa.timestamp("s"))),
+    "time": pa.array([1, 86_399_999_999_999], pa.time64("ns")),
+}
+
+
+@pytest.mark.parametrize("name", TIMES)
+@pytest.mark.parametrize("ending", ["parquet", "arrow"])
+def test_times_of_any_kind_cost_their_cell_at_most(tmp_path: Path, name: str, ending: str) -> None:
+    columns = {"img": pa.array(images(0, 1), IMAGE), "said": pa.array(["a", "b"])}
+    write_table(tmp_path / f"train.{ending}", pa.table({**columns, name: TIMES[name]}))
+    found = rows_of(tmp_path, "image=img,text=said")
+    assert [row.texts for row in found] == [{"ocr_text": "a"}, {"ocr_text": "b"}]
+    assert [row.data for row in found] == [picture(0), picture(1)]
+    told = problems_of(tmp_path, "image=img,text=said")
+    assert {each.column for each in told} <= {name}
+    assert not any("<" in str(row.record.get(name)) for row in found)
+    assert sum(name in row.record for row in found) + len(told) >= (
+        1 if name == "nanoseconds" else 2
+    )
+
+
+def test_a_class_labels_names_are_read_once_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = {"img": images(*range(40)), "label": [1] * 40}
+    table = image_table(columns, {"label": LABEL}, {"img": IMAGE})
+    write_table(tmp_path / "train.parquet", table)
+    asked: list[str] = []
+
+    def counting(schema: Any, column: str) -> Any:
+        asked.append(column)
+        return names_of(schema, column)
+
+    monkeypatch.setattr("pipeline.datasets.image_tables.names_of", counting)
+    assert {row.targets for row in rows_of(tmp_path, "image=img,tags=label")} == {
+        frozenset({"sad"})
+    }
+    assert sorted(asked) == ["img", "label"]
+
+
 def broken_files() -> Iterator[tuple[str, bytes]]:
     table = image_table({"img": images(0, 1), "n": [1, 2]}, {}, {"img": IMAGE})
     sink = pa.BufferOutputStream()

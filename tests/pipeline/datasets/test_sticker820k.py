@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,6 +130,69 @@ def test_a_file_that_is_cut_off_is_named(write_sticker820k: Make, part: str, lef
     file.write_bytes(content[:left])
     with pytest.raises(StickerworksError, match=f"{part}/data.mdb can't be read"):
         list(LAYOUT.rows(folder, "train"))
+
+
+def spoil_lengths(file: Path, length: int | None) -> None:
+    """Set the lengths of values that lie on pages of their own (as long as the file: None)."""
+    content = bytearray(file.read_bytes())
+    low = len(content) if length is None else length
+    for page in range(0, len(content), 4096):
+        flags, lower = struct.unpack_from("<HH", content, page + 10)
+        for place in range(page + 16, page + lower, 2) if flags & 2 and page >= 8192 else ():
+            node = page + struct.unpack_from("<H", content, place)[0]
+            if content[node + 4] & 1:
+                struct.pack_into("<HH", content, node, low & 0xFFFF, low >> 16)
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("part", ["infos", "imgs"])
+@pytest.mark.parametrize("length", [0x3FFFFFFF, None])
+def test_values_beyond_the_end_of_a_file_cost_a_line(
+    write_sticker820k: Make, part: str, length: int | None
+) -> None:
+    names, long = [str(n) for n in range(20)], pickle.dumps({**INFO, "caption": "x" * 5000})
+    infos = dict.fromkeys(names, long)
+    folder = write_sticker820k(infos, dict.fromkeys(names, b"x" * 25_000), train=names)
+    spoil_lengths(folder / part / "data.mdb", length)
+    with pytest.raises(
+        StickerworksError, match=f"{part}/data.mdb can't be read as.*: LMDB crashed"
+    ):
+        list(LAYOUT.rows(folder, "train"))
+
+
+@pytest.mark.parametrize("part", ["imgs/data.mdb", "infos/data.mdb", "train.txt", "test.txt"])
+def test_pipes_and_links_out_of_the_folder_are_never_opened(
+    write_sticker820k: Make, tmp_path: Path, part: str
+) -> None:
+    folder = write_sticker820k({"a": INFO}, {"a": b"image"}, train=["a"])
+    (folder / part).unlink(missing_ok=True)
+    os.mkfifo(folder / part)
+    assert LAYOUT.every is not None
+    with pytest.raises(StickerworksError, match=f"{part} can't be read as.*: it is no file"):
+        list(LAYOUT.every(folder))
+    (folder / part).unlink()
+    (folder / part).symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").write_bytes(b"a\n")
+    with pytest.raises(StickerworksError, match=f"{part} can't be read as.*: it is a link"):
+        list(LAYOUT.every(folder))
+
+
+def test_no_line_is_too_long_and_no_list_for_one_question(write_sticker820k: Make) -> None:
+    names = [f"{n:04}" for n in range(700)]
+    folder = write_sticker820k(
+        dict.fromkeys(names, INFO),
+        {name: name.encode() for name in names},
+        train=[*names[:200], "y" * 20_000, names[7], names[200]],
+    )
+    assert LAYOUT.every is not None
+    rows = list(LAYOUT.every(folder))
+    assert [row.id for row in rows if row.problem is None] == names
+    assert all(row.data == row.id.encode() for row in rows if row.problem is None)
+    (long,) = [row for row in rows if row.problem]
+    assert len(long.id) == 4096
+    assert [problem.split(":")[0] for problem in problems_of(folder)] == [
+        "train.txt row 201, infos", "train.txt row 201, imgs", "train.txt row 202, name"
+    ]  # fmt: skip
 
 
 def test_rows_become_examples_and_what_was_passed_over_is_told(

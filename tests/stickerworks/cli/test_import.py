@@ -170,6 +170,33 @@ def test_links_out_of_the_folder_bring_nothing(import_: Import, tmp_path: Path) 
     assert "it is a link that leads out of the data set's folder" in said
 
 
+def test_problems_go_to_a_file_and_the_first_are_told(import_: Import, tmp_path: Path) -> None:
+    folder = ser30k(tmp_path / "set", Ser30kRow("a", "1.png", "", (1, 1, 1), 1))
+    path = folder / "Annotations/image-level/train.json"
+    content = json.loads(path.read_text())
+    bad = [{"topic": "", "file_name": f"{n}", "anno": 9} for n in range(300)]
+    content["annotations"] += bad
+    path.write_text(json.dumps(content))
+    code, said, found = import_("ser30k", folder)
+    kept = (tmp_path / "w/crawl/import-ser30k.jsonl").read_text("utf-8").splitlines()
+    assert (code, found["left_out"], found["problems"], len(kept)) == (3, 300, 1500, 1500)
+    assert [json.loads(line)["row"] for line in kept[::5]] == list(range(2, 302))
+    assert len(found["first_problems"]) == 10
+    assert "and 1,490 more, in" in said
+
+
+def test_rows_that_state_a_licence_keep_it_and_are_told(import_: Import, tmp_path: Path) -> None:
+    images = [{"bytes": picture(n), "path": None} for n in range(3)]
+    said_of = ["CC-BY-NC-ND-4.0", None, "CC-BY-NC-ND-4.0"]
+    table = image_table({"img": images, "terms": said_of}, {}, {"img": IMAGE})
+    write_table(tmp_path / "set/train.parquet", table)
+    columns = ("--map", "image=img,licence=terms", "--licence", "MIT", "--redistribute")
+    code, said, found = import_("hf", tmp_path / "set", *columns)
+    assert (code, found["own_licence"]) == (0, 2)
+    assert "2 rows state a licence of their own, which they keep, 'CC-BY-NC-ND-4.0' 2" in said
+    assert "Releases will carry these bytes, as 'MIT' where a row states none" in said
+
+
 def test_any_data_set_comes_in_by_a_map(import_: Import, tmp_path: Path) -> None:
     images = [{"bytes": picture(n), "path": None} for n in range(2)]
     table = image_table({"img": images, "word": [["猫"], ["狗"]]}, {}, {"img": IMAGE})

@@ -86,7 +86,8 @@ def test_names_of_data_sets_lead_nowhere_and_take_nothing_from_others(
     after = {path for path in tmp_path.rglob("*") if copy not in path.parents}
     assert all(made.path in (path, *path.parents) for path in after - before - {made.path.parent})
     listed = pq.read_table(made.path / STICKERS)
-    assert len(set(map(str.casefold, listed["file"].to_pylist()))) == len(listed)
+    key = str if name == "sticker820k-lmdb" else str.casefold  # keys of LMDB are no files
+    assert len(set(map(key, listed["file"].to_pylist()))) == len(listed)
     assert {row["id"] for row in carried} <= set(listed["id"].to_pylist())
 
 
