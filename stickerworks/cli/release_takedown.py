@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 COMMAND = "release takedown"
 _MOST_BYTES = 1 << 28
 _REASON = 300
+_TOLD = 20
 
 
 @dataclass(frozen=True)
@@ -233,6 +234,10 @@ def _carry_out(session: Session, request: Request) -> None:
         session.say(f"  {'':<12} {plain(name)} is gone: `stickerworks release` makes it again")
     if outcome.removed_pages:
         session.say(f"  {'':<12} pages that showed pictures are gone: `stickerworks report`")
+    for name in outcome.left[:_TOLD]:
+        session.say(f"  {'':<12} left, as it can't be looked into: {plain(name)}")
+    if len(outcome.left) > _TOLD:
+        session.say(f"  {'':<12} and {len(outcome.left) - _TOLD:,} more, listed with --json")
     if outcome.elsewhere:
         session.say(
             f"  {'':<12} {outcome.elsewhere:,} of the files lie in folders of yours; they are not "

@@ -18,13 +18,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was done: rows that each release lost, releases and pages that went as a whole, and
-    files of yours outside of the workspace that still hold the bytes."""
+    """What was done: rows that each release lost, releases and pages that went as a whole, files
+    of yours outside of the workspace that still hold the bytes, and what is ``left``: files below
+    the workspace, by name, that can't be looked into."""
 
     releases: dict[str, int]
     removed_releases: list[str]
     removed_pages: list[str]
     elsewhere: int
+    left: list[str]
 
 
 def carry_out(
@@ -52,9 +54,10 @@ def carry_out(
         request.gone,
         {id_: note(id_, request.date, request.reason) for id_ in request.kinds},
     )
-    rows, removed = clean_releases(workspace, gone, notes)
+    releases = clean_releases(workspace, gone, notes)
     renew_records(workspace, request, table_digests(workspace))
     say("reports, logs and caches")
-    pages = purge_files(workspace, request)
+    swept = purge_files(workspace, request)
     end(workspace.root)
-    return Outcome(rows, removed, pages, elsewhere)
+    left = sorted({*releases.left, *swept.left})
+    return Outcome(releases.rows, releases.removed, swept.pages, elsewhere, left)

@@ -8,10 +8,21 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.engine.atomic_files import atomic_file
-from pipeline.release.takedown.cleaner import counting, folder, lines, main, named, shards
+from pipeline.release.takedown.cleaner import (
+    counting,
+    folder,
+    journal,
+    lines,
+    main,
+    named,
+    removed,
+    shards,
+    tars,
+    words,
+)
 from pipeline.release.takedown.cleaner.named import TakenDown
 
-_MODULES = (named, shards, lines, counting, folder, main)
+_MODULES = (named, shards, removed, lines, tars, counting, words, journal, folder, main)
 _HEAD = '''#!/usr/bin/env python3
 """Takes stickers that were taken down out of a copy of a release.
 

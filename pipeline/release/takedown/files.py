@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,19 +14,27 @@ import pyarrow.compute as pc
 from pipeline.engine.caching import cache_folder
 from pipeline.engine.store.contract import ANYTHING
 from pipeline.engine.workspace import Workspace
-from pipeline.release.takedown.cleaner.lines import LINES, PAGES, clean_lines
+from pipeline.release.takedown.cleaner.folder import PICTURES
+from pipeline.release.takedown.cleaner.lines import LINES, MOST_TEXT, PAGES, clean_lines
 from pipeline.release.takedown.cleaner.named import TakenDown
+from pipeline.release.takedown.cleaner.removed import RemovedFiles
 from pipeline.release.takedown.cleaner.shards import is_touched, rewrite_shard
+from pipeline.release.takedown.releases import release_folders
 from pipeline.release.takedown.request import FILE, Request
 
-_PICTURES = (
-    ".apng", ".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".mp4", ".png", ".tgs", ".webm", ".webp",
-)  # fmt: skip
-# What has its own ways: tables and packs, releases, what servers keep, footers of tables.
-_OTHERS = ("tables", "media", "releases", "cache", "pieces", "scratch")
+# What has its own ways: tables and packs, what servers keep, footers of tables.
+_OTHERS = ("tables", "media", "cache", "pieces", "scratch")
 _SETTINGS = (FILE, ".lock", "stickerworks.yaml", ".settings.json")
 # Frames and features of whole data sets, by a hash of all of it: whose they are nobody can say.
 _CACHES = ("frames", "latents", "texts")
+# Above what any sticker has.
+_MOST_BYTES = 1 << 30
+_MOST_TEXT_UNKNOWN = 1 << 26
+# How archives and packed files begin: zip, gzip, bzip2, xz, zstd, 7z, rar.
+_CONTAINERS = (
+    b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd",
+    b"7z\xbc\xaf\x27\x1c", b"Rar!",
+)  # fmt: skip
 
 
 def purge_media(workspace: Workspace, request: Request) -> int:
@@ -54,48 +63,68 @@ def purge_media(workspace: Workspace, request: Request) -> int:
     return elsewhere
 
 
-def purge_files(workspace: Workspace, request: Request) -> list[str]:
-    """Clean all other files below the workspace; names of pages that were removed."""
-    root, gone = workspace.root, request.gone
+@dataclass
+class Swept:
+    """Pages that were removed, and files that can't be looked into; by name below the workspace."""
+
+    pages: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+
+def purge_files(workspace: Workspace, request: Request) -> Swept:
+    """Clean all other files below the workspace, whatever their names."""
+    root, gone, swept = workspace.root, request.gone, Swept()
     for part in request.parts:
         for path in (root / "pieces").glob(f"*/part-{part:05d}-*.parquet"):
             path.unlink(missing_ok=True)
     shutil.rmtree(root / "scratch", ignore_errors=True)
     removed: list[str] = []
-    files: set[str] = set()
-    for path in sorted(_files(root)):
-        name = path.relative_to(root).as_posix()
-        if path.name.endswith(PAGES) or (name.startswith("reports/") and _is_picture(path)):
+    files = {path.relative_to(root).as_posix(): path for path in sorted(_files(workspace))}
+    for name, path in files.items():
+        if _is_page(path) or (name.startswith("reports/") and path.name.endswith(PICTURES)):
             # A page shows pictures made smaller, which no hash tells.
             path.unlink()
-            removed.append(name)
-        elif gone.names_text(path.name) or (
-            _is_picture(path) and gone.shows_file(path.read_bytes())
-        ):
+            swept.pages.append(name)
+        elif gone.names_text(path.name) or _shows(path, gone):
             path.unlink()
-            files.add(path.name)
-    for path in sorted(_files(root)):
-        _clean(path, gone, frozenset(files), damaged=path.parent == root / "damaged")
+            removed.append(name)
+    names = [name for name, path in files.items() if path.exists()]
+    told = RemovedFiles(removed, names)
+    for name in names:
+        half_made = name.startswith(("damaged/", "releases/."))
+        if not _clean(files[name], gone, told, half_made=half_made):
+            swept.left.append(name)
     for kind in _CACHES:
         for path in cache_folder(kind).iterdir():
             if not path.is_dir():
                 path.unlink(missing_ok=True)
-    return removed
+    return swept
 
 
-def _clean(path: Path, gone: TakenDown, files: frozenset[str], *, damaged: bool) -> None:
+def _clean(path: Path, gone: TakenDown, files: RemovedFiles, *, half_made: bool) -> bool:
+    """Clean a file; False where that can't be done, and it may hold what went."""
     if path.suffix == ".parquet":
         try:
             if is_touched(path, gone):
                 rewrite_shard(path, gone)
         except (pa.ArrowException, OSError):
-            if damaged:  # what can't be read can't be cleaned
+            if half_made:  # what can't be read can't be cleaned
                 path.unlink()
-    elif path.suffix in LINES:
+            return half_made
+        return True
+    if path.suffix.lower() in PICTURES:  # its bytes were looked at
+        return True
+    if path.name.endswith(LINES) or _is_text(path):
+        if path.stat().st_size > MOST_TEXT:
+            return False
         clean_lines(path, gone, files)
+        return True
+    return not (_is_container(path) or _holds_id(path, gone))
 
 
-def _files(root: Path) -> Iterator[Path]:
+def _files(workspace: Workspace) -> Iterator[Path]:
+    root = workspace.root
+    releases = release_folders(workspace)
     for folder in sorted(root.iterdir()):
         if folder.name in (*_OTHERS, *_SETTINGS) or folder.is_symlink():
             continue
@@ -105,9 +134,41 @@ def _files(root: Path) -> Iterator[Path]:
         for path in folder.rglob("*"):
             # A server's own files are its own, those that it shows were removed before.
             ours = not path.is_relative_to(root / "label-studio" / "data")
+            ours = ours and not any(path.is_relative_to(release) for release in releases)
             if ours and path.is_file() and not path.is_symlink() and ".sqlite" not in path.name:
                 yield path
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in _PICTURES
+def _is_page(path: Path) -> bool:
+    return any(suffix.lower() in PAGES for suffix in path.suffixes)
+
+
+def _shows(path: Path, gone: TakenDown) -> bool:
+    """Whether a file, whatever it is called, is a sticker's or a picture of one."""
+    return path.stat().st_size <= _MOST_BYTES and gone.shows_file(path.read_bytes())
+
+
+def _is_text(path: Path) -> bool:
+    if path.stat().st_size > _MOST_TEXT_UNKNOWN:
+        return False
+    try:
+        return "\0" not in path.read_text("utf-8")
+    except UnicodeDecodeError:
+        return False
+
+
+def _is_container(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(512)
+    return start.startswith(_CONTAINERS) or start[257:262] == b"ustar"
+
+
+def _holds_id(path: Path, gone: TakenDown) -> bool:
+    before = ""
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            text = before + block.decode("latin-1")
+            if gone.names_text(text):
+                return True
+            before = text[-63:]
+    return False

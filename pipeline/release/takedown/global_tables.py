@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.release.takedown.cleaner.removed import stands_in
 from pipeline.release.takedown.request import Request
 
 
@@ -61,15 +62,13 @@ def _moved(rows: pa.Table, ids: pa.Array) -> pa.Table:
 
 def _examples(rows: pa.Table, request: Request) -> pa.Table:
     gone, known = request.gone, rows["examples"].to_pylist()
-    left = [
-        examples
-        and [
-            text
-            for text in examples
-            if not gone.names_text(text) and not any(said in text for said in request.texts)
-        ]
-        for examples in known
-    ]
+    urls = [said for said in gone.texts if "://" in said]
+
+    def named(text: str) -> bool:
+        found = gone.names_text(text) or text in gone.texts
+        return found or any(stands_in(text, url) for url in urls)
+
+    left = [examples and [text for text in examples if not named(text)] for examples in known]
     if left == known:
         return rows
     place = rows.column_names.index("examples")
@@ -98,12 +97,14 @@ def _keywords(rows: pa.Table, request: Request) -> pa.Table:
 
 
 def _tags(rows: pa.Table, request: Request) -> pa.Table:
-    """Tags whose examples only stickers that are gone carried lose these; one without any goes."""
+    """Tags lose examples and terms that only stickers which are gone carried; one without any
+    goes."""
     only = {keyword for keyword, left in request.keywords.items() if not left}
     kept, changed = [], False
     for tag in rows.to_pylist():
-        exemplars = [word for word in tag["exemplars"] or () if word not in only]
-        changed |= len(exemplars) != len(tag["exemplars"] or ())
-        if exemplars or not tag["exemplars"]:
-            kept.append({**tag, "exemplars": exemplars})
+        known = {name: tag[name] for name in ("terms", "exemplars") if tag[name]}
+        left = {name: [word for word in words if word not in only] for name, words in known.items()}
+        changed |= left != known
+        if any(left.values()) or not known:
+            kept.append(tag | left)
     return pa.Table.from_pylist(kept, schema=rows.schema) if changed else rows

@@ -17,8 +17,6 @@ from schemas.tables import TABLES
 
 _PLAIN = 0.5
 """Bits of grey levels below which a picture looks like any other of its kind."""
-_SHORT = 6
-"""Characters below which a text may stand anywhere, and tells nothing of a sticker."""
 _SAID = ("title", "media_url", "page_url", "final_url", "source_id")
 _NAMED_AFTER = {"template_id": "duplicates", "group": "splits"}
 
@@ -88,7 +86,7 @@ def _said_alone(workspace: Workspace, seen: pa.Table, ids: pa.Array) -> tuple[li
             found = rows[name].filter(pc.is_in(rows[name], value_set=values))
             shared.update(pc.unique(found).drop_null().to_pylist())
     alone = {name: sorted(set(values.to_pylist()) - shared) for name, values in said.items()}
-    texts = {text for some in alone.values() for text in some if len(text) >= _SHORT}
+    texts = {text for some in alone.values() for text in some if text.strip()}
     return sorted(texts), sorted({*alone["media_url"], *alone["final_url"]})
 
 

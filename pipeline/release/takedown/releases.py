@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.engine.errors import StickerworksError
@@ -14,11 +14,11 @@ from pipeline.engine.workspace import Workspace
 from pipeline.release.records import load_record, record_path, save_record
 from pipeline.release.takedown.cleaner.folder import (
     CHECKSUMS,
-    JOURNAL,
     PROFILE,
     clean_folder,
     plan_cleaning,
 )
+from pipeline.release.takedown.cleaner.journal import JOURNAL
 from pipeline.release.takedown.cleaner.named import CleaningError, TakenDown
 from pipeline.release.takedown.request import Request
 
@@ -35,21 +35,35 @@ def release_folders(workspace: Workspace) -> list[Path]:
     ]
 
 
+@dataclass
+class CleanedReleases:
+    """Rows that each release lost, by its name; profiles that went as a whole; and those of which
+    nobody can say whether they hold what went."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+
 def clean_releases(
     workspace: Workspace, gone: TakenDown, notes: Mapping[str, str]
-) -> tuple[dict[str, int], list[str]]:
-    """Rows that each release lost, by its name, and releases that had to go as a whole.
-
-    Profiles go: they are made again, to the byte, from the release that was cleaned.
-    """
-    rows: dict[str, int] = {}
-    removed: list[str] = []
-    for folder in release_folders(workspace):
+) -> CleanedReleases:
+    """Clean all releases. A profile that holds what went is removed: it is made again, to the
+    byte, from the release that was cleaned."""
+    done = CleanedReleases()
+    folders = release_folders(workspace)
+    # While their releases are as they were when these were made.
+    for folder in folders:
         if (folder / PROFILE).exists():
-            if _is_stale(folder, gone, notes):
+            held = _holds(folder, gone, notes)
+            if held is None:
+                done.left.append(folder.relative_to(workspace.root).as_posix())
+            elif held:
                 shutil.rmtree(folder)
                 record_path(folder).unlink(missing_ok=True)
-                removed.append(folder.name)
+                done.removed.append(folder.name)
+    for folder in folders:
+        if not folder.exists() or (folder / PROFILE).exists():
             continue
         try:
             plan = plan_cleaning(folder, gone, notes)
@@ -59,21 +73,27 @@ def clean_releases(
             ) from error
         if not plan.is_empty:
             clean_folder(folder, gone, plan)
-            rows[folder.name] = sum(plan.rows.values())
-    return rows, removed
+            done.rows[folder.name] = sum(plan.rows.values())
+    return done
 
 
-def _is_stale(profile: Path, gone: TakenDown, notes: Mapping[str, str]) -> bool:
-    """Whether a profile is one of a release that is another now, or holds what went."""
-    told = (profile / PROFILE).read_text("utf-8")
-    sums = (folder / CHECKSUMS for folder in profile.parent.glob("*") if folder != profile)
-    known = (hashlib.sha256(path.read_bytes()).hexdigest() for path in sums if path.exists())
-    if not any(digest in told for digest in known):
-        return True
+def _holds(profile: Path, gone: TakenDown, notes: Mapping[str, str]) -> bool | None:
+    """Whether a profile holds what went; None where it can't be looked into, and what it was made
+    from isn't here."""
     try:
         return not plan_cleaning(profile, gone, notes).is_empty
-    except CleaningError:  # what can't be looked into is as its release is
-        return False
+    except CleaningError:
+        told = (profile / PROFILE).read_text("utf-8", "replace")
+    for sums in sorted(profile.parent.glob(f"*/{CHECKSUMS}")):
+        made_from = sums.parent != profile and (
+            hashlib.sha256(sums.read_bytes()).hexdigest() in told
+        )
+        if made_from and not (sums.parent / PROFILE).exists():
+            try:
+                return not plan_cleaning(sums.parent, gone, notes).is_empty
+            except CleaningError:
+                return None
+    return None
 
 
 def renew_records(workspace: Workspace, request: Request, after: Mapping[str, str]) -> None:

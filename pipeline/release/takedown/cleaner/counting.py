@@ -169,8 +169,8 @@ class Losses:
         note = (
             f"> **{before + sum(self.rows.values()):,} {NOTE}.** Their rows are gone from the "
             "shards, and the counts of splits, formats, domains and tags are those of what is "
-            "left; all else that is counted or plotted is as it was. `taken_down.csv` lists their "
-            "hashes."
+            "left; plots of words that may be theirs are gone, all else that is counted or plotted "
+            "is as it was. `taken_down.csv` lists their hashes."
         )
         if known:
             lines = text.split("\n")

@@ -9,94 +9,87 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.release.takedown.cleaner.counting import COUNTED, Losses, with_download_size
-from pipeline.release.takedown.cleaner.lines import LINES, PAGES, clean_lines
-from pipeline.release.takedown.cleaner.named import ID, CleaningError, TakenDown, replacing
-from pipeline.release.takedown.cleaner.shards import is_touched, named_rows, rewrite_shard
-
-JOURNAL, SIGNERS = ".takedown.json", "allowed_signers"
-CHECKSUMS, CARD, COUNTS, LIST = "SHA256SUMS", "README.md", "counts.json", "taken_down.csv"
-_SUM = re.compile(r"([0-9a-f]{64})  (.+)")
-_OPAQUE = (".pkl", ".tar", ".zip", ".npy", ".arrow")
-# Pictures in a database under names of its own.
-_DATABASE = ".mdb"
-PROFILE, STICKERS = "profile.json", "stickers.parquet"
-_PICTURES = (
-    ".apng",
-    ".avif",
-    ".bmp",
-    ".gif",
-    ".jpeg",
-    ".jpg",
-    ".mp4",
-    ".png",
-    ".tgs",
-    ".webm",
-    ".webp",
+from pipeline.release.takedown.cleaner.journal import (
+    JOURNAL,
+    CleaningPlan,
+    read_journal,
+    write_journal,
+)
+from pipeline.release.takedown.cleaner.lines import LINES, MOST_TEXT, PAGES, clean_lines
+from pipeline.release.takedown.cleaner.named import CleaningError, TakenDown, ids_in, replacing
+from pipeline.release.takedown.cleaner.removed import RemovedFiles
+from pipeline.release.takedown.cleaner.shards import (
+    is_touched,
+    named_rows,
+    new_names,
+    rewrite_shard,
+)
+from pipeline.release.takedown.cleaner.tars import rewrite_tar, tar_ids, tar_new_names
+from pipeline.release.takedown.cleaner.words import (
+    PLOTS,
+    STATISTICS,
+    TAGSET,
+    Words,
+    top_caption_words,
 )
 
-
-@dataclass
-class CleaningPlan:
-    """What cleaning a folder changes: rows by split, files to rewrite and to remove, and texts."""
-
-    ids: list[str] = field(default_factory=list)
-    rows: dict[str, int] = field(default_factory=dict)
-    rewritten: list[str] = field(default_factory=list)
-    removed: list[str] = field(default_factory=list)
-    texts: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing in the folder was taken down."""
-        return not (self.rewritten or self.removed or self.texts)
+SIGNERS = "allowed_signers"
+CHECKSUMS, CARD, COUNTS, LIST = "SHA256SUMS", "README.md", "counts.json", "taken_down.csv"
+PROFILE, STICKERS = "profile.json", "stickers.parquet"
+_WRITTEN = (COUNTS, PROFILE, CARD, STATISTICS, TAGSET, LIST)
+_SUM = re.compile(r"([0-9a-f]{64})  (.+)")
+_UNFINISHED = re.compile(r"\..*\.[0-9]+-[0-9a-f]{8}\.tmp")
+_MOST_UNKNOWN = 1 << 26
+PICTURES = (
+    ".apng", ".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".mp4", ".png", ".tgs", ".webm", ".webp",
+)  # fmt: skip
 
 
 def plan_cleaning(folder: Path, gone: TakenDown, notes: Mapping[str, str]) -> CleaningPlan:
-    """What would be done, or what an earlier run began; CleaningError where it is no release.
+    """What would be done, or what an earlier run began.
 
-    ``notes`` are lines of ``taken_down.csv`` by id.
+    ``notes`` are lines of ``taken_down.csv`` by id. CleaningError where the folder is no release,
+    holds what can't be looked into, or isn't as releases are.
     """
     names = sorted(_files(folder))
     if CHECKSUMS not in names and JOURNAL not in names:
         raise CleaningError(f"{folder} is no release: it has no {CHECKSUMS}.")
-    begun = folder / JOURNAL
-    if begun.exists():
-        return CleaningPlan(**json.loads(begun.read_text("utf-8")))
-    plan, losses = CleaningPlan(), Losses()
     for name in names:
-        path = folder / name
-        if name.endswith(".parquet"):
-            if is_touched(path, gone):
-                plan.rewritten.append(name)
-                _take_losses(path, gone, losses, plan)
-        elif gone.names_text(name) or (
-            name.endswith(_PICTURES) and gone.shows_file(path.read_bytes())
-        ):
-            plan.removed.append(name)
-            plan.ids += [found for found in ID.findall(name) if found in gone.ids]
-    opaque = [
-        name
-        for name in names
-        if name.endswith(_DATABASE) or (name.endswith(_OPAQUE) and _may_hold(folder / name, gone))
-    ]
-    if opaque:
+        if not _is_understood(folder / name):
+            raise CleaningError(
+                f"{folder / name} can't be looked into: move it away, or make it again from a "
+                "release that was cleaned."
+            )
+    try:
+        plan, losses = CleaningPlan(), Losses()
+        for name in names:
+            _plan_file(folder, name, gone, plan, losses)
+        plan.ids = sorted(set(plan.ids))
+        plan.rows = dict(sorted(losses.rows.items()))
+        if JOURNAL in names:
+            return read_journal(folder, gone, plan, {*plan.removed, *PLOTS}, _WRITTEN)
+        if plan.rewritten or plan.removed:
+            paths = [folder / name for name in plan.rewritten]
+            plan.renamed = [
+                *new_names((p for p in paths if p.suffix == ".parquet"), gone),
+                *tar_new_names((p for p in paths if p.suffix == ".tar"), gone),
+            ]
+            _plan_texts(folder, plan, losses, notes, gone.texts)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError,
+            pa.ArrowException) as error:  # fmt: skip
+        told = " ".join(str(error).split())[:200]
         raise CleaningError(
-            f"{folder / opaque[0]} can't be cleaned: make it again from a release that was."
-        )
-    plan.ids = sorted(set(plan.ids))
-    plan.rows = dict(sorted(losses.rows.items()))
-    if plan.rewritten or plan.removed:
-        _plan_texts(folder, plan, losses, notes)
+            f"{folder} isn't as releases are ({type(error).__name__}: {told}): get it again."
+        ) from error
     return plan
 
 
@@ -104,13 +97,12 @@ def clean_folder(folder: Path, gone: TakenDown, plan: CleaningPlan) -> None:
     """Do what was planned; safe to be killed and to be run again."""
     if plan.is_empty:
         return
-    with replacing(folder / JOURNAL) as temporary:
-        temporary.write_text(json.dumps(vars(plan), ensure_ascii=False, sort_keys=True), "utf-8")
+    write_journal(folder, gone, plan)
+    named = replace(gone, renamed=(*gone.renamed, *plan.renamed))
     sums = read_sums(folder)
     changed: dict[str, str] = {}
     for name in plan.rewritten:
-        if is_touched(folder / name, gone):
-            rewrite_shard(folder / name, gone)
+        _rewrite(folder / name, named)
         changed[name] = _sha256(folder / name)
     for name in plan.removed:
         (folder / name).unlink(missing_ok=True)
@@ -120,23 +112,73 @@ def clean_folder(folder: Path, gone: TakenDown, plan: CleaningPlan) -> None:
         with replacing(folder / name) as temporary:
             temporary.write_text(whole, "utf-8")
         changed[name] = _sha256(folder / name)
-    files = frozenset(Path(name).name for name in plan.removed)
-    for name in sorted(_files(folder)):
-        if name.endswith(LINES) and name not in plan.texts and name not in (CHECKSUMS, JOURNAL):
+    names = sorted(_files(folder))
+    files = RemovedFiles(plan.removed, names)
+    for name in names:
+        if name in plan.texts or name in (CHECKSUMS, JOURNAL) or name.endswith(_NO_TEXTS):
+            continue
+        if not name.endswith(PAGES):
             if _with_new_sums(folder / name, sums, changed) | clean_lines(
-                folder / name, gone, files
+                folder / name, named, files
             ):
                 changed[name] = _sha256(folder / name)
-        elif name.endswith(PAGES) and gone.names_text(
-            (folder / name).read_text("utf-8", "replace")
-        ):
+        elif gone.names_text((folder / name).read_text("utf-8", "replace")):
             (folder / name).unlink()
+    for path in folder.rglob(".*.tmp"):
+        if _UNFINISHED.fullmatch(path.name):
+            path.unlink()
     _write_sums(folder, {**sums, **changed})
     (folder / JOURNAL).unlink()
 
 
+_NO_TEXTS = (".parquet", ".tar", *PICTURES)
+
+
+def _is_understood(path: Path) -> bool:
+    """Whether all that a file may hold of a sticker is found in it."""
+    name, size = path.name, path.stat().st_size
+    if name.endswith(_NO_TEXTS):
+        return True
+    if name.endswith((*LINES, *PAGES)) or name == JOURNAL:
+        return size <= MOST_TEXT
+    if size > _MOST_UNKNOWN:
+        return False
+    data = path.read_bytes()
+    try:
+        return "\0" not in data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+
+
+def _plan_file(
+    folder: Path, name: str, gone: TakenDown, plan: CleaningPlan, losses: Losses
+) -> None:
+    path = folder / name
+    if name.endswith(".parquet"):
+        if is_touched(path, gone):
+            plan.rewritten.append(name)
+            _take_losses(path, gone, losses, plan)
+    elif name.endswith(".tar"):
+        ids, changes = tar_ids(path, gone)
+        if changes:
+            plan.rewritten.append(name)
+            plan.ids += sorted(ids)
+            losses.rows[path.name.partition("-")[0]] += len(ids)
+    elif gone.names_text(name) or (name.endswith(PICTURES) and gone.shows_file(path.read_bytes())):
+        plan.removed.append(name)
+        plan.ids += [found for found in ids_in(name) if found in gone.ids]
+
+
+def _rewrite(path: Path, gone: TakenDown) -> None:
+    if path.suffix == ".tar":
+        if tar_ids(path, gone)[1]:
+            rewrite_tar(path, gone)
+    elif is_touched(path, gone):
+        rewrite_shard(path, gone)
+
+
 def _take_losses(path: Path, gone: TakenDown, losses: Losses, plan: CleaningPlan) -> None:
-    """Count what a shard, ``decisions.parquet`` or a profile's list of stickers loses."""
+    """Count what a shard, or ``decisions.parquet``, loses."""
     split = path.name.partition("-")[0]
     if path.name == "decisions.parquet":
         for rows in named_rows(path, gone, ("id", "outcome", "reasons")):
@@ -158,45 +200,47 @@ def _take_losses(path: Path, gone: TakenDown, losses: Losses, plan: CleaningPlan
         plan.ids += rows["id"].to_pylist() if "id" in rows.column_names else []
 
 
-def _plan_texts(folder: Path, plan: CleaningPlan, losses: Losses, notes: Mapping[str, str]) -> None:
-    if (folder / COUNTS).exists():
-        text = (folder / COUNTS).read_text("utf-8")
-        plan.texts[COUNTS] = losses.counts_left(text)
-    if (folder / PROFILE).exists():
-        about = json.loads((folder / PROFILE).read_text("utf-8"))
+def _plan_texts(
+    folder: Path,
+    plan: CleaningPlan,
+    losses: Losses,
+    notes: Mapping[str, str],
+    said: Collection[str],
+) -> None:
+    known = {
+        name: (folder / name).read_text("utf-8") for name in _WRITTEN if (folder / name).exists()
+    }
+    if COUNTS in known:
+        plan.texts[COUNTS] = losses.counts_left(known[COUNTS])
+    if PROFILE in known:
+        about = json.loads(known[PROFILE])
         about["rows"] = losses.rows_left(about["rows"])
         text = json.dumps(about, ensure_ascii=False, indent=1, sort_keys=True)
         plan.texts[PROFILE] = text + "\n"
-    if (folder / CARD).exists():
-        text = (folder / CARD).read_text("utf-8")
-        if sum(losses.rows.values()):
-            plan.texts[CARD] = losses.card_left(text)
-    if (folder / "tagset.json").exists() and plan.rewritten:
-        only = _words_of(folder, set(plan.ids))
-        tags = json.loads((folder / "tagset.json").read_text("utf-8"))
-        for tag in tags if only else ():
-            tag["exemplars"] = [word for word in tag.get("exemplars") or () if word not in only]
-        text = json.dumps(tags, ensure_ascii=False, indent=1, sort_keys=True)
-        plan.texts["tagset.json"] = text + "\n"
-    known = folder / LIST
-    lines = known.read_text("utf-8").splitlines()[1:] if known.exists() else []
+    if STATISTICS in known or TAGSET in known:
+        _plan_words(folder, plan, known, said)
+    if CARD in known and (losses.rows or plan.removed):
+        shown = known[CARD].split("\n")
+        plots = {f"({name})" for name in plan.removed if name.startswith("plots/")}
+        left = [ln for ln in shown if not (ln[:2] == "![" and any(map(ln.endswith, plots)))]
+        card = "\n".join(left)
+        plan.texts[CARD] = losses.card_left(card) if losses.rows.total() else card
+    lines = known.get(LIST, "").splitlines()[1:]
     rows = sorted({*lines, *(notes.get(id_, f"{id_},,") for id_ in plan.ids)})
     plan.texts[LIST] = "\n".join(["sha256,date,reason", *rows]) + "\n"
 
 
-def _words_of(folder: Path, ids: set[str]) -> set[str]:
-    """Keywords that stickers which go carry, and no other sticker of the release."""
-    ours: set[str] = set()
-    others: set[str] = set()
-    gone = pa.array(sorted(ids), pa.string())
-    for path in sorted((folder / "data").glob("*.parquet")):
-        if not {"id", "keywords"} <= set(pq.read_schema(path).names):
-            continue
-        rows = pq.read_table(path, columns=["id", "keywords"])
-        chosen = pc.is_in(rows["id"], value_set=gone)
-        for words, found in ((ours, rows.filter(chosen)), (others, rows.filter(pc.invert(chosen)))):
-            words.update(pc.unique(pc.list_flatten(found["keywords"])).to_pylist())
-    return ours - others
+def _plan_words(
+    folder: Path, plan: CleaningPlan, known: Mapping[str, str], said: Collection[str]
+) -> None:
+    top = top_caption_words(known[STATISTICS]) if STATISTICS in known else {}
+    words = Words(sorted((folder / "data").glob("*.parquet")), plan.ids, top)
+    if STATISTICS in known:
+        plan.texts[STATISTICS] = words.statistics_left(known[STATISTICS])
+    if TAGSET in known:
+        plan.texts[TAGSET] = words.tagset_left(known[TAGSET], said)
+    plots = sorted(words.plots_of_lost() - {*plan.removed})
+    plan.removed += [name for name in plots if (folder / name).is_file()]
 
 
 def read_sums(folder: Path) -> dict[str, str]:
@@ -234,23 +278,11 @@ def _with_new_sums(path: Path, sums: Mapping[str, str], changed: Mapping[str, st
     return True
 
 
-def _may_hold(path: Path, gone: TakenDown) -> bool:
-    """Whether a file that we don't understand holds the id of what is gone."""
-    with path.open("rb") as file:
-        before = b""
-        while block := file.read(1 << 24):
-            text = (before + block).decode("latin-1")
-            if gone.names_text(text):
-                return True
-            before = block[-64:]
-    return False
-
-
 def _files(folder: Path) -> Iterator[str]:
     for path in folder.rglob("*"):
         if path.is_symlink():
             raise CleaningError(f"{path} is a link; a release has none.")
-        if path.is_file():
+        if path.is_file() and not _UNFINISHED.fullmatch(path.name):
             yield path.relative_to(folder).as_posix()
 
 

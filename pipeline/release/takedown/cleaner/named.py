@@ -9,9 +9,12 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-ID = re.compile(r"[0-9a-f]{64}")
+import pyarrow as pa
+
+_RUN = re.compile(r"[0-9a-f]{64,}")
 
 
 class CleaningError(Exception):
@@ -32,7 +35,7 @@ class TakenDown:
 
     def names_text(self, text: str) -> bool:
         """Whether a text holds the id of a sticker that was taken down."""
-        return any(found in self.ids for found in ID.findall(text))
+        return any(found in self.ids for found in ids_in(text))
 
     def names_address(self, text: str | None) -> bool:
         """Whether a text is an address that was taken down."""
@@ -45,8 +48,29 @@ class TakenDown:
 
     def new_name(self, column: str, id_: str) -> str | None:
         """What a column says instead of the id of a sticker that was taken down."""
-        found = (new for name, old, new in self.renamed if (name, old) == (column, id_))
-        return next(found, None)
+        return self._new_names.get((column, id_))
+
+    @cached_property
+    def id_array(self) -> pa.Array:
+        """The ids, as Arrow looks for them."""
+        return pa.array(sorted(self.ids), pa.string())
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells these from others that were taken down."""
+        told = (self.ids, self.pictures, self.addresses, self.renamed, self.texts)
+        return hash_text("\n\n".join("\n".join(map(str, sorted(some))) for some in told))
+
+    @cached_property
+    def _new_names(self) -> dict[tuple[str, str], str]:
+        return {(name, old): new for name, old, new in reversed(self.renamed)}
+
+
+def ids_in(text: str) -> Iterator[str]:
+    """Whatever in a text may be an id, wherever it begins in a run of such signs."""
+    for run in _RUN.finditer(text):
+        signs = run[0]
+        yield from (signs[start : start + 64] for start in range(len(signs) - 63))
 
 
 def hash_text(text: str) -> str:

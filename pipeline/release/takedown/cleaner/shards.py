@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from pipeline.release.takedown.cleaner.named import TakenDown, replacing
 
 _KEYS = ("id", "sha256", "sticker")
 _ADDRESSES = ("media_url", "page_url", "final_url")
-_REFERENCES = ("template_id", "group", "duplicate_group", "first", "second", "same_as", "still_of")
+REFERENCES = ("template_id", "group", "duplicate_group", "first", "second", "same_as", "still_of")
+# How many must be left for a template or group to be one.
+_LEAST_LEFT = {"template_id": 2, "group": 1, "duplicate_group": 1}
 
 
 def named_rows(path: Path, gone: TakenDown, columns: tuple[str, ...]) -> Iterator[pa.Table]:
@@ -35,7 +37,7 @@ def is_touched(path: Path, gone: TakenDown) -> bool:
     """Whether a Parquet file has rows, or names, that were taken down."""
     with pq.ParquetFile(path) as file:
         names = file.schema_arrow.names
-        keys = [name for name in (*_KEYS, *_ADDRESSES, *_REFERENCES) if name in names]
+        keys = [name for name in (*_KEYS, *_ADDRESSES, *REFERENCES) if name in names]
         for group in range(file.num_row_groups if keys else 0):
             rows = file.read_row_group(group, keys)
             if not pc.all(_kept(rows, gone), min_count=0).as_py() or _refers(rows, gone):
@@ -55,9 +57,38 @@ def rewrite_shard(path: Path, gone: TakenDown) -> None:
                     writer.write_table(rows, row_group_size=len(rows))
 
 
+def new_names(paths: Iterable[Path], gone: TakenDown) -> list[tuple[str, str, str]]:
+    """Templates and groups that bear the id of a sticker which goes, by column, and the smallest
+    id that is left of each."""
+    left: dict[tuple[str, str], set[str]] = {}
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            kinds = {field.name: field.type for field in file.schema_arrow}
+            columns = [name for name in _LEAST_LEFT if _is_text(kinds.get(name, pa.null()))]
+            if not columns or not _is_text(kinds.get("id", pa.null())):
+                continue
+            for group in range(file.num_row_groups):
+                rows = file.read_row_group(group, ["id", *columns])
+                rows = rows.filter(_kept(rows, gone))
+                for name in columns:
+                    where = pc.is_in(rows[name].cast(pa.string()), value_set=gone.id_array)
+                    for row in rows.select(["id", name]).filter(where).to_pylist():
+                        left.setdefault((name, row[name]), set()).add(row["id"] or "")
+    return named_after(left)
+
+
+def named_after(left: dict[tuple[str, str], set[str]]) -> list[tuple[str, str, str]]:
+    """New names of templates and groups, by those that are left of them."""
+    return [
+        (name, old, min(ids))
+        for (name, old), ids in sorted(left.items())
+        if len(ids) >= _LEAST_LEFT[name]
+    ]
+
+
 def _kept(rows: pa.Table, gone: TakenDown) -> pa.ChunkedArray:
     kept = pa.chunked_array([pa.repeat(pa.scalar(True), len(rows))])
-    ids = pa.array(sorted(gone.ids), pa.string())
+    ids = gone.id_array
     for name in _KEYS:
         if name in rows.column_names and _is_text(rows.schema.field(name).type):
             kept = pc.and_(kept, pc.invert(pc.is_in(rows[name].cast(pa.string()), value_set=ids)))
@@ -69,17 +100,16 @@ def _kept(rows: pa.Table, gone: TakenDown) -> pa.ChunkedArray:
 
 
 def _refers(rows: pa.Table, gone: TakenDown) -> bool:
-    ids = pa.array(sorted(gone.ids), pa.string())
     return any(
-        pc.any(pc.is_in(rows[name].cast(pa.string()), value_set=ids)).as_py()
-        for name in _REFERENCES
+        pc.any(pc.is_in(rows[name].cast(pa.string()), value_set=gone.id_array)).as_py()
+        for name in REFERENCES
         if name in rows.column_names and _is_text(rows.schema.field(name).type)
     )
 
 
 def _renamed(rows: pa.Table, gone: TakenDown) -> pa.Table:
     """Rows in which no template or group bears the id of a sticker that is gone."""
-    for name in _REFERENCES:
+    for name in REFERENCES:
         if name not in rows.column_names or not _refers(rows.select([name]), gone):
             continue
         texts = [

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.engine.caching import cache_folder
@@ -178,3 +180,87 @@ def test_tables_that_others_wrote_are_cleaned_too(drawn, workspace, ask):
     workspace.write("flags", None, rows, Proof("label", "1"))
     carry_out(workspace, (), ask(drawn.ids[3]), (), silent)
     assert workspace.read("flags")["id"].to_pylist() == [drawn.ids[4]]
+
+
+def test_words_that_only_it_said_leave_the_release(drawn, workspace, config, ask):
+    for number in (3, 4):
+        drawn.rows["observations"][number]["title"] = "打工人" if number == 3 else "开心"
+        drawn.rows["observations"][number]["query"] = "打工人" if number == 3 else "word1"
+        drawn.rows["descriptions"][number] |= {"caption_en": "zebra here", "caption_zh": "打工人"}
+    drawn.rows["keywords"].append({"keyword": "打工人", "tokens": ["打工人"], "stickers": 1})
+    drawn.rows["tagset"].append(
+        {"tag": "打工人", "cluster": 3, "version": "v1", "terms": ["打工人"], "exemplars": None}
+    )
+    drawn.write(workspace.root)
+    release = build_release(workspace, config).path
+    assert "打工人" in (release / "tagset.json").read_text("utf-8")
+    told = (release / "statistics.json").read_text("utf-8")
+    assert "打工人" in told
+    assert "zebra" in told
+
+    carry_out(workspace, (), ask(drawn.ids[3], drawn.ids[4]), (), silent)
+
+    for name in ("tagset.json", "statistics.json", "README.md", "counts.json"):
+        text = (release / name).read_text("utf-8")
+        assert "打工人" not in text, name
+        assert "zebra" not in text, name
+    statistics = json.loads((release / "statistics.json").read_text("utf-8"))
+    assert "sticker" in statistics["captions"]["en"]["top_words"]
+    assert statistics["tags"]["top"]["开心"]
+    assert "开心" in (release / "tagset.json").read_text("utf-8")
+    assert "打工人" not in str(workspace.read("tagset").to_pylist())
+    card = (release / "README.md").read_text("utf-8")
+    for plot in ("trigger_words.png", "caption_cloud_en.png", "caption_words.png"):
+        assert not (release / "plots" / plot).exists()
+        assert f"plots/{plot}" not in card
+    assert "plots/funnel.png" in card
+    assert verify_release(release).problems == ()
+
+
+def test_bytes_go_whatever_they_are_called_and_what_is_packed_is_told(drawn, workspace, ask):
+    root, gone, stays = workspace.root, drawn.ids[3], drawn.ids[4]
+    held = [
+        "releases/.old.fetched/d5/x", "releases/loose.png", "notes/blob", "notes/pic.PNGX",
+        f"releases/.old.fetched/{gone[:2]}/{gone}",
+    ]  # fmt: skip
+    for name in held:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(drawn.bytes[3] if not name.endswith(gone) else b"half of it")
+    page = root / "notes" / "index.html.bak"
+    page.write_text(f"<img src={gone}>", "utf-8")
+    (root / "notes" / "list").write_text(f"{gone}\n{stays}\n", "utf-8")
+    (root / "notes" / "other").write_bytes(drawn.bytes[4])
+    (root / "releases" / "old.tar.gz").write_bytes(b"\x1f\x8b\x08 packed")
+    (root / "notes" / "dump").write_bytes(b"\0\xff" + f"f{gone}".encode())
+    outcome = carry_out(workspace, (), ask(gone), (), silent)
+    assert not [name for name in held if (root / name).exists()]
+    assert not page.exists()
+    assert (root / "notes" / "list").read_text("utf-8") == f"{stays}\n"
+    assert (root / "notes" / "other").read_bytes() == drawn.bytes[4]
+    assert outcome.left == ["notes/dump", "releases/old.tar.gz"]
+
+
+def test_a_profile_that_holds_nothing_of_it_stays(drawn, workspace, config, ask):
+    release = build_release(workspace, config).path
+    sums = {"release_sha256sums": "ab" * 32, "rows": {"train": 1}}
+    profiles = {}
+    for name, id_ in (("holds", drawn.ids[3]), ("apart", drawn.ids[4]), ("packed", None)):
+        folder = profiles[name] = workspace.releases / f"drawn-0.1.0-{name}"
+        (folder / "data").mkdir(parents=True)
+        (folder / "profile.json").write_text(json.dumps(sums), "utf-8")
+        (folder / "SHA256SUMS").write_text("", "utf-8")
+        if id_ is None:
+            (folder / "data.mdb").write_bytes(b"\0\xff")
+        else:
+            rows = pa.table({"id": [id_], "file": ["a"]})
+            pq.write_table(rows, folder / "data" / "train-00000-of-00001.parquet")
+    outcome = carry_out(workspace, (), ask(drawn.ids[3]), (), silent)
+    assert outcome.removed_releases == ["drawn-0.1.0-holds"]
+    assert outcome.left == ["releases/drawn-0.1.0-packed"]
+    assert profiles["apart"].exists()
+    assert (profiles["packed"] / "data.mdb").exists()
+
+    digest = hashlib.sha256((release / "SHA256SUMS").read_bytes()).hexdigest()
+    (profiles["packed"] / "profile.json").write_text(json.dumps({"is": digest}), "utf-8")
+    outcome = carry_out(workspace, (), ask(drawn.ids[4], number=2), (), silent)
+    assert outcome.removed_releases == ["drawn-0.1.0-apart", "drawn-0.1.0-packed"]

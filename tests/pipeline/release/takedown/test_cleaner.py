@@ -104,7 +104,7 @@ def test_a_killed_cleaning_is_finished_by_the_next(copy, tmp_path, monkeypatch, 
             raise KeyboardInterrupt
         return real(path)
 
-    for name in ("folder", "shards", "lines"):
+    for name in ("folder", "journal", "shards", "lines"):
         monkeypatch.setattr(f"pipeline.release.takedown.cleaner.{name}.replacing", killed)
     with pytest.raises(KeyboardInterrupt):
         clean_folder(copy, gone, plan_cleaning(copy, gone, {}))
