@@ -66,12 +66,6 @@ def read_facts(
     )
 
 
-def _joined(
-    parts: Sequence[npt.NDArray[np.generic]], kind: npt.DTypeLike
-) -> npt.NDArray[np.generic]:
-    return np.concatenate([np.empty(0, kind), *parts])
-
-
 def _of(ids: pa.Array, rows: pa.Table) -> pa.Table:
     """The first row of each sticker in a table that may lack some, or all."""
     return rows.take(pc.index_in(ids, value_set=rows["id"].combine_chunks()))

@@ -133,11 +133,12 @@ SPLIT = Step(
         "suggestions",
         "reserved",
         "released_splits",
+        "released",
         "imported",
     ),
     writes=("splits", "leakage", "moved"),
     settings=_settings,
     run=_split,
-    optional=("labels", "suggestions", "reserved", "released_splits", "imported"),
+    optional=("labels", "suggestions", "reserved", "released_splits", "released", "imported"),
 )
 PLAN = (SPLIT,)
