@@ -96,12 +96,13 @@ def check_key_frames(rows: pa.Table) -> Iterator[str]:
     """A line for each row with a key frame that is no whole JPEG picture."""
     for id_, frames in zip(rows["id"].to_pylist(), rows["key_frames"].to_pylist(), strict=True):
         for number, frame in enumerate(frames or ()):
-            reason = _broken(frame and frame.get("bytes"))
+            reason = broken_frame(frame and frame.get("bytes"))
             if reason:
                 yield f"key frame {number} of sticker {id_} {reason}"
 
 
-def _broken(data: bytes | None) -> str | None:
+def broken_frame(data: bytes | None) -> str | None:
+    """Why bytes are no whole JPEG picture; None where they are one."""
     if data is None:
         return "has no bytes"
     try:

@@ -252,6 +252,65 @@ def test_bytes_and_links_in_tar_files_are_told(export: Export) -> None:
     assert "it has the member" in problems
 
 
+def rewrite_tars(folder: Path, change: Callable[[str, dict[str, bytes]], None]) -> None:
+    """Change the members of each sticker, told its split, as an insider would."""
+    for path in sorted((folder / "data").glob("*.tar")):
+        samples: dict[str, dict[str, bytes]] = {}
+        with tarfile.open(path) as tar:
+            for member in tar:
+                id_, _, name = member.name.partition(".")
+                file = tar.extractfile(member)
+                assert file is not None
+                samples.setdefault(id_, {})[name] = file.read()
+        with tarfile.open(path, "w") as tar:
+            for id_, members in samples.items():
+                change(path.name.partition("-")[0], members)
+                for name, data in members.items():
+                    info = tarfile.TarInfo(f"{id_}.{name}")
+                    info.size = len(data)
+                    tar.addfile(info, io.BytesIO(data))
+    sign(folder)
+
+
+def test_what_is_left_of_rows_in_tar_files_is_told(export: Export) -> None:
+    made = export("full", webdataset=True).path
+    assert verify_folder(made).problems == ()
+
+    def change(split: str, members: dict[str, bytes]) -> None:
+        row = json.loads(members["json"])
+        bare = {"id": row["id"], "duplicate_group": "g"}
+        members.clear()
+        members["json"] = json.dumps(bare).encode()
+
+    rewrite_tars(made, change)
+    problems = "\n".join(verify_folder(made).problems)
+    assert "duplicate_group g stands in test and train and validation: a leak" in problems
+    assert "has other columns than the profile" in problems
+    assert "rows without pictures, there are" in problems
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("avif", "the bytes of sticker"), ("key_frame_0.jpg", "can't be decoded"),
+     ("key_frame_7.jpg", "don't follow each other"), ("type", "has a width that is no int32"),
+     ("surrogate", "has no JSON of its own")],
+)  # fmt: skip
+def test_odd_members_of_tar_files_are_told(export: Export, name: str, told: str) -> None:
+    made = export("stickertag" if "frame" in name else "full", webdataset=True).path
+
+    def change(split: str, members: dict[str, bytes]) -> None:
+        if name == "type":
+            row = json.loads(members["json"])
+            members["json"] = json.dumps({**row, "width": "wide"}).encode()
+        elif name == "surrogate":
+            members["json"] = members["json"].replace(b'"tags": [', b'"tags": ["\\ud800", ')
+        else:
+            members[name] = b"other"
+
+    rewrite_tars(made, change)
+    assert told in "\n".join(verify_folder(made).problems)
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"profile": "none"}', "[" * 100_000, "x" * 2_000_000])
 def test_a_description_that_is_not_ours_is_told(export: Export, text: str) -> None:
     made = export("vsd2m").path
