@@ -20,7 +20,7 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import DESCRIPTION_FIELDS, TABLES
 
-RELEASE_FORMAT = 8
+RELEASE_FORMAT = 9
 """Raised when the same tables would give other bytes; part of every fingerprint."""
 
 REQUIRED = ("stickers", "media", "observations", "signals", "duplicates", "decisions", "splits")

@@ -446,6 +446,7 @@ def test_named_test_sets_and_what_moved_are_told(drawn: Any, build: Build) -> No
     card = (release.path / "README.md").read_text("utf-8")
     assert "| vsd\\_r | 2 |" in card
     assert "40 of these stickers were in earlier releases" in card
+    assert "a sticker that was public in train, and is gone, may be in test here" in card
     assert "| test | train | 1 |" in card
     assert "earlier_release" not in card
     assert pq.read_table(release.path / "moved.parquet").to_pylist() == drawn.rows["moved"]
