@@ -734,6 +734,15 @@ RELEASED_SPLITS = _table(
     _column("number", pa.int32(), "which release of this workspace, from 1", nullable=False),
     in_blocks=True,
 )
+RELEASED = _table(
+    "released",
+    "global",
+    "release",
+    "Releases of this workspace in the order in which they were made, those that moved no sticker "
+    "as well.",
+    _column("release", STRING, "name and version", nullable=False),
+    _column("number", pa.int32(), "which release of this workspace, from 1", nullable=False),
+)
 
 TOMBSTONES = _table(
     "tombstones",
@@ -800,6 +809,7 @@ TABLES: dict[str, Table] = {
         LEAKAGE,
         MOVED,
         RELEASED_SPLITS,
+        RELEASED,
         TOMBSTONES,
     )
 }

@@ -153,7 +153,10 @@ def read_groups(
                     raise pa.ArrowInvalid(f"it has no column {missing[0]}")
                 _check_types(shard.schema_arrow, there)
                 for group in range(shard.num_row_groups):
-                    yield shard.read_row_group(group, columns=there)
+                    rows = shard.read_row_group(group, columns=there)
+                    # Arrow takes texts as they are, which need not be UTF-8.
+                    rows.validate(full=True)
+                    yield rows
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise StickerworksError(
                 f"{file} can't be read to its end: {error}.",

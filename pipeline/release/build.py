@@ -19,6 +19,7 @@ from pipeline.engine.atomic_files import sync_folder
 from pipeline.engine.counting import count_values
 from pipeline.engine.disk import DiskWatch
 from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.released_splits import number_of
 from pipeline.engine.workspace import Workspace
 from pipeline.release.checksums import check_checksums, write_checksums
 from pipeline.release.images import with_images
@@ -36,6 +37,7 @@ from pipeline.release.records import (
     Record,
     changed_inputs,
     load_record,
+    record_path,
     remove_dead_builds,
     save_record,
     temporary_folder,
@@ -94,6 +96,7 @@ def build_release(
             report(f"removed {name}, left by an interrupted build")
         if target.exists():
             return _existing(target, print_, made_from, config, report)
+        _check_unknown(target, print_, made_from)
         temporary = temporary_folder(target)
         try:
             (temporary / "data").mkdir(parents=True)
@@ -101,7 +104,8 @@ def build_release(
             # Before the rename: a release that can be seen is always one that is known, and whose
             # splits bind those that follow.
             keep_splits(workspace, config.release)
-            save_record(target, Record(print_, made_from, rows))
+            number = number_of(workspace, target.name)
+            save_record(target, Record(print_, made_from, rows, number=number))
             folders = (path for path in temporary.iterdir() if path.is_dir())
             for folder in (*folders, temporary):
                 sync_folder(folder)
@@ -110,6 +114,22 @@ def build_release(
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return Release(target, rows, print_, up_to_date=False)
+
+
+def _check_unknown(target: Path, print_: str, made_from: dict[str, str]) -> None:
+    """StickerworksError where this version was released from other inputs, and its folder is gone:
+    somebody may have it."""
+    path = record_path(target)
+    if not path.exists():
+        return
+    record = load_record(target)
+    if record.fingerprint != print_:
+        raise StickerworksError(
+            f"{target.name} was released from other inputs (changed since: "
+            f"{changed_inputs(record, made_from)}), and its folder is gone. A version never means "
+            "two things.",
+            f"Raise release.version, or delete {path} if nobody has that release.",
+        )
 
 
 def _existing(

@@ -209,7 +209,15 @@ def _moved(facts: CardFacts) -> Iterator[str]:
     told = f"{row['shared']:,} of these stickers were in earlier releases of this data set"
     if not facts.moved:
         yield f"{told}: every one is in the split that it was in there."
-        return
+    else:
+        yield from _moved_rows(facts, told)
+    yield (
+        "What was taken down since, or left the crawl, binds nothing any more: what is like a "
+        "sticker that was public in train, and is gone, may be in test here."
+    )
+
+
+def _moved_rows(facts: CardFacts, told: str) -> Iterator[str]:
     yield (
         f"{told}. {facts.moved.total():,} of them are in another split now, since their "
         "near-duplicate group or template joined one there: `moved.parquet` lists each, with the "

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from schemas.release import COLUMNS
 
@@ -17,10 +18,27 @@ Described = tuple[str, str, str]
 """A column's name, kind (see ``schemas.release``) and meaning."""
 
 
+LATER = ("imported", "trigger_words", "test_sets", "label_provenance")
+"""Columns that releases made by earlier versions lack."""
+
+
 @cache
 def release_schema() -> pa.Schema:
     """Arrow schema of a release, with the `huggingface` key that `datasets` reads."""
     return features_of(COLUMNS).arrow_schema
+
+
+def shard_schema(names: Collection[str]) -> pa.Schema:
+    """Schema of a release's shard, as Parquet gives it back, that has these of ``LATER``."""
+    here = [column for column in COLUMNS if column[0] in names or column[0] not in LATER]
+    return as_read(features_of(here).arrow_schema)
+
+
+def as_read(schema: pa.Schema) -> pa.Schema:
+    """A schema as Parquet gives it back, which has names of its own for what is in lists."""
+    file = pa.BufferOutputStream()
+    pq.write_table(schema.empty_table(), file)
+    return pq.read_schema(pa.BufferReader(file.getvalue()))
 
 
 def features_of(columns: Sequence[Described]) -> Features:

@@ -151,13 +151,10 @@ def read_block(
 def _read_checked(
     workspace: Workspace, table: str, parts: Sequence[int], columns: list[str]
 ) -> pa.Table:
-    if TABLES[table].in_blocks:  # they share a file
-        return workspace.read_checked(table, parts).select(columns)
-
     def read(part: int) -> pa.Table:
         return workspace.read_checked(table, part).select(columns)
 
-    if TABLES[table].in_blocks:
+    if TABLES[table].in_blocks:  # they share a file
         return workspace.read_checked(table, parts).select(columns)
     with ThreadPoolExecutor(_READERS) as pool:
         return pa.concat_tables(pool.map(read, parts))

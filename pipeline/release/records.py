@@ -15,13 +15,14 @@ from pipeline.engine.folders import has_ended
 
 @dataclass(frozen=True)
 class Record:
-    """Fingerprint of a release, the digests behind it by name, its rows by split, and the requests
-    by which stickers were taken down since."""
+    """Fingerprint of a release, the digests behind it by name, its rows by split, the requests by
+    which stickers were taken down since, and its number in ``released`` (0: not known)."""
 
     fingerprint: str
     made_from: dict[str, str]
     rows: dict[str, int]
     takedowns: list[int] = field(default_factory=list)
+    number: int = 0
 
 
 def temporary_folder(target: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.engine.released_splits import number_of
+from pipeline.engine.released_splits import release_numbers
 from pipeline.engine.storage import Proof, digest_rows, table_errors
 from pipeline.engine.workspace import Workspace
+from pipeline.release.records import Record, load_record, record_path
 from schemas.config import ReleaseConfig
 from schemas.release import SPLITS
 from schemas.tables import TABLES
@@ -22,27 +23,48 @@ _PROOF = Proof(stage="release", fingerprint="")
 
 
 def keep_splits(workspace: Workspace, config: ReleaseConfig) -> None:
-    """Add to ``released_splits`` what this release has in a split in which none before had it.
+    """Add this release to ``released``, and to ``released_splits`` what it has in a split in which
+    none before had it.
 
     Made again, the same release gives the same rows, also where an earlier try was interrupted.
+    One before the newest adds what it has otherwise, if anything, as if it came after that.
     """
     name = f"{config.name}-{config.version}"
-    number = number_of(workspace, name)
+    known = release_numbers(workspace)
+    newest = max(known.values(), default=0)
+    number = newest if known.get(name) == newest else newest + 1
+    added = 0
     for parts in workspace.blocks:
-        _replace(workspace, {part: _added(workspace, part, name, number) for part in parts})
+        shards = {part: _added(workspace, part, name, number) for part in parts}
+        added += sum(pc.sum(pc.equal(t["number"], number)).as_py() or 0 for t in shards.values())
+        _replace(workspace, shards)
+    _list(workspace, {**known, name: number} if added or name not in known else known)
 
 
 def forget_splits(workspace: Workspace, config: ReleaseConfig) -> None:
-    """Take what the newest release said out of ``released_splits``, if that is this one.
+    """Take what the newest release said out of ``released_splits``, if that is this one and nothing
+    says what it was made from.
 
-    For a release that isn't there any more, or never was as it was interrupted: what is made anew
-    isn't bound by itself.
+    For a release that nobody has, as it was interrupted or its record was deleted: what is made
+    anew isn't bound by itself.
     """
-    number = number_of(workspace, f"{config.name}-{config.version}")
+    name = f"{config.name}-{config.version}"
+    known = release_numbers(workspace)
+    number = known.get(name)
+    if number != max(known.values(), default=0) or record_path(workspace.releases / name).exists():
+        return
     for parts in workspace.blocks:
-        numbers = workspace.read("released_splits", parts, ["number"])["number"]
-        if (pc.max(numbers).as_py() or 0) >= number:
-            _replace(workspace, {part: _earlier(workspace, part, number) for part in parts})
+        _replace(workspace, {part: _earlier(workspace, part, number) for part in parts})
+    _list(workspace, {other: n for other, n in known.items() if n < number})
+
+
+def _list(workspace: Workspace, numbers: Mapping[str, int]) -> None:
+    """Write ``released``, if it changes."""
+    rows = sorted(numbers.items(), key=lambda item: item[1])
+    columns = list(zip(*rows, strict=True)) or [(), ()]
+    table = pa.table([*map(pa.array, columns)], schema=TABLES["released"].schema)
+    if workspace.digest("released", None) != digest_rows(table):
+        workspace.write("released", None, table, _PROOF)
 
 
 def _replace(workspace: Workspace, shards: dict[int, pa.Table]) -> None:
@@ -87,16 +109,31 @@ def adopt_splits(workspace: Workspace) -> list[str]:
     they were made before there was one, or it was lost. Returns their names, oldest first."""
     if workspace.parts_of("released_splits"):
         return []
-    names = sorted(map(_name_of, workspace.releases.glob(".fingerprints/*.json")), key=_in_order)
-    said = {name: _released(workspace.releases / name) for name in names}
-    said = {name: rows for name, rows in said.items() if len(rows)}
+    listed = release_numbers(workspace)
+    numbers = {
+        name: listed.get(name) or record.number for name, record in _recorded(workspace.releases)
+    }
+    said = {
+        (name, numbers[name]): rows
+        for name in sorted(numbers, key=lambda name: (numbers[name], *_in_order(name)))
+        if len(rows := _released(workspace.releases / name))
+    }
+    if not all(number for _, number in said):  # made before releases had numbers
+        names = enumerate(said.items(), 1)
+        said, listed = {(name, place): rows for place, ((name, _), rows) in names}, {}
     for parts in workspace.blocks if said else ():
         _replace(workspace, {part: _adopted(workspace, part, said) for part in parts})
-    return list(said)
+    if said:
+        _list(workspace, {**listed, **dict(said.keys())})
+    return [name for name, _ in said]
 
 
-def _name_of(record: Path) -> str:
-    return record.name.removesuffix(".json")
+def _recorded(releases: Path) -> Iterator[tuple[str, Record]]:
+    """Releases that are there, by their records; profiles have such as well."""
+    for path in sorted(releases.glob(".fingerprints/*.json")):
+        folder = releases / path.name.removesuffix(".json")
+        if folder.is_dir() and "profile" not in (record := load_record(folder)).made_from:
+            yield folder.name, record
 
 
 def _in_order(name: str) -> tuple[list[int], str]:
@@ -118,10 +155,10 @@ def _released(folder: Path) -> pa.Table:
     return pa.concat_tables(rows).combine_chunks()
 
 
-def _adopted(workspace: Workspace, part: int, said: Mapping[str, pa.Table]) -> pa.Table:
+def _adopted(workspace: Workspace, part: int, said: Mapping[tuple[str, int], pa.Table]) -> pa.Table:
     ids = workspace.read("stickers", part, ["id"])["id"].combine_chunks()
     rows, last = [], pa.nulls(len(ids), pa.string())
-    for number, (name, released) in enumerate(said.items(), 1):
+    for (name, number), released in said.items():
         now = released["split"].combine_chunks().take(pc.index_in(ids, released["id"].chunk(0)))
         new = pc.fill_null(pc.not_equal(now, pc.fill_null(last, "")), False)
         chosen, count = ids.filter(new), pc.sum(new).as_py() or 0

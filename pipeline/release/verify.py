@@ -17,11 +17,29 @@ import yaml
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.safe_yaml import parse_yaml
 from pipeline.engine.split_leaks import NEVER_SPLIT, LeakCheck
-from pipeline.release.checksums import check_checksums
+from pipeline.engine.text import one_line, quoted
+from pipeline.release.checksums import check_checksums, listed_sums
+from pipeline.release.diff import TAKEN_DOWN
+from pipeline.release.features import shard_schema
 from pipeline.release.signing import UNSIGNED, Signature, check_signature
 from schemas.release import SPLITS
 
 _SHOWN = 20
+_ID = "^[0-9a-f]{64}$"
+_FILES = (
+    "counts.json",
+    "croissant.json",
+    "decisions.parquet",
+    "hosts.parquet",
+    "legal/index.html",
+    "legal/legal.json",
+    "legal/licences.csv",
+    "statistics.json",
+    "tagset.json",
+    "unfetched.parquet",
+)
+# A fetched copy has other shards than the metadata knew; a takedown removes pages that name it.
+_WITHOUT = {"croissant.json": ("fetched.json",), "legal/index.html": (TAKEN_DOWN,)}
 _FENCE = re.compile(r"^---$", re.MULTILINE)  # before and behind a card's front matter
 
 
@@ -51,6 +69,7 @@ class _Reading:
     check: Check
     schema: pa.Schema | None = None
     whose_schema: str = ""
+    of_release: bool = True
     rows: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
     ids: list[pa.Table] = field(default_factory=list)
@@ -73,8 +92,9 @@ def verify_release(
 ) -> Verification:
     """Read every file to its end; check checksums, rows, schemas, ids and leaks across splits.
 
-    ``check`` looks at the rows; with a ``schema``, every shard must have it. Raises
-    StickerworksError when there is no release at ``folder``.
+    ``check`` looks at the rows; with a ``schema``, every shard must have it, else the columns of a
+    release, whose other files must be there. Raises StickerworksError when there is no release at
+    ``folder``.
     """
     files = sorted((folder / "data").glob("*.parquet"))
     if not files:
@@ -82,7 +102,10 @@ def verify_release(
             f"There is no release at {folder}.",
             "Give the folder that holds `data/` and README.md; `stickerworks release` makes one.",
         )
-    reading = _Reading(check, schema, "the profile", problems=check_checksums(folder))
+    problems = check_checksums(folder)
+    if schema is None:
+        problems += _missing(folder)
+    reading = _Reading(check, schema, "the profile", schema is None, problems=problems)
     for file in files:
         split = file.name.partition("-")[0]
         if split not in SPLITS:
@@ -90,8 +113,9 @@ def verify_release(
             continue
         try:
             _read_shard(file, split, reading)
-        except (pa.ArrowException, OSError, KeyError) as error:
-            reading.problems.append(f"data/{file.name} can't be read to its end: {error}")
+        except (pa.ArrowException, OSError, KeyError, UnicodeDecodeError) as error:
+            told = f"data/{file.name} can't be read to its end: {one_line(error, 200)}"
+            reading.problems.append(told)
     reading.problems += _compare_with_card(folder, reading.rows)
     if reading.ids:
         reading.problems += cut(_repeated(pa.concat_tables(reading.ids)))
@@ -100,8 +124,17 @@ def verify_release(
     signature = check_signature(folder)
     if signature.state == "bad":
         reading.problems.append(f"bad signature: {signature.detail}")
-    problems = tuple(reading.problems)
-    return Verification(folder, dict(reading.rows), len(files), problems, signature)
+    return Verification(folder, dict(reading.rows), len(files), tuple(reading.problems), signature)
+
+
+def _missing(folder: Path) -> Iterator[str]:
+    """A line for each file that every release has."""
+    listed = listed_sums(folder)
+    for name in _FILES:
+        excused = any((folder / beside).is_file() for beside in _WITHOUT.get(name, ()))
+        # What the checksums list is told by them.
+        if not (folder / name).is_file() and not excused and name not in listed:
+            yield f"{name} is missing, which every release has"
 
 
 def _read_shard(file: Path, split: str, reading: _Reading) -> None:
@@ -111,11 +144,19 @@ def _read_shard(file: Path, split: str, reading: _Reading) -> None:
         for group in range(shard.num_row_groups):
             table = shard.read_row_group(group)
             reading.rows[split] += table.num_rows
+            table.validate(full=True)
+            wrong += [f"data/{file.name}: {line}" for line in _wrong_ids(table["id"])]
             wrong += [f"data/{file.name}: {line}" for line in reading.check(table)]
             reading.leaks.add(table.select(NEVER_SPLIT), split)
             name = pa.repeat(file.name, len(table))
             reading.ids.append(pa.table({"id": table["id"], "file": name}))
         reading.problems += cut(wrong)
+
+
+def _wrong_ids(ids: pa.ChunkedArray) -> Iterator[str]:
+    named = pc.fill_null(pc.match_substring_regex(ids, _ID), False)
+    for id_ in ids.filter(pc.invert(named)).to_pylist():
+        yield "a row has no id" if id_ is None else f"the id {quoted(id_)} is no sha256"
 
 
 def _repeated(ids: pa.Table) -> list[str]:
@@ -128,15 +169,27 @@ def _repeated(ids: pa.Table) -> list[str]:
 
 
 def _compare_schema(name: str, schema: pa.Schema, reading: _Reading) -> None:
+    expected = shard_schema(schema.names) if reading.of_release else schema
+    if not schema.equals(expected, check_metadata=True):
+        reading.problems.append(
+            f"data/{name} has other columns than a release: {_differing(schema, expected)} differ"
+        )
     if reading.schema is None:
         reading.schema, reading.whose_schema = schema, f"data/{name}"
     elif not schema.equals(reading.schema, check_metadata=True):
-        ours, theirs = set(schema.names), set(reading.schema.names)
-        columns = ", ".join(sorted(ours ^ theirs)) or "types or features"
         # `datasets` would load these with the first shard's features, silently.
         reading.problems.append(
-            f"data/{name} has another schema than {reading.whose_schema}: {columns} differ"
+            f"data/{name} has another schema than {reading.whose_schema}: "
+            f"{_differing(schema, reading.schema)} differ"
         )
+
+
+def _differing(schema: pa.Schema, other: pa.Schema) -> str:
+    names = {*schema.names} ^ {*other.names}
+    both = {*schema.names} & {*other.names}
+    if not names and schema.names == other.names:  # a name that stands twice has no one field
+        names = {n for n in both if not schema.field(n).equals(other.field(n))}
+    return ", ".join(map(quoted, sorted(names))) or "types or features"
 
 
 def _compare_with_card(folder: Path, rows: Counter[str]) -> list[str]:
@@ -144,6 +197,8 @@ def _compare_with_card(folder: Path, rows: Counter[str]) -> list[str]:
         text = (folder / "README.md").read_text("utf-8")
         front = parse_yaml(_FENCE.split(text, 2)[1])
         said = {split["name"]: split["num_examples"] for split in front["dataset_info"]["splits"]}
+        if not all(isinstance(name, str) and type(said[name]) is int for name in said):
+            raise TypeError("a name that is no text, or a number of rows that is none")
     except (OSError, ValueError, IndexError, KeyError, TypeError, yaml.YAMLError) as error:
         return [f"README.md doesn't say how many rows there are: {type(error).__name__}"]
     return [

@@ -15,6 +15,7 @@ from pipeline.engine.counting import filled
 from pipeline.engine.withheld import withheld_stickers
 from pipeline.engine.workspace import Workspace
 from pipeline.split.edges import read_edges
+from pipeline.split.stickers import first_rows
 from schemas.config import LabelConfig
 
 Ints = npt.NDArray[np.int64]
@@ -66,22 +67,13 @@ def read_facts(
     )
 
 
-def _joined(
-    parts: Sequence[npt.NDArray[np.generic]], kind: npt.DTypeLike
-) -> npt.NDArray[np.generic]:
-    return np.concatenate([np.empty(0, kind), *parts])
-
-
-def _of(ids: pa.Array, rows: pa.Table) -> pa.Table:
-    """The first row of each sticker in a table that may lack some, or all."""
-    return rows.take(pc.index_in(ids, value_set=rows["id"].combine_chunks()))
-
-
 def _domain_and_voted(
     workspace: Workspace, parts: Sequence[int], ids: pa.Array
 ) -> tuple[pa.Array, Flags]:
-    labels = _of(ids, workspace.read("labels", parts, ["id", "status", "domain", "simulated"]))
-    told = _of(ids, workspace.read("domain", parts, ["id", "domain"]))
+    labels = first_rows(
+        ids, workspace.read("labels", parts, ["id", "status", "domain", "simulated"])
+    )
+    told = first_rows(ids, workspace.read("domain", parts, ["id", "domain"]))
     domain = pc.coalesce(filled(labels["domain"], None), filled(told["domain"], None))
     effective = pc.fill_null(pc.equal(labels["status"], "effective"), False)
     voted = pc.and_not(effective, pc.fill_null(labels["simulated"], False))
@@ -96,14 +88,14 @@ def _scores(
     for table in ("measures", "expensive_measures"):
         rows = workspace.read(table, parts, ["id", "name", "value"])
         rows = rows.filter(pc.equal(rows["name"], config.screening_measure))
-        values = _of(ids, rows)["value"].to_numpy()
+        values = first_rows(ids, rows)["value"].to_numpy()
         found = np.where(np.isnan(values), found, values)
     return found
 
 
 def _looks(workspace: Workspace, parts: Sequence[int], ids: pa.Array) -> Looks:
     """Perceptual hashes; 0 where there is none."""
-    column = _of(ids, workspace.read("signals", parts, ["id", "phash"]))["phash"]
+    column = first_rows(ids, workspace.read("signals", parts, ["id", "phash"]))["phash"]
     whole = pc.fill_null(column, bytes(8)).combine_chunks()
     return np.frombuffer(b"".join(whole.to_pylist()), ">u8").astype(np.uint64)
 

@@ -21,7 +21,7 @@ from pipeline.engine.text import plain, storable
 from pipeline.engine.workspace import Workspace
 from pipeline.split.groups import read_groups
 from pipeline.split.pins import TEST, held_splits, read_pins, read_reserved
-from pipeline.split.stickers import read_ids, read_kept
+from pipeline.split.stickers import read_ids, read_kept, read_released
 from schemas.config import Section
 from schemas.release import SPLITS
 from schemas.tables import TABLES
@@ -94,12 +94,14 @@ def reserve(
     *,
     replace: bool,
     packs: bool,
+    labelled_only: bool,
     dry: bool = False,
 ) -> Reservation:
     """Add picks to ``reserved``, or let them ``replace`` it; only say so if ``dry``.
 
     In whatever order files are given, of several picks of a sticker for one set the earliest
-    stays. ``packs`` says that splits keep packs together. Raises StickerworksError, and changes
+    stays. ``packs`` says that splits keep packs together, ``labelled_only`` that releases have
+    labelled stickers alone. Raises StickerworksError, and changes
     nothing, where a sticker isn't in the workspace.
     """
     _check_known(workspace, pa.concat_tables(picked)["id"])
@@ -112,7 +114,7 @@ def reserve(
     if not dry and not rows.equals(before):
         workspace.write("reserved", None, rows, Proof("split reserve", ""))
     stay = pc.sum(pc.is_in(_keys(rows), value_set=_keys(before))).as_py() or 0
-    outside = _outside(workspace, rows, packs)
+    outside = _outside(workspace, rows, packs, labelled_only)
     return Reservation(rows, len(rows) - stay, len(before) - stay, outside)
 
 
@@ -120,17 +122,18 @@ def _keys(rows: pa.Table) -> pa.Array:
     return pc.binary_join_element_wise(rows["id"], rows["test_set"], " ").combine_chunks()
 
 
-def _outside(workspace: Workspace, rows: pa.Table, packs: bool) -> int:
-    """Stickers that are dropped, or whose groups a release has in train or validation."""
-    ids, kept = read_ids(workspace), read_kept(workspace)
-    if len(kept) != len(ids):  # nobody has decided yet
+def _outside(workspace: Workspace, rows: pa.Table, packs: bool, labelled_only: bool) -> int:
+    """Stickers that no release would have, or whose groups one has in train or validation."""
+    ids = read_ids(workspace)
+    if len(read_kept(workspace)) != len(ids):  # nobody has decided yet
         return 0
+    released = read_released(workspace, ids, labelled_only=labelled_only)
     place = pc.index_in(pc.unique(rows["id"]), value_set=ids.combine_chunks()).drop_null()
     pins = read_pins(workspace, ids, "")
-    group = read_groups(workspace, ids, kept, pins.splits >= 0, packs=packs)
-    held = held_splits(group, pins, read_reserved(workspace, ids), kept)
+    group = read_groups(workspace, ids, released, pins.splits >= 0, packs=packs)
+    held = held_splits(group, pins, read_reserved(workspace, ids), released)
     mine = place.to_numpy().astype(np.int64)
-    test = kept[mine] & np.isin(held[group[mine]], (-1, TEST))
+    test = released[mine] & np.isin(held[group[mine]], (-1, TEST))
     return int((~test).sum())
 
 

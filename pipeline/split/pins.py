@@ -14,7 +14,7 @@ from pipeline.engine.columns import known_numbers, lists_of
 from pipeline.engine.released_splits import number_of
 from pipeline.engine.stage import Reader
 from schemas.release import SPLITS
-from schemas.tables import STRINGS, TABLES
+from schemas.tables import STRING, STRINGS, TABLES
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -52,11 +52,12 @@ def read_pins(reader: Reader, ids: pa.ChunkedArray, release: str) -> Pins:
     number = number_of(reader, release)
     splits, earlier, first = np.full((3, len(ids)), -1)
     names: dict[str, int] = {}
+    split_sets = _split_sets(reader)
     start = 0
     for block, own in zip(reader.blocks, ids.chunks, strict=True):
         # The last of a sticker's rows counts, and any release before every data set.
         released = reader.read("released_splits", block).sort_by("number")
-        for said in (_imported(reader, block), released.select(_SAID)):
+        for said in (_imported(reader, block, split_sets), released.select(_SAID)):
             row = pc.index_in(said["id"], value_set=own)
             # Stickers that are gone have no row here.
             rows, row = said.filter(pc.is_valid(row)), row.drop_null()
@@ -71,9 +72,26 @@ def read_pins(reader: Reader, ids: pa.ChunkedArray, release: str) -> Pins:
     return Pins(splits, earlier, first, pa.array(list(names), pa.string()))
 
 
-def _imported(reader: Reader, block: tuple[int, ...]) -> pa.Table:
-    """Splits of published data sets as rows of releases, those nearest to training last."""
+def _split_sets(reader: Reader) -> pa.Array:
+    """Data sets that have rows in more than one split.
+
+    Of others, nothing is split: many publish all that they have as ``train``.
+    """
+    schema = pa.schema([("dataset", STRING), ("split", STRING)])
+    pairs = [schema.empty_table()]
+    for block in reader.blocks:
+        rows = reader.read("imported", block, ["dataset", "split"])
+        rows = rows.filter(pc.is_in(rows["split"], value_set=_NAMES))
+        pairs.append(rows.group_by(["dataset", "split"]).aggregate([]).cast(schema))
+    known = pa.concat_tables(pairs).group_by(["dataset", "split"]).aggregate([])
+    counted = known.group_by("dataset").aggregate([([], "count_all")])
+    return counted.filter(pc.greater(counted["count_all"], 1))["dataset"].combine_chunks()
+
+
+def _imported(reader: Reader, block: tuple[int, ...], split_sets: pa.Array) -> pa.Table:
+    """Splits of data sets that are split, as rows of releases, those nearest to training last."""
     rows = reader.read("imported", block, ["id", "split", "dataset"])
+    rows = rows.filter(pc.is_in(rows["dataset"], value_set=split_sets))
     place = pc.index_in(rows["split"], value_set=_NAMES)
     rows = rows.append_column("place", place).filter(pc.is_valid(place))
     rows = rows.sort_by([("place", "descending"), ("dataset", "descending")])

@@ -18,7 +18,7 @@ from pipeline.split.edges import Edges, read_keys
 from pipeline.split.groups import read_groups
 from pipeline.split.picks import TEST_SETS
 from pipeline.split.pins import TEST, held_splits, read_pins, read_reserved
-from pipeline.split.stickers import read_ids, read_kept
+from pipeline.split.stickers import read_ids, read_released
 from schemas.config import Config
 
 Ints = npt.NDArray[np.int64]
@@ -55,23 +55,25 @@ def propose(workspace: Workspace, config: Config, words: int, each: int) -> Prop
     """Choose up to ``each`` stickers for each of the ``words`` most frequent trigger words and
     each domain (VSD2M, section on its data).
 
-    Only kept stickers of a known domain that aren't unsafe, whose groups may be in test; of a
-    group one, whatever the word. Those that people voted on come first, then those known to be
-    safe; of equals, those of other packs and of other looks than the ones chosen. The same tables
-    give the same, in whatever order their rows are. What is reserved counts as chosen.
+    Only stickers that a release would have, of a known domain, that aren't unsafe, whose groups may
+    be in test; of a group one, whatever the word. Those that people voted on come first, then
+    those known to be safe; of equals, those of other packs and of other looks than the ones
+    chosen. The same tables give the same, in whatever order their rows are. What is reserved
+    counts as chosen.
     """
-    ids, kept = read_ids(workspace), read_kept(workspace)
+    ids = read_ids(workspace)
+    released = read_released(workspace, ids, labelled_only=config.release.labelled_only)
     pins = read_pins(workspace, ids, "")
     packs = config.split.keep_packs_together
-    group = read_groups(workspace, ids, kept, pins.splits >= 0, packs=packs)
+    group = read_groups(workspace, ids, released, pins.splits >= 0, packs=packs)
     reserved = read_reserved(workspace, ids)
-    held = held_splits(group, pins, reserved, kept)
-    free = kept & ((held[group] < 0) | (held[group] == TEST))
-    edges = _trigger_words(workspace, ids).among(kept)
+    held = held_splits(group, pins, reserved, released)
+    free = released & ((held[group] < 0) | (held[group] == TEST))
+    edges = _trigger_words(workspace, ids).among(released)
     facts = read_facts(workspace, config.label, ids, group, free)
     top = _top(edges, words)
     taken = np.zeros(len(ids), bool)
-    taken[group[reserved.rows[kept[reserved.rows]]]] = True
+    taken[group[reserved.rows[released[reserved.rows]]]] = True
     counts, before = np.bincount(edges.keys, minlength=len(edges.names)), _before(workspace)
     chosen: list[Candidate] = []
     for word, rows in _by_word(edges, top):

@@ -23,7 +23,7 @@ from pipeline.split.pins import (
     read_pins,
     read_reserved,
 )
-from pipeline.split.stickers import read_ids, read_kept
+from pipeline.split.stickers import first_rows, read_ids, read_released
 from pipeline.split.stratify import assign
 from schemas.config import Config, Section
 from schemas.release import SPLITS
@@ -56,10 +56,8 @@ def _settings(config: Config) -> SplitSettings:
 
 def _split(reader: Reader, settings: SplitSettings) -> Iterator[Output]:
     ids = read_ids(reader)
-    labelled, tags = _tags(reader, ids)
-    released = read_kept(reader)
-    if settings.labelled_only:
-        released &= labelled
+    tags = _tags(reader, ids)
+    released = read_released(reader, ids, labelled_only=settings.labelled_only)
     pins, reserved = read_pins(reader, ids, settings.release), read_reserved(reader, ids)
     # What was released before binds its group, whether or not it is released again.
     bound = pins.splits >= 0
@@ -95,34 +93,27 @@ def _assign(
     return assign(names, groups, tagged, carried, settings.shares, seed, held[first])[groups]
 
 
-def _tags(reader: Reader, ids: pa.ChunkedArray) -> tuple[Flags, Edges]:
-    """Which stickers have effective tags, and everyone's: those, or else the suggested ones."""
-    labelled, start = [np.empty(0, bool)], 0
+def _tags(reader: Reader, ids: pa.ChunkedArray) -> Edges:
+    """Everyone's tags: effective ones, or else those that are suggested."""
+    start = 0
     rows: list[Ints] = []
     tags: list[pa.Array] = []
     for block, own in zip(reader.blocks, ids.chunks, strict=True):
-        labels = _of(own, reader.read("labels", block, ["id", "status", "tags"]))
-        suggested = _of(own, reader.read("suggestions", block, ["id", "tags"]))
+        labels = first_rows(own, reader.read("labels", block, ["id", "status", "tags"]))
+        suggested = first_rows(own, reader.read("suggestions", block, ["id", "tags"]))
         effective = pc.fill_null(pc.equal(labels["status"], "effective"), False)
         for table, chosen in ((labels, effective), (suggested, pc.invert(effective))):
             lists = table["tags"].filter(chosen).combine_chunks()
             owners = np.flatnonzero(chosen.to_numpy())
             rows.append(start + owners[pc.list_parent_indices(lists).to_numpy()])
             tags.append(pc.list_flatten(lists))
-        given = pc.greater(pc.fill_null(pc.list_value_length(labels["tags"]), 0), 0)
-        labelled.append(pc.and_(effective, given).to_numpy())
         start += len(own)
-    return np.concatenate(labelled), number_keys(rows, tags)
-
-
-def _of(ids: pa.Array, table: pa.Table) -> pa.Table:
-    """The rows of a table that may lack some, or all, of the stickers."""
-    return table.take(pc.index_in(ids, value_set=table["id"].combine_chunks()))
+    return number_keys(rows, tags)
 
 
 SPLIT = Step(
     name="splits",
-    version=5,
+    version=6,
     reads=(
         "stickers",
         "decisions",
@@ -133,11 +124,12 @@ SPLIT = Step(
         "suggestions",
         "reserved",
         "released_splits",
+        "released",
         "imported",
     ),
     writes=("splits", "leakage", "moved"),
     settings=_settings,
     run=_split,
-    optional=("labels", "suggestions", "reserved", "released_splits", "imported"),
+    optional=("labels", "suggestions", "reserved", "released_splits", "released", "imported"),
 )
 PLAN = (SPLIT,)

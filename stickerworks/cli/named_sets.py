@@ -57,7 +57,14 @@ def reserve_command(options: CommandOptions, files: Sequence[Path], *, replace: 
     with open_session("split reserve", options, reads_only=options.dry_run) as session:
         check_crawled(session.workspace)
         packs, dry = session.config.split.keep_packs_together, options.dry_run
-        made = reserve(session.workspace, picked, replace=replace, packs=packs, dry=dry)
+        made = reserve(
+            session.workspace,
+            picked,
+            replace=replace,
+            packs=packs,
+            labelled_only=session.config.release.labelled_only,
+            dry=dry,
+        )
         session.results["reserved"] = count_by_set(made.rows)
         for name, count in count_by_set(made.rows).items():
             session.say(f"  {name:<12} {count:,} stickers")

@@ -15,6 +15,7 @@ from schemas.tables import TABLES
 from stickerworks.cli.session import Session
 
 _SHOWN = 5
+_WHY_EMPTY = "there are too few groups, or earlier releases or imported data sets hold all of them"
 
 
 def say_splits(session: Session) -> None:
@@ -33,6 +34,9 @@ def say_splits(session: Session) -> None:
             "  the others were dropped, or an earlier release has their group in train or "
             "validation"
         )
+    for name in session.config.split.shares if sizes else ():
+        if session.config.split.shares[name] > 0 and not sizes[name]:
+            session.say(f"  WARNING: no sticker is in {name}, which has a share: {_WHY_EMPTY}")
     say_moved(session)
 
 

@@ -18,10 +18,8 @@ from pipeline.datasets.release import read_groups, shard_files
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.text import one_line, quoted
 from pipeline.release.checksums import CHECKSUMS
+from pipeline.release.features import LATER
 from schemas.release import SPLITS
-
-LATER = ("imported", "trigger_words", "test_sets", "label_provenance")
-"""Columns that releases made by earlier versions lack."""
 
 _ID = "^[0-9a-f]{64}$"
 _NAMES = {

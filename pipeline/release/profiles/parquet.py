@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from PIL import Image
 
 from pipeline.engine.images import reading_images
-from pipeline.release.features import features_of
+from pipeline.release.features import as_read, features_of
 from pipeline.release.profiles.full import FullRelease
 from pipeline.release.profiles.key_frames import decoding_pool, with_key_frames
 from pipeline.release.profiles.profile import ExportCounts, ExportRun, Profile, described
@@ -43,19 +42,12 @@ def write_parquet(
 
 def verify_parquet(folder: Path, profile: Profile) -> Verification:
     """Every file against its checksum and card, every row against the profile's checks."""
-    return verify_release(folder, profile.check, _as_read(profile_schema(profile)))
+    return verify_release(folder, profile.check, as_read(profile_schema(profile)))
 
 
 def profile_schema(profile: Profile) -> pa.Schema:
     """Arrow schema of a profile, with the `huggingface` key that `datasets` reads."""
     return features_of(described(profile.columns)).arrow_schema
-
-
-def _as_read(schema: pa.Schema) -> pa.Schema:
-    """A schema as Parquet gives it back, which has names of its own for what is in lists."""
-    file = pa.BufferOutputStream()
-    pq.write_table(schema.empty_table(), file)
-    return pq.read_schema(pa.BufferReader(file.getvalue()))
 
 
 def rows_by_split(
@@ -104,12 +96,13 @@ def check_key_frames(rows: pa.Table) -> Iterator[str]:
     """A line for each row with a key frame that is no whole JPEG picture."""
     for id_, frames in zip(rows["id"].to_pylist(), rows["key_frames"].to_pylist(), strict=True):
         for number, frame in enumerate(frames or ()):
-            reason = _broken(frame and frame.get("bytes"))
+            reason = broken_frame(frame and frame.get("bytes"))
             if reason:
                 yield f"key frame {number} of sticker {id_} {reason}"
 
 
-def _broken(data: bytes | None) -> str | None:
+def broken_frame(data: bytes | None) -> str | None:
+    """Why bytes are no whole JPEG picture; None where they are one."""
     if data is None:
         return "has no bytes"
     try:

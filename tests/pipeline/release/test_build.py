@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ import pytest
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import Proof
 from pipeline.release.build import Release, build_release
+from pipeline.release.records import Record, record_path, save_record
 from pipeline.release.splits import adopt_splits
 from schemas.config import Config, EngineConfig, MergeConfig
 
@@ -444,6 +446,7 @@ def test_named_test_sets_and_what_moved_are_told(drawn: Any, build: Build) -> No
     card = (release.path / "README.md").read_text("utf-8")
     assert "| vsd\\_r | 2 |" in card
     assert "40 of these stickers were in earlier releases" in card
+    assert "a sticker that was public in train, and is gone, may be in test here" in card
     assert "| test | train | 1 |" in card
     assert "earlier_release" not in card
     assert pq.read_table(release.path / "moved.parquet").to_pylist() == drawn.rows["moved"]
@@ -468,3 +471,39 @@ def test_splits_of_earlier_releases_are_found_again_in_them(
     assert path.read_bytes() == before
     rows = workspace.read("released_splits").to_pylist()
     assert [row["split"] for row in rows if row["id"] == moved["id"]] == ["test", "train"]
+
+
+def test_releases_are_found_again_in_the_order_of_their_making_without_profiles(
+    drawn: Any, config: Config, tmp_path: Path
+) -> None:
+    workspace = drawn.write(tmp_path / "workspace")
+    older = config.model_copy(
+        update={"release": config.release.model_copy(update={"version": "0.0.9"})}
+    )
+    first, _ = build_release(workspace, config), build_release(workspace, older)
+    profile = workspace.releases / "drawn-0.1.0-vsd2m"
+    shutil.copytree(first.path, profile)
+    save_record(profile, Record("", {"profile": "vsd2m"}, first.rows))
+    for table in ("released_splits", "released"):
+        before = workspace.read(table)
+        workspace.path(table, 0 if table == "released_splits" else None).unlink()
+    assert adopt_splits(workspace) == ["drawn-0.1.0", "drawn-0.0.9"]
+    assert workspace.read("released").equals(before)
+
+
+def test_a_version_whose_folder_is_gone_is_not_made_from_other_inputs(
+    drawn: Any, config: Config, tmp_path: Path
+) -> None:
+    workspace = drawn.write(tmp_path / "workspace")
+    release = build_release(workspace, config)
+    whole = contents(release.path)
+    shutil.rmtree(release.path)
+    changed = config.release.model_copy(update={"labelled_only": True})
+    other = config.model_copy(update={"release": changed})
+    with pytest.raises(StickerworksError, match="was released from other inputs") as error:
+        build_release(workspace, other)
+    assert str(record_path(release.path)) in error.value.remedy
+    assert contents(build_release(workspace, config).path) == whole
+    shutil.rmtree(release.path)
+    record_path(release.path).unlink()
+    assert build_release(workspace, other).fingerprint != release.fingerprint

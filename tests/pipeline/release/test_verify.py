@@ -11,10 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.datasets.release import read_groups
 from pipeline.engine.errors import StickerworksError
 from pipeline.release.build import Release
 from pipeline.release.checksums import CHECKSUMS, write_checksums
+from pipeline.release.features import LATER, features_of
 from pipeline.release.verify import verify_release
+from schemas.release import COLUMNS
 
 TRAIN = "data/train-00000-of-00002.parquet"
 TEST = "data/test-00000-of-00001.parquet"
@@ -106,6 +109,81 @@ def test_a_shard_with_another_schema_is_found(copy: Path) -> None:
     write_anew(copy)
     problems = verify_release(copy).problems
     assert any("another schema" in problem and "features" in problem for problem in problems)
+
+
+@pytest.mark.parametrize("column", ["tags", "licence", "source_urls"])
+def test_a_column_that_all_shards_lack_or_have_otherwise_is_found(copy: Path, column: str) -> None:
+    for path in sorted((copy / "data").glob("*.parquet")):
+        rows = pq.read_table(path)
+        place = rows.schema.get_field_index(column)
+        numbers = pa.array(range(len(rows)))
+        changed = rows.set_column(place, column, numbers) if column == "tags" else (
+            rows.drop_columns([column])
+        )  # fmt: skip
+        pq.write_table(changed, path)
+    write_anew(copy)
+    told = [
+        line for line in verify_release(copy).problems if "other columns than a release" in line
+    ]
+    assert len(told) == 4
+    assert all(column in line for line in told)
+
+
+def test_shards_of_earlier_versions_are_sound(copy: Path) -> None:
+    kept = [name for name, *_ in COLUMNS if name not in LATER]
+    features = features_of([column for column in COLUMNS if column[0] in kept])
+    for path in (copy / "data").glob("*.parquet"):
+        pq.write_table(pq.read_table(path).select(kept).cast(features.arrow_schema), path)
+    write_anew(copy)
+    assert verify_release(copy).problems == ()
+
+
+def test_ids_that_are_none_are_found(copy: Path) -> None:
+    def change(rows: list[dict[str, Any]]) -> None:
+        rows[0].update(id=None, image=None)
+        rows[1].update(id="../../x", image=None)
+
+    rewrite(copy, TEST, change)
+    assert verify_release(copy).problems == (
+        f"{TEST}: a row has no id", f"{TEST}: the id '../../x' is no sha256",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", ["croissant.json", "decisions.parquet", "legal/legal.json", "legal/index.html"]
+)
+def test_files_that_every_release_has_are_missed(copy: Path, name: str) -> None:
+    (copy / name).unlink()
+    write_anew(copy)
+    assert verify_release(copy).problems == (f"{name} is missing, which every release has",)
+    excuse = {"croissant.json": "fetched.json", "legal/index.html": "taken_down.csv"}.get(name)
+    if excuse:
+        (copy / excuse).write_text("")
+        write_anew(copy)
+        assert verify_release(copy).problems == ()
+
+
+@pytest.mark.parametrize("column", ["ocr_text", "duplicate_group"])
+def test_texts_that_are_no_utf8_are_found_and_told_by_readers(copy: Path, column: str) -> None:
+    rows = pq.read_table(copy / TEST)
+    wrong = pa.array([b"\xff\xfe"] * len(rows)).view(pa.string())
+    place = rows.schema.get_field_index(column)
+    pq.write_table(rows.set_column(place, rows.schema.field(column), wrong), copy / TEST)
+    write_anew(copy)
+    assert any(f"{TEST} can't be read" in line for line in verify_release(copy).problems)
+    with pytest.raises(StickerworksError, match="can't be read to its end"):
+        list(read_groups(copy, "test", [column]))
+
+
+@pytest.mark.parametrize(
+    "splits", ["[{name: 5, num_examples: 6}]", "[{name: test, num_examples: x}]"]
+)
+def test_a_card_with_odd_splits_is_told(copy: Path, splits: str) -> None:
+    (copy / "README.md").write_text(f"---\ndataset_info: {{splits: {splits}}}\n---\n")
+    write_anew(copy)
+    assert verify_release(copy).problems == (
+        "README.md doesn't say how many rows there are: TypeError",
+    )
 
 
 def test_checksums_that_point_outside_are_refused(copy: Path) -> None:

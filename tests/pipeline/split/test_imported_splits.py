@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from table_rows import MemoryReader
@@ -55,15 +56,27 @@ def test_a_conflict_within_a_group_is_settled_for_training_and_listed() -> None:
     ]
 
 
+@pytest.mark.parametrize("only", SPLITS)
+def test_a_data_set_with_one_split_alone_has_none(only: str) -> None:
+    groups = {str(n): str(n) for n in range(30)}
+    unsplit = split(groups, [])
+    assert split(groups, [said(id_, only) for id_ in groups]) == unsplit
+    assert set(unsplit[0].values()) == set(SPLITS)
+    both = [said(id_, only) for id_ in groups] + [said("0", "dev"), said("1", "test", "other")]
+    assert split(groups, both) == unsplit
+
+
 def test_the_same_bytes_in_several_splits_go_to_the_one_nearest_to_training() -> None:
     rows = [said("a", "test"), said("a", "validation", "other"), said("a", None, "third")]
+    rows += [said("gone", "train"), said("gone", "train", "other")]
     assert split({"a": "a"}, rows)[0] == {"a": "validation"}
     assert split({"a": "a"}, rows[::-1])[0] == {"a": "validation"}
 
 
 def test_a_release_of_ours_outweighs_the_data_set() -> None:
     released = [{"id": "a", "split": "train", "release": "stickers-0.0.1", "number": 1}]
-    found, moved = split({"a": "a"}, [said("a", "test")], released_splits=released)
+    rows = [said("a", "test"), said("gone", "train")]
+    found, moved = split({"a": "a"}, rows, released_splits=released)
     assert (found, moved) == ({"a": "train"}, [])
 
 
@@ -77,6 +90,7 @@ def test_a_group_goes_where_its_member_nearest_to_training_is(
 ) -> None:
     groups = {f"{n}": str(group) for n, (group, _) in enumerate(rows)}
     imported = [said(f"{n}", name) for n, (_, name) in enumerate(rows)]
+    imported += [said("gone", name) for name in SPLITS]
     dice.shuffle(imported)
     found, moved = split(groups, imported)
     for n, (group, own) in enumerate(rows):

@@ -49,7 +49,9 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def hold(workspace: Workspace, *picked: pa.Table, **how: Any) -> Reservation:
-    return reserve(workspace, picked, **{"replace": False, "packs": False, **how})
+    return reserve(
+        workspace, picked, **{"replace": False, "packs": False, "labelled_only": False, **how}
+    )
 
 
 def test_a_saved_file_becomes_rows(tmp_path: Path) -> None:
@@ -126,7 +128,13 @@ def test_a_new_file_may_replace_what_was_picked(workspace: Workspace, tmp_path: 
 
 
 def test_picks_that_cannot_be_in_test_are_counted(workspace: Workspace, tmp_path: Path) -> None:
-    assert hold(workspace, saved(tmp_path, pick(0), pick(1), pick(5))).outside == 2
+    picked = saved(tmp_path, pick(0), pick(1), pick(2), pick(3), pick(5))
+    assert hold(workspace, picked).outside == 2
+    assert hold(workspace, picked, labelled_only=True).outside == 5
+    labels = {1: ("effective", ["a"]), 2: ("effective", []), 3: ("rejected", ["a"])}
+    said = [(id_, *labels.get(number, (None, []))) for number, id_ in enumerate(IDS)]
+    put(workspace, "labels", [{"id": i, "status": s, "tags": tags} for i, s, tags in said])
+    assert hold(workspace, picked, labelled_only=True).outside == 4
 
 
 @settings(max_examples=60, deadline=None)

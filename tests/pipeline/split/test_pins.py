@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pipeline.engine.released_splits import number_of
 from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.workspace import Workspace
+from pipeline.release.records import Record, record_path, save_record
 from pipeline.release.splits import forget_splits, keep_splits
 from pipeline.split.stages import SPLIT
 from schemas.config import Config, ReleaseConfig, SplitConfig
@@ -200,6 +201,37 @@ def test_a_release_that_is_made_anew_is_not_bound_by_itself(collection: Collecti
     assert all(rows.equals(first[table]) for table, rows in collection.split("1").items())
 
 
+def test_a_release_that_moves_nothing_is_remembered_and_an_older_one_forgets_nothing(
+    collection: Collection,
+) -> None:
+    first = collection.release("1")
+    assert collection.release("2") == first
+    workspace = collection.workspace
+    before = [workspace.read(table) for table in ("released_splits", "released")]
+    assert [number_of(workspace, f"stickers-0.0.{n}") for n in (1, 2, 3)] == [1, 2, 3]
+    forget_splits(workspace, config("1").release)
+    assert collection.release("1", seed=7) == first
+    assert [workspace.read(table) for table in ("released_splits", "released")] == before
+    assert splits_of(collection.split("3", seed=7)) == first
+    moved = one_of(first, "test")
+    collection.change(**{moved: f"t{int(one_of(first, 'train'))}"})
+    collection.release("1")
+    assert [number_of(workspace, f"stickers-0.0.{n}") for n in (1, 2, 4)] == [3, 2, 4]
+    assert splits_of(collection.split("4"))[moved] == "train"
+
+
+def test_a_release_with_a_record_is_not_forgotten(collection: Collection) -> None:
+    first = collection.release("1")
+    record = record_path(collection.workspace.releases / "stickers-0.0.1")
+    record.parent.mkdir(parents=True)
+    save_record(collection.workspace.releases / "stickers-0.0.1", Record("", {}, {}))
+    forget_splits(collection.workspace, config("1").release)
+    assert splits_of(collection.split("1", seed=7)) == first
+    record.unlink()
+    forget_splits(collection.workspace, config("1").release)
+    assert splits_of(collection.split("1", seed=7)) != first
+
+
 def test_a_release_that_moves_stickers_is_the_same_when_it_is_made_again(
     collection: Collection,
 ) -> None:
@@ -213,7 +245,7 @@ def test_a_release_that_moves_stickers_is_the_same_when_it_is_made_again(
     own = [(row["split"], row["release"], row["number"]) for row in rows if row["id"] == moved]
     assert own == [("test", "stickers-0.0.1", 1), ("train", "stickers-0.0.2", 2)]
     assert moves(collection.split("3")) == []
-    assert [number_of(collection.workspace, f"stickers-0.0.{n}") for n in (1, 2, 3)] == [3, 2, 3]
+    assert [number_of(collection.workspace, f"stickers-0.0.{n}") for n in (1, 2, 3)] == [1, 2, 3]
 
 
 def test_picked_stickers_are_test_with_their_group_before_all_others(

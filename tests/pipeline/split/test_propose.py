@@ -12,7 +12,7 @@ from table_rows import put
 
 from pipeline.engine.workspace import Workspace
 from pipeline.split.propose import Candidate, Proposal, propose
-from schemas.config import Config
+from schemas.config import Config, ReleaseConfig
 
 Row = dict[str, Any]
 
@@ -33,14 +33,15 @@ class Stickers:
             "id": name(number), "kept": True, "outcome": "kept", "group": name(number),
             "representative": True, "domain": ("real", "cartoon")[number % 2],
             "query": f"word{number % 3}", "source": "s", "source_id": str(number),
-            "pack_id": f"p{number}", "status": "unlabelled", "value": None, "name": "safety",
+            "pack_id": f"p{number}", "status": "unlabelled", "tags": [], "value": None,
+            "name": "safety",
             "phash": (number * 0x9E3779B97F4A7C15 % 2**64).to_bytes(8),
         }  # fmt: skip
 
     def __getitem__(self, number: int) -> Row:
         return self.rows[number]
 
-    def propose(self, words: int = 3, each: int = 2, shuffle: int = 0) -> Proposal:
+    def propose(self, words: int = 3, each: int = 2, shuffle: int = 0, **release: Any) -> Proposal:
         rows = random.Random(shuffle).sample(self.rows, len(self.rows)) if shuffle else self.rows
         half = len(rows) // 2
         for part, some in enumerate((rows[:half], rows[half:])):
@@ -48,7 +49,7 @@ class Stickers:
                 "stickers": (), "decisions": ("kept", "outcome"),
                 "duplicates": ("group", "representative"), "domain": ("domain",),
                 "observations": ("query", "source", "source_id", "pack_id"),
-                "labels": ("status",), "signals": ("phash",),
+                "labels": ("status", "tags"), "signals": ("phash",),
                 "expensive_measures": ("name", "value"),
             }.items():  # fmt: skip
                 given = [{"id": row["id"], **{c: row[c] for c in columns}} for row in some]
@@ -57,7 +58,8 @@ class Stickers:
                         {**row, "pack_id": pack} for row in given for pack in row["pack_id"].split()
                     ]
                 put(self.workspace, table, given, part)
-        return propose(self.workspace, Config(), words, each)
+        config = Config(release=ReleaseConfig(**release))
+        return propose(self.workspace, config, words, each)
 
 
 @pytest.fixture
@@ -121,6 +123,13 @@ def test_voted_ones_come_first_then_safe_ones(stickers: Stickers) -> None:
     found = stickers.propose(words=3, each=2)
     assert of(found, "word0", "vsd_r") == [name(30), name(42)]
     assert Candidate(name(30), "vsd_r", "word0", "real", voted=True) in found.candidates
+
+
+def test_where_releases_have_labelled_ones_alone_no_other_is_proposed(stickers: Stickers) -> None:
+    for number in (30, 42):
+        stickers[number].update(status="effective", tags=["a"])
+    found = stickers.propose(each=20, labelled_only=True)
+    assert {one.id for one in found.candidates} == {name(30), name(42)}
 
 
 def test_of_a_group_one_is_proposed_whatever_the_word(stickers: Stickers) -> None:

@@ -53,6 +53,12 @@ def test_after_a_release_all_is_up_to_date_and_its_splits_stay(
     assert "every one is in the split that it was in there" in card
 
 
+def test_a_split_with_a_share_and_no_sticker_is_told(program: Any) -> None:
+    told = program("split", "--set", "split.ratio=98:1:1")
+    assert "WARNING: no sticker is in validation, which has a share" in told.said
+    assert "is in validation, which" not in program("split", "--set", "split.ratio=1:0:1").said
+
+
 def test_groups_that_join_are_told_and_listed(program: Any, workspace: Workspace) -> None:
     program("release", "--set", "split.ratio=4:2:2")
     before = splits(workspace)

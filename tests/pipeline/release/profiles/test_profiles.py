@@ -22,7 +22,7 @@ from pipeline.datasets.sticker820k import LAYOUT as STICKER820K
 from pipeline.engine.decoding.measured import measure
 from pipeline.engine.errors import StickerworksError
 from pipeline.release.build import Release
-from pipeline.release.profiles.full import LATER
+from pipeline.release.features import LATER
 from pipeline.release.profiles.known import PROFILES, find_profile
 from pipeline.release.profiles.make import MadeProfile, make_profile, verify_folder
 from schemas.config import DecodeConfig, ReleaseConfig
@@ -37,7 +37,7 @@ WITH_IMAGE = 46
 _ELSEWHERE = """
 import sys
 from pathlib import Path
-from pipeline.release.profiles.full import LATER
+from pipeline.release.features import LATER
 from pipeline.release.profiles.known import find_profile
 from pipeline.release.profiles.make import make_profile
 from pipeline.release.profiles.profile import ExportRun
