@@ -94,7 +94,7 @@ def test_a_block_is_read_once_whatever_asks_for_its_shards(
     local = workspace_of([[f"a{n}", f"b{n}"] for n in range(30)])
     copy(local, bucket())
     ids = local.read("stickers")["id"]
-    splits = pa.table([ids, ["train"] * 60, ids], schema=TABLES["splits"].schema)
+    splits = pa.table([ids, ["train"] * 60, ids, [[]] * 60], schema=TABLES["splits"].schema)
     bucket().write("splits", local.parts, splits, Proof("a", "b"))
     with between(object_store) as counted:
         workspace = bucket("two", counted.url)

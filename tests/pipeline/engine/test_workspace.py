@@ -89,7 +89,7 @@ def test_a_second_command_is_told_who_holds_the_workspace(tmp_path):
 def test_a_shard_of_a_block_that_was_changed_is_found(workspace_of):
     workspace = workspace_of([["a", "b"], ["c"]])
     ids = workspace.read("stickers")["id"]
-    splits = pa.table([ids, ["train"] * 3, ids], schema=TABLES["splits"].schema)
+    splits = pa.table([ids, ["train"] * 3, ids, [[]] * 3], schema=TABLES["splits"].schema)
     workspace.write("splits", (0, 1), splits, Proof("split", "made"))
     assert workspace.read_checked("splits", (0, 1)).equals(splits)
     assert workspace.read_checked("splits", (1,)).equals(splits.slice(2))
@@ -97,7 +97,7 @@ def test_a_shard_of_a_block_that_was_changed_is_found(workspace_of):
     schema = pq.read_schema(path)
     with pq.ParquetWriter(path, schema) as writer:
         writer.write_table(splits.slice(0, 2).cast(schema))
-        writer.write_table(pa.table([ids[2:], ["test"], ids[2:]], schema=schema))
+        writer.write_table(pa.table([ids[2:], ["test"], ids[2:], [[]]], schema=schema))
     assert workspace.read_checked("splits", (0,)).equals(splits.slice(0, 2))
     for shards in ((0, 1), (1,), 1):
         with pytest.raises(DamagedTableError, match="proof is about other rows"):

@@ -129,7 +129,7 @@ def test_predict_prints_tags_and_draws_a_sheet(folder):
             "learning_rate: should be a finite number, not 'nan'",
         ),
         ("evaluate --run nowhere", "no trained run in nowhere"),
-        ("evaluate --run run --split dev", "The split 'dev'"),
+        ("evaluate --run run --split dev", "no split and no named test set 'dev'"),
         ("evaluate --run run --release nowhere", "There is no release at nowhere"),
         ("predict --run run red.png bad.gif", "bad.gif can't be decoded"),
         ("predict --run run none.png", "There is no file none.png"),
