@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -38,6 +39,15 @@ def chinese_font() -> Path | None:
             if found:
                 return found[0]
     return _ask_fontconfig()
+
+
+def font_digest() -> str:
+    """sha256 of that font's file, which decides about the pixels of what is drawn; else none."""
+    path = chinese_font()
+    if path is None:
+        return "none"
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _ask_fontconfig() -> Path | None:

@@ -26,6 +26,7 @@ from pipeline.release.images import with_images
 from pipeline.release.imported import data_sets
 from pipeline.release.inputs import (
     COLUMNS,
+    FONT,
     PLANNED,
     Block,
     check_inputs,
@@ -137,10 +138,16 @@ def _existing(
 ) -> Release:
     record = load_record(target)
     if record.fingerprint != print_:
-        raise StickerworksError(
-            f"{target.name} was already released from other inputs "
-            f"(changed since: {changed_inputs(record, made_from)}). A release never changes.",
-            "Raise release.version in the configuration, or add `--set release.version=X`.",
+        changed = changed_inputs(record, made_from)
+        if changed != FONT:
+            raise StickerworksError(
+                f"{target.name} was already released from other inputs "
+                f"(changed since: {changed}). A release never changes.",
+                "Raise release.version in the configuration, or add `--set release.version=X`.",
+            )
+        report(
+            f"{target.name} stays as it is: its plots were drawn with another font than this "
+            "machine's, which would give other bytes"
         )
     problems = check_checksums(target)
     if problems:
@@ -152,7 +159,7 @@ def _existing(
     key = config.release.sign_key
     if key is not None and check_signature(target).state == "unsigned":
         report(sign_checksums(target, key, config.release.name))
-    return Release(target, record.rows, print_, up_to_date=True)
+    return Release(target, record.rows, record.fingerprint, up_to_date=True)
 
 
 def _fill(folder: Path, workspace: Workspace, config: Config, report: Report) -> dict[str, int]:

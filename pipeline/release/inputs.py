@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from pipeline.engine.audits import read_results
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.fonts import font_digest
 from pipeline.engine.media import COLUMNS as MEDIA_COLUMNS
 from pipeline.engine.origins import ORIGIN_COLUMNS
 from pipeline.engine.runner import check_crawled
@@ -22,6 +23,10 @@ from schemas.tables import DESCRIPTION_FIELDS, TABLES
 
 RELEASE_FORMAT = 9
 """Raised when the same tables would give other bytes; part of every fingerprint."""
+
+FONT = "font of the plots"
+"""How the digest of the font that plots are drawn with is called among what a release is made from:
+of the same tables another machine's font makes other plots."""
 
 REQUIRED = ("stickers", "media", "observations", "signals", "duplicates", "decisions", "splits")
 OPTIONAL = ("imported", "ocr", "suggestions", "domain", "descriptions", "labels")
@@ -105,6 +110,7 @@ def fingerprint(workspace: Workspace, config: Config) -> tuple[str, dict[str, st
     """
     made_from = {
         "format": str(RELEASE_FORMAT),
+        FONT: font_digest(),
         "config release": config.release.model_dump_json(exclude={"profiles", "sign_key"}),
     }
     for table in (*REQUIRED, *OPTIONAL):

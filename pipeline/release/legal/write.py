@@ -21,10 +21,12 @@ _MOST_ROWS = 500
 _CONTENTS = (
     ("overview", "At a glance"),
     ("sources", "Sources"),
+    ("data-sets", "Data sets"),
     ("hosts", "Hosts"),
     ("licences", "Licences"),
     ("preferences", "Preferences"),
     ("machines", "Models"),
+    ("said", "Said by data sets"),
     ("people", "People"),
     ("sums", "Sums"),
 )
@@ -75,6 +77,7 @@ def write_legal(folder: Path, config: ReleaseConfig, facts: Facts) -> list[Sum]:
 
 
 def _write_index(path: Path, facts: Facts, sums: Sequence[Sum]) -> None:
+    there = {"data-sets": facts["data_sets"], "said": facts["said_by_data_sets"]}
     page = Page(
         folder=_PAGES / "index",
         title=f"{facts['release']['name']} {facts['release']['version']}",
@@ -82,7 +85,7 @@ def _write_index(path: Path, facts: Facts, sums: Sequence[Sum]) -> None:
         lead="Where this release comes from, on what terms, what was left out because somebody "
         "asked, and who or what wrote its fields. Made from its tables; legal.json holds the same. "
         "What was taken down since, if anything, is listed in taken_down.csv and counted here.",
-        contents=_CONTENTS,
+        contents=tuple(part for part in _CONTENTS if there.get(part[0], True)),
     )
     hidden = facts["hosts"][_MOST_ROWS:]
     names = ("files", "stickers", "nbytes", "redistributable", "refused", "by_preference")

@@ -19,6 +19,7 @@ import pytest
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import Proof
 from pipeline.release.build import Release, build_release
+from pipeline.release.inputs import fingerprint
 from pipeline.release.records import Record, record_path, save_record
 from pipeline.release.splits import adopt_splits
 from schemas.config import Config, EngineConfig, MergeConfig
@@ -247,6 +248,22 @@ def test_the_same_inputs_are_up_to_date_and_other_inputs_need_a_new_version(
     second = build(version="0.2.0")
     assert second.path.name == "drawn-0.2.0"
     assert contents(first.path) == before
+
+
+def test_another_font_changes_no_release_that_is_there_and_is_named_with_other_changes(
+    drawn: Any, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, told = drawn.write(tmp_path / "workspace"), list[str]()
+    first = build_release(workspace, config, told.append)
+    before, _ = fingerprint(workspace, config)
+    monkeypatch.setattr("pipeline.release.inputs.font_digest", lambda: "another")
+    assert fingerprint(workspace, config)[0] != before == first.fingerprint
+    again = build_release(workspace, config, told.append)
+    assert (again.up_to_date, again.fingerprint) == (True, before)
+    assert "drawn with another font" in told[-1]
+    changed = config.release.model_copy(update={"contact": "somebody@example"})
+    with pytest.raises(StickerworksError, match=r"config release, font of the plots\)"):
+        build_release(workspace, config.model_copy(update={"release": changed}))
 
 
 def test_a_release_that_was_changed_is_not_called_up_to_date(build: Build) -> None:

@@ -126,7 +126,10 @@ def test_data_sets_that_rows_were_imported_from(spread: Release, drawn_once: Any
     summary = json.loads((spread.path / "legal/training-summary.json").read_text("utf-8"))
     (public,) = (entry for entry in summary if entry["question"].startswith("2.1"))
     assert sum(row["stickers"] for row in public["rows"]) == sum(map(len, found.values()))
-    assert "<h2>Data sets</h2>" in (spread.path / "legal/index.html").read_text("utf-8")
+    page = (spread.path / "legal/index.html").read_text("utf-8")
+    for part in ("data-sets", "said"):
+        assert f'href="#{part}"' in page
+        assert f'<section id="{part}">' in page
 
 
 def test_what_data_sets_say_is_no_models(spread: Release) -> None:
