@@ -122,7 +122,7 @@ def _of(ids: pa.Array, table: pa.Table) -> pa.Table:
 
 SPLIT = Step(
     name="splits",
-    version=5,
+    version=6,
     reads=(
         "stickers",
         "decisions",

@@ -10,7 +10,7 @@ from pipeline.release.features import Described
 from pipeline.release.profiles.full import FullRelease
 from pipeline.release.verify import Check, Verification
 
-PROFILE_FORMAT = 1
+PROFILE_FORMAT = 2
 """Raised when the same release would give other bytes."""
 
 Report = Callable[[str], None]
