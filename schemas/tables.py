@@ -266,6 +266,7 @@ IMPORTED = _table(
     _column("domain", STRING, "real or cartoon"),
     _column("ocr_text", STRING, "text on the sticker"),
     *(_column(name, STRING, doc) for name, doc in DESCRIPTION_FIELDS),
+    _column("test_sets", STRINGS, "named test sets that the data set has it in, sorted"),
     _column("record", STRING, "what the data set says in its own words, as a JSON object"),
     in_blocks=True,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from pipeline.datasets.layout import Row
 from pipeline.engine.stage import Output, Reader, Step
 from pipeline.engine.text import storable
 from schemas.config import Config
+from schemas.release import SPLITS
 from schemas.tables import DESCRIPTION_FIELDS
 from schemas.tables import IMPORTED as TABLE
 
@@ -25,6 +27,7 @@ TEXTS = ("domain", "ocr_text", *(name for name, _ in DESCRIPTION_FIELDS))
 """Columns of texts that a data set may have."""
 
 _DOMAINS = {"real": "real", "cartoon": "cartoon", "anime": "cartoon", "photo": "real"}
+_SET, _MOST_SETS = re.compile(r"[a-z][a-z0-9_]{0,40}"), 100
 _LONGEST = 8000  # characters of a text; the whole record has a limit of its own
 
 
@@ -37,6 +40,7 @@ def said_of(dataset: str, row: Row) -> dict[str, Any]:
         "split": row.split,
         "tags": sorted(filter(None, map(storable, row.targets))),
         "simulated": row.simulated,
+        "test_sets": sorted({name for name in row.test_sets if _is_set(name)})[:_MOST_SETS],
         "texts": texts,
         # Pairs: a field that is called like a secret is none where a data set has published it.
         "record": [[name, value] for name, value in row.record.items()],
@@ -60,7 +64,12 @@ def imported_rows(observations: pa.Table) -> pa.Table:
 def _row(id_: str, said: Mapping[str, Any]) -> dict[str, Any]:
     own = {name: said[name] for name in ("dataset", "name", "split", "tags", "simulated")}
     record = json.dumps(dict(said["record"]), ensure_ascii=False)
-    return {"id": id_, **own, **said["texts"], "record": record}
+    sets = said.get("test_sets", [])  # which earlier versions didn't keep
+    return {"id": id_, **own, **said["texts"], "test_sets": sets, "record": record}
+
+
+def _is_set(name: str) -> bool:
+    return _SET.fullmatch(name) is not None and name not in SPLITS
 
 
 def _text(name: str, text: str | None) -> str | None:
@@ -86,7 +95,7 @@ def _run(reader: Reader, settings: Mapping[str, str]) -> Iterator[Output]:
 
 IMPORTED = Step(
     name="imported",
-    version=1,
+    version=2,
     reads=("observations",),
     writes=("imported",),
     settings=_settings,

@@ -16,9 +16,10 @@ from pipeline.engine.safe_yaml import MAX_BYTES, parse_yaml, problem
 from schemas.tables import DESCRIPTION_FIELDS
 
 IMAGE, NAME, TAGS, TRIGGER_WORDS = "image", "name", "tags", "trigger_words"
+TEST_SETS = "test_sets"
 TEXTS = ("domain", "ocr_text", "pack", *(name for name, _ in DESCRIPTION_FIELDS))
 ORIGIN = ("author", "page_url", "licence", "licence_url")
-FIELDS = (IMAGE, NAME, TAGS, TRIGGER_WORDS, *TEXTS, *ORIGIN)
+FIELDS = (IMAGE, NAME, TAGS, TRIGGER_WORDS, TEST_SETS, *TEXTS, *ORIGIN)
 """What a column may be taken for; ``image`` is needed."""
 
 _ALSO = {"text": "ocr_text", "labels": TAGS, "license": "licence", "id": NAME}

@@ -18,6 +18,7 @@ from pipeline.datasets.column_map import (
     NAME,
     ORIGIN,
     TAGS,
+    TEST_SETS,
     TEXTS,
     TRIGGER_WORDS,
     ColumnMap,
@@ -37,7 +38,7 @@ VSD2M_COLUMNS = {field: field for field in FIELDS} | {NAME: "id"}
 """The profile's columns are called as ours."""
 
 _CAPTIONS = ("caption_en", "caption_zh")
-_LISTS = frozenset({TAGS, TRIGGER_WORDS})
+_LISTS = frozenset({TAGS, TRIGGER_WORDS, TEST_SETS})
 _LONGEST_NAME = 1000
 
 _ODD = (ValueError, OverflowError, KeyError, pa.ArrowException)
@@ -206,6 +207,7 @@ def _row(source: _Source, number: int, cells: Mapping[str, Any]) -> Row:
         record=_record(cells, source.columns[IMAGE]),
         trigger_words=found.get(TRIGGER_WORDS, ()),
         origin=_origin(single),
+        test_sets=found.get(TEST_SETS, ()),
     )
 
 

@@ -22,8 +22,9 @@ class Row:
 
     What follows is for whoever imports a data set: the ``file`` with the bytes where they have one
     of their own, the data set's own ``split``, what the data set says in its own words
-    (``record``), the queries that the sticker is an answer to, and what is stated of its
-    ``origin``: licence, licence_url, licence_basis, author and page_url.
+    (``record``), the queries that the sticker is an answer to, the named ``test_sets`` that it is
+    in, and what is stated of its ``origin``: licence, licence_url, licence_basis, author and
+    page_url.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Row:
     record: Mapping[str, Any] = field(default_factory=dict)
     trigger_words: tuple[str, ...] = ()
     origin: Mapping[str, str] = field(default_factory=dict)
+    test_sets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

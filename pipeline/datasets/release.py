@@ -27,7 +27,7 @@ SETS = "test_sets"
 
 _ORIGIN = ("licence", "licence_basis", "licence_url")
 _RECORD = ("label_status", "label_provenance", "captioner", "written_by", "keywords", "imported")
-_ALSO = (*TEXTS, "authors", "trigger_words", *_ORIGIN, *_RECORD)
+_ALSO = (*TEXTS, "authors", "trigger_words", SETS, *_ORIGIN, *_RECORD)
 MORE = tuple(name for name in _ALSO if name not in NEEDED)
 """Columns that a release may have, and that import takes beside those it needs."""
 
@@ -133,6 +133,7 @@ def _whole(cells: Mapping[str, Any], split: str) -> Row:
         record={name: cells[name] for name in _RECORD if cells.get(name) not in (None, [])},
         trigger_words=tuple(filter(None, cells.get("trigger_words") or ())),
         origin={**stated, "author": authors[0]} if authors else stated,
+        test_sets=tuple(filter(None, cells.get(SETS) or ())),
     )
 
 

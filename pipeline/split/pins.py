@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.engine.columns import known_numbers, lists_of
+from pipeline.engine.columns import entries, known_numbers, lists_of
 from pipeline.engine.released_splits import number_of
 from pipeline.engine.stage import Reader
 from schemas.release import SPLITS
@@ -40,7 +40,8 @@ class Pins:
 
 @dataclass(frozen=True)
 class Reserved:
-    """Stickers picked for named test sets: places of the stickers, ascending, and the sets."""
+    """Stickers picked for named test sets, here or where they were imported from: places of the
+    stickers, ascending, and the sets."""
 
     rows: Ints
     sets: pa.Array
@@ -103,12 +104,22 @@ def _imported(reader: Reader, block: tuple[int, ...], split_sets: pa.Array) -> p
 
 
 def read_reserved(reader: Reader, ids: pa.ChunkedArray) -> Reserved:
-    """The rows of ``reserved`` that are about stickers of this workspace."""
-    rows = reader.read("reserved", columns=["id", "test_set"])
+    """The rows of ``reserved`` that are about stickers of this workspace, and what ``imported``
+    says of them."""
+    picked = reader.read("reserved", columns=["id", "test_set"])
+    picked = pa.table({name: picked[name] for name in ("id", "test_set")})
+    rows = pa.concat_tables([picked, *(_imported_sets(reader, block) for block in reader.blocks)])
+    rows = rows.group_by(["id", "test_set"]).aggregate([])
     found = pc.index_in(rows["id"], value_set=ids.combine_chunks())
     rows = rows.append_column("row", found).filter(pc.is_valid(found))
     rows = rows.sort_by([("row", "ascending"), ("test_set", "ascending")])
     return Reserved(rows["row"].to_numpy().astype(np.int64), rows["test_set"].combine_chunks())
+
+
+def _imported_sets(reader: Reader, block: tuple[int, ...]) -> pa.Table:
+    ids, sets = reader.read("imported", block, ["id", "test_sets"]).select(["id", "test_sets"])
+    owners, names = entries(sets)
+    return pa.table({"id": ids.take(pa.array(owners)), "test_set": names})
 
 
 def held_splits(group: Ints, pins: Pins, reserved: Reserved, released: Flags) -> Ints:

@@ -25,11 +25,15 @@ def say_splits(session: Session) -> None:
     told = [f"{name} {sizes[name]:,}" for name in SPLITS]
     session.say(f"  {', '.join(told)}" if sizes else "  no sticker is in any split")
     reserved = count_values(session.workspace.read("reserved", columns=["test_set"])["test_set"])
+    if reserved or sets:
+        session.results["test_sets"] = {name: sets[name] for name in sorted({*reserved, *sets})}
     if reserved:
-        session.results["test_sets"] = {name: sets[name] for name in sorted(reserved)}
         named = [f"{name} {sets[name]:,} of {reserved[name]:,}" for name in sorted(reserved)]
         session.say(f"  named test sets, of what was picked: {', '.join(named)}")
-    if sum(sets.values()) < sum(reserved.values()):
+    if imported := sorted(sets.keys() - reserved):
+        named = [f"{name} {sets[name]:,}" for name in imported]
+        session.say(f"  named test sets that were imported: {', '.join(named)}")
+    if any(sets[name] < picked for name, picked in reserved.items()):
         session.say(
             "  the others were dropped, or an earlier release has their group in train or "
             "validation"

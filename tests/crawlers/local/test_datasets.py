@@ -90,7 +90,14 @@ def test_a_row_says_what_the_data_set_says(workspace: Workspace) -> None:
     texts = {"ocr_text": " 你\n\u202e好 ", "domain": "Cartoon", "caption_zh": "猫", "pack": "熊"}
     record = {"token": "kept", "n": 1, "deep": {"a": [True, None]}, "said": '"}{\\'}
     origin = {"author": "ann", "licence": "CC0", "licence_basis": "item"}
-    more = {"split": "test", "record": record, "trigger_words": ("猫", "cat"), "origin": origin}
+    sets = ("vsd_r", "a_b", "vsd_r", "train", "../x", "")
+    more = {
+        "split": "test",
+        "test_sets": sets,
+        "record": record,
+        "trigger_words": ("猫", "cat"),
+        "origin": origin,
+    }
     take(workspace, Row("x/y.png", picture(1), frozenset({"b", "a"}), texts, **more))
     (said,) = imported(workspace)
     kept = {name: value for name, value in said.items() if value is not None}
@@ -100,7 +107,7 @@ def test_a_row_says_what_the_data_set_says(workspace: Workspace) -> None:
     assert kept == {
         "id": hashlib.sha256(picture(1)).hexdigest(), "dataset": "set", "name": "x/y.png",
         "split": "test", "tags": ["a", "b"], "simulated": False, "domain": "cartoon",
-        "ocr_text": "你\n好", "caption_zh": "猫",
+        "ocr_text": "你\n好", "caption_zh": "猫", "test_sets": ["a_b", "vsd_r"],
     }  # fmt: skip
     seen = workspace.read("observations").to_pylist()
     assert sorted(each["query"] for each in seen) == ["cat", "猫"]

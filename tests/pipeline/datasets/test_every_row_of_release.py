@@ -19,7 +19,7 @@ SAID: dict[str, Any] = {
     "id": "a" * 64, "tags": ["猫"], "label_status": "effective", "suggested_tags": ["狗"],
     "simulated": False, "caption_en": "a cat", "captioner": "openai", "trigger_words": ["cat"],
     "authors": ["ann", "bob"], "licence": "CC0", "licence_basis": "item", "ocr_text": "哈",
-    "imported": '{"dataset": "ser30k"}', "keywords": [],
+    "imported": '{"dataset": "ser30k"}', "keywords": [], "test_sets": ["vsd_r"],
 }  # fmt: skip
 
 
@@ -41,6 +41,7 @@ def test_it_says_all_that_a_release_says(tmp_path: Path) -> None:
     assert (row.id, row.data, row.split) == ("a" * 64, picture(1), "test")
     assert (row.targets, row.trigger_words) == (frozenset({"猫"}), ("cat",))
     assert row.texts == {"caption_en": "a cat", "captioner": "openai", "ocr_text": "哈"}
+    assert row.test_sets == ("vsd_r",)
     assert row.origin == {"licence": "CC0", "licence_basis": "item", "author": "ann"}
     assert row.record == {"label_status": "effective", "captioner": "openai",
                           "imported": '{"dataset": "ser30k"}'}  # fmt: skip

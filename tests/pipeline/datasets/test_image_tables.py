@@ -83,10 +83,10 @@ def test_trainers_read_it_once_a_file_beside_it_says_its_columns(tmp_path: Path)
 
 def test_vsd2m_has_columns_of_its_own_names(tmp_path: Path) -> None:
     columns = {"id": ["ab"], "image": images(3), "caption_zh": ["猫"], "trigger_words": [["猫"]],
-               "domain": ["cartoon"], "licence": ["CC0"]}  # fmt: skip
+               "domain": ["cartoon"], "licence": ["CC0"], "test_sets": [["vsd_c"]]}  # fmt: skip
     write_table(tmp_path / "train.parquet", image_table(columns, {}, {"image": IMAGE}))
     (row,) = read_every(VSD2M, tmp_path)
-    assert (row.id, row.trigger_words) == ("ab", ("猫",))
+    assert (row.id, row.trigger_words, row.test_sets) == ("ab", ("猫",), ("vsd_c",))
     assert row.texts == {"caption_zh": "猫", "domain": "cartoon"}
     assert row.origin == {"licence": "CC0", "licence_basis": "item"}
 

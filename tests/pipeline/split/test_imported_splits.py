@@ -66,6 +66,27 @@ def test_a_data_set_with_one_split_alone_has_none(only: str) -> None:
     assert split(groups, both) == unsplit
 
 
+def test_named_test_sets_of_data_sets_are_kept_beside_what_was_picked() -> None:
+    ids = [str(n) for n in range(40)]
+    sets = {"0": ["vsd_r"], "1": ["vsd_c", "vsd_r"], "2": ["vsd_r"], "3": ["vsd_r"]}
+    own = {"0": "test", "1": "test", "2": "train"}
+    reader = MemoryReader(
+        stickers=[{"id": id_} for id_ in ids],
+        decisions=[{"id": id_, "kept": True, "outcome": "kept"} for id_ in ids],
+        duplicates=[{"id": id_, "group": id_, "representative": True} for id_ in ids],
+        imported=[
+            {**said(id_, own.get(id_), dataset), "test_sets": sets[id_]}
+            for dataset in ("first", "second")
+            for id_ in sets
+        ],
+        reserved=[{"id": "0", "test_set": "mine"}, {"id": "0", "test_set": "vsd_r"}],
+    )
+    made = {table: rows for table, _, rows in SPLIT.run(reader, SPLIT.settings(Config()))}
+    found = {row["id"]: row["test_sets"] for row in made["splits"].to_pylist() if row["test_sets"]}
+    # What a data set has in train is in no test set; what has no split there goes to test.
+    assert found == {"0": ["mine", "vsd_r"], "1": ["vsd_c", "vsd_r"], "3": ["vsd_r"]}
+
+
 def test_the_same_bytes_in_several_splits_go_to_the_one_nearest_to_training() -> None:
     rows = [said("a", "test"), said("a", "validation", "other"), said("a", None, "third")]
     rows += [said("gone", "train"), said("gone", "train", "other")]
