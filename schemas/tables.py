@@ -758,9 +758,13 @@ TOMBSTONES = _table(
         "kind",
         STRING,
         "sha256, picture, url, pack or author; copy: looks like what these named; address: one "
-        "as releases show it",
+        "as releases show it; looks: how one looked, twice hashed",
     ),
-    _column("blocked", STRING, "sha256 of the kind and the address, pack or author"),
+    _column(
+        "blocked",
+        STRING,
+        "sha256 of the kind and the address, pack or author; of looks, 256 signs in hex",
+    ),
     _column("length", pa.int32(), "characters of an address that is a prefix; else null"),
     _column("reason", STRING, "why, as it was given"),
     _column("date", STRING, "UTC day, ISO 8601"),

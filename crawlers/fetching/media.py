@@ -166,10 +166,13 @@ class MediaFetcher:
         return None
 
     def tell_cuts(self) -> None:
-        """Tell people of observations that say more than is kept."""
+        """Tell people of observations that say more than is kept, and of files that were refused
+        for how they look."""
         cut = self._cut + self._files.cut
         if cut:
             self._run.report(told_of_cuts(self._run.source, cut))
+        if (alike := self._run.takedown.told_of_alike(self._run.source)) is not None:
+            self._run.report(alike)
 
     def _note(self, observation: Observation, place: int, listing_pass: int) -> Found:
         run = self._run

@@ -119,6 +119,10 @@ class LocalCrawl:
             return FetchFailure("failed", "too_long", "its record says more than is kept")
         return None
 
+    def told_of_alike(self, source: str) -> str | None:
+        """How many files were refused for how they look, for people."""
+        return self._takedown.told_of_alike(source)
+
     def stop_early(self, source: str) -> None:
         """Note that the source may hold more than was taken."""
         self._visited.partial.add(source)
@@ -225,6 +229,8 @@ def crawl_files(
             report(f"{source}: {len(found)} stickers in {place + 1} files")
     if crawl.cut:
         report(told_of_cuts(source, crawl.cut))
+    if (alike := crawl.told_of_alike(source)) is not None:
+        report(alike)
 
 
 # Nothing of the machine or the moment: the same files give the same rows anywhere.

@@ -15,7 +15,7 @@ from crawlers.ledger.ledger import FetchFailure
 from crawlers.observation import Observation
 from crawlers.takedown.entries import Entry, read_entries
 from crawlers.takedown.forms import normal_pack, normal_url
-from crawlers.takedown.tombstones import Tombstones, load_tombstones
+from crawlers.takedown.tombstones import MOST_BITS, Tombstones, load_tombstones
 from pipeline.engine.decoding.one_pass import hash_file
 from pipeline.engine.paths import named_path
 from pipeline.engine.text import storable
@@ -25,8 +25,6 @@ from schemas.config import CrawlConfig, DecodeConfig
 ERROR_CLASS = "takedown"
 TAKEN_DOWN = "taken_down"
 """Class of what a tombstone names: no row of the ledger says so, since it would say what."""
-MOST_BITS = 4
-"""Bits of 64 in which the perceptual hashes of one picture, saved anew, may differ."""
 
 _CAPS = DecodeConfig()
 # Pillow's limits are those of the whole process, so that one file is decoded at a time.
@@ -55,6 +53,7 @@ class Takedown:
         prefixes = (value[:-1] for value in self._lines["url"] if value.endswith("*"))
         self._lengths = sorted({len(prefix) for prefix in prefixes})
         hashes = [int(value, 16) for value in self._lines["phash"]]
+        self._alike = 0
         self._hashes: npt.NDArray[np.uint64] = np.array(hashes, dtype=np.uint64)
 
     def names(self, *kinds: str) -> bool:
@@ -136,13 +135,24 @@ class Takedown:
             return FetchFailure("failed", "too_large", told)
         if looks is None:
             return None
-        ours = np.uint64(int.from_bytes(looks, "big"))
-        if (np.bitwise_count(gone ^ ours) <= MOST_BITS).any():
+        ours = np.uint64(int.from_bytes(looks[0], "big"))
+        if gone.size and self.tombstones.show(int(ours), looks[1]):
+            with _decoding:
+                self._alike += 1
             return _TOMBSTONE
         bits = np.bitwise_count(self._hashes ^ ours)
         if not bits.size or bits.min() > MOST_BITS:
             return None
         return self._refuse("phash", f"{int(self._hashes[bits.argmin()]):016x}")
+
+    def told_of_alike(self, source: str) -> str | None:
+        """Since the last time, how many files looked like what was taken down, for people."""
+        with _decoding:
+            count, self._alike = self._alike, 0
+        if not count:
+            return None
+        files = "file that looks" if count == 1 else "files that look"
+        return f"{source}: left out {count:,} {files} like what was taken down"
 
     def still_names(self, policy: str | None) -> bool:
         """Whether the entry that a refusal was recorded for, by its policy, is still listed."""

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from crawlers.addresses import MAX_ADDRESS
 from crawlers.observation import Observation
 from crawlers.takedown.forms import normal_author, normal_pack, normal_url
 from pipeline.engine.workspace import Workspace
 from schemas.tables import TOMBSTONES
+
+MOST_BITS = 4
+"""Bits of 64 in which the perceptual hashes of one picture, saved anew, may differ."""
+MOST_SIGNS = 12
+"""Bits of 256 in which its signs may: of 60 stickers, each with two captions, none was as near."""
 
 
 def load_tombstones(workspace: Workspace) -> Tombstones:
@@ -50,6 +57,10 @@ class Tombstones:
         self._lengths = sorted(set(rows["length"].drop_null().to_pylist()))
         looks = b"".join(rows["phash"].drop_null().to_pylist())
         self.looks: npt.NDArray[np.uint64] = np.frombuffer(looks, ">u8").astype(np.uint64)
+        signs = {row["phash"]: set[str]() for row in _shown(rows)}
+        for row in _shown(rows):
+            signs[row["phash"]].add(row["blocked"])
+        self._signs = {int.from_bytes(phash, "big"): some for phash, some in signs.items()}
         self.empty = not rows.num_rows
 
     def name(self, observation: Observation, source: str) -> bool:
@@ -74,6 +85,31 @@ class Tombstones:
                 return True
         return False
 
+    def show(self, phash: int, signs: bytes) -> bool:
+        """Whether a picture looks like what was taken down.
+
+        The perceptual hash alone can't tell two captions on one picture: what is near by it must
+        also be near by its signs, or be the same where a tombstone has none.
+        """
+        bits = np.bitwise_count(self.looks ^ np.uint64(phash))
+        for near in np.unique(self.looks[bits <= MOST_BITS]).tolist():
+            known = self._signs.get(near)
+            if known is None:
+                if near == phash:
+                    return True
+            elif any(_differing(signs, bytes.fromhex(one)) <= MOST_SIGNS for one in known):
+                return True
+        return False
+
     def name_bytes(self, sha256: str) -> bool:
         """Whether these bytes were taken down."""
         return sha256 in self._ids
+
+
+def _shown(rows: pa.Table) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = rows.filter(pc.equal(rows["kind"], "looks")).to_pylist()
+    return found
+
+
+def _differing(one: bytes, other: bytes) -> int:
+    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()

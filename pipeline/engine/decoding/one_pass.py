@@ -27,6 +27,7 @@ from pipeline.engine.decoding.picture import (
     grey_levels,
     is_blank,
     perceptual_hash,
+    picture_signs,
 )
 from pipeline.engine.images import reading_images
 from pipeline.engine.key_frames import choose, sample, thumbnails
@@ -62,8 +63,9 @@ class ShownFrame:
     grey: Image.Image
 
 
-def hash_file(data: bytes, kind: str | None, caps: DecodeConfig) -> bytes | None:
-    """A file's perceptual hash as ``signals`` has it, 8 bytes; None where it can't be decoded.
+def hash_file(data: bytes, kind: str | None, caps: DecodeConfig) -> tuple[bytes, bytes] | None:
+    """A file's perceptual hash as ``signals`` has it, 8 bytes, and the ``picture_signs`` of the
+    same picture, 32 bytes; None where it can't be decoded.
 
     One at a time: Pillow's limits and the memory for frames are those of the whole process.
     """
@@ -74,7 +76,8 @@ def hash_file(data: bytes, kind: str | None, caps: DecodeConfig) -> bytes | None
             shown, _ = show(source, seen, displayed(seen), caps.key_frames)
     except Undecodable:
         return None
-    return perceptual_hash(grey_levels(shown[0].grey))
+    levels = grey_levels(shown[0].grey)
+    return perceptual_hash(levels), picture_signs(levels)
 
 
 def displayed(seen: FramePass) -> list[int]:

@@ -15,7 +15,7 @@ from pipeline.engine.decoding.frames import OPAQUE, Frame
 WHITE, DARK = 255, 40
 JPEG_QUALITY = 90
 GREY_SIDE = 64
-_LOW = 8
+_LOW, _NEXT = 8, 18
 _BLANK = 16
 """Grey levels between darkest and lightest pixel below which nobody sees anything."""
 
@@ -57,11 +57,19 @@ def perceptual_hash(levels: bytes) -> bytes:
 
 def perceptual_hashes(greys: npt.NDArray[np.uint8]) -> list[bytes]:
     """The same of many; shape (pictures, 64, 64)."""
-    cosines = _cosines()
+    cosines = _cosines(_LOW)
     # Whole numbers, since frequencies that are absent differ from 0 by an accident of summing.
     low = np.rint(cosines @ greys.astype(np.float64) @ cosines.T).reshape(len(greys), -1)
     middle = np.sort(low, axis=1)[:, 31:33].sum(axis=1, keepdims=True) / 2
     return [bits.tobytes() for bits in np.packbits(low > middle, axis=1)]
+
+
+def picture_signs(levels: bytes) -> bytes:
+    """256 bits that the perceptual hash doesn't look at: the signs of the next higher cosine
+    frequencies, lowest first; 32 bytes. They tell a picture from one with another caption."""
+    cosines, grey = _cosines(_NEXT), np.frombuffer(levels, np.uint8).reshape(GREY_SIDE, GREY_SIDE)
+    found = np.rint(cosines @ grey.astype(np.float64) @ cosines.T)
+    return np.packbits(found[_next_frequencies()] > 0).tobytes()
 
 
 def jpeg(picture: Image.Image, side: int) -> tuple[bytes, int, int]:
@@ -85,7 +93,17 @@ def _smaller(picture: Image.Image, width: int, height: int) -> Image.Image:
 
 
 @cache
-def _cosines() -> npt.NDArray[np.float64]:
-    """The lowest rows of the DCT-II matrix; shape (8, 64)."""
-    k, n = np.arange(_LOW)[:, None], np.arange(GREY_SIDE)[None, :]
+def _cosines(count: int) -> npt.NDArray[np.float64]:
+    """The lowest rows of the DCT-II matrix; shape (count, 64)."""
+    k, n = np.arange(count)[:, None], np.arange(GREY_SIDE)[None, :]
     return np.cos(np.pi * k * (2 * n + 1) / (2 * GREY_SIDE))
+
+
+@cache
+def _next_frequencies() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows and columns of the 256 lowest frequencies beyond the 8x8 lowest."""
+    down, across = np.indices((_NEXT, _NEXT))
+    free = (down >= _LOW) | (across >= _LOW)
+    down, across = down[free], across[free]
+    order = np.lexsort((across, down, down**2 + across**2))[:256]
+    return down[order], across[order]

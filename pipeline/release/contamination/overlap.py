@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.release.contamination.apart import look_at_all
 from pipeline.release.contamination.coding import VIEWS
 from pipeline.release.contamination.index import FRAME, Index, file_hashes
-from pipeline.release.contamination.looking import look
 from pipeline.release.contamination.pictures import Picture
 from pipeline.release.contamination.searching import SURE, Matches, Ours, find_matches
 from schemas.config import DecodeConfig
@@ -151,8 +151,7 @@ def find_overlaps(
     against = [_Against(index) for index in indexes]
     batch: list[Picture] = []
     ours, done = Ours(), 0
-    for picture in pictures:
-        frames = None if picture.data is None else look(picture.data, caps)
+    for picture, frames in look_at_all(pictures, caps):
         if frames is not None:
             ours.add(len(batch), frames)
         batch.append(Picture(picture.id, picture.split, picture.group, None))

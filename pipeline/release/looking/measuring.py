@@ -64,7 +64,7 @@ def measure_chunks(
         return
     workers = workers or len(os.sched_getaffinity(0))
     with ExitStack() as stack:
-        pool = _Processes(stack.enter_context(_pool(workers)), see, caps)
+        pool = _Processes(stack.enter_context(process_pool(workers)), see, caps)
         waiting: deque[tuple[Chunk, Future[Seen]]] = deque()
         for chunk in _joined(ahead, chunks):
             waiting.append((chunk, pool.start(chunk)))
@@ -141,7 +141,8 @@ def _compact(chunk: Chunk) -> Chunk:
 
 
 @contextmanager
-def _pool(workers: int) -> Iterator[ProcessPool]:
+def process_pool(workers: int) -> Iterator[ProcessPool]:
+    """Processes in which strangers' files are decoded; each is replaced now and then."""
     pool = ProcessPool(
         max_workers=workers,
         max_tasks=_CHUNKS_A_PROCESS,

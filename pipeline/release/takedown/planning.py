@@ -10,9 +10,13 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.engine.decoding.frames import format_of
+from pipeline.engine.decoding.one_pass import hash_file
+from pipeline.engine.media import COLUMNS
 from pipeline.engine.workspace import Workspace
 from pipeline.release.redact import public_urls
 from pipeline.release.takedown.request import Block, Request
+from schemas.config import DecodeConfig
 from schemas.tables import TABLES
 
 _PLAIN = 0.5
@@ -32,10 +36,12 @@ def settle(
     ids = pa.array(sorted(request.kinds), pa.string())
     seen = _rows_of(workspace, "observations", ids)
     texts, urls = _said_alone(workspace, seen, ids)
+    phashes = _phashes(workspace, ids)
     return replace(
         request,
         blocks=[*request.blocks, *block_urls(urls)],
-        phashes=_phashes(workspace, ids),
+        phashes=phashes,
+        signs=_signs(workspace, pa.array(sorted(phashes), pa.string()), phashes),
         renamed=list(_renamed(workspace, ids)),
         parts=_parts_with(workspace, ids),
         keywords=_keywords_left(workspace, seen, ids, carried),
@@ -99,6 +105,23 @@ def _phashes(workspace: Workspace, ids: pa.Array) -> dict[str, str]:
         for row in rows.to_pylist():
             if row["phash"] is not None:
                 found[row["id"]] = row["phash"].hex()
+    return found
+
+
+def _signs(workspace: Workspace, ids: pa.Array, phashes: Mapping[str, str]) -> dict[str, str]:
+    """The second hash, of files that still give the first."""
+    found: dict[str, str] = {}
+    media, caps = workspace.media_reader(), DecodeConfig()
+    for part in _parts_with(workspace, ids):
+        rows = workspace.read("media", part, COLUMNS)
+        for row in rows.filter(pc.is_in(rows["id"], value_set=ids)).to_pylist():
+            try:
+                data = media.read(row)
+            except (OSError, ValueError):
+                continue  # its perceptual hash stays, and refuses what has the very same
+            hashes = None if data is None else hash_file(data, format_of(data), caps)
+            if hashes is not None and hashes[0].hex() == phashes[row["id"]]:
+                found[row["id"]] = hashes[1].hex()
     return found
 
 

@@ -39,8 +39,9 @@ class Request:
     """One request. ``kinds`` says of each sticker how it was named; ``names`` are the addresses,
     packs and authors that were; ``renamed`` as in ``TakenDown``; ``parts`` the shards concerned;
     ``keywords`` how many kept stickers carry a keyword from then on; ``digests`` those of all
-    tables before; ``pictures`` sha256 of key frames by sticker; ``addresses`` those of the bytes as
-    releases show them; ``texts`` what is said of the stickers alone."""
+    tables before; ``signs`` the ``picture_signs`` of those with a perceptual hash; ``pictures``
+    sha256 of key frames by sticker; ``addresses`` those of the bytes as releases show them;
+    ``texts`` what is said of the stickers alone."""
 
     number: int
     date: str
@@ -49,6 +50,7 @@ class Request:
     names: list[tuple[str, str]] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     phashes: dict[str, str] = field(default_factory=dict)
+    signs: dict[str, str] = field(default_factory=dict)
     renamed: list[tuple[str, str, str]] = field(default_factory=list)
     parts: list[int] = field(default_factory=list)
     keywords: dict[str, int] = field(default_factory=dict)
@@ -114,6 +116,10 @@ def add_tombstones(workspace: Workspace, request: Request) -> None:
         for id_, kind in sorted(request.kinds.items())
     ]
     rows += [{"kind": "address", "blocked": hash_text(url)} for url in sorted(request.addresses)]
+    rows += [
+        {"kind": "looks", "phash": bytes.fromhex(request.phashes[id_]), "blocked": signs}
+        for id_, signs in sorted(request.signs.items())
+    ]
     rows += [
         {"kind": block.kind, "blocked": block.hash, "length": block.length}
         for block in request.blocks

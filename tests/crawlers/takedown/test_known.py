@@ -172,4 +172,4 @@ def _drawn() -> bytes:
 def _looks(data: bytes) -> str:
     found = hash_file(data, "gif", DecodeConfig())
     assert found is not None
-    return found.hex()
+    return found[0].hex()

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from crawlers.crawl import crawl
 from crawlers.ledger.ledger import LEDGER, open_ledger
@@ -35,6 +35,21 @@ def picture(kind: str = "PNG", colour: str = "gold", **options: int) -> bytes:
     file = io.BytesIO()
     drawn.save(file, kind, **options)
     return file.getvalue()
+
+
+def captioned(text: str) -> bytes:
+    drawn = Image.open(io.BytesIO(picture())).resize((240, 240))
+    pen = ImageDraw.Draw(drawn)
+    pen.text((60, 200), text, fill="white", font=ImageFont.load_default(size=24))
+    file = io.BytesIO()
+    drawn.save(file, "PNG")
+    return file.getvalue()
+
+
+def hashes_of(data: bytes) -> tuple[bytes, bytes]:
+    found = hash_file(data, "png", DecodeConfig())
+    assert found is not None
+    return found
 
 
 def stones(*rows: dict[str, object]) -> pa.Table:
@@ -84,14 +99,32 @@ def test_any_pack_is_blocked_by_itself_alone(one, other):
 
 
 def test_looks_refuse_copies_but_not_what_was_there_and_stayed():
-    looks = hash_file(picture(), "png", DecodeConfig())
-    takedown = Takedown(tombstones=Tombstones(stones({"kind": "copy", "phash": looks})))
+    looks, signs = hashes_of(picture())
+    takedown = Takedown(tombstones=Tombstones(stones(
+        {"kind": "copy", "phash": looks}, {"kind": "looks", "phash": looks, "blocked": signs.hex()}
+    )))  # fmt: skip
     copy = picture("JPEG", quality=60)
     digest = hashlib.sha256(copy).hexdigest()
     refused = takedown.objection_to_bytes(digest, copy, "jpeg")
     assert refused is not None
     assert refused.error_class == "taken_down"
     assert takedown.objection_to_bytes(digest, copy, "jpeg", held=True) is None
+    assert takedown.told_of_alike("x") == "x: left out 1 file that looks like what was taken down"
+    assert takedown.told_of_alike("x") is None
+
+
+def test_another_caption_on_the_same_picture_is_no_copy():
+    """Both lie within four bits of the perceptual hash."""
+    one, other = captioned("HAPPY DAY"), captioned("NO THANKS")
+    (looks, signs), (theirs, _) = hashes_of(one), hashes_of(other)
+    bits = (int.from_bytes(looks, "big") ^ int.from_bytes(theirs, "big")).bit_count()
+    assert 0 < bits <= 4
+    stone = {"kind": "copy", "phash": looks}
+    with_signs = {"kind": "looks", "phash": looks, "blocked": signs.hex()}
+    for rows in ((stone,), (stone, with_signs)):
+        takedown = Takedown(tombstones=Tombstones(stones(*rows)))
+        assert takedown.objection_to_bytes("0" * 64, other, "png") is None
+        assert takedown.objection_to_bytes("0" * 64, one, "png") is not None
 
 
 @pytest.fixture

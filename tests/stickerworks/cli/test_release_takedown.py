@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.engine.decoding.one_pass import hash_file
 from pipeline.engine.workspace import Workspace
 from pipeline.release.takedown import carrying_out
+from schemas.config import DecodeConfig
 
 from .conftest import Program
 
@@ -19,6 +21,8 @@ def ids_of(root: Path) -> list[str]:
 
 def test_what_is_named_goes_once_and_stays_current(made: Path, program: Program, tmp_path: Path):
     before = ids_of(made)
+    (path,) = (r["path"] for r in Workspace(made).read("media").to_pylist() if r["id"] == before[2])
+    looks = hash_file(Path(path).read_bytes(), "png", DecodeConfig())
     shown = program("release", "takedown", "--sha256", before[2], "--reason", "letter", "--dry-run")
     assert shown.code == 0
     assert "1 stickers: 1 by sha256" in shown.said
@@ -28,6 +32,10 @@ def test_what_is_named_goes_once_and_stays_current(made: Path, program: Program,
 
     assert done.code == 0, done.said
     assert ids_of(made) == [id_ for id_ in before if id_ != before[2]]
+    stones = Workspace(made).read("tombstones").to_pylist()
+    told = [(row["phash"], row["blocked"]) for row in stones if row["kind"] == "looks"]
+    assert looks is not None
+    assert told == [(looks[0], looks[1].hex())]
     assert "would run over" not in program("update", "--dry-run").said
     again = program("release", "takedown", "--sha256", before[2], "--reason", "letter")
     assert (again.code, "taken down before" in again.said) == (0, True)

@@ -17,12 +17,14 @@ def test_it_is_as_the_table_signals_has_it(encode, disc, kind, count):
     data = encode(frames, kind, **({"duration": [40, 40, 300, 40, 40, 40]} if count > 1 else {}))
     got = hash_file(data, kind, CAPS)
     assert got is not None
-    assert got == measure(data, kind, CAPS).signals["phash"]
+    assert got[0] == measure(data, kind, CAPS).signals["phash"]
 
 
 def test_white_art_is_hashed_on_a_dark_ground(encode, disc):
     data = encode(disc(colour="white", ground=(255, 255, 255, 0), mode="RGBA"), "png")
-    assert hash_file(data, "png", CAPS) == measure(data, "png", CAPS).signals["phash"]
+    got = hash_file(data, "png", CAPS)
+    assert got is not None
+    assert got[0] == measure(data, "png", CAPS).signals["phash"]
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def noise(count: int, seed: int = 0) -> np.ndarray:
     return coarse.repeat(8, axis=1).repeat(8, axis=2)
 
 
-def made(count: int = 40) -> Index:
+def made(count: int = 32) -> Index:
     rows = []
     for number, levels in enumerate(noise(count)):
         file = io.BytesIO()
@@ -52,8 +52,8 @@ def test_what_was_written_is_read(path: Path) -> None:
     index, again = made(), read_index(path)
     for name in ("file", "code", "check", "kind", "split", "group"):
         assert np.array_equal(getattr(index, name), getattr(again, name)), name
-    assert (again.name, again.splits, again.stickers) == ("drawn", ("test", "train"), 40)
-    assert len(np.unique(again.group)) == 20
+    assert (again.name, again.splits, again.stickers) == ("drawn", ("test", "train"), 32)
+    assert len(np.unique(again.group)) == 16
 
 
 def test_it_holds_numbers_alone(path: Path) -> None:
@@ -61,7 +61,7 @@ def test_it_holds_numbers_alone(path: Path) -> None:
     table = pq.read_table(path)
     assert table.column_names == ["file", "code", "check", "kind", "split", "group"]
     assert not any(pa.types.is_string(field.type) for field in table.schema)
-    ids = {int(f"{number:064x}"[:16], 16) for number in range(40)}
+    ids = {int(f"{number:064x}"[:16], 16) for number in range(32)}
     assert not ids & set(table["file"].to_pylist())
     assert sorted(table["file"].to_pylist()) == table["file"].to_pylist()
 
@@ -115,7 +115,7 @@ def test_many_rows_in_a_small_file_are_not_read(
         read_index(path)
     write_index(path, made())
     monkeypatch.setattr(indexes, "_ANY_ROWS", 0)
-    assert read_index(path).stickers == 40, "an honest one takes more bytes than that"
+    assert read_index(path).stickers == 32, "an honest one takes more bytes than that"
 
 
 def test_a_changed_code_is_found(path: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_huge_one_is_refused_before_it_is_read(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(indexes, "_MOST_ROWS", 10)
-    with pytest.raises(StickerworksError, match="40 rows, more than 10"):
+    with pytest.raises(StickerworksError, match="32 rows, more than 10"):
         read_index(path)
 
 
