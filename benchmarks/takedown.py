@@ -46,6 +46,8 @@ _LEAST_SIDE, _MOST_FRAMES = 100, 30
 _OTHERS = 60
 _WORD = "zqplanted"
 """Stands in all names of what is planted, and of nothing else."""
+_RARE = "龘靐"
+"""Begins the titles of the originals: three characters each, as short as Chinese ones are."""
 
 
 @dataclass(frozen=True)
@@ -131,11 +133,13 @@ def _plant(source: Path, target: Path, count: int) -> Plants:
             path = target / "others" / f"other{others:03}{sticker.path.suffix}"
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(sticker.path, path)
+    titles = {path: f"{_RARE}{chr(0x4E00 + n)}" for n, path in enumerate(plants.originals)}
     lines = [
         {
             "path": path.relative_to(target).as_posix(),
             "origin": f"https://site.example/{path.stem}",
             "author": f"{_WORD}-author" if path in plants.originals[-5:] else None,
+            "title": titles.get(path),
         }
         for path in [*plants.originals, *(p for some in plants.copies.values() for p in some)]
     ]

@@ -97,14 +97,15 @@ def _keywords(rows: pa.Table, request: Request) -> pa.Table:
 
 
 def _tags(rows: pa.Table, request: Request) -> pa.Table:
-    """Tags lose examples and terms that only stickers which are gone carried; one without any
-    goes."""
+    """Tags lose examples and terms that only stickers which are gone carried; one that has none
+    left goes."""
     only = {keyword for keyword, left in request.keywords.items() if not left}
     kept, changed = [], False
     for tag in rows.to_pylist():
         known = {name: tag[name] for name in ("terms", "exemplars") if tag[name]}
         left = {name: [word for word in words if word not in only] for name, words in known.items()}
         changed |= left != known
-        if any(left.values()) or not known:
+        # What people see of a tag are its examples, or its terms where it has none.
+        if left.get("exemplars", left.get("terms", ["any"])):
             kept.append(tag | left)
     return pa.Table.from_pylist(kept, schema=rows.schema) if changed else rows

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -163,7 +164,7 @@ def _plan_file(
         if changes:
             plan.rewritten.append(name)
             plan.ids += sorted(ids)
-            losses.rows[path.name.partition("-")[0]] += len(ids)
+            losses.rows += Counter({path.name.partition("-")[0]: len(ids)})
     elif gone.names_text(name) or (name.endswith(PICTURES) and gone.shows_file(path.read_bytes())):
         plan.removed.append(name)
         plan.ids += [found for found in ids_in(name) if found in gone.ids]
