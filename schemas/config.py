@@ -591,6 +591,11 @@ class ValidateConfig(Section):
         description="share of the tags that may belong to other rows, by an estimate whose 95% "
         "interval must not lie above it; 1 leaves the estimate out",
     )
+    max_suggested_noise: Fraction = Field(
+        0.4,
+        description="the same for a split most of whose tags are suggested, which nobody vouches "
+        "for; above max_label_noise it is warned of",
+    )
     max_loss: Fraction = Field(
         0.1,
         description="share of the rows, and of the tags, of the release before that may be gone",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,8 @@ from schemas.tables import FRAMES, SIGNALS
 
 _SIGNALS = [*dict.fromkeys([*CODE_COLUMNS, "duration_ms", "min_side", "motion"])]
 _FRAMES = ["key_frames"]
+_PART_ROWS = 5_000
+"""Of files as of memory there is little: parts of 100 MB are read one at a time."""
 
 
 class Looks:
@@ -28,6 +31,8 @@ class Looks:
         self._folder = folder
         self.sizes: dict[int, int] = {}
         self._sides: list[int] = []
+        self._added: list[int] = []
+        self._open: dict[str, Any] = {}
         self._texts: list[pa.Array] = []
 
     def add(
@@ -44,10 +49,11 @@ class Looks:
         """
         if self._sides and side < self._sides[-1]:
             raise ValueError(f"side {side} comes after {self._sides[-1]}")
-        part = len(self.sizes)
-        self.sizes[part] = len(signals)
         self._sides.append(side)
+        self._added.append(len(signals))
         self._texts.append(_whole(texts).cast(pa.string()))
+        part = self._part()
+        self.sizes[part] += len(signals)
         schema = pa.schema([SIGNALS.schema.field(name) for name in _SIGNALS])
         columns = [signals[name] for name in _SIGNALS]
         self._write("signals", part, pa.table(columns, schema=schema))
@@ -56,26 +62,37 @@ class Looks:
 
     def read(self, table: str, part: int, columns: list[str]) -> pa.Table:
         """Columns of a part, as a workspace's reader gives them."""
+        self._close()
         with pa.memory_map(str(self._path(table, part))) as file:
             return pa.ipc.open_file(file).read_all().select(columns)
 
     @property
     def sides(self) -> npt.NDArray[np.int64]:
         """Side of each sticker."""
-        sizes = [self.sizes[part] for part in range(len(self.sizes))]
-        return np.repeat(np.array(self._sides, np.int64), np.array(sizes, np.int64))
+        return np.repeat(np.array(self._sides, np.int64), np.array(self._added, np.int64))
 
     @property
     def texts(self) -> pa.Array:
         """Text read on each sticker; null where nothing was."""
         return pa.concat_arrays([pa.array([], pa.string()), *self._texts])
 
+    def _part(self) -> int:
+        """The part that is written to."""
+        part = len(self.sizes) - 1
+        if not self._open or self.sizes[part] >= _PART_ROWS:
+            self._close()
+            part += 1
+            self.sizes[part] = 0
+        return part
+
     def _write(self, table: str, part: int, rows: pa.Table) -> None:
-        with (
-            pa.OSFile(str(self._path(table, part)), "wb") as file,
-            pa.ipc.new_file(file, rows.schema) as writer,
-        ):
-            writer.write_table(rows)
+        if table not in self._open:
+            self._open[table] = pa.ipc.new_file(str(self._path(table, part)), rows.schema)
+        self._open[table].write_table(rows)
+
+    def _close(self) -> None:
+        while self._open:
+            self._open.popitem()[1].close()
 
     def _path(self, table: str, part: int) -> Path:
         return self._folder / f"{table}-{part:06d}.arrow"

@@ -13,7 +13,7 @@ from pipeline.engine.compute import reproducible, use_device
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.contract import Baseline, GateScore, Judges, Learner, NotJudgedError
 from pipeline.training.examples import Dataset, Use
-from pipeline.training.gate_checks import check_test, learning_checks, noise_checks
+from pipeline.training.gate_checks import check_test, learning_checks, noise_bound, noise_checks
 from pipeline.training.gate_compared import Compared, compare, falls_by
 from pipeline.training.gate_rows import NAMED, rows_used, undecodable
 from pipeline.training.gate_runs import judge, score_across
@@ -27,6 +27,8 @@ Verdict = Literal["passed", "failed", "not judged"]
 
 AT_MOST = {"train": 20_000, "validation": 5_000, "test": 5_000}
 """Rows of each split that the gate takes."""
+_ALL = "all splits"
+"""Label noise is estimated for them together, too: alone, each may have too few tags to be sure."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,9 @@ class GateResult:
     ``interval`` its 95% bootstrap interval over those rows. ``p_value`` is the share of
     permutations of the validation rows' truth by which the real run does as well as by their own:
     on few rows, two runs that know nothing may differ by more than the margin. ``test`` is the
-    same for the test rows, ``label_noise`` the share of tags that belong to other rows, by split.
-    ``curves`` and ``metrics`` are those of both runs, ``checks`` all that was held against a bound.
+    same for the test rows, ``label_noise`` the share of tags that belong to other rows, by split
+    and of all. ``curves`` and ``metrics`` are those of both runs, ``checks`` all that was held
+    against a bound.
     """
 
     verdict: Verdict
@@ -146,7 +149,7 @@ def _noise(
     real: GateScore,
     report: Report,
 ) -> dict[str, LabelNoise | None]:
-    """Estimates by split; none for a baseline that doesn't score tags, or where any noise may be.
+    """Estimates by split and of all; none for one that doesn't score tags, or where any may be.
 
     Two more runs, each on half of train and for half as long, score the rows of train.
     """
@@ -156,17 +159,18 @@ def _noise(
     dataset = Dataset(folder, False, config.seed, AT_MOST, config.domain)
     with use_device(config.device), reproducible(config.seed):
         train = score_across(baseline, dataset, _shorter(settings), config.seed)
-    parts = {"train": train, **real.held_out}
-    return {
-        split: estimate_noise(
-            part, config.max_label_noise, config.seed, voted=_voted(real.uses[split])
-        )
-        for split, part in parts.items()
-    }
+    splits = {"train": train, **real.held_out}
+    parts = {**{split: (split,) for split in splits}, _ALL: tuple(splits)}
+    found = {}
+    for name, part in parts.items():
+        voted = _voted([real.uses[split] for split in part])
+        scored = [splits[split] for split in part]
+        found[name] = estimate_noise(scored, noise_bound(voted, config), config.seed, voted=voted)
+    return found
 
 
-def _voted(use: Use) -> bool:
-    return 2 * use.voted >= use.used
+def _voted(uses: Sequence[Use]) -> bool:
+    return 2 * sum(use.voted for use in uses) >= sum(use.used for use in uses)
 
 
 def _shorter(settings: Any) -> Any:
@@ -206,12 +210,11 @@ def _judged(
     config: ValidateConfig,
     facts: dict[str, Any],
 ) -> GateResult:
-    test = None
     checks = list(learning_checks(compared, config))
-    if "test" in real.uses:
-        test, falls = _test(real, control, config.seed)
-        checks.append(check_test(test, compared, falls, config))
-    checks += noise_checks(noise, config.max_label_noise)
+    test, falls = _test(real, control, config.seed)
+    rows = real.uses["test"].used if "test" in real.uses else None
+    checks.append(check_test(test, rows, compared, falls, config))
+    checks += noise_checks(noise, config)
     reasons = (*faults, *failures(checks))
     runs = {"real": real, "control": control}
     return GateResult(

@@ -18,11 +18,19 @@ _SPLIT_AGAIN = (
     "Look at the tags of the test rows: they should be as right as the others. `stickerworks "
     "merge` makes them from the votes, `stickerworks split` deals them out."
 )
+_GIVE_TEST = (
+    "Get its shards if they were lost; else give test a larger share in `split`, or don't report "
+    "figures on it."
+)
 _NAMED = 3
 _NOISY = (
     "Look at the rows named here and in reports/gate.json, have them voted on again "
     "(`stickerworks label export`), or state the noise that you accept in "
     "validation.max_label_noise."
+)
+_SUGGESTED = (
+    "Have the rows voted on (`stickerworks label export`), mend the keywords that suggest their "
+    "tags, or state the noise that you accept in validation.max_suggested_noise."
 )
 
 
@@ -60,16 +68,26 @@ def learning_checks(compared: Compared, config: ValidateConfig) -> Iterator[Chec
 
 
 def check_test(
-    test: Compared | None, validation: Compared, falls: float, config: ValidateConfig
+    test: Compared | None,
+    rows: int | None,
+    validation: Compared,
+    falls: float,
+    config: ValidateConfig,
 ) -> Check:
     """Whether the test rows are judged as well as those of validation, and better than chance.
 
-    ``falls``: by how much test is lower than validation at least.
+    ``rows`` of test are usable, None where the release has no such split; ``falls``: by how much
+    test is lower than validation at least.
     """
+    if rows is None:
+        reason = "the release has no test rows: nobody could report a figure on it"
+        return Check("test split", "failed", "no rows", "some", reason, _GIVE_TEST)
     if test is None:
-        reason = "the test split has too few rows, or tags, to be judged"
-        remedy = "Give it a larger share in `split`, or don't report figures on it."
-        return Check("test split", "warned", "", "", reason, remedy)
+        reason = (
+            f"the test split has too few usable rows ({rows}), or tags, to be judged: what the "
+            "verdict says isn't said of them"
+        )
+        return Check("test split", "not judged", f"{rows} rows", "", reason, _GIVE_TEST)
     share = is_share(test.figure, (test.real, test.control))
     told = f"{test.figure} {tell(test.real, share)} against {tell(test.control, share)}"
     reasons = []
@@ -86,25 +104,37 @@ def check_test(
     return _check("test split", bool(reasons), told, bound, "; ".join(reasons), _SPLIT_AGAIN)
 
 
-def noise_checks(found: Mapping[str, LabelNoise | None], bound: float) -> Iterator[Check]:
-    """Whether more tags belong to other rows than are stated, in any split."""
+def noise_bound(voted: bool, config: ValidateConfig) -> float:
+    """The share of tags from which noise fails a release; nobody vouches for suggested ones."""
+    if voted:
+        return config.max_label_noise
+    return max(config.max_label_noise, config.max_suggested_noise)
+
+
+def noise_checks(found: Mapping[str, LabelNoise | None], config: ValidateConfig) -> Iterator[Check]:
+    """Whether more tags belong to other rows than are stated, in any split or in all together."""
+    stated = config.max_label_noise
     for split, noise in found.items():
         name = f"label noise of {split}"
         if noise is None:
             reason = f"{split} has too few tags to estimate how many of them are wrong"
-            yield Check(name, "not judged", "", f"at most {bound:.0%}", reason)
+            yield Check(name, "not judged", "", f"at most {stated:.0%}", reason)
             continue
+        bound = noise_bound(noise.voted, config)
+        allowed = f"at most {bound:.0%}" + ("" if noise.voted else " of suggested tags")
         figure = f"{noise.share:.0%} ({noise.low:.0%} to {noise.high:.0%})"
+        outcome: Outcome = "warned" if noise.share > stated else "passed"
+        if noise.low > bound:
+            outcome = "failed"
+        if outcome == "passed":
+            yield Check(name, outcome, figure, allowed)
+            continue
+        told = bound if outcome == "failed" else stated
         reason = (
-            f"{figure} of the tags of {split} seem to belong to other rows; {bound:.0%} may; the "
+            f"{figure} of the tags of {split} seem to belong to other rows; {told:.0%} may; the "
             f"least likely: {', '.join(noise.unlikely[:_NAMED])}"
         )
-        outcome: Outcome = "warned" if noise.share > bound else "passed"
-        if noise.low > bound and noise.voted:
-            outcome = "failed"  # what keywords suggest is no label that anybody vouches for
-        wrong = outcome != "passed"
-        remedy = _NOISY if wrong else ""
-        yield Check(name, outcome, figure, f"at most {bound:.0%}", reason if wrong else "", remedy)
+        yield Check(name, outcome, figure, allowed, reason, _NOISY if noise.voted else _SUGGESTED)
 
 
 def _check(name: str, wrong: bool, figure: str, bound: str, reason: str, remedy: str) -> Check:

@@ -12,16 +12,19 @@ that share says (as Storey, 2002, estimates what is null among p-values).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.training.arrays import Floats, Scores, Truth
 from pipeline.training.contract import Scored
 
-_LEAST, _MOST, _COUNTED = 0.05, 0.4, 20
-"""A given tag counts where it scores below this share of the rows without it: as low as leaves so
-many to count at the bound, since of hard stickers fewer rank that low than of wrong tags."""
+_BELOW = np.array([0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
+"""A given tag counts where it scores below one of these shares of the rows without it."""
+_COUNTED, _ALWAYS = 10, 0.4
+"""So many wrong tags must count below a share at the bound, but that from _ALWAYS on any serves."""
 _RESAMPLES = 1000
 _NAMED = 20
 _AT_LEAST = 30
@@ -46,36 +49,58 @@ class LabelNoise:
 
 
 def estimate_noise(
-    scored: Scored, bound: float, seed: int, *, voted: bool = True
+    parts: Sequence[Scored], bound: float, seed: int, *, voted: bool = True
 ) -> LabelNoise | None:
-    """The estimate for rows that were scored out of sample; None for too few tags.
+    """The estimate for rows of one or more splits, scored out of sample; None for too few tags.
 
     ``bound`` is the share that it will be held against. The bootstrap resamples rows: tags of one
     row are right or wrong together.
     """
-    ranks = _ranks(scored.scores, scored.truth)
+    found = [_ranks(part.scores, part.truth) for part in parts]
+    ranks = np.concatenate(found)
     given = np.isfinite(ranks).sum(1)
     tags = int(given.sum())
     if tags < _AT_LEAST:
         return None
-    lowest = min(_MOST, max(_LEAST, _COUNTED / (max(bound, 0.01) * tags)))
-    low = (np.nan_to_num(ranks, nan=1.0) < lowest).sum(1)
-    shares = []
+    least = min(_ALWAYS, _COUNTED / (max(bound, 0.01) * tags))
+    below = _BELOW[least <= _BELOW]
+    low = np.stack([(np.nan_to_num(ranks, nan=1.0) < share).sum(1) for share in below], axis=1)
+    shares = low.sum(0) / tags / below
+    resampled = _resampled(given, low, seed) / below
+    chosen = _least_wrong(shares, resampled)
+    ends = np.minimum(np.percentile(resampled[:, chosen], [2.5, 97.5]), 1).tolist()
+    share = min(1.0, float(shares[chosen]))
+    unlikely = _unlikely(parts, found)
+    return LabelNoise(share, ends[0], ends[1], tags, int((given > 0).sum()), voted, unlikely)
+
+
+def _resampled(given: NDArray[np.int64], low: NDArray[np.int64], seed: int) -> Floats:
+    """Low tags per given one for each resample of the rows, resamples x shares."""
+    # Rows that count alike are drawn together: a few kinds instead of many thousand rows.
+    rows = np.column_stack([given, low])
+    kinds, counts = np.unique(rows, axis=0, return_counts=True)
     random = np.random.default_rng((seed, 3))
-    for _ in range(_RESAMPLES):
-        rows = random.integers(0, len(given), len(given))
-        shares.append(low[rows].sum() / max(1, given[rows].sum()) / lowest)
-    ends = np.minimum(np.percentile(shares, [2.5, 97.5]), 1).tolist()
-    share = min(1.0, float(low.sum()) / tags / lowest)
-    return LabelNoise(
-        share, ends[0], ends[1], tags, int((given > 0).sum()), voted, _unlikely(scored, ranks)
-    )
+    sums = random.multinomial(len(rows), counts / len(rows), _RESAMPLES) @ kinds
+    found: Floats = sums[:, 1:] / np.maximum(1, sums[:, :1])
+    return found
 
 
-def _unlikely(scored: Scored, ranks: Floats) -> tuple[str, ...]:
-    order = np.argsort(np.where(np.isfinite(ranks), ranks, np.inf), axis=None, kind="stable")
-    places = zip(*np.unravel_index(order[:_NAMED], ranks.shape), strict=True)
-    return tuple(f"{scored.ids[row]} ({scored.tags[tag]})" for row, tag in places)
+def _least_wrong(shares: Floats, resampled: Floats) -> int:
+    """Which estimate errs least: by its spread, and by how far above the lowest it surely lies."""
+    lowest = int(shares.argmin())
+    chance = (resampled - resampled[:, [lowest]]).var(0)
+    above = (shares - shares[lowest]) ** 2 - 2 * chance  # the lowest of many is low by luck, too
+    return int((resampled.var(0) + np.maximum(0, above)).argmin())
+
+
+def _unlikely(parts: Sequence[Scored], ranks: Sequence[Floats]) -> tuple[str, ...]:
+    found = []
+    for part, own in zip(parts, ranks, strict=True):
+        order = np.argsort(np.where(np.isfinite(own), own, np.inf), axis=None, kind="stable")
+        some = order[: min(_NAMED, int(np.isfinite(own).sum()))]
+        for row, tag in zip(*np.unravel_index(some, own.shape), strict=True):
+            found.append((float(own[row, tag]), f"{part.ids[row]} ({part.tags[tag]})"))
+    return tuple(name for _, name in sorted(found, key=lambda one: one[0])[:_NAMED])
 
 
 def _ranks(scores: Scores, truth: Truth) -> Floats:

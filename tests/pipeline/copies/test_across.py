@@ -97,3 +97,26 @@ def test_sides_come_in_order(tmp_path: Path) -> None:
 
 def test_of_nothing_nothing_is_found(tmp_path: Path) -> None:
     assert pairs_of(Looks(tmp_path)) == {}
+
+
+def test_small_chunks_share_files_and_are_read_in_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [encoded(drawn(seed), "png") for seed in range(3)]
+    found = []
+    for most in (1_000, 2):
+        monkeypatch.setattr("pipeline.copies.looks._PART_ROWS", most)
+        folder = tmp_path / str(most)
+        folder.mkdir()
+        looks = Looks(folder)
+        for side in (0, 1):
+            for data, kind in files[side:]:
+                one = measure(data, kind, DecodeConfig())
+                frames = key_frame_column([one.key_frames])
+                looks.add(side, measured_table([one.signals]), frames, pa.nulls(1, pa.string()))
+        assert looks.sides.tolist() == [0, 0, 0, 1, 1]
+        found.append(({path.name for path in folder.iterdir()}, looks.sizes, pairs_of(looks)))
+    (few, sizes, pairs), (more, others, same) = found
+    assert few == {"signals-000000.arrow", "frames-000000.arrow"}
+    assert (sizes, others, len(more)) == ({0: 5}, {0: 2, 1: 2, 2: 1}, 6)
+    assert pairs == same == {(1, 3): SAME, (2, 4): SAME}

@@ -17,7 +17,9 @@ import torch
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.contract import Judged
 from pipeline.training.gate import validate_release
+from pipeline.training.gate_checks import noise_checks
 from pipeline.training.gate_compared import compare
+from pipeline.training.label_noise import LabelNoise
 from schemas.config import ValidateConfig
 
 Make = Callable[..., Any]
@@ -28,7 +30,7 @@ CONFIG = ValidateConfig(epochs=8, image_side=32, seed=3, max_label_noise=1)
 def test_real_labels_pass_and_the_result_shows_both_curves(
     write_release: Make, shapes: Make
 ) -> None:
-    folder = write_release(train=shapes(64), validation=shapes(24, 1000))
+    folder = write_release(train=shapes(64), validation=shapes(24, 1000), test=shapes(24, 2000))
     result = validate_release(folder, CONFIG)
     assert (result.verdict, result.passed, result.reasons) == ("passed", True, ())
     assert result.real is not None
@@ -41,7 +43,7 @@ def test_real_labels_pass_and_the_result_shows_both_curves(
     assert {name: len(curve) for name, curve in result.curves.items()} == {"real": 8, "control": 8}
     assert result.curves["real"][-1]["loss"] < result.curves["real"][0]["loss"]
     assert result.counts["train"]["with effective tags"] == 64
-    assert result.rows == {"train": 64, "validation": 24}
+    assert result.rows == {"train": 64, "validation": 24, "test": 24}
     assert any("very small" in note for note in result.notes)
     torch.manual_seed(99)  # what ran before must not matter
     again = validate_release(folder, CONFIG)
@@ -151,7 +153,7 @@ def test_tags_that_stand_on_one_row_each_can_not_be_judged(
 def test_a_release_that_wins_by_less_than_the_margin_fails(
     write_release: Make, shapes: Make
 ) -> None:
-    folder = write_release(train=shapes(64), validation=shapes(24, 1000))
+    folder = write_release(train=shapes(64), validation=shapes(24, 1000), test=shapes(5, 2000))
     result = validate_release(folder, CONFIG.model_copy(update={"margin": 0.99}))
     assert result.verdict == "failed"
     assert len(result.reasons) == 1
@@ -195,8 +197,56 @@ def test_too_few_test_rows_are_told_of(write_release: Make, shapes: Make) -> Non
     folder = write_release(train=shapes(64), validation=shapes(24, 1000), test=shapes(5, 2000))
     result = validate_release(folder, CONFIG)
     assert result.verdict == "passed"
-    (check,) = (check for check in result.checks if check.outcome == "warned")
-    assert check.reason == "the test split has too few rows, or tags, to be judged"
+    (check,) = (check for check in result.checks if check.outcome != "passed")
+    assert (check.name, check.outcome, check.figure) == ("test split", "not judged", "5 rows")
+    assert check.reason.startswith("the test split has too few usable rows (5), or tags")
+
+
+def test_a_release_without_a_test_split_fails(write_release: Make, shapes: Make) -> None:
+    folder = write_release(train=shapes(30), validation=shapes(16, 1000))
+    result = validate_release(folder, CONFIG.model_copy(update={"epochs": 1}))
+    assert result.verdict == "failed"
+    assert "the release has no test rows: nobody could report a figure on it" in result.reasons
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_a_few_rows_with_images_do_not_speak_for_those_without(
+    write_release: Make, shapes: Make, split: str
+) -> None:
+    rows = {"train": shapes(60), "validation": shapes(40, 1000), "test": shapes(40, 2000)}
+    config = CONFIG.model_copy(update={"epochs": 1, "image_side": 16})
+    bare = [{**row, "image": None} for row in rows[split]]
+    kept = len(bare) // 2
+    folder = write_release(**{**rows, split: rows[split][: kept - 1] + bare[kept - 1 :]})
+    result = validate_release(folder, config)
+    assert result.verdict == "not judged"
+    (reason,) = result.reasons
+    assert reason.startswith(f"only {kept - 1} of {2 * kept} {split} rows have an image")
+    shutil.rmtree(folder)
+    folder = write_release(**{**rows, split: rows[split][:kept] + bare[kept:]})
+    assert validate_release(folder, config).verdict != "not judged"
+
+
+@pytest.mark.parametrize(
+    ("low", "share", "voted", "outcome"),
+    [
+        (0.10, 0.15, True, "passed"),
+        (0.10, 0.25, True, "warned"),
+        (0.25, 0.30, True, "failed"),
+        (0.10, 0.15, False, "passed"),
+        (0.25, 0.30, False, "warned"),
+        (0.45, 0.55, False, "failed"),
+    ],
+)
+def test_suggested_tags_may_be_wrong_more_often_but_not_mostly(
+    low: float, share: float, voted: bool, outcome: str
+) -> None:
+    noise = LabelNoise(share, low, 0.9, 100, 100, voted, ("a (b)",))
+    (check,) = noise_checks({"train": noise}, ValidateConfig())
+    assert check.outcome == outcome
+    assert bool(check.reason) == bool(check.remedy) == (outcome != "passed")
+    (stated,) = noise_checks({"train": noise}, ValidateConfig(max_label_noise=0.95))
+    assert stated.outcome == "passed", "what is stated holds for suggested tags, too"
 
 
 def test_noise_is_estimated_by_models_that_never_saw_the_rows(
@@ -214,6 +264,9 @@ def test_noise_is_estimated_by_models_that_never_saw_the_rows(
     assert noise is not None
     assert (noise.tags, noise.rows, noise.voted) == (96, 96, True)
     assert noise.low > 0.2
+    together = result.label_noise["all splits"]
+    assert together is not None
+    assert (together.tags, together.rows) == (128, 128)
     assert result.verdict == "failed"
     assert any("of the tags of train seem to belong to other rows" in one for one in result.reasons)
 

@@ -14,7 +14,7 @@ from pipeline.training.label_noise import estimate_noise as estimate
 
 def estimate_noise(scores, truth, bound: float, seed: int) -> LabelNoise | None:
     ids, tags = (tuple(map(str, range(count))) for count in truth.shape)
-    return estimate(Scored(ids, tags, scores, truth), bound, seed)
+    return estimate([Scored(ids, tags, scores, truth)], bound, seed)
 
 
 def scored(rows: int, wrong: float, strength: float, seed: int = 0, tags: int = 6):
@@ -50,6 +50,48 @@ def test_hard_rows_are_not_taken_for_wrong_ones() -> None:
     assert noise is not None
     assert (scores.argmax(1) == truth.argmax(1)).mean() < 0.55
     assert noise.share < 0.2
+
+
+@pytest.mark.parametrize("strength", [2.0, 3.0, 4.0])
+def test_a_third_of_the_tags_is_found_wrong_also_by_a_good_model(strength: float) -> None:
+    assert caught(200, 0.37, strength) >= 5
+    assert caught(900, 0.37, strength) >= 9
+    assert caught(2000, 0.37, strength) >= 7
+
+
+@pytest.mark.parametrize("rows", [200, 900, 2000])
+@pytest.mark.parametrize("strength", [1.0, 2.0, 4.0])
+def test_right_tags_are_no_noise_whatever_the_model(rows: int, strength: float) -> None:
+    assert caught(rows, 0.0, strength) <= (1 if strength == 1 else 0)
+    if strength > 1:
+        assert caught(rows, 0.1, strength) == 0
+
+
+def caught(rows: int, wrong: float, strength: float) -> int:
+    """In how many of ten cases the interval lies above 20%."""
+    found = 0
+    for seed in range(10):
+        scores, truth, _ = scored(rows, wrong, strength, seed, tags=10)
+        noise = estimate_noise(scores, truth, 0.2, 0)
+        assert noise is not None
+        found += noise.low > 0.2
+    return found
+
+
+def test_splits_together_tell_what_none_tells_alone() -> None:
+    parts = []
+    for seed in (3, 4, 5):
+        scores, truth, _ = scored(120, 0.3, 3.0, seed, tags=10)
+        ids = tuple(f"{seed} {row}" for row in range(len(truth)))
+        parts.append(Scored(ids, tuple(map(str, range(10))), scores, truth))
+    alone, together = [estimate([part], 0.2, 0) for part in parts], estimate(parts, 0.2, 0)
+    assert together is not None
+    assert all(one is not None and one.low < 0.2 for one in alone)
+    assert together.low > 0.2
+    assert (together.rows, together.tags) == (360, 360)
+    named = {name for one in alone if one for name in one.unlikely}
+    assert len(together.unlikely) == 20
+    assert set(together.unlikely) <= named
 
 
 def test_scores_that_know_nothing_leave_every_tag_in_doubt() -> None:

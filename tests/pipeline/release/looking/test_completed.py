@@ -48,6 +48,39 @@ def test_files_are_read_from_the_workspace_by_id(
     )
 
 
+def test_media_are_read_once_and_whole_shards_are_linked(
+    drawn: Any,
+    release: Make,
+    row: Make,
+    encoded: Make,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    workspace = drawn.write(tmp_path / "workspace")
+    bare = [row(None, "png", id=id_) for id_ in drawn.ids[:40]]
+    strange = [row(None, "png", id=id_) for id_ in (drawn.ids[0] + "0", "é", "", "f" * 64)]
+    whole = row(encoded(Image.new("RGB", (40, 40), "red")))
+    folder = release(train=[*bare, *strange], test=[whole])
+    read, asked = type(workspace).read, []
+
+    def counted(self: Any, table: str, *rest: Any) -> pa.Table:
+        asked.append(table)
+        return read(self, table, *rest)
+
+    monkeypatch.setattr(type(workspace), "read", counted)
+    monkeypatch.setattr("pipeline.release.looking.completed.GROUP_ROWS", 7)
+    target = tmp_path / "whole"
+    assert complete_release(folder, workspace, target) == 40
+    assert asked == ["media"] * len(workspace.parts)
+    (linked,) = (target / "data").glob("test-*.parquet")
+    (own,) = (target / "data").glob("train-*.parquet")
+    assert linked.is_symlink()
+    assert not own.is_symlink()
+    found = rows_of(target)
+    assert all(found[id_] == data for id_, data in zip(drawn.ids[:40], drawn.bytes, strict=False))
+    assert {id_ for id_, data in found.items() if data is None} == {row["id"] for row in strange}
+
+
 def test_a_release_that_carries_all_lacks_none(release: Make, row: Make, encoded: Make) -> None:
     whole = row(encoded(Image.new("RGB", (40, 40), "red")))
     video = row(None, "webm", id="0" * 64)  # no reader of pictures opens it
