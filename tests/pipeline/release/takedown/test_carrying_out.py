@@ -192,6 +192,8 @@ def test_words_that_only_it_said_leave_the_release(drawn, workspace, config, ask
         {"tag": "打工人", "cluster": 3, "version": "v1", "terms": ["打工人"], "exemplars": None}
     )
     drawn.write(workspace.root)
+    listed = workspace.root / "notes.csv"
+    listed.write_text("n,title\n1,打工人\n2,打工\n", "utf-8")
     release = build_release(workspace, config).path
     assert "打工人" in (release / "tagset.json").read_text("utf-8")
     told = (release / "statistics.json").read_text("utf-8")
@@ -200,6 +202,7 @@ def test_words_that_only_it_said_leave_the_release(drawn, workspace, config, ask
 
     carry_out(workspace, (), ask(drawn.ids[3], drawn.ids[4]), (), silent)
 
+    assert listed.read_text("utf-8") == "n,title\n2,打工\n"
     for name in ("tagset.json", "statistics.json", "README.md", "counts.json"):
         text = (release / name).read_text("utf-8")
         assert "打工人" not in text, name

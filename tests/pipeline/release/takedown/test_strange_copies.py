@@ -88,6 +88,15 @@ def test_a_journal_of_an_absolute_path_reaches_nothing(copy: Path) -> None:
     assert victim.exists()
 
 
+def test_what_another_cleaner_began_is_refused(copy: Path) -> None:
+    earlier = TakenDown(frozenset({A, "ab" * 32}))
+    write_journal(copy, earlier, plan_cleaning(copy, earlier, {}))
+    with pytest.raises(CleaningError, match="half cleaned"):
+        clean(copy)
+    clean(copy, earlier)
+    assert not (copy / JOURNAL).exists()
+
+
 def test_siblings_of_what_goes_are_named_after_the_smallest_that_is_left(copy: Path) -> None:
     clean(copy)
     assert column(copy, "id") == [LAST, SECOND, FIRST]
