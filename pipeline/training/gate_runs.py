@@ -47,7 +47,6 @@ def judge(baseline: Learner[S, Any], dataset: Dataset, settings: S, seed: int) -
     uses = {"train": train.use, "validation": validation.use}
     reason = _too_few(uses) or _unjudgeable(baseline, train, validation, settings)
     uses |= {"test": test.use} if test.use.in_split else {}
-    reason = reason or _without_images(uses)
     if reason:
         raise NotJudgedError(reason, uses)
     run = Run(seed, validation, train_model)
@@ -118,18 +117,5 @@ def _too_few(uses: Mapping[str, Use]) -> str | None:
                 f"{split} has {use.used} usable rows of {use.in_split}; {AT_LEAST} are needed "
                 f"({use.without_targets} have no tags, {use.without_image} no image, "
                 f"{len(use.unreadable)} can't be decoded)"
-            )
-    return None
-
-
-def _without_images(uses: Mapping[str, Use]) -> str | None:
-    """Which split has no images of most of its rows, if any: a part can't speak for the whole."""
-    for split, use in uses.items():
-        if 2 * use.without_image > use.sampled:
-            images = use.sampled - use.without_image
-            return (
-                f"only {images:,} of {use.sampled:,} {split} rows have an image that can be seen; "
-                "fewer than half can't speak for the others: judge it in the workspace that has "
-                "the files"
             )
     return None

@@ -178,10 +178,16 @@ def _agreement(session: Session, folder: Path) -> tuple[float, float] | None:
 
 
 def _verdict(result: GateResult, checks: list[Check], beside: list[str]) -> dict[str, Any]:
+    from pipeline.release.looking.checks import BARE
+
     verdict: dict[str, Any] = asdict(result)
     if beside:
         verdict["verdict"], verdict["passed"] = "failed", False
         verdict["reasons"] = [*result.reasons, *beside]
+    elif verdict["passed"]:
+        unseen = [one.reason for one in checks if one.name == BARE and one.outcome == "not judged"]
+        if unseen:
+            verdict |= {"verdict": "not judged", "passed": False, "reasons": unseen}
     return {**verdict, "checks": [asdict(check) for check in checks]}
 
 

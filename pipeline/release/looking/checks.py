@@ -8,6 +8,8 @@ from pipeline.engine.checks import Check, Outcome
 from pipeline.release.looking.look import Sight
 from schemas.config import ValidateConfig
 
+BARE = "rows without image"
+"""The check that says whether enough of the release could be seen."""
 _NAMED = 3
 _FILTER = "Run `stickerworks filter` and build the release anew, under a new version."
 _FETCH = (
@@ -37,11 +39,22 @@ def look_checks(sight: Sight, config: ValidateConfig) -> Iterator[Check]:
     yield _columns(sight)
     yield _copies(sight, config.max_copies)
     if without:
-        reason = f"{without:,} of {sight.rows.total():,} rows carry no image and were not judged"
-        remedy = (
-            "Judge it with the workspace that it was built in (--workspace), which has the files."
-        )
-        yield Check("rows without image", "warned", f"{without:,}", "", reason, remedy)
+        yield _bare(sight, without)
+
+
+def _bare(sight: Sight, without: int) -> Check:
+    """Rows without image: a few are told of, but most of a split can't go unseen."""
+    figure, bound = f"{without:,}", "at most half of each split"
+    reason = f"{without:,} of {sight.rows.total():,} rows carry no image and were not judged"
+    remedy = "Judge it with the workspace that it was built in (--workspace), which has the files."
+    for split, bare in sight.bare.items():
+        if 2 * bare > sight.pictures[split]:
+            reason = (
+                f"{bare:,} of {sight.pictures[split]:,} {split} rows carry no image: the others "
+                "can't speak for them"
+            )
+            return Check(BARE, "not judged", figure, bound, reason, remedy)
+    return Check(BARE, "warned", figure, bound, reason, remedy)
 
 
 def _nothing(rows: int) -> Check:
@@ -50,7 +63,7 @@ def _nothing(rows: int) -> Check:
         "pictures were not judged"
     )
     remedy = "Judge it with the workspace that it was built in (--workspace)."
-    return Check("rows without image", "not judged", f"{rows:,}", "", reason, remedy)
+    return Check(BARE, "not judged", f"{rows:,}", "", reason, remedy)
 
 
 def _share(sight: Sight, name: str, what: str, told: str, bound: float, remedy: str) -> Check:

@@ -19,6 +19,7 @@ from pipeline.copies.looks import Looks
 from pipeline.release.looking.compared import differing
 from pipeline.release.looking.measuring import Seen, measure_chunks
 from pipeline.release.looking.rows import count_rows, read_chunks
+from pipeline.release.rows import NO_PICTURES
 from schemas.config import DecodeConfig, DuplicatesConfig
 from schemas.release import SPLITS
 
@@ -32,13 +33,17 @@ _ONE_COLOUR = 3.0
 class Sight:
     """What looking at every row found; lists are cut, counts are whole.
 
-    ``images`` rows carry a file; of them ``unreadable`` can't be decoded, ``cut_short`` break off,
-    ``blank`` show one colour and ``repeated`` the pixels of a row before. ``differing`` counts
-    rows by column that say something else than their file. ``copies`` are pairs of rows of
-    different splits that show the same picture. ``named`` has examples by the same names.
+    ``pictures`` and ``bare`` count rows by split: those that should carry an image (videos carry
+    none in a release), and those of them without. ``images`` rows carry a file; of them
+    ``unreadable`` can't be decoded, ``cut_short`` break off, ``blank`` show one colour and
+    ``repeated`` the pixels of a row before. ``differing`` counts rows by column that say something
+    else than their file. ``copies`` are pairs of rows of different splits that show the same
+    picture. ``named`` has examples by the same names.
     """
 
     rows: Counter[str] = field(default_factory=Counter)
+    pictures: Counter[str] = field(default_factory=Counter)
+    bare: Counter[str] = field(default_factory=Counter)
     images: int = 0
     unreadable: int = 0
     cut_short: int = 0
@@ -95,6 +100,10 @@ def _count(seen: Seen, blank_entropy: float, sight: Sight) -> None:
     errors = measured["error"]
     decoded = pc.is_valid(measured["pixel_sha256"])
     lost = pc.is_valid(errors)
+    pictures, split = _pictures(seen.chunk.rows), seen.chunk.split
+    sight.pictures[split] += pc.sum(pictures).as_py() or 0
+    without = pc.invert(pc.or_(decoded, lost))
+    sight.bare[split] += pc.sum(pc.and_(pictures, without)).as_py() or 0
     sight.images += pc.sum(pc.or_(decoded, lost)).as_py() or 0
     sight.unreadable += pc.sum(lost).as_py() or 0
     reasons = zip(ids.filter(lost).to_pylist(), errors.filter(lost).to_pylist(), strict=True)
@@ -110,6 +119,13 @@ def _count(seen: Seen, blank_entropy: float, sight: Sight) -> None:
     sight.differing.update(column for _, column, _ in wrong)
     names = ids.to_pylist()
     sight.name("differing", (f"{names[row]}: {told}" for row, _, told in wrong))
+
+
+def _pictures(rows: pa.Table) -> pa.ChunkedArray:
+    """Which rows should carry an image."""
+    if "format" not in rows.schema.names:
+        return pa.chunked_array([pa.repeat(True, len(rows))])
+    return pc.invert(pc.is_in(rows["format"], pa.array(NO_PICTURES)))
 
 
 def _flagged(flags: pa.ChunkedArray, wanted: tuple[str, ...]) -> npt.NDArray[np.bool_]:

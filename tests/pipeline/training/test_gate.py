@@ -209,24 +209,6 @@ def test_a_release_without_a_test_split_fails(write_release: Make, shapes: Make)
     assert "the release has no test rows: nobody could report a figure on it" in result.reasons
 
 
-@pytest.mark.parametrize("split", ["train", "validation", "test"])
-def test_a_few_rows_with_images_do_not_speak_for_those_without(
-    write_release: Make, shapes: Make, split: str
-) -> None:
-    rows = {"train": shapes(60), "validation": shapes(40, 1000), "test": shapes(40, 2000)}
-    config = CONFIG.model_copy(update={"epochs": 1, "image_side": 16})
-    bare = [{**row, "image": None} for row in rows[split]]
-    kept = len(bare) // 2
-    folder = write_release(**{**rows, split: rows[split][: kept - 1] + bare[kept - 1 :]})
-    result = validate_release(folder, config)
-    assert result.verdict == "not judged"
-    (reason,) = result.reasons
-    assert reason.startswith(f"only {kept - 1} of {2 * kept} {split} rows have an image")
-    shutil.rmtree(folder)
-    folder = write_release(**{**rows, split: rows[split][:kept] + bare[kept:]})
-    assert validate_release(folder, config).verdict != "not judged"
-
-
 @pytest.mark.parametrize(
     ("low", "share", "voted", "outcome"),
     [

@@ -13,7 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.engine.checks import Check
 from pipeline.release.checksums import write_checksums
+from pipeline.release.looking.checks import BARE
+from stickerworks.cli.judging import _verdict
 
 Judge = Callable[..., tuple[int, dict[str, Any], str]]
 
@@ -79,6 +82,23 @@ def test_elsewhere_its_pictures_are_not_judged(
     assert code == 1
     assert checks["rows without image"]["outcome"] == "not judged"
     assert "pictures were not judged" in said
+
+
+def test_a_release_of_which_little_was_seen_does_not_pass() -> None:
+    from pipeline.training.gate import GateResult  # torch takes seconds
+
+    taught = GateResult(
+        *("passed", True, (), "r-0.1.0", "tiny", {}, 0.05, {}, {}, (), (), (), ()),
+    )
+    unseen = Check(BARE, "not judged", "90", "", "90 of 100 train rows carry no image")
+    told = _verdict(taught, [unseen], [])
+    assert (told["verdict"], told["passed"], told["reasons"]) == (
+        "not judged",
+        False,
+        [unseen.reason],
+    )
+    assert _verdict(taught, [Check(BARE, "warned", "9")], [])["passed"]
+    assert _verdict(taught, [unseen], ["rows are gone"])["verdict"] == "failed"
 
 
 def test_what_is_gone_since_the_release_before_fails(release: Path, judge: Judge) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,23 @@ def test_a_good_release_passes_every_check(
     assert (sight.images, sight.rows) == (11, {"train": 9, "test": 2})
     assert outcomes(sight) == {}
     assert not list(tmp_path.glob("looks-*")), "nothing is left behind"
+
+
+def test_a_few_rows_with_images_do_not_speak_for_those_without(
+    release: Make, row: Make, picture: Make, encoded: Make, look: Make
+) -> None:
+    whole = [row(encoded(picture(n))) for n in range(6)]
+    bare = [{**row(encoded(picture(20 + n))), "image": None} for n in range(3)]
+    videos = [row(None, "webm", id=f"{n:064x}") for n in range(9)]
+    folder = release(train=[*whole[:3], *bare, *videos], test=whole[3:])
+    half = look(folder)
+    shutil.rmtree(folder)
+    assert (half.pictures, half.bare["train"]) == ({"train": 6, "test": 3}, 3)
+    assert outcomes(half) == {"rows without image": "warned"}
+    most = look(release(train=whole[:3], test=[*whole[3:5], *bare]))
+    assert outcomes(most) == {"rows without image": "not judged"}
+    (check,) = (one for one in look_checks(most, ValidateConfig()) if one.outcome != "passed")
+    assert check.reason.startswith("3 of 5 test rows carry no image")
 
 
 def test_files_that_cannot_be_decoded_and_that_break_off_are_counted_apart(
