@@ -36,7 +36,8 @@ _PLAIN, _LEAST = 16, 16
 
 @dataclass(frozen=True)
 class View:
-    """How a picture is looked at: the part in it (shares of its sides), and whether mirrored."""
+    """How a picture is looked at: the part in it (shares of its sides; an extension reaches beyond
+    them), and whether mirrored."""
 
     name: str
     top: float = 0.0

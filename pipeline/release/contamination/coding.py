@@ -13,13 +13,13 @@ cropped), in which the missing edge is made up of what remains of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.copies.codes import plain_boxes
+from pipeline.copies.codes import View, plain_boxes
 from pipeline.engine.decoding.picture import GREY_SIDE
 
 Greys = npt.NDArray[np.uint8]
@@ -34,18 +34,6 @@ _RIM = 0.06
 _PAD = 8
 """Pixels of 64 that an extension reaches beyond the picture at most, on each side."""
 _SIDE = GREY_SIDE + 2 * _PAD
-
-
-@dataclass(frozen=True)
-class View:
-    """A window of a picture in shares of its sides, perhaps beyond them, and whether mirrored."""
-
-    name: str
-    top: float = 0.0
-    bottom: float = 1.0
-    left: float = 0.0
-    right: float = 1.0
-    mirrored: bool = False
 
 
 _WINDOWS = ((0.905, (0.1, 0.37, 0.63, 0.9)), (0.95, (0.25, 0.75)), (0.86, (0.5,)))
