@@ -143,7 +143,7 @@ format: $(VENV)/.installed-dev ## put the code into the house style
 	$(VENV)/bin/ruff format .
 
 bench: $(VENV)/.installed-dev ## every benchmark; each ends with one line of JSON
-	@for script in benchmarks/*.py; do $(VENV)/bin/python $$script || exit 1; done
+	@for script in benchmarks/*.py; do PYTHONPATH=. $(VENV)/bin/python $$script || exit 1; done
 
 clean: ## remove the environments and caches; workspaces stay
 	rm -rf $(VENV) $(SERVER) $(OBJECTS) $(PADDLE) .venv-img2dataset .venv-cleanvision build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
