@@ -159,10 +159,15 @@ def read_groups(
                     rows.validate(full=True)
                     yield rows
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise StickerworksError(
-                f"{file} can't be read to its end: {error}.",
-                "Get that file again, or delete the release and run `stickerworks release`.",
-            ) from error
+            raise unreadable_shard(file, error) from error
+
+
+def unreadable_shard(file: Path, error: Exception) -> StickerworksError:
+    """What to say of a shard that is cut off or damaged."""
+    return StickerworksError(
+        f"{file} can't be read to its end: {error}.",
+        "Get that file again, or delete the release and run `stickerworks release`.",
+    )
 
 
 def _recognises(path: Path) -> bool:

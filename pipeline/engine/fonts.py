@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
+
+from pipeline.engine.file_digest import file_sha256
 
 # In order of preference; the first two are what set-up installs on Debian and Ubuntu.
 _NAMES = (
@@ -44,10 +45,7 @@ def chinese_font() -> Path | None:
 def font_digest() -> str:
     """sha256 of that font's file, which decides about the pixels of what is drawn; else none."""
     path = chinese_font()
-    if path is None:
-        return "none"
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return "none" if path is None else file_sha256(path)
 
 
 def _ask_fontconfig() -> Path | None:

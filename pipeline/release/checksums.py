@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+
+from pipeline.engine.file_digest import file_sha256
 
 CHECKSUMS = "SHA256SUMS"
 SIGNATURE = "SHA256SUMS.sig"
@@ -55,7 +56,7 @@ def check_checksums(folder: Path) -> list[str]:
             problems.append(f"{name} is missing")
         elif name not in listed:
             problems.append(f"{name} is not listed in {CHECKSUMS}")
-        elif _sha256(folder / name) != listed[name]:
+        elif file_sha256(folder / name) != listed[name]:
             problems.append(f"{name} has changed: its sha256 differs from {CHECKSUMS}")
     return problems
 
@@ -71,7 +72,7 @@ def listed_sums(folder: Path) -> dict[str, str]:
 def checksums_digest(folder: Path) -> str | None:
     """sha256 of SHA256SUMS itself, which tells releases apart; None without one."""
     path = folder / CHECKSUMS
-    return _sha256(path) if path.is_file() else None
+    return file_sha256(path) if path.is_file() else None
 
 
 def _files(folder: Path) -> list[str]:
@@ -84,9 +85,4 @@ def _flushed(path: Path, known: str | None) -> str:
     """The file's sha256, once it is on disk."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
-    return known or _sha256(path)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return known or file_sha256(path)

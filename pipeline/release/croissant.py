@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ import mlcroissant as mlc
 from mlcroissant._src.core.context import CroissantVersion
 from mlcroissant._src.core.rdf import Rdf, make_context
 
+from pipeline.engine.file_digest import file_sha256
 from pipeline.engine.text import one_line
 from pipeline.release.contents import Column, Contents, Label, Making, Shard
 
@@ -56,9 +56,7 @@ def read_shards(folder: Path) -> dict[str, Shard]:
     """The shards of a finished data set's folder, with their sizes and sums, by name."""
     found = {}
     for path in sorted((folder / "data").glob("*.parquet")):
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        found[f"data/{path.name}"] = Shard(path.stat().st_size, digest)
+        found[f"data/{path.name}"] = Shard(path.stat().st_size, file_sha256(path))
     return found
 
 

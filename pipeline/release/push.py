@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pipeline.engine.addresses import strip_secrets
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.file_digest import file_sha256
 from pipeline.engine.text import one_line
 from pipeline.release.checksums import CHECKSUMS, SIGNATURE_FILES, listed_sums
 from pipeline.release.looking.floors import version_order
@@ -77,7 +78,7 @@ def push_release(
         say(f"pushing {len(names):,} files to {url}")
         commit = _commit(api, to, folder, names, there - set(names), head, say)
         say("reading back what was pushed")
-        expected = {**listed, **{n: _sha256(folder / n) for n in names if n not in listed}}
+        expected = {**listed, **{n: file_sha256(folder / n) for n in names if n not in listed}}
         wrong = list(_differing(api, to, expected, commit))
     if wrong:
         raise StickerworksError(
@@ -138,7 +139,7 @@ def _check_replaceable(to: Destination, folder: Path, there: set[str], head: str
         raise StickerworksError(
             f"The repository {to.repo} holds {len(there):,} files that are no release.", remedy
         )
-    if _read_back(to, CHECKSUMS, head) == _sha256(folder / CHECKSUMS):
+    if _read_back(to, CHECKSUMS, head) == file_sha256(folder / CHECKSUMS):
         return
     ours = _name_and_version((folder / _FACTS).read_bytes()) if _is_small(folder / _FACTS) else None
     theirs = _name_and_version(_beginning(to, _FACTS, head)) if _FACTS in there else None
@@ -294,8 +295,3 @@ def _told(to: Destination) -> Iterator[None]:
 
 def _without(text: str, token: str | None) -> str:
     return text.replace(token, "(token)") if token else text
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

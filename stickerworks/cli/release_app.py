@@ -14,6 +14,13 @@ release = typer.Typer(
     rich_markup_mode=None,
 )
 
+_CONFIGURED = "a release's folder [the configured one]"
+_Folder = Annotated[Path | None, typer.Argument(help=_CONFIGURED)]
+_Release = Annotated[Path | None, typer.Option("--release", help=_CONFIGURED)]
+_Images = Annotated[
+    Path | None, typer.Option(help="any other data set: a folder of pictures or Parquet files")
+]
+
 
 @release.callback()
 def everything(context: typer.Context) -> None:
@@ -70,9 +77,7 @@ def takedown(
 @release.command()
 def verify(
     context: typer.Context,
-    folder: Annotated[
-        Path | None, typer.Argument(help="a release's folder [the configured one]")
-    ] = None,
+    folder: _Folder = None,
 ) -> None:
     """Check every file of a release from its own files alone; trains nothing."""
     from stickerworks.cli.release_verify import verify_command
@@ -86,9 +91,7 @@ def export(
     profile: Annotated[
         str, typer.Argument(metavar="PROFILE", help="a shape, such as stickertag, vsd2m or ser30k")
     ],
-    folder: Annotated[
-        Path | None, typer.Option("--release", help="a release's folder [the configured one]")
-    ] = None,
+    folder: _Release = None,
     output: Annotated[
         Path | None, typer.Option(help="folder to make [beside the release, named after it]")
     ] = None,
@@ -106,12 +109,8 @@ def export(
 def index(
     context: typer.Context,
     output: Annotated[Path, typer.Option(help="file to write, such as NAME.index.parquet")],
-    release_: Annotated[
-        Path | None, typer.Option("--release", help="a release's folder [the configured one]")
-    ] = None,
-    images: Annotated[
-        Path | None, typer.Option(help="any other data set: a folder of pictures or Parquet files")
-    ] = None,
+    release_: _Release = None,
+    images: _Images = None,
 ) -> None:
     """Write a hash-only index, with which others find overlap without the pictures."""
     from stickerworks.cli.release_index import index_command
@@ -123,12 +122,8 @@ def index(
 def check(
     context: typer.Context,
     against: Annotated[list[Path], typer.Option(help="an index of a published set, repeatable")],
-    release_: Annotated[
-        Path | None, typer.Option("--release", help="a release's folder [the configured one]")
-    ] = None,
-    images: Annotated[
-        Path | None, typer.Option(help="any other data set: a folder of pictures or Parquet files")
-    ] = None,
+    release_: _Release = None,
+    images: _Images = None,
     most: Annotated[
         float, typer.Option(min=0, max=1, help="share of our stickers that may be copies")
     ] = 0.0,
@@ -155,10 +150,8 @@ def fetch(
 def push(
     context: typer.Context,
     repo: Annotated[str, typer.Option(help="repository of data sets: NAME or OWNER/NAME")],
-    folder: Annotated[
-        Path | None, typer.Argument(help="a release's folder [the configured one]")
-    ] = None,
-    endpoint: Annotated[str | None, typer.Option(help="a hub [huggingface.co]")] = None,
+    folder: _Folder = None,
+    endpoint: Annotated[str | None, typer.Option(help="a hub [the public one]")] = None,
     private: Annotated[
         bool, typer.Option("--private", help="make it for its owners alone")
     ] = False,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from annotation.machine.inprocess.options import InProcessOptions
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.file_digest import file_sha256
 from pipeline.engine.paths import named_path
 
 SUFFIXES = (".safetensors", ".bin", ".json", ".jinja", ".model", ".txt", ".tiktoken")
@@ -79,10 +80,8 @@ def _decides(inside: Path) -> bool:
 def _digest(folder: Path, stamps: tuple[tuple[Path, int, int], ...]) -> str:
     sha = hashlib.sha256()
     for path, _, _ in stamps:
-        with path.open("rb") as file:
-            part = hashlib.file_digest(file, "sha256").hexdigest()
         inside = path.relative_to(folder).as_posix()
-        sha.update(f"{inside}\0{part}\n".encode("utf-8", "surrogatepass"))
+        sha.update(f"{inside}\0{file_sha256(path)}\n".encode("utf-8", "surrogatepass"))
     return sha.hexdigest()[:16]
 
 

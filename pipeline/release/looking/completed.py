@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.engine.errors import StickerworksError
+from pipeline.datasets.release import unreadable_shard
 from pipeline.engine.media import COLUMNS, MediaReader
 from pipeline.engine.workspace import Workspace
 from pipeline.release.rows import NO_PICTURES
@@ -64,10 +64,7 @@ def _opened(file: Path) -> Iterator[pq.ParquetFile]:
         with pq.ParquetFile(file) as shard:
             yield shard
     except pa.ArrowException as error:
-        raise StickerworksError(
-            f"{file} can't be read to its end: {error}.",
-            "Get that file again, or delete the release and run `stickerworks release`.",
-        ) from error
+        raise unreadable_shard(file, error) from error
 
 
 def _lacks_some(shard: pq.ParquetFile) -> bool:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.engine.errors import StickerworksError
+from pipeline.datasets.release import unreadable_shard
 from schemas.release import SPLITS
 
 SAID = ("width", "height", "frames", "duration_ms", "animated", "aspect", "entropy")
@@ -39,10 +39,7 @@ def read_chunks(folder: Path) -> Iterator[Chunk]:
             try:
                 yield from _chunks(file, split)
             except (pa.ArrowException, OSError, KeyError, UnicodeDecodeError) as error:
-                raise StickerworksError(
-                    f"{file} can't be read to its end: {error}.",
-                    "Get that file again, or delete the release and run `stickerworks release`.",
-                ) from error
+                raise unreadable_shard(file, error) from error
 
 
 def count_rows(folder: Path) -> int:

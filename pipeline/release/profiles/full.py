@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ import pyarrow.parquet as pq
 
 from pipeline.datasets.release import read_groups, shard_files
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.file_digest import file_sha256
 from pipeline.engine.text import one_line, quoted
 from pipeline.release.checksums import CHECKSUMS
 from pipeline.release.features import LATER
@@ -109,8 +109,7 @@ def _digest(folder: Path) -> str:
             f"{folder} has no {CHECKSUMS}, so nothing says whether it is whole.",
             "Get the release again.",
         )
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)
 
 
 def _count_rows(path: Path) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.engine.caching import cache_folder
+from pipeline.engine.file_digest import file_sha256
 from pipeline.engine.store.contract import ANYTHING
 from pipeline.engine.workspace import Workspace
 from pipeline.release.takedown.cleaner.folder import PICTURES
@@ -148,8 +148,7 @@ def _shows(path: Path, gone: TakenDown) -> bool:
     """Whether a file, whatever it is called, is a sticker's or a picture of one."""
     if path.stat().st_size > _MOST_BYTES:
         return False
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = file_sha256(path)
     return digest in gone.ids or digest in gone.pictures
 
 

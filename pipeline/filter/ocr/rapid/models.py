@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -13,6 +12,7 @@ import yaml
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.extras import opencv_version
+from pipeline.engine.file_digest import file_sha256
 from pipeline.filter.ocr.rapid.engines import read_metadata
 from pipeline.filter.ocr.rapid.options import RapidOptions, choose
 
@@ -113,10 +113,7 @@ def _wheel() -> Path:
     return Path(spec.origin).parent / "models"
 
 
-@cache
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+_digest = cache(file_sha256)
 
 
 def _missing() -> StickerworksError:
