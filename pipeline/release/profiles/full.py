@@ -15,9 +15,8 @@ import pyarrow.parquet as pq
 
 from pipeline.datasets.release import read_groups, shard_files
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.file_digest import file_sha256
 from pipeline.engine.text import one_line, quoted
-from pipeline.release.checksums import CHECKSUMS
+from pipeline.release.checksums import CHECKSUMS, checksums_digest
 from pipeline.release.features import LATER
 from schemas.release import SPLITS
 
@@ -103,13 +102,13 @@ def _said(folder: Path) -> dict[str, Any]:
 
 
 def _digest(folder: Path) -> str:
-    path = folder / CHECKSUMS
-    if not path.is_file():
+    digest = checksums_digest(folder)
+    if digest is None:
         raise StickerworksError(
             f"{folder} has no {CHECKSUMS}, so nothing says whether it is whole.",
             "Get the release again.",
         )
-    return file_sha256(path)
+    return digest
 
 
 def _count_rows(path: Path) -> int:
