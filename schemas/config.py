@@ -342,9 +342,12 @@ class TagsConfig(Section):
 
     clusters: int | None = Field(None, gt=1, description="fixed number; null asks the elbow")
     min_clusters: int = Field(2, gt=1, description="smallest number tried")
-    max_clusters: int = Field(400, gt=1, description="largest number tried")
+    max_clusters: int = Field(1000, gt=1, description="largest number tried")
+    coarse_step: Positive = Field(
+        100, description="distance between numbers of the coarse sweep, over the whole range"
+    )
     step: Positive = Field(
-        1, description="finest distance between numbers tried; the sweep goes coarse to fine"
+        1, description="distance between numbers of the fine sweep, around the coarse one's knee"
     )
     seeds: Positive = Field(3, description="runs with other seeds, for the spread of the elbow")
     clear_elbow: Fraction = Field(0.3, description="height from which an elbow is a clear one")
@@ -353,6 +356,13 @@ class TagsConfig(Section):
         None, description="file of words for the segmenter, added to ours"
     )
     seed: int = Field(0, ge=0, description="seed of the clustering")
+    blocked_words: str | None = Field(
+        None, description="file of words that never become names, added to ours"
+    )
+    suggest_from: tuple[Literal["keyword", "ocr", "cluster"], ...] = Field(
+        ("keyword", "ocr", "cluster"), description="what suggests tags to annotators"
+    )
+    min_score: Fraction = Field(0.3, description="score from which a tag is suggested")
 
     @model_validator(mode="after")
     def _ordered(self) -> TagsConfig:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pipeline.tags.kmeans import Clustering, Curve, choose_clusters
-from pipeline.tags.naming import Member
+from pipeline.tags.proposals import Member
 from pipeline.tags.vectors import Vectors, vectorise
 from schemas.config import TagsConfig
 

@@ -29,6 +29,7 @@ from stickerworks.cli.streams import (
     open_closed,
     reader_gone,
 )
+from stickerworks.cli.tags_app import tags
 from stickerworks.cli.train_app import evaluate, predict, train
 
 app = typer.Typer(
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 app.add_typer(crawl)
 app.add_typer(filter_)
+app.add_typer(tags)
 app.add_typer(label)
 app.add_typer(annotate)
 app.add_typer(split)
@@ -97,7 +99,6 @@ def _room(name: str, text: str) -> None:
     app.command(name, help=text)(command)
 
 
-_room("tags", "Cluster keywords into a named tag set.")
 _room("merge", "Merge annotators' votes into labels.")
 
 

@@ -86,7 +86,7 @@ def test_an_oversized_cluster_suggests_nothing(stickers: Build, run: Run) -> Non
         observation(f"t{n}{m}", f"topic{n}x {'again ' * m}") for n in range(19) for m in (0, 1)
     ]
     workspace = run(stickers([shared + tight]), PLAN, Config(tags=TagsConfig(clusters=20)))
-    flags = {row["cluster"]: row["flags"] for row in workspace.read("tagset").to_pylist()}
+    flags = {row["clusters"][0]: row["flags"] for row in workspace.read("tagset").to_pylist()}
     oversized = [cluster for cluster, found in flags.items() if "oversized" in found]
     assert len(oversized) == 1
     cluster_of = {r["keyword"]: r["cluster"] for r in workspace.read("clusters").to_pylist()}

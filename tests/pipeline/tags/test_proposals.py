@@ -3,11 +3,22 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.tags.naming import Member, class_terms, name_clusters, tagset_version
+from pipeline.tags.proposals import (
+    Member,
+    Proposal,
+    class_terms,
+    cluster_key,
+    propose,
+    tagset_version,
+)
 
 
 def cluster(*keywords: str) -> list[Member]:
     return [Member(k, tuple(k.split()), distance=float(n)) for n, k in enumerate(keywords)]
+
+
+def name_clusters(clusters: list[list[Member]]) -> list[Proposal]:
+    return propose({cluster_key(number): found for number, found in enumerate(clusters)})
 
 
 def test_a_word_that_every_class_uses_ranks_last() -> None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 TERMS = 8
@@ -27,29 +27,42 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Tag:
-    """A named cluster; its place in the list is its number."""
+class Proposal:
+    """A cluster as people are asked about it; ``name`` is a suggestion."""
 
-    name: str
+    key: str
+    name: str | None
     terms: tuple[str, ...]
     exemplars: tuple[str, ...]
     flags: tuple[str, ...]
 
 
-def name_clusters(clusters: Sequence[Sequence[Member]]) -> list[Tag]:
-    """Name each cluster by its best class-based TF-IDF term, with further terms until unique."""
+def cluster_key(cluster: int) -> str:
+    """The key of a cluster's row: c17."""
+    return f"c{cluster}"
+
+
+def propose(members: Mapping[str, Sequence[Member]]) -> list[Proposal]:
+    """Suggest each cluster's best class-based TF-IDF term as its name, longer until unique.
+
+    ``members`` are the keywords by the proposal's key, in the order that decides who is first
+    to get a name.
+    """
+    clusters = list(members.values())
     terms = class_terms([Counter(t for member in c for t in member.tokens) for c in clusters])
     total = sum(len(cluster) for cluster in clusters)
     limit = max(OVERSIZED_SHARE, OVERSIZED_TIMES / max(1, len(clusters))) * total
-    tags: list[Tag] = []
+    proposals: list[Proposal] = []
     taken: set[str] = set()
-    for number, (cluster, best) in enumerate(zip(clusters, terms, strict=True)):
+    for number, (key, best) in enumerate(zip(members, terms, strict=True)):
+        cluster = members[key]
         name = _unique_name(best, taken, number)
         taken.add(name)
         nearest = sorted(cluster, key=lambda member: (member.distance, member.keyword))
         exemplars = tuple(member.keyword for member in nearest[:EXEMPLARS])
-        tags.append(Tag(name, tuple(best[:TERMS]), exemplars, _flags(len(cluster), limit)))
-    return tags
+        flags = _flags(len(cluster), limit)
+        proposals.append(Proposal(key, name, tuple(best[:TERMS]), exemplars, flags))
+    return proposals
 
 
 def class_terms(classes: Sequence[Counter[str]]) -> list[list[str]]:
