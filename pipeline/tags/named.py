@@ -8,7 +8,6 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.tables import TABLES
 
 
 class Tables(Protocol):
@@ -54,5 +53,3 @@ def in_order(tags: pa.Table) -> pa.Table:
     ids = pa.table({"length": pc.utf8_length(tags["id"]), "id": tags["id"]})
     return tags.take(pc.sort_indices(ids, sort_keys=keys))
 
-
-EMPTY_KEYWORDS = TABLES["named_keywords"].schema.empty_table()
