@@ -68,7 +68,8 @@ class TagSpace:
 
     def nearest(self, tokens: pa.Array | pa.ChunkedArray) -> tuple[Ints, Floats]:
         """The nearest tag of each text and its cosine; -1 and 0 where no word is shared."""
-        tags, cosines = [np.zeros(0, np.int64)], [np.zeros(0)]
+        tags: list[Ints] = [np.zeros(0, np.int64)]
+        cosines: list[Floats] = [np.zeros(0)]
         for piece in self.similarities(tokens):
             tags.append(_argmax(piece))
             cosines.append(np.asarray(piece.max(axis=1).todense()).ravel())
