@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import digest_rows
-from pipeline.tags.named import NamedSet, Tables, in_order, read_named
+from pipeline.tags.named import NamedSet, Tables, read_named, tags_of
 
 KEY = re.compile(r"[ct]\d{1,9}")
 _COLUMNS = ("keyword", "tokens", "cluster", "distance", "key", "decision")
@@ -98,7 +98,7 @@ def _of_proposals(tables: Tables, named: NamedSet) -> Basis:
 
 def _of_round(tables: Tables, named: NamedSet) -> Basis:
     every = tables.read("named_tags")
-    parent = in_order(every.filter(pc.equal(every["number"], named.parent)).combine_chunks())
+    parent = tags_of(every, named.parent)
     decided = tables.read("naming", columns=["number", "key"])
     decided = decided.filter(pc.equal(decided["number"], named.number))
     keys = decided["key"].drop_null().to_pylist()
