@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
 from typing import Any
 
 import pyarrow as pa
@@ -10,36 +11,46 @@ import pyarrow.compute as pc
 
 from pipeline.engine.stage import Output, Reader, Step
 from pipeline.tags.carried import count_stickers
-from pipeline.tags.proposals import Member, Proposal, propose, tagset_version
+from pipeline.tags.proposals import Proposal, propose, tagset_version
+from pipeline.tags.words import blocked_words
+from schemas.config import Config, Section
 from schemas.tables import TABLES
 
 
-def _tagset(reader: Reader, settings: None) -> Iterator[Output]:
-    clusters = reader.read("clusters")
-    keywords = reader.read("keywords", columns=["keyword", "tokens"])
-    members = _members(clusters, keywords)
-    counts = dict(zip(members, _stickers(reader, clusters, list(members)), strict=True))
-    proposals = propose(members)
-    version = tagset_version(
-        [proposal.key for proposal in proposals],
-        [(member.keyword, key) for key, found in members.items() for member in found],
+class TagsetSettings(Section):
+    """What decides the names that clusters suggest: the blocked words, and what splits texts."""
+
+    blocked: tuple[str, ...]
+    libraries: dict[str, str]
+
+
+def _tagset_settings(config: Config) -> TagsetSettings:
+    return TagsetSettings(
+        blocked=blocked_words(config.tags.blocked_words),
+        libraries={name: version(name) for name in ("jieba", "opencc")},
     )
-    rows = [_row(proposal, members, counts, version) for proposal in proposals]
+
+
+def _tagset(reader: Reader, settings: TagsetSettings) -> Iterator[Output]:
+    clusters = reader.read("clusters")
+    proposals = propose(_keywords(reader, clusters), settings.blocked)
+    keys = [proposal.key for proposal in proposals]
+    counts = dict(zip(keys, _stickers(reader, clusters, keys), strict=True))
+    held = clusters.filter(pc.is_valid(clusters["key"]))
+    assignments = zip(held["keyword"].to_pylist(), held["key"].to_pylist(), strict=True)
+    digest = tagset_version(keys, list(assignments))
+    rows = [_row(proposal, counts, digest) for proposal in proposals]
     yield "proposals", None, pa.Table.from_pylist(rows, schema=TABLES["proposals"].schema)
     named = [row | {"tag": row["name"], "named": False} for row in rows if row["name"]]
     yield "tagset", None, pa.Table.from_pylist(named, schema=TABLES["tagset"].schema)
 
 
-def _members(clusters: pa.Table, keywords: pa.Table) -> dict[str, list[Member]]:
-    """Keywords of each proposal, in order of keys."""
+def _keywords(reader: Reader, clusters: pa.Table) -> pa.Table:
+    """Keywords with their words, key and distance."""
+    keywords = reader.read("keywords", columns=["keyword", "tokens"])
     place = pc.index_in(clusters["keyword"], value_set=keywords["keyword"])
-    tokens = keywords["tokens"].take(place).to_pylist()
-    found: dict[str, list[Member]] = {}
-    for row, words in zip(clusters.to_pylist(), tokens, strict=True):
-        if row["key"] is not None:
-            member = Member(row["keyword"], tuple(words or ()), row["distance"] or 0.0)
-            found.setdefault(row["key"], []).append(member)
-    return {key: found[key] for key in sorted(found, key=lambda key: (key[0], int(key[1:])))}
+    found = clusters.select(["keyword", "key", "distance"])
+    return found.append_column("tokens", keywords["tokens"].take(place))
 
 
 def _stickers(reader: Reader, clusters: pa.Table, keys: Sequence[str]) -> list[int]:
@@ -47,31 +58,27 @@ def _stickers(reader: Reader, clusters: pa.Table, keys: Sequence[str]) -> list[i
     return count_stickers(reader, clusters["keyword"], numbers, len(keys))
 
 
-def _row(
-    proposal: Proposal,
-    members: Mapping[str, Sequence[Member]],
-    stickers: Mapping[str, int],
-    version: str,
-) -> dict[str, Any]:
+def _row(proposal: Proposal, stickers: Mapping[str, int], digest: str) -> dict[str, Any]:
     return {
         "key": proposal.key,
         "name": proposal.name,
+        "english": proposal.english,
         "aliases": [],
         "clusters": [int(proposal.key[1:])],
         "terms": proposal.terms,
         "exemplars": proposal.exemplars,
-        "keywords": len(members[proposal.key]),
+        "keywords": proposal.keywords,
         "stickers": stickers[proposal.key],
         "flags": proposal.flags,
-        "version": version,
+        "version": digest,
     }
 
 
 TAGSET = Step(
     name="tagset",
-    version=1,
+    version=2,
     reads=("clusters", "keywords", "observations", "decisions"),
     writes=("proposals", "tagset"),
-    settings=lambda config: None,
+    settings=_tagset_settings,
     run=_tagset,
 )
