@@ -115,10 +115,7 @@ def _of_round(tables: Tables, named: NamedSet) -> Basis:
     others = now.filter(pc.invert(_is_in(now["keyword"], held["keyword"])))
     nothing = pa.nulls(len(others), pa.string())
     others = others.append_column("key", nothing).append_column("decision", nothing)
-    clusters = {
-        id_: found
-        for id_, found in zip(*(parent[n].to_pylist() for n in ("id", "clusters")), strict=True)
-    }
+    clusters = dict(zip(*(parent[n].to_pylist() for n in ("id", "clusters")), strict=True))
     return Basis(
         version=named.basis,
         parent=named.parent,
