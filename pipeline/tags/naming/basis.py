@@ -97,6 +97,12 @@ def _of_proposals(tables: Tables, named: NamedSet) -> Basis:
 
 
 def _of_round(tables: Tables, named: NamedSet) -> Basis:
+    if not len(named.keywords):
+        raise StickerworksError(
+            f"The keywords of tag set {named.number} are gone: the table named_keywords is empty.",
+            "Put it back from a copy of the workspace, or run `stickerworks tags` and name what "
+            "it proposes: `stickerworks tags sheet --from FILE` takes over what was decided.",
+        )
     every = tables.read("named_tags")
     parent = tags_of(every, named.parent)
     decided = tables.read("naming", columns=["number", "key"])

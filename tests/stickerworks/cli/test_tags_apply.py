@@ -21,7 +21,7 @@ def workspace(made: Path) -> Workspace:
 
 
 def filled(workspace: Workspace, file: Path, **changed: dict[str, str]) -> str:
-    """The sheet of the proposals as CSV, with every suggested name taken but for what is changed."""
+    """The sheet of the proposals as CSV: suggested names are taken, but for what is changed."""
     rows = []
     for row in workspace.read("proposals").to_pylist():
         asked = {"key": row["key"], "decision": "keep", "name": row["name"] or "?"}
