@@ -34,9 +34,10 @@ class _Names(Section):
 class _SavedRow(_Names):
     """A decision about a proposal; blank where nobody has decided yet."""
 
-    key: Annotated[str, Field(pattern=r"^[ct][0-9]{1,9}\Z")]
+    key: Annotated[str, Field(pattern=r"^[ct][0-9]{1,9}$")]
     decision: Annotated[str, Field(max_length=40)] = ""
     into: Text = ""
+    exemplars: Texts = ()
 
 
 class _SavedTag(_Names):
@@ -50,7 +51,7 @@ class _SavedNaming(Section):
     """What the naming page saves; a file written by hand looks the same."""
 
     stickerworks_naming: Literal[1]
-    version: Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}\Z")]
+    version: Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")]
     who: Text = ""
     rows: Annotated[list[_SavedRow], Field(max_length=MOST)]
     added: Annotated[list[_SavedTag], Field(max_length=MOST)] = Field(default_factory=list)
@@ -67,7 +68,10 @@ def read_saved_naming(path: Path) -> Naming:
         raise _strange(path, describe_invalid(error, "", _SavedNaming)[0]) from error
     except ValueError as error:
         raise _strange(path, "it is no JSON") from error
-    rows = [NamingRow(**dict(row), version=found.version) for row in found.rows]
+    rows = [
+        NamingRow(**row.model_dump(exclude={"exemplars"}), version=found.version)
+        for row in found.rows
+    ]
     added = [
         NamingRow(**dict(tag), decision=ADD, version=found.version, cells=_places(number, tag))
         for number, tag in enumerate(found.added, 1)

@@ -55,7 +55,7 @@ const fateOf = (key) => {
   const row = rows.get(key);
   const taken = takers(key).map(([other]) => title(other));
   return [
-    ...(row.decision === "merge" && row.into ? [`Merged into ${shownInto(row.into)}.`] : []),
+    ...(row.decision === "merge" && row.into ? [`Merged into ${shownInto(row.into)}; a name of its own becomes another name of that.`] : []),
     ...(row.decision === "drop" ? ["Dropped: its keywords mean no tag."] : []),
     ...(row.decision === "block"
       ? ["Blocked: its keywords mean no tag, and its name and words never become one."] : []),
@@ -110,6 +110,7 @@ const openCluster = (key) => {
     ...(one.tag ? ["named before"] : []),
   ].join(" · ");
   byId("suggestions").replaceChildren(
+    ...(suggestedNames(key).length ? [node("span", "soft", "Take a name:")] : []),
     ...suggestedNames(key).map(([name, english], number) =>
       chip(english ? `${name} · ${english}` : name, () => takeName(key, number),
         number < 9 ? `key ${number + 1}` : "")),

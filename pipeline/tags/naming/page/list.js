@@ -92,7 +92,7 @@ const paintItem = (key) => {
     : row.name || one.name || "?";
   called.classList.toggle("guess", !row.name);
   sizes.textContent = [
-    key, NUMBER.format(one.keywords), ...one.flags, ...(warned ? ["⚠"] : []),
+    key, many(one.keywords, "keyword"), ...one.flags, ...(warned ? ["⚠"] : []),
   ].join(" · ");
 };
 

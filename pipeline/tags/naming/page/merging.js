@@ -75,6 +75,7 @@ const paintMerging = () => {
 
 byId("into").addEventListener("input", () => { chosenTarget = 0; paintTargets(); });
 byId("into").addEventListener("keydown", (event) => {
+  if (event.isComposing) return;
   const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (by && targets.length) {
     chosenTarget = (chosenTarget + by + targets.length) % targets.length;

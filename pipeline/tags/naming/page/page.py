@@ -66,7 +66,7 @@ def write_naming_page(
     }
     page = Page(
         folder=Path(__file__).parent,
-        title=f"Naming of the tags: {workspace.name}",
+        title="Names for the tags",
         kind="stickerworks tags page",
         lead="",
         contents=(),

@@ -1,7 +1,7 @@
 // Splitting: keywords that leave their cluster for a tag added by hand; and those tags.
 
 let ticked = new Set();
-let wordOf = new Map(data.words.map(([word, count]) => [word, count]));
+const wordOf = new Map(data.words.map(([word, count]) => [word, count]));
 const NO_TAG = {
   name: "", english: "", group: "", aliases: [], keywords: [], words: [], note: "",
 };
@@ -90,9 +90,11 @@ const splitOff = () => {
     keywords: [...new Set([...before.keywords, ...keywords])],
     words: [...new Set([...before.words, ...(word ? [word] : [])])],
   };
-  // A keyword that another added tag had goes over to this one.
+  // What another added tag took goes over to this one.
   const others = added.map((one, place) => (place === number ? after : {
-    ...one, keywords: one.keywords.filter((keyword) => !ticked.has(keyword)),
+    ...one,
+    keywords: one.keywords.filter((keyword) => !ticked.has(keyword)),
+    words: one.words.filter((other) => other !== word),
   }));
   ticked = new Set();
   byId("word").value = "";
@@ -139,7 +141,7 @@ byId("word").addEventListener("input", paintTicked);
 byId("split").addEventListener("click", splitOff);
 for (const id of ["apart", "word"]) {
   byId(id).addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !byId("split").disabled) splitOff();
+    if (event.key === "Enter" && !event.isComposing && !byId("split").disabled) splitOff();
   });
 }
 byId("add").addEventListener("click", () => {

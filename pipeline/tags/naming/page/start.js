@@ -38,6 +38,8 @@ const isTyping = (target) =>
   target.matches("input:not([type=checkbox]):not([type=file]), select, textarea");
 
 const onKey = (event) => {
+  // While Chinese is composed, Enter and letters are the input method's.
+  if (event.isComposing) return;
   const key = event.key.toLowerCase();
   const { target } = event;
   if (key === "escape") { target.blur(); return; }

@@ -2,9 +2,26 @@
 // What people decided: kept in steps, so that each can be undone, and in the browser.
 
 const data = JSON.parse(document.getElementById("data").textContent);
+const pictures = JSON.parse(document.getElementById("pictures").textContent);
 const clusters = new Map(data.clusters.map((one) => [one.key, one]));
 const BLANK = { decision: "", name: "", english: "", group: "", aliases: [], into: "", note: "" };
 const byId = (id) => document.getElementById(id);
+
+const text = (value) => (typeof value === "string" ? value.slice(0, 2000) : "");
+const texts = (value) => (Array.isArray(value) ? value.map(text).filter(Boolean) : []);
+
+const readAdded = (one) => ({
+  name: text(one.name), english: text(one.english), group: text(one.group),
+  aliases: texts(one.aliases), keywords: texts(one.keywords), words: texts(one.words),
+  note: text(one.note),
+});
+
+const readRow = (one) => ({
+  decision: ["keep", "merge", "drop", "block"].includes(one.decision) ? one.decision : "",
+  into: one.decision === "merge" ? text(one.into) : "",
+  name: text(one.name), english: text(one.english), group: text(one.group),
+  aliases: texts(one.aliases), note: text(one.note),
+});
 
 // A frozen tag stands until somebody says otherwise; a cluster waits.
 const firstRow = (one) => ({
@@ -13,12 +30,10 @@ const firstRow = (one) => ({
     ? { decision: "keep", name: one.name, english: one.english, group: one.group,
         aliases: one.aliases }
     : {}),
-  ...data.start.rows[one.key],
+  ...(data.start.rows[one.key] ? readRow(data.start.rows[one.key]) : {}),
 });
 
-const firstRows = () => new Map(data.clusters.map((one) => [one.key, firstRow(one)]));
-
-let rows = firstRows();
+const rows = new Map(data.clusters.map((one) => [one.key, firstRow(one)]));
 let added = data.start.added;
 let past = [];
 let future = [];
@@ -84,23 +99,8 @@ const content = () => ({
   stickerworks_naming: 1,
   version: data.version,
   who: byId("who").value,
-  rows: [...rows].map(([key, row]) => ({ key, ...row })),
+  rows: [...rows].map(([key, row]) => ({ key, ...row, exemplars: clusters.get(key).exemplars })),
   added,
-});
-
-const text = (value) => (typeof value === "string" ? value.slice(0, 2000) : "");
-const texts = (value) => (Array.isArray(value) ? value.map(text).filter(Boolean) : []);
-
-const readAdded = (one) => ({
-  name: text(one.name), english: text(one.english), group: text(one.group),
-  aliases: texts(one.aliases), keywords: texts(one.keywords), words: texts(one.words),
-  note: text(one.note),
-});
-
-const readRow = (one) => ({
-  decision: ["keep", "merge", "drop", "block"].includes(one.decision) ? one.decision : "",
-  name: text(one.name), english: text(one.english), group: text(one.group),
-  aliases: texts(one.aliases), into: text(one.into), note: text(one.note),
 });
 
 // Takes over what a file or the browser holds; says what is wrong with it, or "".
@@ -112,11 +112,11 @@ const takeOver = (what, found) => {
     return "That file was saved for other clusters. A page that takes over what still holds: " +
       "stickerworks tags page --from FILE";
   }
-  const given = (Array.isArray(found.rows) ? found.rows : []).filter((one) => one);
+  const given = (Array.isArray(found.rows) ? found.rows : []).filter((one) => one instanceof Object);
   const changes = Object.fromEntries(
     given.filter((one) => clusters.has(one.key)).map((one) => [one.key, readRow(one)]),
   );
-  const additions = (Array.isArray(found.added) ? found.added : []).filter((one) => one);
+  const additions = (Array.isArray(found.added) ? found.added : []).filter((one) => one instanceof Object);
   if (text(found.who)) byId("who").value = text(found.who).slice(0, 100);
   step(what, changes, additions.map(readAdded));
   return "";

@@ -5,20 +5,29 @@ const fold = (name) => name.normalize("NFKC").toLowerCase().replace(/\s+/gu, "")
 const nameOf = (key) => rows.get(key).name || clusters.get(key).name;
 const title = (key) => `${key} ${nameOf(key)}`.trim();
 
-// Who has each name, folded: keys of kept rows, and numbers of added tags.
+// Who has each name, folded: keys of kept rows, and numbers of added tags. What is merged is
+// found by names alone; what can't be shared are English and other names as well.
 let owners = new Map();
+let spoken = new Map();
 const findOwners = () => {
   owners = new Map();
-  const own = (name, owner) => {
+  spoken = new Map();
+  const put = (map, name, owner) => {
     const folded = fold(name);
-    if (folded) owners.set(folded, [...(owners.get(folded) || []), owner]);
+    if (!folded) return;
+    if (!map.has(folded)) map.set(folded, new Set());
+    map.get(folded).add(owner);
   };
-  rows.forEach((row, key) => { if (row.decision === "keep") own(row.name, key); });
-  added.forEach((one, number) => own(one.name, number));
+  const own = (one, owner) => {
+    put(owners, one.name, owner);
+    [one.name, one.english, ...one.aliases].forEach((name) => put(spoken, name, owner));
+  };
+  rows.forEach((row, key) => { if (row.decision === "keep") own(row, key); });
+  added.forEach(own);
 };
 
 // The row that "into" means: a key, or the number of an added tag; undefined where there is none.
-const targetOf = (into) => (clusters.has(into) ? into : (owners.get(fold(into)) || [])[0]);
+const targetOf = (into) => (clusters.has(into) ? into : [...(owners.get(fold(into)) || [])][0]);
 
 // Where merges lead from a row; null for a circle.
 const chain = (key) => {
@@ -36,13 +45,15 @@ const chain = (key) => {
 const ownerTitle = (owner) =>
   typeof owner === "number" ? `the added tag ${added[owner].name}` : title(owner);
 
-const nameWarnings = (name, owner) => {
-  if (!fold(name)) return ["It has no name."];
-  const others = (owners.get(fold(name)) || []).filter((one) => one !== owner);
-  const same = others.slice(0, 3).map((one) => `The same name as ${ownerTitle(one)}.`);
-  return [...name.trim()].length > LONGEST
-    ? [...same, `The name is longer than ${LONGEST} characters.`]
-    : same;
+const nameWarnings = (one, owner) => {
+  if (!fold(one.name)) return ["It has no name."];
+  return [one.name, one.english, ...one.aliases].filter(fold).flatMap((name) => {
+    const others = [...spoken.get(fold(name))].filter((other) => other !== owner);
+    const same = others.slice(0, 3).map((other) =>
+      `${ownerTitle(other)} is called ${name.trim()} as well: merge them, or rename one.`);
+    return [...name.trim()].length > LONGEST
+      ? [...same, `A name is longer than ${LONGEST} characters.`] : same;
+  });
 };
 
 const mergeWarnings = (key, row) => {
@@ -58,13 +69,13 @@ const mergeWarnings = (key, row) => {
 
 const warningsOf = (key) => {
   const row = rows.get(key);
-  if (row.decision === "keep") return nameWarnings(row.name, key);
+  if (row.decision === "keep") return nameWarnings(row, key);
   return row.decision === "merge" ? mergeWarnings(key, row) : [];
 };
 
 const addedWarnings = (number) => {
   const one = added[number];
-  const names = nameWarnings(one.name, number);
+  const names = nameWarnings(one, number);
   return one.keywords.length || one.words.length ? names : [...names, "It takes no keyword yet."];
 };
 
