@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,3 +32,11 @@ def headless_browser(downloads: Path) -> Iterator[Any]:
         yield opened
     finally:
         opened.quit()
+
+
+def wait_for_download(file: Path) -> Path:
+    """The file, as soon as the browser has saved it whole: it holds the name by an empty one."""
+    patience = time.monotonic() + 20
+    while not (file.exists() and file.stat().st_size) and time.monotonic() < patience:
+        time.sleep(0.05)
+    return file

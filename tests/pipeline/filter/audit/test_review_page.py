@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from headless import headless_browser
+from headless import headless_browser, wait_for_download
 
 from pipeline.filter.audit.answers import read_answers
 from pipeline.filter.audit.audit import ask
@@ -37,10 +36,7 @@ def test_answers_by_keys_are_saved_and_read(decided: Any, browser: Any, tmp_path
     assert browser.find_element("id", "count").text == f"3 of {len(sample.stickers)} answered"
     browser.find_element("css selector", '.one:nth-child(4) [data-answer="drop"]').click()
     browser.find_element("id", "save").click()
-    saved = tmp_path / "downloads" / "audit-aspect.json"
-    patience = time.monotonic() + 20
-    while not saved.exists() and time.monotonic() < patience:
-        time.sleep(0.1)
+    saved = wait_for_download(tmp_path / "downloads" / "audit-aspect.json")
     found = {one.id: (one.answer, one.who) for one in read_answers(saved, "aspect")}
     given = [found.get(one.id) for one in sample.stickers[:5]]
     expected = ["drop", "keep", "keep", "drop"]

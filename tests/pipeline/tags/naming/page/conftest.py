@@ -67,7 +67,7 @@ def _stickers(workspace: Workspace, part: int, carried: Sequence[tuple[str, str]
 def _proposal(
     key: str, keywords: Sequence[str], each: int, changes: Mapping[str, Any]
 ) -> dict[str, Any]:
-    row = {
+    row: dict[str, Any] = {
         "key": key, "tag": key if key.startswith("t") else None, "name": keywords[0],
         "clusters": [int(key[1:])], "aliases": [], "terms": list(keywords[0])[:4],
         "exemplars": list(keywords[:5]), "keywords": len(keywords),

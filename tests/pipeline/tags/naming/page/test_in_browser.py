@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from headless import wait_for_download
 
 from pipeline.engine.workspace import Workspace
 from pipeline.tags.naming.page.page import FILE, write_naming_page
@@ -56,10 +56,7 @@ class Lead:
         file = self.downloads / FILE
         file.unlink(missing_ok=True)
         self.browser.find_element("id", "save").click()
-        patience = time.monotonic() + 20
-        while not file.exists() and time.monotonic() < patience:
-            time.sleep(0.05)
-        return file
+        return wait_for_download(file)
 
     def saved(self) -> dict[str, NamingRow]:
         """Rows of the saved file, by their keys or, of added tags, their names."""
