@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from importlib.metadata import version
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.engine.stage import Output, Reader, Step
-from pipeline.tags.proposals import cluster_key
 from schemas.config import Config, Section, TagsConfig
 from schemas.tables import TABLES
 
@@ -31,22 +31,26 @@ def _cluster_settings(config: Config) -> ClusterSettings:
 def _clusters(reader: Reader, settings: ClusterSettings) -> Iterator[Output]:
     from pipeline.tags.clustering import cluster_keywords, elbow_rows
 
-    rows = reader.read("keywords", columns=["keyword", "tokens"]).to_pylist()
-    tokens = {row["keyword"]: tuple(row["tokens"] or ()) for row in rows}
-    clusters, curve = cluster_keywords(tokens, settings.tags)
-    cluster_of = {m.keyword: (n, m.distance) for n, c in enumerate(clusters) for m in c}
-    rows = [
-        {
-            "keyword": keyword,
-            "cluster": cluster,
-            "distance": distance,
-            "state": "unclustered" if cluster is None else "clustered",
-            "key": None if cluster is None else cluster_key(cluster),
-        }
-        for keyword in sorted(tokens)
-        for cluster, distance in (cluster_of.get(keyword, (None, None)),)
-    ]
-    yield "clusters", None, pa.Table.from_pylist(rows, schema=TABLES["clusters"].schema)
+    rows = reader.read("keywords", columns=["keyword", "tokens"]).combine_chunks()
+    keywords, tokens = (rows[name].combine_chunks() for name in ("keyword", "tokens"))
+    found = cluster_keywords(keywords, tokens, settings.tags)
+    none = found.clusters < 0
+    cluster = pa.array(found.clusters, mask=none)
+    missing = pa.nulls(len(rows), pa.string())
+    columns = {
+        "keyword": keywords,
+        "cluster": cluster,
+        "distance": pa.array(found.distances, mask=none),
+        "state": pc.if_else(pa.array(none), "unclustered", "clustered"),
+        "tag": missing,
+        "key": pc.binary_join_element_wise("c", cluster.cast(pa.string()), ""),
+    }
+    curve = found.curve
+    clusters = pa.table(
+        [columns[name] for name in TABLES["clusters"].schema.names],
+        schema=TABLES["clusters"].schema,
+    )
+    yield "clusters", None, clusters
     yield "elbow", None, pa.Table.from_pylist(elbow_rows(curve), schema=TABLES["elbow"].schema)
 
 
