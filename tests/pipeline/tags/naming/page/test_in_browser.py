@@ -90,6 +90,12 @@ def test_what_is_decided_is_what_the_file_says(lead: Callable[..., Lead]) -> Non
     page.keys("m", "愤怒", Keys.ENTER, Keys.ARROW_DOWN, "k")
     page.keys("b", "d")
     assert page.text("#count") == "5 of 5 decided"
+    page.open("c2")
+    page.keys("k")
+    assert page.text("#heading") == "坏话", "what is kept stays so, and it goes on"
+    page.click('[data-decision="block"]')
+    assert page.text("#count") == "4 of 5 decided"
+    page.click('[data-decision="block"]')
     page.open("c0")
     for field, text in (("english", "angry"), ("group", "feelings"), ("aliases", "怒,气，火"),
                         ("note", "sure")):  # fmt: skip
