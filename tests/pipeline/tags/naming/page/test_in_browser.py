@@ -93,9 +93,9 @@ def test_what_is_decided_is_what_the_file_says(lead: Callable[..., Lead]) -> Non
     page.open("c2")
     page.keys("k")
     assert page.text("#heading") == "坏话", "what is kept stays so, and it goes on"
-    page.click('[data-decision="block"]')
+    page.click('#decisions [data-decision="block"]')
     assert page.text("#count") == "4 of 5 decided"
-    page.click('[data-decision="block"]')
+    page.click('#decisions [data-decision="block"]')
     page.open("c0")
     for field, text in (("english", "angry"), ("group", "feelings"), ("aliases", "怒,气，火"),
                         ("note", "sure")):  # fmt: skip
