@@ -1,4 +1,4 @@
-"""StickerTAG's procedure (section 3.1 and 3.2) from keywords to a release, with counts at each step.
+"""StickerTAG's procedure (sections 3.1, 3.2) from keywords to a release, counted at each step.
 
     PYTHONPATH=. python benchmarks/tag_procedure.py FOLDER [--captions TSV | --keywords 13571]
 
@@ -20,11 +20,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.workspace import Workspace
-from pipeline.tags.keywords import keywords_of
 from procedure.collection import draw_folder, topical_keywords
 from procedure.filling import as_json, fill_sheet, plan_naming
 from procedure.voting import vote
+
+from pipeline.engine.workspace import Workspace
+from pipeline.tags.keywords import keywords_of
 from schemas.config import LabelConfig
 
 
@@ -56,7 +57,7 @@ def run(folder: Path, keywords: list[str], options: argparse.Namespace) -> dict[
 
     def command(*words: str) -> None:
         program = [sys.executable, "-m", "stickerworks", "--config", folder / "stickerworks.yaml"]
-        done = subprocess.run([*program, "--workspace", root, *words], text=True, encoding="utf-8",
+        done = subprocess.run([*program, "--workspace", root, *words], check=False, text=True, encoding="utf-8",
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
         print(f"$ stickerworks {' '.join(words)}\n{done.stdout}", flush=True)
         if done.returncode:
