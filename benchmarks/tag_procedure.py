@@ -57,8 +57,14 @@ def run(folder: Path, keywords: list[str], options: argparse.Namespace) -> dict[
 
     def command(*words: str) -> None:
         program = [sys.executable, "-m", "stickerworks", "--config", folder / "stickerworks.yaml"]
-        done = subprocess.run([*program, "--workspace", root, *words], check=False, text=True, encoding="utf-8",
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+        done = subprocess.run(
+            [*program, "--workspace", root, *words],
+            check=False,
+            text=True,
+            encoding="utf-8",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         print(f"$ stickerworks {' '.join(words)}\n{done.stdout}", flush=True)
         if done.returncode:
             raise SystemExit(f"`{' '.join(words)}` failed")
@@ -135,7 +141,7 @@ def _config(folder: Path, clusters: int | None, port: int) -> None:
     source = {"source": "folder", "options": {"path": str(folder / "stickers")}}
     config = {
         "crawl": {"sources": [source]},
-        "filter": {"rules": {"ocr_length": None}},
+        "filter": {"rules": {"ocr_length": {"max": None}}},
         "tags": {"clusters": clusters},
         "label": {"port": port},
         "release": {"name": "procedure"},
