@@ -1,11 +1,12 @@
 """A small sheet as somebody filled it in, with texts that programs like to change; what
-LibreOffice made of it lies in files/ (`python tests/pipeline/tags/naming/filled.py FOLDER`
-writes the sheet, `soffice --headless --convert-to ods|csv|xlsx` converts it)."""
+LibreOffice made of it lies in files/ (`soffice --headless --convert-to`)."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
 
 from pipeline.tags.naming.rows import ADD, Naming, NamingRow
 from pipeline.tags.naming.sheet.contents import Sheet, SheetRow
@@ -29,14 +30,29 @@ ADDED = (
 EXEMPLARS = ("=1+2", "+86", "谢谢, 老板", "\u202eabc", "12")
 
 
-def filled_sheet() -> Sheet:
-    return sheet_of(Naming("", (*ROWS, *ADDED)), VERSION)
+@dataclass(frozen=True)
+class Filled:
+    """A sheet, and what is read from it: its rows of proposals, and those added by hand."""
+
+    sheet: Sheet
+    rows: tuple[NamingRow, ...]
+    added: tuple[NamingRow, ...]
+    exemplars: tuple[str, ...]
 
 
-def sheet_of(naming: Naming, version: str) -> Sheet:
+@pytest.fixture(scope="session")
+def filled() -> Filled:
+    rows, added = (tuple(replace(row, version=VERSION) for row in some) for some in (ROWS, ADDED))
+    return Filled(_sheet_of(Naming("", (*ROWS, *ADDED)), VERSION), rows, added, EXEMPLARS)
+
+
+@pytest.fixture(scope="session")
+def sheet_of() -> Callable[[Naming, str], Sheet]:
+    return _sheet_of
+
+
+def _sheet_of(naming: Naming, version: str) -> Sheet:
     """A sheet on which the naming was filled in."""
-    from dataclasses import replace
-
     rows = tuple(
         SheetRow(
             replace(row, version=version),
@@ -51,12 +67,3 @@ def sheet_of(naming: Naming, version: str) -> Sheet:
         if row.key
     )
     return Sheet(version, rows, tuple(row for row in naming.rows if not row.key), 4)
-
-
-if __name__ == "__main__":
-    from pipeline.tags.naming.sheet.comma_separated import sheet_csv
-    from pipeline.tags.naming.sheet.workbook import sheet_xlsx
-
-    folder = Path(sys.argv[1])
-    (folder / "filled.xlsx").write_bytes(sheet_xlsx(filled_sheet(), "0" * 64))
-    (folder / "filled.csv").write_bytes(sheet_csv(filled_sheet()))
