@@ -43,10 +43,11 @@ def _suggestions(workspace: Workspace) -> dict[str, Any] | None:
     """Stickers with a suggested tag, tags a sticker among them, and what suggests how many."""
     stickers, total, sources = 0, 0, Counter[str]()
     for block in workspace.blocks:
-        scored = workspace.read("suggestions", block, ["scored"])["scored"].combine_chunks()
-        stickers += pc.sum(pc.greater(pc.list_value_length(scored), 0)).as_py() or 0
-        found = pc.list_flatten(scored)
-        total += len(found)
+        rows = workspace.read("suggestions", block, ["tags", "scored"])
+        counts = pc.list_value_length(rows["tags"])
+        stickers += pc.sum(pc.greater(counts, 0)).as_py() or 0
+        total += pc.sum(counts).as_py() or 0
+        found = pc.list_flatten(rows["scored"]).combine_chunks()
         given = pc.list_flatten(pc.struct_field(found, "sources"))
         sources.update({row["values"]: row["counts"] for row in pc.value_counts(given).to_pylist()})
     if not stickers:
