@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from suggesting.captions import measure_scores, read_captions
+from suggesting.naming import measure_naming
 from suggesting.size import measure_size
 
+from pipeline.engine.workspace import Workspace
 from pipeline.tags.keyword_step import KEYWORDS
 from pipeline.tags.segment import open_segmenter
 from schemas.config import Config
@@ -34,9 +36,14 @@ def main() -> None:
     size = parts.add_parser("size")
     size.add_argument("--stickers", type=int, default=1_000_000)
     size.add_argument("--keywords", type=int, default=600_000)
+    naming = parts.add_parser("naming")
+    naming.add_argument("workspace", type=Path)
     arguments = parser.parse_args()
     if arguments.part == "captions":
         figures = _scores(arguments.tsv)
+    elif arguments.part == "naming":
+        workspace = Workspace(arguments.workspace)
+        figures = measure_naming(workspace, Config())
     else:
         figures = measure_size(arguments.stickers, arguments.keywords)
     print(json.dumps({"benchmark": f"suggestions {arguments.part}", "figures": figures}))
