@@ -468,7 +468,7 @@ PROPOSALS = _table(
     "What people name: a row for each frozen tag, and one for each cluster that has no name yet.",
     _column("key", STRING, "c17 for cluster 17, t012 for the tag of that id", nullable=False),
     _column("tag", STRING, "id of the frozen tag; null for a cluster"),
-    _column("name", STRING, "the tag's name, or a suggestion; null where all words are blocked"),
+    _column("name", STRING, "the tag's name, or a suggestion; null where most of it is blocked"),
     _column("english", STRING, "the same in English; null where nothing suggests itself"),
     _column("group", STRING, "group of a frozen tag"),
     _column("aliases", STRINGS, "other names of a frozen tag"),
