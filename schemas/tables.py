@@ -521,6 +521,7 @@ NAMED_KEYWORDS = _table(
     "global",
     "tags apply",
     "Keywords that the newest frozen tag set settled.",
+    _column("number", pa.int32(), "number of the tag set", nullable=False),
     _column("keyword", STRING, "as in keywords", nullable=False),
     _column("tokens", STRINGS, "its words"),
     _column("cluster", pa.int32(), "its cluster"),

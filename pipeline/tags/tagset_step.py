@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import version as library_version
 from typing import Any
 
 import pyarrow as pa
@@ -11,46 +11,46 @@ import pyarrow.compute as pc
 
 from pipeline.engine.stage import Output, Reader, Step
 from pipeline.tags.carried import count_stickers
-from pipeline.tags.proposals import Proposal, propose, tagset_version
+from pipeline.tags.named import NamedSet, blocked_names, blocked_topics, read_named
+from pipeline.tags.naming.basis import proposals_version
+from pipeline.tags.proposals import Proposal, propose
 from pipeline.tags.words import blocked_words
 from schemas.config import Config, Section
 from schemas.tables import TABLES
 
+Row = dict[str, Any]
+
 
 class TagsetSettings(Section):
-    """What decides the names that clusters suggest: the blocked words, and what splits texts."""
+    """What decides the names that are suggested: words that never are, so that an edit shows."""
 
     blocked: tuple[str, ...]
     libraries: dict[str, str]
 
 
-def _tagset_settings(config: Config) -> TagsetSettings:
-    return TagsetSettings(
-        blocked=blocked_words(config.tags.blocked_words),
-        libraries={name: version(name) for name in ("jieba", "opencc")},
-    )
-
-
 def _tagset(reader: Reader, settings: TagsetSettings) -> Iterator[Output]:
-    clusters = reader.read("clusters")
-    proposals = propose(_keywords(reader, clusters), settings.blocked)
-    keys = [proposal.key for proposal in proposals]
-    counts = dict(zip(keys, _stickers(reader, clusters, keys), strict=True))
-    held = clusters.filter(pc.is_valid(clusters["key"]))
-    assignments = zip(held["keyword"].to_pylist(), held["key"].to_pylist(), strict=True)
-    digest = tagset_version(keys, list(assignments))
-    rows = [_row(proposal, counts, digest) for proposal in proposals]
-    yield "proposals", None, pa.Table.from_pylist(rows, schema=TABLES["proposals"].schema)
-    named = [row | {"tag": row["name"], "named": False} for row in rows if row["name"]]
-    yield "tagset", None, pa.Table.from_pylist(named, schema=TABLES["tagset"].schema)
-
-
-def _keywords(reader: Reader, clusters: pa.Table) -> pa.Table:
-    """Keywords with their words, key and distance."""
+    clusters, named = reader.read("clusters"), read_named(reader)
     keywords = reader.read("keywords", columns=["keyword", "tokens"])
-    place = pc.index_in(clusters["keyword"], value_set=keywords["keyword"])
-    found = clusters.select(["keyword", "key", "distance"])
-    return found.append_column("tokens", keywords["tokens"].take(place))
+    place = pc.index_in(clusters["keyword"], value_set=keywords["keyword"].combine_chunks())
+    held = clusters.append_column("tokens", keywords["tokens"].take(place))
+    tags = {row["id"]: row for row in named.tags.to_pylist()}
+    blocked = {*settings.blocked, *blocked_names(reader, named.number), *blocked_topics(named)}
+    current = {id_: _names(tag) for id_, tag in tags.items()}
+    proposals = propose(held, blocked, current)
+    keys = [proposal.key for proposal in proposals]
+    version = proposals_version(named.version, keys, clusters)
+    stickers = _stickers(reader, clusters, keys)
+    rows = [
+        _proposed(proposal, tags.get(proposal.key), count) | {"version": version}
+        for proposal, count in zip(proposals, stickers, strict=True)
+    ]
+    yield "proposals", None, pa.Table.from_pylist(rows, schema=TABLES["proposals"].schema)
+    tagset = list(_in_use(rows, named) if named.number else _suggested(rows))
+    yield "tagset", None, pa.Table.from_pylist(tagset, schema=TABLES["tagset"].schema)
+
+
+def _names(tag: Mapping[str, Any]) -> list[str]:
+    return [name for name in (tag["tag"], tag["english"], *(tag["aliases"] or ())) if name]
 
 
 def _stickers(reader: Reader, clusters: pa.Table, keys: Sequence[str]) -> list[int]:
@@ -58,26 +58,58 @@ def _stickers(reader: Reader, clusters: pa.Table, keys: Sequence[str]) -> list[i
     return count_stickers(reader, clusters["keyword"], numbers, len(keys))
 
 
-def _row(proposal: Proposal, stickers: Mapping[str, int], digest: str) -> dict[str, Any]:
-    return {
+def _proposed(proposal: Proposal, tag: Mapping[str, Any] | None, stickers: int) -> Row:
+    """A row of proposals: what clusters suggest, or a frozen tag as people left it."""
+    row: Row = {
         "key": proposal.key,
         "name": proposal.name,
         "english": proposal.english,
         "aliases": [],
-        "clusters": [int(proposal.key[1:])],
         "terms": proposal.terms,
         "exemplars": proposal.exemplars,
         "keywords": proposal.keywords,
-        "stickers": stickers[proposal.key],
+        "stickers": stickers,
         "flags": proposal.flags,
-        "version": digest,
     }
+    if tag is None:
+        return row | {"clusters": [int(proposal.key[1:])]}
+    kept = {name: tag[name] for name in ("english", "group", "aliases", "clusters")}
+    return row | kept | {"tag": tag["id"], "name": tag["tag"]}
+
+
+def _in_use(rows: Sequence[Row], named: NamedSet) -> Iterator[Row]:
+    """The frozen set, with what carries its tags now; nobody has to be warned of them any more."""
+    proposed = {row["tag"]: row for row in rows if row.get("tag")}
+    for id_ in named.tags["id"].to_pylist():
+        row = proposed[id_]
+        more = {"id": id_, "tag": row["name"], "flags": [], "named": True, "version": named.version}
+        yield row | more
+
+
+def _suggested(rows: Sequence[Row]) -> Iterator[Row]:
+    yield from (row | {"tag": row["name"], "named": False} for row in rows if row["name"])
+
+
+def _tagset_settings(config: Config) -> TagsetSettings:
+    return TagsetSettings(
+        blocked=blocked_words(config.tags.blocked_words),
+        libraries={name: library_version(name) for name in ("jieba", "opencc")},
+    )
 
 
 TAGSET = Step(
     name="tagset",
     version=2,
-    reads=("clusters", "keywords", "observations", "decisions"),
+    reads=(
+        "clusters",
+        "keywords",
+        "naming",
+        "named_tags",
+        "named_keywords",
+        "observations",
+        "decisions",
+    ),
+    optional=("naming", "named_tags", "named_keywords"),
     writes=("proposals", "tagset"),
     settings=_tagset_settings,
     run=_tagset,
