@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fingerprint import hash_json
 from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
@@ -130,7 +131,11 @@ def _ask(
         finally:
             await chat.close()
 
-    tally = asyncio.run(talk())
+    try:
+        tally = asyncio.run(talk())
+    except StickerworksError as error:
+        without = "To go without its names: --set annotate.captioner=template."
+        raise StickerworksError(error.message, f"{error.remedy} {without}") from error
     named = [d for d in digests if d in remembered.names and remembered.names[d].name]
     session.results["names"] = {
         "model": _title(captioner),
@@ -165,18 +170,13 @@ def _say_requests(session: Session, captioner: ConfiguredCaptioner, clusters: in
 
 def _usable(session: Session, names: Mapping[str, ModelName | None]) -> Suggested:
     """What can be a name of what was said: a model may be led astray by what it reads."""
+    from pipeline.tags.blocked import blocked_by_people
     from pipeline.tags.name_forms import is_blocked, name_fault, shown_name
-    from pipeline.tags.named import blocked_names, blocked_topics, read_named
     from pipeline.tags.words import blocked_words
 
-    named = read_named(session.workspace)
-    blocked = frozenset(
-        {
-            *blocked_words(session.config.tags.blocked_words),
-            *blocked_names(session.workspace, named.number),
-            *blocked_topics(named),
-        }
-    )
+    read = session.workspace.read
+    people = blocked_by_people(read("naming"), read("named_tags"), read("named_keywords"))
+    blocked = people.union(blocked_words(session.config.tags.blocked_words))
 
     def usable(text: str | None) -> str | None:
         if text is None or name_fault(text) is not None or is_blocked(text, blocked):

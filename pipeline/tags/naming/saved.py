@@ -69,7 +69,7 @@ def read_saved_naming(path: Path) -> Naming:
     except ValueError as error:
         raise _strange(path, "it is no JSON") from error
     rows = [
-        NamingRow(**row.model_dump(exclude={"exemplars"}), version=found.version)
+        NamingRow(**dict(row), version=found.version)
         for row in found.rows
     ]
     added = [

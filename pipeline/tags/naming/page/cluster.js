@@ -127,11 +127,15 @@ const openCluster = (key) => {
 };
 
 const decide = (decision) => {
-  const row = rows.get(opened);
-  if (row.decision === decision) {
+  if (rows.get(opened).decision === decision) {
     setRow("take back", opened, { decision: "", into: "" });
-    return;
+  } else {
+    settle(decision);
   }
+};
+
+const settle = (decision) => {
+  const row = rows.get(opened);
   const [first] = suggestedNames(opened);
   const named = decision === "keep" && !row.name && first
     ? { name: first[0], english: row.english || first[1] } : {};
@@ -140,10 +144,13 @@ const decide = (decision) => {
   if (decision === "keep" && !rows.get(opened).name) byId("name").focus();
 };
 
-// By keys a lead goes from one to the next; a click stays where it is.
+// By keys a lead goes from one to the next, also where it was decided before; a click stays where
+// it is, and takes back what was decided.
 const decideAndGo = (decision) => {
   const key = opened;
-  decide(decision);
+  if (rows.get(key).decision !== decision || (decision === "keep" && !rows.get(key).name)) {
+    settle(decision);
+  }
   const row = rows.get(key);
   if (row.decision && row.decision !== "merge" && (row.decision !== "keep" || row.name)) go(1);
 };

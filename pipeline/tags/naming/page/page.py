@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.errors import StickerworksError
 from pipeline.engine.page.render import Page, write_page
 from pipeline.engine.workspace import Workspace
 from pipeline.tags.naming.page.shown import Suggested, read_shown
@@ -24,11 +23,12 @@ _SCRIPTS = (
 
 @dataclass(frozen=True)
 class Written:
-    """The page, and how many rows, and how many pictures, it shows."""
+    """The page, how many rows and pictures it shows, and the version of the proposals."""
 
     path: Path
     rows: int
     pictures: int
+    version: str
 
 
 def write_naming_page(
@@ -36,19 +36,16 @@ def write_naming_page(
     target: Path,
     start: Naming | None = None,
     suggested: Suggested | None = None,
-) -> Written:
+) -> Written | None:
     """Write the page that asks about every row of ``proposals``; people save a file for
     ``tags apply FILE``.
 
     ``start`` is what was decided about these proposals before, ``suggested`` names (Chinese,
-    English) by key. Raises StickerworksError where there is nothing to name.
+    English) by key. Returns None, and writes nothing, where there is nothing to name.
     """
     shown = read_shown(workspace, suggested or {})
     if not shown.rows:
-        raise StickerworksError(
-            f"{workspace.name} has no clusters to name.",
-            "Run `stickerworks tags`; keywords come from queries, titles and tags of stickers.",
-        )
+        return None
     pictures = load_shown_pictures(workspace, [row["key"] for row in shown.rows])
     rows = [{**row, "pictures": pictures.stickers.get(row["key"], [])} for row in shown.rows]
     begun = _begun(start)
@@ -73,7 +70,8 @@ def write_naming_page(
         scripts=_SCRIPTS,
     )
     values = {"data": _data(data), "pictures": _data(pictures.drawn), "file": FILE}
-    return Written(write_page(target, page, values), len(rows), len(pictures.drawn))
+    written = write_page(target, page, values)
+    return Written(written, len(rows), len(pictures.drawn), shown.version)
 
 
 def _begun(start: Naming | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from pipeline.engine.workspace import Workspace
 
-Suggested = Mapping[str, tuple[str, str]]
+Suggested = Mapping[str, tuple[str | None, str | None]]
 
 MOST_OF_ONE, FEWEST_OF_ONE = 200, 20
 _MOST_KEYWORDS = 100_000
@@ -98,9 +98,8 @@ def _row(
     texts = {name: proposal[name] or "" for name in ("key", "tag", "name", "english", "group")}
     lists = {name: proposal[name] or [] for name in ("aliases", "terms", "exemplars", "flags")}
     counts = {name: proposal[name] or 0 for name in ("keywords", "stickers")}
-    names = [(texts["name"], texts["english"])]
-    if texts["key"] in suggested:
-        names.insert(0, suggested[texts["key"]])
+    name, english = suggested.get(texts["key"], (None, None))
+    names = [(name or "", english or ""), (texts["name"], texts["english"])]
     names += [(term, "") for term in lists["terms"][:_SUGGESTED_TERMS]]
     # A name that was suggested twice stands where it was first.
     distinct = {name: english for name, english in reversed(names) if name}

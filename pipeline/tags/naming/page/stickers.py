@@ -17,7 +17,7 @@ from pipeline.engine.workspace import Workspace
 from pipeline.tags.carried import carried_in
 
 MOST_OF_ONE, FEWEST_OF_ONE = 12, 2
-MOST_STILLS, MOST_MOVING, MOST_BYTES = 8_000, 240, 34_000_000
+MOST_STILLS, MOST_MOVING, MOST_BYTES = 8_000, 240, 30_000_000
 _MOVING_OF_ONE = 3
 
 

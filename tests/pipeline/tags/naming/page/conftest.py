@@ -73,7 +73,8 @@ def _proposal(
         "exemplars": list(keywords[:5]), "keywords": len(keywords),
         "stickers": each * len(keywords), "flags": [], "version": VERSION,
     }  # fmt: skip
-    return row | changes.get(key, {})
+    row.update(changes.get(key, {}))
+    return row
 
 
 @pytest.fixture(scope="module")

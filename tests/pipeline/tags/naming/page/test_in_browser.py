@@ -73,7 +73,9 @@ def lead(chromium: tuple[Any, Path], propose: Propose, tmp_path: Path) -> Any:
         clusters: Any = CLUSTERS, start: Naming | None = None, each: int = 1, **changes: Any
     ) -> Lead:
         workspace = propose(clusters, each, **changes)
-        return Lead(*chromium, write_naming_page(workspace, tmp_path / "p.html", start).path)
+        written = write_naming_page(workspace, tmp_path / "p.html", start)
+        assert written is not None
+        return Lead(*chromium, written.path)
 
     return open_page
 
@@ -88,6 +90,12 @@ def test_what_is_decided_is_what_the_file_says(lead: Callable[..., Lead]) -> Non
     page.keys("m", "愤怒", Keys.ENTER, Keys.ARROW_DOWN, "k")
     page.keys("b", "d")
     assert page.text("#count") == "5 of 5 decided"
+    page.open("c2")
+    page.keys("k")
+    assert page.text("#heading") == "坏话", "what is kept stays so, and it goes on"
+    page.click('#decisions [data-decision="block"]')
+    assert page.text("#count") == "4 of 5 decided"
+    page.click('#decisions [data-decision="block"]')
     page.open("c0")
     for field, text in (("english", "angry"), ("group", "feelings"), ("aliases", "怒,气，火"),
                         ("note", "sure")):  # fmt: skip
@@ -245,6 +253,7 @@ def test_what_was_named_before_and_what_is_carried_over_is_filled_in(
     found = {row.key or row.name: row for row in naming.rows}
     version = "0123456789ab"
     assert naming.who == "Dora"
+    assert found["t001"].exemplars == ("愤怒", "火"), "another page takes over by these"
     assert found == {
         "t001": NamingRow("t001", "keep", "愤怒", "angry", "feelings", ("怒气",), version=version),
         "c5": NamingRow("c5", "merge", into="t001", note="as before", version=version),
