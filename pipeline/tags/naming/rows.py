@@ -79,4 +79,5 @@ class NamingError(StickerworksError):
             f"{plain(source)} can't be applied, {cells}: {problems[0]}",
             "Nothing was changed; correct the file and run the same command again.",
         )
+        self.source = source
         self.problems = tuple(problems)
