@@ -26,7 +26,7 @@ from pipeline.tags.naming.sheet.packing import pack
 from pipeline.tags.naming.sheet.strips import draw_strip
 
 _SPARE_ROWS = 100
-_ROW_POINTS = 54
+_ROW_POINTS = 66
 _MARGIN = 3
 _EMU_PER_PIXEL = 9525
 # What XML can't hold, and underscores that Excel would read as the code of a character.
