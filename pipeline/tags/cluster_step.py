@@ -84,9 +84,7 @@ def _settled(rows: pa.Table, named: NamedSet) -> tuple[pa.Table, pa.Table]:
     return table, rows.filter(place.is_null())
 
 
-def _fitted(
-    rows: pa.Table, named: NamedSet, words: dict[str, str]
-) -> tuple[pa.Table, pa.Table]:
+def _fitted(rows: pa.Table, named: NamedSet, words: dict[str, str]) -> tuple[pa.Table, pa.Table]:
     """Keywords that fit into the frozen set, or to what it dropped, and the others."""
     from pipeline.tags.fitting import fit_keywords
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.engine.stage import Output, Reader, Step
+from pipeline.tags.blocked import blocked_by_people
 from pipeline.tags.carried import count_stickers
-from pipeline.tags.named import NamedSet, blocked_names, blocked_topics, read_named
+from pipeline.tags.named import NamedSet, read_named
 from pipeline.tags.naming.basis import proposals_version
 from pipeline.tags.proposals import Proposal, propose
 from pipeline.tags.words import blocked_words
@@ -18,12 +20,14 @@ from schemas.config import Config, Section
 from schemas.tables import TABLES
 
 Row = dict[str, Any]
+_PEOPLES = ("naming", "named_tags", "named_keywords")
 
 
 class TagsetSettings(Section):
-    """What decides the names that are suggested: words that never are, so that an edit shows."""
+    """What decides the names that clusters suggest: the blocked words, and what splits texts."""
 
     blocked: tuple[str, ...]
+    libraries: dict[str, str]
 
 
 def _tagset(reader: Reader, settings: TagsetSettings) -> Iterator[Output]:
@@ -32,14 +36,15 @@ def _tagset(reader: Reader, settings: TagsetSettings) -> Iterator[Output]:
     place = pc.index_in(clusters["keyword"], value_set=keywords["keyword"].combine_chunks())
     held = clusters.append_column("tokens", keywords["tokens"].take(place))
     tags = {row["id"]: row for row in named.tags.to_pylist()}
-    blocked = {*settings.blocked, *blocked_names(reader, named.number), *blocked_topics(named)}
+    people = blocked_by_people(*(reader.read(name) for name in _PEOPLES))
+    blocked = people.union(settings.blocked)
     current = {id_: _names(tag) for id_, tag in tags.items()}
     proposals = propose(held, blocked, current)
     keys = [proposal.key for proposal in proposals]
-    version = proposals_version(named.version, keys, clusters)
+    digest = proposals_version(named.version, keys, clusters)
     stickers = _stickers(reader, clusters, keys)
     rows = [
-        _proposed(proposal, tags.get(proposal.key), count) | {"version": version}
+        _proposed(proposal, tags.get(proposal.key), count) | {"version": digest}
         for proposal, count in zip(proposals, stickers, strict=True)
     ]
     yield "proposals", None, pa.Table.from_pylist(rows, schema=TABLES["proposals"].schema)
@@ -89,17 +94,17 @@ def _suggested(rows: Sequence[Row]) -> Iterator[Row]:
 
 
 def _tagset_settings(config: Config) -> TagsetSettings:
-    return TagsetSettings(blocked=blocked_words(config.tags.blocked_words))
+    return TagsetSettings(
+        blocked=blocked_words(config.tags.blocked_words),
+        libraries={name: version(name) for name in ("jieba", "opencc")},
+    )
 
 
 TAGSET = Step(
     name="tagset",
     version=2,
-    reads=(
-        "clusters", "keywords", "naming", "named_tags", "named_keywords", "observations",
-        "decisions",
-    ),  # fmt: skip
-    optional=("naming", "named_tags", "named_keywords"),
+    reads=("clusters", "keywords", *_PEOPLES, "observations", "decisions"),
+    optional=_PEOPLES,
     writes=("proposals", "tagset"),
     settings=_tagset_settings,
     run=_tagset,

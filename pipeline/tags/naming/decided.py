@@ -124,9 +124,7 @@ def _decision_problems(one: Decided) -> Iterator[Problem]:
         )
 
 
-def _name_problems(
-    one: Decided, suggested: str, blocked: Collection[str]
-) -> Iterator[Problem]:
+def _name_problems(one: Decided, suggested: str, blocked: Collection[str]) -> Iterator[Problem]:
     if one.is_tag and not one.row.name.strip():
         example = f", such as {quoted(suggested)}" if suggested else ""
         yield Problem(

@@ -77,11 +77,11 @@ def _idle(word: str, where: str) -> str:
     return f"{where}: no keyword has the word {quoted(word)} so far"
 
 
-def _take_named(
-    keywords: pa.Table, resolved: Resolved, fates: Ints
-) -> list[tuple[str, int]]:
+def _take_named(keywords: pa.Table, resolved: Resolved, fates: Ints) -> list[tuple[str, int]]:
     """Give keywords to the added tags that name them; those that nobody has yet."""
-    named = [(k, n) for n, tag in enumerate(resolved.tags) for k in tag.row.keywords if not tag.kept]
+    named = [
+        (k, n) for n, tag in enumerate(resolved.tags) for k in tag.row.keywords if not tag.kept
+    ]
     listed = pa.array([keyword for keyword, _ in named], pa.string())
     place = pc.index_in(listed, value_set=keywords["keyword"].combine_chunks()).to_pylist()
     for (_, number), row in zip(named, place, strict=True):

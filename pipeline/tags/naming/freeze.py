@@ -41,9 +41,7 @@ class Frozen:
     changed: bool
 
 
-def freeze(
-    tables: Tables, basis: Basis, resolved: Resolved, who: str | None, when: str
-) -> Frozen:
+def freeze(tables: Tables, basis: Basis, resolved: Resolved, who: str | None, when: str) -> Frozen:
     """The next tag set, made of a resolved naming; ``when`` is a UTC time in ISO 8601.
 
     Nothing is written: see write_frozen.
@@ -156,7 +154,10 @@ def _keywords(found: pa.Table, ids: Sequence[str], number: int) -> pa.Table:
     columns["number"] = pa.array(np.full(len(found), number, dtype=np.int32))
     columns["tag"] = pa.array(ids, pa.string()).take(found["place"])
     schema = TABLES["named_keywords"].schema
-    return pa.table([columns[name].cast(kind) for name, kind in zip(schema.names, schema.types, strict=True)], schema=schema)
+    return pa.table(
+        [columns[name].cast(kind) for name, kind in zip(schema.names, schema.types, strict=True)],
+        schema=schema,
+    )
 
 
 def _clusters(

@@ -9,7 +9,8 @@ from pathlib import Path
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import named_path, read_regular
 from pipeline.engine.text import plain
-from pipeline.tags.naming.grid.cells import MOST_BYTES, Cell, Grid, UnreadableError
+from pipeline.tags.naming.grid.cells import MOST_BYTES, Cell, Grid, UnreadableError, tidy
+from pipeline.tags.naming.guarding import unguard
 from pipeline.tags.naming.headings import (
     PURPOSES,
     Headings,
@@ -159,7 +160,9 @@ def _cell_problems(grid: Grid, headings: Headings, row: int) -> Iterator[Problem
 
 def _row(grid: Grid, headings: Headings, row: int) -> NamingRow:
     cells = grid.rows[row]
-    texts = {name: cells.get(at, _BLANK).text for name, at in headings.columns.items()}
+    texts = {
+        name: tidy(unguard(cells.get(at, _BLANK).text)) for name, at in headings.columns.items()
+    }
     lists = {name: split_list(texts.pop(name)) for name in _LISTS if name in texts}
     wheres = {
         name: grid.where(row, at, name) for name, at in headings.columns.items() if name in COLUMNS

@@ -206,7 +206,10 @@ def _resolved(
     for place in sorted(members):
         own = rows[place]
         merged = [one for one in members[place] if one is not own]
-        given = [*own.aliases, *(n for one in merged for n in (one.name, *one.aliases, one.english))]
+        given = [
+            *own.aliases,
+            *(n for one in merged for n in (one.name, *one.aliases, one.english)),
+        ]
         # It is still known by the name that it had, unless others have that now.
         earlier = basis.names.get(own.key, "")
         if earlier and same_name(earlier) not in taken and not is_blocked(earlier, blocked):

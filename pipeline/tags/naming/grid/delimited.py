@@ -5,40 +5,17 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import re
 from collections.abc import Callable
 
-from pipeline.tags.naming.grid.cells import Cell, Grid, UnreadableError, tidy
-
-SIGNS = "=+-@\t\r＝＋－＠'"
-"""First characters of a text that programs may take for a formula, and that which guards it."""
+from pipeline.tags.naming.grid.cells import Grid, UnreadableError, text_cell
 
 _SEPARATORS = ",;\t"
-_NUMBER_LIKE = re.compile(r"[0-9.,:/%eE+-][0-9 .,:/%eE+-]*")
 _TRIED_LINES = 50
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig", None),
     (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
 )
-
-
-def guard(text: str) -> str:
-    """A text as it is written to a CSV: an apostrophe before what programs would make a formula,
-    a number or a date of."""
-    risky = text[:1] in SIGNS if text else False
-    return f"'{text}" if risky or _NUMBER_LIKE.fullmatch(text) else text
-
-
-def unguard(text: str) -> str:
-    """The text that was guarded.
-
-    >>> unguard(guard("=1+1"))
-    '=1+1'
-    """
-    inner = text[1:]
-    guarded = text[:1] == "'" and guard(inner) != inner
-    return inner if guarded else text
 
 
 def read_delimited(data: bytes, score: Callable[[list[str]], int]) -> tuple[Grid, str | None]:
@@ -63,7 +40,7 @@ def read_delimited(data: bytes, score: Callable[[list[str]], int]) -> tuple[Grid
             lines[number] = line
             line = rows.line_num + 1
             for column, cell in enumerate(row):
-                grid.put(number, column, Cell(tidy(unguard(tidy(cell)))))
+                grid.put(number, column, text_cell(cell))
     except csv.Error as error:
         raise UnreadableError(
             f"what begins in line {line} can't be read as a row ({error})",

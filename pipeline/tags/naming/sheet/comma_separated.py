@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from pipeline.tags.naming.grid.delimited import guard
+from pipeline.tags.naming.guarding import guard
 from pipeline.tags.naming.sheet.columns import ONE_TABLE, Value
 from pipeline.tags.naming.sheet.contents import Sheet, SheetRow
 

@@ -17,6 +17,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from pipeline.tags.naming.grid.cells import MOST_CHARS
+from pipeline.tags.naming.guarding import guard_again
 from pipeline.tags.naming.rows import DECISIONS
 from pipeline.tags.naming.sheet.columns import ADDED, CLUSTERS, Column, Value
 from pipeline.tags.naming.sheet.contents import Sheet, SheetRow
@@ -88,10 +89,7 @@ def _fill(sheet: Any, columns: Sequence[Column], rows: Sequence[SheetRow], spare
     sheet.freeze_panes = sheet.cell(2, frozen)
     last = get_column_letter(len(columns))
     sheet.auto_filter.ref = f"A1:{last}{max(2, len(rows) + 1 + spare)}"
-    sheet.sheet_view.zoomScale = 100
-    sheet.page_setup.orientation = "landscape"
-    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    _print_wide(sheet)
     sheet.print_title_rows = "1:1"
 
 
@@ -100,7 +98,7 @@ def _write(cell: Any, column: Column, value: Value, row: SheetRow | None) -> Non
         cell.value = value
     elif value:
         # As a text whatever it begins with: a keyword is nobody's formula.
-        cell.value = fitting(value)
+        cell.value = fitting(guard_again(value))
         cell.data_type = "s"
         cell.quotePrefix = value[0] in "=+-@\t\r"
     cell.alignment, cell.border = _WRAPPED, _BORDER
@@ -159,3 +157,10 @@ def _explain(sheet: Any, contents: Sheet) -> None:
         sheet.cell(place, 1).font = Font(bold=True, size=14 if term == TITLE else 11)
         sheet.row_dimensions[place].height = 15 * max(1, -(-len(text) // 105)) + 3
     sheet.sheet_view.showGridLines = False
+    _print_wide(sheet)
+
+
+def _print_wide(sheet: Any) -> None:
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
