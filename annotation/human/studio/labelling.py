@@ -14,6 +14,7 @@ from annotation.human.migration import carry_over, migrate, read_changes
 from annotation.human.studio.ballot import current_ballot
 from annotation.human.studio.export import ExportedTasks, next_batch, send_planned, shown
 from annotation.human.studio.export_request import ExportRequest
+from annotation.human.studio.frozen import all_changes, ballots_by_tagset
 from annotation.human.studio.gold import read_gold
 from annotation.human.studio.ledger import Ballot, Planned, VoteLedger
 from annotation.human.studio.payload import (
@@ -57,11 +58,12 @@ def export_labelling(studio: LabellingSession, request: ExportRequest) -> Export
     if not studio.ledger.waiting("labelling"):
         studio.ledger.plan(plan_labelling(studio, request, ballot))
     label = studio.config.label
-    changes = read_changes(_changes(studio.ledger))
+    changes, ballots = all_changes(studio.ledger), ballots_by_tagset(studio.ledger)
 
     def tasks(rows: Sequence[Planned]) -> Iterator[tuple[Planned, dict[str, Any]]]:
         for row, source in studio.sources(rows):
-            carried = carry_over(source.tags, source.tagset, changes)
+            given = ballots.get(source.tagset or "", source.tagset)
+            carried = carry_over(source.tags, given, changes)
             tags = sorted(carried & set(ballot.tags))[: label.max_tags]
             seen = shown(source, row.batch, tags, studio.connection.files)
             blind = row.blind or not label.preannotate
@@ -195,11 +197,3 @@ def safety_scores(workspace: Workspace, measure: str) -> dict[str, float]:
         rows = rows.filter(pc.equal(rows["name"], measure)).drop_null()
         values |= dict(zip(rows["id"].to_pylist(), rows["value"].to_pylist(), strict=True))
     return values
-
-
-def _changes(ledger: VoteLedger) -> Any:
-    import pyarrow as pa
-
-    from schemas.tables import TAG_CHANGES
-
-    return pa.Table.from_pylist(ledger.tag_changes(), schema=TAG_CHANGES.schema)
