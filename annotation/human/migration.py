@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -9,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotation.human.tag_pairs import TagPairs
+
+KINDS = ("rename", "merge", "split", "drop")
 
 Change = tuple[str, Mapping[str, Sequence[str]]]
 """The version that followed, and what became of each tag that did not stay as it was."""
@@ -39,6 +42,27 @@ def carry_over(tags: Iterable[str], version: str | None, changes: Mapping[str, C
         version, becomes = changes[version]
         carried = {new for tag in carried for new in becomes.get(tag, (tag,))}
     return carried
+
+
+def kinds_of_change(
+    tags: Iterable[str], changes: Mapping[str, Sequence[str]]
+) -> dict[str, list[str]]:
+    """Tags of a ballot that change, by kind: rename, merge, split, drop.
+
+    A merge is a tag whose new name another tag of the ballot has as well.
+
+    >>> kinds_of_change(["笑", "哭", "泪"], {"笑": ["大笑"], "哭": ["泪"]})
+    {'rename': ['笑'], 'merge': ['哭']}
+    """
+    arriving = Counter(new for tag in tags for new in set(changes.get(tag, (tag,))))
+    kinds: dict[str, list[str]] = {}
+    for tag, becomes in changes.items():
+        if list(becomes) == [tag]:
+            continue
+        single = "merge" if len(becomes) == 1 and arriving[becomes[0]] > 1 else "rename"
+        kind = "drop" if not becomes else "split" if len(becomes) > 1 else single
+        kinds.setdefault(kind, []).append(tag)
+    return {kind: sorted(kinds[kind]) for kind in KINDS if kind in kinds}
 
 
 def migrate(votes: pa.Table, changes: Mapping[str, Change]) -> pa.Table:
