@@ -17,10 +17,13 @@ Ints = npt.NDArray[np.int64]
 
 def carried_in(reader: Reader, block: Sequence[int]) -> pa.Table:
     """Keywords of the kept stickers of a block: ``sticker`` counts over all of them."""
+    return carried_keywords(reader.read("observations", block, COLUMNS), kept_in(reader, block))
+
+
+def kept_in(reader: Reader, block: Sequence[int]) -> pa.Array:
+    """Ids of a block's stickers in order, null where one is not kept."""
     decisions = reader.read("decisions", block, ["id", "kept"])
-    # A sticker without an id is not found.
-    kept = pc.if_else(decisions["kept"], decisions["id"], None).combine_chunks()
-    return carried_keywords(reader.read("observations", block, COLUMNS), kept)
+    return pc.if_else(decisions["kept"], decisions["id"], None).combine_chunks()
 
 
 def numbers_of(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.tags.kmeans import Clustering, Curve, choose_clusters
-from pipeline.tags.proposals import Member
 from pipeline.tags.vectors import Vectors, vectorise
 from schemas.config import TagsConfig
 
@@ -16,28 +17,41 @@ from schemas.config import TagsConfig
 _DIGITS = 9
 _DISTANCE_DIGITS = 6
 
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class KeywordClusters:
+    """Each keyword's cluster, -1 where it has no word left, and its distance to the centre.
+
+    Clusters are numbered by size, then by their first keyword. ``curve`` says why there are so
+    many; None where there was nothing to cluster. ``distances`` are NaN where there is no cluster.
+    """
+
+    clusters: npt.NDArray[np.int32]
+    distances: Floats
+    curve: Curve | None
+
 
 def cluster_keywords(
-    tokens: Mapping[str, tuple[str, ...]], config: TagsConfig
-) -> tuple[list[list[Member]], Curve | None]:
-    """Clusters of the keywords that have words left, and the curve behind their number.
+    keywords: pa.Array, tokens: pa.ListArray, config: TagsConfig
+) -> KeywordClusters:
+    """Cluster keywords by their ``tokens``; the order of the keywords changes nothing.
 
-    Clusters go by size, then by their first keyword; members by keyword. A keyword that is in
-    none has no word that ``config.min_df`` keywords share. No clusters and no curve where there
-    is nothing to cluster.
+    A keyword that is in no cluster has no word that ``config.min_df`` keywords share.
     """
-    keywords = sorted(tokens)
-    vectors = vectorise([tokens[keyword] for keyword in keywords], config.min_df)
+    vectors = vectorise(tokens, config.min_df)
+    clusters = np.full(len(keywords), -1, dtype=np.int32)
+    distances = np.full(len(keywords), np.nan)
     if vectors.count == 0:
-        return [], None
+        return KeywordClusters(clusters, distances, None)
     run, curve = choose_clusters(vectors, config)
-    distances = _distances(vectors, run)
-    found: dict[int, list[Member]] = {}
-    for keyword, row in zip(keywords, vectors.rows, strict=True):
-        if row is not None:
-            member = Member(keyword, tokens[keyword], distances[row])
-            found.setdefault(int(run.labels[row]), []).append(member)
-    return sorted(found.values(), key=lambda c: (-len(c), c[0].keyword)), curve
+    held = vectors.rows >= 0
+    found = run.labels[vectors.rows[held]]
+    clusters[held] = _numbers(found, pc.filter(keywords, pa.array(held)))[found]
+    distances[held] = _distances(vectors, run)[vectors.rows[held]]
+    return KeywordClusters(clusters, distances, curve)
 
 
 def elbow_rows(curve: Curve | None) -> list[dict[str, object]]:
@@ -61,7 +75,17 @@ def elbow_rows(curve: Curve | None) -> list[dict[str, object]]:
     ]
 
 
-def _distances(vectors: Vectors, run: Clustering) -> list[float]:
+def _numbers(labels: npt.NDArray[np.int32], keywords: pa.Array) -> npt.NDArray[np.int32]:
+    """The number of each label: the largest cluster first, equal ones by their first keyword."""
+    order = pc.sort_indices(keywords).to_numpy()
+    present, first = np.unique(labels[order], return_index=True)
+    sizes = np.bincount(labels)
+    numbers = np.empty(len(sizes), dtype=np.int32)
+    numbers[present[np.lexsort((first, -sizes[present]))]] = np.arange(len(present))
+    return numbers
+
+
+def _distances(vectors: Vectors, run: Clustering) -> Floats:
     """Distance of each distinct vector to its centre."""
     squared = np.empty(vectors.count)
     # Cluster by cluster: one centre for every vector would fill the memory.
@@ -69,4 +93,5 @@ def _distances(vectors: Vectors, run: Clustering) -> list[float]:
         rows = np.flatnonzero(run.labels == label)
         # Vectors are of length 1.
         squared[rows] = 1 - 2 * (vectors.matrix[rows] @ centre) + centre @ centre
-    return [round(math.sqrt(max(0.0, value)), _DISTANCE_DIGITS) for value in squared]
+    distances: Floats = np.round(np.sqrt(np.maximum(0.0, squared)), _DISTANCE_DIGITS)
+    return distances

@@ -3,43 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.engine.stage import Output, Reader, Step
+from pipeline.tags.blocked import blocked_by_people
 from pipeline.tags.carried import count_stickers
-from pipeline.tags.proposals import Member, Proposal, propose, tagset_version
+from pipeline.tags.named import NamedSet, read_named
+from pipeline.tags.naming.basis import proposals_version
+from pipeline.tags.proposals import Proposal, propose
+from pipeline.tags.words import blocked_words
+from schemas.config import Config, Section
 from schemas.tables import TABLES
 
+Row = dict[str, Any]
+_PEOPLES = ("naming", "named_tags", "named_keywords")
 
-def _tagset(reader: Reader, settings: None) -> Iterator[Output]:
-    clusters = reader.read("clusters")
+
+class TagsetSettings(Section):
+    """What decides the names that clusters suggest: the blocked words, and what splits texts."""
+
+    blocked: tuple[str, ...]
+    libraries: dict[str, str]
+
+
+def _tagset(reader: Reader, settings: TagsetSettings) -> Iterator[Output]:
+    clusters, named = reader.read("clusters"), read_named(reader)
     keywords = reader.read("keywords", columns=["keyword", "tokens"])
-    members = _members(clusters, keywords)
-    counts = dict(zip(members, _stickers(reader, clusters, list(members)), strict=True))
-    proposals = propose(members)
-    version = tagset_version(
-        [proposal.key for proposal in proposals],
-        [(member.keyword, key) for key, found in members.items() for member in found],
-    )
-    rows = [_row(proposal, members, counts, version) for proposal in proposals]
+    place = pc.index_in(clusters["keyword"], value_set=keywords["keyword"].combine_chunks())
+    held = clusters.append_column("tokens", keywords["tokens"].take(place))
+    tags = {row["id"]: row for row in named.tags.to_pylist()}
+    people = blocked_by_people(*(reader.read(name) for name in _PEOPLES))
+    blocked = people.union(settings.blocked)
+    current = {id_: _names(tag) for id_, tag in tags.items()}
+    proposals = propose(held, blocked, current)
+    keys = [proposal.key for proposal in proposals]
+    digest = proposals_version(named.version, keys, clusters)
+    stickers = _stickers(reader, clusters, keys)
+    rows = [
+        _proposed(proposal, tags.get(proposal.key), count) | {"version": digest}
+        for proposal, count in zip(proposals, stickers, strict=True)
+    ]
     yield "proposals", None, pa.Table.from_pylist(rows, schema=TABLES["proposals"].schema)
-    named = [row | {"tag": row["name"], "named": False} for row in rows if row["name"]]
-    yield "tagset", None, pa.Table.from_pylist(named, schema=TABLES["tagset"].schema)
+    tagset = list(_in_use(rows, named) if named.number else _suggested(rows))
+    yield "tagset", None, pa.Table.from_pylist(tagset, schema=TABLES["tagset"].schema)
 
 
-def _members(clusters: pa.Table, keywords: pa.Table) -> dict[str, list[Member]]:
-    """Keywords of each proposal, in order of keys."""
-    place = pc.index_in(clusters["keyword"], value_set=keywords["keyword"])
-    tokens = keywords["tokens"].take(place).to_pylist()
-    found: dict[str, list[Member]] = {}
-    for row, words in zip(clusters.to_pylist(), tokens, strict=True):
-        if row["key"] is not None:
-            member = Member(row["keyword"], tuple(words or ()), row["distance"] or 0.0)
-            found.setdefault(row["key"], []).append(member)
-    return {key: found[key] for key in sorted(found, key=lambda key: (key[0], int(key[1:])))}
+def _names(tag: Mapping[str, Any]) -> list[str]:
+    return [name for name in (tag["tag"], tag["english"], *(tag["aliases"] or ())) if name]
 
 
 def _stickers(reader: Reader, clusters: pa.Table, keys: Sequence[str]) -> list[int]:
@@ -47,31 +61,51 @@ def _stickers(reader: Reader, clusters: pa.Table, keys: Sequence[str]) -> list[i
     return count_stickers(reader, clusters["keyword"], numbers, len(keys))
 
 
-def _row(
-    proposal: Proposal,
-    members: Mapping[str, Sequence[Member]],
-    stickers: Mapping[str, int],
-    version: str,
-) -> dict[str, Any]:
-    return {
+def _proposed(proposal: Proposal, tag: Mapping[str, Any] | None, stickers: int) -> Row:
+    """A row of proposals: what clusters suggest, or a frozen tag as people left it."""
+    row: Row = {
         "key": proposal.key,
         "name": proposal.name,
+        "english": proposal.english,
         "aliases": [],
-        "clusters": [int(proposal.key[1:])],
         "terms": proposal.terms,
         "exemplars": proposal.exemplars,
-        "keywords": len(members[proposal.key]),
-        "stickers": stickers[proposal.key],
+        "keywords": proposal.keywords,
+        "stickers": stickers,
         "flags": proposal.flags,
-        "version": version,
     }
+    if tag is None:
+        return row | {"clusters": [int(proposal.key[1:])]}
+    kept = {name: tag[name] for name in ("english", "group", "aliases", "clusters")}
+    return row | kept | {"tag": tag["id"], "name": tag["tag"]}
+
+
+def _in_use(rows: Sequence[Row], named: NamedSet) -> Iterator[Row]:
+    """The frozen set, with what carries its tags now; nobody has to be warned of them any more."""
+    proposed = {row["tag"]: row for row in rows if row.get("tag")}
+    for id_ in named.tags["id"].to_pylist():
+        row = proposed[id_]
+        more = {"id": id_, "tag": row["name"], "flags": [], "named": True, "version": named.version}
+        yield row | more
+
+
+def _suggested(rows: Sequence[Row]) -> Iterator[Row]:
+    yield from (row | {"tag": row["name"], "named": False} for row in rows if row["name"])
+
+
+def _tagset_settings(config: Config) -> TagsetSettings:
+    return TagsetSettings(
+        blocked=blocked_words(config.tags.blocked_words),
+        libraries={name: version(name) for name in ("jieba", "opencc")},
+    )
 
 
 TAGSET = Step(
     name="tagset",
-    version=1,
-    reads=("clusters", "keywords", "observations", "decisions"),
+    version=2,
+    reads=("clusters", "keywords", *_PEOPLES, "observations", "decisions"),
+    optional=_PEOPLES,
     writes=("proposals", "tagset"),
-    settings=lambda config: None,
+    settings=_tagset_settings,
     run=_tagset,
 )

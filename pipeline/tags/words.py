@@ -1,4 +1,4 @@
-"""Word lists: a dictionary for stickers, and stop words without the reactions."""
+"""Word lists: a dictionary for stickers, stop words without the reactions, words of no name."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Collection
 from pathlib import Path
 
 from pipeline.engine.errors import StickerworksError
-from pipeline.engine.paths import read_regular
+from pipeline.engine.paths import named_path, read_regular
 
 STICKER_WORDS = Path(__file__).with_name("sticker_words.txt")
 REACTIONS = Path(__file__).with_name("reactions.txt")
+FUNCTION_WORDS = Path(__file__).with_name("function_words.txt")
+BLOCKED_WORDS = Path(__file__).with_name("blocked_words.txt")
 _MAX_BYTES = 20_000_000
 
 
@@ -19,12 +21,35 @@ def read_dictionary(path: Path) -> tuple[str, ...]:
 
     Raises StickerworksError where there is no such file or it is not UTF-8 text.
     """
-    return tuple(sorted({fields[0] for fields in _lines(path)}))
+    lines = _lines(path, "dictionary", "tags.user_dictionary")
+    return tuple(sorted({fields[0] for fields in lines}))
+
+
+def read_blocked(path: Path) -> tuple[str, ...]:
+    """Words that never become names, sorted: a word or several a line.
+
+    Raises StickerworksError where there is no such file or it is not UTF-8 text.
+    """
+    lines = _lines(path, "list of blocked words", "tags.blocked_words")
+    return tuple(sorted({" ".join(fields) for fields in lines}))
+
+
+def blocked_words(named: str | None) -> tuple[str, ...]:
+    """Our blocked words and those of the file that ``tags.blocked_words`` names, sorted."""
+    words = set(read_blocked(BLOCKED_WORDS))
+    if named is not None:
+        words.update(read_blocked(named_path(named, "tags.blocked_words")))
+    return tuple(sorted(words))
 
 
 def read_reactions() -> tuple[str, ...]:
     """Words that ordinary stop-word lists take out and that stickers live on, sorted."""
-    return tuple(sorted({word for fields in _lines(REACTIONS) for word in fields}))
+    return _words(REACTIONS)
+
+
+def read_function_words() -> tuple[str, ...]:
+    """Words that say little by themselves and are no stop words all the same, sorted."""
+    return _words(FUNCTION_WORDS)
 
 
 def stop_words(reactions: Collection[str]) -> frozenset[str]:
@@ -35,17 +60,21 @@ def stop_words(reactions: Collection[str]) -> frozenset[str]:
     return frozenset(listed.difference(reactions))
 
 
-def _lines(path: Path) -> list[list[str]]:
+def _words(path: Path) -> tuple[str, ...]:
+    return tuple(sorted({word for fields in _lines(path, "word list", "") for word in fields}))
+
+
+def _lines(path: Path, what: str, key: str) -> list[list[str]]:
     try:
         text = read_regular(path, _MAX_BYTES).decode("utf-8-sig")
     except OSError as error:
         raise StickerworksError(
-            f"The dictionary {path} can't be read: {error.strerror}.",
-            "Correct tags.user_dictionary in the configuration, or take it out.",
+            f"The {what} {path} can't be read: {error.strerror}.",
+            f"Correct {key} in the configuration, or take it out.",
         ) from error
     except UnicodeDecodeError as error:
         raise StickerworksError(
-            f"The dictionary {path} is not UTF-8 text (byte {error.start}).",
+            f"The {what} {path} is not UTF-8 text (byte {error.start}).",
             "Save it as UTF-8: one word a line.",
         ) from error
     lines = unicodedata.normalize("NFKC", text).splitlines()

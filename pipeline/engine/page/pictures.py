@@ -58,6 +58,11 @@ def load_pictures(
     return {key: picture for key, picture in pictures.items() if picture.still}
 
 
+def picture_bytes(picture: PagePicture) -> bytes:
+    """The still as the bytes of a JPEG, for what is no page."""
+    return base64.b64decode(picture.still.partition(",")[2])
+
+
 def animated_among(workspace: Workspace, wanted: Iterable[str]) -> list[str]:
     """Those of the stickers that move, sorted."""
     chosen = pa.array(sorted(set(wanted)), pa.string())

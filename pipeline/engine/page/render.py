@@ -23,7 +23,8 @@ class Page:
 
     ``contents`` are the ids of the sections and their names; a style.css in ``folder`` is added
     to the common one. One that ``asks`` has the script and style of asking.js and asking.css: it
-    keeps answers in the browser and saves them as a file. Nothing else runs in a page.
+    keeps answers in the browser and saves them as a file. One that brings ``scripts`` of its own,
+    names of files in ``folder``, has those as one, in their order. Nothing else runs in a page.
     """
 
     folder: Path
@@ -32,6 +33,7 @@ class Page:
     lead: str
     contents: tuple[tuple[str, str], ...]
     asks: bool = False
+    scripts: tuple[str, ...] = ()
 
 
 def write_page(target: Path, page: Page, values: Mapping[str, Any]) -> Path:
@@ -46,7 +48,8 @@ def write_page(target: Path, page: Page, values: Mapping[str, Any]) -> Path:
         for path in (_HERE / "style.css", *asking, page.folder / "style.css")
         if path.exists()
     )
-    script = (_HERE / "asking.js").read_text(encoding="utf-8") if page.asks else None
+    scripts = [_HERE / "asking.js"] if page.asks else [page.folder / name for name in page.scripts]
+    script = "".join(path.read_text(encoding="utf-8") for path in scripts)
     html = (
         _environment(page.folder)
         .get_template("template.html")

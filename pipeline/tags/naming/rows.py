@@ -26,6 +26,7 @@ class NamingRow:
     ``key`` is that of a proposal, blank for a tag added by hand. ``into`` names what a row is
     merged into: a name or a key. ``keywords`` are taken from wherever they are; ``words`` take
     every keyword that has one of them. ``cells`` says where each column stands: clusters!F12.
+    ``exemplars`` are the keywords that were shown for the proposal, as far as the file has them.
     """
 
     key: str = ""
@@ -40,6 +41,7 @@ class NamingRow:
     note: str = ""
     version: str = ""
     cells: Mapping[str, str] = field(default_factory=dict, compare=False)
+    exemplars: tuple[str, ...] = field(default=(), compare=False)
 
     def where(self, column: str) -> str:
         """Where people find a column of this row."""
@@ -77,4 +79,5 @@ class NamingError(StickerworksError):
             f"{plain(source)} can't be applied, {cells}: {problems[0]}",
             "Nothing was changed; correct the file and run the same command again.",
         )
+        self.source = source
         self.problems = tuple(problems)

@@ -1,10 +1,13 @@
-from collections import Counter
+import random
+from collections.abc import Mapping, Sequence
 
+import numpy as np
+import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.tags.name_forms import is_blocked, name_fault, same_name, which_blocked
 from pipeline.tags.proposals import (
-    Member,
     Proposal,
     class_terms,
     cluster_key,
@@ -12,28 +15,136 @@ from pipeline.tags.proposals import (
     tagset_version,
 )
 
-
-def cluster(*keywords: str) -> list[Member]:
-    return [Member(k, tuple(k.split()), distance=float(n)) for n, k in enumerate(keywords)]
+TOKENS = pa.list_(pa.string())
 
 
-def name_clusters(clusters: list[list[Member]]) -> list[Proposal]:
-    return propose({cluster_key(number): found for number, found in enumerate(clusters)})
+def cluster(*keywords: str) -> list[tuple[str, list[str]]]:
+    return [(keyword, keyword.split()) for keyword in keywords]
+
+
+def keyword_table(clusters: Mapping[str, Sequence[tuple[str, list[str]]]]) -> pa.Table:
+    rows = [
+        (k, t, key, float(n)) for key, found in clusters.items() for n, (k, t) in enumerate(found)
+    ]
+    keywords, tokens, keys, distances = zip(*rows, strict=True) if rows else ((),) * 4
+    return pa.table(
+        {
+            "keyword": pa.array(keywords, pa.string()),
+            "tokens": pa.array(tokens, TOKENS),
+            "key": pa.array(keys, pa.string()),
+            "distance": pa.array(distances, pa.float64()),
+        }
+    )
+
+
+def name_clusters(
+    clusters: Sequence[Sequence[tuple[str, list[str]]]],
+    blocked: Sequence[str] = (),
+    current: Mapping[str, Sequence[str]] | None = None,
+) -> list[Proposal]:
+    table = keyword_table({cluster_key(number): found for number, found in enumerate(clusters)})
+    return propose(table, blocked, current)
+
+
+def best_words(*classes: str) -> list[list[str]]:
+    tokens = pa.array([words.split() for words in classes], TOKENS)
+    found = class_terms(tokens, np.arange(len(classes)), len(classes), most=10)
+    return [[word for word, _ in terms] for terms in found]
 
 
 def test_a_word_that_every_class_uses_ranks_last() -> None:
-    terms = class_terms([Counter(猫=2, 真=3), Counter(狗=2, 真=3)])
-    assert terms == [["猫", "真"], ["狗", "真"]]
+    assert best_words("猫 猫 真 真 真", "狗 狗 真 真 真") == [["猫", "真"], ["狗", "真"]]
 
 
-def test_names_that_collide_get_their_next_term() -> None:
-    tags = name_clusters([cluster("猫 " * 9 + "笑"), cluster("猫 " * 9 + "哭"), cluster("猫")])
-    assert [tag.name for tag in tags] == ["猫", "猫 哭", "猫 2"]
+def test_equal_words_go_by_the_alphabet_and_only_the_best_are_given() -> None:
+    assert best_words("b a", "d c", "") == [["a", "b"], ["c", "d"], []]
+    tokens = pa.array([["b", "a", "b"]], TOKENS)
+    assert [[word for word, _ in one] for one in class_terms(tokens, np.zeros(1, int), 1, 1)] == [
+        ["b"]
+    ]
+
+
+def test_names_that_collide_get_their_next_word_and_end_in_a_number() -> None:
+    tags = name_clusters(
+        [cluster(*["猫咪"] * 9, "笑"), cluster(*["猫咪"] * 9, "大哭"), cluster("猫咪")]
+    )
+    assert [tag.name for tag in tags] == ["猫咪", "猫咪 大哭", "猫咪 2"]
+
+
+def test_a_name_in_another_width_or_script_is_taken() -> None:
+    tags = name_clusters([cluster("貓咪"), cluster("ＯＫ")], current={"t001": ("猫咪", "ok")})
+    assert [tag.name for tag in tags] == ["貓咪 0", "ＯＫ 1", "猫咪"]
+
+
+def test_a_tag_keeps_its_name_and_may_have_no_keyword() -> None:
+    table = keyword_table({"t002": cluster("狗"), "c7": cluster("加油")})
+    found = {p.key: p for p in propose(table, ["狗子"], {"t002": ("狗子",), "t010": ("空的",)})}
+    assert list(found) == ["c7", "t002", "t010"]
+    assert (found["t002"].name, found["t010"].name) == ("狗子", "空的")
+    assert (found["t010"].terms, found["t010"].keywords, found["t010"].flags) == ((), 0, ())
+
+
+def test_rows_without_a_key_are_passed_over() -> None:
+    table = keyword_table({"c0": cluster("加油")})
+    nothing = table.set_column(2, "key", pa.nulls(1, pa.string()))
+    assert propose(nothing) == []
+    assert [p.keywords for p in propose(pa.concat_tables([table, nothing]))] == [1]
+
+
+def test_a_word_of_one_character_gives_way_to_a_longer_one_that_is_nearly_as_common() -> None:
+    assert name_clusters([cluster("奈 无奈", "奈 无奈", "奈")])[0].name == "无奈"
+    assert name_clusters([cluster("打", "打", "打 无奈", "打")])[0].name == "打"
+
+
+def test_a_function_word_is_no_name_by_itself() -> None:
+    found = name_clusters(
+        [
+            [
+                ("我已经出门了", ["已经", "出门"]),
+                ("已经在路上", ["已经", "路上"]),
+                *cluster("已经", "已经", "已经"),
+            ]
+        ]
+    )
+    assert found[0].terms[0] == "已经"
+    assert found[0].name == "已经在路上"
+
+
+def test_words_that_most_keywords_say_together_are_one_name() -> None:
+    said = [("去写代码", ["写", "代码"]), ("写代码吧", ["写", "代码"]), ("不写", ["写"])]
+    assert name_clusters([said])[0].name == "写代码"
+    apart = [("惊不惊喜", ["惊", "惊喜"]), ("惊不惊喜啊", ["惊", "惊喜"])]
+    assert name_clusters([apart])[0].name == "惊喜"
+
+
+def test_a_short_keyword_by_itself_is_its_name() -> None:
+    assert name_clusters([[("认怂三连", ["认怂", "三连"])]])[0].name == "认怂三连"
+
+
+def test_a_latin_word_that_the_cluster_is_about_is_the_english_name() -> None:
+    assert name_clusters([cluster("修 bug", "bug", "bug 来 了")])[0].english == "bug"
+    assert name_clusters([cluster("红包 qq", "红包", "红包", "红包")])[0].english is None
+
+
+def test_blocked_words_are_passed_over_and_a_cluster_of_them_has_no_name() -> None:
+    some = cluster("傻逼 表情", "表情", "表情", "傻逼 傻逼 傻逼 表情 表情 大哭")
+    most = cluster("傻逼", "大傻逼", "加油")
+    named, none = name_clusters([some, most], ["傻逼"])
+    assert (named.name, named.flags) == ("表情", ())
+    assert (none.name, none.flags) == (None, ("blocked",))
+    assert name_clusters([cluster("傻 逼")], ["傻逼"])[0].name is None
 
 
 def test_exemplars_are_the_nearest_keywords() -> None:
-    members = [Member("丁", ("a",), 0.9), Member("乙", ("a",), 0.1), Member("丙", ("a",), 0.1)]
-    assert name_clusters([members])[0].exemplars == ("丙", "乙", "丁")
+    table = pa.table(
+        {
+            "keyword": ["丁", "乙", "丙"],
+            "tokens": pa.array([["a"]] * 3, TOKENS),
+            "key": ["c0"] * 3,
+            "distance": [0.9, 0.1, 0.1],
+        }
+    )
+    assert propose(table)[0].exemplars == ("丙", "乙", "丁")
 
 
 def test_oversized_and_singleton_clusters_are_flagged() -> None:
@@ -44,22 +155,56 @@ def test_oversized_and_singleton_clusters_are_flagged() -> None:
 
 
 def test_two_equal_clusters_are_not_oversized() -> None:
-    assert [tag.flags for tag in name_clusters([cluster("猫", "猫咪"), cluster("狗", "狗子")])] == [
-        (),
-        (),
+    found = name_clusters([cluster("猫", "猫咪"), cluster("狗", "狗子")])
+    assert [tag.flags for tag in found] == [(), ()]
+
+
+def test_blocked_keywords_are_found_in_columns_as_one_by_one() -> None:
+    texts = [
+        "傻逼",
+        "操场",
+        "操 你",
+        "class",
+        "kick-ass",
+        None,
+        "",
+        "Ass",
+        "一群傻 逼",
+        "大雞巴",
+        "傻瓜",
     ]
+    blocked = ["傻逼", "操", "ass", "鸡巴"]
+    found = which_blocked(pa.array(texts, pa.string()), blocked)
+    assert found.tolist() == [text is not None and is_blocked(text, blocked) for text in texts]
+    assert found.tolist() == [True, False, True, False, True, False, False, *[True] * 3, False]
+    assert not which_blocked(pa.array(texts, pa.string()), []).any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(
-        st.lists(st.sampled_from(["猫", "猫 笑", "狗", "笑", "猫 狗 笑"]), min_size=1, max_size=4),
+        st.lists(
+            st.sampled_from(["猫", "貓 笑", "狗", "OK", "ok ｏｋ", "傻逼", "没有", "猫 狗 笑"]),
+            min_size=1,
+            max_size=4,
+        ),
         max_size=12,
-    )
+    ),
+    st.randoms(),
 )
-def test_names_are_unique_whatever_the_clusters(keywords: list[list[str]]) -> None:
-    names = [tag.name for tag in name_clusters([cluster(*words) for words in keywords])]
-    assert len(set(names)) == len(names) == len(keywords)
+def test_names_are_unique_and_allowed_whatever_the_clusters(
+    keywords: list[list[str]], chance: random.Random
+) -> None:
+    table = keyword_table({cluster_key(n): cluster(*words) for n, words in enumerate(keywords)})
+    found = propose(table, ["傻逼"], {"t001": ("笑",)})
+    names = [tag.name for tag in found if tag.name is not None]
+    assert len({same_name(name) for name in names}) == len(names)
+    assert all(name_fault(name) is None and not is_blocked(name, ["傻逼"]) for name in names)
+    for tag, words in zip(found, keywords, strict=False):
+        assert (tag.name is None) == (2 * words.count("傻逼") > len(words))
+    order = list(range(len(table)))
+    chance.shuffle(order)
+    assert propose(table.take(pa.array(order, pa.int64())), ["傻逼"], {"t001": ("笑",)}) == found
 
 
 def test_a_version_changes_with_a_name_or_an_assignment_and_not_with_order() -> None:

@@ -162,4 +162,4 @@ def test_real_captions_give_tags_that_people_know(
     assert not chosen[0]["clear"]
     assert "No clear elbow" in caplog.text
     tags = set(workspace.read("tagset")["tag"].to_pylist())
-    assert {"富婆", "大佬", "撤回", "b数", "基佬", "代码"} <= tags
+    assert {"富婆", "大佬", "撤回", "程序员", "咸鱼", "格局"} <= tags

@@ -15,7 +15,7 @@ from annotation.machine.domain import open_classifier
 from annotation.machine.manifest import _rows as read_labels
 from annotation.machine.prompt_set import load_prompt_set
 from pipeline.engine.errors import StickerworksError
-from pipeline.tags.words import read_dictionary
+from pipeline.tags.words import read_blocked, read_dictionary
 from schemas.config import LabelConfig
 from stickerworks.cli.configuration import load_config
 from stickerworks.cli.predict import _read_texts
@@ -23,6 +23,7 @@ from stickerworks.cli.predict import _read_texts
 READERS: dict[str, Callable[[Path], object]] = {
     "--config": lambda path: load_config(path, []),
     "tags.user_dictionary": read_dictionary,
+    "tags.blocked_words": read_blocked,
     "label.gold": lambda path: read_gold(LabelConfig(gold=str(path))),
     "annotate.domain_model": open_classifier,
     "annotate.prompts": lambda path: load_prompt_set(str(path)),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,3 +46,16 @@ def test_a_value_that_is_missing_leaves_the_old_page(tmp_path: Path) -> None:
     with pytest.raises(UndefinedError):
         write_page(target, page(tmp_path / "own", "{{ nothing }}"), {})
     assert target.read_text() == "old"
+
+
+def test_scripts_of_ones_own_are_one_which_the_policy_allows(tmp_path: Path) -> None:
+    made = page(tmp_path / "own", "")
+    (made.folder / "a.js").write_text("const a = 1;\n")
+    (made.folder / "b.js").write_text("const b = a;\n")
+    without = write_page(tmp_path / "x.html", made, {}).read_text()
+    html = write_page(tmp_path / "x.html", replace(made, scripts=("a.js", "b.js")), {}).read_text()
+    script = "const a = 1;\nconst b = a;\n"
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"<script>{script}</script>" in html
+    assert f"script-src 'sha256-{digest}';" in html
+    assert "script" not in without

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from headless import headless_browser, wait_for_download
 
 from pipeline.filter.audit.answers import read_answers
 from pipeline.filter.audit.audit import ask
@@ -18,22 +17,8 @@ from schemas.config import Config
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Any]:
-    programs = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
-    program, driver = next(filter(None, programs), None), shutil.which("chromedriver")
-    if program is None or driver is None:
-        pytest.skip("Chromium or its driver is not installed (package chromium-driver).")
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for flag in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage",
-                 "disable-background-networking"):  # fmt: skip
-        options.add_argument(f"--{flag}")
-    folder = str(tmp_path / "downloads")
-    options.add_experimental_option("prefs", {"download.default_directory": folder})
-    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield opened
-    opened.quit()
+    with headless_browser(tmp_path / "downloads") as opened:
+        yield opened
 
 
 def test_answers_by_keys_are_saved_and_read(decided: Any, browser: Any, tmp_path: Path) -> None:
@@ -51,10 +36,7 @@ def test_answers_by_keys_are_saved_and_read(decided: Any, browser: Any, tmp_path
     assert browser.find_element("id", "count").text == f"3 of {len(sample.stickers)} answered"
     browser.find_element("css selector", '.one:nth-child(4) [data-answer="drop"]').click()
     browser.find_element("id", "save").click()
-    saved = tmp_path / "downloads" / "audit-aspect.json"
-    patience = time.monotonic() + 20
-    while not saved.exists() and time.monotonic() < patience:
-        time.sleep(0.1)
+    saved = wait_for_download(tmp_path / "downloads" / "audit-aspect.json")
     found = {one.id: (one.answer, one.who) for one in read_answers(saved, "aspect")}
     given = [found.get(one.id) for one in sample.stickers[:5]]
     expected = ["drop", "keep", "keep", "drop"]

@@ -1,0 +1,133 @@
+"use strict";
+// What people decided: kept in steps, so that each can be undone, and in the browser.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const pictures = JSON.parse(document.getElementById("pictures").textContent);
+const clusters = new Map(data.clusters.map((one) => [one.key, one]));
+const BLANK = { decision: "", name: "", english: "", group: "", aliases: [], into: "", note: "" };
+const byId = (id) => document.getElementById(id);
+
+const text = (value) => (typeof value === "string" ? value.slice(0, 2000) : "");
+const texts = (value) => (Array.isArray(value) ? value.map(text).filter(Boolean) : []);
+
+const readAdded = (one) => ({
+  name: text(one.name), english: text(one.english), group: text(one.group),
+  aliases: texts(one.aliases), keywords: texts(one.keywords), words: texts(one.words),
+  note: text(one.note),
+});
+
+const readRow = (one) => ({
+  decision: ["keep", "merge", "drop", "block"].includes(one.decision) ? one.decision : "",
+  into: one.decision === "merge" ? text(one.into) : "",
+  name: text(one.name), english: text(one.english), group: text(one.group),
+  aliases: texts(one.aliases), note: text(one.note),
+});
+
+// A frozen tag stands until somebody says otherwise; a cluster waits.
+const firstRow = (one) => ({
+  ...BLANK,
+  ...(one.tag
+    ? { decision: "keep", name: one.name, english: one.english, group: one.group,
+        aliases: one.aliases }
+    : {}),
+  ...(data.start.rows[one.key] ? readRow(data.start.rows[one.key]) : {}),
+});
+
+const rows = new Map(data.clusters.map((one) => [one.key, firstRow(one)]));
+let added = data.start.added;
+let past = [];
+let future = [];
+const watchers = [];
+const told = () => watchers.forEach((watcher) => watcher());
+
+// Keystrokes in one field are one step.
+const step = (what, changes, nextAdded = added) => {
+  const changed = new Map(Object.entries(changes));
+  const before = new Map([...changed.keys()].map((key) => [key, rows.get(key)]));
+  const last = past.at(-1);
+  if (last && what.startsWith("type ") && last.what === what && !future.length) {
+    last.after = { rows: changed, added: nextAdded };
+  } else {
+    past.push({
+      what, before: { rows: before, added }, after: { rows: changed, added: nextAdded },
+    });
+  }
+  future = [];
+  become({ rows: changed, added: nextAdded });
+};
+
+const become = (to) => {
+  to.rows.forEach((row, key) => rows.set(key, row));
+  added = to.added;
+  keep();
+  told();
+};
+
+const undo = () => {
+  const last = past.pop();
+  if (!last) return;
+  future.push(last);
+  become(last.before);
+};
+
+const redo = () => {
+  const next = future.pop();
+  if (!next) return;
+  past.push(next);
+  become(next.after);
+};
+
+const setRow = (what, key, change) => step(what, { [key]: { ...rows.get(key), ...change } });
+
+const setAdded = (what, number, change) =>
+  step(what, {}, added.map((one, place) => (place === number ? { ...one, ...change } : one)));
+
+// A browser may keep nothing for a local file; answers then last as long as the page.
+const kept = (act) => { try { return act(); } catch { return undefined; } };
+const PREFIX = `stickerworks naming ${data.workspace} `;
+let keeps = true;
+
+const keep = () => {
+  keeps = kept(() => {
+    localStorage.setItem(data.place, JSON.stringify({ ...content(), at: Date.now() }));
+    return true;
+  }) === true;
+};
+
+// What the file holds; what is undecided has a blank decision.
+const content = () => ({
+  stickerworks_naming: 1,
+  version: data.version,
+  who: byId("who").value,
+  rows: [...rows].map(([key, row]) => ({ key, ...row, exemplars: clusters.get(key).exemplars })),
+  added,
+});
+
+// Takes over what a file or the browser holds; says what is wrong with it, or "".
+const takeOver = (what, found) => {
+  if (found === null || typeof found !== "object" || found.stickerworks_naming !== 1) {
+    return "This is no file that this page has saved.";
+  }
+  if (found.version !== data.version) {
+    return "That file was saved for other clusters. A page that takes over what still holds: " +
+      "stickerworks tags page --from FILE";
+  }
+  const given = (Array.isArray(found.rows) ? found.rows : []).filter((one) => one instanceof Object);
+  const changes = Object.fromEntries(
+    given.filter((one) => clusters.has(one.key)).map((one) => [one.key, readRow(one)]),
+  );
+  const additions = (Array.isArray(found.added) ? found.added : []).filter((one) => one instanceof Object);
+  if (text(found.who)) byId("who").value = text(found.who).slice(0, 100);
+  step(what, changes, additions.map(readAdded));
+  return "";
+};
+
+const keptHere = (place) => kept(() => JSON.parse(localStorage.getItem(place))) || null;
+
+// Answers in this browser for the same workspace that are not this page's.
+const keptElsewhere = () =>
+  (kept(() => Object.keys(localStorage)) || [])
+    .filter((place) => place.startsWith(PREFIX) && place !== data.place)
+    .map((place) => [place, keptHere(place)])
+    .filter(([, found]) => found && found.stickerworks_naming === 1)
+    .sort(([, one], [, other]) => Number(other.at) - Number(one.at));

@@ -1,0 +1,1 @@
+"""The spreadsheet on which people name clusters."""

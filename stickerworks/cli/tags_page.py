@@ -1,0 +1,73 @@
+"""`tags page`: write the page on which people name, merge and split clusters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.engine.paths import named_path
+from pipeline.engine.runner import check_crawled
+from stickerworks.cli.options import CommandOptions
+from stickerworks.cli.session import Session, open_session
+from stickerworks.cli.update import complete_inputs
+from stickerworks.cli.whole import do_room
+
+if TYPE_CHECKING:
+    from pipeline.tags.naming.rows import Naming
+
+_NAME = "tags.html"
+_SHOWN = 20
+
+
+def page_command(options: CommandOptions, file: Path | None, carry: Path | None) -> int:
+    """Write the page, with what ``carry`` says of earlier clusters where it still holds."""
+    from pipeline.tags.naming.reading import read_naming
+
+    old = None if carry is None else read_naming(carry)
+    with open_session("tags page", options) as session:
+        check_crawled(session.workspace)
+        target = session.workspace.reports / _NAME if file is None else named_path(file, "page")
+        complete_inputs(session, "tags")
+        do_room(session, "tags")
+        if options.dry_run:
+            session.say(f"  {'page':<12} would write {target}")
+            return session.exit_code
+        with session.part("tags page") as counts:
+            counts["rows"] = session.mending(lambda: _write(session, old, target))
+    return session.exit_code
+
+
+def _write(session: Session, old: Naming | None, target: Path) -> int:
+    """Write the page, say what comes next, and return how many rows there are to name."""
+    from pipeline.tags.naming.page.page import FILE, write_naming_page
+
+    start, lines = (None, []) if old is None else _begin(session, old)
+    made = write_naming_page(session.workspace, target, start)
+    if made is None:
+        session.say("No keyword has words to make clusters of: there is nothing to name yet.")
+        return 0
+    told = {"path": str(made.path), "rows": made.rows, "pictures": made.pictures}
+    session.results["page"] = told | {"version": made.version}
+    session.say(f"  {'page':<12} {made.rows:,} rows, {made.pictures:,} pictures")
+    for line in lines[:_SHOWN]:
+        session.say(f"  {line}")
+    if len(lines) > _SHOWN:
+        session.say(f"  and {len(lines) - _SHOWN:,} more")
+    session.say(f"Name them in a browser: {made.path}")
+    session.say(f"Save there ({FILE}), then:")
+    session.say("  stickerworks tags apply FILE")
+    return made.rows
+
+
+def _begin(session: Session, old: Naming) -> tuple[Naming, list[str]]:
+    """What the page begins with, and lines about what was taken over."""
+    from dataclasses import replace
+
+    from pipeline.tags.naming.carry import carried_lines, carry
+
+    proposals = session.workspace.read("proposals").to_pylist()
+    versions = {row["version"] for row in proposals}
+    if {row.version for row in old.rows} <= versions:  # about these very proposals
+        return old, [f"taken over: all of {old.source}"]
+    carried = carry(old, proposals)
+    return replace(old, rows=(*carried.rows.values(), *carried.added)), carried_lines(carried)

@@ -1,0 +1,77 @@
+"""`tags sheet`: write the spreadsheet on which people name clusters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.engine.paths import named_path
+from pipeline.engine.runner import check_crawled
+from stickerworks.cli.options import CommandOptions
+from stickerworks.cli.session import Session, open_session
+from stickerworks.cli.update import complete_inputs
+from stickerworks.cli.whole import do_room
+
+if TYPE_CHECKING:
+    from pipeline.tags.naming.rows import Naming
+
+_NAME = "tags.xlsx"
+_SHOWN = 20
+
+
+def sheet_command(options: CommandOptions, file: Path | None, carry: Path | None) -> int:
+    """Write the sheet, with what ``carry`` says of earlier clusters where it still holds."""
+    from pipeline.tags.naming.reading import read_naming
+    from pipeline.tags.naming.sheet.write import check_untouched, sheet_paths
+
+    old = None if carry is None else read_naming(carry)
+    with open_session("tags sheet", options) as session:
+        check_crawled(session.workspace)
+        target = session.workspace.reports / _NAME if file is None else named_path(file, "sheet")
+        workbook, table = sheet_paths(target)
+        check_untouched(workbook, table)
+        complete_inputs(session, "tags")
+        do_room(session, "tags")
+        if options.dry_run:
+            session.say(f"  {'sheet':<12} would write {workbook} and {table.name}")
+            return session.exit_code
+        with session.part("tags sheet") as counts:
+            counts["rows"] = session.mending(lambda: _write(session, old, workbook, table))
+        if counts["rows"]:
+            session.say(f"Fill in {workbook} (or {table.name} beside it), save it, then:")
+            session.say("  stickerworks tags apply FILE")
+        else:
+            session.say("No keyword has words to make clusters of: there is nothing to name yet.")
+    return session.exit_code
+
+
+def _write(session: Session, old: Naming | None, workbook: Path, table: Path) -> int:
+    """Write both files and return how many rows there are to name."""
+    from pipeline.tags.naming.carry import carried_lines, carry
+    from pipeline.tags.naming.sheet.contents import make_sheet
+    from pipeline.tags.naming.sheet.write import write_sheet
+
+    proposals = session.workspace.read("proposals").to_pylist()
+    carried = None if old is None else carry(old, proposals)
+    sheet = make_sheet(session.workspace, None, carried)
+    write_sheet(sheet, workbook, table)
+    told = f"{len(sheet.rows):,} rows, {sheet.unclustered:,} keywords in no cluster"
+    session.say(f"  {'sheet':<12} {told}")
+    session.results["sheet"] = {
+        "path": str(workbook),
+        "csv": str(table),
+        "rows": len(sheet.rows),
+        "unclustered": sheet.unclustered,
+        "version": sheet.version,
+    }
+    if carried is not None:
+        lines = carried_lines(carried)
+        session.results["sheet"] |= {
+            "taken_over": len(carried.rows),
+            "not_taken_over": [row.key for row in carried.left],
+        }
+        for line in lines[:_SHOWN]:
+            session.say(f"  {line}")
+        if len(lines) > _SHOWN:
+            session.say(f"  and {len(lines) - _SHOWN:,} more, on its sheet 'how to'")
+    return len(sheet.rows)
