@@ -90,3 +90,18 @@ def migrate(votes: pa.Table, changes: Mapping[str, Change]) -> pa.Table:
     field = votes.schema.field(place)
     column = pc.if_else(pc.is_valid(lists), column, None).cast(field.type)
     return votes.set_column(place, field, column)
+
+
+def migrate_decisions(decisions: pa.Table, changes: Mapping[str, Change]) -> pa.Table:
+    """Rows of ``adjudications`` in today's tags; one of nothing but dropped tags is a skip.
+
+    It was no decision that no tag fits, so its sticker is to be decided about again.
+    """
+    carried = migrate(decisions, changes)
+    if carried is decisions:
+        return decisions
+    before, after = (pc.list_value_length(table["tags"]) for table in (decisions, carried))
+    emptied = pc.and_(pc.greater(before, 0), pc.equal(after, 0))
+    place = carried.schema.get_field_index("skipped")
+    skipped = pc.if_else(pc.fill_null(emptied, False), True, carried["skipped"])
+    return carried.set_column(place, carried.schema.field(place), skipped)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotation.human.merge import MERGE, current_decisions, current_votes
-from annotation.human.migration import Change, kinds_of_change, migrate
+from annotation.human.migration import Change, kinds_of_change, migrate, migrate_decisions
 from annotation.human.tag_pairs import Flags, Ints, TagPairs
 from pipeline.engine.workspace import Workspace
 from schemas.config import MergeConfig
@@ -161,7 +161,7 @@ def _given(said: Mapping[str, pa.Table], old: Reading) -> tuple[pa.Table, pa.Tab
     """Votes and decisions that count, in the tags of a ballot."""
     votes = current_votes(migrate(said["votes"], old.changes))
     votes = votes.filter(pc.invert(pc.fill_null(votes["skipped"], False)))
-    return votes, current_decisions(migrate(said["adjudications"], old.changes))
+    return votes, current_decisions(migrate_decisions(said["adjudications"], old.changes))
 
 
 def _touched(rows: pa.Table, tags: set[str]) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pipeline.engine.errors import StickerworksError
 from stickerworks.cli.label_answers import merge_answers, spare_simulated, write_ledger
 from stickerworks.cli.options import CommandOptions
+from stickerworks.cli.rooms import plan_of
 from stickerworks.cli.session import Session, open_session
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ def migrate_command(
             if options.dry_run:
                 session.say("Nothing was changed; the same command without --dry-run does it.")
                 return session.exit_code
+            # What is undone is what was there before, so that is made as of now.
+            session.do(plan_of("merge"))
             ballot = apply_migration(session.workspace, ledger, planned, who)
             write_ledger(session, ledger)
         session.say(f"Votes are read with the {len(ballot.tags):,} new tags from now on.")
