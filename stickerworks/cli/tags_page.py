@@ -31,9 +31,8 @@ def page_command(options: CommandOptions, file: Path | None, carry: Path | None)
         target = session.workspace.reports / _NAME if file is None else named_path(file, "page")
         complete_inputs(session, "tags")
         do_room(session, "tags")
-        suggested = suggested_names(session)
+        suggested = session.mending(lambda: suggested_names(session))
         if options.dry_run:
-            suggested_names(session)
             session.say(f"  {'page':<12} would write {target}")
             return session.exit_code
         with session.part("tags page") as counts:
