@@ -21,7 +21,7 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("tags", "[string]", "effective tags: enough annotators gave them"),
     ("label_status", "string", "effective, adjudicate, insufficient, rejected or unlabelled"),
     ("label_provenance", "string", "votes, adjudication or imported; null where unlabelled"),
-    ("suggested_tags", "[string]", "tags that the sticker's keywords suggest; nobody voted"),
+    ("suggested_tags", "[string]", "tags that its keywords and its text suggest; nobody voted"),
     ("domain", "string", "real or cartoon"),
     ("domain_provenance", "string", "votes, imported or classifier"),
     *(

@@ -34,6 +34,7 @@ class CardFacts:
     leakage: list[dict[str, Any]]
     moved: Counter[tuple[str, str]]
     tagset: str | None
+    named: bool
     plots: list[str]
 
 
@@ -80,7 +81,7 @@ def _warnings(facts: CardFacts, contact: str) -> Iterator[str]:
     if not facts.tally.tags:
         yield (
             "> **No effective tags.** No sticker has tags that annotators voted for; "
-            "`suggested_tags` come from keywords alone."
+            "`suggested_tags` come from keywords and texts on stickers alone."
         )
     if facts.tally.without_bytes:
         yield (
@@ -154,6 +155,17 @@ def _origins(facts: CardFacts) -> Iterator[str]:
         yield table(("state", "why", "observations"), [(*key, count) for key, count in rows])
 
 
+def _tagset(facts: CardFacts) -> str:
+    if facts.tagset is None:
+        return "none."
+    named = (
+        "People named its tags."
+        if facts.named
+        else "**Nobody has named its tags**: each is called by a word of its keywords."
+    )
+    return f"version {markdown_text(facts.tagset)}, in `tagset.json`. {named}"
+
+
 def _labels(facts: CardFacts) -> Iterator[str]:
     yield "## Labels"
     # How many are enough was settled when the votes were merged; the tables don't keep it.
@@ -162,8 +174,7 @@ def _labels(facts: CardFacts) -> Iterator[str]:
         "however many voted. Where no tag got there, it is `rejected` when enough of them skipped "
         "it, `adjudicate` when all the votes asked for are in, `insufficient` when votes are "
         "missing, and `unlabelled` when nobody voted or skipped. `annotators` counts the votes of "
-        "each sticker. Tag set: "
-        + (f"version {markdown_text(facts.tagset)}, in `tagset.json`." if facts.tagset else "none.")
+        "each sticker. Tag set: " + _tagset(facts)
     )
     whole = {row["measure"]: row for row in facts.agreement}
     if "tag_sets" not in whole:

@@ -21,7 +21,7 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import DESCRIPTION_FIELDS, TABLES
 
-RELEASE_FORMAT = 9
+RELEASE_FORMAT = 10
 """Raised when the same tables would give other bytes; part of every fingerprint."""
 
 FONT = "font of the plots"

@@ -88,6 +88,7 @@ def write_texts(
         leakage=workspace.read_checked("leakage").to_pylist(),
         moved=tables.moved,
         tagset=tables.tagset,
+        named=tables.named,
         plots=write_plots(folder / "plots", tally, figures, report),
     )
     (folder / "README.md").write_text(render_card(config, facts_of_card), "utf-8")
@@ -97,13 +98,15 @@ def write_texts(
 @dataclass(frozen=True)
 class _Tables:
     """What small tables say: rows of ``hosts``, counts of what was not got, by state and class, of
-    refusals, and of what moved, by split before and now; the version of the tag set."""
+    refusals, and of what moved, by split before and now; the version of the tag set, and whether
+    people named it."""
 
     hosts: list[dict[str, Any]]
     unfetched: Counter[tuple[str, str]]
     refusals: Counter[Refusal]
     moved: Counter[tuple[str, str]]
     tagset: str | None
+    named: bool
 
 
 def _write_tables(folder: Path, workspace: Workspace, tally: ReleaseCounts) -> _Tables:
@@ -125,6 +128,7 @@ def _write_tables(folder: Path, workspace: Workspace, tally: ReleaseCounts) -> _
         refusals=count_refusals(missed),
         moved=count_together([moved["from"], moved["to"]]),
         tagset=tagset[0]["version"] if tagset else None,
+        named=any(row["named"] for row in tagset),
     )
 
 

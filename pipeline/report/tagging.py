@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pyarrow.compute as pc
@@ -33,7 +34,26 @@ def tags(workspace: Workspace) -> dict[str, Any]:
         "more": max(0, len(tagset) - _TAGS),
         "oversized": _flagged(tagset["flags"].to_pylist(), "oversized"),
         "singletons": _flagged(tagset["flags"].to_pylist(), "singleton"),
+        "named": bool(pc.any(tagset["named"]).as_py()),
+        "suggestions": _suggestions(workspace),
     }
+
+
+def _suggestions(workspace: Workspace) -> dict[str, Any] | None:
+    """Stickers with a suggested tag, tags a sticker among them, and what suggests how many."""
+    stickers, total, sources = 0, 0, Counter[str]()
+    for block in workspace.blocks:
+        rows = workspace.read("suggestions", block, ["tags", "scored"])
+        counts = pc.list_value_length(rows["tags"])
+        stickers += pc.sum(pc.greater(counts, 0)).as_py() or 0
+        total += pc.sum(counts).as_py() or 0
+        found = pc.list_flatten(rows["scored"]).combine_chunks()
+        given = pc.list_flatten(pc.struct_field(found, "sources"))
+        sources.update({row["values"]: row["counts"] for row in pc.value_counts(given).to_pylist()})
+    if not stickers:
+        return None
+    named = ", ".join(f"{source} {count:,}" for source, count in sources.most_common())
+    return {"stickers": stickers, "each": total / stickers, "sources": one_line(named)}
 
 
 def _verdict(elbow: list[dict[str, Any]]) -> dict[str, str] | None:

@@ -42,11 +42,11 @@ def _words(named_keywords: pa.Table, number: int) -> set[str]:
     blocked = keywords.filter(pc.equal(keywords["decision"], "block"))
     if not len(blocked):
         return set()
-    size: Counter[str | None] = Counter(blocked["key"].to_pylist())
-    having: Counter[tuple[str | None, str]] = Counter()
-    for row in blocked.select(["key", "tokens"]).to_pylist():
-        having.update((row["key"], word) for word in set(row["tokens"] or ()))
-    words = {word for (key, word), count in having.items() if count > _SHARE * size[key]}
+    size: Counter[int | None] = Counter(blocked["cluster"].to_pylist())
+    having: Counter[tuple[int | None, str]] = Counter()
+    for row in blocked.select(["cluster", "tokens"]).to_pylist():
+        having.update((row["cluster"], word) for word in set(row["tokens"] or ()))
+    words = {word for (cluster, word), count in having.items() if count > _SHARE * size[cluster]}
     told = pc.list_flatten(keywords.filter(pc.is_valid(keywords["tag"]))["tokens"])
     kept = told.filter(pc.is_in(told, pa.array(sorted(words), pa.string())))
     return words.difference(pc.unique(kept).to_pylist())

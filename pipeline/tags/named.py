@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -81,37 +80,6 @@ def words_by_hand(tables: Tables, named: NamedSet) -> dict[str, str]:
         }
         becomes |= {key: id_ for key, id_ in merged.items() if key.startswith("t")}
     return words
-
-
-def blocked_names(tables: Tables, number: int) -> set[str]:
-    """Names of what people blocked on the way to a set."""
-    columns = ["number", "decision", "name", "english", "aliases"]
-    decided = tables.read("naming", columns=columns)
-    decided = decided.filter(pc.equal(decided["decision"], "block"))
-    line = set(_line(tables.read("named_tags", columns=["number", "parent"]).to_pylist(), number))
-    return {
-        name
-        for row in decided.to_pylist()
-        if row["number"] in line
-        for name in (row["name"], row["english"], *(row["aliases"] or ()))
-        if name
-    }
-
-
-def blocked_topics(named: NamedSet) -> set[str]:
-    """Words that most keywords of a blocked cluster have: what it was blocked for."""
-    blocked = named.keywords.filter(pc.equal(named.keywords["decision"], "block"))
-    held: dict[int, list[set[str]]] = {}
-    for row in blocked.select(["cluster", "tokens"]).to_pylist():
-        if row["cluster"] is not None:
-            held.setdefault(row["cluster"], []).append(set(row["tokens"] or ()))
-    found: set[str] = set()
-    for bags in held.values():
-        counts = Counter(word for bag in bags for word in bag)
-        # Of a single keyword nobody knows which word it was.
-        if len(bags) > 1 or len(counts) == 1:
-            found.update(word for word, count in counts.items() if 2 * count > len(bags))
-    return found
 
 
 def _line(every: list[Mapping[str, int]], number: int) -> list[int]:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from pipeline.engine.stage import Output, Reader, Step
 from pipeline.tags.carried import carried_in, kept_in
 from pipeline.tags.keyword_step import KEYWORDS, KeywordSettings
+from pipeline.tags.named import read_named
 from pipeline.tags.segment import Segmenter, open_segmenter
 from pipeline.tags.suggesting.combined import SOURCES, Evidence, suggest
 from pipeline.tags.suggesting.evidence import KeywordScores, Texts, judge_keywords
@@ -44,7 +45,7 @@ def _suggestions(reader: Reader, settings: SuggestionSettings) -> Iterator[Outpu
         reader.read("tagset"),
         reader.read("clusters"),
         reader.read("keywords", columns=["keyword", "tokens"]),
-        reader.read("named_keywords", columns=["keyword", "decision"]),
+        read_named(reader).keywords,
     )
     keywords = judge_keywords(known)
     judge = Texts.of(known, keywords.scores)
@@ -103,11 +104,12 @@ SUGGESTIONS = Step(
         "keywords",
         "clusters",
         "tagset",
+        "named_tags",
         "named_keywords",
         "ocr",
     ),
     writes=("suggestions",),
     settings=_settings,
     run=_suggestions,
-    optional=("named_keywords", "ocr"),
+    optional=("named_tags", "named_keywords", "ocr"),
 )

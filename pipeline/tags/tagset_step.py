@@ -20,10 +20,11 @@ from schemas.config import Config, Section
 from schemas.tables import TABLES
 
 Row = dict[str, Any]
+_PEOPLES = ("naming", "named_tags", "named_keywords")
 
 
 class TagsetSettings(Section):
-    """What decides the names that are suggested: words that never are, and what splits texts."""
+    """What decides the names that clusters suggest: the blocked words, and what splits texts."""
 
     blocked: tuple[str, ...]
     libraries: dict[str, str]
@@ -35,15 +36,15 @@ def _tagset(reader: Reader, settings: TagsetSettings) -> Iterator[Output]:
     place = pc.index_in(clusters["keyword"], value_set=keywords["keyword"].combine_chunks())
     held = clusters.append_column("tokens", keywords["tokens"].take(place))
     tags = {row["id"]: row for row in named.tags.to_pylist()}
-    theirs = [reader.read(table) for table in ("naming", "named_tags", "named_keywords")]
-    blocked = {*settings.blocked, *blocked_by_people(*theirs)}
+    people = blocked_by_people(*(reader.read(name) for name in _PEOPLES))
+    blocked = people.union(settings.blocked)
     current = {id_: _names(tag) for id_, tag in tags.items()}
     proposals = propose(held, blocked, current)
     keys = [proposal.key for proposal in proposals]
-    version = proposals_version(named.version, keys, clusters)
+    digest = proposals_version(named.version, keys, clusters)
     stickers = _stickers(reader, clusters, keys)
     rows = [
-        _proposed(proposal, tags.get(proposal.key), count) | {"version": version}
+        _proposed(proposal, tags.get(proposal.key), count) | {"version": digest}
         for proposal, count in zip(proposals, stickers, strict=True)
     ]
     yield "proposals", None, pa.Table.from_pylist(rows, schema=TABLES["proposals"].schema)
@@ -102,16 +103,8 @@ def _tagset_settings(config: Config) -> TagsetSettings:
 TAGSET = Step(
     name="tagset",
     version=2,
-    reads=(
-        "clusters",
-        "keywords",
-        "naming",
-        "named_tags",
-        "named_keywords",
-        "observations",
-        "decisions",
-    ),  # fmt: skip
-    optional=("naming", "named_tags", "named_keywords"),
+    reads=("clusters", "keywords", *_PEOPLES, "observations", "decisions"),
+    optional=_PEOPLES,
     writes=("proposals", "tagset"),
     settings=_tagset_settings,
     run=_tagset,

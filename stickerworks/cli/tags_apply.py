@@ -57,7 +57,7 @@ def apply_command(options: CommandOptions, file: Path, who: str | None) -> int:
 
 
 def _frozen(session: Session, naming: Naming, who: str | None) -> Frozen:
-    from pipeline.tags.named import blocked_names
+    from pipeline.tags.blocked import blocked_by_people
     from pipeline.tags.naming.basis import find_basis
     from pipeline.tags.naming.freeze import freeze
     from pipeline.tags.naming.resolve import resolve, versions_of
@@ -65,10 +65,12 @@ def _frozen(session: Session, naming: Naming, who: str | None) -> Frozen:
 
     workspace = session.workspace
     basis = find_basis(workspace, versions_of(naming))
-    blocked = {
-        *blocked_words(session.config.tags.blocked_words),
-        *blocked_names(workspace, basis.parent),
-    }
+    named_tags = workspace.read("named_tags")
+    # What this round blocked before is decided again.
+    earlier = named_tags.filter(pc.less_equal(named_tags["number"], basis.parent))
+    decided, keywords = workspace.read("naming"), workspace.read("named_keywords")
+    people = blocked_by_people(decided, earlier, keywords)
+    blocked = people.union(blocked_words(session.config.tags.blocked_words))
     resolved = resolve(naming, basis, blocked)
     said = storable(naming.who if who is None else who, 100)
     return freeze(workspace, basis, resolved, said, datetime.now(UTC).isoformat(timespec="seconds"))

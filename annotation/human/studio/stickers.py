@@ -23,7 +23,7 @@ _COLUMNS = {
     "frames": ["id", "key_frames"],
     "ocr": ["id", "text", "lines"],
     "domain": ["id", "domain", "probability"],
-    "suggestions": ["id", "tags", "tagset"],
+    "suggestions": ["id", "tags", "scored", "tagset"],
     "observations": ["id", "query", "title"],
     "descriptions": ["id", "captioner", "caption_en", "caption_zh"],
 }
@@ -32,7 +32,7 @@ _COLUMNS = {
 @dataclass(frozen=True)
 class TaskSource:
     """A sticker's file (its bytes where they lie in a pack) and key frames, and what the machine
-    says of it."""
+    says of it; ``tags`` the likeliest first."""
 
     id: str
     format: str
@@ -112,10 +112,16 @@ def _source(
         ocr_score=_mean([line["score"] for line in one["ocr"].get("lines") or ()]),
         domain=domain,
         domain_probability=probability,
-        tags=tuple(one["suggestions"].get("tags") or ()),
+        tags=_best_first(one["suggestions"]),
         tagset=one["suggestions"].get("tagset"),
         caption=_caption(one["descriptions"], language),
     )
+
+
+def _best_first(suggested: Mapping[str, Any]) -> tuple[str, ...]:
+    """Suggested tags, those without a score last."""
+    scored = (one["tag"] for one in suggested.get("scored") or ())
+    return tuple(dict.fromkeys((*scored, *(suggested.get("tags") or ()))))
 
 
 def _media(

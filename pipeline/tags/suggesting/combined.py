@@ -46,7 +46,7 @@ def suggest(
     """
     pairs, scores, offsets, sources = _by_pair(evidence, max(1, len(tags)))
     stickers, places = pairs // max(1, len(tags)), pairs % max(1, len(tags))
-    enough = np.flatnonzero((scores >= min_score) & (scores > 0))
+    enough = np.flatnonzero(scores >= min_score)
     order = enough[np.lexsort((places[enough], -scores[enough], stickers[enough]))]
     chosen = order[_rank(stickers[order]) < most]
     lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), sources).take(pa.array(chosen))
@@ -63,7 +63,8 @@ def _by_pair(evidence: Evidence, width: int) -> tuple[Ints, Floats, Ints, pa.Arr
     """Distinct pairs of sticker and tag with their scores and lists of sources."""
     kinds = len(SOURCES)
     keys = (evidence.stickers * width + evidence.tags) * kinds + evidence.sources
-    order = np.argsort(keys, kind="stable")
+    says = np.flatnonzero(evidence.scores > 0)
+    order = says[np.argsort(keys[says], kind="stable")]
     each, first = np.unique(keys[order], return_index=True)
     if not len(each):
         return each, np.zeros(0), np.zeros(1, np.int64), pa.array([], pa.string())

@@ -23,8 +23,8 @@ Found = tuple[Ints, Ints, Floats]
 
 BY_HAND = 0.95
 LOOSE = 0.35
-_NEAR = ((0.0, 0.2, 0.3, 0.4, 0.5, 0.6), (0.0, 0.2, 0.4, 0.55, 0.7, 0.8))
-_SAID = ((0.0, 0.1, 0.3, 1.0), (0.0, 0.25, 0.5, 0.85))
+_NEAR = ((0.0, 0.2, 0.3, 0.4, 0.5, 0.6), (0.0, 0.3, 0.5, 0.65, 0.75, 0.85))
+_SAID = ((0.0, 0.1, 0.3, 1.0), (0.0, 0.3, 0.6, 0.85))
 _OF_KEYWORD = ((0.0, 0.35, 0.5, 0.7, 1.0), (0.1, 0.3, 0.6, 0.7, 0.8))
 _SAYS_NAME = 0.5
 _UNNAMED = 0.3
@@ -124,7 +124,8 @@ class Texts:
             return likely
         found = [near, *self._said(words)]
         for tag, score in found:
-            if known.has(tag):
+            # Of a tag that is one character, most texts speak by accident.
+            if known.has(tag) and tag not in known.names.short:
                 likely[tag] = max(score, likely.get(tag, 0.0))
         return likely
 

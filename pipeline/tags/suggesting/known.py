@@ -46,7 +46,7 @@ class KnownTags:
 def read_known(
     tagset: pa.Table, clusters: pa.Table, keywords: pa.Table, settled: pa.Table
 ) -> KnownTags:
-    """Join the tables ``tagset``, ``clusters``, ``keywords`` and ``named_keywords`` (or empty)."""
+    """Join the tables ``tagset``, ``clusters``, ``keywords`` and what a frozen set settled."""
     flagged = pc.greater(pc.fill_null(pc.list_value_length(tagset["flags"]), 0), 0)
     # What K-means could not tell apart, or what stands alone, means nothing before it has a name.
     usable = tagset.filter(pc.or_(pc.fill_null(tagset["named"], False), pc.invert(flagged)))

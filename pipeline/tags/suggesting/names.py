@@ -15,10 +15,13 @@ class TagNames:
     """Tags by every name that they go by: their own, the English one, aliases.
 
     Names are those of ``same_name``, so width, case, script and spaces make no difference.
+    ``short`` are tags all of whose names have one character, ``starts`` what names begin with.
     """
 
     tags: Mapping[str, tuple[int, ...]]
     longest: int
+    short: frozenset[int]
+    starts: frozenset[str]
 
     @classmethod
     def of(cls, names: Iterable[tuple[int, Iterable[str | None]]]) -> TagNames:
@@ -27,7 +30,10 @@ class TagNames:
         for tag, called in names:
             for key in sorted({same_name(name) for name in called if name} - {""}):
                 tags[key] = (*tags.get(key, ()), tag)
-        return cls(tags, max(map(len, tags), default=0))
+        long = {tag for key, called in tags.items() if len(key) > 1 for tag in called}
+        short = {tag for called in tags.values() for tag in called} - long
+        longest, starts = max(map(len, tags), default=0), frozenset(key[0] for key in tags)
+        return cls(tags, longest, frozenset(short), starts)
 
     def equal(self, text: str) -> tuple[int, ...]:
         """Tags that a whole text is a name of."""
@@ -39,7 +45,9 @@ class TagNames:
 
         Names of one character are left to ``equal``: most texts say them by accident.
         """
-        for begin in range(len(words)):
+        for begin, word in enumerate(words):
+            if word[0] not in self.starts:
+                continue
             said = ""
             for end in range(begin, min(len(words), begin + _MOST_WORDS)):
                 said += words[end]

@@ -70,6 +70,7 @@ def facts(hostile: str) -> CardFacts:
         ],
         moved=Counter({(hostile, "train"): 1}),
         tagset=hostile,
+        named=False,
         plots=["frames.png"],
     )
 

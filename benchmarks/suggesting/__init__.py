@@ -1,0 +1,1 @@
+"""What `benchmarks/suggestions.py` measures, a file each."""

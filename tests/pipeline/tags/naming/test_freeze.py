@@ -1,0 +1,230 @@
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.engine.workspace import Workspace
+from pipeline.tags.named import read_named, words_by_hand
+from pipeline.tags.naming import freeze as freezing
+from pipeline.tags.naming.freeze import write_frozen
+from pipeline.tags.naming.rows import NamingRow
+
+CLUSTERS = {"c0": ["开心 大笑", "大笑"], "c1": ["猫 睡觉"], "c2": ["狗 跑"], "c3": ["傻瓜"]}
+Make = Callable[[], Any]
+Decisions = list[tuple[str, int]]
+
+
+def keep(version: str, key: str, name: str, **more: Any) -> NamingRow:
+    return NamingRow(key=key, decision="keep", name=name, version=version, **more)
+
+
+def kept(version: str, keys: Sequence[str] = tuple(CLUSTERS)) -> list[NamingRow]:
+    return [keep(version, key, f"名{key}") for key in keys]
+
+
+def ids(named: Any) -> dict[str, str]:
+    return dict(zip(named.tags["tag"].to_pylist(), named.tags["id"].to_pylist(), strict=True))
+
+
+def fates(named: Any) -> dict[str, tuple[str | None, str]]:
+    rows = named.keywords.to_pylist()
+    return {row["keyword"]: (row["tag"], row["decision"]) for row in rows}
+
+
+@given(
+    decisions=st.lists(
+        st.tuples(st.sampled_from(["keep", "merge", "drop", "block"]), st.integers(0, 11)),
+        min_size=12,
+        max_size=12,
+    ),
+    taken=st.sets(st.integers(0, 35), max_size=4),
+    seed=st.integers(0, 9),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_naming_that_holds_freezes_and_gives_every_keyword_one_fate(
+    rounds: Make, decisions: Decisions, taken: set[int], seed: int
+) -> None:
+    clusters = {f"c{n}": [f"词{3 * n + m}" for m in range(3)] for n in range(12)}
+    begun = rounds()
+    version = begun.propose(clusters, loose=["散"])
+    alive = [n for n, (decision, _) in enumerate(decisions) if decision == "keep"]
+    rows = []
+    for n, (decision, target) in enumerate(decisions):
+        row = keep(version, f"c{n}", f"名{n}")
+        if decision == "merge" and alive:
+            into = alive[target % len(alive)]
+            row = replace(row, decision="merge", into=f"名{into}" if target % 2 else f"c{into}")
+        elif decision != "keep":
+            row = replace(row, decision="drop" if decision == "merge" else decision)
+        rows.append(row)
+    own = tuple(f"词{n}" for n in sorted(taken))
+    rows.append(NamingRow(name="手工", keywords=(*own, "没人有")))
+    random.Random(seed).shuffle(rows)
+    named = begun.apply(rows)
+    found = fates(named)
+    assert len(found) == len(named.keywords)
+    assert set(found) == {*(k for held in clusters.values() for k in held), "没人有"}
+    by_name = ids(named)
+    assert set(by_name) == {*(f"名{n}" for n in alive), "手工"}
+    for n, (decision, target) in enumerate(decisions):
+        for keyword in clusters[f"c{n}"]:
+            if keyword in own:
+                wanted = by_name["手工"], "add"
+            elif decision == "keep":
+                wanted = by_name[f"名{n}"], "keep"
+            elif decision == "merge" and alive:
+                wanted = by_name[f"名{alive[target % len(alive)]}"], "merge"
+            else:
+                wanted = None, "drop" if decision == "merge" else decision
+            assert found[keyword] == wanted
+    assert named.tags["version"].to_pylist() == [named.version] * len(by_name)
+    assert sorted(by_name.values()) == [f"t{n:03d}" for n in range(1, len(by_name) + 1)]
+    # The same again changes nothing, however the rows are sorted.
+    random.Random(seed + 1).shuffle(rows)
+    assert not begun.decide(rows).changed
+
+
+def test_a_correction_keeps_ids_and_never_gives_one_twice(rounds: Make) -> None:
+    begun = rounds()
+    version = begun.propose(CLUSTERS)
+    first = begun.apply([*kept(version), NamingRow(name="手工", keywords=("喵",))])
+    assert (first.number, first.parent, first.basis) == (1, 0, version)
+    rows = [
+        keep(version, "c0", "笑"),
+        NamingRow(key="c1", decision="drop", version=version),
+        keep(version, "c2", "名c2"),
+        NamingRow(key="c3", decision="merge", into="c2", version=version),
+        NamingRow(name="换", keywords=("喵",)),
+        NamingRow(name="狗", words=("跑",)),
+    ]
+    second = begun.apply(rows)
+    assert (second.number, second.parent, second.basis) == (2, 0, version)
+    assert ids(second) == {"笑": "t001", "名c2": "t003", "换": "t005", "狗": "t006"}
+    assert fates(second)["傻瓜"] == ("t003", "merge")
+    assert second.version != first.version
+    third = begun.apply([*kept(version), NamingRow(name="手工", keywords=("喵",))])
+    assert ids(third) == ids(first)
+    assert third.version == first.version
+    assert third.number == 3
+
+
+def test_the_next_round_begins_with_the_frozen_tags(rounds: Make) -> None:
+    begun = rounds()
+    first = begun.apply(kept(begun.propose(CLUSTERS)))
+    more = {"c4": ["新 词", "新"]}
+    version = begun.propose(more)
+    rows = [
+        keep(version, "t001", "大笑"),
+        NamingRow(key="t002", decision="merge", into="t001", version=version, name="名c1"),
+        NamingRow(key="t003", decision="drop", version=version),
+        keep(version, "t004", "名c3"),
+        keep(version, "c4", "新"),
+    ]
+    second = begun.apply(rows)
+    assert (second.number, second.parent) == (2, 1)
+    tags = {row["id"]: row for row in second.tags.to_pylist()}
+    assert {id_: row["tag"] for id_, row in tags.items()} == {
+        "t001": "大笑", "t004": "名c3", "t005": "新",
+    }  # fmt: skip
+    # What it was called and what was merged into it are other names.
+    assert tags["t001"]["aliases"] == ["名c1", "名c0"]
+    assert tags["t001"]["keys"] == ["t001", "t002"]
+    assert tags["t001"]["clusters"] == [0, 1]
+    assert fates(second)["狗 跑"] == (None, "drop")
+    # A correction of this round, then one that undoes the merge.
+    rows[1] = keep(version, "t002", "名c1")
+    third = begun.apply(rows)
+    assert (third.number, third.parent) == (3, 1)
+    assert ids(third) == {"大笑": "t001", "名c1": "t002", "名c3": "t004", "新": "t005"}
+    assert first.version != second.version != third.version
+    # What was dropped stays dropped in the round after, and nothing proposes it again.
+    version = begun.propose({})
+    again = [keep(version, id_, name) for name, id_ in ids(third).items()]
+    assert fates(begun.apply(again))["狗 跑"] == (None, "drop")
+
+
+def test_names_can_be_swapped_without_becoming_other_names(rounds: Make) -> None:
+    begun = rounds()
+    begun.apply(kept(begun.propose(CLUSTERS)))
+    version = begun.propose({})
+    rows = [keep(version, f"t{n:03d}", f"名c{n - 1}") for n in (1, 2, 3, 4)]
+    rows[:2] = [keep(version, "t001", "名c1"), keep(version, "t002", "名c0")]
+    named = begun.apply(rows)
+    assert ids(named) == {"名c1": "t001", "名c0": "t002", "名c2": "t003", "名c3": "t004"}
+    assert named.tags["aliases"].to_pylist() == [[], [], [], []]
+
+
+def test_words_given_by_hand_follow_their_tag(rounds: Make) -> None:
+    begun = rounds()
+    version = begun.propose(CLUSTERS)
+    frozen = begun.decide([*kept(version), NamingRow(name="手工", words=("睡觉", "未来"))])
+    assert len(frozen.notes) == 1
+    assert "no keyword has the word '未来'" in frozen.notes[0]
+    first = begun.apply([*kept(version), NamingRow(name="手工", words=("睡觉", "未来"))])
+    assert fates(first)["猫 睡觉"] == ("t005", "add")
+    assert words_by_hand(begun, first) == {"睡觉": "t005", "未来": "t005"}
+    version = begun.propose({})
+    rows = [keep(version, f"t{n:03d}", f"名c{n - 1}") for n in (1, 2, 3, 4)]
+    merged = NamingRow(key="t005", decision="merge", into="t001", version=version, name="手工")
+    second = begun.apply([*rows, merged])
+    assert words_by_hand(begun, second) == {"睡觉": "t001", "未来": "t001"}
+
+
+def test_the_version_changes_with_what_the_set_says_alone(rounds: Make) -> None:
+    def version(**more: Any) -> str:
+        begun = rounds()
+        rows = kept(begun.propose(CLUSTERS))
+        rows[0] = replace(rows[0], **more)
+        return str(begun.apply(rows).version)
+
+    plain = version()
+    assert version(note="so") == plain
+    others = [{"name": "笑"}, {"english": "laugh"}, {"group": "g"}, {"aliases": ("哈",)}]
+    assert len({plain, *(version(**more) for more in others)}) == 5
+
+
+@pytest.mark.parametrize("writes", range(5))
+def test_a_kill_between_writes_leaves_one_whole_set(
+    rounds: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    workspace = Workspace(tmp_path)
+    begun = rounds()
+    version = begun.propose(CLUSTERS)
+    write_frozen(workspace, begun.decide(kept(version)))
+    begun.apply(kept(version))
+    before = read_named(workspace)
+    assert len(before.keywords) == 5
+    rows = [NamingRow(key="c0", decision="drop", version=version), *kept(version)[1:]]
+    frozen = begun.decide(rows)
+    write, done = freezing._write, []
+
+    def dies(*given: Any) -> None:
+        if len(done) == writes:
+            raise KeyboardInterrupt
+        done.append(given)
+        write(*given)
+
+    monkeypatch.setattr(freezing, "_write", dies)
+    if writes < 4:
+        with pytest.raises(KeyboardInterrupt):
+            write_frozen(workspace, frozen)
+    else:
+        write_frozen(workspace, frozen)
+    monkeypatch.undo()
+    found = read_named(workspace)
+    assert found.number == (1 if writes < 3 else 2)
+    if writes < 3:
+        assert found.tags.equals(before.tags)
+        assert found.keywords.equals(before.keywords)
+    else:
+        assert found.tags.equals(frozen.tags)
+        assert found.keywords.equals(frozen.keywords)
+    # And the same again ends where an uninterrupted run does.
+    write_frozen(workspace, frozen if writes < 3 else replace(frozen, number=3))
+    assert len(workspace.read("named_keywords")) == len(frozen.keywords)
+    assert workspace.read("naming")["number"].to_pylist().count(1) == 4
