@@ -117,6 +117,7 @@ const openCluster = (key) => {
   );
   byId("stickers").replaceChildren(...one.pictures.map(figure));
   byId("terms").replaceChildren(...one.terms.map((term) => node("bdi", "term", term)));
+  byId("exemplars").textContent = one.exemplars.join(" · ");
   openSplitting(one);
   byId("into").value = "";
   fillFields("fields", rows.get(key));

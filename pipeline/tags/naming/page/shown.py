@@ -99,7 +99,10 @@ def _row(
     lists = {name: proposal[name] or [] for name in ("aliases", "terms", "exemplars", "flags")}
     counts = {name: proposal[name] or 0 for name in ("keywords", "stickers")}
     name, english = suggested.get(texts["key"], (None, None))
-    names = [(name or "", english or ""), (texts["name"], texts["english"])]
+    names = [
+        (name or texts["name"], english or texts["english"]),
+        (texts["name"], texts["english"]),
+    ]
     names += [(term, "") for term in lists["terms"][:_SUGGESTED_TERMS]]
     # A name that was suggested twice stands where it was first.
     distinct = {name: english for name, english in reversed(names) if name}
