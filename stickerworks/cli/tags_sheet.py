@@ -9,6 +9,7 @@ from pipeline.engine.paths import named_path
 from pipeline.engine.runner import check_crawled
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.session import Session, open_session
+from stickerworks.cli.tags_names import check_model, suggested_names
 from stickerworks.cli.update import complete_inputs
 from stickerworks.cli.whole import do_room
 
@@ -27,12 +28,14 @@ def sheet_command(options: CommandOptions, file: Path | None, carry: Path | None
     old = None if carry is None else read_naming(carry)
     with open_session("tags sheet", options) as session:
         check_crawled(session.workspace)
+        check_model(session)
         target = session.workspace.reports / _NAME if file is None else named_path(file, "sheet")
         workbook, table = sheet_paths(target)
         check_untouched(workbook, table)
         complete_inputs(session, "tags")
         do_room(session, "tags")
         if options.dry_run:
+            suggested_names(session)
             session.say(f"  {'sheet':<12} would write {workbook} and {table.name}")
             return session.exit_code
         with session.part("tags sheet") as counts:
@@ -53,7 +56,7 @@ def _write(session: Session, old: Naming | None, workbook: Path, table: Path) ->
 
     proposals = session.workspace.read("proposals").to_pylist()
     carried = None if old is None else carry(old, proposals)
-    sheet = make_sheet(session.workspace, None, carried)
+    sheet = make_sheet(session.workspace, suggested_names(session), carried)
     write_sheet(sheet, workbook, table)
     told = f"{len(sheet.rows):,} rows, {sheet.unclustered:,} keywords in no cluster"
     session.say(f"  {'sheet':<12} {told}")
