@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.tags.kmeans import KMeans
-from pipeline.tags.vectors import Vectors, vectorise
+from pipeline.tags.kmeans import KMeans, Labels
+from pipeline.tags.vectors import Floats, Vectors, vectorise
 
 WORDS = [f"w{n}" for n in range(12)]
 TOKENS = st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=4), min_size=2, max_size=60)
@@ -26,14 +26,14 @@ def phrases(count: int, seed: int = 0) -> Vectors:
     return vectors_of([rng.choices(words, weights, k=rng.randint(1, 5)) for _ in range(count)])
 
 
-def squared_distances(vectors: Vectors, labels: np.ndarray) -> np.ndarray:
+def squared_distances(vectors: Vectors, labels: Labels) -> Floats:
     """From each vector to each centre, by the definition."""
     rows = vectors.matrix.toarray()
     centres = [
         np.average(rows[labels == n], axis=0, weights=vectors.weights[labels == n])
         for n in range(labels.max() + 1)
     ]
-    distances: np.ndarray = ((rows[:, None, :] - np.array(centres)[None]) ** 2).sum(axis=2)
+    distances: Floats = ((rows[:, None, :] - np.array(centres)[None]) ** 2).sum(axis=2)
     return distances
 
 
@@ -113,7 +113,7 @@ def test_many_blocks_of_centres_are_as_good_as_one(monkeypatch: pytest.MonkeyPat
         kmeans = KMeans(phrases(300), 0)
         kmeans.grow(60)
         labels.append(kmeans.labels)
-    assert np.array_equal(*labels)
+    assert np.array_equal(labels[0], labels[1])
 
 
 def test_vectors_that_hardly_differ_are_still_told_apart() -> None:
