@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.tags.nearest import Best, Labels, Singles
 from pipeline.tags.vectors import Vectors
 
 Floats = npt.NDArray[np.float64]
-Singles = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-Labels = npt.NDArray[np.int32]
 
 MAX_ROUNDS = 300
 # Of so many clusters one more is made and given up again.
@@ -164,7 +163,7 @@ class KMeans:
         """Remove the cluster whose vectors lose least when they go to their next best."""
         losses = self._weights * (self._own - self._bound)
         missed = np.bincount(self.labels, losses, self.count)
-        found: dict[int, _Best] = {}
+        found: dict[int, Best] = {}
         while (cluster := int(missed.argmin())) not in found:
             # A bound may be loose: the loss is at least what it says.
             rows = np.flatnonzero(self.labels == cluster)
@@ -241,7 +240,7 @@ class KMeans:
         self.labels[moves] = new.label[moves]
         return changed
 
-    def _compare(self, clusters: Ints, rows: Ints | None = None) -> _Best:
+    def _compare(self, clusters: Ints, rows: Ints | None = None) -> Best:
         """Scores of all vectors, or of these ``rows``, among ``clusters``."""
         matrix, labels, width = self._single, self.labels, self._single.shape[1]
         place = np.arange(width)
@@ -253,7 +252,7 @@ class KMeans:
             place, width = np.where(used, np.cumsum(used) - 1, -1), int(used.sum())
             words = place[matrix.indices].astype(np.int32)
             matrix = type(matrix)((matrix.data, words, matrix.indptr), (len(rows), width))
-        best = _Best.of(len(labels))
+        best = Best.of(len(labels))
         column = np.full(self.count, -1)
         for start in range(0, len(clusters), _BLOCK):
             block = clusters[start : start + _BLOCK]
@@ -279,42 +278,6 @@ class KMeans:
             kept = row >= 0
             dense[row[kept], column] = values[kept]
         return dense
-
-
-@dataclass(frozen=True)
-class _Best:
-    """For each vector the score of its own centre, the best other, which it is, the second.
-
-    Minus infinity where there is none.
-    """
-
-    own: Singles
-    score: Singles
-    label: Labels
-    second: Singles
-
-    @classmethod
-    def of(cls, count: int) -> _Best:
-        own, score, second = (np.full(count, -np.inf, dtype=np.float32) for _ in range(3))
-        return cls(own, score, np.full(count, -1, dtype=np.int32), second)
-
-    def part(self, part: slice) -> _Best:
-        return _Best(self.own[part], self.score[part], self.label[part], self.second[part])
-
-    def enter(self, scores: Singles, held: Ints, block: Ints) -> None:
-        """Enter a block's scores; ``held`` is the column of a vector's own centre, or -1."""
-        rows = np.flatnonzero(held >= 0)
-        self.own[rows] = scores[rows, held[rows]]
-        scores[rows, held[rows]] = -np.inf
-        every = np.arange(len(scores))
-        columns = scores.argmax(axis=1)
-        top = scores[every, columns]
-        scores[every, columns] = -np.inf
-        runner_up = np.maximum(np.minimum(self.score, top), scores.max(axis=1))
-        np.maximum(self.second, runner_up, out=self.second)
-        better = top > self.score
-        self.score[better] = top[better]
-        self.label[better] = block[columns[better]]
 
 
 def _row(matrix: Any, number: int) -> tuple[Labels, Floats]:

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.tags.elbow import Elbow, candidates, chord_heights, find_elbow, refinement
-from pipeline.tags.kmeans import KMeans, Labels
+from pipeline.tags.kmeans import KMeans
+from pipeline.tags.nearest import Labels
 from pipeline.tags.vectors import Floats, Vectors
 from schemas.config import TagsConfig
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.tags.kmeans import KMeans, Labels
+from pipeline.tags.kmeans import KMeans
+from pipeline.tags.nearest import Labels
 from pipeline.tags.vectors import Floats, Vectors, vectorise
 
 WORDS = [f"w{n}" for n in range(12)]
