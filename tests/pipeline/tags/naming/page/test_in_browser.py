@@ -319,7 +319,7 @@ def test_answers_kept_for_another_version_are_told_and_not_used(
 
 HOSTILE = [
     "</script><script>window.hacked = 1</script>", "<img src=x onerror=hacked=1>", "\"'`${1}",
-    "\u202egnp.exe\u202c", "__proto__", "<!--<script>", "\u2028\\u003c",
+    "\u202egnp.exe\u202c", "__proto__", "<!--<script>", "</script/", "\u2028\\u003c",
 ]  # fmt: skip
 
 
