@@ -31,7 +31,7 @@ def page_command(options: CommandOptions, file: Path | None, carry: Path | None)
         target = session.workspace.reports / _NAME if file is None else named_path(file, "page")
         complete_inputs(session, "tags")
         do_room(session, "tags")
-        suggested = suggested_names(session)
+        suggested = session.mending(lambda: suggested_names(session))
         if options.dry_run:
             session.say(f"  {'page':<12} would write {target}")
             return session.exit_code
