@@ -9,11 +9,7 @@ from pipeline.engine.paths import named_path
 from pipeline.engine.runner import check_crawled
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.session import Session, open_session
-<<<<<<< HEAD
-from stickerworks.cli.tags_names import check_model, suggested_names
-=======
 from stickerworks.cli.tags_names import Suggested, check_model, suggested_names
->>>>>>> page
 from stickerworks.cli.update import complete_inputs
 from stickerworks.cli.whole import do_room
 
@@ -35,9 +31,8 @@ def page_command(options: CommandOptions, file: Path | None, carry: Path | None)
         target = session.workspace.reports / _NAME if file is None else named_path(file, "page")
         complete_inputs(session, "tags")
         do_room(session, "tags")
-        suggested = suggested_names(session)
+        suggested = session.mending(lambda: suggested_names(session))
         if options.dry_run:
-            suggested_names(session)
             session.say(f"  {'page':<12} would write {target}")
             return session.exit_code
         with session.part("tags page") as counts:
@@ -50,11 +45,7 @@ def _write(session: Session, old: Naming | None, suggested: Suggested, target: P
     from pipeline.tags.naming.page.page import FILE, write_naming_page
 
     start, lines = (None, []) if old is None else _begin(session, old)
-<<<<<<< HEAD
-    made = write_naming_page(session.workspace, target, start, suggested_names(session))
-=======
     made = write_naming_page(session.workspace, target, start, suggested)
->>>>>>> page
     if made is None:
         session.say("No keyword has words to make clusters of: there is nothing to name yet.")
         return 0
