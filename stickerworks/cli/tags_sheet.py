@@ -63,6 +63,8 @@ def _write(
     proposals = session.workspace.read("proposals").to_pylist()
     carried = None if old is None else carry(old, proposals)
     sheet = make_sheet(session.workspace, suggested, carried)
+    if not sheet.rows:
+        return 0
     write_sheet(sheet, workbook, table)
     told = f"{len(sheet.rows):,} rows; keywords in no cluster: {sheet.unclustered:,}"
     session.say(f"  {'sheet':<12} {told}")
