@@ -95,16 +95,9 @@ def test_a_word_of_one_character_gives_way_to_a_longer_one_that_is_nearly_as_com
     assert name_clusters([cluster("打", "打", "打 无奈", "打")])[0].name == "打"
 
 
-def test_a_function_word_is_no_name_by_itself() -> None:
-    found = name_clusters(
-        [
-            [
-                ("我已经出门了", ["已经", "出门"]),
-                ("已经在路上", ["已经", "路上"]),
-                *cluster("已经", "已经", "已经"),
-            ]
-        ]
-    )
+def test_a_function_word_gives_way_to_the_nearest_short_keyword_that_has_it() -> None:
+    said = [("我已经很想出门了", ["已经", "出门"]), ("已经在路上?!", ["已经", "路上"])]
+    found = name_clusters([[*said, *cluster("已经", "已经", "已经")]])
     assert found[0].terms[0] == "已经"
     assert found[0].name == "已经在路上"
 
@@ -118,6 +111,11 @@ def test_words_that_most_keywords_say_together_are_one_name() -> None:
 
 def test_a_short_keyword_by_itself_is_its_name() -> None:
     assert name_clusters([[("认怂三连", ["认怂", "三连"])]])[0].name == "认怂三连"
+
+
+def test_a_name_has_the_case_of_the_keyword_that_says_just_that() -> None:
+    said = [("b数", ["b数"]), ("B数", ["b数"]), ("没有B数啊啊啊", ["b数"])]
+    assert name_clusters([said])[0].name == "B数"
 
 
 def test_a_latin_word_that_the_cluster_is_about_is_the_english_name() -> None:
