@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotation.human.imported import fill_unvoted
-from annotation.human.migration import migrate, read_changes
+from annotation.human.migration import migrate, migrate_decisions, read_changes
 from annotation.human.tag_pairs import Ints
 from annotation.human.vote_rule import label_stickers
 from pipeline.engine.columns import value_codes
@@ -100,7 +100,7 @@ def _run(reader: Reader, merge: MergeConfig) -> Iterator[Output]:
     changes = read_changes(reader.read("tag_changes"))
     votes = current_votes(migrate(reader.read(VOTES.name, columns=_VOTE), changes))
     decisions = reader.read(ADJUDICATIONS.name, columns=_DECISION)
-    decisions = current_decisions(migrate(decisions, changes))
+    decisions = current_decisions(migrate_decisions(decisions, changes))
     # What people chose from counts; where nobody exported a ballot, the tag set is all we know.
     ballot = reader.read("ballot", columns=["tag"])["tag"].to_pylist()
     tags = ballot or reader.read("tagset", columns=["tag"])["tag"].to_pylist()
@@ -148,7 +148,7 @@ _OPTIONAL = (
 )  # fmt: skip
 MERGE = Step(
     name="labels",
-    version=3,
+    version=4,
     reads=("stickers", *_OPTIONAL),
     writes=("labels",),
     settings=_settings,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -9,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotation.human.tag_pairs import TagPairs
+
+KINDS = ("rename", "merge", "split", "drop")
 
 Change = tuple[str, Mapping[str, Sequence[str]]]
 """The version that followed, and what became of each tag that did not stay as it was."""
@@ -41,6 +44,27 @@ def carry_over(tags: Iterable[str], version: str | None, changes: Mapping[str, C
     return carried
 
 
+def kinds_of_change(
+    tags: Iterable[str], changes: Mapping[str, Sequence[str]]
+) -> dict[str, list[str]]:
+    """Tags of a ballot that change, by kind: rename, merge, split, drop.
+
+    A merge is a tag whose new name another tag of the ballot has as well.
+
+    >>> kinds_of_change(["笑", "哭", "泪"], {"笑": ["大笑"], "哭": ["泪"]})
+    {'rename': ['笑'], 'merge': ['哭']}
+    """
+    arriving = Counter(new for tag in tags for new in set(changes.get(tag, (tag,))))
+    kinds: dict[str, list[str]] = {}
+    for tag, becomes in changes.items():
+        if list(becomes) == [tag]:
+            continue
+        single = "merge" if len(becomes) == 1 and arriving[becomes[0]] > 1 else "rename"
+        kind = "drop" if not becomes else "split" if len(becomes) > 1 else single
+        kinds.setdefault(kind, []).append(tag)
+    return {kind: sorted(kinds[kind]) for kind in KINDS if kind in kinds}
+
+
 def migrate(votes: pa.Table, changes: Mapping[str, Change]) -> pa.Table:
     """Rows of ``votes`` or ``adjudications`` with their ``tags`` carried over."""
     old = pc.is_in(votes["tagset"], value_set=pa.array(sorted(changes), pa.string()))
@@ -66,3 +90,18 @@ def migrate(votes: pa.Table, changes: Mapping[str, Change]) -> pa.Table:
     field = votes.schema.field(place)
     column = pc.if_else(pc.is_valid(lists), column, None).cast(field.type)
     return votes.set_column(place, field, column)
+
+
+def migrate_decisions(decisions: pa.Table, changes: Mapping[str, Change]) -> pa.Table:
+    """Rows of ``adjudications`` in today's tags; one of nothing but dropped tags is a skip.
+
+    It was no decision that no tag fits, so its sticker is to be decided about again.
+    """
+    carried = migrate(decisions, changes)
+    if carried is decisions:
+        return decisions
+    before, after = (pc.list_value_length(table["tags"]) for table in (decisions, carried))
+    emptied = pc.and_(pc.greater(before, 0), pc.equal(after, 0))
+    place = carried.schema.get_field_index("skipped")
+    skipped = pc.if_else(pc.fill_null(emptied, False), True, carried["skipped"])
+    return carried.set_column(place, carried.schema.field(place), skipped)

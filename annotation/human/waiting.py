@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from annotation.human.merge import current_decisions, decides
-from annotation.human.migration import Change, migrate
+from annotation.human.migration import Change, migrate_decisions
 from pipeline.engine.withheld import flagged_stickers
 from pipeline.engine.workspace import Workspace
 
@@ -45,7 +45,7 @@ def count_backlog(
     """Stickers to be adjudicated by the table ``labels``, without a decision that counts."""
     labels = workspace.read("labels", columns=["id", "status"])
     disputed = labels.filter(pc.equal(labels["status"], "adjudicate"))["id"].to_pylist()
-    decisions = current_decisions(migrate(workspace.read("adjudications"), changes))
+    decisions = current_decisions(migrate_decisions(workspace.read("adjudications"), changes))
     rows = decisions.select(["id", "tags"]).to_pylist()
     decided = {row["id"] for row in rows if decides(row, tagset)}
     waiting = set(disputed) - decided

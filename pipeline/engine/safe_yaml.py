@@ -34,6 +34,22 @@ def parse_yaml(data: str | bytes) -> Any:
         raise yaml.YAMLError(f"a value makes no sense ({type(error).__name__})") from error
 
 
+def key_lines(data: str | bytes, *path: str) -> dict[Hashable, int]:
+    """Line, counted from 1, of each key of the mapping that lies under ``path``.
+
+    Of a document that ``parse_yaml`` takes; empty where no mapping lies there.
+    """
+    loader = _Loader(data)
+    node = loader.get_single_node()
+    for name in path:
+        entries = node.value if isinstance(node, yaml.MappingNode) else ()
+        node = next((held for key, held in entries if key.value == name), None)
+    if not isinstance(node, yaml.MappingNode):
+        return {}
+    keys = (key for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+    return {loader.construct_object(key): key.start_mark.line + 1 for key in keys}
+
+
 def write_yaml(value: Any, **style: Any) -> str:
     """A plain value as YAML that is read as it was; texts stand as they are.
 

@@ -24,6 +24,8 @@ def export_command(options: CommandOptions, request: ExportRequest, *, screening
 
     with open_session("label export", options) as session:
         check_crawled(session.workspace)
+        if not screening:
+            _warn_unnamed(session)
         if options.dry_run:
             _plan_export(session, request, "screening" if screening else "labelling")
             return session.exit_code
@@ -88,6 +90,15 @@ def report_command(options: CommandOptions) -> int:
         session.results["report"] = str(path)
         session.say(f"Report  {path}")
     return session.exit_code
+
+
+def _warn_unnamed(session: Session) -> None:
+    from annotation.human.studio.ballot import unnamed_warning
+
+    warning = unnamed_warning(session.workspace)
+    session.results["named"] = warning is None
+    if warning is not None:
+        session.say(warning)
 
 
 def _plan_export(session: Session, request: ExportRequest, purpose: Purpose) -> None:

@@ -1,4 +1,4 @@
-"""Answers of people: import them, read them with a changed tag set."""
+"""Answers of people: import them, and bring what follows up to date."""
 
 from __future__ import annotations
 
@@ -45,49 +45,26 @@ def import_command(options: CommandOptions, source: AnswerSource) -> int:
         if options.dry_run:
             session.say("  would read what changed on the server and merge it")
             return session.exit_code
-        _spare_simulated(session, replace=source.replace_simulated)
+        spare_simulated(session, replace=source.replace_simulated)
         if source.file is None:
             with open_studio(session) as studio:
                 hours = session.config.label.reconcile_hours
                 found = import_server(
                     studio.connection, studio.ledger, reconcile_hours=hours, full=source.full
                 )
-                _write(session, studio.ledger)
+                write_ledger(session, studio.ledger)
         else:
             with open_ledger(session.workspace.root) as ledger:
                 found = import_file(source.file, ledger, source.origin, source.annotators)
-                _write(session, ledger)
+                write_ledger(session, ledger)
         session.results["import"] = asdict(found)
         gone = f", {found.gone:,} gone from the server (kept here)" if found.gone else ""
         session.say(f"{found.tasks:,} tasks read: {found.added:,} new answers{gone}")
-        _merge(session)
+        merge_answers(session)
     return session.exit_code
 
 
-def migrate_command(
-    options: CommandOptions, path: Path, *, draft: bool, replace_simulated: bool = False
-) -> int:
-    """Take a changed tag set into use."""
-    from annotation.human.studio.ballot import draft_changes, migrate_ballot
-    from annotation.human.studio.ledger import open_ledger
-
-    with (
-        open_session("label migrate", options) as session,
-        open_ledger(session.workspace.root) as ledger,
-    ):
-        if draft:
-            count = draft_changes(session.workspace, ledger, path)
-            session.say(f"{path} names {count:,} tags that are gone; say what became of each.")
-        else:
-            _spare_simulated(session, replace=replace_simulated)
-            ballot = migrate_ballot(session.workspace, ledger, path)
-            _write(session, ledger)
-            session.say(f"Votes are read with the {len(ballot.tags):,} new tags from now on.")
-            _merge(session)
-    return session.exit_code
-
-
-def _spare_simulated(session: Session, *, replace: bool) -> None:
+def spare_simulated(session: Session, *, replace: bool) -> None:
     """Ask before votes that no person gave are lost, or refuse where nobody can be asked."""
     from annotation.human.studio.tables import simulated_votes
 
@@ -106,7 +83,8 @@ def _spare_simulated(session: Session, *, replace: bool) -> None:
         )
 
 
-def _write(session: Session, ledger: VoteLedger) -> None:
+def write_ledger(session: Session, ledger: VoteLedger) -> None:
+    """Write what people were asked and answered as tables."""
     from annotation.human.studio.tables import simulated_votes, write_answers, write_asked
 
     simulated = simulated_votes(session.workspace)
@@ -117,7 +95,7 @@ def _write(session: Session, ledger: VoteLedger) -> None:
         session.say(f"{simulated:,} simulated votes made room for those of people.")
 
 
-def _merge(session: Session) -> None:
+def merge_answers(session: Session) -> None:
     """Let flags decide and votes become labels; both are quick and decode nothing."""
     if session.workspace.complete("decisions"):
         reviewing = [work for work in plan_of("filter") if work.name in _REVIEWED]

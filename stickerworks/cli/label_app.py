@@ -94,16 +94,27 @@ def adjudicate(context: typer.Context) -> None:
 @label.command()
 def migrate(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="YAML: old tag to new one, to a list, or to []")],
+    file: Annotated[
+        Path | None, typer.Argument(help="YAML: old tag to new one, to a list, or to []")
+    ] = None,
     draft: Annotated[bool, typer.Option("--draft", help="write the file, to be filled in")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="take the newest migration back")] = False,
+    who: Annotated[str | None, typer.Option("--by", help="who says so, for the record")] = None,
     replace_simulated: ReplaceSimulated = False,
 ) -> None:
-    """Take a changed tag set into use, saying what became of the tags that are gone."""
-    from stickerworks.cli.label_answers import migrate_command
+    """Take a changed tag set into use, saying what became of the tags that are gone.
 
-    raise typer.Exit(
-        migrate_command(context.obj, file, draft=draft, replace_simulated=replace_simulated)
-    )
+    With --dry-run: what that does to labels, and nothing else.
+    """
+    from stickerworks.cli.label_migrate import draft_command, migrate_command, undo_command
+
+    if undo == (file is not None) or (undo and draft):
+        raise typer.BadParameter("name a FILE, or --undo without one")
+    if file is None:
+        raise typer.Exit(undo_command(context.obj, who, replace_simulated=replace_simulated))
+    if draft:
+        raise typer.Exit(draft_command(context.obj, file))
+    raise typer.Exit(migrate_command(context.obj, file, who, replace_simulated=replace_simulated))
 
 
 @label.command()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
 from annotation.human.merge import current_votes
-from annotation.human.migration import carry_over, migrate, read_changes
+from annotation.human.migration import Change, carry_over, migrate, read_changes
 from annotation.human.studio.ballot import current_ballot
 from annotation.human.studio.export import ExportedTasks, next_batch, send_planned, shown
 from annotation.human.studio.export_request import ExportRequest
+from annotation.human.studio.frozen import all_changes, ballots_by_tagset
 from annotation.human.studio.gold import read_gold
 from annotation.human.studio.ledger import Ballot, Planned, VoteLedger
 from annotation.human.studio.payload import (
@@ -57,18 +58,35 @@ def export_labelling(studio: LabellingSession, request: ExportRequest) -> Export
     if not studio.ledger.waiting("labelling"):
         studio.ledger.plan(plan_labelling(studio, request, ballot))
     label = studio.config.label
-    changes = read_changes(_changes(studio.ledger))
+    changes, ballots = all_changes(studio.ledger), ballots_by_tagset(studio.ledger)
+    offered = frozenset(ballot.tags)
 
     def tasks(rows: Sequence[Planned]) -> Iterator[tuple[Planned, dict[str, Any]]]:
         for row, source in studio.sources(rows):
-            carried = carry_over(source.tags, source.tagset, changes)
-            tags = sorted(carried & set(ballot.tags))[: label.max_tags]
+            given = ballots.get(source.tagset or "", source.tagset)
+            tags = filled_in(source.tags, given, changes, offered)[: label.max_tags]
             seen = shown(source, row.batch, tags, studio.connection.files)
             blind = row.blind or not label.preannotate
             hints = label.hints and not row.blind
             yield row, labelling_task(seen, blind=blind, hints=hints)
 
     return send_planned(studio.connection, studio.ledger, studio.config, "labelling", ballot, tasks)
+
+
+def filled_in(
+    tags: Sequence[str],
+    version: str | None,
+    changes: Mapping[str, Change],
+    offered: Collection[str],
+) -> list[str]:
+    """Suggested tags as a ballot that has ``offered`` knows them, in their order: the likeliest
+    first.
+
+    >>> filled_in(["笑", "哭"], "1", {"1": ("2", {"笑": ["大笑", "微笑"]})}, {"哭", "微笑"})
+    ['微笑', '哭']
+    """
+    carried = (new for tag in tags for new in sorted(carry_over((tag,), version, changes)))
+    return [tag for tag in dict.fromkeys(carried) if tag in offered]
 
 
 def export_adjudication(studio: LabellingSession) -> ExportedTasks:
@@ -195,11 +213,3 @@ def safety_scores(workspace: Workspace, measure: str) -> dict[str, float]:
         rows = rows.filter(pc.equal(rows["name"], measure)).drop_null()
         values |= dict(zip(rows["id"].to_pylist(), rows["value"].to_pylist(), strict=True))
     return values
-
-
-def _changes(ledger: VoteLedger) -> Any:
-    import pyarrow as pa
-
-    from schemas.tables import TAG_CHANGES
-
-    return pa.Table.from_pylist(ledger.tag_changes(), schema=TAG_CHANGES.schema)

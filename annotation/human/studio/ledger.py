@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ _DATABASE = Database(
     sql.SCHEMA,
     "`stickerworks label`",
     "restore it from a copy; it alone holds the votes as they were given.",
+    sql.UPGRADES,
 )
 
 
@@ -121,50 +122,30 @@ class VoteLedger:
 
     def ballot(self) -> Ballot | None:
         """The newest frozen tag set; None before the first export."""
-        rows = self._rows("SELECT version, tags FROM ballots ORDER BY number DESC LIMIT 1")
+        rows = self.rows("SELECT version, tags FROM ballots ORDER BY number DESC LIMIT 1")
         return Ballot(rows[0]["version"], tuple(json.loads(rows[0]["tags"]))) if rows else None
-
-    def freeze(self, ballot: Ballot, changes: Mapping[str, Sequence[str]] | None = None) -> None:
-        """Make ``ballot`` the newest; ``changes`` say what became of the last one's tags."""
-        last = self.ballot()
-        with self._writing():
-            self.connection.execute(
-                "INSERT INTO ballots (version, tags) VALUES (?, ?)",
-                (ballot.version, _json(ballot.tags)),
-            )
-            # What never reached the server goes there with the new tags.
-            self.connection.execute(
-                "UPDATE tasks SET ballot = ? WHERE task IS NULL AND purpose <> 'screening'",
-                (ballot.version,),
-            )
-            for tag, becomes in sorted((changes or {}).items()):
-                assert last is not None, "changes are from an earlier ballot"
-                self.connection.execute(
-                    "INSERT INTO tag_changes VALUES (?, ?, ?, ?)",
-                    (last.version, ballot.version, tag, _json(becomes)),
-                )
 
     def tag_changes(self) -> list[dict[str, Any]]:
         """Rows of the table of that name."""
-        rows = self._rows("SELECT * FROM tag_changes ORDER BY from_version, tag")
+        rows = self.rows("SELECT * FROM tag_changes ORDER BY from_version, tag")
         return [{**dict(row), "becomes": json.loads(row["becomes"])} for row in rows]
 
     def know(self, people: Iterable[Person]) -> None:
         """Note users whose answers count; who was noted once stays, since past votes are theirs."""
-        with self._writing():
+        with self.writing():
             self.connection.executemany(sql.PERSON, [asdict(person) for person in people])
 
     def people(self) -> list[Person]:
         """All users whose answers count."""
-        return [Person(**dict(row)) for row in self._rows("SELECT * FROM people ORDER BY 1, 2")]
+        return [Person(**dict(row)) for row in self.rows("SELECT * FROM people ORDER BY 1, 2")]
 
     def projects(self) -> list[Project]:
         """All projects, in order."""
-        return [Project(**dict(row)) for row in self._rows("SELECT * FROM projects ORDER BY 1")]
+        return [Project(**dict(row)) for row in self.rows("SELECT * FROM projects ORDER BY 1")]
 
     def add_project(self, project: Project) -> None:
         """Note a project of the server."""
-        with self._writing():
+        with self.writing():
             self.connection.execute(
                 "INSERT INTO projects VALUES (:project, :purpose, :ballot, :interface, NULL, NULL)",
                 asdict(project),
@@ -172,12 +153,12 @@ class VoteLedger:
 
     def plan(self, rows: Iterable[Planned]) -> None:
         """Note which stickers go to the server; those that are noted already stay as they are."""
-        with self._writing():
+        with self.writing():
             self.connection.executemany(sql.PLAN, [asdict(row) for row in rows])
 
     def waiting(self, purpose: Purpose) -> list[Planned]:
         """Planned stickers whose task is not noted yet."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT purpose, sticker, ballot, batch, gold, blind FROM tasks "
             "WHERE purpose = ? AND task IS NULL ORDER BY batch, sticker",
             purpose,
@@ -189,7 +170,7 @@ class VoteLedger:
 
     def place(self, purpose: Purpose, project: int, when: str, rows: Iterable[PlacedTask]) -> None:
         """Note the tasks that the server made."""
-        with self._writing():
+        with self.writing():
             self.connection.executemany(
                 sql.PLACED,
                 [
@@ -199,7 +180,7 @@ class VoteLedger:
                         "exported_at": when,
                         "sticker": row.sticker,
                         "task": row.task,
-                        "suggested": None if row.suggested is None else _json(row.suggested),
+                        "suggested": None if row.suggested is None else as_json(row.suggested),
                     }
                     for row in rows
                 ],
@@ -207,7 +188,7 @@ class VoteLedger:
 
     def tasks(self, purpose: Purpose | None = None) -> list[dict[str, Any]]:
         """Every planned or exported sticker, in order of batch and sticker."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT * FROM tasks WHERE ? IS NULL OR purpose = ? ORDER BY purpose, batch, sticker",
             purpose,
             purpose,
@@ -222,7 +203,7 @@ class VoteLedger:
         Returns how many versions were new.
         """
         before = self.connection.total_changes
-        with self._writing():
+        with self.writing():
             self.connection.executemany(sql.APPEND, [asdict(answer) for answer in answers])
             added = self.connection.total_changes - before
             self.connection.executemany(
@@ -248,7 +229,7 @@ class VoteLedger:
 
     def read_up_to(self, project: int, cursor: str | None, reconciled_at: str | None) -> None:
         """Note how far a project's answers were read; None leaves a value as it was."""
-        with self._writing():
+        with self.writing():
             self.connection.execute(
                 "UPDATE projects SET cursor = coalesce(?, cursor), "
                 "reconciled_at = coalesce(?, reconciled_at) WHERE project = ?",
@@ -257,10 +238,11 @@ class VoteLedger:
 
     def everything(self) -> Iterator[dict[str, Any]]:
         """Every version of every annotation beside the task that it answers, as they came."""
-        for row in self._rows(sql.EVERYTHING):
+        for row in self.rows(sql.EVERYTHING):
             yield dict(row)
 
-    def _rows(self, statement: str, *values: Any) -> list[sqlite3.Row]:
+    def rows(self, statement: str, *values: Any) -> list[sqlite3.Row]:
+        """What a statement finds."""
         with self._safely():
             return self.connection.execute(statement, values).fetchall()
 
@@ -270,7 +252,8 @@ class VoteLedger:
             yield
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def writing(self) -> Iterator[None]:
+        """All statements of the block or none."""
         with self._safely(), transaction(self.connection):
             yield
 
@@ -283,5 +266,5 @@ def open_ledger(root: Path) -> Iterator[VoteLedger]:
         yield VoteLedger(connection, path)
 
 
-def _json(value: Any) -> str:
+def as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)

@@ -1,6 +1,41 @@
 """The annotation ledger's tables and statements, in one place."""
 
-VERSION = 1
+VERSION = 2
+_SINCE_2 = """
+CREATE TABLE IF NOT EXISTS ballot_tagsets (
+    ballot TEXT NOT NULL,
+    tagset TEXT NOT NULL,
+    UNIQUE (ballot, tagset)
+) STRICT;
+CREATE TABLE IF NOT EXISTS ballot_tags (
+    ballot TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    UNIQUE (ballot, tag)
+) STRICT;
+CREATE TABLE IF NOT EXISTS migrations (
+    number INTEGER PRIMARY KEY,
+    from_version TEXT NOT NULL,
+    to_version TEXT NOT NULL,
+    content TEXT,
+    applied_at TEXT,
+    applied_by TEXT,
+    undone_at TEXT,
+    undone_by TEXT
+) STRICT;
+"""
+_FROM_1 = """
+CREATE TEMP VIEW followed AS SELECT number, version, lag(version) OVER (ORDER BY number) AS earlier,
+    lag(tags) OVER (ORDER BY number) AS tags FROM ballots;
+INSERT INTO ballot_tagsets SELECT version, version FROM ballots;
+INSERT INTO migrations (from_version, to_version)
+SELECT earlier, version FROM followed WHERE earlier IS NOT NULL ORDER BY number;
+INSERT INTO tag_changes SELECT earlier, version, tags ->> 0, json_array(tags ->> 0) FROM followed
+WHERE earlier NOT IN (SELECT from_version FROM tag_changes) AND json_array_length(tags);
+DROP VIEW followed;
+"""
+UPGRADES = {1: _SINCE_2 + _FROM_1}
+"""What was migrated before migrations were noted can be undone as well."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS identity (name TEXT PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS ballots (
@@ -67,6 +102,7 @@ CREATE TABLE IF NOT EXISTS taken_down (task INTEGER PRIMARY KEY) STRICT;
 CREATE TRIGGER IF NOT EXISTS annotations_stay BEFORE UPDATE ON annotations
 BEGIN SELECT RAISE(ABORT, 'raw votes are append-only'); END;
 """
+SCHEMA += _SINCE_2
 KEPT = """
 CREATE TRIGGER IF NOT EXISTS annotations_are_kept BEFORE DELETE ON annotations
 BEGIN SELECT RAISE(ABORT, 'raw votes are append-only'); END;

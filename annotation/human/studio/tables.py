@@ -29,14 +29,16 @@ def write_asked(workspace: Workspace, ledger: VoteLedger) -> None:
     _write(workspace, "tasks", tasks)
 
 
-def write_answers(workspace: Workspace, ledger: VoteLedger, config: LabelConfig) -> dict[str, int]:
-    """Write what they answered: ``votes``, ``adjudications``, ``flags``, and ``gold`` beside it.
-
-    Returns the rows of each.
-    """
+def answers(workspace: Workspace, ledger: VoteLedger, config: LabelConfig) -> dict[str, pa.Table]:
+    """What they answered: ``votes``, ``adjudications`` and ``flags``, by the ledger."""
     stickers = set(workspace.read("stickers", columns=["id"])["id"].to_pylist())
     context = ReadingContext.of(ledger.people(), stickers, config.max_tags)
-    made = {"gold": read_gold(config), **read_answers(ledger.everything(), context).as_arrow()}
+    return read_answers(ledger.everything(), context).as_arrow()
+
+
+def write_answers(workspace: Workspace, ledger: VoteLedger, config: LabelConfig) -> dict[str, int]:
+    """Write what they answered, and ``gold`` beside it; returns the rows of each table."""
+    made = {"gold": read_gold(config), **answers(workspace, ledger, config)}
     for name, table in made.items():
         write_table(workspace.path(name), table, Proof(f"label {name}", "ledger"))
     return {name: len(table) for name, table in made.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from pipeline.release.takedown.request import FILE, Request
 # What has its own ways: tables and packs, what servers keep, footers of tables.
 _OTHERS = ("tables", "media", "cache", "pieces", "scratch")
 _SETTINGS = (FILE, ".lock", "stickerworks.yaml", ".settings.json")
+_SHEETS = (".ods", ".xls", ".xlsm", ".xlsx")
 # Frames and features of whole data sets, by a hash of all of it: whose they are nobody can say.
 _CACHES = ("frames", "latents", "texts")
 # Above what any sticker has.
@@ -86,6 +87,10 @@ def purge_files(workspace: Workspace, request: Request) -> Swept:
             # A page shows pictures made smaller, which no hash tells.
             path.unlink()
             swept.pages.append(name)
+        elif name.startswith("reports/") and _is_sheet(path, request.words_gone):
+            # Made anew by `tags sheet`; what people filled in and applied is in tables.
+            path.unlink()
+            swept.pages.append(name)
         elif gone.names_text(path.name) or _shows(path, gone):
             path.unlink()
             removed.append(name)
@@ -142,6 +147,18 @@ def _files(workspace: Workspace) -> Iterator[Path]:
 
 def _is_page(path: Path) -> bool:
     return any(suffix.lower() in PAGES for suffix in path.suffixes)
+
+
+def _is_sheet(path: Path, words: Collection[str]) -> bool:
+    """Whether a file has pictures in its cells, or keywords that are gone."""
+    suffix = path.suffix.lower()
+    if suffix in _SHEETS:
+        return True
+    if suffix not in (".csv", ".json") or not words or path.stat().st_size > MOST_TEXT:
+        return False
+    data = path.read_bytes()
+    texts = [data.decode(encoding, "replace") for encoding in ("utf-8", "gb18030", "utf-16")]
+    return any(word in text for word in words for text in texts)
 
 
 def _shows(path: Path, gone: TakenDown) -> bool:

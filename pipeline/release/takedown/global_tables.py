@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,25 +20,16 @@ def without_gone(name: str, rows: pa.Table, request: Request) -> pa.Table:
         urls = pa.array(request.texts, pa.string())
         for column in ("media_url", "page_url"):
             rows = _filtered(rows, pc.invert(pc.is_in(rows[column], value_set=urls)))
-    if name == "group_joins":
-        return _joins(rows, request, ids)
-    if name == "moved":
-        return _moved(rows, ids)
-    if name == "leakage":
-        return _examples(rows, request)
-    if name in ("keywords", "clusters"):
-        return _keywords(rows, request)
-    if name == "tagset":
-        return _tags(rows, request)
-    return rows
+    clean = _CLEANERS.get(name)
+    return rows if clean is None else clean(rows, request)
 
 
 def _filtered(rows: pa.Table, where: pa.ChunkedArray) -> pa.Table:
     return rows if pc.all(where, min_count=0).as_py() else rows.filter(where)
 
 
-def _joins(rows: pa.Table, request: Request, ids: pa.Array) -> pa.Table:
-    gone = request.gone
+def _joins(rows: pa.Table, request: Request) -> pa.Table:
+    gone, ids = request.gone, pa.array(sorted(request.kinds), pa.string())
     for column in ("first", "second"):
         if not pc.any(pc.is_in(rows[column], value_set=ids)).as_py():
             continue
@@ -50,8 +43,9 @@ def _joins(rows: pa.Table, request: Request, ids: pa.Array) -> pa.Table:
     return rows
 
 
-def _moved(rows: pa.Table, ids: pa.Array) -> pa.Table:
+def _moved(rows: pa.Table, request: Request) -> pa.Table:
     """Moved stickers without the name of one that they joined."""
+    ids = pa.array(sorted(request.kinds), pa.string())
     where = pc.is_in(rows["joined"], value_set=ids)
     if not pc.any(where).as_py():
         return rows
@@ -78,8 +72,7 @@ def _examples(rows: pa.Table, request: Request) -> pa.Table:
 
 
 def _keywords(rows: pa.Table, request: Request) -> pa.Table:
-    only = [keyword for keyword, left in request.keywords.items() if not left]
-    gone = pa.array(sorted(only), pa.string())
+    gone = pa.array(sorted(request.words_gone), pa.string())
     rows = _filtered(rows, pc.invert(pc.is_in(rows["keyword"], value_set=gone)))
     if "stickers" not in rows.column_names or not request.keywords:
         return rows
@@ -96,16 +89,46 @@ def _keywords(rows: pa.Table, request: Request) -> pa.Table:
     return rows.set_column(place, rows.schema.field("stickers"), counts)
 
 
+def _naming(rows: pa.Table, request: Request) -> pa.Table:
+    """What people decided, without keywords and words that only stickers which are gone carried.
+
+    The names that they gave stay.
+    """
+    only, changed = request.words_gone, False
+    left = rows.to_pylist()
+    for row in left:
+        for column in ("keywords", "words"):
+            words = [word for word in row[column] or () if word not in only]
+            changed |= len(words) != len(row[column] or ())
+            row[column] = row[column] and words
+    return pa.Table.from_pylist(left, schema=rows.schema) if changed else rows
+
+
 def _tags(rows: pa.Table, request: Request) -> pa.Table:
     """Tags lose examples and terms that only stickers which are gone carried; one that has none
-    left goes."""
-    only = {keyword for keyword, left in request.keywords.items() if not left}
+    left goes, unless people named it."""
+    only = request.words_gone
     kept, changed = [], False
     for tag in rows.to_pylist():
         known = {name: tag[name] for name in ("terms", "exemplars") if tag[name]}
-        left = {name: [word for word in words if word not in only] for name, words in known.items()}
+        left: dict[str, Any] = {
+            name: [word for word in words if word not in only] for name, words in known.items()
+        }
+        by_people = tag.get("named") or tag.get("key", "").startswith("t")
+        if "key" in tag and not by_people and tag["name"] in only:
+            left["name"] = None  # a suggestion of ours
         changed |= left != known
         # What people see of a tag are its examples, or its terms where it has none.
-        if left.get("exemplars", left.get("terms", ["any"])):
+        if by_people or left.get("exemplars", left.get("terms", ["any"])):
             kept.append(tag | left)
     return pa.Table.from_pylist(kept, schema=rows.schema) if changed else rows
+
+
+_CLEANERS = {
+    "group_joins": _joins,
+    "moved": _moved,
+    "leakage": _examples,
+    **dict.fromkeys(("keywords", "clusters", "named_keywords"), _keywords),
+    "naming": _naming,
+    **dict.fromkeys(("tagset", "proposals"), _tags),
+}

@@ -158,15 +158,25 @@ def _renamed(workspace: Workspace, ids: pa.Array) -> Iterator[tuple[str, str, st
 def _keywords_left(
     workspace: Workspace, seen: pa.Table, ids: pa.Array, carried: Carried
 ) -> dict[str, int]:
-    """How many kept stickers carry a keyword when these are gone, of keywords that they carry."""
+    """How many kept stickers carry a keyword when these are gone, of keywords that they carry.
+
+    None carries a word that only keywords have which go.
+    """
     if not workspace.has("keywords"):
         return {}
     decided = _rows_of(workspace, "decisions", ids)
     kept = decided.filter(decided["kept"])["id"].combine_chunks()
     lost = Counter(carried(seen, kept)["keyword"].to_pylist()) if len(kept) else Counter()
-    known = workspace.read("keywords", columns=["keyword", "stickers"])
+    known = workspace.read("keywords", columns=["keyword", "tokens", "stickers"])
     chosen = pc.is_in(known["keyword"], value_set=pa.array(sorted(lost), pa.string()))
     rows: list[Mapping[str, object]] = known.filter(chosen).to_pylist()
-    return {
+    left = {
         str(r["keyword"]): max(0, int(str(r["stickers"])) - lost[str(r["keyword"])]) for r in rows
     }
+    only = pa.array(sorted(word for word, count in left.items() if not count), pa.string())
+    goes = pc.is_in(known["keyword"], value_set=only)
+    ends, stays = (known.filter(which)["tokens"] for which in (goes, pc.invert(goes)))
+    shared = pc.unique(pc.list_flatten(stays))
+    words = pc.unique(pc.list_flatten(ends)).to_pylist()
+    alone = set(words) - set(shared.to_pylist()) if words else ()
+    return left | {word: 0 for word in alone if word not in left}

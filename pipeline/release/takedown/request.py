@@ -38,7 +38,8 @@ class Block:
 class Request:
     """One request. ``kinds`` says of each sticker how it was named; ``names`` are the addresses,
     packs and authors that were; ``renamed`` as in ``TakenDown``; ``parts`` the shards concerned;
-    ``keywords`` how many kept stickers carry a keyword from then on; ``digests`` those of all
+    ``keywords`` how many kept stickers carry a keyword from then on (0 also for words that only
+    such keywords have); ``digests`` those of all
     tables before; ``signs`` the ``picture_signs`` of those with a perceptual hash; ``pictures``
     sha256 of key frames by sticker; ``addresses`` those of the bytes as releases show them;
     ``texts`` what is said of the stickers alone."""
@@ -58,6 +59,11 @@ class Request:
     pictures: dict[str, list[str]] = field(default_factory=dict)
     addresses: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+
+    @property
+    def words_gone(self) -> frozenset[str]:
+        """Keywords, and words of them, that no kept sticker carries any more."""
+        return frozenset(word for word, left in self.keywords.items() if not left)
 
     @property
     def gone(self) -> TakenDown:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from annotation.human.studio.ballot import _read_changes
+from annotation.human.studio.changes_file import read_changes_file
 from annotation.human.studio.gold import read_gold
 from annotation.human.studio.importing import _load as read_export
 from annotation.machine.domain import open_classifier
@@ -28,7 +28,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "annotate.domain_model": open_classifier,
     "annotate.prompts": lambda path: load_prompt_set(str(path)),
     "predict --texts": _read_texts,
-    "label migrate": _read_changes,
+    "label migrate": read_changes_file,
     "label import": read_export,
     "annotate domain --labels": read_labels,
 }

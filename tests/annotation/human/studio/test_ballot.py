@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-import yaml
 
-from annotation.human.studio.ballot import current_ballot, draft_changes, migrate_ballot
+from annotation.human.studio.ballot import current_ballot, unnamed_warning
+from annotation.human.studio.frozen import tagsets_of
 from annotation.human.studio.ledger import VoteLedger, open_ledger
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import Proof
@@ -42,12 +42,6 @@ def frozen(workspace: Workspace, ledger: VoteLedger) -> VoteLedger:
     return ledger
 
 
-def changes(workspace: Workspace, text: str) -> Path:
-    path = workspace.root / "changes.yaml"
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
 def test_the_first_export_freezes_the_tag_set(workspace: Workspace, frozen: VoteLedger) -> None:
     ballot = current_ballot(workspace, frozen, keep=False)
     assert (ballot.version, ballot.tags) == ("v1", ("哭", "狗", "笑"))
@@ -62,93 +56,49 @@ def test_a_changed_tag_set_is_refused_with_the_ways_out(
     assert current_ballot(workspace, frozen, keep=True).version == "v1"
 
 
-def test_the_same_names_over_other_clusters_are_another_tag_set(
+def test_the_same_names_over_other_clusters_are_the_same_ballot(
     workspace: Workspace, frozen: VoteLedger
 ) -> None:
     set_tags(workspace, "v2", "笑", "哭", "狗")
-    with pytest.raises(StickerworksError, match="clusters differ"):
-        current_ballot(workspace, frozen, keep=False)
-
-
-def test_a_draft_decides_nothing_and_is_refused_until_it_is_filled_in(
-    workspace: Workspace, frozen: VoteLedger
-) -> None:
-    set_tags(workspace, "v2", "笑", "大哭")
-    path = workspace.root / "changes.yaml"
-    draft_changes(workspace, frozen, path)
-    drafted = path.read_text(encoding="utf-8")
-    assert drafted.endswith("\n哭:\n狗:\n")
-    with pytest.raises(StickerworksError, match=r"changes\.yaml leaves blank .* 哭, 狗\."):
-        migrate_ballot(workspace, frozen, path)
-    path.write_text(drafted.replace("哭:", "哭: 大哭"), encoding="utf-8")
-    with pytest.raises(StickerworksError, match=r"leaves blank what became of 狗\. .*\[\] to drop"):
-        migrate_ballot(workspace, frozen, path)
-    assert current_ballot(workspace, frozen, keep=True).version == "v1"
-
-
-def test_a_draft_can_be_read_back_whatever_the_tags_are(tmp_path: Path) -> None:
-    odd = ("a: b", "# x", "null", "? y", "line\nbreak", "[]", "1", "x" * 200, "w " * 90 + "w")
-    workspace = Workspace(tmp_path)
-    set_tags(workspace, "v1", *odd)
-    with open_ledger(tmp_path) as ledger:
-        current_ballot(workspace, ledger, keep=False)
-        set_tags(workspace, "v2", "new")
-        draft_changes(workspace, ledger, tmp_path / "changes.yaml")
-    held = yaml.safe_load((tmp_path / "changes.yaml").read_text(encoding="utf-8"))
-    assert held == dict.fromkeys(odd)
-
-
-def test_a_draft_names_what_is_gone_and_migrating_takes_the_new_tags(
-    workspace: Workspace, frozen: VoteLedger
-) -> None:
-    set_tags(workspace, "v2", "笑", "大哭", "小哭")
-    path = workspace.root / "changes.yaml"
-    assert draft_changes(workspace, frozen, path) == 2
-    assert yaml.safe_load(path.read_text(encoding="utf-8")) == {"哭": None, "狗": None}
-    with pytest.raises(StickerworksError, match="exists already"):
-        draft_changes(workspace, frozen, path)
-    path.write_text("哭: [大哭, 小哭]\n狗: []\n", encoding="utf-8")
-    assert migrate_ballot(workspace, frozen, path).version == "v2"
-    assert current_ballot(workspace, frozen, keep=False).version == "v2"
-    assert {row["tag"]: row["becomes"] for row in frozen.tag_changes()} == {
-        "哭": ["大哭", "小哭"],
-        "狗": [],
-    }
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("狗: []", "doesn't say what became of 哭"),
-        ("哭: 大哭\n狗: ''", "leaves blank what became of 狗"),
-        ("哭: 大哭\n狗: []\n笑:", "leaves blank what became of 笑"),
-        ("哭: 大哭\n狗: 猫", "aren't in the tag set: 猫"),
-        ("哭: 大哭\n狗: []\n鸟: []", "were never exported: 鸟"),
-        ("- 哭", "no mapping"),
-        ("哭: {a: b}\n狗: []", "no tag or list of tags"),
-        ("哭: 大哭\n狗: [no]", "no tag or list of tags"),
-        ("{", "Could not read"),
-    ],
-)
-def test_a_file_that_does_not_say_it_is_refused(
-    workspace: Workspace, frozen: VoteLedger, text: str, said: str
-) -> None:
-    set_tags(workspace, "v2", "笑", "大哭")
-    with pytest.raises(StickerworksError, match=said):
-        migrate_ballot(workspace, frozen, changes(workspace, text))
+    assert current_ballot(workspace, frozen, keep=False).version == "v1"
     assert frozen.tag_changes() == []
+    assert tagsets_of(frozen, "v1") == ["v1", "v2"]
 
 
-def test_there_is_nothing_to_migrate_before_an_export_or_a_change(
-    workspace: Workspace, ledger: VoteLedger
+def test_nobody_is_asked_about_singletons_and_oversized_clusters_that_nobody_named(
+    tmp_path: Path,
 ) -> None:
-    with pytest.raises(StickerworksError, match="No tag set was exported"):
-        migrate_ballot(workspace, ledger, changes(workspace, "{}"))
-    current_ballot(workspace, ledger, keep=False)
-    with pytest.raises(StickerworksError, match="nothing to migrate"):
-        migrate_ballot(workspace, ledger, changes(workspace, "{}"))
+    workspace = Workspace(tmp_path)
+    write_tags(workspace, {"笑": [], "便": ["singleton"], "哈": ["oversized"], "丫": ["singleton"]})
+    said = unnamed_warning(workspace)
+    assert said is not None
+    assert "NOBODY HAS NAMED" in said
+    assert "1 oversized and 2 singleton" in said
+    assert "stickerworks tags sheet" in said
+    with open_ledger(tmp_path) as ledger:
+        assert current_ballot(workspace, ledger, keep=False).tags == ("笑",)
+        # The same tag set again, also to a ledger that froze all of it.
+        ledger.connection.execute("UPDATE ballots SET tags = ?", ('["丫", "便", "哈", "笑"]',))
+        assert len(current_ballot(workspace, ledger, keep=False).tags) == 4
+
+
+def test_where_all_are_singletons_people_are_to_name_them_first(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    write_tags(workspace, {"便": ["singleton"], "丫": ["singleton"]})
+    with (
+        open_ledger(tmp_path) as ledger,
+        pytest.raises(StickerworksError, match=r"2 singleton clusters.*tags sheet"),
+    ):
+        current_ballot(workspace, ledger, keep=False)
 
 
 def test_without_a_tag_set_nothing_is_exported(tmp_path: Path) -> None:
+    assert unnamed_warning(Workspace(tmp_path)) is None
     with open_ledger(tmp_path) as ledger, pytest.raises(StickerworksError, match="no tag set"):
         current_ballot(Workspace(tmp_path), ledger, keep=False)
+
+
+def write_tags(workspace: Workspace, flags: dict[str, list[str]]) -> None:
+    rows = [{"tag": tag, "flags": some, "version": "v1"} for tag, some in flags.items()]
+    table = pa.Table.from_pylist(rows, schema=TAGSET.schema)
+    workspace.write("tagset", None, table, Proof("tagset", "v1"))

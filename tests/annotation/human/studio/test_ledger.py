@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from voted_stickers import content_of
 
+from annotation.human.migration import carry_over
+from annotation.human.studio.frozen import (
+    all_changes,
+    ballots_by_tagset,
+    freeze,
+    migrations,
+    replace_ballot,
+    take_back,
+)
 from annotation.human.studio.ledger import (
     AnnotationVersion,
     Ballot,
@@ -17,6 +28,7 @@ from annotation.human.studio.ledger import (
     VoteLedger,
     open_ledger,
 )
+from annotation.human.studio.offered import OfferedTags, TagOrigin
 
 
 def planned(sticker: str, batch: str = "b001") -> Planned:
@@ -68,19 +80,60 @@ def test_an_answer_stands_beside_the_task_that_was_asked(tmp_path: Path) -> None
         assert [row["purpose"] for row in ledger.everything()] == ["labelling", None]
 
 
+def offered(version: str, *tags: str) -> OfferedTags:
+    return OfferedTags(version, True, {tag: TagOrigin(None, (), ()) for tag in tags}, {})
+
+
 def test_a_new_ballot_takes_along_what_never_reached_the_server(tmp_path: Path) -> None:
     with open_ledger(tmp_path) as ledger:
-        ledger.freeze(Ballot("v1", ("a", "b")))
+        freeze(ledger, offered("v1", "a", "b"), {})
         ledger.plan([planned("s"), planned("t")])
         ledger.add_project(Project(1, "labelling", "v1", "x", None, None))
         ledger.place("labelling", 1, "now", [PlacedTask("s", 5, None)])
-        ledger.freeze(Ballot("v2", ("c",)), {"a": ["c"], "b": []})
+        before = content_of(ledger)
+        changes = {"a": ["c"], "b": []}
+        replace_ballot(ledger, offered("v2", "c"), {}, changes, ("file", "now", "lead"))
         assert ledger.ballot() == Ballot("v2", ("c",))
         assert {row["sticker"]: row["ballot"] for row in ledger.tasks()} == {"s": "v1", "t": "v2"}
         assert ledger.tag_changes() == [
             {"from_version": "v1", "to_version": "v2", "tag": "a", "becomes": ["c"]},
             {"from_version": "v1", "to_version": "v2", "tag": "b", "becomes": []},
         ]
+        (made,) = migrations(ledger)
+        take_back(ledger, made, "later", "lead")
+        assert content_of(ledger) == before
+        assert migrations(ledger) == [replace(made, undone_at="later", undone_by="lead")]
+        assert (made.content, made.applied_by) == ("file", "lead")
+
+
+def test_a_tag_set_that_comes_back_is_another_ballot(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        freeze(ledger, offered("v1", "a"), {})
+        replace_ballot(ledger, offered("v2", "b"), {}, {"a": ["b"]}, ("", "", None))
+        replace_ballot(ledger, offered("v1", "a"), {}, {"b": ["a"]}, ("", "", None))
+        assert ledger.ballot() == Ballot("v1-2", ("a",))
+        assert ballots_by_tagset(ledger) == {"v1": "v1-2", "v2": "v2"}
+
+
+def test_a_ledger_of_before_opens_with_its_migrations_and_no_gap_between_ballots(
+    tmp_path: Path,
+) -> None:
+    with open_ledger(tmp_path) as ledger:
+        for version, tags in (("v1", '["a", "b"]'), ("v2", '["a", "b", "c"]'), ("v3", '["c"]')):
+            ledger.connection.execute(
+                "INSERT INTO ballots (version, tags) VALUES (?, ?)", (version, tags)
+            )
+        ledger.connection.execute("INSERT INTO tag_changes VALUES ('v2', 'v3', 'a', '[\"c\"]')")
+        ledger.connection.executescript(
+            "DROP TABLE migrations; DROP TABLE ballot_tags; DROP TABLE ballot_tagsets; "
+            "PRAGMA user_version = 1;"
+        )
+    with open_ledger(tmp_path) as ledger:
+        known = [(made.from_version, made.to_version) for made in migrations(ledger)]
+        assert known == [("v1", "v2"), ("v2", "v3")]
+        assert carry_over(["a"], "v1", all_changes(ledger)) == {"c"}
+        assert carry_over(["b"], "v1", all_changes(ledger)) == {"b"}
+        assert ballots_by_tagset(ledger) == {"v1": "v1", "v2": "v2", "v3": "v3"}
 
 
 def test_the_ledger_keeps_its_identity_and_people(tmp_path: Path) -> None:

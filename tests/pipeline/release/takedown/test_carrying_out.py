@@ -220,6 +220,53 @@ def test_words_that_only_it_said_leave_the_release(drawn, workspace, config, ask
     assert verify_release(release).problems == ()
 
 
+def test_words_and_pictures_of_it_leave_what_people_named(drawn, workspace, ask):
+    root = workspace.root
+    drawn.rows["observations"][3]["title"] = "打工人 加油"
+    drawn.rows["keywords"] += [
+        {"keyword": "打工人 加油", "tokens": ["打工人", "加油"], "stickers": 1},
+        {"keyword": "加油", "tokens": ["加油"], "stickers": 2},
+    ]
+    words = {"terms": ["打工人", "加油"], "exemplars": ["打工人 加油", "加油"]}
+    drawn.rows["proposals"] = [
+        {"key": "c7", "name": "打工人", **words},
+        {"key": "t001", "name": "上班", "exemplars": ["打工人 加油"]},
+    ]
+    drawn.rows["tagset"] = [
+        {"tag": "上班", "named": True, "exemplars": ["打工人 加油"], "version": "v1"}
+    ]
+    drawn.rows["naming"] = [
+        {"number": 1, "decision": "add", "name": "上班", "words": ["打工人", "上班"]}
+        | {"keywords": ["打工人 加油", "加油"]}
+    ]
+    drawn.rows["named_tags"] = [{"number": 1, "version": "v", "id": "t001", "tag": "上班"}]
+    drawn.rows["named_keywords"] = [
+        {"keyword": word, "number": 1, "tag": "t001"} for word in ("打工人 加油", "加油")
+    ]
+    drawn.write(root)
+    (root / "reports").mkdir()
+    removed = {"tags.xlsx", "tags.ods", "tags.csv", "named.json", "tags.html"}
+    for name in {*removed, "elbow.csv"}:
+        text = "k,inertia\n" if name == "elbow.csv" else "exemplars\n加油、打工人 加油\n"
+        (root / "reports" / name).write_text(text, "utf-8")
+
+    outcome = carry_out(workspace, (), ask(drawn.ids[3]), (), silent)
+
+    assert mentions(workspace, "打工人") == set()
+    assert {path.name for path in (root / "reports").iterdir()} == {"elbow.csv"}
+    assert {f"reports/{name}" for name in removed} <= set(outcome.removed_pages)
+    (named,) = workspace.read("naming").to_pylist()
+    assert (named["keywords"], named["words"]) == (["加油"], ["上班"])
+    assert workspace.read("named_keywords")["keyword"].to_pylist() == ["加油"]
+    assert workspace.read("tagset")["tag"].to_pylist() == ["上班"]
+    told = {
+        row["key"]: (row["name"], row["exemplars"])
+        for row in workspace.read("proposals").to_pylist()
+    }
+    assert told == {"c7": (None, ["加油"]), "t001": ("上班", [])}
+    assert workspace.read("named_tags")["tag"].to_pylist() == ["上班"]
+
+
 def test_bytes_go_whatever_they_are_called_and_what_is_packed_is_told(drawn, workspace, ask):
     root, gone, stays = workspace.root, drawn.ids[3], drawn.ids[4]
     held = [

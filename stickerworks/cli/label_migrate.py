@@ -1,0 +1,162 @@
+"""Takes a changed tag set into use: a draft, a look at what it does, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.engine.errors import StickerworksError
+from stickerworks.cli.label_answers import merge_answers, spare_simulated, write_ledger
+from stickerworks.cli.options import CommandOptions
+from stickerworks.cli.rooms import plan_of
+from stickerworks.cli.session import Session, open_session
+
+if TYPE_CHECKING:
+    from annotation.human.migration_preview import Example, MigrationPreview
+
+
+def draft_command(options: CommandOptions, path: Path) -> int:
+    """Write a file that names what is gone, filled in as far as people said."""
+    from annotation.human.studio.drafting import draft_changes
+    from annotation.human.studio.ledger import open_ledger
+
+    with open_session("label migrate", options) as session:
+        _check_ledger(session)
+        if options.dry_run:
+            session.say(f"  would write {path}")
+            return session.exit_code
+        with open_ledger(session.workspace.root) as ledger:
+            drafted = draft_changes(session.workspace, ledger, path)
+        blank = sum(line.becomes is None for line in drafted)
+        session.results["draft"] = {"tags": len(drafted), "blank": blank}
+        session.say(
+            f"{path} names {len(drafted):,} tags that are gone; people's naming says what became "
+            f"of {len(drafted) - blank:,}. Say it of the other {blank:,}, then look: `label "
+            "migrate FILE --dry-run`."
+        )
+    return session.exit_code
+
+
+def migrate_command(
+    options: CommandOptions, path: Path, who: str | None, *, replace_simulated: bool = False
+) -> int:
+    """Show what a file would do to labels, and do it."""
+    from annotation.human.studio.ledger import open_ledger
+    from annotation.human.studio.migrating import (
+        apply_migration,
+        plan_migration,
+        preview_migration,
+    )
+
+    with open_session("label migrate", options) as session:
+        _check_ledger(session)
+        _spare_simulated(session, replace=replace_simulated)
+        with open_ledger(session.workspace.root) as ledger:
+            planned = plan_migration(session.workspace, ledger, path)
+            found, _ = preview_migration(session.workspace, ledger, session.config, planned)
+            _show(session, found)
+            if options.dry_run:
+                session.say("Nothing was changed; the same command without --dry-run does it.")
+                return session.exit_code
+            # What is undone is what was there before, so that is made as of now.
+            session.do(plan_of("merge"))
+            ballot = apply_migration(session.workspace, ledger, planned, who)
+            write_ledger(session, ledger)
+        session.say(f"Votes are read with the {len(ballot.tags):,} new tags from now on.")
+        merge_answers(session)
+        session.say("`label migrate --undo` takes it back, until something is exported again.")
+    return session.exit_code
+
+
+def undo_command(
+    options: CommandOptions, who: str | None, *, replace_simulated: bool = False
+) -> int:
+    """Take the newest migration back."""
+    from annotation.human.studio.ledger import open_ledger
+    from annotation.human.studio.migrating import plan_undo, preview_undo, undo_migration
+
+    with open_session("label migrate", options) as session:
+        _check_ledger(session)
+        _spare_simulated(session, replace=replace_simulated)
+        with open_ledger(session.workspace.root) as ledger:
+            newest = plan_undo(ledger)
+            found, _ = preview_undo(session.workspace, ledger, session.config, newest)
+            _show(session, found)
+            if options.dry_run:
+                session.say("Nothing was changed; the same command without --dry-run does it.")
+                return session.exit_code
+            ballot = undo_migration(ledger, newest, who)
+            write_ledger(session, ledger)
+        session.results["undone"] = {"number": newest.number, "ballot": ballot.version}
+        session.say(f"Votes are read with the {len(ballot.tags):,} tags of before again.")
+        merge_answers(session)
+    return session.exit_code
+
+
+def _spare_simulated(session: Session, *, replace: bool) -> None:
+    from annotation.human.studio.tables import simulated_votes
+
+    if not session.options.dry_run:
+        spare_simulated(session, replace=replace)
+    elif count := simulated_votes(session.workspace):
+        session.say(f"{count:,} simulated votes would make room for those of people.")
+
+
+def _check_ledger(session: Session) -> None:
+    from annotation.human.studio.ledger import LEDGER
+
+    if not (session.workspace.root / LEDGER).exists():
+        raise StickerworksError(
+            "No tag set was exported yet, so there is nothing to migrate.",
+            "Change it as you like and run `stickerworks label export`.",
+        )
+
+
+def _show(session: Session, found: MigrationPreview) -> None:
+    session.results["preview"] = asdict(found)
+    for line in preview_lines(found):
+        session.say(line)
+
+
+def preview_lines(found: MigrationPreview) -> list[str]:
+    """A preview for people: labels by status, moves between statuses, kinds, examples."""
+    from pipeline.engine.text import one_line
+
+    lines = _table(
+        ("labels", "before", "after"),
+        [(status, found.before[status], found.after[status]) for status in found.before],
+    )
+    moved = [move for move in found.moves if move.before != move.after]
+    lines += [f"  {move.before} -> {move.after}: {move.stickers:,}" for move in moved]
+    lines += ["", f"{found.changed:,} labels get other tags"] if found.changed else [""]
+    if found.kinds:
+        head = ("changes", "tags", "votes", "decisions", "gained", "lost", "labels")
+        rows = [
+            (k.kind, k.tags, k.votes, k.decisions, k.gained, k.lost, k.stickers)
+            for k in found.kinds
+        ]
+        lines += _table(head, rows)
+    lines += [f"  {one_line(_told(example), 200)}" for example in found.examples]
+    return lines
+
+
+def _told(example: Example) -> str:
+    before, after = (
+        f"{status} ({', '.join(tags)})" if tags else status
+        for status, tags in (
+            (example.before, example.tags_before),
+            (example.after, example.tags_after),
+        )
+    )
+    return f"{example.id[:10]}: {before} -> {after}"
+
+
+def _table(head: Sequence[str], rows: Sequence[tuple[str | int, ...]]) -> list[str]:
+    def line(cells: Sequence[str | int]) -> str:
+        first, *others = cells
+        said = [f"{cell:,}" if isinstance(cell, int) else cell for cell in others]
+        return f"  {first:<14}" + "".join(f"{cell:>11}" for cell in said)
+
+    return [line(head), *map(line, rows)]
