@@ -92,7 +92,8 @@ def test_rows_without_a_key_are_passed_over() -> None:
 
 def test_a_word_of_one_character_gives_way_to_a_longer_one_that_is_nearly_as_common() -> None:
     assert name_clusters([cluster("奈 无奈", "奈 无奈", "奈")])[0].name == "无奈"
-    assert name_clusters([cluster("打", "打", "打 无奈", "打")])[0].name == "打"
+    seldom = cluster("打", "打", "打", "打 无奈", "打 无奈")
+    assert name_clusters([seldom])[0].name == "打"
 
 
 def test_a_function_word_gives_way_to_the_nearest_short_keyword_that_has_it() -> None:
@@ -105,6 +106,9 @@ def test_a_function_word_gives_way_to_the_nearest_short_keyword_that_has_it() ->
 def test_words_that_most_keywords_say_together_are_one_name() -> None:
     said = [("去写代码", ["写", "代码"]), ("写代码吧", ["写", "代码"]), ("不写", ["写"])]
     assert name_clusters([said])[0].name == "写代码"
+    often = [("多喝热水", ["喝", "热水"]), ("喝热水", ["喝", "热水"]), ("热水", ["热水"])]
+    assert name_clusters([often])[0].name == "喝热水"
+    assert name_clusters([[*often, ("热水袋", ["热水", "袋"])]])[0].name == "热水"
     apart = [("惊不惊喜", ["惊", "惊喜"]), ("惊不惊喜啊", ["惊", "惊喜"])]
     assert name_clusters([apart])[0].name == "惊喜"
 
@@ -129,6 +133,8 @@ def test_blocked_words_are_passed_over_and_a_cluster_of_them_has_no_name() -> No
     named, none = name_clusters([some, most], ["傻逼"])
     assert (named.name, named.flags) == ("表情", ())
     assert (none.name, none.flags) == (None, ("blocked",))
+    split = [("傻逼", ["傻", "逼"]), ("傻逼啊", ["傻", "逼"]), *cluster("天空", "大海")]
+    assert name_clusters([split], ["傻逼"])[0].name == "傻"
     assert name_clusters([cluster("傻 逼")], ["傻逼"])[0].name is None
 
 
