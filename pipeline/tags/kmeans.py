@@ -21,6 +21,8 @@ Ints = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.int32]
 
 MAX_ROUNDS = 300
+# One cluster is made and given up again for so many new ones.
+SURPLUS = 4
 # Centres of one dense block, and scores that are looked at together.
 _BLOCK = 128
 _SCORES = 1 << 20
@@ -75,13 +77,23 @@ class KMeans:
         return float(np.sum(self._sizes * (1 - self._lengths)))
 
     def grow(self, count: int) -> None:
-        """Have ``count`` clusters, at most as many as there are vectors, and let them settle."""
-        while self.count < count:
+        """Have ``count`` clusters, at most as many as there are vectors, and let them settle.
+
+        Some more are made, and those given up again that are missed least: growth alone would
+        keep two topics in a cluster and one topic in two for ever.
+        """
+        surplus = max(1, (count - self.count) // SURPLUS)
+        most = min(count + surplus, len(self.labels))
+        while self.count < most:
             self.count += 1
             self._extend()
             self._fill(self.count - 1, alone=False)
         self._refill()
         self._settle()
+        if self.count > count:
+            while self.count > count:
+                self._give_up_one()
+            self._settle()
 
     def _settle(self) -> None:
         inertia = np.inf
@@ -146,6 +158,36 @@ class KMeans:
         while len(empty := np.flatnonzero(np.bincount(self.labels, minlength=self.count) == 0)):
             self._fill(int(empty[0]), alone=True)
 
+    def _give_up_one(self) -> None:
+        """Remove the cluster whose vectors lose least when they go to their next best."""
+        losses = self._weights * (self._own - self._bound)
+        missed = np.bincount(self.labels, losses, self.count)
+        found: dict[int, _Best] = {}
+        while (cluster := int(missed.argmin())) not in found:
+            # A bound may be loose: the loss is at least what it says.
+            rows = np.flatnonzero(self.labels == cluster)
+            best = self._compare(np.arange(self.count), rows)
+            missed[cluster] = self._weights[rows] @ (self._own[rows] - best.score)
+            found[cluster] = best
+            self._bound[rows] = best.score
+        rows, best = np.flatnonzero(self.labels == cluster), found[cluster]
+        self.labels[rows], self._own[rows], self._bound[rows] = best.label, best.score, best.second
+        self._moved = np.union1d(self._moved, best.label).astype(np.int64)
+        self._renumber(self.count - 1, cluster)
+
+    def _renumber(self, last: int, free: int) -> None:
+        """Give the last cluster a number that is free."""
+        self.labels[self.labels == last] = free
+        moved = self._moved[self._moved != free]
+        self._moved = np.unique(np.where(moved == last, free, moved))
+        self._moved = self._moved[self._moved < last]
+        self._centres[free] = self._centres[last]
+        del self._centres[last]
+        for values in (self._lengths, self._sizes):
+            values[free] = values[last]
+        self._lengths, self._sizes = self._lengths[:last], self._sizes[:last]
+        self.count = last
+
     def _extend(self) -> None:
         """Make room for the centres of new clusters."""
         more = self.count - len(self._centres)
@@ -179,85 +221,101 @@ class KMeans:
     def _assign(self, moved: Ints) -> Ints:
         """Give each vector to its nearest centre when ``moved`` have; clusters that changed."""
         before, held = self._own, np.isin(self.labels, moved)
-        own, best, label, second = self._compare(self._single, self.labels, moved)
-        own = np.where(held, own, before)
+        new = self._compare(moved)
+        own = np.where(held, new.own, before)
         # Those that did not move were no nearer than its own was, or than the bound.
         limit = np.minimum(before, self._bound)
-        unsure = np.flatnonzero(held & (np.maximum(own, best) < limit))
+        unsure = np.flatnonzero(held & (np.maximum(own, new.score) < limit))
         if len(unsure):
-            every = np.arange(self.count)
-            found = self._compare(self._single[unsure], self.labels[unsure], every)
-            own[unsure], best[unsure], label[unsure], second[unsure] = found
+            exact = self._compare(np.arange(self.count), unsure)
+            new.score[unsure], new.label[unsure] = exact.score, exact.label
+            new.second[unsure] = exact.second
             self._bound[unsure] = -np.inf
-        moves = best > own
-        self._bound = np.maximum(self._bound, np.where(moves, np.maximum(second, own), best))
-        self._own = np.where(moves, best, own)
-        changed: Ints = np.union1d(self.labels[moves], label[moves]).astype(np.int64)
-        self.labels[moves] = label[moves]
+        moves = new.score > own
+        others = np.where(moves, np.maximum(new.second, own), new.score)
+        self._bound = np.maximum(self._bound, others)
+        self._own = np.where(moves, new.score, own)
+        changed: Ints = np.union1d(self.labels[moves], new.label[moves]).astype(np.int64)
+        self.labels[moves] = new.label[moves]
         return changed
 
-    def _compare(
-        self, matrix: Any, labels: Labels, clusters: Ints
-    ) -> tuple[Singles, Singles, Labels, Singles]:
-        """Score of each vector's own centre, the best of the others, which it is, the second.
-
-        All among ``clusters``; minus infinity where there is none.
-        """
-        count = matrix.shape[0]
-        own, best, second = (np.full(count, -np.inf, dtype=np.float32) for _ in range(3))
-        label = np.full(count, -1, dtype=np.int32)
-        place = np.full(self.count, -1)
+    def _compare(self, clusters: Ints, rows: Ints | None = None) -> _Best:
+        """Scores of all vectors, or of these ``rows``, among ``clusters``."""
+        matrix, labels, width = self._single, self.labels, self._single.shape[1]
+        place = np.arange(width)
+        if rows is not None:
+            # Only their own words count.
+            matrix, labels = matrix[rows], labels[rows]
+            used = np.zeros(width, dtype=bool)
+            used[matrix.indices] = True
+            place, width = np.where(used, np.cumsum(used) - 1, -1), int(used.sum())
+            words = place[matrix.indices].astype(np.int32)
+            matrix = type(matrix)((matrix.data, words, matrix.indptr), (len(rows), width))
+        best = _Best.of(len(labels))
+        column = np.full(self.count, -1)
         for start in range(0, len(clusters), _BLOCK):
             block = clusters[start : start + _BLOCK]
-            place[:] = -1
-            place[block] = np.arange(len(block))
-            centres = self._dense(matrix.shape[1], block)
+            column[:] = -1
+            column[block] = np.arange(len(block))
+            centres = self._dense(block, place, width)
             lengths = self._lengths[block].astype(np.float32)
             step = _SCORES // len(block)
-            for first in range(0, count, step):
+            for first in range(0, len(labels), step):
                 part = slice(first, first + step)
                 scores = matrix[part] @ centres
                 scores *= 2
                 scores -= lengths
-                _keep_best(
-                    scores, place[labels[part]], block, own[part], best[part], label[part],
-                    second[part],
-                )  # fmt: skip
-        return own, best, label, second
+                best.part(part).enter(scores, column[labels[part]], block)
+        return best
 
-    def _dense(self, width: int, clusters: Ints) -> Singles:
-        """Centres as columns."""
+    def _dense(self, clusters: Ints, place: Ints, width: int) -> Singles:
+        """Centres as columns; ``place`` is the row of each word, -1 where it has none."""
         dense = np.zeros((width, len(clusters)), dtype=np.float32)
         for column, cluster in enumerate(clusters.tolist()):
             words, values = self._centres[cluster]
-            dense[words, column] = values
+            row = place[words]
+            kept = row >= 0
+            dense[row[kept], column] = values[kept]
         return dense
+
+
+@dataclass(frozen=True)
+class _Best:
+    """For each vector the score of its own centre, the best other, which it is, the second.
+
+    Minus infinity where there is none.
+    """
+
+    own: Singles
+    score: Singles
+    label: Labels
+    second: Singles
+
+    @classmethod
+    def of(cls, count: int) -> _Best:
+        own, score, second = (np.full(count, -np.inf, dtype=np.float32) for _ in range(3))
+        return cls(own, score, np.full(count, -1, dtype=np.int32), second)
+
+    def part(self, part: slice) -> _Best:
+        return _Best(self.own[part], self.score[part], self.label[part], self.second[part])
+
+    def enter(self, scores: Singles, held: Ints, block: Ints) -> None:
+        """Enter a block's scores; ``held`` is the column of a vector's own centre, or -1."""
+        rows = np.flatnonzero(held >= 0)
+        self.own[rows] = scores[rows, held[rows]]
+        scores[rows, held[rows]] = -np.inf
+        every = np.arange(len(scores))
+        columns = scores.argmax(axis=1)
+        top = scores[every, columns]
+        scores[every, columns] = -np.inf
+        runner_up = np.maximum(np.minimum(self.score, top), scores.max(axis=1))
+        np.maximum(self.second, runner_up, out=self.second)
+        better = top > self.score
+        self.score[better] = top[better]
+        self.label[better] = block[columns[better]]
 
 
 def _row(matrix: Any, number: int) -> tuple[Labels, Floats]:
     """Columns and values of a row."""
     span = slice(matrix.indptr[number], matrix.indptr[number + 1])
     return matrix.indices[span], matrix.data[span]
-
-
-def _keep_best(
-    scores: Singles,
-    held: Ints,
-    block: Ints,
-    own: Singles,
-    best: Singles,
-    label: Labels,
-    second: Singles,
-) -> None:
-    """Enter a block's scores; ``held`` is the column of a vector's own centre, or -1."""
-    rows = np.flatnonzero(held >= 0)
-    own[rows] = scores[rows, held[rows]]
-    scores[rows, held[rows]] = -np.inf
-    every = np.arange(len(scores))
-    columns = scores.argmax(axis=1)
-    top = scores[every, columns]
-    scores[every, columns] = -np.inf
-    np.maximum(second, np.maximum(np.minimum(best, top), scores.max(axis=1)), out=second)
-    better = top > best
-    best[better] = top[better]
-    label[better] = block[columns[better]]

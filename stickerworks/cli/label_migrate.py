@@ -52,8 +52,7 @@ def migrate_command(
 
     with open_session("label migrate", options) as session:
         _check_ledger(session)
-        if not options.dry_run:
-            spare_simulated(session, replace=replace_simulated)
+        _spare_simulated(session, replace=replace_simulated)
         with open_ledger(session.workspace.root) as ledger:
             planned = plan_migration(session.workspace, ledger, path)
             found, _ = preview_migration(session.workspace, ledger, session.config, planned)
@@ -80,8 +79,7 @@ def undo_command(
 
     with open_session("label migrate", options) as session:
         _check_ledger(session)
-        if not options.dry_run:
-            spare_simulated(session, replace=replace_simulated)
+        _spare_simulated(session, replace=replace_simulated)
         with open_ledger(session.workspace.root) as ledger:
             newest = plan_undo(ledger)
             found, _ = preview_undo(session.workspace, ledger, session.config, newest)
@@ -95,6 +93,15 @@ def undo_command(
         session.say(f"Votes are read with the {len(ballot.tags):,} tags of before again.")
         merge_answers(session)
     return session.exit_code
+
+
+def _spare_simulated(session: Session, *, replace: bool) -> None:
+    from annotation.human.studio.tables import simulated_votes
+
+    if not session.options.dry_run:
+        spare_simulated(session, replace=replace)
+    elif count := simulated_votes(session.workspace):
+        session.say(f"{count:,} simulated votes would make room for those of people.")
 
 
 def _check_ledger(session: Session) -> None:

@@ -48,6 +48,14 @@ def write_stickers(workspace: Workspace, ids: Sequence[str]) -> None:
     write_rows(workspace, "decisions", kept)
 
 
+def write_shards(workspace: Workspace, ids: Sequence[str], size: int = 1000) -> None:
+    """Stickers in shards, about which no filter has decided."""
+    for part, start in enumerate(range(0, len(ids), size)):
+        rows = [{"id": key} for key in ids[start : start + size]]
+        table = pa.Table.from_pylist(rows, schema=TABLES["stickers"].schema)
+        workspace.write("stickers", part, table, Proof("stickers", "test"))
+
+
 def ask(root: Path, votes: Votes, decisions: Mapping[str, Sequence[str]], left: str = "") -> None:
     """Export the tag set of now for these stickers, and note what was answered.
 
@@ -59,6 +67,8 @@ def ask(root: Path, votes: Votes, decisions: Mapping[str, Sequence[str]], left: 
         ledger.know(Person("server", n, name, "annotator") for n, name in enumerate(PEOPLE, 1))
         answers = []
         for project, said in (("labelling", votes), ("adjudication", decisions)):
+            if not said:
+                continue
             number = 1 + sum(p.project for p in ledger.projects())
             purpose: Any = project
             ledger.add_project(Project(number, purpose, ballot.version, "x", None, None))

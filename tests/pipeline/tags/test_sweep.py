@@ -59,7 +59,7 @@ def test_phrases_of_random_words_have_no_clear_elbow_however_wide_the_range() ->
 
 def test_the_fine_pass_goes_by_single_steps_around_the_coarse_elbow() -> None:
     _, curve = choose_clusters(
-        vectors_of(planted(30, 8)), TagsConfig(max_clusters=200, coarse_step=20, seeds=1)
+        vectors_of(planted(30, 20)), TagsConfig(max_clusters=200, coarse_step=20, seeds=1)
     )
     coarse = [2, *range(20, 201, 20)]
     assert set(coarse) < set(curve.ks)

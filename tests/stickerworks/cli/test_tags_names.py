@@ -123,7 +123,7 @@ def test_a_server_that_a_strangers_file_names_is_not_asked(made: Path, program: 
 
 def test_faults_of_a_server_are_borne(made: Path, program: Any, serve: Serve) -> None:
     names = [name(n, f"好名{n}", f"good {n}") for n in range(1, 13)]
-    for fault in ("500", "broken_json", "think", "empty"):
+    for fault in ("500", "broken_json"):
         server = serve(*names, misbehave={fault: 1.0})
         told = program("tags", "sheet", "--json", *asking(server))
         assert told.code == 0, fault
@@ -131,3 +131,19 @@ def test_faults_of_a_server_are_borne(made: Path, program: Any, serve: Serve) ->
         Workspace(made).path("name_suggestions").unlink()
         for file in (made / "reports").glob("tags.*"):
             file.unlink()
+
+
+def test_where_what_was_remembered_is_damaged_the_file_to_delete_is_told(
+    made: Path, program: Any, serve: Serve
+) -> None:
+    server = serve(*(name(n, f"好名{n}", f"good {n}") for n in range(1, 13)))
+    assert program("tags", "page", *asking(server)).code == 0
+    path = Workspace(made).path("name_suggestions")
+    path.write_bytes(path.read_bytes()[:-40] + b"x" * 40)
+    told = program("tags", "page", *asking(server))
+    assert told.code == 1
+    assert f"Could not read the table {path}" in told.said
+    assert "Delete that file" in told.said
+    path.unlink()
+    assert program("tags", "page", *asking(server)).code == 0
+    assert len(server.chats()) == 2

@@ -16,7 +16,6 @@ Suggested = Mapping[str, tuple[str | None, str | None]]
 
 MOST_OF_ONE, FEWEST_OF_ONE = 200, 20
 _MOST_KEYWORDS = 100_000
-_SUGGESTED_TERMS = 4
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,6 @@ def _row(
         (name or texts["name"], english or texts["english"]),
         (texts["name"], texts["english"]),
     ]
-    names += [(term, "") for term in lists["terms"][:_SUGGESTED_TERMS]]
     # A name that was suggested twice stands where it was first.
     distinct = {name: english for name, english in reversed(names) if name}
     ordered = list(dict.fromkeys(name for name, _ in names if name))

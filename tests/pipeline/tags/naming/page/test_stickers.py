@@ -88,7 +88,7 @@ def test_the_keywords_that_most_carry_are_shown_with_their_words(
     assert [words[number] for number in zero["shown"][0][2]] == [("乙", 3)]
     assert words == [("丁", 1), ("丙", 1), ("乙", 3)]
     assert zero["suggested"][0] == ("甲乙", "jia")
-    assert one["suggested"] == [("丁丁", "ding"), ("乙丁", ""), ("乙", ""), ("丁", "")]
+    assert one["suggested"] == [("丁丁", "ding"), ("乙丁", "")]
 
 
 def test_without_proposals_there_is_no_page(tmp_path: Path) -> None:
