@@ -65,7 +65,7 @@ def test_what_was_filled_in_is_taken_over(program: Any, sheet: Path, tmp_path: P
     assert (answer["path"], answer["taken_over"], answer["not_taken_over"]) == (str(target), 1, [])
     first = read_naming(target).rows[0]
     assert (first.decision, first.name, first.version) == ("keep", "快乐", answer["version"])
-    assert "taken over: 1 rows" in told.said
+    assert "taken over: one row" in told.said
 
 
 def test_a_dry_run_writes_nothing(program: Any, sheet: Path) -> None:

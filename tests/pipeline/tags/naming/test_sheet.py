@@ -13,6 +13,7 @@ from pipeline.engine.workspace import Workspace
 from pipeline.tags.naming.carry import Carried
 from pipeline.tags.naming.rows import ADD, NamingRow
 from pipeline.tags.naming.sheet.contents import SIDE, make_sheet
+from pipeline.tags.naming.sheet.how_to import cut_lines
 from pipeline.tags.naming.sheet.strips import draw_strip
 from pipeline.tags.naming.sheet.workbook import sheet_xlsx
 from pipeline.tags.naming.showing import choose_stickers
@@ -98,6 +99,13 @@ def test_what_was_taken_over_stands_on_the_sheet(workspace: Workspace) -> None:
     assert "not taken over: c7 (keep 狗)" in told
     assert any(text.startswith("one keyword is in no cluster") for text in told)
     assert book["added"]["A2"].value == "猫"
+
+
+def test_what_no_cell_holds_is_told(workspace: Workspace) -> None:
+    added = NamingRow(decision=ADD, name="猫", keywords=tuple(f"keyword {n}" for n in range(4000)))
+    sheet = make_sheet(workspace, carried=Carried({}, (added,)))
+    assert [line[:15] for line in cut_lines(sheet)] == ["keywords of 猫 i"]
+    assert cut_lines(make_sheet(workspace)) == []
 
 
 def test_the_workbook_helps_people_to_fill_it_in(workspace: Workspace) -> None:
