@@ -43,6 +43,8 @@ def workspace(stickers: Callable[..., Workspace]) -> Workspace:
          "state": "unclustered" if key is None else "clustered"}
         for keyword, distance, key in keywords
     ])  # fmt: skip
+    counts = {"near": 3, "far": 2, "farthest": 1, "other": 1}
+    put(made, "keywords", [{"keyword": text, "stickers": n} for text, n in counts.items()])
     put(made, "proposals", [
         {"key": "c0", "name": "=near", "terms": ["near"], "exemplars": ["near", "far"],
          "keywords": 3, "stickers": 4, "flags": ["oversized"], "version": "v1"},
@@ -59,13 +61,16 @@ def workspace(stickers: Callable[..., Workspace]) -> Workspace:
     return made
 
 
-def test_the_nearest_kept_stickers_come_first_each_once(workspace: Workspace) -> None:
+def test_the_keywords_of_kept_stickers_take_turns_each_sticker_once(workspace: Workspace) -> None:
     chosen = choose_stickers(workspace, ["c0", "t001", "c9"], 3, ())
-    letters = {key: [id_[0] for id_ in ids] for key, ids in chosen.items()}
-    # a has the nearest keyword in the second shard alone.
-    assert letters == {"c0": ["a", "d", "b"], "t001": ["e"]}
-    withheld = choose_stickers(workspace, ["c0"], 3, {"d" * 64})
-    assert [id_[0] for id_ in withheld["c0"]] == ["a", "b", "c"]
+    shown = {key: [(id_[0], keyword) for id_, keyword in found] for key, found in chosen.items()}
+    # Stickers a and d carry "near", a in the second shard alone.
+    assert shown == {
+        "c0": [("a", "near"), ("b", "far"), ("c", "farthest")],
+        "t001": [("e", "other")],
+    }
+    withheld = choose_stickers(workspace, ["c0"], 3, {"b" * 64})
+    assert [id_[0] for id_, _ in withheld["c0"]] == ["a", "c", "d"]
 
 
 def test_names_stay_blank_but_for_tags_that_have_one(workspace: Workspace) -> None:
