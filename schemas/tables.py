@@ -480,6 +480,18 @@ PROPOSALS = _table(
     _column("flags", STRINGS, "oversized, singleton, blocked"),
     _column("version", STRING, "hash of the rows' keys and keywords; sheets and pages carry it"),
 )
+NAME_SUGGESTIONS = _table(
+    "name_suggestions",
+    "global",
+    "tags sheet",
+    "What a served model called clusters, so that nothing is asked twice.",
+    _column("digest", STRING, "hash of words, keywords, model and prompt", nullable=False),
+    _column("name", STRING, "in Chinese, as it was said; null where nothing was"),
+    _column("english", STRING, "in English, as it was said; null where nothing was"),
+    _column("model", STRING, "model and its revision"),
+    _column("prompt", STRING, "version of what was asked"),
+    _column("asked_at", STRING, "UTC time, ISO 8601"),
+)
 NAMING = _table(
     "naming",
     "global",
@@ -890,6 +902,7 @@ TABLES: dict[str, Table] = {
         KEYWORDS,
         ELBOW,
         CLUSTERS,
+        NAME_SUGGESTIONS,
         NAMING,
         NAMED_TAGS,
         NAMED_KEYWORDS,

@@ -57,7 +57,7 @@ async def ask_all(
     tally = tally if tally is not None else RequestTally()
     faults: list[Exception] = []
     queue = iter(stickers)
-    async with _first_error(), asyncio.TaskGroup() as group:
+    async with first_error(), asyncio.TaskGroup() as group:
         for _ in range(max(1, min(job.chat.in_flight, len(stickers)))):
             group.create_task(_work(queue, job, answers, _Counts(progress, tally, faults)))
     if faults:
@@ -65,7 +65,7 @@ async def ask_all(
 
 
 @asynccontextmanager
-async def _first_error() -> AsyncIterator[None]:
+async def first_error() -> AsyncIterator[None]:
     """Raise the first error of a group of tasks by itself: the others follow from it."""
     try:
         yield

@@ -7,6 +7,8 @@ from collections import Counter
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.tags.named import line_of
+
 # A word stands for a blocked cluster when more than this share of its keywords has it.
 _SHARE = 0.5
 
@@ -18,23 +20,11 @@ def blocked_by_people(
 
     A word counts that most keywords of a blocked cluster have and no keyword of a tag.
     """
-    numbers = _line_of(named_tags)
+    numbers = line_of(named_tags, pc.max(named_tags["number"]).as_py() or 0)
     rows = naming.filter(pc.is_in(naming["number"], pa.array(numbers, pa.int32())))
     rows = rows.filter(pc.equal(rows["decision"], "block"))
     names = {name for column in ("name", "english") for name in rows[column].to_pylist() if name}
     return frozenset(names | _words(named_keywords, max(numbers, default=0)))
-
-
-def _line_of(named_tags: pa.Table) -> list[int]:
-    """Number of the newest set, and of those that it was made from."""
-    pairs = named_tags.select(["number", "parent"]).group_by(["number", "parent"]).aggregate([])
-    parents = {row["number"]: row["parent"] or 0 for row in pairs.to_pylist()}
-    line: list[int] = []
-    number = max(parents, default=0)
-    while number in parents and number not in line:
-        line.append(number)
-        number = parents[number]
-    return line
 
 
 def _words(named_keywords: pa.Table, number: int) -> set[str]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.tags.kmeans import Clustering, Curve, choose_clusters
+from pipeline.tags.sweep import Curve, choose_clusters
 from pipeline.tags.vectors import Vectors, vectorise
 from schemas.config import TagsConfig
 
@@ -18,7 +18,7 @@ _DIGITS = 9
 _DISTANCE_DIGITS = 6
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+Labels = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def cluster_keywords(
     held = vectors.rows >= 0
     found = run.labels[vectors.rows[held]]
     clusters[held] = _numbers(found, pc.filter(keywords, pa.array(held)))[found]
-    distances[held] = _distances(vectors, run)[vectors.rows[held]]
+    distances[held] = _distances(vectors, run.labels)[vectors.rows[held]]
     return KeywordClusters(clusters, distances, curve)
 
 
@@ -61,6 +61,7 @@ def elbow_rows(curve: Curve | None) -> list[dict[str, object]]:
     """
     if curve is None:
         return []
+    stability = None if curve.stability is None else round(curve.stability, _DISTANCE_DIGITS)
     heights = curve.heights or (None,) * len(curve.ks)
     return [
         {
@@ -69,13 +70,14 @@ def elbow_rows(curve: Curve | None) -> list[dict[str, object]]:
             "height": None if height is None else round(height, _DIGITS),
             "chosen": k == curve.k,
             "clear": None if curve.elbow is None else curve.elbow.clear,
+            "stability": stability if k == curve.k else None,
             "seeds": curve.by_seed.count(k),
         }
         for k, inertia, height in zip(curve.ks, curve.inertias, heights, strict=True)
     ]
 
 
-def _numbers(labels: npt.NDArray[np.int32], keywords: pa.Array) -> npt.NDArray[np.int32]:
+def _numbers(labels: Labels, keywords: pa.Array) -> npt.NDArray[np.int32]:
     """The number of each label: the largest cluster first, equal ones by their first keyword."""
     order = pc.sort_indices(keywords).to_numpy()
     present, first = np.unique(labels[order], return_index=True)
@@ -85,13 +87,19 @@ def _numbers(labels: npt.NDArray[np.int32], keywords: pa.Array) -> npt.NDArray[n
     return numbers
 
 
-def _distances(vectors: Vectors, run: Clustering) -> Floats:
-    """Distance of each distinct vector to its centre."""
-    squared = np.empty(vectors.count)
-    # Cluster by cluster: one centre for every vector would fill the memory.
-    for label, centre in enumerate(run.centres):
-        rows = np.flatnonzero(run.labels == label)
-        # Vectors are of length 1.
-        squared[rows] = 1 - 2 * (vectors.matrix[rows] @ centre) + centre @ centre
+def _distances(vectors: Vectors, labels: Labels) -> Floats:
+    """Distance of each distinct vector to its centre, the mean of those with its label."""
+    matrix = vectors.matrix
+    rows = np.repeat(np.arange(vectors.count), np.diff(matrix.indptr))
+    # A centre has entries only for the words of its vectors.
+    places = labels[rows].astype(np.int64) * matrix.shape[1] + matrix.indices
+    entries, place = np.unique(places, return_inverse=True)
+    owners = entries // matrix.shape[1]
+    sums = np.bincount(place, vectors.weights[rows] * matrix.data)
+    centres = sums / np.bincount(labels, vectors.weights)[owners]
+    lengths = np.bincount(owners, centres**2)
+    products = np.bincount(rows, matrix.data * centres[place])
+    # Vectors are of length 1.
+    squared = 1 - 2 * products + lengths[labels]
     distances: Floats = np.round(np.sqrt(np.maximum(0.0, squared)), _DISTANCE_DIGITS)
     return distances

@@ -33,7 +33,7 @@ def _keyword_settings(config: Config) -> KeywordSettings:
     return KeywordSettings(
         words=tuple(sorted(words)),
         reactions=read_reactions(),
-        libraries={name: version(name) for name in ("jieba", "stopwordsiso")},
+        libraries={name: version(name) for name in ("jieba", "rjieba", "stopwordsiso")},
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,6 +54,16 @@ def tags_of(every: pa.Table, number: int) -> pa.Table:
     return tags.take(pc.sort_indices(ids, sort_keys=keys))
 
 
+def line_of(named_tags: pa.Table, number: int) -> list[int]:
+    """The numbers of a set and of those that it came from, the newest first."""
+    pairs = named_tags.select(["number", "parent"]).group_by(["number", "parent"]).aggregate([])
+    parents = {row["number"]: row["parent"] or 0 for row in pairs.to_pylist()}
+    line = [number] if number else []
+    while line and 0 < (parent := parents.get(line[-1], 0)) < line[-1]:
+        line.append(parent)
+    return line
+
+
 def words_by_hand(tables: Tables, named: NamedSet) -> dict[str, str]:
     """Words that people gave to tags, whatever keyword has one: the tag's id by the word.
 
@@ -62,10 +71,11 @@ def words_by_hand(tables: Tables, named: NamedSet) -> dict[str, str]:
     """
     decided = tables.read("naming", columns=["number", "decision", "name", "words"])
     added = decided.filter(pc.equal(decided["decision"], "add")).to_pylist()
-    every = tables.read("named_tags", columns=["number", "parent", "id", "tag", "keys"]).to_pylist()
+    named_tags = tables.read("named_tags", columns=["number", "parent", "id", "tag", "keys"])
+    every = named_tags.to_pylist()
     words: dict[str, str] = {}
     becomes = {id_: id_ for id_ in named.tags["id"].to_pylist()}
-    for number in _line(every, named.number):
+    for number in line_of(named_tags, named.number):
         tags = [row for row in every if row["number"] == number]
         ids = {row["tag"]: row["id"] for row in tags}
         for row in added:
@@ -80,12 +90,3 @@ def words_by_hand(tables: Tables, named: NamedSet) -> dict[str, str]:
         }
         becomes |= {key: id_ for key, id_ in merged.items() if key.startswith("t")}
     return words
-
-
-def _line(every: list[Mapping[str, int]], number: int) -> list[int]:
-    """The numbers of a set and of those that it came from, the newest first."""
-    parents = {row["number"]: row["parent"] or 0 for row in every}
-    line = [number] if number else []
-    while line and 0 < (parent := parents.get(line[-1], 0)) < line[-1]:
-        line.append(parent)
-    return line

@@ -6,8 +6,6 @@ that may name a cluster become Python's.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -149,12 +147,6 @@ def class_terms(
         own = names.take(pa.array(word[first])).to_pylist()
         found.append(list(zip(own, scores[first].tolist(), strict=True)))
     return found
-
-
-def tagset_version(names: Sequence[str], assignments: Sequence[tuple[str, str]]) -> str:
-    """Short hash of the tag names and of each clustered keyword's tag; order changes nothing."""
-    text = json.dumps([sorted(names), sorted(assignments)], ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _classes(keywords: pa.Table, current: Mapping[str, Sequence[str]]) -> _Classes:

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from pipeline.engine.chinese_words import HAN, open_tokenizer
+from pipeline.tags.fast_cut import FastCutter
 from pipeline.tags.keywords import is_slang_number
 from pipeline.tags.words import stop_words
 
@@ -20,13 +21,13 @@ Segmenter = Callable[[str], list[str]]
 
 
 def open_segmenter(words: Iterable[str], reactions: Collection[str]) -> Segmenter:
-    """Load jieba and ``words``; the segmenter maps a keyword to its words in order.
+    """Load jieba's dictionary and ``words``; the segmenter maps a keyword to its words in order.
 
     Stop words (other than ``reactions``), punctuation and bare numbers are left out, one-character
     words are kept, Latin is in lower case, and stretched characters count twice at most
     (哈哈哈哈 is 哈哈).
     """
-    tokenizer = _tokenizer(words)
+    tokenizer = FastCutter(_tokenizer(words))
     stopped = stop_words(reactions)
 
     def segment(keyword: str) -> list[str]:
@@ -45,14 +46,14 @@ def _tokenizer(words: Iterable[str]) -> Any:
     return tokenizer
 
 
-def _split(tokenizer: Any, keyword: str) -> Iterator[str]:
+def _split(tokenizer: FastCutter, keyword: str) -> Iterator[str]:
     for is_word, characters in groupby(keyword.replace("’", "'"), _is_word_character):
         chunk = "".join(characters)
         if is_word:
             yield from _cut(tokenizer, chunk) if HAN.search(chunk) else (chunk,)
 
 
-def _cut(tokenizer: Any, chunk: str) -> Iterator[str]:
+def _cut(tokenizer: FastCutter, chunk: str) -> Iterator[str]:
     # jieba knows Chinese and ASCII; it would cut kana, Hangul and Cyrillic into letters.
     for is_known, characters in groupby(chunk, lambda c: c.isascii() or bool(HAN.match(c))):
         run = "".join(characters)

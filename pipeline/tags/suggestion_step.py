@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from importlib.metadata import version
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +29,7 @@ class SuggestionSettings(Section):
     min_score: float
     most: int
     segmenting: KeywordSettings
+    libraries: dict[str, str]
 
 
 def _settings(config: Config) -> SuggestionSettings:
@@ -36,6 +38,7 @@ def _settings(config: Config) -> SuggestionSettings:
         min_score=config.tags.min_score,
         most=config.label.max_tags,
         segmenting=KEYWORDS.settings(config),
+        libraries={"opencc": version("opencc")},
     )
 
 

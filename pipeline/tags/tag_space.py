@@ -68,6 +68,8 @@ class TagSpace:
 
     def nearest(self, tokens: pa.Array | pa.ChunkedArray) -> tuple[Ints, Floats]:
         """The nearest tag of each text and its cosine; -1 and 0 where no word is shared."""
+        if not self.centres.shape[0]:
+            return np.full(len(tokens), -1), np.zeros(len(tokens))
         tags: list[Ints] = [np.zeros(0, np.int64)]
         cosines: list[Floats] = [np.zeros(0)]
         for piece in self.similarities(tokens):

@@ -59,6 +59,7 @@ def status_command(options: CommandOptions) -> int:
         for lines in (
             _running_lines(holder, runs),
             _table_lines(tables),
+            _naming_lines(session.workspace),
             _run_lines([run for run in runs if not _is_running(run, holder)]),
             _next_lines(then),
         ):
@@ -210,6 +211,12 @@ def _run_lines(runs: Sequence[LoggedRun]) -> Iterator[str]:
         yield f"  {began:%Y-%m-%d %H:%M}  {plain(run.command):<14} {ended}"
         if run.error:
             yield f"    {plain(run.error)}"
+
+
+def _naming_lines(workspace: Workspace) -> Iterator[str]:
+    tags = workspace.rows("tagset") if workspace.has("tagset") else 0
+    if tags and not workspace.has("named_tags"):
+        yield f"NOBODY HAS NAMED THE {tags:,} TAGS: `stickerworks tags sheet` asks people to"
 
 
 def _next_lines(then: NextCommand | None) -> Iterator[str]:

@@ -85,7 +85,9 @@ def _say_problems(session: Session, error: NamingError) -> None:
     if count > _PROBLEMS:
         session.say(f"  and {count - _PROBLEMS:,} more problems")
     what = "1 problem" if count == 1 else f"{count:,} problems"
-    session.say(f"{what} in {plain(error.source)}: nothing was changed. Correct it and apply it again.")
+    session.say(
+        f"{what} in {plain(error.source)}: nothing was changed. Correct it and apply it again."
+    )
 
 
 def _say_decided(session: Session, frozen: Frozen) -> None:

@@ -9,6 +9,7 @@ from pipeline.engine.paths import named_path
 from pipeline.engine.runner import check_crawled
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.session import Session, open_session
+from stickerworks.cli.tags_names import Suggested, check_model, suggested_names
 from stickerworks.cli.update import complete_inputs
 from stickerworks.cli.whole import do_room
 
@@ -26,23 +27,25 @@ def page_command(options: CommandOptions, file: Path | None, carry: Path | None)
     old = None if carry is None else read_naming(carry)
     with open_session("tags page", options) as session:
         check_crawled(session.workspace)
+        check_model(session)
         target = session.workspace.reports / _NAME if file is None else named_path(file, "page")
         complete_inputs(session, "tags")
         do_room(session, "tags")
+        suggested = session.mending(lambda: suggested_names(session))
         if options.dry_run:
             session.say(f"  {'page':<12} would write {target}")
             return session.exit_code
         with session.part("tags page") as counts:
-            counts["rows"] = session.mending(lambda: _write(session, old, target))
+            counts["rows"] = session.mending(lambda: _write(session, old, suggested, target))
     return session.exit_code
 
 
-def _write(session: Session, old: Naming | None, target: Path) -> int:
+def _write(session: Session, old: Naming | None, suggested: Suggested, target: Path) -> int:
     """Write the page, say what comes next, and return how many rows there are to name."""
     from pipeline.tags.naming.page.page import FILE, write_naming_page
 
     start, lines = (None, []) if old is None else _begin(session, old)
-    made = write_naming_page(session.workspace, target, start)
+    made = write_naming_page(session.workspace, target, start, suggested)
     if made is None:
         session.say("No keyword has words to make clusters of: there is nothing to name yet.")
         return 0

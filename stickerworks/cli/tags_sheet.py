@@ -9,6 +9,7 @@ from pipeline.engine.paths import named_path
 from pipeline.engine.runner import check_crawled
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.session import Session, open_session
+from stickerworks.cli.tags_names import Suggested, check_model, suggested_names
 from stickerworks.cli.update import complete_inputs
 from stickerworks.cli.whole import do_room
 
@@ -27,16 +28,20 @@ def sheet_command(options: CommandOptions, file: Path | None, carry: Path | None
     old = None if carry is None else read_naming(carry)
     with open_session("tags sheet", options) as session:
         check_crawled(session.workspace)
+        check_model(session)
         target = session.workspace.reports / _NAME if file is None else named_path(file, "sheet")
         workbook, table = sheet_paths(target)
         check_untouched(workbook, table)
         complete_inputs(session, "tags")
         do_room(session, "tags")
+        suggested = session.mending(lambda: suggested_names(session))
         if options.dry_run:
             session.say(f"  {'sheet':<12} would write {workbook} and {table.name}")
             return session.exit_code
         with session.part("tags sheet") as counts:
-            counts["rows"] = session.mending(lambda: _write(session, old, workbook, table))
+            counts["rows"] = session.mending(
+                lambda: _write(session, old, suggested, workbook, table)
+            )
         if counts["rows"]:
             session.say(f"Fill in {workbook} (or {table.name} beside it), save it, then:")
             session.say("  stickerworks tags apply FILE")
@@ -45,7 +50,9 @@ def sheet_command(options: CommandOptions, file: Path | None, carry: Path | None
     return session.exit_code
 
 
-def _write(session: Session, old: Naming | None, workbook: Path, table: Path) -> int:
+def _write(
+    session: Session, old: Naming | None, suggested: Suggested, workbook: Path, table: Path
+) -> int:
     """Write both files and return how many rows there are to name."""
     from pipeline.tags.naming.carry import carried_lines, carry
     from pipeline.tags.naming.sheet.contents import make_sheet
@@ -53,7 +60,7 @@ def _write(session: Session, old: Naming | None, workbook: Path, table: Path) ->
 
     proposals = session.workspace.read("proposals").to_pylist()
     carried = None if old is None else carry(old, proposals)
-    sheet = make_sheet(session.workspace, None, carried)
+    sheet = make_sheet(session.workspace, suggested, carried)
     write_sheet(sheet, workbook, table)
     told = f"{len(sheet.rows):,} rows, {sheet.unclustered:,} keywords in no cluster"
     session.say(f"  {'sheet':<12} {told}")

@@ -19,13 +19,19 @@ from stickerworks.cli.rooms import ROOMS, plan_of
 from stickerworks.cli.session import Session, open_session
 from stickerworks.cli.split import say_splits
 from stickerworks.cli.summary import say_summary
+from stickerworks.cli.tags_named import say_naming
 from stickerworks.cli.work import build, say_decisions, write_html
 
 # Small collections in shards of a thousand would keep a single core busy.
 _FOLDER_SHARD_ROWS = 100
 # The name in the configuration that we ship, which is about another source.
 _SHIPPED_NAME = "chinesebqb"
-_SAY = {"filter": say_decisions, "annotate": say_captions, "split": say_splits}
+_SAY = {
+    "filter": say_decisions,
+    "tags": say_naming,
+    "annotate": say_captions,
+    "split": say_splits,
+}
 
 
 def run_command(options: CommandOptions, folder: Path | None) -> int:

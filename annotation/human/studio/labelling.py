@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
 from annotation.human.merge import current_votes
-from annotation.human.migration import carry_over, migrate, read_changes
+from annotation.human.migration import Change, carry_over, migrate, read_changes
 from annotation.human.studio.ballot import current_ballot
 from annotation.human.studio.export import ExportedTasks, next_batch, send_planned, shown
 from annotation.human.studio.export_request import ExportRequest
@@ -59,18 +59,34 @@ def export_labelling(studio: LabellingSession, request: ExportRequest) -> Export
         studio.ledger.plan(plan_labelling(studio, request, ballot))
     label = studio.config.label
     changes, ballots = all_changes(studio.ledger), ballots_by_tagset(studio.ledger)
+    offered = frozenset(ballot.tags)
 
     def tasks(rows: Sequence[Planned]) -> Iterator[tuple[Planned, dict[str, Any]]]:
         for row, source in studio.sources(rows):
             given = ballots.get(source.tagset or "", source.tagset)
-            carried = carry_over(source.tags, given, changes)
-            tags = sorted(carried & set(ballot.tags))[: label.max_tags]
+            tags = filled_in(source.tags, given, changes, offered)[: label.max_tags]
             seen = shown(source, row.batch, tags, studio.connection.files)
             blind = row.blind or not label.preannotate
             hints = label.hints and not row.blind
             yield row, labelling_task(seen, blind=blind, hints=hints)
 
     return send_planned(studio.connection, studio.ledger, studio.config, "labelling", ballot, tasks)
+
+
+def filled_in(
+    tags: Sequence[str],
+    version: str | None,
+    changes: Mapping[str, Change],
+    offered: Collection[str],
+) -> list[str]:
+    """Suggested tags as a ballot that has ``offered`` knows them, in their order: the likeliest
+    first.
+
+    >>> filled_in(["笑", "哭"], "1", {"1": ("2", {"笑": ["大笑", "微笑"]})}, {"哭", "微笑"})
+    ['微笑', '哭']
+    """
+    carried = (new for tag in tags for new in sorted(carry_over((tag,), version, changes)))
+    return [tag for tag in dict.fromkeys(carried) if tag in offered]
 
 
 def export_adjudication(studio: LabellingSession) -> ExportedTasks:

@@ -97,6 +97,12 @@ def _of_proposals(tables: Tables, named: NamedSet) -> Basis:
 
 
 def _of_round(tables: Tables, named: NamedSet) -> Basis:
+    if not len(named.keywords):
+        raise StickerworksError(
+            f"The keywords of tag set {named.number} are gone: the table named_keywords is empty.",
+            "Put it back from a copy of the workspace, or run `stickerworks tags` and name what "
+            "it proposes: `stickerworks tags sheet --from FILE` takes over what was decided.",
+        )
     every = tables.read("named_tags")
     parent = tags_of(every, named.parent)
     decided = tables.read("naming", columns=["number", "key"])
@@ -115,10 +121,7 @@ def _of_round(tables: Tables, named: NamedSet) -> Basis:
     others = now.filter(pc.invert(_is_in(now["keyword"], held["keyword"])))
     nothing = pa.nulls(len(others), pa.string())
     others = others.append_column("key", nothing).append_column("decision", nothing)
-    clusters = {
-        id_: found
-        for id_, found in zip(*(parent[n].to_pylist() for n in ("id", "clusters")), strict=True)
-    }
+    clusters = dict(zip(*(parent[n].to_pylist() for n in ("id", "clusters")), strict=True))
     return Basis(
         version=named.basis,
         parent=named.parent,

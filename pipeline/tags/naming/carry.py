@@ -29,13 +29,14 @@ def carry(old: Naming, proposals: Sequence[Mapping[str, Any]]) -> Carried:
     """Give each proposal what was decided about the old row that had most of its exemplars.
 
     ``proposals`` are rows of that table: ``key``, ``exemplars`` and ``version`` are read. A tag
-    of the frozen set takes over the row of its own key. A row that was kept goes to one proposal
+    of the frozen set takes over the row of its own key, and so do proposals of the version that
+    the row is about. A row that was kept goes to one proposal
     alone, the one that has most of its exemplars: two tags can't have one name.
     """
     filled = [row for row in old.rows if row.key and _is_filled(row)]
     exemplars = {row["key"]: frozenset(row["exemplars"] or ()) for row in proposals}
     versions = {row["key"]: row["version"] or "" for row in proposals}
-    taken = _matches(filled, exemplars)
+    taken = _matches(filled, exemplars, versions)
     carried = {
         key: replace(row, key=key, version=versions[key], cells={}, exemplars=())
         for key in exemplars
@@ -74,10 +75,16 @@ def _is_filled(row: NamingRow) -> bool:
 
 
 def _matches(
-    old: Sequence[NamingRow], exemplars: Mapping[str, Collection[str]]
+    old: Sequence[NamingRow],
+    exemplars: Mapping[str, Collection[str]],
+    versions: Mapping[str, str],
 ) -> dict[str, NamingRow]:
     """Old rows by the key of the proposal that takes them over."""
-    by_key = {row.key: row for row in old if row.key.startswith("t")}
+    by_key = {
+        row.key: row
+        for row in old
+        if row.key.startswith("t") or row.version == versions.get(row.key)
+    }
     taken = {key: by_key[key] for key in exemplars if key in by_key}
     holders: dict[str, list[int]] = {}
     for place, row in enumerate(old):

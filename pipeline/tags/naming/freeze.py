@@ -49,9 +49,10 @@ def freeze(tables: Tables, basis: Basis, resolved: Resolved, who: str | None, wh
     history = _History.of(tables, basis)
     found, notes = keyword_fates(basis, resolved)
     ids = _ids(resolved.tags, history)
-    number = history.newest + 1
+    naming = _naming(resolved.rows)
+    changed = not history.is_newest(naming)
+    number = history.newest + changed
     keywords = _keywords(found, ids, number)
-    naming = _naming(resolved.rows, number)
     tags = [
         _tag_row(tag, id_, clusters)
         for tag, id_, clusters in zip(
@@ -70,11 +71,11 @@ def freeze(tables: Tables, basis: Basis, resolved: Resolved, who: str | None, wh
     return Frozen(
         number=number,
         version=version,
-        naming=naming,
+        naming=_numbered(naming, number),
         tags=_table("named_tags", [more | tag for tag in tags]),
         keywords=keywords,
         notes=tuple(notes),
-        changed=not history.is_newest(naming),
+        changed=changed,
     )
 
 
@@ -109,10 +110,10 @@ def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(list(rows), schema=schema)
 
 
-def _naming(rows: Sequence[Decided], number: int) -> pa.Table:
+def _naming(rows: Sequence[Decided]) -> pa.Table:
     told = [
         {
-            "number": number,
+            "number": 0,
             "key": one.key or None,
             "decision": one.decision,
             "name": one.name or None,
@@ -128,6 +129,12 @@ def _naming(rows: Sequence[Decided], number: int) -> pa.Table:
     ]
     # However a sheet was sorted, it says the same.
     return _table("naming", sorted(told, key=lambda row: json.dumps(row, sort_keys=True)))
+
+
+def _numbered(rows: pa.Table, number: int) -> pa.Table:
+    numbers = pa.array(np.full(len(rows), number, dtype=np.int32))
+    place = rows.column_names.index("number")
+    return rows.set_column(place, rows.schema.field("number"), numbers)
 
 
 def _tag_row(tag: ResolvedTag, id_: str, clusters: Sequence[int]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -63,8 +64,15 @@ def resolve(naming: Naming, basis: Basis, blocked: Collection[str]) -> Resolved:
     if not problems and not any(one.is_tag for one in rows):
         problems.append(Problem(naming.source, "no tag is left", "Keep some."))
     if problems:
-        raise NamingError(naming.source, problems)
+        raise NamingError(naming.source, sorted(problems, key=_place))
     return _resolved(rows, ends, basis, blocked)
+
+
+def _place(problem: Problem) -> tuple[str, int, str]:
+    """Where a problem is, as people go through a sheet: row by row."""
+    sheet, mark, _ = problem.where.partition("!")
+    row = re.search(r"\d+", problem.where.removeprefix(sheet + mark) if mark else problem.where)
+    return (sheet if mark else "", int(row[0][:9]) if row else 0, problem.where)
 
 
 def versions_of(naming: Naming) -> list[str]:
@@ -206,10 +214,9 @@ def _resolved(
     for place in sorted(members):
         own = rows[place]
         merged = [one for one in members[place] if one is not own]
-        given = [
-            *own.aliases,
-            *(n for one in merged for n in (one.name, *one.aliases, one.english)),
-        ]
+        given = list(own.aliases)
+        for one in merged:
+            given += [one.name, *one.aliases, one.english]
         # It is still known by the name that it had, unless others have that now.
         earlier = basis.names.get(own.key, "")
         if earlier and same_name(earlier) not in taken and not is_blocked(earlier, blocked):

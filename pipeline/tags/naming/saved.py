@@ -68,10 +68,7 @@ def read_saved_naming(path: Path) -> Naming:
         raise _strange(path, describe_invalid(error, "", _SavedNaming)[0]) from error
     except ValueError as error:
         raise _strange(path, "it is no JSON") from error
-    rows = [
-        NamingRow(**dict(row), version=found.version)
-        for row in found.rows
-    ]
+    rows = [NamingRow(**dict(row), version=found.version) for row in found.rows]
     added = [
         NamingRow(**dict(tag), decision=ADD, version=found.version, cells=_places(number, tag))
         for number, tag in enumerate(found.added, 1)

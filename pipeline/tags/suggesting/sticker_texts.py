@@ -18,6 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 _MAX_CHARS = 400
 # Captions are broken into lines, and drawn with gaps, in the middle of words.
+_ACCOUNT = re.compile(r"[@＠][^\s@＠]{1,20}")
 _GAP = re.compile(r"(?<=[㐀-䶿一-鿿])\s+(?=[㐀-䶿一-鿿])")
 
 
@@ -51,8 +52,11 @@ def texts_of(ocr: pa.Table, ids: pa.Array) -> StickerTexts:
 
 
 def _read(text: str) -> str | None:
-    """A text as keywords are kept; None where it says nothing."""
-    return normalise(_GAP.sub("", text[:_MAX_CHARS]))
+    """A text as keywords are kept; None where it says nothing.
+
+    Names of accounts are watermarks of those who made the sticker.
+    """
+    return normalise(_GAP.sub("", _ACCOUNT.sub(" ", text[:_MAX_CHARS])))
 
 
 def _mean_scores(lines: pa.ChunkedArray) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,13 @@ def structure(card: DatasetCard) -> list[Any]:
         inner for token in PARSER.parse(card.text) for inner in (token, *(token.children or ()))
     ]
     return [(token.type, token.tag) for token in tokens if token.type in kinds]
+
+
+@pytest.mark.parametrize(
+    ("named", "said"), [(True, "People named its tags."), (False, "Nobody has named its tags")]
+)
+def test_the_card_says_whether_people_named_the_tags(named: bool, said: str) -> None:
+    assert said in render_card(config("x"), replace(facts("x"), named=named))
 
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=ascii)

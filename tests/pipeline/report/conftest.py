@@ -82,7 +82,12 @@ def _shard(stickers: Rows) -> Mapping[str, Rows]:
         ],
         "duplicates": [_duplicate(s, kept) for s in stickers],
         "decisions": [{name: s[name] for name in _DECISION} for s in stickers],
-        "suggestions": [{"id": s["id"], "tags": [TAGS[(s["number"] + 1) % 5]]} for s in stickers],
+        "suggestions": [
+            {"id": s["id"], "tags": [(tag := TAGS[(s["number"] + 1) % 5])],
+             "scored": [{"tag": tag, "score": 0.5,
+                         "sources": ["keyword"] + ["ocr"] * (s["number"] % 5 == 0)}]}
+            for s in stickers
+        ],
         "domain": [_domain(s) for s in stickers],
         "captions": [
             {"id": s["id"], "captioner": "template", "prompt": "template/1", "field": "description",

@@ -117,6 +117,12 @@ def test_tags_are_ranked_with_flags_and_unclustered_keywords(filled: Workspace) 
     section = tagging.tags(filled)
     assert [row["tag"] for row in section["rows"]] == ["笑", "哭", "狗", "happy", "打工人"]
     assert (section["keywords"], section["unclustered"], section["oversized"]) == (40, 4, 1)
+    assert section["named"] is False
+    assert section["suggestions"] == {
+        "stickers": 100,
+        "each": 1.0,
+        "sources": "keyword 100, ocr 20",
+    }
 
 
 @pytest.mark.parametrize(

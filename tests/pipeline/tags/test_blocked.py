@@ -17,12 +17,12 @@ def decided(*rows: tuple[int, str, str]) -> pa.Table:
     return pa.table(dict(zip(names, map(list, columns), strict=True)))
 
 
-def settled(*rows: tuple[str, list[str], str, str | None]) -> pa.Table:
+def settled(*rows: tuple[int, list[str], str, str | None]) -> pa.Table:
     columns: list[Any] = [list(column) for column in zip(*rows, strict=True)] if rows else [[]] * 4
     return pa.table(
         {
             "number": pa.array([2] * len(rows), pa.int32()),
-            "key": pa.array(columns[0], pa.string()),
+            "cluster": pa.array(columns[0], pa.int32()),
             "tokens": pa.array(columns[1], TEXTS),
             "decision": pa.array(columns[2], pa.string()),
             "tag": pa.array(columns[3], pa.string()),
@@ -42,11 +42,11 @@ def test_names_of_blocked_rows_count_in_the_set_in_use_and_those_before() -> Non
 
 def test_words_of_a_blocked_cluster_count_that_most_of_it_has_and_no_tag() -> None:
     keywords = settled(
-        ("c1", ["渣", "男人", "大"], "block", None),
-        ("c1", ["渣", "男人"], "block", None),
-        ("c1", ["渣"], "block", None),
-        ("c2", ["滚"], "drop", None),
-        ("c3", ["男人"], "keep", "t001"),
+        (1, ["渣", "男人", "大"], "block", None),
+        (1, ["渣", "男人"], "block", None),
+        (1, ["渣"], "block", None),
+        (2, ["滚"], "drop", None),
+        (3, ["男人"], "keep", "t001"),
     )
     nothing = decided((1, "keep", "人"))
     assert blocked_by_people(nothing, sets((1, 0), (2, 1)), keywords) == {"渣"}

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.tags.elbow import candidates, chord_heights, find_elbow, refinement
+from pipeline.tags.elbow import POINTS, candidates, chord_heights, find_elbow, refinement
 
 RANGE = list(range(2, 401))
 
@@ -60,30 +60,47 @@ def test_a_curve_above_its_chord_has_negative_heights() -> None:
     assert chord_heights([1, 2, 3], [10.0, 9.0, 0.0])[1] == pytest.approx(-0.4)
 
 
+def test_a_smooth_curve_is_no_clear_elbow_however_high_its_chord() -> None:
+    numbers = list(range(2, 1001))
+    smooth = [1000 * n**-0.2 for n in numbers]
+    found = find_elbow(numbers, smooth, 0.3)
+    assert found.height > 0.5
+    assert not found.clear
+    assert found.lowest < found.k < found.highest
+
+
 @settings(max_examples=100, deadline=None)
-@given(st.integers(1, 500), st.integers(0, 3000), st.integers(1, 50))
+@given(st.integers(1, 500), st.integers(0, 3000), st.integers(1, 300), st.integers(1, 50))
 def test_the_two_passes_cover_the_range_with_few_numbers(
-    smallest: int, span: int, step: int
+    smallest: int, span: int, coarse_step: int, step: int
 ) -> None:
     largest = smallest + span
-    coarse = candidates(smallest, largest, step)
+    coarse = candidates(smallest, largest, coarse_step, step)
     assert coarse[0] == smallest
     assert coarse[-1] == largest
-    assert len(coarse) <= 42
+    assert len(coarse) <= max(POINTS, largest // coarse_step) + 2
     assert coarse == sorted(set(coarse))
-    for around in coarse:
-        fine = refinement(around, smallest, largest, step)
+    for place, around in enumerate(coarse):
+        fine = refinement(around, coarse, step)
         assert around in fine
-        assert all(smallest <= k <= largest for k in fine)
+        assert fine[0] == coarse[max(0, place - 1)]
+        assert fine[-1] == coarse[min(len(coarse) - 1, place + 1)]
+        assert fine == sorted(set(fine))
 
 
-def test_the_fine_pass_goes_one_coarse_stride_to_either_side() -> None:
-    assert candidates(2, 400, 1)[:3] == [2, 12, 22]
-    assert refinement(52, 2, 400, 1) == list(range(42, 63))
-    assert refinement(2, 2, 400, 5) == [2, 7, 12]
+def test_the_passes_are_those_of_the_paper() -> None:
+    coarse = candidates(2, 1000, 100, 1)
+    assert coarse == [2, *range(100, 1001, 100)]
+    assert refinement(400, coarse, 1) == list(range(300, 501))
+    assert refinement(2, coarse, 49) == [2, 51, 100]
+
+
+def test_few_numbers_are_tried_one_by_one() -> None:
+    assert candidates(2, 25, 100, 1) == list(range(2, 26))
+    assert candidates(2, 400, 100, 1)[:4] == [2, 10, 20, 30]
 
 
 def test_a_fine_step_reaches_every_number_in_reach_of_a_coarse_one() -> None:
-    coarse = candidates(2, 400, 1)
-    reached = {k for around in coarse for k in refinement(around, 2, 400, 1)}
+    coarse = candidates(2, 400, 100, 1)
+    reached = {k for around in coarse for k in refinement(around, coarse, 1)}
     assert reached == set(RANGE)

@@ -1,91 +1,123 @@
 import random
+from itertools import pairwise
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pipeline.tags.kmeans import SeededKMeans, choose_clusters
-from pipeline.tags.vectors import vectorise
-from schemas.config import TagsConfig
+from pipeline.tags.kmeans import KMeans
+from pipeline.tags.vectors import Vectors, vectorise
+
+WORDS = [f"w{n}" for n in range(12)]
+TOKENS = st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=4), min_size=2, max_size=60)
 
 
-def planted(topics: int, each: int, seed: int = 0) -> list[tuple[str, ...]]:
-    """Keywords of ``topics`` topics: a topic's word always, and words of its own."""
+def vectors_of(tokens: list[list[str]]) -> Vectors:
+    return vectorise(pa.array(tokens, pa.list_(pa.string())), 1)
+
+
+def phrases(count: int, seed: int = 0) -> Vectors:
+    """Vectors of phrases whose words follow Zipf's law."""
     rng = random.Random(seed)
-    return [
-        (f"topic{topic}", f"topic{topic}", f"word{topic}-{rng.randrange(each)}")
-        for topic in range(topics)
-        for _ in range(each)
+    words = [f"w{n}" for n in range(count)]
+    weights = [1 / (n + 3) for n in range(count)]
+    return vectors_of([rng.choices(words, weights, k=rng.randint(1, 5)) for _ in range(count)])
+
+
+def squared_distances(vectors: Vectors, labels: np.ndarray) -> np.ndarray:
+    """From each vector to each centre, by the definition."""
+    rows = vectors.matrix.toarray()
+    centres = [
+        np.average(rows[labels == n], axis=0, weights=vectors.weights[labels == n])
+        for n in range(labels.max() + 1)
     ]
+    distances: np.ndarray = ((rows[:, None, :] - np.array(centres)[None]) ** 2).sum(axis=2)
+    return distances
 
 
-def test_vectors_are_distinct_bags_with_weights() -> None:
-    vectors = vectorise([("猫", "笑"), ("笑", "猫"), (), ("狗",), ("狗", "狗")], min_df=1)
-    assert vectors.rows[0] == vectors.rows[1]
-    assert vectors.rows[2] is None
-    assert vectors.rows[3] != vectors.rows[4]
-    assert vectors.weights.sum() == 4
-    assert sorted(vectors.weights) == [1, 1, 2]
-    assert np.sqrt(vectors.matrix.multiply(vectors.matrix).sum(axis=1)) == pytest.approx(1)
+@settings(max_examples=60, deadline=None)
+@given(TOKENS, st.integers(0, 50))
+def test_clusters_have_settled_and_none_is_empty(tokens: list[list[str]], seed: int) -> None:
+    vectors = vectors_of(tokens)
+    kmeans = KMeans(vectors, seed, tolerance=0)
+    for count in range(2, vectors.count + 1):
+        kmeans.grow(count)
+        assert set(kmeans.labels.tolist()) == set(range(count))
+        distances = squared_distances(vectors, kmeans.labels)
+        own = distances[np.arange(vectors.count), kmeans.labels]
+        assert kmeans.inertia == pytest.approx(vectors.weights @ own, abs=1e-9)
+        # No vector is nearer to another centre, but for float32's rounding.
+        assert (own <= distances.min(axis=1) + 1e-5).all()
+    assert kmeans.inertia == pytest.approx(0, abs=1e-9)
 
 
-def test_vectors_are_those_of_all_keywords_not_of_distinct_ones() -> None:
-    from sklearn.feature_extraction.text import TfidfVectorizer
+def test_scikit_learn_finds_nothing_to_improve() -> None:
+    from sklearn.cluster import KMeans as Reference
 
-    tokens = [("猫", "笑")] * 5 + [("狗", "笑"), ("猫", "狗", "跳")]
-    vectors = vectorise(tokens, min_df=1)
-    expected = TfidfVectorizer(analyzer=list).fit_transform(tokens).toarray()
-    assert vectors.matrix.toarray()[list(vectors.rows)] == pytest.approx(expected)
-
-
-def test_rare_words_are_left_out_and_may_leave_nothing() -> None:
-    tokens = [("猫", "笑"), ("猫",), ("狗",)]
-    vectors = vectorise(tokens, min_df=2)
-    assert vectors.rows == (0, 0, None)
-    assert vectorise(tokens, min_df=3).count == 0
-    assert vectorise([], min_df=1).count == 0
-
-
-def test_weighted_distinct_rows_have_the_inertia_of_all_rows() -> None:
-    tokens = [*planted(5, 8), *planted(5, 8, seed=1)]
-    vectors = vectorise(tokens, 1)
-    run = SeededKMeans(vectors, 5, seed=0).run(5)
-    rows = vectors.matrix[[row for row in vectors.rows if row is not None]].toarray()
-    labels = [run.labels[row] for row in vectors.rows if row is not None]
-    inertia = ((rows - run.centres[labels]) ** 2).sum()
-    assert run.inertia == pytest.approx(inertia)
+    vectors = phrases(600)
+    kmeans = KMeans(vectors, 0, tolerance=0)
+    for count in (5, 40, 41, 42, 120):
+        kmeans.grow(count)
+        rows = vectors.matrix.toarray()
+        centres = [
+            np.average(
+                rows[kmeans.labels == n], axis=0, weights=vectors.weights[kmeans.labels == n]
+            )
+            for n in range(count)
+        ]
+        plain = Reference(count, init=np.array(centres), n_init=1, tol=0)
+        plain.fit(vectors.matrix, sample_weight=vectors.weights)
+        assert kmeans.inertia == pytest.approx(plain.inertia_, rel=1e-6)
 
 
-@pytest.mark.parametrize("topics", [20, 60])
-def test_planted_topics_are_a_clear_elbow(topics: int) -> None:
-    config = TagsConfig(max_clusters=300)
-    vectors = vectorise(planted(topics, 12), 1)
-    run, curve = choose_clusters(vectors, config)
-    assert curve.elbow is not None
-    assert curve.elbow.clear
-    assert abs(curve.k - topics) <= max(2, topics // 20)
-    assert len(set(run.labels)) == curve.k
+def test_inertia_is_no_worse_than_the_best_of_ten_plain_runs() -> None:
+    from sklearn.cluster import KMeans as Reference
+
+    vectors = phrases(800)
+    kmeans = KMeans(vectors, 0)
+    for count in (10, 60, 150):
+        kmeans.grow(count)
+        plain = Reference(count, n_init=10, random_state=0)
+        plain.fit(vectors.matrix, sample_weight=vectors.weights)
+        assert kmeans.inertia <= plain.inertia_ * 1.02
 
 
-def test_unrelated_keywords_have_no_clear_elbow() -> None:
-    vectors = vectorise([(f"word{n}",) for n in range(60)], 1)
-    _, curve = choose_clusters(vectors, TagsConfig(max_clusters=40))
-    assert curve.elbow is not None
-    assert not curve.elbow.clear
+def test_more_clusters_never_have_more_inertia() -> None:
+    kmeans = KMeans(phrases(500), 3)
+    inertias = []
+    for count in range(2, 60):
+        kmeans.grow(count)
+        inertias.append(kmeans.inertia)
+    assert all(after < before for before, after in pairwise(inertias))
 
 
-def test_a_fixed_number_is_taken_and_capped_by_distinct_vectors() -> None:
-    vectors = vectorise(planted(10, 5), 1)
-    run, curve = choose_clusters(vectors, TagsConfig(clusters=7))
-    assert (curve.k, curve.ks, curve.elbow) == (7, (7,), None)
-    assert len(set(run.labels)) == 7
-    _, capped = choose_clusters(vectorise([("猫",), ("狗",)], 1), TagsConfig(clusters=400))
-    assert capped.k == 2
+def test_beginning_from_labels_goes_on_as_the_run_that_made_them() -> None:
+    vectors = phrases(300)
+    first = KMeans(vectors, 1, tolerance=0)
+    first.grow(20)
+    second = KMeans(vectors, 1, tolerance=0)
+    second.start(first.labels)
+    assert second.inertia == pytest.approx(first.inertia)
+    for kmeans in (first, second):
+        kmeans.grow(25)
+    assert np.array_equal(first.labels, second.labels)
 
 
-def test_inertia_is_close_to_the_best_of_ten_plain_runs() -> None:
-    from sklearn.cluster import KMeans
+def test_many_blocks_of_centres_are_as_good_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = []
+    for block, scores in ((128, 1 << 20), (7, 200)):
+        monkeypatch.setattr("pipeline.tags.kmeans._BLOCK", block)
+        monkeypatch.setattr("pipeline.tags.kmeans._SCORES", scores)
+        kmeans = KMeans(phrases(300), 0)
+        kmeans.grow(60)
+        labels.append(kmeans.labels)
+    assert np.array_equal(*labels)
 
-    vectors = vectorise(planted(30, 10), 1)
-    nested = min(SeededKMeans(vectors, 60, seed).inertia(30) for seed in range(3))
-    plain = KMeans(30, n_init=10, random_state=0).fit(vectors.matrix, sample_weight=vectors.weights)
-    assert nested <= plain.inertia_ * 1.02
+
+def test_vectors_that_hardly_differ_are_still_told_apart() -> None:
+    vectors = vectors_of([["a"] * count + ["b"] for count in range(60, 80)])
+    kmeans = KMeans(vectors, 0)
+    kmeans.grow(vectors.count)
+    assert len(set(kmeans.labels.tolist())) == vectors.count

@@ -12,7 +12,6 @@ from pipeline.tags.proposals import (
     class_terms,
     cluster_key,
     propose,
-    tagset_version,
 )
 
 TOKENS = pa.list_(pa.string())
@@ -205,11 +204,3 @@ def test_names_are_unique_and_allowed_whatever_the_clusters(
     order = list(range(len(table)))
     chance.shuffle(order)
     assert propose(table.take(pa.array(order, pa.int64())), ["傻逼"], {"t001": ("笑",)}) == found
-
-
-def test_a_version_changes_with_a_name_or_an_assignment_and_not_with_order() -> None:
-    version = tagset_version(["a", "b"], [("猫", "a"), ("狗", "b")])
-    assert version == tagset_version(["b", "a"], [("狗", "b"), ("猫", "a")])
-    assert version != tagset_version(["a", "c"], [("猫", "a"), ("狗", "b")])
-    assert version != tagset_version(["a", "b"], [("猫", "b"), ("狗", "b")])
-    assert len(version) == 12

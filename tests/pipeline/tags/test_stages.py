@@ -91,9 +91,12 @@ def test_an_oversized_cluster_suggests_nothing(stickers: Build, run: Run) -> Non
     assert len(oversized) == 1
     cluster_of = {r["keyword"]: r["cluster"] for r in workspace.read("clusters").to_pylist()}
     suggested = {row["id"]: row["tags"] for row in workspace.read("suggestions").to_pylist()}
-    tagged = {r["id"]: cluster_of[r["query"].strip()] not in oversized for r in shared + tight}
-    assert {id_: bool(tags) for id_, tags in suggested.items()} == tagged
-    assert 20 < list(tagged.values()).count(False) < len(tagged)
+    in_it = {r["id"] for r in shared + tight if cluster_of[r["query"].strip()] in oversized}
+    assert 20 < len(in_it) < len(suggested)
+    assert not any(suggested[id_] for id_ in in_it)
+    # Of the others, those that say the word that their cluster is called by.
+    others = [bool(tags) for id_, tags in suggested.items() if id_ not in in_it]
+    assert others.count(True) > 0.8 * len(others)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,12 @@ def test_words_that_nobody_knows_make_a_text_less_near() -> None:
     assert cosines[2:].tolist() == [0, 0]
 
 
+def test_without_tags_nothing_is_near() -> None:
+    space = TagSpace.of(lists([["猫"]]), np.array([-1]), 0)
+    tags, cosines = space.nearest(lists([["猫"], []]))
+    assert (tags.tolist(), cosines.tolist()) == ([-1, -1], [0, 0])
+
+
 def test_many_texts_are_compared_in_pieces_without_a_seam() -> None:
     space = TagSpace.of(lists([["a"], ["b"]]), np.array([0, 1]), 2)
     tags, _ = space.nearest(lists([["a"], ["b"], []] * 3000))

@@ -32,10 +32,15 @@ const figure = ([id, keyword]) => {
   return made;
 };
 
-const suggestedNames = (key) => clusters.get(key).suggested;
+// Suggested names, then the words that set the cluster apart.
+const offered = (key) => {
+  const { suggested, terms } = clusters.get(key);
+  const names = new Set(suggested.map(([name]) => name));
+  return [...suggested, ...terms.filter((term) => !names.has(term)).map((term) => [term, ""])];
+};
 
 const takeName = (key, number) => {
-  const given = suggestedNames(key)[number];
+  const given = offered(key)[number];
   if (!given) return;
   const { english } = rows.get(key);
   setRow("take a name", key, {
@@ -110,13 +115,16 @@ const openCluster = (key) => {
     ...(one.tag ? ["named before"] : []),
   ].join(" · ");
   byId("suggestions").replaceChildren(
-    ...(suggestedNames(key).length ? [node("span", "soft", "Take a name:")] : []),
-    ...suggestedNames(key).map(([name, english], number) =>
-      chip(english ? `${name} · ${english}` : name, () => takeName(key, number),
-        number < 9 ? `key ${number + 1}` : "")),
+    ...(offered(key).length ? [node("span", "soft", "Take as the name:")] : []),
+    ...offered(key).map(([name, english], number) => {
+      const button = chip(english ? `${name} · ${english}` : name, () => takeName(key, number),
+        number < 9 ? `key ${number + 1}` : "");
+      button.classList.toggle("likely", number < one.suggested.length);
+      return button;
+    }),
   );
   byId("stickers").replaceChildren(...one.pictures.map(figure));
-  byId("terms").replaceChildren(...one.terms.map((term) => node("bdi", "term", term)));
+  byId("exemplars").textContent = one.exemplars.join(" · ");
   openSplitting(one);
   byId("into").value = "";
   fillFields("fields", rows.get(key));
@@ -136,7 +144,8 @@ const decide = (decision) => {
 
 const settle = (decision) => {
   const row = rows.get(opened);
-  const [first] = suggestedNames(opened);
+  // Words alone are no suggestion: some are blocked.
+  const [first] = clusters.get(opened).suggested;
   const named = decision === "keep" && !row.name && first
     ? { name: first[0], english: row.english || first[1] } : {};
   setRow(decision, opened, { decision, into: "", ...named });

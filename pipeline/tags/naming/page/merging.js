@@ -23,7 +23,8 @@ const findTargets = (typed) => {
   const best = scored.sort(([one], [other]) => one - other).map(([, key]) => key);
   const byHand = added.filter((one) => one.name && fold(one.name).includes(fold(sought)))
     .map((one) => one.name);
-  return [...best.slice(0, MOST_TARGETS), ...byHand.slice(0, 3)];
+  const exact = byHand.filter((name) => fold(name) === fold(sought));
+  return [...new Set([...exact, ...best.slice(0, MOST_TARGETS), ...byHand.slice(0, 3)])];
 };
 
 const mergeInto = (into) => {

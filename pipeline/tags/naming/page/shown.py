@@ -16,7 +16,6 @@ Suggested = Mapping[str, tuple[str | None, str | None]]
 
 MOST_OF_ONE, FEWEST_OF_ONE = 200, 20
 _MOST_KEYWORDS = 100_000
-_SUGGESTED_TERMS = 4
 
 
 @dataclass(frozen=True)
@@ -99,8 +98,10 @@ def _row(
     lists = {name: proposal[name] or [] for name in ("aliases", "terms", "exemplars", "flags")}
     counts = {name: proposal[name] or 0 for name in ("keywords", "stickers")}
     name, english = suggested.get(texts["key"], (None, None))
-    names = [(name or "", english or ""), (texts["name"], texts["english"])]
-    names += [(term, "") for term in lists["terms"][:_SUGGESTED_TERMS]]
+    names = [
+        (name or texts["name"], english or texts["english"]),
+        (texts["name"], texts["english"]),
+    ]
     # A name that was suggested twice stands where it was first.
     distinct = {name: english for name, english in reversed(names) if name}
     ordered = list(dict.fromkeys(name for name, _ in names if name))

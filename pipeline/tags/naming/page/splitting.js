@@ -121,6 +121,12 @@ const paintAddition = () => {
   }
 };
 
+// Rows merged into an added tag follow its name: it has no key.
+const following = (before, now) => Object.fromEntries(
+  [...rows].filter(([, row]) => row.decision === "merge" && !clusters.has(row.into) &&
+    fold(row.into) && fold(now) && fold(row.into) === fold(before))
+    .map(([key, row]) => [key, { ...row, into: now }]));
+
 const openAddition = (number) => {
   openedAddition = number;
   byId("cluster").hidden = true;
@@ -166,6 +172,9 @@ byId("taking").addEventListener("submit", (event) => {
 for (const input of byId("addition-fields").querySelectorAll("input")) {
   input.addEventListener("input", () => {
     const { field } = input.dataset;
-    setAdded(`type ${field} added ${openedAddition}`, openedAddition, { [field]: readField(input) });
+    const one = { ...added[openedAddition], [field]: readField(input) };
+    step(`type ${field} added ${openedAddition}`,
+      field === "name" ? following(added[openedAddition].name, one.name) : {},
+      added.map((other, number) => (number === openedAddition ? one : other)));
   });
 }

@@ -6,7 +6,10 @@ const say = (line, act) => {
   if (act) byId("told").append(" ", act);
 };
 
+let savedStep = null;
+
 const download = () => {
+  savedStep = past.at(-1);
   const link = document.createElement("a");
   const whole = JSON.stringify(content(), null, 1);
   link.href = URL.createObjectURL(new Blob([whole], { type: "application/json" }));
@@ -93,6 +96,9 @@ const offer = () => {
 
 watchers.push(paint);
 document.addEventListener("keydown", onKey);
+addEventListener("beforeunload", (event) => {
+  if (!keeps && past.length && past.at(-1) !== savedStep) event.preventDefault();
+});
 byId("undo").addEventListener("click", undo);
 byId("redo").addEventListener("click", redo);
 byId("save").addEventListener("click", download);

@@ -46,7 +46,10 @@ const step = (what, changes, nextAdded = added) => {
   const before = new Map([...changed.keys()].map((key) => [key, rows.get(key)]));
   const last = past.at(-1);
   if (last && what.startsWith("type ") && last.what === what && !future.length) {
-    last.after = { rows: changed, added: nextAdded };
+    before.forEach((row, key) => {
+      if (!last.before.rows.has(key)) last.before.rows.set(key, row);
+    });
+    last.after = { rows: new Map([...last.after.rows, ...changed]), added: nextAdded };
   } else {
     past.push({
       what, before: { rows: before, added }, after: { rows: changed, added: nextAdded },

@@ -23,7 +23,7 @@ class Column:
 
 SHOWN = (
     Column("key", 8, lambda row: row.filled.key),
-    Column("stickers", 39, lambda row: ""),
+    Column("stickers", 48, lambda row: ""),
     Column("suggested name", 14, lambda row: row.suggested),
     Column("suggested English", 14, lambda row: row.suggested_english),
     Column("terms", 26, lambda row: join_list(row.terms)),

@@ -16,7 +16,7 @@ from pipeline.tags.naming.rows import NamingRow
 from pipeline.tags.naming.showing import choose_stickers
 
 PICTURES = 4
-SIDE = 64
+SIDE = 80
 
 Suggested = Mapping[str, tuple[str | None, str | None]]
 """Names in Chinese and English that a model suggests, by the proposal's key."""

@@ -36,13 +36,17 @@ def how_to(sheet: Sheet) -> list[tuple[str, str]]:
         ("added tags", "On the sheet 'added', each row is a tag of your own: a name, and its "
                        "keywords, or words (it then takes every keyword that has one of them). So "
                        "a cluster is split: name here what is to leave it."),
-        ("unclustered", f"{sheet.unclustered:,} keywords are in no cluster, as no word is left of "
-                        "them; only tags added by hand can have them."),
+        ("unclustered", f"{_count(sheet.unclustered)} in no cluster, as no word is left there; "
+                        "only tags added by hand can have such keywords."),
         ("", ""),
         ("", "Rows may be sorted, columns moved, and columns of your own added. Leave key and "
              "version as they are; merge no cells; write texts and no formulas."),
-        ("", "When every row has a decision, save the file (.xlsx, .ods or .csv) and run: "
-             "stickerworks tags apply FILE"),
+        ("", "When every row has a decision, save the file (.xlsx or .ods; saved as .csv, it has "
+             "the sheet 'clusters' alone) and run: stickerworks tags apply FILE"),
         ("version", sheet.version),
         *(("", note) for note in sheet.notes),
     ]  # fmt: skip
+
+
+def _count(keywords: int) -> str:
+    return "one keyword is" if keywords == 1 else f"{keywords:,} keywords are"

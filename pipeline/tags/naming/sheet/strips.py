@@ -18,9 +18,11 @@ def draw_strip(pictures: Sequence[bytes]) -> tuple[bytes, int, int]:
     width = len(pictures) * (SIDE + _GAP) - _GAP
     strip = Image.new("RGB", (width, SIDE), "white")
     for place, data in enumerate(pictures):
-        with Image.open(io.BytesIO(data), formats=["JPEG"]) as picture:
-            left = place * (SIDE + _GAP) + (SIDE - picture.width) // 2
-            strip.paste(picture.convert("RGB"), (left, (SIDE - picture.height) // 2))
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as opened:
+            picture = opened.convert("RGB")
+        picture.thumbnail((SIDE, SIDE))
+        left = place * (SIDE + _GAP) + (SIDE - picture.width) // 2
+        strip.paste(picture, (left, (SIDE - picture.height) // 2))
     target = io.BytesIO()
     strip.save(target, "JPEG", quality=_QUALITY, optimize=True)
     return target.getvalue(), width, SIDE

@@ -26,7 +26,7 @@ from pipeline.tags.naming.sheet.packing import pack
 from pipeline.tags.naming.sheet.strips import draw_strip
 
 _SPARE_ROWS = 100
-_ROW_POINTS = 54
+_ROW_POINTS = 66
 _MARGIN = 3
 _EMU_PER_PIXEL = 9525
 # What XML can't hold, and underscores that Excel would read as the code of a character.
@@ -46,6 +46,7 @@ _LINE = Side(style="thin", color="FFD0D0D0")
 _BORDER = Border(left=_LINE, right=_LINE, top=_LINE, bottom=_LINE)
 _WRAPPED = Alignment(wrap_text=True, vertical="top")
 _MIDDLE = Alignment(wrap_text=True, vertical="center")
+_PLAIN = Alignment(vertical="top")
 _QUIET = Font(color="FF808080", size=9)
 
 
@@ -153,7 +154,7 @@ def _explain(sheet: Any, contents: Sheet) -> None:
             if value:
                 cell.value = fitting(value)
                 cell.data_type = "s"
-            cell.alignment = _WRAPPED
+            cell.alignment = _PLAIN if value == TITLE else _WRAPPED
         sheet.cell(place, 1).font = Font(bold=True, size=14 if term == TITLE else 11)
         sheet.row_dimensions[place].height = 15 * max(1, -(-len(text) // 105)) + 3
     sheet.sheet_view.showGridLines = False

@@ -13,11 +13,13 @@ import pytest
 from annotation.human.studio.export_request import ExportRequest
 from annotation.human.studio.labelling import (
     LabellingSession,
+    filled_in,
     plan_labelling,
     plan_screening,
     safety_scores,
 )
 from annotation.human.studio.ledger import Ballot, open_ledger
+from annotation.human.studio.stickers import read_sources
 from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config, LabelConfig
@@ -97,3 +99,33 @@ def test_what_the_safety_measure_points_at_is_screened_first(workspace: Workspac
         assert [row.sticker for row in planned] == ["004", "003", "000", "001", "002"]
         ledger.plan(planned)
         assert list(plan_screening(studio, ExportRequest(), scores)) == []
+
+
+def test_the_likeliest_suggestions_are_filled_in_first() -> None:
+    changes = {"v1": ("v2", {"笑": ("大笑", "微笑"), "哭": (), "乐": ("大笑",)})}
+    assert filled_in(["狗", "笑", "哭", "乐"], "v1", changes, {"微笑", "狗", "大笑"}) == [
+        "狗",
+        "大笑",
+        "微笑",
+    ]
+    assert filled_in(["狗", "猫"], "v2", changes, {"猫", "狗"}) == ["狗", "猫"]
+    assert filled_in(["狗"], None, {}, set()) == []
+
+
+def test_a_source_has_its_suggestions_the_likeliest_first(workspace: Workspace) -> None:
+    tables = {
+        "stickers": [{"id": "a", "format": "png"}],
+        "media": [{"id": "a", "path": "a.png"}],
+        "suggestions": [
+            {"id": "a", "tags": ["哭", "笑", "累"], "tagset": "v1",
+             "scored": [{"tag": "笑", "score": 0.9, "sources": ["ocr"]},
+                        {"tag": "哭", "score": 0.4, "sources": ["keyword"]}]},
+        ],
+    }  # fmt: skip
+    for name in ("frames", "ocr", "domain", "observations", "descriptions"):
+        tables[name] = []
+    for name, rows in tables.items():
+        table = pa.Table.from_pylist(rows, schema=TABLES[name].schema)
+        workspace.write(name, 0, table, Proof(name, "test"))
+    (source,) = read_sources(workspace, ["a"], "en")
+    assert (source.tags, source.tagset) == (("笑", "哭", "累"), "v1")

@@ -216,6 +216,47 @@ def test_files_about_other_clusters_and_other_files_are_not_loaded(
     assert page.browser.execute_script("return past.length") == 0
 
 
+def test_what_is_merged_into_an_added_tag_follows_its_name(lead: Callable[..., Lead]) -> None:
+    page = lead()
+    page.click("#keywords li:nth-child(1) input")
+    page.fill("#apart", "猫")
+    page.click("#split")
+    page.open("c1")
+    page.keys("m", "猫", "\n")
+    page.click("#additions li:nth-child(1) button")
+    page.browser.find_element("css selector", "#addition-fields input").send_keys("猫")
+    rows = page.saved()
+    assert (rows["c1"].into, rows["猫猫"].decision) == ("猫猫", "add")
+    page.click("#undo")
+    assert page.saved()["c1"].into == "猫"
+    page.click("#undo")
+    assert page.saved()["c1"].decision == "merge"
+
+
+def test_names_that_are_offered_are_taken_and_words_only_when_chosen(
+    lead: Callable[..., Lead],
+) -> None:
+    page = lead(c0={"name": None, "flags": ["blocked"]}, c1={"english": "angry"})
+    page.keys("k")
+    assert page.text("#warnings") == "It has no name."
+    page.keys("\ue00c")  # Escape
+    page.keys("2")
+    page.open("c1")
+    page.keys("1")
+    rows = page.saved()
+    assert (rows["c0"].name, rows["c1"].name, rows["c1"].english) == ("气", "发怒", "angry")
+
+
+def test_a_browser_that_keeps_nothing_is_told_and_the_page_works(
+    lead: Callable[..., Lead],
+) -> None:
+    page = lead()
+    page.browser.execute_script("Storage.prototype.setItem = () => { throw new Error('full'); };")
+    page.keys("k")
+    assert page.text("#count") == "1 of 5 decided; this browser keeps nothing, save often"
+    assert page.saved()["c0"].decision == "keep"
+
+
 def test_warnings_tell_of_equal_names_circles_and_names_that_lack(
     lead: Callable[..., Lead],
 ) -> None:

@@ -81,13 +81,14 @@ def test_the_keywords_that_most_carry_are_shown_with_their_words(
     rows = [{"keyword": k, "tokens": list(k), "stickers": n} for k, n in counts.items()]
     put(workspace, "keywords", rows)
     monkeypatch.setattr(shown_module, "MOST_OF_ONE", 2)
-    found = read_shown(workspace, {"c1": ("丁丁", "ding"), "c9": ("x", "y")})
+    found = read_shown(workspace, {"c0": (None, "jia"), "c1": ("丁丁", "ding"), "c9": ("x", "y")})
     assert found.version == "0123456789ab"
     (zero, one), words = found.rows, found.words
     assert [(text, count) for text, count, _ in zero["shown"]] == [("乙", 5), ("丙丙", 3)]
     assert [words[number] for number in zero["shown"][0][2]] == [("乙", 3)]
     assert words == [("丁", 1), ("丙", 1), ("乙", 3)]
-    assert one["suggested"] == [("丁丁", "ding"), ("乙丁", ""), ("乙", ""), ("丁", "")]
+    assert zero["suggested"][0] == ("甲乙", "jia")
+    assert one["suggested"] == [("丁丁", "ding"), ("乙丁", "")]
 
 
 def test_without_proposals_there_is_no_page(tmp_path: Path) -> None:

@@ -1,0 +1,99 @@
+"""Decisions about earlier clusters find the clusters of now."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.tags.naming.carry import carried_lines, carry
+from pipeline.tags.naming.rows import ADD, Naming, NamingRow
+
+
+def proposal(key: str, *exemplars: str, name: str | None = None) -> dict[str, Any]:
+    tag = key if key.startswith("t") else None
+    return {"key": key, "tag": tag, "name": name, "exemplars": list(exemplars), "version": "new"}
+
+
+def row(key: str, *exemplars: str, **more: Any) -> NamingRow:
+    return NamingRow(key=key, version="old", exemplars=exemplars, cells={"name": "A1"}, **more)
+
+
+def test_a_decision_goes_where_most_of_the_exemplars_are() -> None:
+    old = Naming("", (
+        row("c0", "a", "b", "c", decision="keep", name="甲", english="A", group="g",
+            aliases=("x",), note="n"),
+        row("c1", "d", "e", decision="drop"),
+        row("c2", "f", "g", decision="keep", name="丙"),
+        row("c3", "h"),
+    ))  # fmt: skip
+    now = [proposal("c0", "e", "d"), proposal("c1", "b", "c", "z"), proposal("c2", "f", "y", "z")]
+    found = carry(old, now)
+    assert found.rows == {
+        "c0": NamingRow(key="c0", decision="drop", version="new"),
+        "c1": NamingRow(key="c1", decision="keep", name="甲", english="A", group="g",
+                        aliases=("x",), note="n", version="new"),
+    }  # fmt: skip
+    assert [left.key for left in found.left] == ["c2"]
+    assert carried_lines(found) == ["taken over: 2 rows", "not taken over: c2 (keep 丙)"]
+
+
+def test_a_kept_row_goes_to_one_cluster_alone_and_a_dropped_one_to_all() -> None:
+    old = Naming("", (
+        row("c0", "a", "b", "c", decision="keep", name="甲"),
+        row("c1", "d", "e", decision="drop"),
+    ))  # fmt: skip
+    now = [proposal("c0", "a"), proposal("c1", "b", "c"), proposal("c2", "d"), proposal("c3", "e")]
+    decided = {key: found.decision for key, found in carry(old, now).rows.items()}
+    assert decided == {"c1": "keep", "c2": "drop", "c3": "drop"}
+
+
+def test_targets_are_called_what_they_are_called_now() -> None:
+    old = Naming("", (
+        row("c0", "a", decision="keep", name="甲"),
+        row("c1", "b", decision="merge", into="c0"),
+        row("c2", "c", decision="merge", into="Cat"),
+        row("c3", "d", decision="merge", into="gone"),
+        row("c4", "e", decision="merge", into="狗"),
+        row("c9", "zz", decision="keep", name="gone"),
+        NamingRow(decision=ADD, name="CAT", keywords=("k",), version="old"),
+    ))  # fmt: skip
+    now = [proposal(f"c{9 - n}", keyword) for n, keyword in enumerate("abcde")]
+    found = carry(old, [*now, proposal("t001", "q", name="狗")])
+    into = {key: row.into for key, row in found.rows.items()}
+    assert into == {"c9": "", "c8": "c9", "c7": "Cat", "c6": "", "c5": "狗"}
+    assert found.loose == ("c6",)
+    assert [(tag.name, tag.version) for tag in found.added] == [("CAT", "")]
+
+
+def test_a_frozen_tag_takes_the_row_of_its_key() -> None:
+    old = Naming("", (
+        row("t001", "a", decision="keep", name="甲"),
+        row("t002", "b", decision="drop"),
+    ))  # fmt: skip
+    now = [proposal("t001", "b", name="乙"), proposal("t002", "a", name="丙")]
+    found = carry(old, now).rows
+    assert (found["t001"].name, found["t002"].decision) == ("甲", "drop")
+
+
+words = st.sampled_from([f"w{n}" for n in range(12)])
+exemplars = st.lists(words, min_size=1, max_size=5, unique=True)
+
+
+@given(st.lists(st.tuples(exemplars, st.sampled_from(["", "keep", "drop"])), max_size=6),
+       st.lists(exemplars, max_size=6))  # fmt: skip
+def test_nothing_is_lost_without_a_word(
+    old: list[tuple[list[str], str]], new: list[list[str]]
+) -> None:
+    rows = tuple(
+        row(f"c{n}", *words, decision=decision, note=str(n))
+        for n, (words, decision) in enumerate(old)
+    )
+    now = [proposal(f"c{n}", *words) for n, words in enumerate(new)]
+    found = carry(Naming("", rows), now)
+    used = {taken.note for taken in found.rows.values()}
+    assert used | {left.note for left in found.left} == {str(n) for n in range(len(old))}
+    kept = [taken.note for taken in found.rows.values() if taken.decision == "keep"]
+    assert len(kept) == len(set(kept))
+    for key, taken in found.rows.items():
+        shared = set(new[int(key[1:])]) & set(rows[int(taken.note)].exemplars)
+        assert 2 * len(shared) >= len(new[int(key[1:])])
