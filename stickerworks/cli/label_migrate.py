@@ -51,8 +51,8 @@ def migrate_command(
     )
 
     with open_session("label migrate", options) as session:
-        _check_ledger(session)
         _spare_simulated(session, replace=replace_simulated)
+        _check_ledger(session)
         with open_ledger(session.workspace.root) as ledger:
             planned = plan_migration(session.workspace, ledger, path)
             found, _ = preview_migration(session.workspace, ledger, session.config, planned)
@@ -78,8 +78,8 @@ def undo_command(
     from annotation.human.studio.migrating import plan_undo, preview_undo, undo_migration
 
     with open_session("label migrate", options) as session:
-        _check_ledger(session)
         _spare_simulated(session, replace=replace_simulated)
+        _check_ledger(session)
         with open_ledger(session.workspace.root) as ledger:
             newest = plan_undo(ledger)
             found, _ = preview_undo(session.workspace, ledger, session.config, newest)
