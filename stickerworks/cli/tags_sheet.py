@@ -63,8 +63,10 @@ def _write(
     proposals = session.workspace.read("proposals").to_pylist()
     carried = None if old is None else carry(old, proposals)
     sheet = make_sheet(session.workspace, suggested, carried)
+    if not sheet.rows:
+        return 0
     write_sheet(sheet, workbook, table)
-    told = f"{len(sheet.rows):,} rows, {sheet.unclustered:,} keywords in no cluster"
+    told = f"{len(sheet.rows):,} rows; keywords in no cluster: {sheet.unclustered:,}"
     session.say(f"  {'sheet':<12} {told}")
     session.results["sheet"] = {
         "path": str(workbook),

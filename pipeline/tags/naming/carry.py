@@ -10,6 +10,9 @@ from typing import Any
 from pipeline.tags.name_forms import same_name
 from pipeline.tags.naming.rows import ADD, Naming, NamingRow
 
+# Decisions that several rows may have from one, as none of them gets a name.
+_FOR_MANY = {same_name(word) for word in ("merge", "合并", "drop", "删除", "block", "屏蔽")}
+
 
 @dataclass(frozen=True)
 class Carried:
@@ -114,7 +117,7 @@ def _matches(
     given = {id(row) for row in taken.values()}
     for _, _, key, place in sorted(shared):
         row = old[place]
-        many = row.decision.casefold() in ("merge", "drop", "block")
+        many = same_name(row.decision) in _FOR_MANY
         if key not in taken and (many or id(row) not in given):
             taken[key] = row
             given.add(id(row))

@@ -40,11 +40,11 @@ def test_a_decision_goes_where_most_of_the_exemplars_are() -> None:
 def test_a_kept_row_goes_to_one_cluster_alone_and_a_dropped_one_to_all() -> None:
     old = Naming("", (
         row("c0", "a", "b", "c", decision="keep", name="甲"),
-        row("c1", "d", "e", decision="drop"),
+        row("c1", "d", "e", decision="删除"),
     ))  # fmt: skip
     now = [proposal("c0", "a"), proposal("c1", "b", "c"), proposal("c2", "d"), proposal("c3", "e")]
     decided = {key: found.decision for key, found in carry(old, now).rows.items()}
-    assert decided == {"c1": "keep", "c2": "drop", "c3": "drop"}
+    assert decided == {"c1": "keep", "c2": "删除", "c3": "删除"}
 
 
 def test_targets_are_called_what_they_are_called_now() -> None:
