@@ -31,10 +31,11 @@ def draft_command(options: CommandOptions, path: Path) -> int:
             drafted = draft_changes(session.workspace, ledger, path)
         blank = sum(line.becomes is None for line in drafted)
         session.results["draft"] = {"tags": len(drafted), "blank": blank}
+        session.say(f"{path} names {len(drafted):,} tags that are gone.")
+        rest = f"; fill in the other {blank:,}" if blank else ""
         session.say(
-            f"{path} names {len(drafted):,} tags that are gone; people's naming says what became "
-            f"of {len(drafted) - blank:,}. Say it of the other {blank:,}, then look: `label "
-            "migrate FILE --dry-run`."
+            f"People's naming says what became of {len(drafted) - blank:,} of them{rest}. Then "
+            "look what it does: `stickerworks label migrate FILE --dry-run`."
         )
     return session.exit_code
 
@@ -130,7 +131,7 @@ def preview_lines(found: MigrationPreview) -> list[str]:
     )
     moved = [move for move in found.moves if move.before != move.after]
     lines += [f"  {move.before} -> {move.after}: {move.stickers:,}" for move in moved]
-    lines += ["", f"{found.changed:,} labels get other tags"] if found.changed else [""]
+    lines.append(f"{found.changed:,} labels get other tags")
     if found.kinds:
         head = ("changes", "tags", "votes", "decisions", "gained", "lost", "labels")
         rows = [
