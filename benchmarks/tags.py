@@ -34,6 +34,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
+from pipeline.tags.clustering import shared_by
 from pipeline.tags.fast_cut import FastCutter
 from pipeline.tags.segment import _tokenizer, open_segmenter
 from pipeline.tags.stages import PLAN
@@ -146,7 +147,7 @@ def _cutting(keywords: pa.Array) -> dict[str, float]:
 def _compare(
     tokens: pa.Array, elbow: Sequence[dict[str, Any]], config: TagsConfig, runs: int
 ) -> dict[str, Any]:
-    vectors = vectorise(tokens, config.min_df)
+    vectors = vectorise(tokens, shared_by(len(tokens), config))
     ours = {row["k"]: row["inertia"] for row in elbow}
     numbers = [k for k in _NUMBERS if k in ours]
     seconds, ratios = [], {}

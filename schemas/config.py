@@ -350,8 +350,15 @@ class TagsConfig(Section):
         1, description="distance between numbers of the fine sweep, around the coarse one's knee"
     )
     seeds: Positive = Field(3, description="runs with other seeds, for the spread of the elbow")
-    clear_elbow: Fraction = Field(0.3, description="height from which an elbow is a clear one")
-    min_df: Positive = Field(1, description="keywords that a word must stand in")
+    clear_elbow: Fraction = Field(
+        0.3, description="height from which an elbow is a clear one, if the curve bends there"
+    )
+    min_df: int | None = Field(
+        None,
+        gt=0,
+        description="keywords that a word must stand in; null: 1, and 2 from 100,000 keywords on, "
+        "where words that a single keyword has bring none together but fill the memory",
+    )
     user_dictionary: str | None = Field(
         None, description="file of words for the segmenter, added to ours"
     )

@@ -17,7 +17,7 @@ from schemas.tables import TABLES
 
 
 class ClusterSettings(Section):
-    """What decides the clusters: the configuration, and scikit-learn's version."""
+    """What decides the clusters: the configuration, and who adds up and draws numbers."""
 
     tags: TagsConfig
     libraries: dict[str, str]
@@ -28,7 +28,9 @@ def _cluster_settings(config: Config) -> ClusterSettings:
     unused = ("user_dictionary", "blocked_words", "suggest_from", "min_score")
     defaults = {name: TagsConfig.model_fields[name].default for name in unused}
     tags = config.tags.model_copy(update=defaults)
-    return ClusterSettings(tags=tags, libraries={"scikit-learn": version("scikit-learn")})
+    return ClusterSettings(
+        tags=tags, libraries={name: version(name) for name in ("numpy", "scipy")}
+    )
 
 
 def _clusters(reader: Reader, settings: ClusterSettings) -> Iterator[Output]:
@@ -120,7 +122,7 @@ def _table(**columns: Any) -> pa.Table:
 
 CLUSTERS = Step(
     name="clusters",
-    version=2,
+    version=3,
     reads=("keywords", "naming", "named_tags", "named_keywords"),
     optional=("naming", "named_tags", "named_keywords"),
     writes=("clusters", "elbow"),

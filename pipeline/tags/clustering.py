@@ -13,6 +13,7 @@ from pipeline.tags.sweep import Curve, choose_clusters
 from pipeline.tags.vectors import Vectors, vectorise
 from schemas.config import TagsConfig
 
+MANY_KEYWORDS = 100_000
 # The last digits differ between processors; a table's bytes must not.
 _DIGITS = 9
 _DISTANCE_DIGITS = 6
@@ -39,9 +40,9 @@ def cluster_keywords(
 ) -> KeywordClusters:
     """Cluster keywords by their ``tokens``; the order of the keywords changes nothing.
 
-    A keyword that is in no cluster has no word that ``config.min_df`` keywords share.
+    A keyword that is in no cluster has no word that as many keywords share as ``shared_by`` asks.
     """
-    vectors = vectorise(tokens, config.min_df)
+    vectors = vectorise(tokens, shared_by(len(tokens), config))
     clusters = np.full(len(keywords), -1, dtype=np.int32)
     distances = np.full(len(keywords), np.nan)
     if vectors.count == 0:
@@ -52,6 +53,11 @@ def cluster_keywords(
     clusters[held] = _numbers(found, pc.filter(keywords, pa.array(held)))[found]
     distances[held] = _distances(vectors, run.labels)[vectors.rows[held]]
     return KeywordClusters(clusters, distances, curve)
+
+
+def shared_by(keywords: int, config: TagsConfig) -> int:
+    """How many keywords a word must stand in."""
+    return config.min_df or (2 if keywords >= MANY_KEYWORDS else 1)
 
 
 def elbow_rows(curve: Curve | None) -> list[dict[str, object]]:

@@ -32,21 +32,22 @@ class Elbow:
 
 
 def find_elbow(ks: Sequence[int], inertias: Sequence[float], clear_from: float) -> Elbow:
-    """The number farthest below the curve's chord.
+    """The number farthest below the curve's chord, or the sharpest bend of those nearly as far.
 
     A clear elbow is ``clear_from`` high or more, and the curve falls less than half as fast after
     it. Height alone grows with the range that is tried: a smooth curve without any elbow gets
-    0.2 high below 400 and 0.4 below 1,000.
-    Where no number stands out (a straight line), the largest is chosen: it has the least inertia.
-    Raises ValueError where there is no number.
+    0.2 high below 400 and 0.4 below 1,000. Where no number stands out (a straight line), the
+    largest is chosen: it has the least inertia. Raises ValueError where there is no number.
     """
     heights = chord_heights(ks, inertias)
     best = float(heights.max())
-    k = max(k for k, height in zip(ks, heights, strict=True) if height >= best - _TIE)
     floor = best * (1 - DEFENSIBLE) - _TIE
     near = [k for k, height in zip(ks, heights, strict=True) if height >= floor]
-    clear = best > _TIE and best >= clear_from and _bends(ks, inertias, k)
-    return Elbow(k, best, clear, min(near), max(near))
+    bends = _bends(ks, inertias, near)
+    if best > _TIE and best >= clear_from and bends.max() >= _BEND:
+        return Elbow(near[int(bends.argmax())], best, True, min(near), max(near))
+    k = max(k for k, height in zip(ks, heights, strict=True) if height >= best - _TIE)
+    return Elbow(k, best, False, min(near), max(near))
 
 
 def chord_heights(ks: Sequence[int], inertias: Sequence[float]) -> Floats:
@@ -61,15 +62,6 @@ def chord_heights(ks: Sequence[int], inertias: Sequence[float]) -> Floats:
         return np.zeros(len(x))
     heights: Floats = (1 - (x - x[0]) / (x[-1] - x[0])) - (y - y[-1]) / (y[0] - y[-1])
     return heights
-
-
-def _bends(ks: Sequence[int], inertias: Sequence[float], k: int) -> bool:
-    """Whether the curve falls less than half as fast just after ``k`` as just before."""
-    around = max(1.0, k * _NEAR)
-    before, at, after = np.interp([k - around, k, k + around], ks, inertias)
-    # Beyond the ends there is no curve.
-    left, right = k - max(k - around, ks[0]), min(k + around, ks[-1]) - k
-    return bool((at - after) * left * _BEND < (before - at) * right)
 
 
 def candidates(smallest: int, largest: int, coarse_step: int, step: int) -> list[int]:
@@ -92,3 +84,16 @@ def refinement(around: int, coarse: Sequence[int], step: int) -> list[int]:
     place = coarse.index(around)
     first, last = coarse[max(0, place - 1)], coarse[min(len(coarse) - 1, place + 1)]
     return sorted({*range(first, last + 1, step), around, last})
+
+
+def _bends(ks: Sequence[int], inertias: Sequence[float], near: Sequence[int]) -> Floats:
+    """How many times faster the curve falls just before each number than just after it."""
+    at = np.asarray(near, dtype=np.float64)
+    around = np.maximum(1.0, at * _NEAR)
+    # Beyond the ends there is no curve.
+    left, right = np.maximum(at - around, ks[0]), np.minimum(at + around, ks[-1])
+    before, here, after = (np.interp(x, ks, inertias) for x in (left, at, right))
+    falls = np.divide(before - here, at - left, out=np.zeros(len(at)), where=at > left)
+    still = np.divide(here - after, right - at, out=np.full(len(at), np.inf), where=right > at)
+    bends: Floats = falls / np.maximum(still, np.finfo(np.float64).tiny)
+    return bends

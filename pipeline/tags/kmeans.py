@@ -21,8 +21,8 @@ Ints = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.int32]
 
 MAX_ROUNDS = 300
-# One cluster is made and given up again for so many new ones.
-SURPLUS = 4
+# Of so many clusters one more is made and given up again.
+SURPLUS = 10
 # Centres of one dense block, and scores that are looked at together.
 _BLOCK = 128
 _SCORES = 1 << 20
@@ -82,7 +82,9 @@ class KMeans:
         Some more are made, and those given up again that are missed least: growth alone would
         keep two topics in a cluster and one topic in two for ever.
         """
-        surplus = max(1, (count - self.count) // SURPLUS)
+        leap = count - self.count
+        # Steps of one start from what the leap before them got right.
+        surplus = max(leap // 2, count // SURPLUS) if leap > 1 else 1
         most = min(count + surplus, len(self.labels))
         while self.count < most:
             self.count += 1

@@ -19,7 +19,7 @@ from stickerworks.cli.rooms import ROOMS, plan_of
 from stickerworks.cli.session import Session, open_session
 from stickerworks.cli.split import say_splits
 from stickerworks.cli.summary import say_summary
-from stickerworks.cli.tags_named import say_naming
+from stickerworks.cli.tags_saying import say_tags
 from stickerworks.cli.work import build, say_decisions, write_html
 
 # Small collections in shards of a thousand would keep a single core busy.
@@ -28,7 +28,7 @@ _FOLDER_SHARD_ROWS = 100
 _SHIPPED_NAME = "chinesebqb"
 _SAY = {
     "filter": say_decisions,
-    "tags": say_naming,
+    "tags": say_tags,
     "annotate": say_captions,
     "split": say_splits,
 }
