@@ -431,11 +431,7 @@ KEYWORDS = _table(
     _column("tokens", STRINGS, "words after segmentation and stop words"),
     _column("stickers", pa.int64(), "kept stickers that carry it"),
 )
-ELBOW = _table(
-    "elbow",
-    "global",
-    "tags",
-    "Inertia for each number of clusters that was tried.",
+_CURVE = (
     _column("k", pa.int32(), "number of clusters", nullable=False),
     _column("inertia", pa.float64(), "sum of squared distances in TF-IDF space"),
     _column("height", pa.float64(), "distance below the chord of the curve, both axes 0 to 1"),
@@ -443,6 +439,21 @@ ELBOW = _table(
     _column("clear", pa.bool_(), "whether the chosen elbow is a clear one"),
     _column("stability", pa.float64(), "mean adjusted Rand index between seeds; of the chosen k"),
     _column("seeds", pa.int32(), "seeds whose own curve has its elbow here"),
+)
+ELBOW = _table(
+    "elbow",
+    "global",
+    "tags",
+    "Inertia for each number of clusters that was tried; behind a frozen tag set that of its "
+    "clusters.",
+    *_CURVE,
+)
+NAMED_ELBOW = _table(
+    "named_elbow",
+    "global",
+    "tags apply",
+    "The curve behind the number of clusters that people first named.",
+    *_CURVE,
 )
 CLUSTERS = _table(
     "clusters",
@@ -477,7 +488,7 @@ PROPOSALS = _table(
     _column("exemplars", STRINGS, "keywords nearest to the centre"),
     _column("keywords", pa.int64(), "keywords in it"),
     _column("stickers", pa.int64(), "kept stickers that carry one of them"),
-    _column("flags", STRINGS, "oversized, singleton, blocked"),
+    _column("flags", STRINGS, "oversized, singleton (one keyword, few stickers), blocked"),
     _column("version", STRING, "hash of the rows' keys and keywords; sheets and pages carry it"),
 )
 NAME_SUGGESTIONS = _table(
@@ -906,6 +917,7 @@ TABLES: dict[str, Table] = {
         NAMING,
         NAMED_TAGS,
         NAMED_KEYWORDS,
+        NAMED_ELBOW,
         PROPOSALS,
         TAGSET,
         SUGGESTIONS,

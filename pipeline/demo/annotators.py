@@ -64,7 +64,11 @@ def match_concepts(clusters: pa.Table, tagset: pa.Table) -> dict[str, str]:
         for row in clusters.select(["keyword", "cluster"]).to_pylist()
         if row["cluster"] is not None
     }
-    tag_of = dict(zip(tagset["cluster"].to_pylist(), tagset["tag"].to_pylist(), strict=True))
+    tag_of = {
+        cluster: row["tag"]
+        for row in tagset.select(["tag", "clusters"]).to_pylist()
+        for cluster in row["clusters"] or ()
+    }
     matched = {}
     for concept in CONCEPTS:
         folded = (fold_phrase(phrase) for phrase in concept.keywords)

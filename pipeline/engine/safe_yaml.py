@@ -40,7 +40,7 @@ def key_lines(data: str | bytes, *path: str) -> dict[Hashable, int]:
     Of a document that ``parse_yaml`` takes; empty where no mapping lies there.
     """
     loader = _Loader(data)
-    node = loader.get_single_node()  # type: ignore[no-untyped-call]
+    node = loader.get_single_node()
     for name in path:
         entries = node.value if isinstance(node, yaml.MappingNode) else ()
         node = next((held for key, held in entries if key.value == name), None)

@@ -15,6 +15,8 @@ from pipeline.tags.named import NamedSet, read_named, words_by_hand
 from schemas.config import Config, Section, TagsConfig
 from schemas.tables import TABLES
 
+_PEOPLES = ("naming", "named_tags", "named_keywords", "named_elbow")
+
 
 class ClusterSettings(Section):
     """What decides the clusters: the configuration, and who adds up and draws numbers."""
@@ -34,27 +36,26 @@ def _cluster_settings(config: Config) -> ClusterSettings:
 
 
 def _clusters(reader: Reader, settings: ClusterSettings) -> Iterator[Output]:
-    from pipeline.tags.clustering import elbow_rows
-
     rows = reader.read("keywords", columns=["keyword", "tokens"]).combine_chunks()
     named = read_named(reader)
     if not named.number:
-        parts, curve = _clustered(rows, settings.tags, 0)
+        parts, elbow = _clustered(rows, settings.tags, 0)
     else:
         settled, new = _settled(rows, named)
         fitted, rest = _fitted(new, named, words_by_hand(reader, named))
         # How many there were is what people decided about; these few are counted by themselves.
         config = settings.tags.model_copy(update={"clusters": None})
-        found, curve = _clustered(rest, config, _next_number(named))
+        found, _ = _clustered(rest, config, _next_number(named))
         parts = pa.concat_tables([settled, fitted, found])
+        elbow = reader.read("named_elbow")
     clusters = parts.sort_by("keyword").combine_chunks()
     yield "clusters", None, clusters
-    yield "elbow", None, pa.Table.from_pylist(elbow_rows(curve), schema=TABLES["elbow"].schema)
+    yield "elbow", None, elbow
 
 
-def _clustered(rows: pa.Table, config: TagsConfig, first: int) -> tuple[pa.Table, Any]:
+def _clustered(rows: pa.Table, config: TagsConfig, first: int) -> tuple[pa.Table, pa.Table]:
     """Keywords clustered by themselves, the clusters numbered from ``first`` on; the curve."""
-    from pipeline.tags.clustering import cluster_keywords
+    from pipeline.tags.clustering import cluster_keywords, elbow_rows
 
     keywords, tokens = (rows[name].combine_chunks() for name in ("keyword", "tokens"))
     found = cluster_keywords(keywords, tokens, config)
@@ -67,7 +68,7 @@ def _clustered(rows: pa.Table, config: TagsConfig, first: int) -> tuple[pa.Table
         state=pc.if_else(pa.array(none), "unclustered", "clustered"),
         key=pc.binary_join_element_wise("c", cluster.cast(pa.string()), ""),
     )
-    return table, found.curve
+    return table, pa.Table.from_pylist(elbow_rows(found.curve), schema=TABLES["elbow"].schema)
 
 
 def _settled(rows: pa.Table, named: NamedSet) -> tuple[pa.Table, pa.Table]:
@@ -123,8 +124,8 @@ def _table(**columns: Any) -> pa.Table:
 CLUSTERS = Step(
     name="clusters",
     version=3,
-    reads=("keywords", "naming", "named_tags", "named_keywords"),
-    optional=("naming", "named_tags", "named_keywords"),
+    reads=("keywords", *_PEOPLES),
+    optional=_PEOPLES,
     writes=("clusters", "elbow"),
     settings=_cluster_settings,
     run=_clusters,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from pipeline.tags.name_forms import is_blocked, name_fault, same_name
+from pipeline.tags.name_forms import is_blocked, name_fault, same_name, shown_name
 
 # What a word is worth as a name beside its score: one that says little, one of one character.
 _SAYS_LITTLE, _ONE_CHARACTER = 0.1, 0.5
@@ -67,6 +67,7 @@ class Suggester:
         name = next((n for n in self._names(terms, read, number) if self._is_free(n)), None)
         if name is not None:
             self._taken.add(same_name(name))
+            name = _as_written(name, read)
         return name, _english(terms, read)
 
     def _by_worth(self, terms: Sequence[tuple[str, float]], read: Read) -> list[str]:
@@ -92,14 +93,14 @@ class Suggester:
         if not terms:
             return
         first, others = terms[0], terms[1:4]
-        little = self._say_little
-        short = [k for k, words in read if first in words and k not in little and _is_short(k)]
+        own = (_bare(keyword) for keyword, words in read if first in words)
+        short = [k for k in own if k not in self._say_little and _is_short(k)]
         if len(read) == 1:
             yield from short
         if (phrase := self._phrase(first, read)) is not None:
             yield phrase
         if first in self._say_little:
-            yield from sorted(short[:_NEAREST], key=len)
+            yield from short[:_NEAREST]
         else:
             yield first
         yield from (f"{first} {other}" for other in others)
@@ -121,7 +122,8 @@ class Suggester:
         for length in range(2, _LONGEST_PHRASE + 1):
             for begin in range(len(tokens) - length + 1):
                 run = tokens[begin : begin + length]
-                if term in run and not ({run[0], run[-1]} - {term}) & self._say_little:
+                weak = {run[0], run[-1]} & self._say_little
+                if term in run and (not weak - {term} or term in self._say_little):
                     yield (" " if all(word.isascii() for word in run) else "").join(run)
 
     def _is_free(self, name: str) -> bool:
@@ -130,6 +132,18 @@ class Suggester:
             and name_fault(name) is None
             and not is_blocked(name, self._blocked)
         )
+
+
+def _as_written(name: str, read: Read) -> str:
+    """A name in the case that keywords of just that name have: words are in lower case."""
+    written = (shown_name(keyword) for keyword, _ in read if keyword.casefold() == name)
+    return min(written, default=name)
+
+
+def _bare(keyword: str) -> str:
+    """A keyword without the signs around it: 你说什么?!"""
+    signs = [place for place, sign in enumerate(keyword) if sign.isalnum()]
+    return shown_name(keyword[signs[0] : signs[-1] + 1]) if signs else ""
 
 
 def _is_short(keyword: str) -> bool:

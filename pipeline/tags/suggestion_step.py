@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cache, partial
 from importlib.metadata import version
 
 import numpy as np
@@ -52,13 +53,16 @@ def _suggestions(reader: Reader, settings: SuggestionSettings) -> Iterator[Outpu
     )
     keywords = judge_keywords(known)
     judge = Texts.of(known, keywords.scores)
-    segment = open_segmenter(settings.segmenting.words, settings.segmenting.reactions)
+    # Opened at the first text: many collections have none.
+    opened = cache(
+        partial(open_segmenter, settings.segmenting.words, settings.segmenting.reactions)
+    )
     for block in reader.blocks:
         ids = reader.read("stickers", block, ["id"])["id"]
         evidence = Evidence.join(
             _from_keywords(carried_in(reader, block), known, keywords, settings.suggest_from),
             *(
-                [_from_texts(reader, block, judge, segment)]
+                [_from_texts(reader, block, judge, opened)]
                 if "ocr" in settings.suggest_from
                 else []
             ),
@@ -84,10 +88,13 @@ def _from_keywords(
     )
 
 
-def _from_texts(reader: Reader, block: Sequence[int], judge: Texts, segment: Segmenter) -> Evidence:
+def _from_texts(
+    reader: Reader, block: Sequence[int], judge: Texts, opened: Callable[[], Segmenter]
+) -> Evidence:
     """What the texts on kept stickers say: the likelier, the better they were read."""
     found = texts_of(reader.read("ocr", block, ["id", "text", "lines"]), kept_in(reader, block))
-    rows, tags, scores = judge.judge(found.texts, [segment(text) for text in found.texts])
+    words = [opened()(text) for text in found.texts]
+    rows, tags, scores = judge.judge(found.texts, words)
     # From each different text to all stickers that show it.
     begins = np.searchsorted(rows, found.places)
     counts = np.searchsorted(rows, found.places, side="right") - begins

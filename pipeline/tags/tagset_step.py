@@ -20,6 +20,9 @@ from schemas.config import Config, Section
 from schemas.tables import TABLES
 
 Row = dict[str, Any]
+
+# A keyword that so many stickers carry is a topic by itself: a query, or a folder's name.
+_MANY = 5
 _PEOPLES = ("naming", "named_tags", "named_keywords")
 
 
@@ -72,7 +75,9 @@ def _proposed(proposal: Proposal, tag: Mapping[str, Any] | None, stickers: int) 
         "exemplars": proposal.exemplars,
         "keywords": proposal.keywords,
         "stickers": stickers,
-        "flags": proposal.flags,
+        "flags": [
+            flag for flag in proposal.flags if not (flag == "singleton" and stickers >= _MANY)
+        ],
     }
     if tag is None:
         return row | {"clusters": [int(proposal.key[1:])]}

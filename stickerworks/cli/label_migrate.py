@@ -31,10 +31,11 @@ def draft_command(options: CommandOptions, path: Path) -> int:
             drafted = draft_changes(session.workspace, ledger, path)
         blank = sum(line.becomes is None for line in drafted)
         session.results["draft"] = {"tags": len(drafted), "blank": blank}
+        session.say(f"{path} names {len(drafted):,} tags that are gone.")
+        rest = f"; fill in the other {blank:,}" if blank else ""
         session.say(
-            f"{path} names {len(drafted):,} tags that are gone; people's naming says what became "
-            f"of {len(drafted) - blank:,}. Say it of the other {blank:,}, then look: `label "
-            "migrate FILE --dry-run`."
+            f"People's naming says what became of {len(drafted) - blank:,} of them{rest}. Then "
+            "look what it does: `stickerworks label migrate FILE --dry-run`."
         )
     return session.exit_code
 
@@ -51,8 +52,8 @@ def migrate_command(
     )
 
     with open_session("label migrate", options) as session:
-        _check_ledger(session)
         _spare_simulated(session, replace=replace_simulated)
+        _check_ledger(session)
         with open_ledger(session.workspace.root) as ledger:
             planned = plan_migration(session.workspace, ledger, path)
             found, _ = preview_migration(session.workspace, ledger, session.config, planned)
@@ -78,8 +79,8 @@ def undo_command(
     from annotation.human.studio.migrating import plan_undo, preview_undo, undo_migration
 
     with open_session("label migrate", options) as session:
-        _check_ledger(session)
         _spare_simulated(session, replace=replace_simulated)
+        _check_ledger(session)
         with open_ledger(session.workspace.root) as ledger:
             newest = plan_undo(ledger)
             found, _ = preview_undo(session.workspace, ledger, session.config, newest)
@@ -130,7 +131,7 @@ def preview_lines(found: MigrationPreview) -> list[str]:
     )
     moved = [move for move in found.moves if move.before != move.after]
     lines += [f"  {move.before} -> {move.after}: {move.stickers:,}" for move in moved]
-    lines += ["", f"{found.changed:,} labels get other tags"] if found.changed else [""]
+    lines.append(f"{found.changed:,} labels get other tags")
     if found.kinds:
         head = ("changes", "tags", "votes", "decisions", "gained", "lost", "labels")
         rows = [

@@ -14,6 +14,7 @@ from stickerworks.cli.update import complete_inputs
 from stickerworks.cli.whole import do_room
 
 if TYPE_CHECKING:
+    from pipeline.tags.naming.carry import Carried
     from pipeline.tags.naming.rows import Naming
 
 _NAME = "tags.xlsx"
@@ -54,15 +55,18 @@ def _write(
     session: Session, old: Naming | None, suggested: Suggested, workbook: Path, table: Path
 ) -> int:
     """Write both files and return how many rows there are to name."""
-    from pipeline.tags.naming.carry import carried_lines, carry
+    from pipeline.tags.naming.carry import carry
     from pipeline.tags.naming.sheet.contents import make_sheet
+    from pipeline.tags.naming.sheet.how_to import cut_lines
     from pipeline.tags.naming.sheet.write import write_sheet
 
     proposals = session.workspace.read("proposals").to_pylist()
     carried = None if old is None else carry(old, proposals)
     sheet = make_sheet(session.workspace, suggested, carried)
+    if not sheet.rows:
+        return 0
     write_sheet(sheet, workbook, table)
-    told = f"{len(sheet.rows):,} rows, {sheet.unclustered:,} keywords in no cluster"
+    told = f"{len(sheet.rows):,} rows; keywords in no cluster: {sheet.unclustered:,}"
     session.say(f"  {'sheet':<12} {told}")
     session.results["sheet"] = {
         "path": str(workbook),
@@ -71,14 +75,22 @@ def _write(
         "unclustered": sheet.unclustered,
         "version": sheet.version,
     }
+    for line in cut_lines(sheet):
+        session.say(f"  {line}")
     if carried is not None:
-        lines = carried_lines(carried)
-        session.results["sheet"] |= {
-            "taken_over": len(carried.rows),
-            "not_taken_over": [row.key for row in carried.left],
-        }
-        for line in lines[:_SHOWN]:
-            session.say(f"  {line}")
-        if len(lines) > _SHOWN:
-            session.say(f"  and {len(lines) - _SHOWN:,} more, on its sheet 'how to'")
+        _say_carried(session, carried)
     return len(sheet.rows)
+
+
+def _say_carried(session: Session, carried: Carried) -> None:
+    from pipeline.tags.naming.carry import carried_lines
+
+    lines = carried_lines(carried)
+    session.results["sheet"] |= {
+        "taken_over": len(carried.rows),
+        "not_taken_over": [row.key or row.name for row in carried.left],
+    }
+    for line in lines[:_SHOWN]:
+        session.say(f"  {line}")
+    if len(lines) > _SHOWN:
+        session.say(f"  and {len(lines) - _SHOWN:,} more, on its sheet 'how to'")

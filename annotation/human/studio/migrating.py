@@ -127,16 +127,12 @@ def plan_undo(ledger: VoteLedger) -> Migration:
 def preview_undo(
     workspace: Workspace, ledger: VoteLedger, config: Config, migration: Migration
 ) -> tuple[MigrationPreview, pa.Table]:
-    """What it would do to labels to undo a migration, and the labels that it would leave.
-
-    Kinds of changes are those that were made.
-    """
+    """What it would do to labels to undo a migration, and the labels that it would leave."""
     now = _reading(ledger)
     earlier = {old: change for old, change in now.changes.items() if old != migration.from_version}
     ballot = ballot_of(ledger, migration.from_version)
     old = Reading(ballot.version, ballot.tags, earlier)
-    _, changes = now.changes.get(migration.from_version, ("", {}))
-    return _compare(workspace, ledger, config, (now, old), (old, changes))
+    return _compare(workspace, ledger, config, (now, old), (old, {}))
 
 
 def undo_migration(ledger: VoteLedger, migration: Migration, who: str | None) -> Ballot:

@@ -10,13 +10,17 @@ from typing import Any
 from pipeline.tags.name_forms import same_name
 from pipeline.tags.naming.rows import ADD, Naming, NamingRow
 
+# Decisions that several rows may have from one, as none of them gets a name.
+_FOR_MANY = {same_name(word) for word in ("merge", "合并", "drop", "删除", "block", "屏蔽")}
+
 
 @dataclass(frozen=True)
 class Carried:
     """Rows that proposals take over, by their key; tags added by hand; and what is left behind.
 
     A row in ``left`` was filled in, and no proposal has most of its exemplar keywords, or another
-    has more of them; ``loose`` are keys of proposals whose target was not taken over.
+    has more of them; or it was added by hand, and a tag has that name by now. ``loose`` are keys
+    of proposals whose target was not taken over.
     """
 
     rows: Mapping[str, NamingRow]
@@ -43,27 +47,39 @@ def carry(old: Naming, proposals: Sequence[Mapping[str, Any]]) -> Carried:
         for row in (taken.get(key),)
         if row is not None
     }
-    added = tuple(
-        replace(row, decision=ADD, version="", cells={}) for row in old.rows if not row.key
-    )
     frozen = {row["key"]: row["name"] or "" for row in proposals if row["tag"]}
+    there = {same_name(name) for name in frozen.values()}
+    by_hand = [row for row in old.rows if not row.key]
+    added = tuple(
+        replace(row, decision=ADD, version="", cells={})
+        for row in by_hand
+        if same_name(row.name) not in there
+    )
     aimed = dict(_with_targets(carried, added, frozen, taken))
     used = {id(row) for row in taken.values()}
     return Carried(
         rows=aimed,
         added=added,
-        left=tuple(row for row in filled if id(row) not in used),
+        left=(
+            *(row for row in filled if id(row) not in used),
+            *(row for row in by_hand if same_name(row.name) in there),
+        ),
         loose=tuple(key for key, row in aimed.items() if carried[key].into and not row.into),
     )
 
 
 def carried_lines(carried: Carried) -> list[str]:
     """How much was taken over from an earlier file, and each row that was not, for people."""
-    added = f" and {len(carried.added):,} tags added by hand" if carried.added else ""
-    lines = [f"taken over: {len(carried.rows):,} rows{added}"]
+    added = f", tags added by hand: {len(carried.added):,}" if carried.added else ""
+    rows = "one row" if len(carried.rows) == 1 else f"{len(carried.rows):,} rows"
+    lines = [f"taken over: {rows}{added}"]
     for row in carried.left:
         told = " ".join(filter(None, (row.decision or "undecided", row.name)))
-        lines.append(f"not taken over: {row.key} ({told})")
+        lines.append(
+            f"not taken over: {row.key} ({told})"
+            if row.key
+            else f"not taken over: {row.name}, which is a tag by now"
+        )
     for key in carried.loose:
         lines.append(f"{key} was to be merged into what isn't there now: say into what")
     return lines
@@ -101,7 +117,7 @@ def _matches(
     given = {id(row) for row in taken.values()}
     for _, _, key, place in sorted(shared):
         row = old[place]
-        many = row.decision.casefold() in ("merge", "drop", "block")
+        many = same_name(row.decision) in _FOR_MANY
         if key not in taken and (many or id(row) not in given):
             taken[key] = row
             given.add(id(row))

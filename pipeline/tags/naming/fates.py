@@ -31,6 +31,10 @@ def keyword_fates(basis: Basis, resolved: Resolved) -> tuple[pa.Table, list[str]
     fates = proposed.copy()
     notes = _take_by_word(keywords, resolved, fates)
     unknown = _take_named(keywords, resolved, fates)
+    notes += [
+        f"{resolved.tags[n].row.row.where('keywords')}: nobody has the keyword {quoted(k)} so far"
+        for k, n in unknown
+    ]
     decision = pc.if_else(pa.array(fates != proposed), "add", _decisions(keywords, resolved))
     columns = [keywords[name] for name in ("keyword", "tokens", "cluster", "distance", "key")]
     names = ("keyword", "tokens", "cluster", "distance", "key", "decision", "place")

@@ -80,12 +80,14 @@ def freeze(tables: Tables, basis: Basis, resolved: Resolved, who: str | None, wh
 
 
 def write_frozen(workspace: Workspace, frozen: Frozen) -> None:
-    """Write the three tables of a set that is to be the one in use.
+    """Write the tables of a set that is to be the one in use, with the curve behind the first one.
 
     Its tags are written last, and their number says which keywords and decisions count: a kill
     before leaves the set before as it was, keywords included.
     """
     before = read_named(workspace)
+    if not before.number:
+        _write(workspace, "named_elbow", workspace.read("elbow"))
     settled = pa.concat_tables([before.keywords.cast(frozen.keywords.schema), frozen.keywords])
     _write(workspace, "named_keywords", settled)
     _write(workspace, "naming", _with_history(workspace, "naming", before.number, frozen.naming))

@@ -23,7 +23,7 @@ from pipeline.tags.naming.rows import ADD, COLUMNS, Naming, NamingError, NamingR
 
 FORMATS = (".xlsx", ".ods", ".csv", ".tsv", ".json")
 _LISTS = ("aliases", "keywords", "words", "exemplars")
-_ADDS = ("", ADD, "added", "keep", "新增", "保留")
+_ADDS = ("", ADD, "added", "keep", "新增", "添加", "保留")
 _BLANK = Cell()
 
 Table = tuple[Grid, Headings]

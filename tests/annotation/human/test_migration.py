@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.human.migration import carry_over, migrate, read_changes
-from schemas.tables import TAG_CHANGES, VOTES
+from annotation.human.migration import (
+    carry_over,
+    kinds_of_change,
+    migrate,
+    migrate_decisions,
+    read_changes,
+)
+from schemas.tables import ADJUDICATIONS, TAG_CHANGES, VOTES
 
 CHANGES = {
     "1": ("2", {"笑": ("大笑", "微笑"), "哭": ("泪",), "旧": ()}),
@@ -29,6 +36,49 @@ def test_changes_in_a_circle_end() -> None:
 def test_a_tag_that_no_change_names_stays(tags: set[str], version: str | None) -> None:
     named = {tag for _, becomes in CHANGES.values() for tag in becomes}
     assert tags - named <= carry_over(tags, version, CHANGES)
+
+
+STEPS = st.dictionaries(st.sampled_from("abc"), st.lists(st.sampled_from("abc"), max_size=2))
+
+
+@given(st.lists(STEPS, max_size=5), st.sets(st.sampled_from("abc")), st.integers(0, 5))
+def test_carrying_over_is_one_step_after_the_other(
+    steps: list[dict[str, list[str]]], tags: set[str], start: int
+) -> None:
+    """Swaps, chains, drops that come back, splits and then merges among them."""
+    changes = {str(n): (str(n + 1), step) for n, step in enumerate(steps)}
+    expected = set(tags)
+    for step in steps[start:]:
+        expected = {new for tag in expected for new in step.get(tag, [tag])}
+    assert carry_over(tags, str(start), changes) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "kinds"),
+    [
+        ({"a": ["x"]}, {"rename": ["a"]}),
+        ({"a": ["b"], "b": ["a"]}, {"rename": ["a", "b"]}),
+        ({"a": ["b"]}, {"merge": ["a"]}),
+        ({"a": ["x"], "b": ["x"]}, {"merge": ["a", "b"]}),
+        ({"a": ["x", "y"], "b": []}, {"split": ["a"], "drop": ["b"]}),
+        ({"a": ["a"]}, {}),
+        ({"a": ["a", "b"]}, {"split": ["a"]}),
+    ],
+)
+def test_kinds_of_change(changes: dict[str, list[str]], kinds: dict[str, list[str]]) -> None:
+    assert kinds_of_change("abc", changes) == kinds
+
+
+def test_a_decision_of_nothing_but_dropped_tags_is_a_skip() -> None:
+    rows = [
+        {"id": "s", "adjudicator": "l", "skipped": False, "tags": tags, "tagset": "1"}
+        for tags in (["旧"], ["旧", "哭"], [], None)
+    ]
+    decisions = pa.Table.from_pylist(rows, schema=ADJUDICATIONS.schema)
+    carried = migrate_decisions(decisions, CHANGES)
+    assert carried["skipped"].to_pylist() == [True, False, False, False]
+    assert carried["tags"].to_pylist() == [[], ["泪"], [], None]
+    assert carried.schema == decisions.schema
 
 
 def test_a_table_of_votes_is_carried_over_row_by_row() -> None:

@@ -53,6 +53,8 @@ def ask(talk: Talk, words: list[str]) -> tuple[dict[str, ModelName], NameTally]:
     kept: dict[str, ModelName] = {}
 
     def keep(names: Mapping[int, ModelName]) -> None:
+        # What is kept is remembered for good.
+        assert not {words[place] for place in names} & set(kept)
         kept.update({words[place]: name for place, name in names.items()})
 
     tally = asyncio.run(ask_names(talk, [cluster(word) for word in words], keep))

@@ -36,7 +36,7 @@ def clusters_of(assignment):
 
 
 def tagset_of(names):
-    rows = [{"tag": name, "cluster": number, "version": "v1"} for number, name in enumerate(names)]
+    rows = [{"tag": name, "clusters": [n], "version": "v1"} for n, name in enumerate(names)]
     return pa.Table.from_pylist(rows, schema=TAGSET.schema)
 
 

@@ -177,8 +177,9 @@ def _globals() -> Mapping[str, Rows]:
         ],
         "clusters": [{"keyword": f"k{i}", "cluster": None if i < 4 else i % 5} for i in range(40)],
         "tagset": [
-            {"tag": tag, "cluster": i, "terms": ["a", HOSTILE], "exemplars": ["b"], "keywords": 8,
-             "stickers": 50 - i, "flags": ["oversized"] * (i == 0), "version": "0123456789abcdef"}
+            {"tag": tag, "clusters": [i], "terms": ["a", HOSTILE], "exemplars": ["b"],
+             "keywords": 8, "stickers": 50 - i, "flags": ["oversized"] * (i == 0),
+             "version": "0123456789abcdef"}
             for i, tag in enumerate(TAGS)
         ],
         "votes": [

@@ -116,7 +116,7 @@ def test_width_case_spacing_and_script_change_nothing(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "傻逼", "大傻逼", "傻 逼", "傻*逼", "你个傻逼玩意", "操", "操你妈的", "操 你 媽",
+        "傻逼", "大傻逼", "傻 逼", "傻*逼", "你个傻逼玩意", "操", "操你妈的", "操猫", "操 你 媽",
         "大鸡巴", "傻Ｂ", "ASS", "kick ass", "asss", "assssss", "fuck you", "FUUUUCK", "f.u.c.k",
         "fucks", "ｆｕｃｋ", "fuсk",
         "you son of a bitch!", "son-of-a-bitch",

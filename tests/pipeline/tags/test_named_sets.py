@@ -102,6 +102,7 @@ def test_a_new_crawl_fits_or_is_a_candidate_and_leaves_names_alone(
         "下雪",
         "下雪天",
         "大象",
+        "睡觉下雪大象汽车",
     ]
     queries = [*FIRST, *more]
     digests = []
@@ -126,15 +127,21 @@ def test_a_new_crawl_fits_or_is_a_candidate_and_leaves_names_alone(
         "笨蛋笨蛋": None,
     }
     assert found["笨蛋笨蛋"]["cluster"] == found["笨蛋"]["cluster"]
-    candidates = {found[keyword]["key"] for keyword in ("下雪", "下雪天", "大象")}
-    assert candidates.issubset({"c3", "c4", "c5"})
+    # It shares a word with a cat, and is about snow, elephants and cars.
+    assert found["睡觉下雪大象汽车"]["state"] == "clustered"
+    assert list(found) == sorted(found)
+    assert all(row["flags"] == [] for row in workspace.read("tagset").to_pylist())
+    candidates = {
+        found[keyword]["key"] for keyword in ("下雪", "下雪天", "大象", "睡觉下雪大象汽车")
+    }
+    assert candidates.issubset({"c3", "c4", "c5", "c6"})
     assert {row["key"] for row in workspace.read("proposals").to_pylist()} == {
         *ids.values(), *candidates,
     }  # fmt: skip
     assert before == {table: digest_rows(workspace.read(table)) for table in PEOPLES}
     assert set(ids) == {"喵", "打工人", "加班"}
     # The next round settles them; ids and names of before stay.
-    name(workspace, {"下雪": NamingRow(decision="keep", name="雪")})
+    name(workspace, {"下雪天": NamingRow(decision="keep", name="雪")})
     run(workspace, STEPS[1:], CONFIG)
     now = dict(zip(*(workspace.read("tagset")[c].to_pylist() for c in ("tag", "id")), strict=True))
     assert ids.items() <= now.items()

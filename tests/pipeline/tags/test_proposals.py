@@ -92,19 +92,13 @@ def test_rows_without_a_key_are_passed_over() -> None:
 
 def test_a_word_of_one_character_gives_way_to_a_longer_one_that_is_nearly_as_common() -> None:
     assert name_clusters([cluster("奈 无奈", "奈 无奈", "奈")])[0].name == "无奈"
-    assert name_clusters([cluster("打", "打", "打 无奈", "打")])[0].name == "打"
+    seldom = cluster("打", "打", "打", "打 无奈", "打 无奈")
+    assert name_clusters([seldom])[0].name == "打"
 
 
-def test_a_function_word_is_no_name_by_itself() -> None:
-    found = name_clusters(
-        [
-            [
-                ("我已经出门了", ["已经", "出门"]),
-                ("已经在路上", ["已经", "路上"]),
-                *cluster("已经", "已经", "已经"),
-            ]
-        ]
-    )
+def test_a_function_word_gives_way_to_the_nearest_short_keyword_that_has_it() -> None:
+    said = [("我已经很想出门了", ["已经", "出门"]), ("已经在路上?!", ["已经", "路上"])]
+    found = name_clusters([[*said, *cluster("已经", "已经", "已经")]])
     assert found[0].terms[0] == "已经"
     assert found[0].name == "已经在路上"
 
@@ -112,12 +106,20 @@ def test_a_function_word_is_no_name_by_itself() -> None:
 def test_words_that_most_keywords_say_together_are_one_name() -> None:
     said = [("去写代码", ["写", "代码"]), ("写代码吧", ["写", "代码"]), ("不写", ["写"])]
     assert name_clusters([said])[0].name == "写代码"
+    often = [("多喝热水", ["喝", "热水"]), ("喝热水", ["喝", "热水"]), ("热水", ["热水"])]
+    assert name_clusters([often])[0].name == "喝热水"
+    assert name_clusters([[*often, ("热水袋", ["热水", "袋"])]])[0].name == "热水"
     apart = [("惊不惊喜", ["惊", "惊喜"]), ("惊不惊喜啊", ["惊", "惊喜"])]
     assert name_clusters([apart])[0].name == "惊喜"
 
 
 def test_a_short_keyword_by_itself_is_its_name() -> None:
     assert name_clusters([[("认怂三连", ["认怂", "三连"])]])[0].name == "认怂三连"
+
+
+def test_a_name_has_the_case_of_the_keyword_that_says_just_that() -> None:
+    said = [("b数", ["b数"]), ("B数", ["b数"]), ("没有B数啊啊啊", ["b数"])]
+    assert name_clusters([said])[0].name == "B数"
 
 
 def test_a_latin_word_that_the_cluster_is_about_is_the_english_name() -> None:
@@ -131,6 +133,8 @@ def test_blocked_words_are_passed_over_and_a_cluster_of_them_has_no_name() -> No
     named, none = name_clusters([some, most], ["傻逼"])
     assert (named.name, named.flags) == ("表情", ())
     assert (none.name, none.flags) == (None, ("blocked",))
+    split = [("傻逼", ["傻", "逼"]), ("傻逼啊", ["傻", "逼"]), *cluster("天空", "大海")]
+    assert name_clusters([split], ["傻逼"])[0].name == "傻"
     assert name_clusters([cluster("傻 逼")], ["傻逼"])[0].name is None
 
 

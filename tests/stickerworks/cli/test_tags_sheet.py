@@ -65,7 +65,26 @@ def test_what_was_filled_in_is_taken_over(program: Any, sheet: Path, tmp_path: P
     assert (answer["path"], answer["taken_over"], answer["not_taken_over"]) == (str(target), 1, [])
     first = read_naming(target).rows[0]
     assert (first.decision, first.name, first.version) == ("keep", "快乐", answer["version"])
-    assert "taken over: 1 rows" in told.said
+    assert "taken over: one row" in told.said
+
+
+def test_what_the_page_saved_is_taken_over(program: Any, sheet: Path, tmp_path: Path) -> None:
+    row = {"key": "c0", "decision": "drop", "exemplars": ["happy"], "note": "by page"}
+    tag = {"name": "猫", "keywords": ["a, b", "c"]}
+    saved = {"stickerworks_naming": 1, "version": "0" * 12, "rows": [row], "added": [tag]}
+    (tmp_path / "saved.json").write_text(json.dumps(saved), "utf-8")
+    assert program("tags", "sheet", "--from", str(tmp_path / "saved.json")).code == 0
+    rows = read_naming(sheet).rows
+    (dropped,) = (row for row in rows if row.decision == "drop")
+    assert (dropped.note, dropped.exemplars) == ("by page", ("happy",))
+    assert rows[-1].keywords == ("a, b", "c")
+
+
+def test_where_nothing_is_to_be_named_nothing_is_written(program: Any, sheet: Path) -> None:
+    told = program("tags", "sheet", "--set", "tags.min_df=100")
+    assert told.code == 0
+    assert "there is nothing to name yet" in told.said
+    assert not sheet.exists()
 
 
 def test_a_dry_run_writes_nothing(program: Any, sheet: Path) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 
 from lxml import etree
 
-from pipeline.tags.naming.grid.cells import MOST_UNPACKED, UnreadableError
+from pipeline.tags.naming.grid.cells import MOST_ELEMENTS, MOST_UNPACKED, UnreadableError
 
 _MOST_PARTS = 20_000
+# Others unpack into as much memory as the file asks for.
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _SAVE_AGAIN = "Open it in a spreadsheet program and save it again as .xlsx"
 DAMAGED = "the file is damaged"
@@ -32,22 +34,27 @@ class Archive:
             infos = self._zip.infolist()
         except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
             raise UnreadableError(f"{DAMAGED}: it is no zip archive", _SAVE_AGAIN) from error
-        self._sizes = {info.filename: info.file_size for info in infos}
-        if len(infos) > _MOST_PARTS or sum(self._sizes.values()) > MOST_UNPACKED:
-            raise UnreadableError(
-                f"unpacked it would take {sum(self._sizes.values()) / 1e6:,.0f} MB in "
-                f"{len(infos):,} parts",
-                "Take pictures and sheets out that aren't needed, and save it again",
-            )
+        if len(infos) > _MOST_PARTS:
+            raise UnreadableError(f"it has {len(infos):,} parts", _SAVE_AGAIN)
         if any(info.flag_bits & 1 for info in infos):
             raise UnreadableError("it is protected by a password", "Save it without one")
+        if any(info.compress_type not in _PACKINGS for info in infos):
+            raise UnreadableError("it is packed as no spreadsheet program does it", _SAVE_AGAIN)
+        self._sizes = {info.filename: info.file_size for info in infos}
+        self._room, self._elements = MOST_UNPACKED, MOST_ELEMENTS
 
     def has(self, name: str) -> bool:
         """Whether there is a part of that name."""
         return name in self._sizes
 
     def read(self, name: str) -> bytes:
-        """The bytes of a part."""
+        """The bytes of a part; UnreadableError where all that was read would be too much."""
+        self._room -= self._sizes.get(name, 0)
+        if self._room < 0:
+            raise UnreadableError(
+                f"unpacked, what is read of it takes more than {MOST_UNPACKED / 1e6:,.0f} MB",
+                "Take out rows and sheets that don't belong to it",
+            )
         try:
             return self._zip.read(name)
         except KeyError as error:
@@ -78,6 +85,12 @@ class Archive:
                 if first and element.getroottree().docinfo.doctype:
                     raise UnreadableError(f"{name} in it declares a document type", _SAVE_AGAIN)
                 first = False
+                self._elements -= event == "start"
+                if self._elements < 0:
+                    raise UnreadableError(
+                        f"it has more than {MOST_ELEMENTS:,} elements",
+                        "Take out rows and sheets that don't belong to it",
+                    )
                 yield event, element
         except etree.XMLSyntaxError as error:
             raise UnreadableError(f"{DAMAGED}: {name} is no sound XML", _SAVE_AGAIN) from error

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 MOST_BYTES = 64 << 20
-MOST_UNPACKED = 256 << 20
-MOST_ROWS, MOST_COLUMNS, MOST_CELLS = 200_000, 1_000, 2_000_000
+MOST_UNPACKED, MOST_ELEMENTS = 128 << 20, 2_000_000
+MOST_ROWS, MOST_COLUMNS, MOST_CELLS = 100_000, 1_000, 500_000
 MOST_MERGED = 10_000
 MOST_CHARS = 32_767
 """What a cell of Excel holds."""
@@ -22,7 +22,7 @@ class Fault:
     remedy: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cell:
     """The text of a cell, or why it has none."""
 

@@ -95,5 +95,4 @@ def _chosen(row: NamingRow, columns: tuple[str, ...]) -> dict[str, Any]:
 
 def _data(value: Mapping[str, Any]) -> str:
     """JSON that ends no element of HTML and begins none, whatever its texts hold."""
-    whole = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return whole.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")

@@ -61,7 +61,7 @@ def make_sheet(
     chosen = choose_stickers(
         workspace, [row["key"] for row in proposals], PICTURES, withheld_stickers(workspace)
     )
-    wanted = {sticker for stickers in chosen.values() for sticker in stickers}
+    wanted = {sticker for stickers in chosen.values() for sticker, _ in stickers}
     stills = {
         id_: picture_bytes(picture)
         for id_, picture in load_pictures(workspace, wanted, (), SIDE).items()
@@ -73,7 +73,7 @@ def make_sheet(
                 proposal,
                 (suggested or {}).get(proposal["key"], (None, None)),
                 None if carried is None else carried.rows.get(proposal["key"]),
-                tuple(stills[id_] for id_ in chosen.get(proposal["key"], ()) if id_ in stills),
+                tuple(stills[id_] for id_, _ in chosen.get(proposal["key"], ()) if id_ in stills),
             )
             for proposal in proposals
         ),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.tags.naming.sheet.contents import Sheet
+from pipeline.tags.naming.grid.cells import MOST_CHARS
+from pipeline.tags.naming.sheet.columns import ADDED, CLUSTERS
+from pipeline.tags.naming.sheet.contents import Sheet, SheetRow
 
 TITLE = "How to name clusters"
 
@@ -44,8 +46,20 @@ def how_to(sheet: Sheet) -> list[tuple[str, str]]:
         ("", "When every row has a decision, save the file (.xlsx or .ods; saved as .csv, it has "
              "the sheet 'clusters' alone) and run: stickerworks tags apply FILE"),
         ("version", sheet.version),
-        *(("", note) for note in sheet.notes),
+        *(("", note) for note in (*sheet.notes, *cut_lines(sheet))),
     ]  # fmt: skip
+
+
+def cut_lines(sheet: Sheet) -> list[str]:
+    """What was filled in before and is longer than a cell, each with where it stands whole."""
+    return [
+        f"{column.name} of {row.filled.key or row.filled.name} is longer than a cell can be, and "
+        "was cut: only the CSV has all of it"
+        for columns, rows in ((CLUSTERS, sheet.rows), (ADDED, map(SheetRow, sheet.added)))
+        for row in rows
+        for column in columns
+        if column.filled and len(str(column.value(row))) > MOST_CHARS
+    ]
 
 
 def _count(keywords: int) -> str:

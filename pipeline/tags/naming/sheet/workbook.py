@@ -25,7 +25,7 @@ from pipeline.tags.naming.sheet.how_to import TITLE, how_to
 from pipeline.tags.naming.sheet.packing import pack
 from pipeline.tags.naming.sheet.strips import draw_strip
 
-_SPARE_ROWS = 100
+_SPARE_ROWS = 50
 _ROW_POINTS = 66
 _MARGIN = 3
 _EMU_PER_PIXEL = 9525

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from pipeline.engine.atomic_files import atomic_file
-from pipeline.engine.errors import StickerworksError
+from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.text import plain
 from pipeline.tags.naming.reading import read_bytes
 from pipeline.tags.naming.sheet.contents import Sheet
@@ -49,7 +49,8 @@ def write_sheet(sheet: Sheet, workbook: Path, table: Path) -> None:
     data = sheet_xlsx(sheet, _mark(text))
     # Until the new table is there, there is none: whatever stands beside a workbook and isn't what
     # it was written with is taken for somebody's work.
-    table.unlink(missing_ok=True)
+    with disk_errors(table, "Name another file."):
+        table.unlink(missing_ok=True)
     for path, content in ((workbook, data), (table, text)):
         with atomic_file(path) as temporary:
             temporary.write_bytes(content)

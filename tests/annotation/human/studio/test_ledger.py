@@ -115,6 +115,14 @@ def test_a_tag_set_that_comes_back_is_another_ballot(tmp_path: Path) -> None:
         assert ballots_by_tagset(ledger) == {"v1": "v1-2", "v2": "v2"}
 
 
+def test_votes_are_carried_over_a_ballot_that_only_added_tags(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        freeze(ledger, offered("v1", "a"), {})
+        replace_ballot(ledger, offered("v2", "a", "b"), {}, {}, ("", "", None))
+        replace_ballot(ledger, offered("v3", "b", "c"), {}, {"a": ["c"]}, ("", "", None))
+        assert carry_over(["a"], "v1", all_changes(ledger)) == {"c"}
+
+
 def test_a_ledger_of_before_opens_with_its_migrations_and_no_gap_between_ballots(
     tmp_path: Path,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,8 +52,18 @@ def make_drawn(folder: Path) -> None:
     source = f"crawl.sources=[{{source: folder, options: {{path: {folder / 'stickers'}}}}}]"
     base = ["--workspace", str(folder / "workspace"), "--set", source]
     base += ["--set", "tags.clusters=4", "--set", "filter.duplicates.max_phash_distance=0"]
-    for room in ("crawl", "filter", "tags", "annotate"):
-        assert app(args=[*base, room], standalone_mode=False) in (0, None)
+    naming = folder / "naming.json"
+    for words in (["crawl"], ["filter"], ["tags"], ["tags", "apply", str(naming)], ["annotate"]):
+        if str(naming) in words:
+            naming.write_text(json.dumps(as_suggested(Workspace(folder / "workspace"))), "utf-8")
+        assert app(args=[*base, *words], standalone_mode=False) in (0, None)
+
+
+def as_suggested(workspace: Workspace) -> dict[str, Any]:
+    """The names that clusters suggest, as if people had chosen them."""
+    proposals = workspace.read("proposals").to_pylist()
+    rows = [{"key": row["key"], "decision": "keep", "name": row["name"]} for row in proposals]
+    return {"stickerworks_naming": 1, "version": proposals[0]["version"], "rows": rows}
 
 
 @pytest.fixture(scope="module")

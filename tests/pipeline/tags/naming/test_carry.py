@@ -40,11 +40,11 @@ def test_a_decision_goes_where_most_of_the_exemplars_are() -> None:
 def test_a_kept_row_goes_to_one_cluster_alone_and_a_dropped_one_to_all() -> None:
     old = Naming("", (
         row("c0", "a", "b", "c", decision="keep", name="甲"),
-        row("c1", "d", "e", decision="drop"),
+        row("c1", "d", "e", decision="删除"),
     ))  # fmt: skip
     now = [proposal("c0", "a"), proposal("c1", "b", "c"), proposal("c2", "d"), proposal("c3", "e")]
     decided = {key: found.decision for key, found in carry(old, now).rows.items()}
-    assert decided == {"c1": "keep", "c2": "drop", "c3": "drop"}
+    assert decided == {"c1": "keep", "c2": "删除", "c3": "删除"}
 
 
 def test_targets_are_called_what_they_are_called_now() -> None:
@@ -56,13 +56,16 @@ def test_targets_are_called_what_they_are_called_now() -> None:
         row("c4", "e", decision="merge", into="狗"),
         row("c9", "zz", decision="keep", name="gone"),
         NamingRow(decision=ADD, name="CAT", keywords=("k",), version="old"),
+        NamingRow(decision=ADD, name="狗 ", words=("w",), version="old"),
     ))  # fmt: skip
     now = [proposal(f"c{9 - n}", keyword) for n, keyword in enumerate("abcde")]
     found = carry(old, [*now, proposal("t001", "q", name="狗")])
     into = {key: row.into for key, row in found.rows.items()}
     assert into == {"c9": "", "c8": "c9", "c7": "Cat", "c6": "", "c5": "狗"}
     assert found.loose == ("c6",)
+    # A tag has the other's name by now.
     assert [(tag.name, tag.version) for tag in found.added] == [("CAT", "")]
+    assert "not taken over: 狗 , which is a tag by now" in carried_lines(found)
 
 
 def test_a_frozen_tag_takes_the_row_of_its_key() -> None:
@@ -73,6 +76,11 @@ def test_a_frozen_tag_takes_the_row_of_its_key() -> None:
     now = [proposal("t001", "b", name="乙"), proposal("t002", "a", name="丙")]
     found = carry(old, now).rows
     assert (found["t001"].name, found["t002"].decision) == ("甲", "drop")
+
+
+def test_rows_about_these_very_proposals_stay_where_they_are() -> None:
+    old = Naming("", (NamingRow(key="c1", decision="drop", version="new"),))
+    assert set(carry(old, [proposal("c0", "a"), proposal("c1", "b")]).rows) == {"c1"}
 
 
 words = st.sampled_from([f"w{n}" for n in range(12)])

@@ -162,9 +162,12 @@ def test_names_can_be_swapped_without_becoming_other_names(rounds: Make) -> None
 def test_words_given_by_hand_follow_their_tag(rounds: Make) -> None:
     begun = rounds()
     version = begun.propose(CLUSTERS)
-    frozen = begun.decide([*kept(version), NamingRow(name="手工", words=("睡觉", "未来"))])
-    assert len(frozen.notes) == 1
-    assert "no keyword has the word '未来'" in frozen.notes[0]
+    added = NamingRow(name="手工", words=("睡觉", "未来"), keywords=("明天",))
+    frozen = begun.decide([*kept(version), added])
+    assert [note.partition(": ")[2] for note in frozen.notes] == [
+        "no keyword has the word '未来' so far",
+        "nobody has the keyword '明天' so far",
+    ]
     first = begun.apply([*kept(version), NamingRow(name="手工", words=("睡觉", "未来"))])
     assert fates(first)["猫 睡觉"] == ("t005", "add")
     assert words_by_hand(begun, first) == {"睡觉": "t005", "未来": "t005"}

@@ -13,6 +13,7 @@ import openpyxl
 import pytest
 
 from pipeline.engine.errors import StickerworksError
+from pipeline.tags.naming.grid import archive
 from pipeline.tags.naming.reading import read_naming
 from pipeline.tags.naming.rows import Naming, NamingError, Problem
 from pipeline.tags.naming.sheet.workbook import sheet_xlsx
@@ -47,10 +48,10 @@ def spreadsheet(table: str, before: str = "", manifest: str = "") -> bytes:
         "</office:spreadsheet></office:body></office:document-content>"
     )
     target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
-        archive.writestr("content.xml", content)
-        archive.writestr("META-INF/manifest.xml", f"<manifest>{manifest}</manifest>")
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        packed.writestr("content.xml", content)
+        packed.writestr("META-INF/manifest.xml", f"<manifest>{manifest}</manifest>")
     return target.getvalue()
 
 
@@ -260,7 +261,7 @@ def test_ods_cells_are_read_with_their_repeats_and_without_remarks(read: Any) ->
     table = (
         ods_row(*HEAD, blank)
         + ods_row("c0", "keep", remark, "v1", blank)
-        + ods_row(blank, more=' table:number-rows-repeated="100000"')
+        + ods_row(blank, more=' table:number-rows-repeated="50000"')
         + ods_row("c1", "keep", number, "v1")
     )
     rows = read(spreadsheet(table), "a.ods").rows
@@ -295,8 +296,16 @@ def damaged(data: bytes) -> bytes:
 
 def swollen() -> bytes:
     target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("xl/workbook.xml", b" " * (300 << 20))
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("xl/workbook.xml", b"<workbook/>")
+        packed.writestr("xl/_rels/workbook.xml.rels", b" " * (130 << 20))
+    return target.getvalue()
+
+
+def packed_otherwise() -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_LZMA) as packed:
+        packed.writestr("xl/workbook.xml", b"<workbook/>")
     return target.getvalue()
 
 
@@ -333,7 +342,8 @@ SHEET = "xl/worksheets/sheet1.xml"
         ("a.xlsx", with_part(SOUND, SHEET, b"<worksheet><sheetData>"), "no sound XML"),
         ("a.xlsx", with_part(SOUND, SHEET, b"<!DOCTYPE a><worksheet/>"), "document type"),
         ("a.xlsx", with_part(SAVED, "xl/sharedStrings.xml", b"<sst/>"), "a cell has no text"),
-        ("a.xlsx", swollen(), "unpacked it would take 315 MB"),
+        ("a.xlsx", swollen(), "takes more than 134 MB"),
+        ("a.xlsx", packed_otherwise(), "as no spreadsheet program"),
         ("a.xlsx", encrypted(SOUND), "password"),
         ("a.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "password"),
         ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "from before 2007"),
@@ -343,7 +353,7 @@ SHEET = "xl/worksheets/sheet1.xml"
         ("a.ods", spreadsheet("", manifest="<encryption-data/>"), "password"),
         ("a.ods", spreadsheet(ods_row(*HEAD) + ods_row(
             "c0", "keep", "a", "v1", more=' table:number-rows-repeated="90000000"')),
-         "at most 200,000 rows"),
+         "at most 100,000 rows"),
         ("a.ods", spreadsheet(ods_row(*HEAD) + ods_row(
             '<table:table-cell table:number-columns-repeated="90000000"><text:p>c0</text:p>'
             "</table:table-cell>")), "1,000 columns"),
@@ -354,6 +364,14 @@ def test_files_that_are_refused_whole(problems: Any, name: str, data: bytes, tol
     assert found.where == name
     assert told in found.what
     assert found.remedy
+
+
+def test_a_file_of_very_many_elements_is_refused(
+    problems: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "MOST_ELEMENTS", 1000)
+    (found,) = problems(with_part(SOUND, SHEET, b"<a>" + b"<b/>" * 1000 + b"</a>"))
+    assert "more than 1,000 elements" in found.what
 
 
 def test_a_wrong_ending_is_no_reason_to_refuse_a_sound_sheet(read: Any) -> None:

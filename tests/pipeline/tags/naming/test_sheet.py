@@ -13,6 +13,7 @@ from pipeline.engine.workspace import Workspace
 from pipeline.tags.naming.carry import Carried
 from pipeline.tags.naming.rows import ADD, NamingRow
 from pipeline.tags.naming.sheet.contents import SIDE, make_sheet
+from pipeline.tags.naming.sheet.how_to import cut_lines
 from pipeline.tags.naming.sheet.strips import draw_strip
 from pipeline.tags.naming.sheet.workbook import sheet_xlsx
 from pipeline.tags.naming.showing import choose_stickers
@@ -42,6 +43,8 @@ def workspace(stickers: Callable[..., Workspace]) -> Workspace:
          "state": "unclustered" if key is None else "clustered"}
         for keyword, distance, key in keywords
     ])  # fmt: skip
+    counts = {"near": 3, "far": 2, "farthest": 1, "other": 1}
+    put(made, "keywords", [{"keyword": text, "stickers": n} for text, n in counts.items()])
     put(made, "proposals", [
         {"key": "c0", "name": "=near", "terms": ["near"], "exemplars": ["near", "far"],
          "keywords": 3, "stickers": 4, "flags": ["oversized"], "version": "v1"},
@@ -58,13 +61,16 @@ def workspace(stickers: Callable[..., Workspace]) -> Workspace:
     return made
 
 
-def test_the_nearest_kept_stickers_come_first_each_once(workspace: Workspace) -> None:
+def test_the_keywords_of_kept_stickers_take_turns_each_sticker_once(workspace: Workspace) -> None:
     chosen = choose_stickers(workspace, ["c0", "t001", "c9"], 3, ())
-    letters = {key: [id_[0] for id_ in ids] for key, ids in chosen.items()}
-    # a has the nearest keyword in the second shard alone.
-    assert letters == {"c0": ["a", "d", "b"], "t001": ["e"]}
-    withheld = choose_stickers(workspace, ["c0"], 3, {"d" * 64})
-    assert [id_[0] for id_ in withheld["c0"]] == ["a", "b", "c"]
+    shown = {key: [(id_[0], keyword) for id_, keyword in found] for key, found in chosen.items()}
+    # Stickers a and d carry "near", a in the second shard alone.
+    assert shown == {
+        "c0": [("a", "near"), ("b", "far"), ("c", "farthest")],
+        "t001": [("e", "other")],
+    }
+    withheld = choose_stickers(workspace, ["c0"], 3, {"b" * 64})
+    assert [id_[0] for id_, _ in withheld["c0"]] == ["a", "c", "d"]
 
 
 def test_names_stay_blank_but_for_tags_that_have_one(workspace: Workspace) -> None:
@@ -98,6 +104,13 @@ def test_what_was_taken_over_stands_on_the_sheet(workspace: Workspace) -> None:
     assert "not taken over: c7 (keep 狗)" in told
     assert any(text.startswith("one keyword is in no cluster") for text in told)
     assert book["added"]["A2"].value == "猫"
+
+
+def test_what_no_cell_holds_is_told(workspace: Workspace) -> None:
+    added = NamingRow(decision=ADD, name="猫", keywords=tuple(f"keyword {n}" for n in range(4000)))
+    sheet = make_sheet(workspace, carried=Carried({}, (added,)))
+    assert [line[:15] for line in cut_lines(sheet)] == ["keywords of 猫 i"]
+    assert cut_lines(make_sheet(workspace)) == []
 
 
 def test_the_workbook_helps_people_to_fill_it_in(workspace: Workspace) -> None:

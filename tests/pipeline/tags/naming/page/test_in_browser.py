@@ -317,9 +317,25 @@ def test_answers_kept_for_another_version_are_told_and_not_used(
     assert page.saved()["c0"].decision == ""
 
 
+def test_answers_from_another_page_about_these_clusters_are_offered(
+    lead: Callable[..., Lead],
+) -> None:
+    page = lead()
+    page.keys("k")
+    begun = lead(start=Naming("sheet.xlsx", (NamingRow("c1", "drop"),)))
+    rows = begun.saved()
+    assert (rows["c0"].decision, rows["c1"].decision) == ("", "drop")
+    begun.browser.refresh()
+    begun.click("#told button")
+    rows = begun.saved()
+    assert (rows["c0"].decision, rows["c1"].decision) == ("keep", "")
+    begun.click("#undo")
+    assert begun.saved()["c1"].decision == "drop"
+
+
 HOSTILE = [
     "</script><script>window.hacked = 1</script>", "<img src=x onerror=hacked=1>", "\"'`${1}",
-    "\u202egnp.exe\u202c", "__proto__", "<!--<script>", "\u2028\\u003c",
+    "\u202egnp.exe\u202c", "__proto__", "<!--<script>", "</script/", "\u2028\\u003c",
 ]  # fmt: skip
 
 
