@@ -4,28 +4,29 @@
 
 Draws a sticker for each keyword, clusters the keywords, has the clusters named by rule on a sheet
 that LibreOffice saves in its own format, freezes the tag set, has three annotators vote on a real
-labelling server, merges, splits and releases. FOLDER is made and left for a look. Needs soffice.
+labelling server, merges, splits and releases. With --page the same is decided once more on the
+page in Chromium, key by key, and the two frozen sets are held side by side. FOLDER is made and
+left for a look. Needs soffice, and chromium for --page.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import shutil
 import socket
-import subprocess
-import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from procedure.collection import draw_folder, topical_keywords
-from procedure.filling import as_json, fill_sheet, plan_naming
+import pyarrow.parquet as pq
+from procedure.filling import Plan, fill_sheet, plan_naming
+from procedure.on_page import decide_on_page
+from procedure.running import Place, draw_place, named_keywords
 from procedure.voting import vote
 
 from pipeline.engine.workspace import Workspace
-from pipeline.tags.keywords import keywords_of
 from schemas.config import LabelConfig
 
 
@@ -37,75 +38,27 @@ def main() -> None:
     parser.add_argument("--tags", type=int, default=461, help="tags that are to be frozen")
     parser.add_argument("--clusters", type=int, help="fixed number of clusters [the elbow's]")
     parser.add_argument("--label", type=int, default=300, help="stickers that are voted on")
+    parser.add_argument("--page", action="store_true", help="decide on the page as well")
     options = parser.parse_args()
-    if options.captions is None:
-        keywords = topical_keywords(options.keywords, options.tags)
-    else:
-        with options.captions.open(encoding="utf-8", newline="") as file:
-            titles = [row["caption"] for row in csv.DictReader(file, delimiter="\t")]
-        keywords = sorted({k for title in titles for k in keywords_of(None, None, title)})
-    figures = run(options.folder.absolute(), keywords, options)
-    print(json.dumps({"benchmark": "tag_procedure", "figures": figures}, ensure_ascii=False))
-
-
-def run(folder: Path, keywords: list[str], options: argparse.Namespace) -> dict[str, Any]:
-    """Every step, with what it counted."""
-    draw_folder(folder / "stickers", keywords)
-    root = folder / "workspace"
     port = _free_port()
-    _config(folder, options.clusters, port)
-
-    def command(*words: str) -> None:
-        program = [sys.executable, "-m", "stickerworks", "--config", folder / "stickerworks.yaml"]
-        done = subprocess.run(
-            [*program, "--workspace", root, *words],
-            check=False,
-            text=True,
-            encoding="utf-8",
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        print(f"$ stickerworks {' '.join(words)}\n{done.stdout}", flush=True)
-        if done.returncode:
-            raise SystemExit(f"`{' '.join(words)}` failed")
-
-    for words in (["crawl"], ["filter"], ["tags"], ["tags", "sheet"]):
-        command(*words)
-    workspace = Workspace(root)
-    figures: dict[str, Any] = {"keywords": len(keywords), **_clustered(workspace)}
-    proposals = workspace.read("proposals").to_pylist()
-    plan = plan_naming(proposals, options.tags)
+    keywords = named_keywords(options)
+    place = draw_place(options.folder.absolute(), keywords, options.clusters, port)
+    for words in ("crawl", "filter", "tags", "tags sheet", "tags page"):
+        place.command(*words.split())
+    figures: dict[str, Any] = {"keywords": len(keywords), **_clustered(place.workspace)}
+    plan = plan_naming(place.workspace.read("proposals").to_pylist(), options.tags)
     figures["decisions"] = dict(Counter(row["decision"] for row in plan.rows.values()))
     figures["added"] = len(plan.added)
-    # The page's file says the same, for a workspace beside this one.
-    shutil.copytree(root, folder / "page-workspace")
-    (folder / "naming.json").write_text(as_json(plan, proposals[0]["version"]), encoding="utf-8")
-    filled = fill_sheet(workspace.reports / "tags.xlsx", plan)
-    command("tags", "apply", str(filled))
-    tagset = workspace.read("tagset").to_pylist()
-    figures["frozen"] = sum(row["named"] for row in tagset)
-    figures["suggested"] = _suggested(workspace)
-    try:
-        command("label", "setup")
-        command("label", "export", "--next", str(options.label))
-        figures["ballot"] = len(workspace.read("ballot"))
-        figures["tasks"] = len(workspace.read("tasks"))
-        label = LabelConfig(port=port)
-        names = [row["tag"] for row in tagset]
-        figures["votes_given"] = vote(root, label, _truth(workspace), names)
-        command("label", "import")
-    finally:
-        command("label", "stop")
-    figures["votes"] = len(workspace.read("votes"))
-    statuses = workspace.read("labels", columns=["status"])["status"].to_pylist()
-    figures["labels"] = dict(sorted(Counter(statuses).items()))
-    for words in (["split"], ["release"], ["release", "verify"]):
-        command(*words)
-    release = workspace.releases / "procedure-0.1.0"
-    written = json.loads((release / "tagset.json").read_text(encoding="utf-8"))
-    figures["released_tags"] = len(written)
-    figures["released"] = _released(release)
-    return figures
+    beside = Place(place.folder, "page-workspace")
+    if options.page:
+        shutil.copytree(place.root, beside.root)
+    place.command("tags", "apply", str(fill_sheet(place.workspace.reports / "tags.xlsx", plan)))
+    figures |= _frozen(place.workspace)
+    if options.page:
+        figures["page"] = _on_page(beside, plan, place.workspace)
+    figures |= _label(place, options.label, port)
+    figures |= _release(place)
+    print(json.dumps({"benchmark": "tag_procedure", "figures": figures}, ensure_ascii=False))
 
 
 def _clustered(workspace: Workspace) -> dict[str, Any]:
@@ -116,8 +69,48 @@ def _clustered(workspace: Workspace) -> dict[str, Any]:
     return {"states": dict(sorted(states.items())), **{name: chosen[name] for name in names}}
 
 
-def _suggested(workspace: Workspace) -> int:
-    return sum(bool(tags) for tags in workspace.read("suggestions")["tags"].to_pylist())
+def _frozen(workspace: Workspace) -> dict[str, int]:
+    named = workspace.read("tagset", columns=["named"])["named"].to_pylist()
+    suggested = workspace.read("suggestions", columns=["tags"])["tags"].to_pylist()
+    return {"frozen": sum(named), "stickers_with_a_suggestion": sum(map(bool, suggested))}
+
+
+def _on_page(place: Place, plan: Plan, other: Workspace) -> dict[str, Any]:
+    """Decide the same on the page; tags and keywords that differ from the ``other`` set's."""
+    page = place.workspace.reports / "tags.html"
+    begin = time.perf_counter()
+    saved = decide_on_page(page, plan, place.folder / "downloads")
+    seconds = time.perf_counter() - begin
+    place.command("tags", "apply", str(saved))
+    ours, theirs = (_meanings(workspace) for workspace in (place.workspace, other))
+    differing = sum(ours.get(k) != theirs.get(k) for k in ours.keys() | theirs.keys())
+    figures = {"megabytes": round(page.stat().st_size / 1e6, 1), "seconds": round(seconds, 1)}
+    return figures | _frozen(place.workspace) | {"differing_keywords": differing}
+
+
+def _meanings(workspace: Workspace) -> dict[str, str | None]:
+    """What each settled keyword means: the name of its tag."""
+    names = {row["id"]: row["tag"] for row in workspace.read("named_tags").to_pylist()}
+    rows = workspace.read("named_keywords", columns=["keyword", "tag"]).to_pylist()
+    return {row["keyword"]: names.get(row["tag"]) for row in rows}
+
+
+def _label(place: Place, count: int, port: int) -> dict[str, Any]:
+    """Ballot, tasks, votes by three people, labels."""
+    workspace, figures = place.workspace, {}
+    names = workspace.read("tagset", columns=["tag"])["tag"].to_pylist()
+    try:
+        place.command("label", "setup")
+        place.command("label", "export", "--next", str(count))
+        figures["ballot"] = len(workspace.read("ballot"))
+        figures["tasks"] = len(workspace.read("tasks"))
+        figures["votes_given"] = vote(place.root, LabelConfig(port=port), _truth(workspace), names)
+        place.command("label", "import")
+    finally:
+        place.command("label", "stop")
+    figures["votes"] = len(workspace.read("votes"))
+    statuses = workspace.read("labels", columns=["status"])["status"].to_pylist()
+    return figures | {"labels": dict(sorted(Counter(statuses).items()))}
 
 
 def _truth(workspace: Workspace) -> dict[str, str]:
@@ -126,27 +119,17 @@ def _truth(workspace: Workspace) -> dict[str, str]:
     return {row["id"]: row["scored"][0]["tag"] for row in rows if row["scored"]}
 
 
-def _released(release: Path) -> dict[str, int]:
-    import pyarrow.parquet as pq
-
+def _release(place: Place) -> dict[str, Any]:
+    for words in ("split", "release", "release verify"):
+        place.command(*words.split())
+    release = place.workspace.releases / "procedure-0.1.0"
+    written = json.loads((release / "tagset.json").read_text(encoding="utf-8"))
     counts: Counter[str] = Counter()
     for path in sorted(release.rglob("*.parquet")):
-        table = pq.read_table(path, columns=["tags"])
-        counts["rows"] += len(table)
-        counts["labelled"] += sum(bool(tags) for tags in table["tags"].to_pylist())
-    return dict(counts)
-
-
-def _config(folder: Path, clusters: int | None, port: int) -> None:
-    source = {"source": "folder", "options": {"path": str(folder / "stickers")}}
-    config = {
-        "crawl": {"sources": [source]},
-        "filter": {"rules": {"ocr_length": {"max": None}}},
-        "tags": {"clusters": clusters},
-        "label": {"port": port},
-        "release": {"name": "procedure"},
-    }
-    (folder / "stickerworks.yaml").write_text(json.dumps(config), encoding="utf-8")
+        tags = pq.read_table(path, columns=["tags"])["tags"].to_pylist()
+        counts["rows"] += len(tags)
+        counts["labelled"] += sum(map(bool, tags))
+    return {"released_tags": len(written), "released": dict(counts)}
 
 
 def _free_port() -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pipeline.tags.naming.lists import join_list
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def fill_sheet(sheet: Path, plan: Plan) -> Path:
     head, first = _head(book["added"])
     for line, row in enumerate(plan.added, first):
         for column, text in row.items():
-            book["added"].cell(line, head[column]).value = text
+            written = join_list([text]) if column == "keywords" else text
+            book["added"].cell(line, head[column]).value = written
     filled = sheet.with_name("filled.xlsx")
     book.save(filled)
     return convert(filled, "ods")
@@ -68,14 +70,6 @@ def convert(path: Path, suffix: str) -> Path:
     command = ["soffice", "--headless", "--convert-to", suffix, "--outdir", path.parent, path]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     return path.with_suffix(f".{suffix}")
-
-
-def as_json(plan: Plan, version: str) -> str:
-    """What the page would save."""
-    rows = [{"key": key, **row} for key, row in plan.rows.items()]
-    added = [{**row, "keywords": [row["keywords"]]} for row in plan.added]
-    whole = {"stickerworks_naming": 1, "version": version, "who": "", "rows": rows, "added": added}
-    return json.dumps(whole, ensure_ascii=False)
 
 
 def _head(sheet: Any) -> tuple[dict[str, int], int]:
