@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from pipeline.tags.nearest import Best, Labels, Singles
 from pipeline.tags.vectors import Vectors
+from pipeline.tags.word_topics import WordTopics
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -53,6 +54,7 @@ class KMeans:
         self._weights = vectors.weights
         self._seed = seed
         self._tolerance = tolerance
+        self._topics = WordTopics(self._matrix, self._by_word, self._weights)
         self.start(np.zeros(vectors.count, dtype=np.int32))
 
     def start(self, labels: Labels) -> None:
@@ -85,6 +87,7 @@ class KMeans:
         # Steps of one start from what the leap before them got right.
         surplus = max(leap // 2, count // SURPLUS) if leap > 1 else 1
         most = min(count + surplus, len(self.labels))
+        self._topics.weigh(self._own)
         while self.count < most:
             self.count += 1
             self._extend()
@@ -121,6 +124,7 @@ class KMeans:
 
         As greedy k-means++ does, but what a vector saves is what the group saves that it draws
         away: alone it would win nobody from a centre in the middle of many, whose length is 0.
+        Vectors that share a word are such groups too.
         """
         distances = self._distances()
         mass = np.cumsum(self._weights * distances)
@@ -135,7 +139,12 @@ class KMeans:
             own = (self._own[near] + self._lengths[self.labels[near]]) / 2
             drawn_away = near == seed if alone else (alike > own) | (near == seed)
             groups.append(self._group(near[drawn_away], distances))
-        self._found(max(groups, key=lambda group: group.saves), cluster)
+        if not alone:
+            groups += [self._group(rows, distances) for rows in self._topics.best()]
+        founders = max(groups, key=lambda group: group.saves)
+        self._found(founders, cluster)
+        if not alone:
+            self._topics.update(founders.rows, self._own)
 
     def _group(self, rows: Labels, distances: Floats) -> _Group:
         members, weights = self._matrix[rows], self._weights[rows]
