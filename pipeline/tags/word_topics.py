@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pipeline.tags.nearest import Labels, Singles
 from pipeline.tags.vectors import Floats
@@ -58,13 +57,14 @@ class WordTopics:
     def _leaving(self, word: int) -> Labels:
         span = slice(self._by_word.indptr[word], self._by_word.indptr[word + 1])
         rows, mean = self._by_word.indices[span], self._means[word]
-        leaving: npt.NDArray[np.bool_] = (
-            mean * (2 * self._by_word.data[span] - mean) > self._own[rows]
-        )
-        return rows[leaving]
+        leaving = mean * (2 * self._by_word.data[span] - mean) > self._own[rows]
+        left: Labels = rows[leaving]
+        return left
 
     def _savings(self, part: Any, weights: Floats, own: Floats) -> Floats:
         lengths, means = np.diff(part.indptr), self._means[part.indices]
         gained = means * (2 * part.data - means) - np.repeat(own, lengths)
-        saved = np.repeat(weights, lengths) * np.maximum(gained, 0)
-        return np.bincount(part.indices, saved, len(self._means))
+        gained = np.repeat(weights, lengths) * np.maximum(gained, 0)
+        # Without entries bincount would count in whole numbers.
+        saved: Floats = np.bincount(part.indices, gained, len(self._means)).astype(np.float64)
+        return saved
