@@ -23,6 +23,8 @@ Ints = npt.NDArray[np.int64]
 MAX_ROUNDS = 300
 # Of so many clusters one more is made and given up again.
 SURPLUS = 10
+# Clusters whose loss is looked at together, where one is given up.
+_TOGETHER = 16
 # Centres of one dense block, and scores that are looked at together.
 _BLOCK = 128
 _SCORES = 1 << 20
@@ -172,15 +174,18 @@ class KMeans:
         """Remove the cluster whose vectors lose least when they go to their next best."""
         losses = self._weights * (self._own - self._bound)
         missed = np.bincount(self.labels, losses, self.count)
-        found: dict[int, Best] = {}
-        while (cluster := int(missed.argmin())) not in found:
+        exact = np.zeros(self.count, dtype=bool)
+        while not exact[cluster := int(missed.argmin())]:
             # A bound may be loose: the loss is at least what it says.
-            rows = np.flatnonzero(self.labels == cluster)
+            least = np.argsort(missed, kind="stable")[:_TOGETHER]
+            rows = np.flatnonzero(np.isin(self.labels, least))
             best = self._compare(np.arange(self.count), rows)
-            missed[cluster] = self._weights[rows] @ (self._own[rows] - best.score)
-            found[cluster] = best
             self._bound[rows] = best.score
-        rows, best = np.flatnonzero(self.labels == cluster), found[cluster]
+            lost = self._weights[rows] * (self._own[rows] - best.score)
+            missed[least] = np.bincount(self.labels[rows], lost, self.count)[least]
+            exact[least] = True
+        rows = np.flatnonzero(self.labels == cluster)
+        best = self._compare(np.arange(self.count), rows)
         self.labels[rows], self._own[rows], self._bound[rows] = best.label, best.score, best.second
         self._moved = np.union1d(self._moved, best.label).astype(np.int64)
         self._renumber(self.count - 1, cluster)
