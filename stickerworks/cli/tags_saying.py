@@ -96,7 +96,7 @@ def _lines(elbow: list[dict[str, Any]], asked: int | None = None) -> Iterator[st
 
 
 def _defensible(elbow: list[dict[str, Any]]) -> tuple[int, int]:
-    """The range of numbers that are nearly as far below the chord as the best."""
+    """The range of numbers that are nearly as good as the chosen one."""
     from pipeline.tags.elbow import find_elbow
 
     found = find_elbow([row["k"] for row in elbow], [row["inertia"] for row in elbow], 0)
