@@ -69,10 +69,11 @@ def _begin(session: Session, old: Naming) -> tuple[Naming, list[str]]:
     from dataclasses import replace
 
     from pipeline.tags.naming.carry import carried_lines, carry
+    from pipeline.tags.naming.earlier import earlier_rounds
 
     proposals = session.workspace.read("proposals").to_pylist()
     versions = {row["version"] for row in proposals}
     if {row.version for row in old.rows} <= versions:  # about these very proposals
         return old, [f"taken over: all of {old.source}"]
-    carried = carry(old, proposals)
+    carried = carry(old, proposals, earlier_rounds(session.workspace, old))
     return replace(old, rows=(*carried.rows.values(), *carried.added)), carried_lines(carried)

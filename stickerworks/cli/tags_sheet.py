@@ -56,12 +56,15 @@ def _write(
 ) -> int:
     """Write both files and return how many rows there are to name."""
     from pipeline.tags.naming.carry import carry
+    from pipeline.tags.naming.earlier import earlier_rounds
     from pipeline.tags.naming.sheet.contents import make_sheet
     from pipeline.tags.naming.sheet.how_to import cut_lines
     from pipeline.tags.naming.sheet.write import write_sheet
 
     proposals = session.workspace.read("proposals").to_pylist()
-    carried = None if old is None else carry(old, proposals)
+    carried = None
+    if old is not None:
+        carried = carry(old, proposals, earlier_rounds(session.workspace, old))
     sheet = make_sheet(session.workspace, suggested, carried)
     if not sheet.rows:
         return 0

@@ -28,7 +28,7 @@ const firstRow = (one) => ({
   ...BLANK,
   ...(one.tag
     ? { decision: "keep", name: one.name, english: one.english, group: one.group,
-        aliases: one.aliases }
+        aliases: one.aliases, note: one.note }
     : {}),
   ...(data.start.rows[one.key] ? readRow(data.start.rows[one.key]) : {}),
 });
