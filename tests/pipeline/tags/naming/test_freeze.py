@@ -1,5 +1,6 @@
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
 from pipeline.tags.named import read_named, words_by_hand
 from pipeline.tags.naming import freeze as freezing
+from pipeline.tags.naming.basis import find_basis
 from pipeline.tags.naming.freeze import write_frozen
-from pipeline.tags.naming.rows import NamingRow
+from pipeline.tags.naming.resolve import resolve
+from pipeline.tags.naming.rows import Naming, NamingRow
 
 CLUSTERS = {"c0": ["开心 大笑", "大笑"], "c1": ["猫 睡觉"], "c2": ["狗 跑"], "c3": ["傻瓜"]}
 Make = Callable[[], Any]
@@ -231,3 +235,47 @@ def test_a_kill_between_writes_leaves_one_whole_set(
     write_frozen(workspace, frozen if writes < 3 else replace(frozen, number=3))
     assert len(workspace.read("named_keywords")) == len(frozen.keywords)
     assert workspace.read("naming")["number"].to_pylist().count(1) == 4
+
+
+@pytest.mark.parametrize("writes", range(9))
+def test_the_same_again_ends_where_an_uninterrupted_run_does(
+    rounds: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    """Two sets, killed after so many writes in all, then both applied again from where it was."""
+    begun = rounds()
+    version = begun.propose(CLUSTERS)
+    decided = [kept(version), [NamingRow(key="c0", decision="drop", version=version)]]
+    decided[1] += kept(version)[1:]
+    write, done = freezing._write, []
+
+    def dies(*given: Any) -> None:
+        if len(done) == writes:
+            raise KeyboardInterrupt
+        done.append(given)
+        write(*given)
+
+    def apply(workspace: Workspace, rows: list[NamingRow]) -> None:
+        basis = find_basis(workspace, [version])
+        resolved = resolve(Naming("names.xlsx", tuple(rows)), basis, ())
+        write_frozen(workspace, freezing.freeze(workspace, basis, resolved, None, "2026"))
+
+    def begin(folder: Path) -> Workspace:
+        workspace = Workspace(folder)
+        for table, rows in begun.tables.items():
+            workspace.write(table, None, rows, Proof("test", ""))
+        return workspace
+
+    whole, killed = begin(tmp_path / "whole"), begin(tmp_path / "killed")
+    for rows in decided:
+        apply(whole, rows)
+    monkeypatch.setattr(freezing, "_write", dies)
+    at = 0
+    with suppress(KeyboardInterrupt):
+        for rows in decided:
+            apply(killed, rows)
+            at += 1
+    monkeypatch.undo()
+    for rows in decided[min(at, 1) :]:
+        apply(killed, rows)
+    for table in ("naming", "named_tags", "named_keywords", "named_elbow"):
+        assert killed.read(table).equals(whole.read(table)), table
