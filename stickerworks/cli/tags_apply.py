@@ -75,8 +75,8 @@ def _frozen(session: Session, naming: Naming, who: str | None) -> Frozen:
     earlier = named_tags.filter(pc.less_equal(named_tags["number"], basis.parent))
     decided, keywords = workspace.read("naming"), workspace.read("named_keywords")
     people = blocked_by_people(decided, earlier, keywords)
-    blocked = people.union(blocked_words(session.config.tags.blocked_words))
-    resolved = resolve(naming, basis, blocked)
+    blocked = blocked_words(session.config.tags.blocked_words)
+    resolved = resolve(naming, basis, blocked, people)
     said = storable(naming.who if who is None else who, 100)
     return freeze(workspace, basis, resolved, said, datetime.now(UTC).isoformat(timespec="seconds"))
 

@@ -74,7 +74,7 @@ def freeze(tables: Tables, basis: Basis, resolved: Resolved, who: str | None, wh
         naming=_numbered(naming, number),
         tags=_table("named_tags", [more | tag for tag in tags]),
         keywords=keywords,
-        notes=tuple(notes),
+        notes=(*resolved.notes, *notes),
         changed=changed,
     )
 
