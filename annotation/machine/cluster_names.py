@@ -202,7 +202,10 @@ def _objects(value: Any, depth: int) -> Iterator[Mapping[str, Any]]:
 def _name(value: Any) -> str | None:
     if not isinstance(value, str):
         return None
-    return storable(unwrapped(value[: 4 * _LONGEST_NAME]), _LONGEST_NAME)
+    name = unwrapped(value[: 4 * _LONGEST_NAME])
+    # No tag is called so: markup, a formula, several lines.
+    is_odd = any(sign in "<>=＜＞＝" for sign in name) or len(name.splitlines()) > 1
+    return None if is_odd else storable(name, _LONGEST_NAME)
 
 
 def _shown(texts: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from collections import Counter
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.tags.name_forms import is_blocked
 from pipeline.tags.named import line_of
 
 # A word stands for a blocked cluster when more than this share of its keywords has it.
@@ -18,13 +19,25 @@ def blocked_by_people(
 ) -> frozenset[str]:
     """Names of blocked rows, in the frozen set in use and those before it, and their words.
 
-    A word counts that most keywords of a blocked cluster have and no keyword of a tag.
+    A word counts that most keywords of a blocked cluster have and no keyword of a tag. What a tag
+    of the set in use is called is not blocked any more.
     """
     numbers = line_of(named_tags, pc.max(named_tags["number"]).as_py() or 0)
     rows = naming.filter(pc.is_in(naming["number"], pa.array(numbers, pa.int32())))
     rows = rows.filter(pc.equal(rows["decision"], "block"))
     names = {name for column in ("name", "english") for name in rows[column].to_pylist() if name}
-    return frozenset(names | _words(named_keywords, max(numbers, default=0)))
+    number = max(numbers, default=0)
+    blocked = frozenset(names | _words(named_keywords, number))
+    return blocked.difference(_said(named_tags, number, blocked))
+
+
+def _said(named_tags: pa.Table, number: int, blocked: frozenset[str]) -> set[str]:
+    """Blocked words that names of tags say."""
+    tags = named_tags.filter(pc.equal(named_tags["number"], number))
+    names = [name for column in ("tag", "english") for name in tags[column].to_pylist() if name]
+    names += [name for names in tags["aliases"].to_pylist() for name in names or ()]
+    saying = [name for name in names if is_blocked(name, blocked)]
+    return {word for word in blocked for name in saying if is_blocked(name, {word})}
 
 
 def _words(named_keywords: pa.Table, number: int) -> set[str]:

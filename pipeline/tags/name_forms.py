@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from pipeline.engine.chinese_words import HAN, open_tokenizer
 from pipeline.engine.text import JOINER, visible
+from pipeline.tags.keywords import is_slang_number
 
 Flags = npt.NDArray[np.bool_]
 
@@ -32,13 +33,20 @@ _LOOK_ALIKE = str.maketrans(
 )
 # Letters, digits, marks and symbols; the rest parts them.
 _SAYING = "LNMS"
+# How a sign is drawn, not which one it is.
+_VARIATIONS = dict.fromkeys([*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)])
+# Keys of rows: what is merged into c4 would be a cluster and a tag.
+_KEY = re.compile(r"[ct]\d{1,9}")
+_NUMBER = re.compile(r"[\d.,+\- ]+")
+_MAX_DIGITS = 4
 # Up to this many characters a Chinese word may begin and end within other words: 操 in 操场.
 _SHORT_HAN = 2
 
 
 def shown_name(text: str) -> str:
     """A name as it is shown and stored: NFKC, one line, trimmed; "" where nothing is left."""
-    seen = unicodedata.normalize("NFKC", visible(text.strip()[:_MAX_RAW_CHARS], JOINER, ""))
+    drawn = text.strip()[:_MAX_RAW_CHARS].translate(_VARIATIONS)
+    seen = unicodedata.normalize("NFKC", visible(drawn, JOINER, ""))
     # A joiner makes one emoji of several; between letters it is only unseen.
     after = f"{seen[1:]} "[: len(seen)]
     kept = (s for s, then in zip(seen, after, strict=True) if s != JOINER or _is_symbol(then))
@@ -64,6 +72,8 @@ def name_fault(text: str) -> str | None:
         (f"is longer than {MAX_NAME_CHARS} characters", len(name) > MAX_NAME_CHARS or is_cut),
         ("has no letter or digit", not any(map(str.isalnum, name))),
         ("mixes letters of several alphabets that look alike", _is_disguised(name)),
+        ("reads as the key of a row does (c4, t001)", bool(_KEY.fullmatch(name.casefold()))),
+        ("is only a number, and none that chats have a meaning for (666, 520)", _is_number(name)),
     )
     return next((fault for fault, holds in checks if holds), None)
 
@@ -201,7 +211,7 @@ def _folded(text: str) -> str:
 
 def _simplified(text: str) -> str:
     # Traditional to simplified, with the variants that Taiwan writes.
-    return str(_converter("tw2s").convert(text)) if HAN.search(text) else text
+    return str(_converter("tw2s").convert(text.replace("麽", "麼"))) if HAN.search(text) else text
 
 
 def _traditional(text: str) -> tuple[str, str]:
@@ -217,6 +227,14 @@ def _converter(kind: str) -> Any:
 
 def _is_symbol(sign: str) -> bool:
     return unicodedata.category(sign) == "So"
+
+
+def _is_number(name: str) -> bool:
+    """Whether it is a bare number of five digits or more, or with a decimal point."""
+    digits = re.sub(r"\D", "", name)
+    if not _NUMBER.fullmatch(name) or is_slang_number(digits):
+        return False
+    return len(digits) > _MAX_DIGITS or re.search(r"[.,]\d", name) is not None
 
 
 def _is_unstorable(sign: str) -> bool:

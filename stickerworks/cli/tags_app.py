@@ -62,8 +62,11 @@ def apply(
         Path, typer.Argument(help="a filled-in sheet (.xlsx, .ods, .csv) or a saved page (.json)")
     ],
     who: Annotated[str | None, typer.Option("--by", help="who named them")] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="replace what somebody else decided in this round")
+    ] = False,
 ) -> None:
     """Check what people decided, cell by cell, and freeze it as the tag set in use."""
     from stickerworks.cli.tags_apply import apply_command
 
-    raise typer.Exit(apply_command(context.obj, file, who))
+    raise typer.Exit(apply_command(context.obj, file, who, replace=replace))

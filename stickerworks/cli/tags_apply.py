@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
+from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import named_path
 from pipeline.engine.runner import check_crawled
 from pipeline.engine.text import plain, quoted, storable
@@ -29,7 +30,9 @@ _DECIDED = {
 }  # fmt: skip
 
 
-def apply_command(options: CommandOptions, file: Path, who: str | None) -> int:
+def apply_command(
+    options: CommandOptions, file: Path, who: str | None, *, replace: bool = False
+) -> int:
     """Check what people decided, freeze it as the tag set in use, and make what follows from it."""
     from pipeline.tags.naming.freeze import write_frozen
     from pipeline.tags.naming.reading import read_naming
@@ -44,11 +47,13 @@ def apply_command(options: CommandOptions, file: Path, who: str | None) -> int:
             _say_problems(session, error)
             return session.exit_code
         _say_decided(session, frozen)
+        _check_corrected(session, frozen, replace)
         if options.dry_run:
             session.say("Nothing was written.")
             return session.exit_code
+        write_frozen(session.workspace, frozen)
         if frozen.changed:
-            write_frozen(session.workspace, frozen)
+            session.say(f"This is tag set {frozen.number} now, version {frozen.version}.")
         _make_what_follows(session)
         session.mending(lambda: _say_suggested(session))
         session.mending(lambda: _say_ballot(session))
@@ -70,8 +75,8 @@ def _frozen(session: Session, naming: Naming, who: str | None) -> Frozen:
     earlier = named_tags.filter(pc.less_equal(named_tags["number"], basis.parent))
     decided, keywords = workspace.read("naming"), workspace.read("named_keywords")
     people = blocked_by_people(decided, earlier, keywords)
-    blocked = people.union(blocked_words(session.config.tags.blocked_words))
-    resolved = resolve(naming, basis, blocked)
+    blocked = blocked_words(session.config.tags.blocked_words)
+    resolved = resolve(naming, basis, blocked, people)
     said = storable(naming.who if who is None else who, 100)
     return freeze(workspace, basis, resolved, said, datetime.now(UTC).isoformat(timespec="seconds"))
 
@@ -116,8 +121,25 @@ def _say_decided(session: Session, frozen: Frozen) -> None:
         session.say(f"  and {len(frozen.notes) - _PROBLEMS:,} more such lines")
     if not frozen.changed:
         session.say(f"Tag set {frozen.number} says just this: nothing changed.")
-    elif not session.options.dry_run:
-        session.say(f"This is tag set {frozen.number} now, version {frozen.version}.")
+
+
+def _check_corrected(session: Session, frozen: Frozen, replace: bool) -> None:
+    """Say what a correction changes; StickerworksError where it would undo another's work unasked."""
+    from pipeline.tags.naming.corrections import correction
+
+    corrected = correction(session.workspace, frozen)
+    if corrected is None:
+        return
+    session.results["corrects"] = asdict(corrected)
+    session.say(f"  {corrected}")
+    who = frozen.tags["named_by"][0].as_py()
+    if corrected.is_of_another(who) and not replace:
+        raise StickerworksError(
+            f"Tag set {corrected.number} was named by {quoted(corrected.who or '')}, and this file "
+            f"is by {quoted(who)}: nothing was changed.",
+            "Put both into one file and apply that. Where this one is to replace the other: the "
+            "same command with --replace.",
+        )
 
 
 def _make_what_follows(session: Session) -> None:

@@ -169,20 +169,28 @@ def _say_requests(session: Session, captioner: ConfiguredCaptioner, clusters: in
 
 
 def _usable(session: Session, names: Mapping[str, ModelName | None]) -> Suggested:
-    """What can be a name of what was said: a model may be led astray by what it reads."""
+    """What can be a name of what was said, each name once, and none that another row has.
+
+    A model may be led astray by what it reads.
+    """
     from pipeline.tags.blocked import blocked_by_people
-    from pipeline.tags.name_forms import is_blocked, name_fault, shown_name
+    from pipeline.tags.name_forms import is_blocked, name_fault, same_name, shown_name
     from pipeline.tags.words import blocked_words
 
     read = session.workspace.read
     people = blocked_by_people(read("naming"), read("named_tags"), read("named_keywords"))
     blocked = people.union(blocked_words(session.config.tags.blocked_words))
 
-    def usable(text: str | None) -> str | None:
+    taken: dict[str, str] = {}
+    for row in read("proposals").to_pylist():
+        for name in (row["name"], row["english"], *(row["aliases"] or ())):
+            taken.setdefault(same_name(name or ""), row["key"])
+
+    def usable(key: str, text: str | None) -> str | None:
         if text is None or name_fault(text) is not None or is_blocked(text, blocked):
             return None
-        return shown_name(text)
+        return shown_name(text) if taken.setdefault(same_name(text), key) == key else None
 
     said = {key: name for key, name in names.items() if name is not None}
-    found = {key: (usable(name.name), usable(name.english)) for key, name in said.items()}
+    found = {k: (usable(k, name.name), usable(k, name.english)) for k, name in said.items()}
     return {key: pair for key, pair in found.items() if any(pair)}

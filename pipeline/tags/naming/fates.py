@@ -16,6 +16,7 @@ from pipeline.tags.naming.resolve import Resolved
 
 Ints = npt.NDArray[np.int64]
 _NONE, _GONE = -2, -1
+_SHOWN = 5
 
 
 def keyword_fates(basis: Basis, resolved: Resolved) -> tuple[pa.Table, list[str]]:
@@ -35,6 +36,7 @@ def keyword_fates(basis: Basis, resolved: Resolved) -> tuple[pa.Table, list[str]
         f"{resolved.tags[n].row.row.where('keywords')}: nobody has the keyword {quoted(k)} so far"
         for k, n in unknown
     ]
+    notes += _left_empty(proposed, fates, resolved)
     decision = pc.if_else(pa.array(fates != proposed), "add", _decisions(keywords, resolved))
     columns = [keywords[name] for name in ("keyword", "tokens", "cluster", "distance", "key")]
     names = ("keyword", "tokens", "cluster", "distance", "key", "decision", "place")
@@ -58,6 +60,23 @@ def _decisions(keywords: pa.Table, resolved: Resolved) -> pa.ChunkedArray:
     decisions = pa.array(list(of_key.values()), pa.string())
     place = pc.index_in(keywords["key"], value_set=pa.array(list(of_key), pa.string()))
     return pc.coalesce(decisions.take(place), keywords["decision"])
+
+
+def _left_empty(proposed: Ints, fates: Ints, resolved: Resolved) -> list[str]:
+    """Tags whose keywords went to others, all of them."""
+    count = len(resolved.tags)
+    before = np.bincount(proposed[proposed >= 0], minlength=count)
+    after = np.bincount(fates[fates >= 0], minlength=count)
+    notes = []
+    for place in np.flatnonzero((before > 0) & (after == 0)).tolist():
+        tag = resolved.tags[place]
+        takers = np.unique(fates[proposed == place]).tolist()
+        told = ", ".join(quoted(resolved.tags[taker].name) for taker in takers[:_SHOWN])
+        notes.append(
+            f"{tag.row.row.where('name')}: {quoted(tag.name)} is left without keywords: "
+            f"{told}{', ...' if len(takers) > _SHOWN else ''} took them all"
+        )
+    return notes
 
 
 def _take_by_word(keywords: pa.Table, resolved: Resolved, fates: Ints) -> list[str]:

@@ -74,7 +74,7 @@ def freeze(tables: Tables, basis: Basis, resolved: Resolved, who: str | None, wh
         naming=_numbered(naming, number),
         tags=_table("named_tags", [more | tag for tag in tags]),
         keywords=keywords,
-        notes=tuple(notes),
+        notes=(*resolved.notes, *notes),
         changed=changed,
     )
 
@@ -83,9 +83,15 @@ def write_frozen(workspace: Workspace, frozen: Frozen) -> None:
     """Write the tables of a set that is to be the one in use, with the curve behind the first one.
 
     Its tags are written last, and their number says which keywords and decisions count: a kill
-    before leaves the set before as it was, keywords included.
+    before leaves the set before as it was, keywords included. Where nothing changed, what a kill
+    left of other sets goes.
     """
     before = read_named(workspace)
+    if not frozen.changed:
+        _trim(workspace, "named_keywords", before.keywords)
+        naming = workspace.read("naming")
+        _trim(workspace, "naming", naming.filter(pc.less_equal(naming["number"], before.number)))
+        return
     if not before.number:
         _write(workspace, "named_elbow", workspace.read("elbow"))
     settled = pa.concat_tables([before.keywords.cast(frozen.keywords.schema), frozen.keywords])
@@ -94,6 +100,11 @@ def write_frozen(workspace: Workspace, frozen: Frozen) -> None:
     tags = _with_history(workspace, "named_tags", before.number, frozen.tags)
     _write(workspace, "named_tags", tags)
     _write(workspace, "named_keywords", frozen.keywords)
+
+
+def _trim(workspace: Workspace, table: str, rows: pa.Table) -> None:
+    if workspace.read(table).num_rows > rows.num_rows:
+        _write(workspace, table, rows)
 
 
 def _write(workspace: Workspace, table: str, rows: pa.Table) -> None:

@@ -12,7 +12,7 @@ from pipeline.tags.name_forms import is_blocked, same_name
 from pipeline.tags.naming.basis import Basis
 from pipeline.tags.naming.decided import Decided, decide, row_problems
 from pipeline.tags.naming.merging import follow_merges
-from pipeline.tags.naming.rows import Naming, NamingError, Problem
+from pipeline.tags.naming.rows import ADD, Naming, NamingError, Problem
 
 _SHOWN = 10
 
@@ -40,32 +40,46 @@ class Resolved:
     rows: tuple[Decided, ...]
     tags: tuple[ResolvedTag, ...]
     tag_of: Mapping[str, int]
+    notes: tuple[str, ...] = ()
 
 
-def resolve(naming: Naming, basis: Basis, blocked: Collection[str]) -> Resolved:
-    """The tag set that a naming makes of the proposals; ``blocked`` words never become names.
+def resolve(
+    naming: Naming, basis: Basis, blocked: Collection[str], by_people: Collection[str] = ()
+) -> Resolved:
+    """The tag set that a naming makes of the proposals, however its rows are sorted.
 
-    Raises NamingError with every problem at once.
+    ``blocked`` words never become names; those that earlier rounds blocked (``by_people``) may be
+    names of tags added by hand, which is noted. Raises NamingError with every problem at once.
     """
     problems = list(_version_problems(naming, basis))
     if problems:  # about other proposals, all else would be noise
         raise NamingError(naming.source, problems)
     rows = decide(naming)
     blocked = frozenset(blocked)
+    every = blocked.union(by_people)
     for one in rows:
-        problems += row_problems(one, basis, blocked)
+        problems += row_problems(one, basis, blocked if one.decision == ADD else every)
     problems += _blocked_here(rows, basis)
     problems += _key_problems(naming, rows, basis)
     ends, found = follow_merges(rows)
     problems += found
-    rows = _with_one_spelling(rows)
     problems += _name_problems(rows, ends)
     problems += _keyword_problems(rows)
     if not problems and not any(one.is_tag for one in rows):
         problems.append(Problem(naming.source, "no tag is left", "Keep some."))
     if problems:
         raise NamingError(naming.source, sorted(problems, key=_place))
-    return _resolved(rows, ends, basis, blocked)
+    # However a sheet was sorted, it says the same.
+    rows = _with_one_spelling(sorted(rows, key=_rank))
+    lifted = tuple(_lifted(rows, frozenset(by_people)))
+    blocked_now = every.union(_blocked_names(rows, basis))
+    return _resolved(rows, follow_merges(rows)[0], basis, blocked_now, lifted)
+
+
+def _rank(one: Decided) -> tuple[bool, bool, int, str, str]:
+    """Frozen tags first, then clusters, then what is added, by name."""
+    number = int(one.key[1:]) if one.key else 0
+    return not one.key, one.key[:1] == "c", number, same_name(one.name), one.name
 
 
 def _place(problem: Problem) -> tuple[str, int, str]:
@@ -132,19 +146,41 @@ def _key_problems(naming: Naming, rows: Sequence[Decided], basis: Basis) -> Iter
 
 def _blocked_here(rows: Sequence[Decided], basis: Basis) -> Iterator[Problem]:
     """Names that the naming itself blocks."""
+    taken = _blocked_names(rows, basis)
+    # What is suggested stands for its own cluster alone: nobody wrote it.
+    written = frozenset(n for n, one in taken.items() if n in (one.name, one.english, *one.aliases))
+    same = {same_name(name): name for name in reversed(taken)}
+    for one, column, name in _names(rows):
+        block = same.get(same_name(name))
+        if block is None and is_blocked(name, written):
+            block = next(word for word in sorted(written) if is_blocked(name, {word}))
+        if block is not None:
+            yield Problem(
+                one.row.where(column),
+                f"{quoted(name)} says {quoted(block)}, which is blocked with {taken[block].told} "
+                f"({taken[block].row.where('decision')})",
+                "Write another name, or drop that one rather than block it.",
+            )
+
+
+def _blocked_names(rows: Sequence[Decided], basis: Basis) -> dict[str, Decided]:
+    """Names of the rows that are blocked; of one without a name, what is suggested for it."""
     taken: dict[str, Decided] = {}
     for one in rows:
         if one.decision == "block":
             for name in (one.name or basis.suggested.get(one.key, ""), one.english, *one.aliases):
                 if name:
-                    taken.setdefault(same_name(name), one)
-    for one, column, name in _names(rows):
-        if other := taken.get(same_name(name)):
-            yield Problem(
-                one.row.where(column),
-                f"{quoted(name)} is what {other.told} is called, which is blocked",
-                "Write another name, or drop that one rather than block it.",
-            )
+                    taken.setdefault(name, one)
+    return taken
+
+
+def _lifted(rows: Sequence[Decided], by_people: Collection[str]) -> Iterator[str]:
+    """What people may want to know of tags that say what an earlier round blocked."""
+    for one, column, name in _names([one for one in rows if one.decision == ADD]):
+        if is_blocked(name, by_people):
+            words = [word for word in sorted(by_people) if is_blocked(name, {word})]
+            told = ", ".join(map(quoted, words[:_SHOWN]))
+            yield f"{one.row.where(column)}: an earlier round blocked {told}; it is a name again"
 
 
 def _names(rows: Sequence[Decided]) -> Iterator[tuple[Decided, str, str]]:
@@ -203,7 +239,11 @@ def _with_one_spelling(rows: Sequence[Decided]) -> list[Decided]:
 
 
 def _resolved(
-    rows: Sequence[Decided], ends: Mapping[int, int], basis: Basis, blocked: Collection[str]
+    rows: Sequence[Decided],
+    ends: Mapping[int, int],
+    basis: Basis,
+    blocked: Collection[str],
+    notes: tuple[str, ...],
 ) -> Resolved:
     members: dict[int, list[Decided]] = {}
     for place, end in sorted(ends.items()):
@@ -238,7 +278,7 @@ def _resolved(
         for place, one in enumerate(rows)
         if one.key
     }
-    return Resolved(tuple(rows), tuple(tags), tag_of)
+    return Resolved(tuple(rows), tuple(tags), tag_of, notes)
 
 
 def _aliases(given: Sequence[str], own: Decided) -> tuple[str, ...]:

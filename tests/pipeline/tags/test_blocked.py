@@ -8,7 +8,17 @@ TEXTS = pa.list_(pa.string())
 
 
 def sets(*pairs: tuple[int, int]) -> pa.Table:
-    return pa.table({"number": [n for n, _ in pairs], "parent": [p for _, p in pairs]})
+    """Tags of sets and of those before them; each set has one, called 名."""
+    count = len(pairs)
+    return pa.table(
+        {
+            "number": [n for n, _ in pairs],
+            "parent": [p for _, p in pairs],
+            "tag": ["名"] * count,
+            "english": pa.nulls(count, pa.string()),
+            "aliases": pa.nulls(count, TEXTS),
+        }
+    )
 
 
 def decided(*rows: tuple[int, str, str]) -> pa.Table:
@@ -55,3 +65,13 @@ def test_words_of_a_blocked_cluster_count_that_most_of_it_has_and_no_tag() -> No
 def test_sets_that_name_each_other_as_parents_come_to_an_end() -> None:
     rows = decided((1, "block", "坏"))
     assert blocked_by_people(rows, sets((1, 2), (2, 1)), settled()) == {"坏"}
+
+
+def test_what_a_tag_in_use_is_called_is_not_blocked_any_more() -> None:
+    naming = decided((1, "block", "大佬"), (1, "block", "笨蛋"))
+    tags = sets((1, 0), (2, 1))
+    assert blocked_by_people(naming, tags, settled()) == {"大佬", "笨蛋"}
+    lifted = tags.set_column(2, "tag", pa.array(["名", "大佬写码"]))
+    assert blocked_by_people(naming, lifted, settled()) == {"笨蛋"}
+    earlier = tags.set_column(2, "tag", pa.array(["大佬", "名"]))
+    assert blocked_by_people(naming, earlier, settled()) == {"大佬", "笨蛋"}

@@ -22,6 +22,7 @@ BLOCKED = ("傻逼", "操", "操你妈", "逼", "鸡巴", "妈逼", "ass", "fuck
         ("👨\u200d👩\u200d👧 家", "👨\u200d👩\u200d👧 家"),
         ("e\u200b\u0301", "é"),
         ("\u200b \u3000", ""),
+        ("爱\u2764\ufe0f", "爱\u2764"),
     ],
 )
 def test_a_name_is_shown_as_one_line_of_seen_characters(text: str, shown: str) -> None:
@@ -44,6 +45,10 @@ def test_a_name_is_shown_as_one_line_of_seen_characters(text: str, shown: str) -
         ("ロ", "口"),
         ("哈哈!!", "哈哈"),
         ("straße", "STRASSE"),
+        ("爱\u2764\ufe0f", "爱\u2764"),
+        ("葛\U000e0100", "葛"),
+        ("什麽", "什么"),
+        ("什麼", "什么"),
     ],
 )
 def test_names_that_people_take_for_one_are_the_same(one: str, other: str) -> None:
@@ -58,7 +63,7 @@ def test_other_names_are_not(one: str, other: str) -> None:
     assert same_name(one) != same_name(other)
 
 
-@pytest.mark.parametrize("text", ["猫", "打工人", "OK", "520", "Ünïcode", "кот", "αβ粒子", "a\nb"])
+@pytest.mark.parametrize("text", ["猫", "打工人", "OK", "520", "233", "5201314", "66666", "520 1314", "1024", "3-8", "4s", "c4d", "100000天", "Ünïcode", "кот", "αβ粒子", "a\nb"])
 def test_a_name_without_a_fault(text: str) -> None:
     assert name_fault(text) is None
 
@@ -80,6 +85,13 @@ def test_a_name_without_a_fault(text: str) -> None:
         ("猫\ufffe", "no file"),
         ("猫\ue000", "no file"),
         ("pаypal", "look alike"),
+        ("c4", "key of a row"),
+        ("Ｔ００１", "key of a row"),
+        ("12345", "only a number"),
+        ("１３８ 0013 8000", "only a number"),
+        ("2024-01-01", "only a number"),
+        ("3.14", "only a number"),
+        ("0,5", "only a number"),
     ],
 )
 def test_what_can_be_no_name_says_why(text: str, fault: str) -> None:

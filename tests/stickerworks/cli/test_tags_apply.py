@@ -75,6 +75,49 @@ def test_tags_are_named_and_what_follows_is_made(
     assert before == {table: digest_rows(workspace.read(table)) for table in PEOPLES}
 
 
+def test_a_correction_says_what_it_changes_and_undoes_nobody_elses_work_unasked(
+    program: Any, workspace: Workspace, tmp_path: Path
+) -> None:
+    file = filled(workspace, tmp_path / "tags.csv")
+    other = filled(workspace, tmp_path / "other.csv", c0={"name": "开心"}, c1={"decision": "drop"})
+    assert program("tags", "apply", file, "--by", "Anna").code == 0
+    before = {table: digest_rows(workspace.read(table)) for table in PEOPLES}
+    for more in (["--dry-run"], []):
+        refused = program("tags", "apply", other, "--by", "Ben", *more)
+        told = " ".join(refused.said.split())
+        assert refused.code == 1
+        assert "This corrects tag set 1 (by Anna, 20" in told
+        assert "): 2 rows decided otherwise: t001 happy -> 开心, t002 sad -> dropped" in told
+        assert "was named by 'Anna', and this file is by 'Ben'" in told
+        assert "--replace" in told
+    assert before == {table: digest_rows(workspace.read(table)) for table in PEOPLES}
+    dry = program("tags", "apply", other, "--by", "Ben", "--replace", "--dry-run", "--json")
+    assert len(json.loads(dry.out)["corrects"]["changes"]) == 2
+    # Who names nobody, or is the same, replaces without being asked.
+    assert program("tags", "apply", other).code == 0
+    assert workspace.read("tagset")["tag"].to_pylist() == ["开心"]
+    assert "corrects tag set 2 (20" in " ".join(program("tags", "apply", file, "--by", "Ben").said.split())
+    replaced = program("tags", "apply", other, "--by", "Anna", "--replace")
+    assert "corrects tag set 3 (by Ben" in " ".join(replaced.said.split())
+    assert "This is tag set 4 now" in replaced.said
+
+
+def test_what_a_page_says_of_who_filled_it_in_counts(
+    program: Any, workspace: Workspace, tmp_path: Path
+) -> None:
+    file = filled(workspace, tmp_path / "tags.csv")
+    bare = {"english": "", "group": "", "aliases": [], "into": "", "note": ""}
+    proposals = workspace.read("proposals").to_pylist()
+    rows = [bare | {"key": row["key"], "decision": "keep", "name": row["key"] * 2} for row in proposals]
+    version = proposals[0]["version"]
+    assert program("tags", "apply", file, "--by", "Anna").code == 0
+    saved = {"stickerworks_naming": 1, "version": version, "who": "Ben", "rows": rows, "added": []}
+    page = tmp_path / "page.json"
+    page.write_text(json.dumps(saved), encoding="utf-8")
+    assert "this file is by 'Ben'" in " ".join(program("tags", "apply", str(page)).said.split())
+    assert program("tags", "apply", str(page), "--by", "anna").code == 0
+
+
 def test_all_problems_are_told_and_nothing_is_changed(
     program: Any, workspace: Workspace, tmp_path: Path
 ) -> None:

@@ -97,6 +97,20 @@ def test_what_a_model_was_led_to_say_is_no_suggestion(
     assert len(remembered) == len(proposed(made))
 
 
+def test_a_name_is_suggested_once_and_never_where_another_row_has_it(
+    made: Path, program: Any, serve: Serve
+) -> None:
+    first, other = (row["name"] for row in Workspace(made).read("proposals").to_pylist()[:2])
+    server = serve(name(1, "好名", other.upper()), name(2, "好 名", "Good"))
+    assert program("tags", "sheet", *asking(server)).code == 0
+    lines = (made / "reports/tags.csv").read_text(encoding="utf-8-sig").splitlines()
+    (one,) = [line for line in lines if "c0" in line]
+    (two,) = [line for line in lines if "c1" in line]
+    assert ("好名" in one, other.upper() in one) == (True, False)
+    assert ("好 名" in two, "Good" in two) == (False, True)
+    assert first in one
+
+
 def test_a_server_that_is_gone_is_one_clear_line_with_two_ways_on(
     made: Path, program: Any, serve: Serve
 ) -> None:

@@ -71,11 +71,17 @@ class Rounds:
         self.store("proposals", proposals)
         return version
 
-    def decide(self, rows: Sequence[NamingRow], blocked: Collection[str] = ()) -> Frozen:
+    def decide(
+        self,
+        rows: Sequence[NamingRow],
+        blocked: Collection[str] = (),
+        by_people: Collection[str] = (),
+    ) -> Frozen:
         """Check rows and freeze them, without writing."""
         naming = Naming("names.xlsx", tuple(rows))
         basis = find_basis(self, versions_of(naming))
-        return freeze(self, basis, resolve(naming, basis, blocked), "a lead", "2026-01-01")
+        resolved = resolve(naming, basis, blocked, by_people)
+        return freeze(self, basis, resolved, "a lead", "2026-01-01")
 
     def apply(self, rows: Sequence[NamingRow], blocked: Collection[str] = ()) -> NamedSet:
         """Check rows and freeze them as the set in use."""

@@ -1,5 +1,6 @@
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
+from pipeline.tags.blocked import blocked_by_people
 from pipeline.tags.named import read_named, words_by_hand
 from pipeline.tags.naming import freeze as freezing
+from pipeline.tags.naming.basis import find_basis
 from pipeline.tags.naming.freeze import write_frozen
-from pipeline.tags.naming.rows import NamingRow
+from pipeline.tags.naming.resolve import resolve
+from pipeline.tags.naming.rows import Naming, NamingError, NamingRow
 
 CLUSTERS = {"c0": ["开心 大笑", "大笑"], "c1": ["猫 睡觉"], "c2": ["狗 跑"], "c3": ["傻瓜"]}
 Make = Callable[[], Any]
@@ -167,6 +172,7 @@ def test_words_given_by_hand_follow_their_tag(rounds: Make) -> None:
     assert [note.partition(": ")[2] for note in frozen.notes] == [
         "no keyword has the word '未来' so far",
         "nobody has the keyword '明天' so far",
+        "'名c1' is left without keywords: '手工' took them all",
     ]
     first = begun.apply([*kept(version), NamingRow(name="手工", words=("睡觉", "未来"))])
     assert fates(first)["猫 睡觉"] == ("t005", "add")
@@ -231,3 +237,130 @@ def test_a_kill_between_writes_leaves_one_whole_set(
     write_frozen(workspace, frozen if writes < 3 else replace(frozen, number=3))
     assert len(workspace.read("named_keywords")) == len(frozen.keywords)
     assert workspace.read("naming")["number"].to_pylist().count(1) == 4
+
+
+@pytest.mark.parametrize("writes", range(9))
+def test_the_same_again_ends_where_an_uninterrupted_run_does(
+    rounds: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    """Two sets, killed after so many writes in all, then both applied again from where it was."""
+    begun = rounds()
+    version = begun.propose(CLUSTERS)
+    decided = [kept(version), [NamingRow(key="c0", decision="drop", version=version)]]
+    decided[1] += kept(version)[1:]
+    write, done = freezing._write, []
+
+    def dies(*given: Any) -> None:
+        if len(done) == writes:
+            raise KeyboardInterrupt
+        done.append(given)
+        write(*given)
+
+    def apply(workspace: Workspace, rows: list[NamingRow]) -> None:
+        basis = find_basis(workspace, [version])
+        resolved = resolve(Naming("names.xlsx", tuple(rows)), basis, ())
+        write_frozen(workspace, freezing.freeze(workspace, basis, resolved, None, "2026"))
+
+    def begin(folder: Path) -> Workspace:
+        workspace = Workspace(folder)
+        for table, rows in begun.tables.items():
+            workspace.write(table, None, rows, Proof("test", ""))
+        return workspace
+
+    whole, killed = begin(tmp_path / "whole"), begin(tmp_path / "killed")
+    for rows in decided:
+        apply(whole, rows)
+    monkeypatch.setattr(freezing, "_write", dies)
+    at = 0
+    with suppress(KeyboardInterrupt):
+        for rows in decided:
+            apply(killed, rows)
+            at += 1
+    monkeypatch.undo()
+    for rows in decided[min(at, 1) :]:
+        apply(killed, rows)
+    for table in ("naming", "named_tags", "named_keywords", "named_elbow"):
+        assert killed.read(table).equals(whole.read(table)), table
+
+
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=30, deadline=None)
+def test_ids_and_version_do_not_depend_on_how_a_sheet_is_sorted(rounds: Make, seed: int) -> None:
+    clusters = {f"c{n}": [f"词{n} 字", f"词{n}"] for n in range(12)}
+
+    def named(shuffle: int | None) -> Any:
+        begun = rounds()
+        version = begun.propose(clusters)
+        rows = [keep(version, key, f"名{key}a", group="gG"[n % 2]) for n, key in enumerate(clusters)]
+        merged = [
+            NamingRow(key=f"c{n}", decision="merge", into="c9", name=f"并{n}", version=version)
+            for n in (0, 4, 5)
+        ]
+        rows = [row for row in rows if row.key not in ("c0", "c4", "c5")] + merged
+        rows += [NamingRow(name=f"手{n}", words=("字", f"词{n}")[n % 2 :]) for n in (1, 3)]
+        rows += [NamingRow(name="手甲", keywords=("没人有",)), NamingRow(name="手A", words=("空",))]
+        for more in range(2):  # the second time as a correction
+            if shuffle is not None:
+                random.Random(shuffle + more).shuffle(rows)
+            if more:
+                rows = [replace(r, name="改") if r.name == "手1" else r for r in rows]
+            found = begun.apply(rows)
+        return found
+
+    sorted_, shuffled = named(None), named(seed)
+    assert shuffled.version == sorted_.version
+    assert shuffled.tags.equals(sorted_.tags)
+    assert shuffled.keywords.equals(sorted_.keywords)
+
+
+def test_a_sheet_that_nobody_touched_is_accepted_after_a_block(rounds: Make) -> None:
+    begun = rounds()
+    begun.apply(kept(begun.propose(CLUSTERS)))
+    version = begun.propose({})
+    rows = [keep(version, f"t{n:03d}", f"名c{n - 1}") for n in (1, 2, 3)]
+    rows.append(NamingRow(key="t004", decision="block", name="大佬", version=version))
+    with pytest.raises(NamingError) as refused:
+        begun.decide([keep(version, "t001", "大佬写码"), *rows[1:]])
+    assert "says '大佬', which is blocked with t004 大佬" in str(refused.value)
+    # The keywords' word is blocked too, but for who says it.
+    rows[0] = keep(version, "t001", "傻瓜写码")
+    named = begun.apply(rows)
+    assert blocked(begun) == {"大佬"}
+    version = begun.propose({})
+    again = [keep(version, id_, name) for name, id_ in ids(named).items()]
+    begun.decide(again, by_people=blocked(begun))
+
+
+def test_a_block_of_an_earlier_round_is_taken_back_by_a_tag_added_by_hand(rounds: Make) -> None:
+    begun = rounds()
+    version = begun.propose(CLUSTERS)
+    block = NamingRow(key="c3", decision="block", name="傻瓜", version=version)
+    begun.apply([*kept(version)[:3], block])
+    assert blocked(begun) == {"傻瓜"}
+    version = begun.propose({})
+    rows = [keep(version, f"t{n:03d}", f"名c{n - 1}") for n in (1, 2, 3)]
+    with pytest.raises(NamingError, match="says a word that is blocked"):
+        begun.decide([keep(version, "t001", "傻瓜"), *rows[1:]], by_people=blocked(begun))
+    back = NamingRow(name="傻瓜", keywords=("傻瓜",))
+    with pytest.raises(NamingError, match="says a word that is blocked"):
+        begun.decide([*rows, back], ["傻瓜"], blocked(begun))
+    frozen = begun.decide([*rows, back], by_people=blocked(begun))
+    assert "an earlier round blocked '傻瓜'; it is a name again" in frozen.notes[0]
+    named = begun.apply([*rows, back])
+    assert fates(named)["傻瓜"] == (ids(named)["傻瓜"], "add")
+    assert not blocked(begun)
+
+
+def blocked(begun: Any) -> frozenset[str]:
+    return blocked_by_people(*(begun.read(n) for n in ("naming", "named_tags", "named_keywords")))
+
+
+def test_a_tag_whose_keywords_all_went_to_others_is_told(rounds: Make) -> None:
+    begun = rounds()
+    version = begun.propose(CLUSTERS)
+    added = [NamingRow(name="甲", words=("大笑",)), NamingRow(name="乙", words=("跑",))]
+    notes = begun.decide([*kept(version), *added]).notes
+    assert [note.partition(": ")[2] for note in notes] == [
+        "'名c0' is left without keywords: '甲' took them all",
+        "'名c2' is left without keywords: '乙' took them all",
+    ]
