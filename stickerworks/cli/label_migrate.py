@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.engine.errors import StickerworksError
 from stickerworks.cli.label_answers import merge_answers, spare_simulated, write_ledger
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.rooms import plan_of
@@ -145,13 +144,11 @@ def _spare_simulated(session: Session, *, replace: bool) -> None:
 
 
 def _check_ledger(session: Session) -> None:
+    from annotation.human.studio.ballot import nothing_exported
     from annotation.human.studio.ledger import LEDGER
 
     if not (session.workspace.root / LEDGER).exists():
-        raise StickerworksError(
-            "No tag set was exported yet, so there is nothing to migrate.",
-            "Change it as you like and run `stickerworks label export`.",
-        )
+        raise nothing_exported()
 
 
 def _show(session: Session, found: MigrationPreview) -> None:
