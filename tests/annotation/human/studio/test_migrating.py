@@ -177,7 +177,7 @@ def histories(draw: st.DrawFn) -> list[tuple[tuple[str, ...], dict[str, list[str
 
 
 @settings(
-    max_examples=5,
+    max_examples=4,
     deadline=None,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -475,11 +475,19 @@ def test_another_command_after_a_kill_finishes_that_and_goes_on(
     write_tagset(workspace, "v2", ("大笑", *TAGS[1:]))
     renew(workspace)
     before = everything(workspace)
+    path = changes(workspace, {"笑": "大笑"})
     with monkeypatch.context() as patched:
         patched.setattr(label_migrate, "write_ledger", killed)
         with pytest.raises(KilledError):
-            label(workspace, "migrate", str(changes(workspace, {"笑": "大笑"})))
+            label(workspace, "migrate", str(path))
     assert label(workspace, "migrate", "--undo") == 0
     assert everything(workspace) == before
+    monkeypatch.setattr(label_migrate, "write_ledger", killed)
+    with pytest.raises(KilledError):
+        label(workspace, "migrate", str(path))
+    empty = workspace.root / "empty.json"
+    empty.write_text("[]", encoding="utf-8")
+    assert label(workspace, "import", str(empty)) == 0
+    assert set(workspace.read("ballot")["version"].to_pylist()) == {"v2"}
     with open_ledger(workspace.root) as ledger:
         assert unfinished(ledger) is None
