@@ -123,7 +123,7 @@ def _was_finished(session: Session, ledger: VoteLedger, path: Path | None) -> bo
     if session.options.dry_run:
         session.say(f"{what}; the same command without --dry-run finishes it.")
         return True
-    _make_what_follows(session, ledger, f"{what}; it is finished now.")
+    _make_what_follows(session, ledger, f"{what}, and is finished now:")
     session.results["finished"] = {"number": begun.number, "undone": undone}
     if path is not None:
         is_all = not undone and read_changes_file(path).content == begun.content
