@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 from unicodedata import category
 
 JOINER = "\u200d"
@@ -55,6 +56,16 @@ def quoted(value: object, limit: int = 60) -> str:
     """A value of a stranger as Python writes it, for a line that says what is wrong with it."""
     text = plain(repr(value))
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def some(words: Sequence[str], most: int = 5) -> str:
+    """The first of some words, and how many there are beyond ``most``.
+
+    >>> some(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    more = f" and {len(words) - most:,} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
 
 
 def markdown_text(text: object, limit: int = 60) -> str:

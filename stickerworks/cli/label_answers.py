@@ -37,6 +37,7 @@ class AnswerSource:
 
 def import_command(options: CommandOptions, source: AnswerSource) -> int:
     """Import answers and bring reviews and labels up to date."""
+    from annotation.human.studio.frozen import finish
     from annotation.human.studio.importing import import_file, import_server
     from annotation.human.studio.ledger import open_ledger
 
@@ -61,6 +62,9 @@ def import_command(options: CommandOptions, source: AnswerSource) -> int:
         gone = f", {found.gone:,} gone from the server (kept here)" if found.gone else ""
         session.say(f"{found.tasks:,} tasks read: {found.added:,} new answers{gone}")
         merge_answers(session)
+        # Whatever migration was interrupted: tables and labels are the ledger's now.
+        with open_ledger(session.workspace.root) as ledger:
+            finish(ledger)
     return session.exit_code
 
 

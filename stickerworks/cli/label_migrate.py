@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.engine.errors import StickerworksError
 from stickerworks.cli.label_answers import merge_answers, spare_simulated, write_ledger
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.rooms import plan_of
@@ -124,7 +123,7 @@ def _was_finished(session: Session, ledger: VoteLedger, path: Path | None) -> bo
     if session.options.dry_run:
         session.say(f"{what}; the same command without --dry-run finishes it.")
         return True
-    _make_what_follows(session, ledger, f"{what}; it is finished now.")
+    _make_what_follows(session, ledger, f"{what}, and is finished now:")
     session.results["finished"] = {"number": begun.number, "undone": undone}
     if path is not None:
         is_all = not undone and read_changes_file(path).content == begun.content
@@ -145,13 +144,11 @@ def _spare_simulated(session: Session, *, replace: bool) -> None:
 
 
 def _check_ledger(session: Session) -> None:
+    from annotation.human.studio.ballot import nothing_exported
     from annotation.human.studio.ledger import LEDGER
 
     if not (session.workspace.root / LEDGER).exists():
-        raise StickerworksError(
-            "No tag set was exported yet, so there is nothing to migrate.",
-            "Change it as you like and run `stickerworks label export`.",
-        )
+        raise nothing_exported()
 
 
 def _show(session: Session, found: MigrationPreview) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import named_path
 from pipeline.engine.runner import check_crawled
-from pipeline.engine.text import plain, quoted, storable
+from pipeline.engine.text import plain, quoted, some, storable
 from pipeline.engine.workspace import Workspace
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.session import Session, open_session
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pipeline.tags.naming.freeze import Frozen
     from pipeline.tags.naming.rows import Naming, NamingError
 
-_PROBLEMS, _SHOWN = 50, 5
+_PROBLEMS = 50
 _DECIDED = {
     "keep": "kept", "merge": "merged", "drop": "dropped", "block": "blocked", "add": "added",
 }  # fmt: skip
@@ -166,24 +166,26 @@ def _say_ballot(session: Session) -> None:
 
 
 def _ballot_lines(workspace: Workspace) -> Iterator[str]:
-    ballot = set(workspace.read("ballot", columns=["tag"])["tag"].to_pylist())
-    tags = set(workspace.read("tagset", columns=["tag"])["tag"].to_pylist())
-    if not ballot:
+    from annotation.human.studio.ballot import changed_ballot
+    from annotation.human.studio.ledger import LEDGER, open_ledger
+
+    changed = None
+    if (workspace.root / LEDGER).exists():
+        with open_ledger(workspace.root) as ledger:
+            frozen = ledger.ballot()
+            changed = None if frozen is None else changed_ballot(workspace, ledger, frozen)
+    if changed is None:
         yield "Ask annotators: `stickerworks label export`."
-        return
-    gone, more = sorted(ballot - tags), sorted(tags - ballot)
-    if gone:
+    elif not changed.is_same and changed.gone:
+        told = some([quoted(tag) for tag in changed.gone])
         yield (
-            f"The ballot has {len(gone):,} tags that this set hasn't ({_some(gone)}): say what "
-            "became of them, with `stickerworks label migrate --draft FILE`."
+            f"The ballot has {len(changed.gone):,} tags that this set hasn't, or gives another "
+            f"meaning ({told}): say what became of them, with `stickerworks label migrate --draft "
+            "FILE`."
         )
-    elif more:
+    elif not changed.is_same:
+        told = some([quoted(tag) for tag in changed.new])
         yield (
-            f"{len(more):,} tags of this set are not on the ballot ({_some(more)}): "
+            f"{len(changed.new):,} tags of this set are not on the ballot ({told}): "
             "`stickerworks label migrate --draft FILE` takes them in."
         )
-
-
-def _some(tags: Sequence[str]) -> str:
-    shown = ", ".join(quoted(tag) for tag in tags[:_SHOWN])
-    return shown if len(tags) <= _SHOWN else f"{shown}, ..."

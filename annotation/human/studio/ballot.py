@@ -6,7 +6,7 @@ until somebody says what became of the old tags. Tag sets of the same tags are t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from annotation.human.studio.frozen import freeze, note_tagset, read_origins, tagsets_of
@@ -14,9 +14,8 @@ from annotation.human.studio.ledger import Ballot, VoteLedger
 from annotation.human.studio.offered import OfferedTags, keyword_hashes, offered_tags
 from annotation.human.studio.succession import Successor, successors
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.text import some
 from pipeline.engine.workspace import Workspace
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -52,10 +51,12 @@ def current_ballot(workspace: Workspace, ledger: VoteLedger, *, keep: bool) -> B
         _check_offered(workspace, now)
         return freeze(ledger, now, keyword_hashes(workspace, now))
     changed = changed_ballot(workspace, ledger, frozen)
-    if keep or changed.same_version:
-        return frozen
     if changed.is_same:
-        note_tagset(ledger, frozen, changed.now, keyword_hashes(workspace, changed.now))
+        # A ledger of before origins were noted has none, though its tag set is this one.
+        if not changed.same_version or not read_origins(ledger, frozen.version)[0]:
+            note_tagset(ledger, frozen, changed.now, keyword_hashes(workspace, changed.now))
+        return frozen
+    if keep:
         return frozen
     raise StickerworksError(
         f"The tag set changed after it was exported: {_difference(changed)}.",
@@ -84,11 +85,16 @@ def frozen_ballot(ledger: VoteLedger) -> Ballot:
     """The newest ballot; StickerworksError where none was exported."""
     frozen = ledger.ballot()
     if frozen is None:
-        raise StickerworksError(
-            "No tag set was exported yet, so there is nothing to migrate.",
-            "Change it as you like and run `stickerworks label export`.",
-        )
+        raise nothing_exported()
     return frozen
+
+
+def nothing_exported() -> StickerworksError:
+    """What to say where people weren't asked about any tags."""
+    return StickerworksError(
+        "No tag set was exported yet, so there is nothing to migrate.",
+        "Change it as you like and run `stickerworks label export`.",
+    )
 
 
 def unnamed_warning(workspace: Workspace) -> str | None:
@@ -102,12 +108,6 @@ def unnamed_warning(workspace: Workspace) -> str | None:
         f"suggest{left}. `stickerworks tags sheet` or `tags page` asks people to name, merge and "
         "drop them; `tags apply FILE` takes that into use."
     )
-
-
-def some(tags: Sequence[str]) -> str:
-    """The first few of some tags."""
-    more = f" and {len(tags) - _SHOWN:,} more" if len(tags) > _SHOWN else ""
-    return ", ".join(tags[:_SHOWN]) + more
 
 
 def _check_offered(workspace: Workspace, now: OfferedTags) -> None:

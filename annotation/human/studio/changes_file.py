@@ -13,7 +13,7 @@ import yaml
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import read_regular
 from pipeline.engine.safe_yaml import MAX_BYTES, key_lines, parse_yaml, problem, write_yaml
-from pipeline.engine.text import one_line, quoted
+from pipeline.engine.text import one_line, some
 
 _KEYS = ("ballot", "tagset", "tags")
 _NEW_DRAFT = "Write a new one: `stickerworks label migrate --draft FILE`."
@@ -49,10 +49,12 @@ class ChangesFile:
     content: str
 
     def refuse(self, what: str, tags: Sequence[str], remedy: str) -> StickerworksError:
-        """An error about some of its tags, each with its line."""
-        told = [f"{one_line(tag, 40)} (line {self.lines.get(tag, 1)})" for tag in tags[:5]]
-        more = f" and {len(tags) - 5:,} more" if len(tags) > 5 else ""
-        return StickerworksError(f"{self.path} {what} {', '.join(told)}{more}.", remedy)
+        """An error about some tags, each with the line where it stands."""
+        told = [one_line(tag, 40) + self._line(tag) for tag in tags]
+        return StickerworksError(f"{self.path} {what} {some(told)}.", remedy)
+
+    def _line(self, tag: str) -> str:
+        return f" (line {self.lines[tag]})" if tag in self.lines else ""
 
 
 def draft_text(ballot: str, tagset: str, tags: Iterable[DraftedTag]) -> str:
@@ -82,15 +84,20 @@ def read_changes_file(path: Path) -> ChangesFile:
     }
     for tag, words in listed.items():
         if not all(isinstance(word, str) for word in (tag, *words)):
+            line = f"line {lines[tag]}" if tag in lines else "tags"
+            named = f"what {one_line(tag, 40)} becomes is no tag or list of tags"
+            what = named if isinstance(tag, str) else "what stands before the colon is no tag"
             raise StickerworksError(
-                f"{path}, line {lines.get(tag, 1)}: {quoted(tag)} becomes {quoted(tags[tag])}, "
-                "which is no tag or list of tags.",
+                f"{path}, {line}: {what}.",
                 "Put quotes around tags that YAML takes for something else.",
             )
     blank = [tag for tag, words in listed.items() if "" in words]
-    named = {tag: tuple(dict.fromkeys(words)) for tag, words in listed.items() if "" not in words}
-    ballot, tagset = (str(held[name]) for name in _KEYS[:2])
-    return ChangesFile(path, ballot, tagset, named, blank, lines, content)
+    changes = {tag: tuple(dict.fromkeys(words)) for tag, words in listed.items() if "" not in words}
+    for name in _KEYS[:2]:
+        if not isinstance(held[name], str):
+            raise StickerworksError(f"{path}: {name} is no version.", _NEW_DRAFT)
+    ballot, tagset = (held[name] for name in _KEYS[:2])
+    return ChangesFile(path, ballot, tagset, changes, blank, lines, content)
 
 
 def _said(error: OSError | UnicodeDecodeError) -> str:

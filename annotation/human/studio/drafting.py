@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from annotation.human.studio.ledger import VoteLedger
 from annotation.human.studio.offered import TagOrigin, tags_by_keyword
 from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.text import some
 from pipeline.engine.workspace import Workspace
 
 _SHOWN = 3
@@ -69,7 +70,7 @@ class _Hints:
         origin = self._origins.get(tag)
         names = (tag, *(origin.names if origin else ()))
         same = sorted({now for name in names for now in self._by_name.get(_folded(name), ())})
-        said = [f"Also a name of {_listed(same)}."] if same else []
+        said = [f"Also a name of {some(same, _SHOWN)}."] if same else []
         digests = self._keywords.get(tag, ())
         went = Counter(self._tags[digest] for digest in digests if digest in self._tags)
         if went:
@@ -83,7 +84,7 @@ class _Hints:
             said.append(f"None of its {len(digests):,} keywords is in a tag now.")
         if not said:
             near = get_close_matches(tag, self._now, _SHOWN, 0.4)
-            said = [f"Names like it: {_listed(near)}."] if near else []
+            said = [f"Names like it: {some(near, _SHOWN)}."] if near else []
         return " ".join(said)
 
 
@@ -111,11 +112,6 @@ def _counts(workspace: Workspace, ledger: VoteLedger) -> dict[str, tuple[int, in
         pc.list_flatten(workspace.read("labels", columns=["tags"])["tags"]).to_pylist()
     )
     return {tag: (given[tag], labels[tag]) for tag in given | labels}
-
-
-def _listed(tags: Sequence[str]) -> str:
-    more = f" and {len(tags) - _SHOWN:,} more" if len(tags) > _SHOWN else ""
-    return ", ".join(tags[:_SHOWN]) + more
 
 
 def _folded(name: str) -> str:

@@ -45,9 +45,9 @@ def offered_tags(workspace: Workspace) -> OfferedTags:
     """The table ``tagset``; while nobody has named it, without singletons and oversized ones."""
     rows = workspace.read("tagset").to_pylist()
     named = any(row["named"] for row in rows)
-    flagged = [] if named else [row for row in rows if _flags(row)]
-    left_out = Counter(flag for row in flagged for flag in _flags(row))
-    origins = {row["tag"]: _origin(row) for row in rows if row not in flagged}
+    offered = [row for row in rows if named or not _flags(row)]
+    left_out = Counter(flag for row in rows for flag in _flags(row) if not named)
+    origins = {row["tag"]: _origin(row) for row in offered}
     version = rows[0]["version"] if rows else None
     return OfferedTags(version or "", named, dict(sorted(origins.items())), dict(left_out))
 

@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
-from pipeline.engine.storage import Proof, digest_rows
+from annotation.human.studio.ballot import current_ballot
+from annotation.human.studio.ledger import open_ledger
+from pipeline.engine.storage import digest_rows
 from pipeline.engine.workspace import Workspace
-from schemas.tables import TABLES
 
 PEOPLES = ("naming", "named_tags", "named_keywords")
 
@@ -64,15 +64,19 @@ def test_tags_are_named_and_what_follows_is_made(
     assert not any(advice in said for advice in ("asks for 400", "how many they want"))
     # The same again changes nothing, and nothing is left to be made.
     before = {table: digest_rows(workspace.read(table)) for table in PEOPLES}
-    ballot = pa.table({"version": ["1"] * 3, "tag": ["happy", "sad", "mad"]})
-    schema = TABLES["ballot"].schema
-    workspace.write("ballot", None, ballot.cast(schema), Proof("test", ""))
     again = program("tags", "apply", file)
     assert "nothing changed" in again.said
-    told = " ".join(again.said.split())
-    assert "The ballot has 2 tags that this set hasn't ('happy', 'mad')" in told
-    assert "`stickerworks label migrate --draft FILE`" in told
+    assert "Ask annotators: `stickerworks label export`." in again.said
     assert before == {table: digest_rows(workspace.read(table)) for table in PEOPLES}
+    # Who exported these tags is told of names that mean another tag now.
+    with open_ledger(workspace.root) as ledger:
+        current_ballot(workspace, ledger, keep=False)
+    swap = {"t001": {"name": "sad"}, "t002": {"name": "开心"}}
+    swapped = program("tags", "apply", filled(workspace, tmp_path / "swapped.csv", **swap))
+    told = " ".join(swapped.said.split())
+    assert "The ballot has 2 tags that this set hasn't, or gives another meaning" in told
+    assert "('sad', '开心')" in told
+    assert "`stickerworks label migrate --draft FILE`" in told
 
 
 def test_a_correction_says_what_it_changes_and_undoes_nobody_elses_work_unasked(

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from annotation.human.studio.ballot import current_ballot, unnamed_warning
-from annotation.human.studio.frozen import tagsets_of
+from annotation.human.studio.frozen import read_origins, tagsets_of
 from annotation.human.studio.ledger import VoteLedger, open_ledger
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import Proof
@@ -63,6 +63,16 @@ def test_the_same_names_over_other_clusters_are_the_same_ballot(
     assert current_ballot(workspace, frozen, keep=False).version == "v1"
     assert frozen.tag_changes() == []
     assert tagsets_of(frozen, "v1") == ["v1", "v2"]
+
+
+def test_a_ledger_of_before_learns_what_the_tags_of_its_ballot_are(
+    workspace: Workspace, frozen: VoteLedger
+) -> None:
+    known = read_origins(frozen, "v1")
+    frozen.connection.execute("DELETE FROM ballot_tags")
+    current_ballot(workspace, frozen, keep=False)
+    assert read_origins(frozen, "v1") == known
+    assert set(known[0]) == {"笑", "哭", "狗"}
 
 
 def test_nobody_is_asked_about_singletons_and_oversized_clusters_that_nobody_named(
