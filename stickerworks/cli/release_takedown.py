@@ -127,9 +127,6 @@ def _take_down(
     # What is named by its hash alone is refused from now on, whether it is here or not.
     absent = {e.value: "sha256" for e in entries if e.kind == "sha256" and e.value not in kinds}
     _say_found(session, kinds, absent, blocks)
-    if session.options.dry_run:
-        session.say("  nothing was changed")
-        return
     from pipeline.tags.keywords import carried_keywords
 
     date = datetime.now(UTC).date().isoformat()
@@ -138,8 +135,24 @@ def _take_down(
         next_number(workspace), date, storable(reason, _REASON) or "", kinds | absent, names, blocks
     )
     request = settle(workspace, request, carried_keywords, _url_blocks)
+    if session.options.dry_run:
+        _say_sheets(session, request)
+        session.say("  nothing was changed")
+        return
     begin(workspace.root, request)
     _carry_out(session, request)
+
+
+def _say_sheets(session: Session, request: Request) -> None:
+    """Name sheets that would go, so that whoever fills one in can apply it before."""
+    from pipeline.release.takedown.files import sheets_that_go
+
+    sheets = [path.name for path in sheets_that_go(session.workspace, request)]
+    session.results["takedown"]["sheets"] = sheets
+    for name in sheets[:_TOLD]:
+        session.say(f"  {'':<12} reports/{plain(name)} would go, but for what was decided on it")
+    if len(sheets) > _TOLD:
+        session.say(f"  {'':<12} and {len(sheets) - _TOLD:,} more, listed with --json")
 
 
 def _found(session: Session, entries: Sequence[Entry], samples: Sequence[Sample]) -> dict[str, str]:
@@ -214,6 +227,7 @@ def _carry_out(session: Session, request: Request) -> None:
     from annotation.machine.forgetting import forget_answers
     from crawlers.takedown.purge import purge_crawl
     from pipeline.release.takedown.carrying_out import carry_out
+    from pipeline.tags.naming.sheet.remains import remaining_decisions
 
     workspace = session.workspace
     ledgers = (
@@ -223,7 +237,9 @@ def _carry_out(session: Session, request: Request) -> None:
     )
     works: Plan = tuple(work for room in ROOMS for work in plan_of(room))
     with session.part("takedown") as logged:
-        outcome = carry_out(workspace, works, request, ledgers, lambda what: None)
+        outcome = carry_out(
+            workspace, works, request, ledgers, lambda what: None, remaining_decisions
+        )
         logged.update(rows=len(request.kinds))
     done = session.results.setdefault("takedown", {})
     done.update(request=request.number, **asdict(outcome))
@@ -234,6 +250,13 @@ def _carry_out(session: Session, request: Request) -> None:
         session.say(f"  {'':<12} {plain(name)} is gone: `stickerworks release` makes it again")
     if outcome.removed_pages:
         session.say(f"  {'':<12} pages that showed pictures are gone: `stickerworks report`")
+    for name, kept in sorted(outcome.decisions.items())[:_TOLD]:
+        told = (
+            f"what was decided there is in {plain(kept)}: `stickerworks tags sheet --from` takes it"
+            if kept
+            else "what was filled in there couldn't be read, and went with it"
+        )
+        session.say(f"  {'':<12} {plain(name)} is gone; {told}")
     for name in outcome.left[:_TOLD]:
         session.say(f"  {'':<12} left, as it can't be looked into: {plain(name)}")
     if len(outcome.left) > _TOLD:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pipeline.engine.stage import Stage, Step
 from pipeline.engine.workspace import Workspace
-from pipeline.release.takedown.files import purge_files, purge_media
+from pipeline.release.takedown.files import Remains, purge_files, purge_media
 from pipeline.release.takedown.planning import table_digests
 from pipeline.release.takedown.releases import clean_releases, renew_records
 from pipeline.release.takedown.request import Request, add_tombstones, end, note
@@ -20,13 +20,15 @@ Say = Callable[[str], None]
 class Outcome:
     """What was done: rows that each release lost, releases and pages that went as a whole, files
     of yours outside of the workspace that still hold the bytes, and what is ``left``: files below
-    the workspace, by name, that can't be looked into."""
+    the workspace, by name, that can't be looked into. ``decisions`` says of a sheet that went where
+    that which people decided on it is now, "" where it couldn't be read."""
 
     releases: dict[str, int]
     removed_releases: list[str]
     removed_pages: list[str]
     elsewhere: int
     left: list[str]
+    decisions: dict[str, str]
 
 
 def carry_out(
@@ -35,10 +37,12 @@ def carry_out(
     request: Request,
     ledgers: Sequence[Callable[[Request], None]],
     say: Say,
+    remains: Remains | None = None,
 ) -> Outcome:
     """Take what a request names out of everything below the workspace, whose lock is held.
 
-    ``works`` make the tables, in their order; ``ledgers`` clean what other rooms keep. Killed at
+    ``works`` make the tables, in their order; ``ledgers`` clean what other rooms keep,
+    ``remains`` says what stays of a sheet. Killed at
     any time, it is carried out again from the request that lies there, with the same result.
     """
     add_tombstones(workspace, request)
@@ -57,7 +61,7 @@ def carry_out(
     releases = clean_releases(workspace, gone, notes)
     renew_records(workspace, request, table_digests(workspace))
     say("reports, logs and caches")
-    swept = purge_files(workspace, request)
+    swept = purge_files(workspace, request, remains)
     end(workspace.root)
     left = sorted({*releases.left, *swept.left})
-    return Outcome(releases.rows, releases.removed, swept.pages, elsewhere, left)
+    return Outcome(releases.rows, releases.removed, swept.pages, elsewhere, left, swept.decisions)

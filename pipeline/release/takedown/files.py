@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.caching import cache_folder
+from pipeline.engine.errors import StickerworksError
 from pipeline.engine.file_digest import file_sha256
 from pipeline.engine.store.contract import ANYTHING
 from pipeline.engine.workspace import Workspace
@@ -65,15 +68,61 @@ def purge_media(workspace: Workspace, request: Request) -> int:
     return elsewhere
 
 
+Remains = Callable[[Path, Collection[str]], bytes | None]
+"""What may stay of a sheet that goes, without words that are gone; None where nobody filled it in.
+
+Raises StickerworksError where that can't be told."""
+
+
 @dataclass
 class Swept:
-    """Pages that were removed, and files that can't be looked into; by name below the workspace."""
+    """Pages that were removed, files that can't be looked into, and where that which people
+    decided on a sheet is now ("" where it couldn't be read); by name below the workspace."""
 
     pages: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    decisions: dict[str, str] = field(default_factory=dict)
 
 
-def purge_files(workspace: Workspace, request: Request) -> Swept:
+def sheets_that_go(workspace: Workspace, request: Request) -> list[Path]:
+    """Files of reports that show pictures in their cells, or keywords that go, and the CSV file
+    that was written with one."""
+    return _sheets(workspace, sorted(_files(workspace)), request.words_gone)
+
+
+def _sheets(workspace: Workspace, files: Sequence[Path], words: Collection[str]) -> list[Path]:
+    ours = [path for path in files if path.is_relative_to(workspace.reports)]
+    ours = [path for path in ours if not (_is_page(path) or path.name.endswith(PICTURES))]
+    sheets = {path for path in ours if _is_sheet(path, words)}
+    tables = {path.with_suffix(".csv") for path in sheets if path.suffix == ".xlsx"}
+    return [path for path in ours if path in sheets or (path in tables and _is_table(path))]
+
+
+def _leave_decisions(
+    root: Path, sheets: Sequence[Path], words: Collection[str], remains: Remains
+) -> Iterator[tuple[str, str]]:
+    """Write what was decided on each sheet beside it; names of both, "" where a sheet can't be
+    read."""
+    for path in sheets:
+        name = path.relative_to(root).as_posix()
+        try:
+            data = remains(path, words)
+        except StickerworksError:
+            yield name, ""
+            continue
+        if data is not None:
+            with atomic_file(target := _free_name(path)) as temporary:
+                temporary.write_bytes(data)
+            yield name, target.relative_to(root).as_posix()
+
+
+def _free_name(sheet: Path) -> Path:
+    numbers = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+    names = (sheet.with_name(f"{sheet.stem}.decisions{number}.csv") for number in numbers)
+    return next(path for path in names if not path.exists())
+
+
+def purge_files(workspace: Workspace, request: Request, remains: Remains | None = None) -> Swept:
     """Clean all other files below the workspace, whatever their names."""
     root, gone, swept = workspace.root, request.gone, Swept()
     for part in request.parts:
@@ -82,18 +131,22 @@ def purge_files(workspace: Workspace, request: Request) -> Swept:
     shutil.rmtree(root / "scratch", ignore_errors=True)
     removed: list[str] = []
     files = {path.relative_to(root).as_posix(): path for path in sorted(_files(workspace))}
+    sheets = _sheets(workspace, list(files.values()), request.words_gone)
+    if remains is not None:
+        swept.decisions |= _leave_decisions(root, sheets, request.words_gone, remains)
     for name, path in files.items():
         if _is_page(path) or (name.startswith("reports/") and path.name.endswith(PICTURES)):
             # A page shows pictures made smaller, which no hash tells.
             path.unlink()
             swept.pages.append(name)
-        elif name.startswith("reports/") and _is_sheet(path, request.words_gone):
+        elif path in sheets:
             # Made anew by `tags sheet`; what people filled in and applied is in tables.
             path.unlink()
             swept.pages.append(name)
         elif gone.names_text(path.name) or _shows(path, gone):
             path.unlink()
             removed.append(name)
+    files |= {name: root / name for name in swept.decisions.values() if name}
     names = [name for name, path in files.items() if path.exists()]
     told = RemovedFiles(removed, names)
     for name in names:
@@ -159,6 +212,14 @@ def _is_sheet(path: Path, words: Collection[str]) -> bool:
     data = path.read_bytes()
     texts = [data.decode(encoding, "replace") for encoding in ("utf-8", "gb18030", "utf-16")]
     return any(word in text for word in words for text in texts)
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a CSV file is one of those that are written with a sheet."""
+    with path.open("rb") as file:
+        start = file.read(4096)
+    texts = [start.decode(encoding, "replace") for encoding in ("utf-8", "utf-16")]
+    return any(all(word in text for word in ("key", "decision", "version")) for text in texts)
 
 
 def _shows(path: Path, gone: TakenDown) -> bool:

@@ -22,6 +22,10 @@ PURPOSES = {
 """The columns that a sheet can't be without, and what each is for."""
 
 _ALSO = {"englishname": "english", "mergeinto": "into", "notes": "note", "alias": "aliases"}
+_SHOWN = {
+    "stickers", "suggestedname", "suggestedenglish", "terms", "exemplars", "keywordcount",
+    "stickercount", "flags",
+}  # fmt: skip
 _FIRST_ROWS = 200
 
 
@@ -51,6 +55,11 @@ def find_headings(grid: Grid) -> Headings | None:
 def count_headings(texts: list[str]) -> int:
     """How many of the texts are headings of columns that are read."""
     return len({name for name in map(_column_name, texts) if name})
+
+
+def is_shown_heading(text: str) -> bool:
+    """Whether a text is the heading of a column that is there for people alone."""
+    return len(text) <= 40 and _plain(text) in _SHOWN
 
 
 def heading_problems(grid: Grid, headings: Headings) -> Iterator[Problem]:
@@ -87,6 +96,10 @@ def _places(grid: Grid, row: int) -> dict[str, list[int]]:
 def _column_name(text: str) -> str:
     if len(text) > 40:
         return ""
-    plain = re.sub(r"[\s_\-:*]", "", unicodedata.normalize("NFKC", text).casefold())
+    plain = _plain(text)
     name = _ALSO.get(plain, plain)
     return name if name in READ else ""
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\s_\-:*]", "", unicodedata.normalize("NFKC", text).casefold())

@@ -19,6 +19,7 @@ from pipeline.tags.naming.headings import (
     heading_problems,
 )
 from pipeline.tags.naming.lists import split_list
+from pipeline.tags.naming.lost import is_added, lost_characters, renamed_columns, unread_tables
 from pipeline.tags.naming.rows import ADD, COLUMNS, Naming, NamingError, NamingRow, Problem
 
 FORMATS = (".xlsx", ".ods", ".csv", ".tsv", ".json")
@@ -47,6 +48,8 @@ def read_naming(path: Path) -> Naming:
         raise NamingError(path.name, [Problem(path.name, error.what, error.remedy)]) from error
     source = path.name if encoding is None else f"{path.name} (read as {encoding})"
     rows, problems = _rows(grids, path.name)
+    if path.suffix.lower() in (".csv", ".tsv", ".txt"):
+        problems += lost_characters(grids, encoding, rows)
     if problems:
         raise NamingError(source, problems)
     return Naming(source, tuple(rows))
@@ -88,14 +91,17 @@ def _grids(data: bytes, suffix: str) -> tuple[list[Grid], str | None]:
 
 
 def _rows(grids: Sequence[Grid], file: str) -> tuple[list[NamingRow], list[Problem]]:
-    tables = [(grid, found) for grid in grids if (found := find_headings(grid)) is not None]
+    heads = [find_headings(grid) for grid in grids]
+    tables = [(grid, found) for grid, found in zip(grids, heads, strict=True) if found is not None]
     keyed = [table for table in tables if "key" in table[1].columns]
-    added = [table for table in tables if _is_added(table[1])]
+    added = [table for table in tables if is_added(table[1])]
     if problems := list(_table_problems(tables, keyed, file)):
         return [], problems
+    problems += unread_tables(grids, heads)
     rows: list[NamingRow] = []
     for grid, headings in (*keyed, *added):
         problems += heading_problems(grid, headings)
+        problems += renamed_columns(grid, headings)
         for row in sorted(number for number in grid.rows if number > headings.row):
             problems += _cell_problems(grid, headings, row)
             rows.append(_row(grid, headings, row))
@@ -104,18 +110,12 @@ def _rows(grids: Sequence[Grid], file: str) -> tuple[list[NamingRow], list[Probl
     versions = {row.version for row in rows if row.version} or set(_noted_versions(grids))
     if not versions and not problems:
         where = ", ".join(grid.name or file for grid, _ in keyed)
-        problems.append(_missing(where, "version"))
+        is_there = any("version" in headings.columns for _, headings in keyed)
+        problems.append(_missing(where, "version", is_blank=is_there))
     if len(versions) == 1:
         (version,) = versions
         rows = [replace(row, version=row.version or version) for row in rows]
     return [_as_added(row) for row in rows], problems
-
-
-def _is_added(headings: Headings) -> bool:
-    columns = headings.columns
-    return (
-        "key" not in columns and "name" in columns and ("keywords" in columns or "words" in columns)
-    )
 
 
 def _table_problems(
@@ -142,10 +142,11 @@ def _table_problems(
                 yield _missing(grid.name or file, name)
 
 
-def _missing(where: str, column: str) -> Problem:
+def _missing(where: str, column: str, *, is_blank: bool = False) -> Problem:
+    told = f"the column {column} is blank" if is_blank else f"there is no column {column}"
     return Problem(
         where,
-        f"there is no column {column} ({PURPOSES[column]})",
+        f"{told} ({PURPOSES[column]})",
         "Take it over from the sheet as it was written, or write a new one with "
         "`stickerworks tags sheet NEW --from FILE`",
     )

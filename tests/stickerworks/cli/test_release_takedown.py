@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from pipeline.engine.decoding.one_pass import hash_file
@@ -46,6 +47,23 @@ def test_what_is_named_goes_once_and_stays_current(made: Path, program: Program,
     assert "letter" not in log
     assert program("release", "takedown", "--export", str(tmp_path / "cleaner.py")).code == 0
     assert before[2] in (tmp_path / "cleaner.py").read_text("utf-8")
+
+
+def test_sheets_that_would_go_are_named_before(made: Path, program: Program):
+    sheet = made / "reports" / "tags.xlsx"
+    assert program("tags", "sheet").code == 0
+    words = ("release", "takedown", "--sha256", ids_of(made)[2], "--reason", "letter")
+    assert "reports/tags.xlsx would go" in program(*words, "--dry-run").said
+    book = openpyxl.load_workbook(sheet)
+    book["clusters"]["J2"].value = "drop"
+    assert book["clusters"]["J1"].value == "decision"
+    book.save(sheet)
+    told = program(*words)
+    assert told.code == 0
+    assert "what was decided there is in reports/tags.decisions.csv" in told.said
+    assert not sheet.exists()
+    assert not sheet.with_suffix(".csv").exists()
+    assert program("tags", "sheet", "--from", str(sheet.with_name("tags.decisions.csv"))).code == 0
 
 
 def test_a_sample_picture_finds_its_sticker(made: Path, program: Program):

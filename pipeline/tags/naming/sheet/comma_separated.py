@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 
 from pipeline.tags.naming.guarding import guard
-from pipeline.tags.naming.sheet.columns import ONE_TABLE, Value
+from pipeline.tags.naming.sheet.columns import ONE_TABLE, Column, Value
 from pipeline.tags.naming.sheet.contents import Sheet, SheetRow
 
 
-def sheet_csv(sheet: Sheet) -> bytes:
+def sheet_csv(sheet: Sheet, columns: Sequence[Column] = ONE_TABLE) -> bytes:
     """UTF-8 with the mark by which Excel knows it; no text in it becomes a formula."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow([column.name for column in ONE_TABLE])
+    writer.writerow([column.name for column in columns])
     for row in (*sheet.rows, *map(SheetRow, sheet.added)):
         # What is counted of proposals is not known of tags added by hand.
-        values = (column.value(row) for column in ONE_TABLE)
+        values = (column.value(row) for column in columns)
         writer.writerow([_cell(value, bool(row.filled.key)) for value in values])
     return text.getvalue().encode("utf-8-sig", "replace")
 

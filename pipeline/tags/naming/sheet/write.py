@@ -24,8 +24,7 @@ def check_untouched(workbook: Path, table: Path) -> None:
     there = [path for path in (workbook, table) if path.exists()]
     if not there:
         return
-    mark = packed_mark(read_bytes(workbook)) if workbook.exists() else None
-    if mark is not None and (not table.exists() or _mark(read_bytes(table)) == mark):
+    if workbook.exists() and all(map(is_untouched, there)):
         return
     first = plain(str(there[0]))
     raise written_over(
@@ -34,6 +33,17 @@ def check_untouched(workbook: Path, table: Path) -> None:
         f"Apply it (`stickerworks tags apply {first}`), or name a new file and take it over "
         f"(`stickerworks tags sheet NEW.xlsx --from {first}`), or move it away.",
     )
+
+
+def is_untouched(file: Path) -> bool:
+    """Whether a workbook, or the CSV file beside one, is as it was written."""
+    workbook = file.with_suffix(".xlsx")
+    if not workbook.exists():
+        return False
+    mark = packed_mark(read_bytes(workbook))
+    if file.suffix != ".csv":
+        return mark is not None and file.suffix == ".xlsx"
+    return mark == _mark(read_bytes(file))
 
 
 def write_sheet(sheet: Sheet, workbook: Path, table: Path) -> None:

@@ -12,12 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.engine.caching import cache_folder
+from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
 from pipeline.release.build import build_release
 from pipeline.release.records import load_record
 from pipeline.release.takedown import carrying_out
 from pipeline.release.takedown.carrying_out import carry_out
+from pipeline.release.takedown.files import sheets_that_go
 from pipeline.release.takedown.request import all_taken_down, pending_request
 from pipeline.release.verify import verify_release
 from schemas.tables import TABLES
@@ -265,6 +267,42 @@ def test_words_and_pictures_of_it_leave_what_people_named(drawn, workspace, ask)
     }
     assert told == {"c7": (None, ["加油"]), "t001": ("上班", [])}
     assert workspace.read("named_tags")["tag"].to_pylist() == ["上班"]
+
+
+def test_what_was_decided_on_a_sheet_stays_without_it(drawn, workspace, ask):
+    drawn.rows["observations"][3]["title"] = "打工人 加油"
+    drawn.rows["keywords"] += [{"keyword": "打工人 加油", "tokens": ["打工人"], "stickers": 1}]
+    drawn.write(workspace.root)
+    reports = workspace.root / "reports"
+    reports.mkdir()
+    for name in ("tags.xlsx", "tags.csv", "other.csv", "tags.decisions.csv"):
+        (reports / name).write_text("k,v\n", "utf-8")
+    (reports / "tags.csv").write_text("key,decision,version\n", "utf-8")
+    for name in ("mine.ods", "mine.csv"):  # a table of people's own
+        (reports / name).write_text("k,v\n", "utf-8")
+    asked = []
+
+    def remains(path, gone):
+        asked.append((path.name, "打工人" in gone))
+        if path.suffix == ".xlsx":
+            return b"key,decision\nc0,keep\n"
+        raise StickerworksError("It can't be read.", "Correct it.")
+
+    request = ask(drawn.ids[3])
+    assert [path.name for path in sheets_that_go(workspace, request)] == [
+        "mine.ods", "tags.csv", "tags.xlsx",
+    ]  # fmt: skip
+    outcome = carry_out(workspace, (), request, (), silent, remains)
+    assert asked == [("mine.ods", True), ("tags.csv", True), ("tags.xlsx", True)]
+    assert outcome.decisions == {
+        "reports/mine.ods": "", "reports/tags.csv": "",
+        "reports/tags.xlsx": "reports/tags.decisions-2.csv",
+    }  # fmt: skip
+    left = {path.name: path.read_text("utf-8") for path in reports.iterdir()}
+    assert left == {
+        "mine.csv": "k,v\n", "other.csv": "k,v\n", "tags.decisions.csv": "k,v\n",
+        "tags.decisions-2.csv": "key,decision\nc0,keep\n",
+    }  # fmt: skip
 
 
 def test_bytes_go_whatever_they_are_called_and_what_is_packed_is_told(drawn, workspace, ask):

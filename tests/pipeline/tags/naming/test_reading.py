@@ -204,6 +204,71 @@ def test_every_problem_is_told_at_once(problems: Any) -> None:
     ]
 
 
+def test_a_blank_column_is_not_told_to_be_missing(problems: Any) -> None:
+    (found,) = problems(workbook([HEAD, [*ROW[:3], None]]))
+    assert "the column version is blank" in found.what
+
+
+@pytest.mark.parametrize(
+    ("heads", "told"),
+    [
+        (["Tag", "keywords", "words", "note"], "beside keywords, words, note"),
+        (["Tag", "the keywords", "x", "y"], "no columns name and keywords (or words)"),
+    ],
+)
+def test_added_tags_are_not_lost_with_a_heading(
+    problems: Any, read: Any, heads: list[str], told: str
+) -> None:
+    def more(sheet: Any) -> None:
+        added = sheet.parent.create_sheet("added")
+        added.append(heads)
+        added.append(["猫", "猫睡觉", None, "n"])
+
+    (found,) = problems(workbook([HEAD, ROW], more))
+    assert (found.where, told in found.what) == ("added", True)
+
+
+@pytest.mark.parametrize("change", ["english", "group", "aliases", "into", "note"])
+def test_answers_are_not_lost_with_a_heading(
+    problems: Any, read: Any, filled: Any, change: str
+) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(sheet_xlsx(filled.sheet, "")))
+    (cell,) = (cell for cell in book["clusters"][1] if cell.value == change)
+    target = io.BytesIO()
+    cell.value = "remark"
+    book.save(target)
+    (found,) = problems(target.getvalue())
+    assert found.where == f"clusters!{cell.coordinate}"
+    assert f"none called {change}" in found.what
+    book["clusters"].delete_cols(cell.column)
+    book["clusters"].cell(1, 40, "my own")
+    book["clusters"].cell(2, 40, "a remark")
+    book.save(target := io.BytesIO())
+    assert len(read(target.getvalue()).rows) == len(filled.rows) + len(filled.added)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name", "lost"),
+    [
+        ("ascii", "猫猫", True),
+        ("gbk", "\U0001f600猫", True),
+        ("utf-8", "猫?", False),
+        ("gb18030", "猫", False),
+    ],
+)
+def test_characters_that_an_encoding_lost_are_told(
+    read: Any, problems: Any, encoding: str, name: str, lost: bool
+) -> None:
+    lines = f"key,decision,name,version,exemplars\nc0,keep,{name},v1,猫睡觉\n"
+    data = lines.encode(encoding, "replace")
+    if not lost:
+        assert [row.name for row in read(data, "a.csv").rows] == [name]
+        return
+    (found,) = problems(data, "a.csv")
+    assert (found.where, "lost" in found.what) == ("line 2, name", True)
+    assert "UTF-8" in found.remedy
+
+
 def test_two_sheets_of_clusters_are_refused(problems: Any) -> None:
     def copy(sheet: Any) -> None:
         sheet.parent.copy_worksheet(sheet)
