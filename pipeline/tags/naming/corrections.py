@@ -29,7 +29,9 @@ class Correction:
     def __str__(self) -> str:
         rows = "1 row" if len(self.changes) == 1 else f"{len(self.changes):,} rows"
         shown, more = ", ".join(self.changes[:_SHOWN]), len(self.changes) - _SHOWN
-        by = ", ".join(part for part in (f"by {self.who}" * bool(self.who), self.when or "") if part)
+        by = ", ".join(
+            part for part in (f"by {self.who}" * bool(self.who), self.when or "") if part
+        )
         return plain(
             f"This corrects tag set {self.number}{f' ({by})' * bool(by)}: {rows} decided otherwise: "
             f"{shown}{f' and {more:,} more' * (more > 0)}"
