@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -50,8 +52,7 @@ def test_what_is_said_is_a_run_of_whole_tokens(rows: list[list[str]], phrases: l
         runs = (row[a:b] for a in range(len(row)) for b in range(a + 1, len(row) + 1))
         latin = {"ok", "no"}
         return any(
-            "".join(run) == phrase
-            and not any({one, two} <= latin for one, two in zip(run, run[1:], strict=False))
+            "".join(run) == phrase and not any({one, two} <= latin for one, two in pairwise(run))
             for run in runs
         )
 
