@@ -2,7 +2,7 @@
 
     PYTHONPATH=. python benchmarks/tag_procedure.py FOLDER [--captions TSV | --keywords 13571]
 
-Draws a sticker for each keyword, clusters the keywords, has the clusters named by rule on a sheet
+Draws stickers that carry the keywords, clusters these, has the clusters named by rule on a sheet
 that LibreOffice saves in its own format, freezes the tag set, has three annotators vote on a real
 labelling server, merges, splits and releases. With --page the same is decided once more on the
 page in Chromium, key by key, and the two frozen sets are held side by side. FOLDER is made and

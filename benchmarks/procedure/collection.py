@@ -1,4 +1,4 @@
-"""A folder of drawn stickers, each of which carries one keyword of a list."""
+"""A folder of drawn stickers that carry the keywords of a list."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ import numpy as np
 from PIL import Image
 
 _SIDE = 128
+# Reading the text of more pictures would take longer than all else.
+_MOST = 2000
 
 
 def draw_folder(folder: Path, keywords: Sequence[str]) -> None:
-    """A picture and a line of the manifest for each keyword."""
+    """Pictures, and a manifest that shares the keywords out among them, one or more to each."""
     folder.mkdir(parents=True)
     chance = np.random.default_rng(0)
+    count = min(len(keywords), _MOST)
     lines = []
-    for number, keyword in enumerate(keywords):
+    for number in range(count):
         path = f"{number:05d}.png"
         _picture(chance).save(folder / path)
-        lines.append(json.dumps({"path": path, "keywords": [keyword]}, ensure_ascii=False))
+        own = list(keywords[number::count])
+        lines.append(json.dumps({"path": path, "keywords": own}, ensure_ascii=False))
     (folder / "manifest.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -48,7 +48,7 @@ class Place:
 
 
 def draw_place(folder: Path, keywords: list[str], clusters: int | None, port: int) -> Place:
-    """Draw a sticker for each keyword, and write a configuration that crawls them."""
+    """Draw stickers that carry the keywords, and write a configuration that crawls them."""
     draw_folder(folder / "stickers", keywords)
     source = {"source": "folder", "options": {"path": str(folder / "stickers")}}
     config = {

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from pipeline.engine.counting import count_values
 from pipeline.engine.page.missing_tables import missing
 from pipeline.engine.text import one_line
 from pipeline.engine.workspace import Workspace
@@ -19,22 +20,23 @@ def tags(workspace: Workspace) -> dict[str, Any]:
     """Most frequent trigger words, the elbow, and the tags that most stickers carry."""
     elbow = workspace.read("elbow").to_pylist()
     tagset = workspace.read("tagset")
+    named = bool(pc.any(tagset["named"]).as_py())
     ordered = tagset.sort_by([("stickers", "descending"), ("tag", "ascending")])
-    clustered = workspace.read("clusters", columns=["cluster"])["cluster"]
+    states = count_values(workspace.read("clusters", columns=["state"])["state"])
     return {
         "missing": missing(workspace, "keywords", "elbow", "tagset"),
-        "keywords": len(clustered),
-        "unclustered": clustered.null_count,
+        "keywords": sum(states.values()),
+        "states": ", ".join(f"{count:,} {state}" for state, count in sorted(states.items())),
         "words": _words(workspace),
         "elbow": draw_elbow(elbow) if elbow else None,
-        "verdict": _verdict(elbow),
+        "verdict": _verdict(elbow, named),
         "version": one_line(tagset["version"][0].as_py() or "", 12) if len(tagset) else "",
         "total": len(tagset),
         "rows": [_row(row) for row in ordered.slice(0, _TAGS).to_pylist()],
         "more": max(0, len(tagset) - _TAGS),
         "oversized": _flagged(tagset["flags"].to_pylist(), "oversized"),
         "singletons": _flagged(tagset["flags"].to_pylist(), "singleton"),
-        "named": bool(pc.any(tagset["named"]).as_py()),
+        "named": named,
         "suggestions": _suggestions(workspace),
     }
 
@@ -56,10 +58,12 @@ def _suggestions(workspace: Workspace) -> dict[str, Any] | None:
     return {"stickers": stickers, "each": total / stickers, "sources": one_line(named)}
 
 
-def _verdict(elbow: list[dict[str, Any]]) -> dict[str, str] | None:
+def _verdict(elbow: list[dict[str, Any]], named: bool) -> dict[str, str] | None:
     chosen = next((row for row in elbow if row["chosen"]), None)
     if chosen is None:
         return None
+    if named:
+        return {"mood": "plain", "text": f"K = {chosen['k']} made the clusters that people named."}
     used = f"K = {chosen['k']} is in use"
     elbows = [str(row["k"]) for row in elbow if row["seeds"]]
     if len(elbows) > 1:

@@ -61,10 +61,7 @@ def shared_by(keywords: int, config: TagsConfig) -> int:
 
 
 def elbow_rows(curve: Curve | None) -> list[dict[str, object]]:
-    """Rows of the elbow table; height and clear are null where the number was fixed.
-
-    The numbers within 5% of the greatest height are as defensible as the chosen one.
-    """
+    """Rows of the elbow table; height and clear are null where the number was fixed."""
     if curve is None:
         return []
     stability = None if curve.stability is None else round(curve.stability, _DISTANCE_DIGITS)

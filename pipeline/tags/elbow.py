@@ -14,9 +14,14 @@ Floats = npt.NDArray[np.float64]
 DEFENSIBLE = 0.05
 SPANS = 10
 POINTS = 40
-# How much faster the curve falls before a clear elbow than after, over this share of it.
+# How much faster the curve falls before an elbow than after, over this share of its number.
 _BEND = 2
 _NEAR = 0.25
+# The height of an elbow as a share of the greatest: where the range is wide, the chord lies higher
+# still above what comes after the elbow, but the first numbers' dents are no elbows.
+_HIGH = 2 / 3
+# From one of the smallest numbers to the next.
+_GROWTH = 1.15
 _TIE = 1e-9
 
 
@@ -32,22 +37,29 @@ class Elbow:
 
 
 def find_elbow(ks: Sequence[int], inertias: Sequence[float], clear_from: float) -> Elbow:
-    """The number farthest below the curve's chord, or the sharpest bend of those nearly as far.
+    """The number where the curve bends most sharply, or the one farthest below its chord.
 
-    A clear elbow is ``clear_from`` high or more, and the curve falls less than half as fast after
-    it. Height alone grows with the range that is tried: a smooth curve without any elbow gets
-    0.2 high below 400 and 0.4 below 1,000. Where no number stands out (a straight line), the
-    largest is chosen: it has the least inertia. Raises ValueError where there is no number.
+    An elbow is where the curve falls less than half as fast after it as before; a clear one is
+    also ``clear_from`` high or more. Height alone grows with the range that is tried: a smooth
+    curve without any elbow gets 0.2 high below 400 and 0.4 below 1,000. There it is the height
+    that chooses, and where no number stands out (a straight line), the largest is chosen: it has
+    the least inertia. Raises ValueError where there is no number.
     """
     heights = chord_heights(ks, inertias)
     best = float(heights.max())
-    floor = best * (1 - DEFENSIBLE) - _TIE
-    near = [k for k, height in zip(ks, heights, strict=True) if height >= floor]
-    bends = _bends(ks, inertias, near)
-    if best > _TIE and best >= clear_from and bends.max() >= _BEND:
-        return Elbow(near[int(bends.argmax())], best, True, min(near), max(near))
-    k = max(k for k, height in zip(ks, heights, strict=True) if height >= best - _TIE)
-    return Elbow(k, best, False, min(near), max(near))
+    bends = _bends(ks, inertias)
+    as_good = heights >= best * (1 - DEFENSIBLE) - _TIE
+    # Far behind the highest number the curve only flattens out.
+    early = (np.arange(len(ks)) <= heights.argmax()) & (heights >= best * _HIGH)
+    sharp = (early | as_good) & (bends >= _BEND) & (best > _TIE)
+    if sharp.any():
+        place = int(np.where(sharp, bends * heights, 0).argmax())
+        first, last = _run(sharp, place)
+        height = float(heights[place])
+        return Elbow(ks[place], height, height >= clear_from, ks[first], ks[last])
+    numbers = np.asarray(ks)
+    near, top = numbers[as_good], numbers[heights >= best - _TIE]
+    return Elbow(int(top.max()), best, False, int(near.min()), int(near.max()))
 
 
 def chord_heights(ks: Sequence[int], inertias: Sequence[float]) -> Floats:
@@ -76,6 +88,19 @@ def candidates(smallest: int, largest: int, coarse_step: int, step: int) -> list
     return sorted({smallest, *range(first, largest + 1, coarse_step), largest})
 
 
+def small_numbers(coarse: Sequence[int], step: int) -> list[int]:
+    """Numbers between the first two of ``coarse``, each some more than the one before.
+
+    Most of a curve's fall is there: as one straight line it would seem to bend at its end.
+    """
+    if len(coarse) < 2:
+        return []
+    found, number = [], coarse[0]
+    while (number := max(number + step, round(number * _GROWTH))) < coarse[1]:
+        found.append(number)
+    return found
+
+
 def refinement(around: int, coarse: Sequence[int], step: int) -> list[int]:
     """Numbers of the second pass: ``step`` apart, from the coarse number before to the one after.
 
@@ -86,9 +111,9 @@ def refinement(around: int, coarse: Sequence[int], step: int) -> list[int]:
     return sorted({*range(first, last + 1, step), around, last})
 
 
-def _bends(ks: Sequence[int], inertias: Sequence[float], near: Sequence[int]) -> Floats:
+def _bends(ks: Sequence[int], inertias: Sequence[float]) -> Floats:
     """How many times faster the curve falls just before each number than just after it."""
-    at = np.asarray(near, dtype=np.float64)
+    at = np.asarray(ks, dtype=np.float64)
     around = np.maximum(1.0, at * _NEAR)
     # Beyond the ends there is no curve.
     left, right = np.maximum(at - around, ks[0]), np.minimum(at + around, ks[-1])
@@ -97,3 +122,12 @@ def _bends(ks: Sequence[int], inertias: Sequence[float], near: Sequence[int]) ->
     still = np.divide(here - after, right - at, out=np.full(len(at), np.inf), where=right > at)
     bends: Floats = falls / np.maximum(still, np.finfo(np.float64).tiny)
     return bends
+
+
+def _run(sharp: npt.NDArray[np.bool_], place: int) -> tuple[int, int]:
+    """First and last of the places around ``place`` that are all sharp."""
+    others = np.flatnonzero(~sharp)
+    after = int(np.searchsorted(others, place))
+    first = int(others[after - 1]) + 1 if after else 0
+    last = int(others[after]) - 1 if after < len(others) else len(sharp) - 1
+    return first, last

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from pipeline.tags.nearest import Best, Labels, Singles
 from pipeline.tags.vectors import Vectors
+from pipeline.tags.word_topics import WordTopics
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -22,6 +23,8 @@ Ints = npt.NDArray[np.int64]
 MAX_ROUNDS = 300
 # Of so many clusters one more is made and given up again.
 SURPLUS = 10
+# Clusters whose loss is looked at together, where one is given up.
+_TOGETHER = 16
 # Centres of one dense block, and scores that are looked at together.
 _BLOCK = 128
 _SCORES = 1 << 20
@@ -53,6 +56,7 @@ class KMeans:
         self._weights = vectors.weights
         self._seed = seed
         self._tolerance = tolerance
+        self._topics = WordTopics(self._matrix, self._by_word, self._weights)
         self.start(np.zeros(vectors.count, dtype=np.int32))
 
     def start(self, labels: Labels) -> None:
@@ -85,6 +89,7 @@ class KMeans:
         # Steps of one start from what the leap before them got right.
         surplus = max(leap // 2, count // SURPLUS) if leap > 1 else 1
         most = min(count + surplus, len(self.labels))
+        self._topics.weigh(self._own)
         while self.count < most:
             self.count += 1
             self._extend()
@@ -121,6 +126,7 @@ class KMeans:
 
         As greedy k-means++ does, but what a vector saves is what the group saves that it draws
         away: alone it would win nobody from a centre in the middle of many, whose length is 0.
+        Vectors that share a word are such groups too.
         """
         distances = self._distances()
         mass = np.cumsum(self._weights * distances)
@@ -135,7 +141,12 @@ class KMeans:
             own = (self._own[near] + self._lengths[self.labels[near]]) / 2
             drawn_away = near == seed if alone else (alike > own) | (near == seed)
             groups.append(self._group(near[drawn_away], distances))
-        self._found(max(groups, key=lambda group: group.saves), cluster)
+        if not alone:
+            groups += [self._group(rows, distances) for rows in self._topics.best()]
+        founders = max(groups, key=lambda group: group.saves)
+        self._found(founders, cluster)
+        if not alone:
+            self._topics.update(founders.rows, self._own)
 
     def _group(self, rows: Labels, distances: Floats) -> _Group:
         members, weights = self._matrix[rows], self._weights[rows]
@@ -163,15 +174,18 @@ class KMeans:
         """Remove the cluster whose vectors lose least when they go to their next best."""
         losses = self._weights * (self._own - self._bound)
         missed = np.bincount(self.labels, losses, self.count)
-        found: dict[int, Best] = {}
-        while (cluster := int(missed.argmin())) not in found:
+        exact = np.zeros(self.count, dtype=bool)
+        while not exact[cluster := int(missed.argmin())]:
             # A bound may be loose: the loss is at least what it says.
-            rows = np.flatnonzero(self.labels == cluster)
+            least = np.argsort(missed, kind="stable")[:_TOGETHER]
+            rows = np.flatnonzero(np.isin(self.labels, least))
             best = self._compare(np.arange(self.count), rows)
-            missed[cluster] = self._weights[rows] @ (self._own[rows] - best.score)
-            found[cluster] = best
             self._bound[rows] = best.score
-        rows, best = np.flatnonzero(self.labels == cluster), found[cluster]
+            lost = self._weights[rows] * (self._own[rows] - best.score)
+            missed[least] = np.bincount(self.labels[rows], lost, self.count)[least]
+            exact[least] = True
+        rows = np.flatnonzero(self.labels == cluster)
+        best = self._compare(np.arange(self.count), rows)
         self.labels[rows], self._own[rows], self._bound[rows] = best.label, best.score, best.second
         self._moved = np.union1d(self._moved, best.label).astype(np.int64)
         self._renumber(self.count - 1, cluster)

@@ -27,6 +27,8 @@ EXEMPLARS = 5
 # than OVERSIZED_TIMES the average: with few clusters a large share is no surprise.
 OVERSIZED_SHARE = 0.25
 OVERSIZED_TIMES = 3
+# What more than this share of a cluster's keywords says is what they have in common.
+_SHARED = 0.5
 # A cluster is blocked when more than this share of its keywords says a blocked word.
 _BLOCKED_SHARE = 0.5
 # Words of a cluster that are looked at for a name: where the first are blocked, the next.
@@ -62,11 +64,6 @@ class _Classes:
     @property
     def sizes(self) -> Ints:
         return np.diff(self.starts)
-
-
-def cluster_key(cluster: int) -> str:
-    """The key of a cluster's row: c17."""
-    return f"c{cluster}"
 
 
 def propose(
@@ -120,12 +117,13 @@ def class_terms(
     tokens: pa.ListArray, number: Ints, classes: int, most: int
 ) -> list[list[tuple[str, float]]]:
     """The best words of each class with their scores, by class-based TF-IDF (Grootendorst 2022,
-    equation 3).
+    equation 3); what most keywords of a class say comes before its other words.
 
     A word's score is its count in the class times log(1 + words of an average class / its count
-    over all classes); equal scores go by the alphabet.
+    over all classes); equal scores go by the alphabet. Among many tiny classes an average one has
+    two words: then a word of one keyword would beat the word that all keywords of a class share.
     """
-    owners = number[pc.list_parent_indices(tokens).to_numpy()]
+    said_by = pc.list_parent_indices(tokens).to_numpy()
     encoded = pc.list_flatten(tokens).dictionary_encode()
     words = encoded.dictionary
     if not len(words):
@@ -133,12 +131,14 @@ def class_terms(
     rank = np.empty(len(words), dtype=np.int64)
     order = pc.sort_indices(words).to_numpy()
     rank[order] = np.arange(len(words))
-    pairs = owners * len(words) + rank[encoded.indices.to_numpy()]
-    pairs, counts = np.unique(pairs, return_counts=True)
+    ranks = rank[encoded.indices.to_numpy()]
+    pairs, counts = np.unique(number[said_by] * len(words) + ranks, return_counts=True)
     owner, word = np.divmod(pairs, len(words))
     totals = np.bincount(word, counts, minlength=len(words))
     scores = counts * np.log1p(totals.sum() / classes / totals[word])
-    best = np.lexsort((word, -scores, owner))
+    sizes = np.bincount(number, minlength=classes)
+    shared = _sayers(said_by, ranks, number, len(words)) > _SHARED * sizes[owner]
+    best = np.lexsort((word, -scores, ~shared, owner))
     starts = np.searchsorted(owner, np.arange(classes + 1))
     names = words.take(pa.array(order))
     found = []
@@ -147,6 +147,13 @@ def class_terms(
         own = names.take(pa.array(word[first])).to_pylist()
         found.append(list(zip(own, scores[first].tolist(), strict=True)))
     return found
+
+
+def _sayers(said_by: Ints, ranks: Ints, number: Ints, words: int) -> Ints:
+    """How many keywords say each pair of class and word, the pairs in order."""
+    keyword, rank = np.divmod(np.unique(said_by * words + ranks), words)
+    sayers: Ints = np.unique(number[keyword] * words + rank, return_counts=True)[1]
+    return sayers
 
 
 def _classes(keywords: pa.Table, current: Mapping[str, Sequence[str]]) -> _Classes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -27,7 +28,7 @@ def open_segmenter(words: Iterable[str], reactions: Collection[str]) -> Segmente
     words are kept, Latin is in lower case, and stretched characters count twice at most
     (哈哈哈哈 is 哈哈).
     """
-    tokenizer = FastCutter(_tokenizer(words))
+    tokenizer = _cutter(tuple(words))
     stopped = stop_words(reactions)
 
     def segment(keyword: str) -> list[str]:
@@ -35,6 +36,12 @@ def open_segmenter(words: Iterable[str], reactions: Collection[str]) -> Segmente
         return [token for token in tokens if _says_something(token) and token not in stopped]
 
     return segment
+
+
+@lru_cache(maxsize=1)
+def _cutter(words: tuple[str, ...]) -> FastCutter:
+    # Two steps of one command open the same words, each in about a second.
+    return FastCutter(_tokenizer(words))
 
 
 def _tokenizer(words: Iterable[str]) -> Any:

@@ -19,8 +19,8 @@ _LONGEST_PHRASE = 4
 # Keywords of a cluster that are read for phrases: what is common is common in the nearest ones.
 _READ = 200
 _ENGLISH_SHARE = 1 / 3
-# A word but the first names a cluster only if that much of its keywords have it, and that much
-# of the first one's share.
+# A word names a cluster only if that much of its keywords have it, and that much of the first
+# one's share; where no word has, the first does.
 _LEAST_SHARE, _NEARLY = 0.3, 0.6
 _SHORT_KEYWORD = 6
 _NEAREST = 5
@@ -75,11 +75,13 @@ class Suggester:
         share = {word: sum(word in tokens for _, tokens in read) / len(read) for word, _ in terms}
         first = terms[0][0] if terms else ""
         nearly = 0 if first in self._say_little else _NEARLY * share.get(first, 0)
+        common = {word for word, part in share.items() if part >= max(_LEAST_SHARE, nearly)}
+        if common <= self._say_little:
+            common.add(first)
 
         def worth(term: tuple[str, float]) -> tuple[bool, float]:
             word, score = term
-            is_common = word == first or share[word] >= max(_LEAST_SHARE, nearly)
-            return not is_common, -score * self._weight(word)
+            return word not in common, -score * self._weight(word)
 
         return [word for word, _ in sorted(terms, key=worth)]
 

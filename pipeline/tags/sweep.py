@@ -12,7 +12,14 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.tags.elbow import Elbow, candidates, chord_heights, find_elbow, refinement
+from pipeline.tags.elbow import (
+    Elbow,
+    candidates,
+    chord_heights,
+    find_elbow,
+    refinement,
+    small_numbers,
+)
 from pipeline.tags.kmeans import KMeans
 from pipeline.tags.nearest import Labels
 from pipeline.tags.vectors import Floats, Vectors
@@ -133,8 +140,10 @@ def _sweep(
     config: TagsConfig,
 ) -> Curve:
     coarse = candidates(smallest, largest, config.coarse_step, config.step)
-    each(lambda chain: chain.reach(coarse))
-    around = find_elbow(coarse, _means(chains, coarse), config.clear_elbow).k
+    first = sorted({*coarse, *small_numbers(coarse, config.step)})
+    each(lambda chain: chain.reach(first))
+    found = find_elbow(first, _means(chains, first), config.clear_elbow).k
+    around = next(k for k in coarse if k >= found)
     fine = refinement(around, coarse, config.step)
     if len(fine) > 1:
         # One chain through both passes: numbers reached in small steps fare a little better, and

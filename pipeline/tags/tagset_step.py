@@ -107,7 +107,7 @@ def _tagset_settings(config: Config) -> TagsetSettings:
 
 TAGSET = Step(
     name="tagset",
-    version=2,
+    version=3,
     reads=("clusters", "keywords", *_PEOPLES, "observations", "decisions"),
     optional=_PEOPLES,
     writes=("proposals", "tagset"),

@@ -15,6 +15,7 @@ from stickerworks.cli.session import Session, open_session
 
 if TYPE_CHECKING:
     from annotation.human.migration_preview import Example, MigrationPreview
+    from annotation.human.studio.ledger import VoteLedger
 
 
 def draft_command(options: CommandOptions, path: Path) -> int:
@@ -55,6 +56,8 @@ def migrate_command(
         _spare_simulated(session, replace=replace_simulated)
         _check_ledger(session)
         with open_ledger(session.workspace.root) as ledger:
+            if _was_finished(session, ledger, path):
+                return session.exit_code
             planned = plan_migration(session.workspace, ledger, path)
             found, _ = preview_migration(session.workspace, ledger, session.config, planned)
             _show(session, found)
@@ -64,9 +67,8 @@ def migrate_command(
             # What is undone is what was there before, so that is made as of now.
             session.do(plan_of("merge"))
             ballot = apply_migration(session.workspace, ledger, planned, who)
-            write_ledger(session, ledger)
-        session.say(f"Votes are read with the {len(ballot.tags):,} new tags from now on.")
-        merge_answers(session)
+            told = f"Votes are read with the {len(ballot.tags):,} new tags from now on."
+            _make_what_follows(session, ledger, told)
         session.say("`label migrate --undo` takes it back, until something is exported again.")
     return session.exit_code
 
@@ -82,6 +84,8 @@ def undo_command(
         _spare_simulated(session, replace=replace_simulated)
         _check_ledger(session)
         with open_ledger(session.workspace.root) as ledger:
+            if _was_finished(session, ledger, None):
+                return session.exit_code
             newest = plan_undo(ledger)
             found, _ = preview_undo(session.workspace, ledger, session.config, newest)
             _show(session, found)
@@ -89,11 +93,46 @@ def undo_command(
                 session.say("Nothing was changed; the same command without --dry-run does it.")
                 return session.exit_code
             ballot = undo_migration(ledger, newest, who)
-            write_ledger(session, ledger)
-        session.results["undone"] = {"number": newest.number, "ballot": ballot.version}
-        session.say(f"Votes are read with the {len(ballot.tags):,} tags of before again.")
-        merge_answers(session)
+            session.results["undone"] = {"number": newest.number, "ballot": ballot.version}
+            told = f"Votes are read with the {len(ballot.tags):,} tags of before again."
+            _make_what_follows(session, ledger, told)
     return session.exit_code
+
+
+def _make_what_follows(session: Session, ledger: VoteLedger, told: str) -> None:
+    """Bring tables and labels to what the ledger says, and only then call the work finished."""
+    from annotation.human.studio.frozen import finish
+
+    write_ledger(session, ledger)
+    session.say(told)
+    merge_answers(session)
+    finish(ledger)
+
+
+def _was_finished(session: Session, ledger: VoteLedger, path: Path | None) -> bool:
+    """Finish what was interrupted; whether that is all that the command asks (no path: to undo)."""
+    from annotation.human.studio.changes_file import read_changes_file
+    from annotation.human.studio.frozen import unfinished
+
+    begun = unfinished(ledger)
+    if begun is None:
+        return False
+    undone = begun.undone_at is not None
+    when = begun.undone_at or begun.applied_at
+    what = f"migration {begun.number}, from ballot {begun.from_version} to {begun.to_version}"
+    what = f"{'Undoing' if undone else 'Applying'} {what} ({when}) was interrupted"
+    if session.options.dry_run:
+        session.say(f"{what}; the same command without --dry-run finishes it.")
+        return True
+    _make_what_follows(session, ledger, f"{what}; it is finished now.")
+    session.results["finished"] = {"number": begun.number, "undone": undone}
+    if path is not None:
+        is_all = not undone and read_changes_file(path).content == begun.content
+    else:
+        is_all = undone
+    if is_all:
+        session.say("Nothing else was done.")
+    return is_all
 
 
 def _spare_simulated(session: Session, *, replace: bool) -> None:

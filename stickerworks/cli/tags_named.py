@@ -23,9 +23,10 @@ def say_naming(session: Session) -> None:
     if not named:
         singletons, oversized = (_flagged(tagset, flag) for flag in ("singleton", "oversized"))
         session.say(
-            f"  NOBODY HAS NAMED THESE TAGS: {len(tagset):,} clusters, of them {singletons:,} of "
-            f"a single keyword and {oversized:,} oversized. People name, merge, drop and block "
-            "them on a sheet (`stickerworks tags sheet`) or a page (`stickerworks tags page`)."
+            f"  NOBODY HAS NAMED THESE TAGS: {len(tagset):,} clusters, of them {singletons:,} "
+            f"singletons (one keyword, few stickers) and {oversized:,} oversized. People name, "
+            "merge, drop and block them on a sheet (`stickerworks tags sheet`) or a page "
+            "(`stickerworks tags page`)."
         )
         return
     session.say(f"  {len(tagset):,} named tags")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.engine.paths import named_path
 from pipeline.engine.runner import check_crawled
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.session import Session, open_session
@@ -22,13 +21,16 @@ _SHOWN = 20
 
 def page_command(options: CommandOptions, file: Path | None, carry: Path | None) -> int:
     """Write the page, with what ``carry`` says of earlier clusters where it still holds."""
+    from pipeline.tags.naming.page.page import check_unchanged
     from pipeline.tags.naming.reading import read_naming
+    from pipeline.tags.naming.targets import target_file
 
     old = None if carry is None else read_naming(carry)
     with open_session("tags page", options) as session:
         check_crawled(session.workspace)
         check_model(session)
-        target = session.workspace.reports / _NAME if file is None else named_path(file, "page")
+        target = target_file(file, session.workspace.reports / _NAME, (".html",))
+        check_unchanged(target)
         complete_inputs(session, "tags")
         do_room(session, "tags")
         suggested = session.mending(lambda: suggested_names(session))
@@ -67,10 +69,11 @@ def _begin(session: Session, old: Naming) -> tuple[Naming, list[str]]:
     from dataclasses import replace
 
     from pipeline.tags.naming.carry import carried_lines, carry
+    from pipeline.tags.naming.earlier import earlier_rounds
 
     proposals = session.workspace.read("proposals").to_pylist()
     versions = {row["version"] for row in proposals}
     if {row.version for row in old.rows} <= versions:  # about these very proposals
         return old, [f"taken over: all of {old.source}"]
-    carried = carry(old, proposals)
+    carried = carry(old, proposals, earlier_rounds(session.workspace, old))
     return replace(old, rows=(*carried.rows.values(), *carried.added)), carried_lines(carried)

@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.counting import count_values
+from pipeline.tags.named import read_named
 from stickerworks.cli.session import Session
 from stickerworks.cli.tags_named import say_naming
 
@@ -30,7 +31,8 @@ def say_clusters(session: Session) -> None:
         session.say(f"  {sum(states.values()):,} keywords: {told}")
     if not elbow:
         return
-    for line in _lines(elbow, session.config.tags.clusters):
+    named = read_named(session.workspace).number > 0
+    for line in _lines(elbow, session.config.tags.clusters, named):
         session.say(f"  {line}")
     if len(elbow) > 1:
         table, plot = write_elbow(elbow, session.workspace.reports)
@@ -66,16 +68,21 @@ def _figures(elbow: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _lines(elbow: list[dict[str, Any]], asked: int | None = None) -> Iterator[str]:
+def _lines(
+    elbow: list[dict[str, Any]], asked: int | None = None, named: bool = False
+) -> Iterator[str]:
     figures = _figures(elbow)
     if not figures:
         return
+    if named:
+        # Nobody chooses their number any more, so there is no advice on it either.
+        yield "This is the curve behind the clusters that people named:"
     agree = ""
     if figures["stability"] is not None:
         agree = f"; seeds agree to {figures['stability']:.2f} (adjusted Rand index)"
     if figures["clear"] is None:
         yield f"K = {figures['k']:,}, as configured{agree}"
-        if asked is not None and asked > figures["k"]:
+        if asked is not None and asked > figures["k"] and not named:
             yield (
                 f"WARNING: tags.clusters asks for {asked:,} clusters, but the keywords have only "
                 f"{figures['k']:,} different sets of words"
@@ -91,12 +98,12 @@ def _lines(elbow: list[dict[str, Any]], asked: int | None = None) -> Iterator[st
         )
     by_seed = ", ".join(f"{k:,}" for k in figures["k_by_seed"])
     yield f"{lowest:,} to {highest:,} are as defensible; by seed: {by_seed}"
-    if not figures["clear"]:
+    if not figures["clear"] and not named:
         yield "Where people know how many they want: --set tags.clusters=N"
 
 
 def _defensible(elbow: list[dict[str, Any]]) -> tuple[int, int]:
-    """The range of numbers that are nearly as far below the chord as the best."""
+    """The range of numbers that are nearly as good as the chosen one."""
     from pipeline.tags.elbow import find_elbow
 
     found = find_elbow([row["k"] for row in elbow], [row["inertia"] for row in elbow], 0)

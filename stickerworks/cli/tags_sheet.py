@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.engine.paths import named_path
 from pipeline.engine.runner import check_crawled
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.session import Session, open_session
@@ -25,12 +24,13 @@ def sheet_command(options: CommandOptions, file: Path | None, carry: Path | None
     """Write the sheet, with what ``carry`` says of earlier clusters where it still holds."""
     from pipeline.tags.naming.reading import read_naming
     from pipeline.tags.naming.sheet.write import check_untouched, sheet_paths
+    from pipeline.tags.naming.targets import target_file
 
     old = None if carry is None else read_naming(carry)
     with open_session("tags sheet", options) as session:
         check_crawled(session.workspace)
         check_model(session)
-        target = session.workspace.reports / _NAME if file is None else named_path(file, "sheet")
+        target = target_file(file, session.workspace.reports / _NAME, (".xlsx", ".csv"))
         workbook, table = sheet_paths(target)
         check_untouched(workbook, table)
         complete_inputs(session, "tags")
@@ -56,12 +56,15 @@ def _write(
 ) -> int:
     """Write both files and return how many rows there are to name."""
     from pipeline.tags.naming.carry import carry
+    from pipeline.tags.naming.earlier import earlier_rounds
     from pipeline.tags.naming.sheet.contents import make_sheet
     from pipeline.tags.naming.sheet.how_to import cut_lines
     from pipeline.tags.naming.sheet.write import write_sheet
 
     proposals = session.workspace.read("proposals").to_pylist()
-    carried = None if old is None else carry(old, proposals)
+    carried = None
+    if old is not None:
+        carried = carry(old, proposals, earlier_rounds(session.workspace, old))
     sheet = make_sheet(session.workspace, suggested, carried)
     if not sheet.rows:
         return 0

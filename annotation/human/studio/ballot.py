@@ -96,8 +96,7 @@ def unnamed_warning(workspace: Workspace) -> str | None:
     now = offered_tags(workspace)
     if now.named or not (now.origins or now.left_out):
         return None
-    left = " and ".join(f"{count:,} {flag}" for flag, count in sorted(now.left_out.items()))
-    left = f", and leaves out {left} ones" if left else ""
+    left = f", and leaves out {_left_out(now)} clusters" if now.left_out else ""
     return (
         f"NOBODY HAS NAMED THESE TAGS: the ballot has {len(now.origins):,} names that clusters "
         f"suggest{left}. `stickerworks tags sheet` or `tags page` asks people to name, merge and "
@@ -115,14 +114,21 @@ def _check_offered(workspace: Workspace, now: OfferedTags) -> None:
     if now.origins:
         return
     if now.left_out:
-        left = " and ".join(f"{count:,} {flag}" for flag, count in sorted(now.left_out.items()))
         raise StickerworksError(
             f"Nobody has named the tags of {workspace.name}, and all are no tags to ask about: "
-            f"{left} clusters.",
+            f"{_left_out(now)} clusters.",
             "Have people name them (`stickerworks tags sheet`, then `tags apply FILE`).",
         )
     raise StickerworksError(
         f"There is no tag set in {workspace.name}.", "Run `stickerworks tags` first."
+    )
+
+
+def _left_out(now: OfferedTags) -> str:
+    """What isn't offered, in words: 2 oversized and 90 singleton (one keyword, few stickers)."""
+    meaning = {"singleton": " (one keyword, few stickers)"}
+    return " and ".join(
+        f"{count:,} {flag}{meaning.get(flag, '')}" for flag, count in sorted(now.left_out.items())
     )
 
 

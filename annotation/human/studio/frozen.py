@@ -83,6 +83,7 @@ def replace_ballot(
             "VALUES (?, ?, ?, ?, ?)",
             (last.version, ballot.version, *applied),
         )
+        ledger.connection.execute("INSERT INTO unfinished SELECT max(number) FROM migrations")
     return ballot
 
 
@@ -102,6 +103,20 @@ def take_back(ledger: VoteLedger, migration: Migration, when: str, who: str | No
             "UPDATE migrations SET undone_at = ?, undone_by = ? WHERE number = ?",
             (when, who, migration.number),
         )
+        ledger.connection.execute("INSERT INTO unfinished VALUES (?)", (migration.number,))
+
+
+def unfinished(ledger: VoteLedger) -> Migration | None:
+    """The migration that was applied, or undone, and whose tables and labels were not made yet."""
+    rows = ledger.rows("SELECT migration FROM unfinished ORDER BY rowid DESC LIMIT 1")
+    numbers = {int(row["migration"]) for row in rows}
+    return next((made for made in migrations(ledger) if made.number in numbers), None)
+
+
+def finish(ledger: VoteLedger) -> None:
+    """Note that tables and labels are those of the newest ballot."""
+    with ledger.writing():
+        ledger.connection.execute("DELETE FROM unfinished")
 
 
 def migrations(ledger: VoteLedger) -> list[Migration]:

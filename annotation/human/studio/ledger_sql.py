@@ -99,6 +99,7 @@ CREATE TABLE IF NOT EXISTS deletions (
     UNIQUE (origin, project, annotation)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS taken_down (task INTEGER PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS unfinished (migration INTEGER NOT NULL) STRICT;
 CREATE TRIGGER IF NOT EXISTS annotations_stay BEFORE UPDATE ON annotations
 BEGIN SELECT RAISE(ABORT, 'raw votes are append-only'); END;
 """

@@ -175,7 +175,12 @@ def _globals() -> Mapping[str, Rows]:
             {"k": k, "inertia": 100 / k, "height": 0.5, "chosen": k == 5, "clear": True}
             for k in range(2, 20)
         ],
-        "clusters": [{"keyword": f"k{i}", "cluster": None if i < 4 else i % 5} for i in range(40)],
+        "clusters": [
+            {"keyword": f"k{i}", "state": "unclustered"} if i < 3
+            else {"keyword": f"k{i}", "state": "fitted", "tag": "t001"} if i < 7
+            else {"keyword": f"k{i}", "state": "clustered", "cluster": i % 5}
+            for i in range(40)
+        ],
         "tagset": [
             {"tag": tag, "clusters": [i], "terms": ["a", HOSTILE], "exemplars": ["b"],
              "keywords": 8, "stickers": 50 - i, "flags": ["oversized"] * (i == 0),

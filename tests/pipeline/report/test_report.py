@@ -50,6 +50,7 @@ def test_headline_numbers_stand_on_the_page(page: Page) -> None:
     assert "Checked: kept 80 + dropped 10 + failed 10 = read 100." in text
     assert "200 observations" in text
     assert "7 listed, not fetched" in text
+    assert "40 keywords (33 clustered, 4 fitted, 3 unclustered)" in text
 
 
 def test_every_section_has_content_and_none_is_missing(page: Page) -> None:

@@ -113,10 +113,11 @@ def test_gallery_is_the_same_random_sample_whatever_the_shards(filled: Workspace
     assert (section["total"], len(section["cards"])) == (80, 10)
 
 
-def test_tags_are_ranked_with_flags_and_unclustered_keywords(filled: Workspace) -> None:
+def test_tags_are_ranked_with_flags_and_what_became_of_keywords(filled: Workspace) -> None:
     section = tagging.tags(filled)
     assert [row["tag"] for row in section["rows"]] == ["笑", "哭", "狗", "happy", "打工人"]
-    assert (section["keywords"], section["unclustered"], section["oversized"]) == (40, 4, 1)
+    assert (section["keywords"], section["oversized"]) == (40, 1)
+    assert section["states"] == "33 clustered, 4 fitted, 3 unclustered"
     assert section["named"] is False
     assert section["suggestions"] == {
         "stickers": 100,
@@ -146,6 +147,14 @@ def test_the_page_says_how_clear_the_elbow_is(
     (note,) = re.findall(r'<p class="note (\w+)">(K = [^<]*)', html)
     assert note[0] == mood
     assert said in note[1]
+
+
+def test_where_people_named_the_clusters_the_elbow_is_theirs(own: Workspace) -> None:
+    put(own, "elbow", [{"k": 3, "inertia": 1.0, "chosen": True, "clear": False, "height": 0.01}])
+    put(own, "tagset", [{"tag": "笑", "named": True, "flags": []}])
+    verdict = tagging.tags(own)["verdict"]
+    assert verdict["mood"] == "plain"
+    assert verdict["text"] == "K = 3 made the clusters that people named."
 
 
 def test_domain_examples_go_from_sure_to_unsure(filled: Workspace) -> None:

@@ -57,7 +57,7 @@ def test_the_largest_cluster_is_the_first_and_equal_ones_go_by_keyword() -> None
     assert (found.distances[found.clusters >= 0] == 0).all()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.integers(0, 1000))
 def test_the_order_of_rows_changes_nothing(seed: int) -> None:
     rows = list(planted().items())

@@ -1,9 +1,18 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.tags.elbow import POINTS, candidates, chord_heights, find_elbow, refinement
+from pipeline.tags.elbow import (
+    POINTS,
+    candidates,
+    chord_heights,
+    find_elbow,
+    refinement,
+    small_numbers,
+)
 
 RANGE = list(range(2, 401))
 
@@ -86,6 +95,32 @@ def test_the_two_passes_cover_the_range_with_few_numbers(
         assert fine[0] == coarse[max(0, place - 1)]
         assert fine[-1] == coarse[min(len(coarse) - 1, place + 1)]
         assert fine == sorted(set(fine))
+
+
+def test_the_sharpest_bend_counts_though_the_chord_goes_on_rising() -> None:
+    wide = list(np.interp(RANGE, [2, 40, 160, 400], [1000.0, 650, 330, 0]))
+    assert chord_heights(RANGE, wide).argmax() + 2 == 160
+    found = find_elbow(RANGE, wide, 0.2)
+    assert (found.k, found.clear) == (40, True)
+    assert not find_elbow(RANGE, wide, 0.3).clear
+    assert found.lowest <= 40 <= found.highest < 60
+
+
+def test_a_dent_among_the_first_numbers_is_no_elbow() -> None:
+    curve = list(np.interp(RANGE, [2, 5, 160, 400], [1000.0, 850, 200, 0]))
+    assert find_elbow(RANGE, curve, 0.1).k > 100
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 50), st.integers(1, 400), st.integers(1, 20))
+def test_small_numbers_lie_between_the_first_two_and_ascend(
+    first: int, gap: int, step: int
+) -> None:
+    found = small_numbers([first, first + gap, first + 2 * gap], step)
+    numbers = [first, *found, first + gap]
+    assert numbers == sorted(set(numbers))
+    assert all(after - before >= step for before, after in pairwise(numbers[:-1]))
+    assert all(after <= before * 1.2 + step for before, after in pairwise(numbers))
 
 
 def test_the_passes_are_those_of_the_paper() -> None:

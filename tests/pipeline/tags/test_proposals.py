@@ -7,12 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.tags.name_forms import is_blocked, name_fault, same_name, which_blocked
-from pipeline.tags.proposals import (
-    Proposal,
-    class_terms,
-    cluster_key,
-    propose,
-)
+from pipeline.tags.proposals import Proposal, class_terms, propose
 
 TOKENS = pa.list_(pa.string())
 
@@ -41,7 +36,7 @@ def name_clusters(
     blocked: Sequence[str] = (),
     current: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Proposal]:
-    table = keyword_table({cluster_key(number): found for number, found in enumerate(clusters)})
+    table = keyword_table({f"c{number}": found for number, found in enumerate(clusters)})
     return propose(table, blocked, current)
 
 
@@ -53,6 +48,23 @@ def best_words(*classes: str) -> list[list[str]]:
 
 def test_a_word_that_every_class_uses_ranks_last() -> None:
     assert best_words("猫 猫 真 真 真", "狗 狗 真 真 真") == [["猫", "真"], ["狗", "真"]]
+
+
+def test_what_all_keywords_of_a_cluster_say_is_its_name_and_its_first_term() -> None:
+    shared = cluster(*(f"熊猫头 {word}" for word in ("家庭", "懒惰", "耳朵", "聊天", "没有")))
+    singletons = [cluster(f"熊猫头 单{number}") for number in range(120)]
+    found = name_clusters([shared, *singletons])[0]
+    assert (found.name, found.terms[0]) == ("熊猫头", "熊猫头")
+    # Nor is a cluster called by the one keyword that says a thing twice.
+    assert name_clusters([cluster("笑 哈", "笑 嘿", "笑 呵呵 呵呵 呵呵")])[0].terms[0] == "笑"
+
+
+def test_a_word_of_few_keywords_names_no_cluster_where_another_has_a_good_share() -> None:
+    third = cluster("跑步 甲", "跑步 乙", "丙", "丁", "罕见 罕见 罕见 罕见", "戊")
+    others = [cluster(f"跑步 单{number}") for number in range(60)]
+    found = name_clusters([third, *others])[0]
+    assert found.terms[0] == "罕见"
+    assert found.name == "跑步"
 
 
 def test_equal_words_go_by_the_alphabet_and_only_the_best_are_given() -> None:
@@ -198,7 +210,7 @@ def test_blocked_keywords_are_found_in_columns_as_one_by_one() -> None:
 def test_names_are_unique_and_allowed_whatever_the_clusters(
     keywords: list[list[str]], chance: random.Random
 ) -> None:
-    table = keyword_table({cluster_key(n): cluster(*words) for n, words in enumerate(keywords)})
+    table = keyword_table({f"c{n}": cluster(*words) for n, words in enumerate(keywords)})
     found = propose(table, ["傻逼"], {"t001": ("笑",)})
     names = [tag.name for tag in found if tag.name is not None]
     assert len({same_name(name) for name in names}) == len(names)

@@ -159,7 +159,8 @@ def test_real_captions_give_tags_that_people_know(
         captions = list(csv.DictReader(file, delimiter="\t"))
     rows = [observation(f"{n:04d}", c["pack"], c["caption"]) for n, c in enumerate(captions)]
     with caplog.at_level(logging.INFO):
-        workspace = run(stickers([rows]), PLAN, Config())
+        quick = TagsConfig(seeds=1, max_clusters=600, coarse_step=50, step=25)
+        workspace = run(stickers([rows]), PLAN, Config(tags=quick))
     chosen = [row for row in workspace.read("elbow").to_pylist() if row["chosen"]]
     assert len(chosen) == 1
     assert not chosen[0]["clear"]

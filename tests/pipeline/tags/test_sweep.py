@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from pipeline.tags.elbow import small_numbers
 from pipeline.tags.sweep import choose_clusters
 from pipeline.tags.vectors import Vectors, vectorise
 from schemas.config import TagsConfig
@@ -57,13 +58,40 @@ def test_phrases_of_random_words_have_no_clear_elbow_however_wide_the_range() ->
     assert curve.elbow.lowest < curve.k < curve.elbow.highest
 
 
+def noisy(topics: int, each: int) -> list[tuple[str, ...]]:
+    """Keywords of two to five words: half of their topic, half of what all topics share."""
+    rng = random.Random(1)
+    shared = [f"shared{n}" for n in range(60)]
+    often = [1 / (n + 3) for n in range(60)]
+    return [
+        (
+            f"topic{topic}",
+            *(f"word{topic}-{rng.randrange(6)}" for _ in range(words // 2 - 1)),
+            *rng.choices(shared, often, k=words - max(1, words // 2)),
+        )
+        for topic in range(topics)
+        for words in rng.choices((2, 3, 4, 5), k=each)
+    ]
+
+
+def test_topics_among_shared_words_are_told_apart() -> None:
+    from sklearn.metrics import adjusted_rand_score
+
+    vectors = vectors_of(noisy(120, 20))
+    run, _ = choose_clusters(vectors, TagsConfig(clusters=120, seeds=1))
+    truth = np.repeat(np.arange(120), 20)
+    assert adjusted_rand_score(truth, run.labels[vectors.rows]) >= 0.99
+
+
 def test_the_fine_pass_goes_by_single_steps_around_the_coarse_elbow() -> None:
     _, curve = choose_clusters(
         vectors_of(planted(30, 20)), TagsConfig(max_clusters=200, coarse_step=20, seeds=1)
     )
     coarse = [2, *range(20, 201, 20)]
-    assert set(coarse) < set(curve.ks)
-    assert set(curve.ks) - set(coarse) == set(range(21, 40)) | set(range(41, 60))
+    small = small_numbers(coarse, 1)
+    assert small[:8] == [3, 4, 5, 6, 7, 8, 9, 10]
+    assert {*coarse, *small} < set(curve.ks)
+    assert set(curve.ks) - {*coarse, *small} == set(range(21, 40)) | set(range(41, 60))
     assert curve.stability is None
 
 

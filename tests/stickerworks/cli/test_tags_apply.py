@@ -59,6 +59,9 @@ def test_tags_are_named_and_what_follows_is_made(
     assert workspace.read("named_tags")["named_by"].to_pylist() == ["a lead", "a lead"]
     assert "NOBODY" not in program("status").said
     assert "2 named tags" in program("tags").said
+    said = program("tags", "--set", "tags.clusters=400").said
+    assert "the curve behind the clusters that people named" in said
+    assert not any(advice in said for advice in ("asks for 400", "how many they want"))
     # The same again changes nothing, and nothing is left to be made.
     before = {table: digest_rows(workspace.read(table)) for table in PEOPLES}
     ballot = pa.table({"version": ["1"] * 3, "tag": ["happy", "sad", "mad"]})

@@ -72,3 +72,29 @@ def test_a_dry_run_writes_nothing(program: Any, made: Path) -> None:
     assert told.code == 0
     assert "would write" in told.said
     assert not (made / "reports" / "tags.html").exists()
+
+
+@pytest.mark.parametrize("name", ["filled.xlsx", "mine.html", "folder", "none/page.html"])
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_what_is_no_page_of_ours_stays(
+    program: Any, tmp_path: Path, name: str, more: tuple[str, ...]
+) -> None:
+    (tmp_path / "folder").mkdir()
+    file = tmp_path / name
+    if name in ("filled.xlsx", "mine.html"):
+        file.write_text("<!doctype html>\nmine", "utf-8")
+    told = program("tags", "page", str(file), *more)
+    assert told.code == 1
+    assert not (tmp_path / "none").exists()
+    assert not file.is_file() or file.read_text("utf-8") == "<!doctype html>\nmine"
+    assert "Name a" in told.said or "name a file" in told.said
+
+
+def test_a_page_is_written_over_as_it_was_written_alone(program: Any, made: Path) -> None:
+    page = made / "reports" / "tags.html"
+    assert program("tags", "page").code == 0
+    assert program("tags", "page").code == 0
+    changed = page.read_text("utf-8").replace('<ol id="list"></ol>', '<ol id="list"><li></ol>')
+    page.write_text(changed, "utf-8")
+    assert program("tags", "page").code == 1
+    assert page.read_text("utf-8") == changed

@@ -38,6 +38,16 @@ def test_a_fixed_number_is_nobodys_elbow() -> None:
     assert list(_lines([row | {"stability": None, "seeds": 0}])) == ["K = 7, as configured"]
 
 
+def test_nobody_is_advised_on_the_number_of_clusters_that_people_named() -> None:
+    told = list(_lines(curve(clear=False), asked=120, named=True))
+    assert told[0] == "This is the curve behind the clusters that people named:"
+    assert "NO CLEAR ELBOW" in told[1]
+    assert not any("tags.clusters" in line for line in told)
+    fixed = {"k": 60, "inertia": 3.0, "height": None, "chosen": True, "clear": None}
+    told = list(_lines([fixed | {"stability": None, "seeds": 0}], asked=120, named=True))
+    assert told[1:] == ["K = 60, as configured"]
+
+
 def test_the_curve_is_written_with_the_same_bytes_each_time(tmp_path: Path) -> None:
     first, second = (write_elbow(curve(clear=True), tmp_path / name) for name in "ab")
     for one, other in zip(first, second, strict=True):

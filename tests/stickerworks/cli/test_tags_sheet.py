@@ -97,6 +97,8 @@ def test_a_dry_run_writes_nothing(program: Any, sheet: Path) -> None:
     ("arguments", "told"),
     [
         (("a.ods",), "Name a file that ends in .xlsx."),
+        (("none/a.xlsx",), "There is no folder none"),
+        ((".",), "is a folder"),
         (("--from", "none.xlsx"), "none.xlsx can't be read"),
         (("--from", "broken.xlsx"), "clusters!C2: a formula stands here: =A1"),
     ],

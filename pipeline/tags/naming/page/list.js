@@ -6,7 +6,7 @@ const STATES = [
   ["drop", "dropped"], ["block", "blocked"], ["warned", "with warnings"],
 ];
 const FLAGS = [
-  ["", "any flag"], ["oversized", "oversized"], ["singleton", "singletons"],
+  ["", "any flag"], ["oversized", "oversized"], ["singleton", "one keyword, few stickers"],
   ["blocked", "blocked words"], ["new", "no name yet"], ["tag", "named before"],
 ];
 const ORDERS = [

@@ -10,15 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.engine.page.render import Page, write_page
+from pipeline.engine.paths import read_regular
 from pipeline.engine.workspace import Workspace
 from pipeline.tags.naming.page.shown import Suggested, read_shown
 from pipeline.tags.naming.page.stickers import load_shown_pictures
 from pipeline.tags.naming.rows import ADD, Naming, NamingRow
+from pipeline.tags.naming.targets import written_over
 
 FILE = "tags-named.json"
 _SCRIPTS = (
     "state.js", "warnings.js", "list.js", "cluster.js", "merging.js", "splitting.js", "start.js",
 )  # fmt: skip
+_KIND = "stickerworks tags page"
+_AS_WRITTEN = (f"· {_KIND}</title>", '<ol id="list"></ol>', '<ol id="additions"></ol>')
+_MOST_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,25 @@ class Written:
     rows: int
     pictures: int
     version: str
+
+
+def check_unchanged(target: Path) -> None:
+    """Refuse to write over anything but a page as it was written: what people answer on it is in
+    their browsers, which offer it on the next page."""
+    if not target.exists():
+        return
+    try:
+        text = read_regular(target, _MOST_BYTES).decode("utf-8", "replace")
+    except OSError:
+        text = ""
+    # A page that a browser saved shows its list.
+    if text.startswith("<!doctype html>\n") and all(part in text for part in _AS_WRITTEN):
+        return
+    raise written_over(
+        [target],
+        "it is no page that `stickerworks tags page` wrote, or was changed since",
+        "Name a new file that ends in .html, or move it away.",
+    )
 
 
 def write_naming_page(
@@ -64,7 +88,7 @@ def write_naming_page(
     page = Page(
         folder=Path(__file__).parent,
         title="Names for the tags",
-        kind="stickerworks tags page",
+        kind=_KIND,
         lead="",
         contents=(),
         scripts=_SCRIPTS,

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.engine.workspace import Workspace
+from pipeline.tags.naming.earlier import tag_notes
 
 Suggested = Mapping[str, tuple[str | None, str | None]]
 
@@ -46,7 +47,11 @@ def read_shown(workspace: Workspace, suggested: Suggested) -> Shown:
         chosen["key"].to_pylist(), texts, counts, numbers, strict=True
     ):
         listed.setdefault(key, []).append((text, count or 0, has))
-    rows = [_row(one, listed.get(one["key"], []), suggested) for one in proposals]
+    notes = tag_notes(workspace)
+    rows = [
+        {**_row(one, listed.get(one["key"], []), suggested), "note": notes.get(one["key"], "")}
+        for one in proposals
+    ]
     return Shown(proposals[0]["version"] or "", rows, words)
 
 

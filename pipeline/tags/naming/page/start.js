@@ -8,13 +8,17 @@ const say = (line, act) => {
 
 let savedStep = null;
 
-const download = () => {
-  savedStep = past.at(-1);
+const saveFile = (whole) => {
   const link = document.createElement("a");
-  const whole = JSON.stringify(content(), null, 1);
-  link.href = URL.createObjectURL(new Blob([whole], { type: "application/json" }));
+  const shown = JSON.stringify(whole, null, 1);
+  link.href = URL.createObjectURL(new Blob([shown], { type: "application/json" }));
   link.download = data.file;
   link.click();
+};
+
+const download = () => {
+  savedStep = past.at(-1);
+  saveFile(content());
   const open = [...rows.values()].filter((row) => !row.decision).length;
   say(open ? `Saved as a draft: ${many(open, "row")} undecided.`
     : `Saved. Now: stickerworks tags apply ${data.file}`);
@@ -86,8 +90,10 @@ const offer = () => {
   if (!other || past.length) return;
   const [, given] = other;
   if (given.version !== data.version) {
-    say("This browser also keeps answers about other clusters of this workspace. Save them on " +
-      "their page; stickerworks tags page --from FILE takes over what still holds.");
+    const { at, ...file } = given;
+    say("This browser also keeps answers about other clusters of this workspace. Save them; " +
+      "stickerworks tags page --from FILE takes over what still holds.",
+      chip("Save them", () => saveFile(file)));
     return;
   }
   say("This browser also keeps answers that were given on another page about these clusters.",
@@ -96,6 +102,11 @@ const offer = () => {
 
 watchers.push(paint);
 document.addEventListener("keydown", onKey);
+addEventListener("storage", (event) => {
+  if (event.key === data.place && meetOthers()) {
+    say("This page is open in another tab too: what is decided there is taken over here.");
+  }
+});
 addEventListener("beforeunload", (event) => {
   if (!keeps && past.length && past.at(-1) !== savedStep) event.preventDefault();
 });
@@ -103,7 +114,7 @@ byId("undo").addEventListener("click", undo);
 byId("redo").addEventListener("click", redo);
 byId("save").addEventListener("click", download);
 byId("load").addEventListener("change", loadFile);
-byId("who").addEventListener("input", () => { keep(); paintProgress(); });
+byId("who").addEventListener("input", () => { meetOthers(); keep(); paintProgress(); });
 byId("previous").addEventListener("click", () => go(-1));
 byId("next").addEventListener("click", () => go(1));
 byId("undecided").addEventListener("click", goUndecided);
@@ -118,9 +129,7 @@ fillSelect("flag", FLAGS);
 fillSelect("sort", ORDERS);
 data.clusters.forEach(makeItem);
 byId("who").value = data.start.who;
-const before = keptHere(data.place);
-if (before) takeOver("what was kept", before);
-past = [];
+meetOthers();
 arrange();
 const start = listed.find((key) => !rows.get(key).decision) || listed[0];
 if (start !== undefined) openCluster(start);

@@ -28,7 +28,7 @@ const firstRow = (one) => ({
   ...BLANK,
   ...(one.tag
     ? { decision: "keep", name: one.name, english: one.english, group: one.group,
-        aliases: one.aliases }
+        aliases: one.aliases, note: one.note }
     : {}),
   ...(data.start.rows[one.key] ? readRow(data.start.rows[one.key]) : {}),
 });
@@ -41,7 +41,9 @@ const watchers = [];
 const told = () => watchers.forEach((watcher) => watcher());
 
 // Keystrokes in one field are one step.
-const step = (what, changes, nextAdded = added) => {
+const step = (what, changes, wanted = added) => {
+  const seen = added;
+  const nextAdded = meetOthers() ? joined(seen, wanted, added) : wanted;
   const changed = new Map(Object.entries(changes));
   const before = new Map([...changed.keys()].map((key) => [key, rows.get(key)]));
   const last = past.at(-1);
@@ -67,6 +69,7 @@ const become = (to) => {
 };
 
 const undo = () => {
+  meetOthers();
   const last = past.pop();
   if (!last) return;
   future.push(last);
@@ -74,13 +77,17 @@ const undo = () => {
 };
 
 const redo = () => {
+  meetOthers();
   const next = future.pop();
   if (!next) return;
   past.push(next);
   become(next.after);
 };
 
-const setRow = (what, key, change) => step(what, { [key]: { ...rows.get(key), ...change } });
+const setRow = (what, key, change) => {
+  meetOthers();
+  step(what, { [key]: { ...rows.get(key), ...change } });
+};
 
 const setAdded = (what, number, change) =>
   step(what, {}, added.map((one, place) => (place === number ? { ...one, ...change } : one)));
@@ -89,12 +96,41 @@ const setAdded = (what, number, change) =>
 const kept = (act) => { try { return act(); } catch { return undefined; } };
 const PREFIX = `stickerworks naming ${data.workspace} `;
 let keeps = true;
+// What this tab has last kept or seen there; anything else is from another tab.
+let lastKept = null;
 
 const keep = () => {
+  const whole = JSON.stringify({ ...content(), at: Date.now() });
   keeps = kept(() => {
-    localStorage.setItem(data.place, JSON.stringify({ ...content(), at: Date.now() }));
+    localStorage.setItem(data.place, whole);
     return true;
   }) === true;
+  if (keeps) lastKept = whole;
+};
+
+// Takes what another tab has kept since; what is undone here ends there. Says whether it did.
+const meetOthers = () => {
+  const whole = kept(() => localStorage.getItem(data.place)) || null;
+  if (whole === null || whole === lastKept) return false;
+  lastKept = whole;
+  const found = kept(() => JSON.parse(whole));
+  if (!isOurs(found) || found.version !== data.version) return false;
+  const { changes, additions } = understood(found);
+  Object.entries(changes).forEach(([key, row]) => rows.set(key, row));
+  added = additions;
+  if (document.activeElement !== byId("who")) byId("who").value = text(found.who).slice(0, 100);
+  past = [];
+  future = [];
+  told();
+  return true;
+};
+
+// Added tags of another tab, with what was changed here: from those seen to those wanted.
+const joined = (seen, wanted, theirs) => {
+  const [before, after, there] = [seen, wanted, theirs].map((some) => some.map((one) => JSON.stringify(one)));
+  const stay = there.filter((one) => after.includes(one) || !before.includes(one));
+  const more = after.filter((one) => !before.includes(one) && !there.includes(one));
+  return [...stay, ...more].map((one) => JSON.parse(one));
 };
 
 // What the file holds; what is undecided has a blank decision.
@@ -106,22 +142,31 @@ const content = () => ({
   added,
 });
 
+const isOurs = (found) =>
+  found instanceof Object && found.stickerworks_naming === 1;
+
+// The rows of a file or of what the browser holds, and its added tags.
+const understood = (found) => {
+  const objects = (some) => (Array.isArray(some) ? some : []).filter((one) => one instanceof Object);
+  const known = objects(found.rows).filter((one) => clusters.has(one.key));
+  return {
+    changes: Object.fromEntries(known.map((one) => [one.key, readRow(one)])),
+    additions: objects(found.added).map(readAdded),
+  };
+};
+
 // Takes over what a file or the browser holds; says what is wrong with it, or "".
 const takeOver = (what, found) => {
-  if (found === null || typeof found !== "object" || found.stickerworks_naming !== 1) {
+  if (!isOurs(found)) {
     return "This is no file that this page has saved.";
   }
   if (found.version !== data.version) {
     return "That file was saved for other clusters. A page that takes over what still holds: " +
       "stickerworks tags page --from FILE";
   }
-  const given = (Array.isArray(found.rows) ? found.rows : []).filter((one) => one instanceof Object);
-  const changes = Object.fromEntries(
-    given.filter((one) => clusters.has(one.key)).map((one) => [one.key, readRow(one)]),
-  );
-  const additions = (Array.isArray(found.added) ? found.added : []).filter((one) => one instanceof Object);
+  const { changes, additions } = understood(found);
   if (text(found.who)) byId("who").value = text(found.who).slice(0, 100);
-  step(what, changes, additions.map(readAdded));
+  step(what, changes, additions);
   return "";
 };
 

@@ -12,6 +12,7 @@ from pipeline.engine.page.pictures import load_pictures, picture_bytes
 from pipeline.engine.withheld import withheld_stickers
 from pipeline.engine.workspace import Workspace
 from pipeline.tags.naming.carry import Carried, carried_lines
+from pipeline.tags.naming.earlier import tag_notes, tag_row
 from pipeline.tags.naming.rows import NamingRow
 from pipeline.tags.naming.showing import choose_stickers
 
@@ -66,6 +67,7 @@ def make_sheet(
         id_: picture_bytes(picture)
         for id_, picture in load_pictures(workspace, wanted, (), SIDE).items()
     }
+    notes = tag_notes(workspace)
     return Sheet(
         version=proposals[0]["version"] if proposals else "",
         rows=tuple(
@@ -74,6 +76,7 @@ def make_sheet(
                 (suggested or {}).get(proposal["key"], (None, None)),
                 None if carried is None else carried.rows.get(proposal["key"]),
                 tuple(stills[id_] for id_, _ in chosen.get(proposal["key"], ()) if id_ in stills),
+                notes.get(proposal["key"], ""),
             )
             for proposal in proposals
         ),
@@ -88,19 +91,15 @@ def _row(
     suggested: tuple[str | None, str | None],
     carried: NamingRow | None,
     pictures: tuple[bytes, ...],
+    note: str,
 ) -> SheetRow:
     name, english = suggested
     is_tag = proposal["tag"] is not None
     blank = NamingRow(key=proposal["key"])
-    frozen = NamingRow(
-        key=proposal["key"],
-        decision="keep",
-        name=proposal["name"] or "",
-        english=proposal["english"] or "",
-        group=proposal["group"] or "",
-        aliases=tuple(proposal["aliases"] or ()),
-    )
+    frozen = tag_row(proposal["key"], proposal["name"] or "", proposal, note)
     filled = carried or (frozen if is_tag else blank)
+    if is_tag and not filled.note:
+        filled = replace(filled, note=note)
     return SheetRow(
         filled=replace(filled, version=proposal["version"] or ""),
         suggested=name or proposal["name"] or "",

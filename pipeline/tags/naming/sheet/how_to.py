@@ -32,8 +32,9 @@ def how_to(sheet: Sheet) -> list[tuple[str, str]]:
         ("aliases", "Other names for the tag, separated by commas, semicolons or line ends. One "
                     'that has a comma in it goes between quotation marks: "a, b".'),
         ("note", "Anything; it is kept with the decision."),
-        ("flags", "singleton: one keyword alone. oversized: so many keywords that it is hardly "
-                  "one topic. blocked: its words are on the list of blocked words."),
+        ("flags", "singleton: one keyword alone, which few stickers carry. oversized: so many "
+                  "keywords that it is hardly one topic. blocked: its words are on the list of "
+                  "blocked words."),
         ("", ""),
         ("added tags", "On the sheet 'added', each row is a tag of your own: a name, and its "
                        "keywords, or words (it then takes every keyword that has one of them). So "

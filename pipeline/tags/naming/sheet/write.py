@@ -6,20 +6,16 @@ import hashlib
 from pathlib import Path
 
 from pipeline.engine.atomic_files import atomic_file
-from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.errors import disk_errors
 from pipeline.engine.text import plain
 from pipeline.tags.naming.reading import read_bytes
 from pipeline.tags.naming.sheet.contents import Sheet
 from pipeline.tags.naming.sheet.packing import packed_mark
+from pipeline.tags.naming.targets import written_over
 
 
 def sheet_paths(file: Path) -> tuple[Path, Path]:
-    """The workbook and the CSV file beside it; StickerworksError for another kind of file."""
-    if file.suffix.lower() not in ("", ".xlsx", ".csv"):
-        raise StickerworksError(
-            f"{plain(str(file))}: a sheet is written as .xlsx, and as .csv beside it.",
-            "Name a file that ends in .xlsx.",
-        )
+    """The workbook and the CSV file beside it."""
     return file.with_suffix(".xlsx"), file.with_suffix(".csv")
 
 
@@ -31,12 +27,12 @@ def check_untouched(workbook: Path, table: Path) -> None:
     mark = packed_mark(read_bytes(workbook)) if workbook.exists() else None
     if mark is not None and (not table.exists() or _mark(read_bytes(table)) == mark):
         return
-    names = " and ".join(plain(str(path)) for path in there)
-    raise StickerworksError(
-        f"{names} would be written over, and somebody may have filled in what is there.",
-        f"Apply it (`stickerworks tags apply {plain(str(there[0]))}`), or name a new file and take "
-        f"it over (`stickerworks tags sheet NEW.xlsx --from {plain(str(there[0]))}`), or move it "
-        "away.",
+    first = plain(str(there[0]))
+    raise written_over(
+        there,
+        "somebody may have filled in what is there",
+        f"Apply it (`stickerworks tags apply {first}`), or name a new file and take it over "
+        f"(`stickerworks tags sheet NEW.xlsx --from {first}`), or move it away.",
     )
 
 

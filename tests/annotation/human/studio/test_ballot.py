@@ -73,7 +73,7 @@ def test_nobody_is_asked_about_singletons_and_oversized_clusters_that_nobody_nam
     said = unnamed_warning(workspace)
     assert said is not None
     assert "NOBODY HAS NAMED" in said
-    assert "1 oversized and 2 singleton" in said
+    assert "1 oversized and 2 singleton (one keyword, few stickers) clusters" in said
     assert "stickerworks tags sheet" in said
     with open_ledger(tmp_path) as ledger:
         assert current_ballot(workspace, ledger, keep=False).tags == ("笑",)
@@ -87,7 +87,10 @@ def test_where_all_are_singletons_people_are_to_name_them_first(tmp_path: Path) 
     write_tags(workspace, {"便": ["singleton"], "丫": ["singleton"]})
     with (
         open_ledger(tmp_path) as ledger,
-        pytest.raises(StickerworksError, match=r"2 singleton clusters.*tags sheet"),
+        pytest.raises(
+            StickerworksError,
+            match=r"2 singleton \(one keyword.*clusters.*tags sheet",
+        ),
     ):
         current_ballot(workspace, ledger, keep=False)
 

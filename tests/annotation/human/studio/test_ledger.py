@@ -13,6 +13,7 @@ from annotation.human.migration import carry_over
 from annotation.human.studio.frozen import (
     all_changes,
     ballots_by_tagset,
+    finish,
     freeze,
     migrations,
     replace_ballot,
@@ -101,6 +102,7 @@ def test_a_new_ballot_takes_along_what_never_reached_the_server(tmp_path: Path) 
         ]
         (made,) = migrations(ledger)
         take_back(ledger, made, "later", "lead")
+        finish(ledger)
         assert content_of(ledger) == before
         assert migrations(ledger) == [replace(made, undone_at="later", undone_by="lead")]
         assert (made.content, made.applied_by) == ("file", "lead")

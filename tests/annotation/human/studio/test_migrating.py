@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from annotation.human.merge import MERGE
 from annotation.human.migration_preview import MigrationPreview
 from annotation.human.studio.changes_file import DraftedTag, draft_text
 from annotation.human.studio.drafting import draft_changes
-from annotation.human.studio.frozen import migrations
+from annotation.human.studio.frozen import finish, migrations, unfinished
 from annotation.human.studio.ledger import open_ledger
 from annotation.human.studio.migrating import (
     apply_migration,
@@ -33,6 +34,7 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.runner import run
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
+from stickerworks.cli import label_migrate
 from stickerworks.cli.display import LogDisplay, make_console
 from stickerworks.cli.main import app
 
@@ -63,10 +65,16 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def renew(workspace: Workspace) -> None:
     with open_ledger(workspace.root) as ledger:
-        write_asked(workspace, ledger)
         write_answers(workspace, ledger, Config().label)
-    for step in (MERGE, AGREEMENT):
-        run(step, workspace, Config(), LogDisplay(make_console()))
+    merge(workspace)
+    run(AGREEMENT, workspace, Config(), LogDisplay(make_console()))
+
+
+def merge(workspace: Workspace) -> None:
+    with open_ledger(workspace.root) as ledger:
+        write_asked(workspace, ledger)
+        finish(ledger)
+    run(MERGE, workspace, Config(), LogDisplay(make_console()))
 
 
 def changes(workspace: Workspace, becomes: dict[str, Any], name: str = "changes.yaml") -> Path:
@@ -81,23 +89,25 @@ def changes(workspace: Workspace, becomes: dict[str, Any], name: str = "changes.
     return path
 
 
-def migrate(workspace: Workspace, path: Path) -> MigrationPreview:
+def migrate(
+    workspace: Workspace, path: Path, again: Callable[[Workspace], None] = renew
+) -> MigrationPreview:
     """Apply a file; what was foretold has come true."""
     with open_ledger(workspace.root) as ledger:
         planned = plan_migration(workspace, ledger, path)
         found, labels = preview_migration(workspace, ledger, Config(), planned)
         apply_migration(workspace, ledger, planned, "lead")
-    renew(workspace)
+    again(workspace)
     assert workspace.read("labels").equals(labels)
     return found
 
 
-def undo(workspace: Workspace) -> MigrationPreview:
+def undo(workspace: Workspace, again: Callable[[Workspace], None] = renew) -> MigrationPreview:
     with open_ledger(workspace.root) as ledger:
         newest = plan_undo(ledger)
         found, labels = preview_undo(workspace, ledger, Config(), newest)
         undo_migration(ledger, newest, "lead")
-    renew(workspace)
+    again(workspace)
     assert workspace.read("labels").equals(labels)
     return found
 
@@ -187,9 +197,8 @@ def test_any_history_is_foretold_carries_votes_over_step_by_step_and_is_undone(
     for number, (tags, becomes) in enumerate(history[1:], 1):
         # The same tags make the same version, as the hash of them does.
         write_tagset(workspace, "".join(tags), tags)
-        renew(workspace)
-        states.append((tags, everything(workspace)))
-        migrate(workspace, changes(workspace, becomes, f"{number}.yaml"))
+        states.append(said_of(workspace))
+        migrate(workspace, changes(workspace, becomes, f"{number}.yaml"), merge)
         votes = {
             key: [sorted({new for tag in vote for new in becomes.get(tag, [tag])}) for vote in cast]
             for key, cast in votes.items()
@@ -198,11 +207,16 @@ def test_any_history_is_foretold_carries_votes_over_step_by_step_and_is_undone(
     for key, cast in votes.items():
         counts = {tag: sum(tag in vote for vote in cast) for tag in LETTERS}
         assert (rows[key]["tags"] or []) == [tag for tag in LETTERS if counts[tag] >= 2]
-    for tags, state in reversed(states):
-        undo(workspace)
-        write_tagset(workspace, "".join(tags), tags)
-        renew(workspace)
-        assert everything(workspace) == state
+    for state in reversed(states):
+        undo(workspace, merge)
+        assert said_of(workspace) == state
+
+
+def said_of(workspace: Workspace) -> dict[str, Any]:
+    """What the ledger and the tables of a migration say; votes are never written anew."""
+    rows = {n: workspace.read(n).to_pylist() for n in ("ballot", "tag_changes", "labels")}
+    with open_ledger(workspace.root) as ledger:
+        return rows | content_of(ledger)
 
 
 ODD = ("a: b", "# x", "null", "? y", "line\nbreak", "[]", "1", "x" * 200, "w " * 90 + "w", "\x07")
@@ -405,3 +419,64 @@ def test_the_commands_look_first_and_change_nothing_until_told(
     assert told["after"]["effective"] == labels.count("effective")
     label(workspace, "migrate", "--undo")
     assert everything(workspace) == before
+
+
+class KilledError(Exception):
+    """The process ends here."""
+
+
+def test_the_command_repeated_after_a_kill_finishes_what_was_begun_and_no_more(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def kill(last: str, *command: str) -> str:
+        with monkeypatch.context() as patched:
+            patched.setattr(label_migrate, last, killed)
+            with pytest.raises(KilledError):
+                label(workspace, *command)
+        capfd.readouterr()
+        label(workspace, *command, "--dry-run")
+        assert "without --dry-run finishes it" in " ".join(capfd.readouterr().err.split())
+        assert label(workspace, *command) == 0
+        return " ".join(capfd.readouterr().err.split())
+
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    workspace.path("decisions", 0).unlink()
+    states = [everything(workspace)]
+    rounds = (("大笑", "merge_answers"), ("狂笑", "write_ledger"))
+    for number, (name, last) in enumerate(rounds, 1):
+        tags = (name, *TAGS[1:])
+        write_tagset(workspace, f"v{number + 1}", tags)
+        renew(workspace)
+        states.append(everything(workspace))
+        old = workspace.read("ballot")["tag"].to_pylist()
+        gone = {tag: name for tag in old if tag not in tags}
+        said = kill(last, "migrate", str(changes(workspace, gone, f"{number}.yaml")))
+        assert f"Applying migration {number}, from ballot" in said
+        assert sorted(workspace.read("ballot")["tag"].to_pylist()) == sorted(tags)
+    said = kill("write_ledger", "migrate", "--undo")
+    assert "Undoing migration 2, from ballot v2 to v3" in said
+    assert everything(workspace) == states[2]
+    assert label(workspace, "migrate", "--undo") == 0
+    assert workspace.read("ballot")["version"][0].as_py() == "v1"
+
+
+def test_another_command_after_a_kill_finishes_that_and_goes_on(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    workspace.path("decisions", 0).unlink()
+    write_tagset(workspace, "v2", ("大笑", *TAGS[1:]))
+    renew(workspace)
+    before = everything(workspace)
+    with monkeypatch.context() as patched:
+        patched.setattr(label_migrate, "write_ledger", killed)
+        with pytest.raises(KilledError):
+            label(workspace, "migrate", str(changes(workspace, {"笑": "大笑"})))
+    assert label(workspace, "migrate", "--undo") == 0
+    assert everything(workspace) == before
+    with open_ledger(workspace.root) as ledger:
+        assert unfinished(ledger) is None

@@ -53,7 +53,7 @@ by_hand = st.builds(
 
 @given(st.lists(rows, max_size=4), st.lists(by_hand, max_size=2))
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_naming_is_read_back_as_it_was_written(
     tmp_path: Path, sheet_of: Callable[..., Any], kept: list[NamingRow], added: list[NamingRow]

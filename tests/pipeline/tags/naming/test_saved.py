@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.engine.errors import StickerworksError
@@ -86,6 +86,7 @@ ROW = st.fixed_dictionaries(
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(rows=st.lists(ROW, max_size=4), added=st.lists(TEXTS, max_size=3))
 def test_whatever_texts_say_they_come_back(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]], added: list[str]

@@ -11,6 +11,7 @@ from table_rows import put
 
 from pipeline.engine.workspace import Workspace
 from pipeline.tags.naming.carry import Carried
+from pipeline.tags.naming.page.shown import read_shown
 from pipeline.tags.naming.rows import ADD, NamingRow
 from pipeline.tags.naming.sheet.contents import SIDE, make_sheet
 from pipeline.tags.naming.sheet.how_to import cut_lines
@@ -85,6 +86,15 @@ def test_names_stay_blank_but_for_tags_that_have_one(workspace: Workspace) -> No
     )  # fmt: skip
     assert (sheet.version, sheet.unclustered) == ("v1", 1)
     assert (len(cluster.pictures), len(tag.pictures)) == (4, 1)
+
+
+def test_a_note_stays_with_its_tag(workspace: Workspace) -> None:
+    put(workspace, "naming", [{"number": 1, "key": "c9", "decision": "keep", "note": "as agreed"}])
+    put(workspace, "named_tags", [
+        {"number": 1, "id": "t001", "tag": "别的", "version": "v", "keys": ["c9"]}
+    ])  # fmt: skip
+    assert [row.filled.note for row in make_sheet(workspace).rows] == ["", "as agreed"]
+    assert [row["note"] for row in read_shown(workspace, {}).rows] == ["", "as agreed"]
 
 
 def test_what_people_flagged_is_not_shown(workspace: Workspace) -> None:

@@ -188,6 +188,54 @@ def test_a_reload_keeps_all_and_a_file_takes_it_elsewhere(lead: Callable[..., Le
     assert read_saved_naming(page.save()) == before
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_two_tabs_lose_nothing_of_each_other(lead: Callable[..., Lead], told: bool) -> None:
+    page = lead()
+    first = page.browser.current_window_handle
+    page.browser.switch_to.new_window("tab")
+    page.browser.get(page.page.as_uri())
+    try:
+        if not told:  # a tab may sleep through the other's events
+            page.browser.execute_script(
+                "addEventListener('storage', (event) => event.stopImmediatePropagation(), true);"
+            )
+        second = page.browser.current_window_handle
+        page.browser.switch_to.window(first)
+        page.fill("#name", "怒气")
+        page.click("#keywords input")
+        page.fill("#apart", "一")
+        page.click("#split")
+        page.browser.switch_to.window(second)
+        page.open("c1")
+        page.keys("d")
+        page.open("c2")
+        page.click("#keywords input")
+        page.fill("#apart", "二")
+        page.click("#split")
+        rows = page.saved()
+        assert (rows["c0"].name, rows["c1"].decision) == ("怒气", "drop")
+        assert {"一", "二"} < set(rows)
+    finally:
+        page.browser.close()
+        page.browser.switch_to.window(first)
+    assert page.saved() == rows
+
+
+def test_answers_about_other_clusters_can_still_be_saved(lead: Callable[..., Lead]) -> None:
+    page = lead()
+    page.browser.execute_script(
+        "localStorage.setItem(PREFIX + 'ff', JSON.stringify("
+        "{stickerworks_naming: 1, version: 'ff', rows: [{key: 'c9', name: '旧'}], at: 1}))"
+    )
+    page.browser.refresh()
+    file = page.downloads / FILE
+    file.unlink(missing_ok=True)
+    page.click("#told button")
+    (row,) = read_saved_naming(wait_for_download(file)).rows
+    assert (row.key, row.name, row.version) == ("c9", "旧", "ff")
+    page.browser.execute_script("localStorage.clear()")
+
+
 def _json(naming: Naming) -> str:
     fields = ("key", "decision", "name", "english", "group", "aliases", "into", "note")
     rows = [{field: getattr(row, field) for field in fields} for row in naming.rows]
