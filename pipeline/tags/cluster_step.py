@@ -123,7 +123,7 @@ def _table(**columns: Any) -> pa.Table:
 
 CLUSTERS = Step(
     name="clusters",
-    version=3,
+    version=4,
     reads=("keywords", *_PEOPLES),
     optional=_PEOPLES,
     writes=("clusters", "elbow"),

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.engine.columns import entries
 from pipeline.tags.name_forms import same_name
 from pipeline.tags.named import NamedSet
 from pipeline.tags.tag_space import TagSpace
+from pipeline.tags.word_runs import first_said
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -98,13 +98,10 @@ def _least(own: Floats, groups: Ints, count: int) -> Floats:
 
 def _by_word(tokens: pa.ListArray, words: Mapping[str, str], ids: pa.Array) -> Ints:
     """The group that a word was given to by hand; the first tag where there are several."""
-    found = np.full(len(tokens), len(ids), dtype=np.int64)
-    rows, flat = entries(pa.chunked_array([tokens]))
-    place = pc.index_in(flat, value_set=pa.array(list(words), pa.string()))
-    tags = pc.index_in(pa.array(list(words.values()), pa.string()), value_set=ids).take(place)
-    hits = tags.is_valid().to_numpy(zero_copy_only=False)
-    np.minimum.at(found, rows[hits], tags.drop_null().to_numpy().astype(np.int64))
-    return np.where(found < len(ids), found, -1)
+    places = {id_: place for place, id_ in enumerate(ids.to_pylist())}
+    ordered = sorted((places[id_], word) for word, id_ in words.items() if id_ in places)
+    first, _ = first_said(pa.chunked_array([tokens]), [word for _, word in ordered])
+    return np.array([*(place for place, _ in ordered), -1], dtype=np.int64)[first]
 
 
 def _equal(keywords: pa.Array, named: NamedSet, groups: Ints, ids: pa.Array) -> Ints:

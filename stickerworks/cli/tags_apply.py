@@ -124,7 +124,7 @@ def _say_decided(session: Session, frozen: Frozen) -> None:
 
 
 def _check_corrected(session: Session, frozen: Frozen, replace: bool) -> None:
-    """Say what a correction changes; StickerworksError where it would undo another's work unasked."""
+    """Say what a correction changes; StickerworksError where it would undo another's work."""
     from pipeline.tags.naming.corrections import correction
 
     corrected = correction(session.workspace, frozen)

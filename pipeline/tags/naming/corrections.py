@@ -29,11 +29,10 @@ class Correction:
     def __str__(self) -> str:
         rows = "1 row" if len(self.changes) == 1 else f"{len(self.changes):,} rows"
         shown, more = ", ".join(self.changes[:_SHOWN]), len(self.changes) - _SHOWN
-        by = ", ".join(part for part in (f"by {self.who}" * bool(self.who), self.when or "") if part)
-        return plain(
-            f"This corrects tag set {self.number}{f' ({by})' * bool(by)}: {rows} decided otherwise: "
-            f"{shown}{f' and {more:,} more' * (more > 0)}"
-        )
+        by = ", ".join(part for part in (self.who and f"by {self.who}", self.when) if part)
+        what = f"tag set {self.number} ({by})" if by else f"tag set {self.number}"
+        rest = f" and {more:,} more" if more > 0 else ""
+        return plain(f"This corrects {what}: {rows} decided otherwise: {shown}{rest}")
 
     def is_of_another(self, who: str | None) -> bool:
         """Whether somebody else named that set, as far as both are known."""
@@ -68,8 +67,8 @@ def _order(row: tuple[str, str]) -> tuple[bool, int, str, str]:
     return not key, len(key), key, name
 
 
-def _decided(row: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return row and {name: value for name, value in row.items() if name != "number"}
+def _decided(row: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (row or {}).items() if name != "number"}
 
 
 def _change(

@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.engine.columns import entries
 from pipeline.engine.text import quoted
 from pipeline.tags.naming.basis import Basis
 from pipeline.tags.naming.resolve import Resolved
+from pipeline.tags.word_runs import first_said
 
 Ints = npt.NDArray[np.int64]
 _NONE, _GONE = -2, -1
@@ -80,19 +80,15 @@ def _left_empty(proposed: Ints, fates: Ints, resolved: Resolved) -> list[str]:
 
 
 def _take_by_word(keywords: pa.Table, resolved: Resolved, fates: Ints) -> list[str]:
-    """Give keywords to the first added tag that names one of their words."""
+    """Give keywords to the first added tag that names one of their words, or some in a row."""
     words = [(w, n) for n, tag in enumerate(resolved.tags) for w in tag.row.words if not tag.kept]
     if not words:
         return []
-    rows, tokens = entries(keywords["tokens"])
-    listed = pa.array([word for word, _ in words], pa.string())
-    word = pc.index_in(tokens, value_set=listed)
-    hits = word.is_valid().to_numpy(zero_copy_only=False)
-    which = word.drop_null().to_numpy().astype(np.int64)
-    takes = np.full(len(fates), len(resolved.tags), dtype=np.int64)
-    np.minimum.at(takes, rows[hits], np.array([n for _, n in words])[which])
-    np.copyto(fates, takes, where=takes < len(resolved.tags))
-    idle = [words[place] for place in sorted(set(range(len(words))) - set(which.tolist()))]
+    # In order of their tags: the first word is one of the first tag.
+    first, said = first_said(keywords["tokens"], [word for word, _ in words])
+    takes = np.array([*(n for _, n in words), _NONE])[first]
+    np.copyto(fates, takes, where=first < len(words))
+    idle = [words[place] for place in range(len(words)) if place not in said]
     return [_idle(w, resolved.tags[n].row.row.where("words")) for w, n in idle]
 
 

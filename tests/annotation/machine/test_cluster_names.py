@@ -91,6 +91,8 @@ def test_names_are_read_whatever_stands_around_them(text: str) -> None:
         ('{"cluster": 0, "zh": "猫"} {"cluster": 3, "zh": "猫"} {"cluster": "²", "zh": "猫"}', {}),
         ('{"cluster": "c1", "zh": "猫"} {"cluster": [1], "zh": "猫"}', {}),
         ('{"cluster": 1, "zh": "", "en": null}', {0: ModelName()}),
+        ('{"cluster": 1, "zh": "<script>", "en": "=1+1"}', {0: ModelName()}),
+        ('{"cluster": 1, "zh": "猫\\n狗", "en": "cat"}', {0: ModelName(None, "cat")}),
         ('{"cluster": 1, "zh": ["猫"], "en": "小猫 cat"}', {0: ModelName()}),
         ('{"names": [{"cluster": 1, "zh": "猫", "en": "cat"}, {"cluster": 2, "zh": "狗', {0: CAT}),
     ],

@@ -63,7 +63,13 @@ def test_other_names_are_not(one: str, other: str) -> None:
     assert same_name(one) != same_name(other)
 
 
-@pytest.mark.parametrize("text", ["猫", "打工人", "OK", "520", "233", "5201314", "66666", "520 1314", "1024", "3-8", "4s", "c4d", "100000天", "Ünïcode", "кот", "αβ粒子", "a\nb"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "猫", "打工人", "OK", "520", "233", "5201314", "66666", "520 1314", "1024", "3-8", "4s",
+        "c4d", "100000天", "Ünïcode", "кот", "αβ粒子", "a\nb",
+    ],
+)  # fmt: skip
 def test_a_name_without_a_fault(text: str) -> None:
     assert name_fault(text) is None
 

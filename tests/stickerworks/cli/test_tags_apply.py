@@ -100,7 +100,9 @@ def test_a_correction_says_what_it_changes_and_undoes_nobody_elses_work_unasked(
     # Who names nobody, or is the same, replaces without being asked.
     assert program("tags", "apply", other).code == 0
     assert workspace.read("tagset")["tag"].to_pylist() == ["开心"]
-    assert "corrects tag set 2 (20" in " ".join(program("tags", "apply", file, "--by", "Ben").said.split())
+    assert "corrects tag set 2 (20" in " ".join(
+        program("tags", "apply", file, "--by", "Ben").said.split()
+    )
     replaced = program("tags", "apply", other, "--by", "Anna", "--replace")
     assert "corrects tag set 3 (by Ben" in " ".join(replaced.said.split())
     assert "This is tag set 4 now" in replaced.said
@@ -112,7 +114,9 @@ def test_what_a_page_says_of_who_filled_it_in_counts(
     file = filled(workspace, tmp_path / "tags.csv")
     bare = {"english": "", "group": "", "aliases": [], "into": "", "note": ""}
     proposals = workspace.read("proposals").to_pylist()
-    rows = [bare | {"key": row["key"], "decision": "keep", "name": row["key"] * 2} for row in proposals]
+    rows = [
+        bare | {"key": row["key"], "decision": "keep", "name": row["key"] * 2} for row in proposals
+    ]
     version = proposals[0]["version"]
     assert program("tags", "apply", file, "--by", "Anna").code == 0
     saved = {"stickerworks_naming": 1, "version": version, "who": "Ben", "rows": rows, "added": []}

@@ -291,7 +291,9 @@ def test_ids_and_version_do_not_depend_on_how_a_sheet_is_sorted(rounds: Make, se
     def named(shuffle: int | None) -> Any:
         begun = rounds()
         version = begun.propose(clusters)
-        rows = [keep(version, key, f"名{key}a", group="gG"[n % 2]) for n, key in enumerate(clusters)]
+        rows = [
+            keep(version, key, f"名{key}a", group="gG"[n % 2]) for n, key in enumerate(clusters)
+        ]
         merged = [
             NamingRow(key=f"c{n}", decision="merge", into="c9", name=f"并{n}", version=version)
             for n in (0, 4, 5)
