@@ -48,9 +48,10 @@ def rules_for(robots_txt: str, product: str) -> list[GroupRule]:
         written = line.partition("#")[0].strip()
         if not written:
             continue
-        directive, value = _split(written)
-        if not directive or directive in _OUTSIDE:
+        found = _split(written)
+        if found is None or found[0] in _OUTSIDE:
             continue
+        directive, value = found
         if directive not in _AGENT:
             in_rules = True
             if current and value and (directive in _FETCHING or directive in USAGE):
@@ -83,8 +84,11 @@ def _score(agent: str, name: str) -> int:
     return len(agent) if place >= 0 else 0
 
 
-def _split(written: str) -> tuple[str, str]:
-    """Directive and value of a line, which some write without a colon; "" for no directive."""
+def _split(written: str) -> tuple[str, str] | None:
+    """Directive and value of a line, which some write without a colon; None for no directive.
+
+    One without a name (": /a") is a directive that nobody knows, and ends a list of crawlers.
+    """
     before, colon, after = written.partition(":")
     directive = before.strip().lower()
     if colon and (directive in _KNOWN or not after or after[0].isspace()):
@@ -94,4 +98,4 @@ def _split(written: str) -> tuple[str, str]:
         name = " ".join(words[:count]).lower()
         if name in _WITHOUT_COLON:
             return name, written.split(maxsplit=count)[count] if len(words) > count else ""
-    return (directive, after.strip()) if colon else ("", "")
+    return (directive, after.strip()) if colon else None

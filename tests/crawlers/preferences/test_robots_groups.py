@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from protego import Protego
 
@@ -26,6 +26,7 @@ PRODUCTS = st.sampled_from(["stickerworks", "my-sticker", "a.sticker", "s", "oth
 
 
 @settings(max_examples=300, deadline=None)
+@example(["User-agent: *", ": /a", "User-agent: stickerworks", "Disallow: /"], "my-sticker")
 @given(st.lists(LINES, max_size=14), PRODUCTS)
 def test_what_may_be_fetched_is_what_protego_makes_of_the_whole_file(
     lines: list[str], product: str
