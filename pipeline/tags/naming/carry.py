@@ -13,6 +13,7 @@ from pipeline.tags.naming.rows import ADD, Naming, NamingRow
 
 # Decisions that several rows may have from one, as none of them gets a name.
 _FOR_MANY = {same_name(word) for word in ("merge", "合并", "drop", "删除", "block", "屏蔽")}
+_SHOWN = 20
 _KEEP = {same_name(word) for word in ("keep", "保留")}
 
 
@@ -93,9 +94,11 @@ def carried_lines(carried: Carried) -> list[str]:
     rows = "one row" if len(carried.rows) == 1 else f"{len(carried.rows):,} rows"
     lines = [f"taken over: {rows}{added}"]
     if carried.saved:
+        shown = ", ".join(carried.saved[:_SHOWN])
+        more = ", ..." if len(carried.saved) > _SHOWN else ""
         lines.append(
-            f"of no cluster any more, so added as tags that take what was shown of them: "
-            f"{', '.join(carried.saved)}"
+            f"added as tags that take what was shown of them, as no cluster is theirs any more: "
+            f"{len(carried.saved):,} ({shown}{more})"
         )
     lines += carried.changed
     for row in carried.left:
