@@ -97,7 +97,7 @@ crawl: setup ## fetch stickers from the configured sources
 filter: setup ## measure, read text, find duplicates, decide
 	$(STICKERWORKS) filter
 
-tags: setup ## keywords to a named tag set
+tags: setup ## keywords to clusters, ready to be named, and suggested tags
 	$(STICKERWORKS) tags
 
 annotate: tags ## domain and captions by machine
