@@ -18,6 +18,7 @@ from stickerworks.cli.encoding import speak_utf8
 from stickerworks.cli.explaining import explain
 from stickerworks.cli.filter_app import filter_
 from stickerworks.cli.import_app import import_
+from stickerworks.cli.interrupts import listen
 from stickerworks.cli.label_app import label
 from stickerworks.cli.release_app import release
 from stickerworks.cli.split_app import split
@@ -199,6 +200,7 @@ def main() -> None:
     """Run the command line; every error is one clear line."""
     open_closed()
     speak_utf8()
+    listen()
     # Of schemas/start.py, whose import `--help` is spared.
     os.environ.setdefault("STICKERWORKS_PROGRAM", "1")
     try:

@@ -25,6 +25,7 @@ from stickerworks.cli.addresses import workspace_folder
 from stickerworks.cli.captioning import check_captions, is_captions, tell_captions
 from stickerworks.cli.configuration import Layer, merge_layers, plain_values, read_layers
 from stickerworks.cli.display import describe, make_console, make_display, say_time, tell_json
+from stickerworks.cli.interrupts import check as check_interrupts
 from stickerworks.cli.keeping import differing, keep_settings, record
 from stickerworks.cli.mending import Mender, Result
 from stickerworks.cli.options import CommandOptions
@@ -58,6 +59,7 @@ class Session:
     def do(self, work: Sequence[Stage | Step]) -> None:
         """Bring stages and steps up to date in order, or say what that would take."""
         for item in work:
+            check_interrupts()
             if self.options.dry_run:
                 self._plan(item)
                 continue
