@@ -15,7 +15,9 @@ _heard: list[int] = []
 def listen() -> None:
     """Note the signals that arrive from now on; handlers stay as they are. Main thread only."""
     if not _heard:
-        reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        reading, writing = os.pipe()
+        for end in (reading, writing):
+            os.set_blocking(end, False)
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
         _heard.append(reading)
 
