@@ -43,7 +43,8 @@ def find_elbow(ks: Sequence[int], inertias: Sequence[float], clear_from: float) 
     also ``clear_from`` high or more. Height alone grows with the range that is tried: a smooth
     curve without any elbow gets 0.2 high below 400 and 0.4 below 1,000. There it is the height
     that chooses, and where no number stands out (a straight line), the largest is chosen: it has
-    the least inertia. Raises ValueError where there is no number.
+    the least inertia. Where no elbow is clear, every number nearly as high as the highest is as
+    good. Raises ValueError where there is no number.
     """
     heights = chord_heights(ks, inertias)
     best = float(heights.max())
@@ -52,14 +53,16 @@ def find_elbow(ks: Sequence[int], inertias: Sequence[float], clear_from: float) 
     # Far behind the highest number the curve only flattens out.
     early = (np.arange(len(ks)) <= heights.argmax()) & (heights >= best * _HIGH)
     sharp = (early | as_good) & (bends >= _BEND) & (best > _TIE)
-    if sharp.any():
-        place = int(np.where(sharp, bends * heights, 0).argmax())
-        first, last = _run(sharp, place)
-        height = float(heights[place])
-        return Elbow(ks[place], height, height >= clear_from, ks[first], ks[last])
-    numbers = np.asarray(ks)
-    near, top = numbers[as_good], numbers[heights >= best - _TIE]
-    return Elbow(int(top.max()), best, False, int(near.min()), int(near.max()))
+    near, top = (np.flatnonzero(found) for found in (as_good, heights >= best - _TIE))
+    if not sharp.any():
+        return Elbow(ks[top[-1]], best, False, ks[near[0]], ks[near[-1]])
+    place = int(np.where(sharp, bends * heights, 0).argmax())
+    height = float(heights[place])
+    if height < clear_from:
+        first, last = min(place, near[0]), max(place, near[-1])
+        return Elbow(ks[place], height, False, ks[first], ks[last])
+    first, last = _run(sharp, place)
+    return Elbow(ks[place], height, True, ks[first], ks[last])
 
 
 def chord_heights(ks: Sequence[int], inertias: Sequence[float]) -> Floats:

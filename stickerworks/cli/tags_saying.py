@@ -60,7 +60,7 @@ def _figures(elbow: list[dict[str, Any]]) -> dict[str, Any]:
     chosen = next((row for row in elbow if row["chosen"]), None)
     if chosen is None:
         return {}
-    lowest, highest = _defensible(elbow)
+    lowest, highest = _defensible(elbow, clear=bool(chosen["clear"]))
     return {
         **{name: chosen[name] for name in ("k", "height", "clear", "stability")},
         "defensible": [lowest, highest],
@@ -102,9 +102,11 @@ def _lines(
         yield "Where people know how many they want: --set tags.clusters=N"
 
 
-def _defensible(elbow: list[dict[str, Any]]) -> tuple[int, int]:
+def _defensible(elbow: list[dict[str, Any]], *, clear: bool) -> tuple[int, int]:
     """The range of numbers that are nearly as good as the chosen one."""
     from pipeline.tags.elbow import find_elbow
 
-    found = find_elbow([row["k"] for row in elbow], [row["inertia"] for row in elbow], 0)
+    found = find_elbow(
+        [row["k"] for row in elbow], [row["inertia"] for row in elbow], 0 if clear else 1
+    )
     return found.lowest, found.highest

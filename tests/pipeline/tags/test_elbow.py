@@ -139,3 +139,15 @@ def test_a_fine_step_reaches_every_number_in_reach_of_a_coarse_one() -> None:
     coarse = candidates(2, 400, 100, 1)
     reached = {k for around in coarse for k in refinement(around, coarse, 1)}
     assert reached == set(RANGE)
+
+
+def test_without_a_clear_elbow_every_number_nearly_as_high_is_as_good() -> None:
+    ks = list(range(2, 42))
+    smooth = [100 / (1 + 0.02 * k) for k in ks]
+    bent = [inertia - (0.2 if k >= 20 else 0.01 * k) for k, inertia in zip(ks, smooth, strict=True)]
+    heights = chord_heights(ks, bent)
+    near = [k for k, height in zip(ks, heights, strict=True) if height >= 0.95 * heights.max()]
+    found = find_elbow(ks, bent, 0.9)
+    assert not found.clear
+    assert found.lowest <= near[0] < near[-1] <= found.highest
+    assert found.lowest <= found.k <= found.highest
