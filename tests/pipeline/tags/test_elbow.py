@@ -142,12 +142,13 @@ def test_a_fine_step_reaches_every_number_in_reach_of_a_coarse_one() -> None:
 
 
 def test_without_a_clear_elbow_every_number_nearly_as_high_is_as_good() -> None:
+    # Falls by 2 up to 14, then by 0.9: a sharp bend, but a low one.
     ks = list(range(2, 42))
-    smooth = [100 / (1 + 0.02 * k) for k in ks]
-    bent = [inertia - (0.2 if k >= 20 else 0.01 * k) for k, inertia in zip(ks, smooth, strict=True)]
-    heights = chord_heights(ks, bent)
+    inertias = [100 - 2 * k if k <= 14 else 72 - 0.9 * (k - 14) for k in ks]
+    heights = chord_heights(ks, inertias)
     near = [k for k, height in zip(ks, heights, strict=True) if height >= 0.95 * heights.max()]
-    found = find_elbow(ks, bent, 0.9)
-    assert not found.clear
-    assert found.lowest <= near[0] < near[-1] <= found.highest
-    assert found.lowest <= found.k <= found.highest
+    assert len(near) > 1
+    low, clear = (find_elbow(ks, inertias, bound) for bound in (0.9, 0.1))
+    assert (low.k, low.clear, clear.clear) == (14, False, True)
+    assert (low.lowest, low.highest) == (near[0], near[-1])
+    assert clear.lowest == clear.highest == 14
