@@ -125,7 +125,7 @@ def _release(place: Place) -> dict[str, Any]:
     release = place.workspace.releases / "procedure-0.1.0"
     written = json.loads((release / "tagset.json").read_text(encoding="utf-8"))
     counts: Counter[str] = Counter()
-    for path in sorted(release.rglob("*.parquet")):
+    for path in sorted((release / "data").glob("*.parquet")):
         tags = pq.read_table(path, columns=["tags"])["tags"].to_pylist()
         counts["rows"] += len(tags)
         counts["labelled"] += sum(map(bool, tags))
