@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,7 @@ def read_shown(workspace: Workspace, suggested: Suggested) -> Shown:
         return Shown("", [], [])
     keywords = workspace.read("keywords", columns=["keyword", "tokens", "stickers"])
     each = min(MOST_OF_ONE, max(FEWEST_OF_ONE, _MOST_KEYWORDS // len(proposals)))
-    chosen = _most_carried(workspace, keywords, [row["key"] for row in proposals], each)
+    chosen = _most_carried(workspace, keywords, proposals, each)
     words, numbers = _words(keywords["tokens"], chosen["tokens"])
     listed: dict[str, list[tuple[str, int, list[int]]]] = {}
     texts, counts = chosen["keyword"].to_pylist(), chosen["stickers"].to_pylist()
@@ -55,8 +55,13 @@ def read_shown(workspace: Workspace, suggested: Suggested) -> Shown:
     return Shown(proposals[0]["version"] or "", rows, words)
 
 
-def _most_carried(workspace: Workspace, keywords: pa.Table, keys: list[str], each: int) -> pa.Table:
-    """For each key the keywords that most stickers carry, at most ``each``, the first first."""
+def _most_carried(
+    workspace: Workspace, keywords: pa.Table, proposals: Sequence[Mapping[str, Any]], each: int
+) -> pa.Table:
+    """For each proposal at most ``each`` keywords, those that most stickers carry first, and its
+    exemplars, which are shown beside them and so can be split off."""
+    keys = [row["key"] for row in proposals]
+    typical = [keyword for row in proposals for keyword in row["exemplars"] or ()]
     clusters = workspace.read("clusters", columns=["keyword", "key"])
     row = pc.index_in(clusters["key"], value_set=pa.array(keys, pa.string()))
     here = pc.is_valid(row)
@@ -76,7 +81,9 @@ def _most_carried(workspace: Workspace, keywords: pa.Table, keys: list[str], eac
     )
     sorted_rows = table["row"].take(order).to_numpy()
     rank = np.arange(len(sorted_rows)) - np.searchsorted(sorted_rows, sorted_rows)
-    return table.take(order.filter(pa.array(rank < each)))
+    few = pa.array(rank < each)
+    kept = pc.is_in(table["keyword"].take(order), value_set=pa.array(typical, pa.string()))
+    return table.take(order.filter(pc.or_(few, kept)))
 
 
 def _words(

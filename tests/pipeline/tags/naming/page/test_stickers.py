@@ -73,14 +73,15 @@ def test_pictures_fit_and_each_key_has_some(
     assert {len(listed) for listed in found.stickers.values()} <= {2, 3}
 
 
-def test_the_keywords_that_most_carry_are_shown_with_their_words(
+def test_the_keywords_that_most_carry_and_exemplars_are_shown_with_their_words(
     propose: Propose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace = propose({"c0": ["甲乙", "乙", "丙丙"], "c1": ["乙丁"]})
+    clusters = {"c0": ["甲乙", "乙", "丙丙"], "c1": ["乙丁"]}
+    workspace = propose(clusters, c0={"exemplars": ["丙丙"]})
     counts = {"甲乙": 1, "乙": 5, "丙丙": 3, "乙丁": 1}
     rows = [{"keyword": k, "tokens": list(k), "stickers": n} for k, n in counts.items()]
     put(workspace, "keywords", rows)
-    monkeypatch.setattr(shown_module, "MOST_OF_ONE", 2)
+    monkeypatch.setattr(shown_module, "MOST_OF_ONE", 1)
     found = read_shown(workspace, {"c0": (None, "jia"), "c1": ("丁丁", "ding"), "c9": ("x", "y")})
     assert found.version == "0123456789ab"
     (zero, one), words = found.rows, found.words
