@@ -11,6 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.tags.vectors import rarity_of
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -45,7 +47,7 @@ class TagSpace:
         pairs = np.unique(rows * max(1, len(words)) + found)
         documents = len(np.unique(rows))
         frequency = np.bincount(pairs % max(1, len(words)), minlength=len(words))
-        idf = np.log((1 + documents) / (1 + frequency)) + 1
+        idf = rarity_of(documents, frequency)
         vectors = _vectors(rows, found, idf, len(tags))
         held = np.flatnonzero(tags >= 0)
         members = csr_matrix(

@@ -51,7 +51,7 @@ def vectorise(tokens: pa.ListArray, min_df: int) -> Vectors:
     bags, width = _count_words(tokens, min_df)
     starts = np.flatnonzero(np.diff(bags.keywords, prepend=-1))
     frequencies = np.bincount(bags.words, minlength=width)
-    rarity = np.log((1 + len(starts)) / (1 + frequencies)) + 1
+    rarity = rarity_of(len(starts), frequencies)
     distinct, row_of, weights = _distinct(bags, starts, width)
     rows = np.full(len(tokens), -1, dtype=np.int64)
     rows[bags.keywords[starts]] = row_of
@@ -64,6 +64,12 @@ def vectorise(tokens: pa.ListArray, min_df: int) -> Vectors:
     columns = distinct.words.astype(np.int32)
     matrix = csr_array((values, columns, pointers), shape=(len(weights), width))
     return Vectors(matrix, weights, rows)
+
+
+def rarity_of(keywords: int, having: Ints) -> Floats:
+    """Weight of words that so many of the keywords have: scikit-learn's smooth IDF."""
+    rarity: Floats = np.log((1 + keywords) / (1 + having)) + 1
+    return rarity
 
 
 def _count_words(tokens: pa.ListArray, min_df: int) -> tuple[_Bags, int]:

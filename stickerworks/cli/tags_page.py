@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 from pipeline.engine.runner import check_crawled
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.session import Session, open_session
-from stickerworks.cli.tags_names import Suggested, check_model, suggested_names
-from stickerworks.cli.update import complete_inputs
-from stickerworks.cli.whole import do_room
+from stickerworks.cli.tags_asking import NOTHING, carry_over, prepare_proposals, say_first
+from stickerworks.cli.tags_names import Suggested, check_model
 
 if TYPE_CHECKING:
     from pipeline.tags.naming.rows import Naming
 
 _NAME = "tags.html"
-_SHOWN = 20
 
 
 def page_command(options: CommandOptions, file: Path | None, carry: Path | None) -> int:
@@ -31,9 +29,7 @@ def page_command(options: CommandOptions, file: Path | None, carry: Path | None)
         check_model(session)
         target = target_file(file, session.workspace.reports / _NAME, (".html",))
         check_unchanged(target)
-        complete_inputs(session, "tags")
-        do_room(session, "tags")
-        suggested = session.mending(lambda: suggested_names(session))
+        suggested = prepare_proposals(session)
         if options.dry_run:
             session.say(f"  {'page':<12} would write {target}")
             return session.exit_code
@@ -49,15 +45,12 @@ def _write(session: Session, old: Naming | None, suggested: Suggested, target: P
     start, lines = (None, []) if old is None else _begin(session, old)
     made = write_naming_page(session.workspace, target, start, suggested)
     if made is None:
-        session.say("No keyword has words to make clusters of: there is nothing to name yet.")
+        session.say(NOTHING)
         return 0
     told = {"path": str(made.path), "rows": made.rows, "pictures": made.pictures}
     session.results["page"] = told | {"version": made.version}
     session.say(f"  {'page':<12} {made.rows:,} rows, {made.pictures:,} pictures")
-    for line in lines[:_SHOWN]:
-        session.say(f"  {line}")
-    if len(lines) > _SHOWN:
-        session.say(f"  and {len(lines) - _SHOWN:,} more")
+    say_first(session, lines)
     session.say(f"Name them in a browser: {made.path}")
     session.say(f"Save there ({FILE}), then:")
     session.say("  stickerworks tags apply FILE")
@@ -68,12 +61,11 @@ def _begin(session: Session, old: Naming) -> tuple[Naming, list[str]]:
     """What the page begins with, and lines about what was taken over."""
     from dataclasses import replace
 
-    from pipeline.tags.naming.carry import carried_lines, carry
-    from pipeline.tags.naming.earlier import earlier_rounds
+    from pipeline.tags.naming.carry import carried_lines
 
     proposals = session.workspace.read("proposals").to_pylist()
     versions = {row["version"] for row in proposals}
     if {row.version for row in old.rows} <= versions:  # about these very proposals
         return old, [f"taken over: all of {old.source}"]
-    carried = carry(old, proposals, earlier_rounds(session.workspace, old))
+    carried = carry_over(session, old, proposals)
     return replace(old, rows=(*carried.rows.values(), *carried.added)), carried_lines(carried)

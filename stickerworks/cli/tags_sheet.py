@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 from pipeline.engine.runner import check_crawled
 from stickerworks.cli.options import CommandOptions
 from stickerworks.cli.session import Session, open_session
-from stickerworks.cli.tags_names import Suggested, check_model, suggested_names
-from stickerworks.cli.update import complete_inputs
-from stickerworks.cli.whole import do_room
+from stickerworks.cli.tags_asking import NOTHING, carry_over, prepare_proposals, say_first
+from stickerworks.cli.tags_names import Suggested, check_model
 
 if TYPE_CHECKING:
     from pipeline.tags.naming.carry import Carried
     from pipeline.tags.naming.rows import Naming
 
 _NAME = "tags.xlsx"
-_SHOWN = 20
 
 
 def sheet_command(options: CommandOptions, file: Path | None, carry: Path | None) -> int:
@@ -33,9 +31,7 @@ def sheet_command(options: CommandOptions, file: Path | None, carry: Path | None
         target = target_file(file, session.workspace.reports / _NAME, (".xlsx", ".csv"))
         workbook, table = sheet_paths(target)
         check_untouched(workbook, table)
-        complete_inputs(session, "tags")
-        do_room(session, "tags")
-        suggested = session.mending(lambda: suggested_names(session))
+        suggested = prepare_proposals(session)
         if options.dry_run:
             session.say(f"  {'sheet':<12} would write {workbook} and {table.name}")
             return session.exit_code
@@ -47,7 +43,7 @@ def sheet_command(options: CommandOptions, file: Path | None, carry: Path | None
             session.say(f"Fill in {workbook} (or {table.name} beside it), save it, then:")
             session.say("  stickerworks tags apply FILE")
         else:
-            session.say("No keyword has words to make clusters of: there is nothing to name yet.")
+            session.say(NOTHING)
     return session.exit_code
 
 
@@ -55,16 +51,12 @@ def _write(
     session: Session, old: Naming | None, suggested: Suggested, workbook: Path, table: Path
 ) -> int:
     """Write both files and return how many rows there are to name."""
-    from pipeline.tags.naming.carry import carry
-    from pipeline.tags.naming.earlier import earlier_rounds
     from pipeline.tags.naming.sheet.contents import make_sheet
     from pipeline.tags.naming.sheet.how_to import cut_lines
     from pipeline.tags.naming.sheet.write import write_sheet
 
     proposals = session.workspace.read("proposals").to_pylist()
-    carried = None
-    if old is not None:
-        carried = carry(old, proposals, earlier_rounds(session.workspace, old))
+    carried = None if old is None else carry_over(session, old, proposals)
     sheet = make_sheet(session.workspace, suggested, carried)
     if not sheet.rows:
         return 0
@@ -88,12 +80,8 @@ def _write(
 def _say_carried(session: Session, carried: Carried) -> None:
     from pipeline.tags.naming.carry import carried_lines
 
-    lines = carried_lines(carried)
     session.results["sheet"] |= {
         "taken_over": len(carried.rows),
         "not_taken_over": [row.key or row.name for row in carried.left],
     }
-    for line in lines[:_SHOWN]:
-        session.say(f"  {line}")
-    if len(lines) > _SHOWN:
-        session.say(f"  and {len(lines) - _SHOWN:,} more, on its sheet 'how to'")
+    say_first(session, carried_lines(carried), ", on its sheet 'how to'")
