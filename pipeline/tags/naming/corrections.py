@@ -8,12 +8,11 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from pipeline.engine.text import plain
+from pipeline.engine.text import plain, some
 from pipeline.tags.name_forms import same_name
 from pipeline.tags.named import Tables, read_named
 from pipeline.tags.naming.freeze import Frozen
 
-_SHOWN = 5
 _GONE = {"drop": "dropped", "block": "blocked"}
 
 
@@ -28,11 +27,9 @@ class Correction:
 
     def __str__(self) -> str:
         rows = "1 row" if len(self.changes) == 1 else f"{len(self.changes):,} rows"
-        shown, more = ", ".join(self.changes[:_SHOWN]), len(self.changes) - _SHOWN
         by = ", ".join(part for part in (self.who and f"by {self.who}", self.when) if part)
         what = f"tag set {self.number} ({by})" if by else f"tag set {self.number}"
-        rest = f" and {more:,} more" if more > 0 else ""
-        return plain(f"This corrects {what}: {rows} decided otherwise: {shown}{rest}")
+        return plain(f"This corrects {what}: {rows} decided otherwise: {some(self.changes)}")
 
     def is_of_another(self, who: str | None) -> bool:
         """Whether somebody else named that set, as far as both are known."""

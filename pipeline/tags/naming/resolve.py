@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.engine.text import quoted
+from pipeline.engine.text import quoted, some
 from pipeline.tags.name_forms import is_blocked, same_name
 from pipeline.tags.naming.basis import Basis
 from pipeline.tags.naming.decided import Decided, decide, row_problems
@@ -135,11 +135,10 @@ def _key_problems(naming: Naming, rows: Sequence[Decided], basis: Basis) -> Iter
     missing = [key for key in basis.keys if key not in first]
     if not missing:
         return
-    more = f" and {len(missing) - _SHOWN:,} more" if len(missing) > _SHOWN else ""
     verb = "has" if len(missing) == 1 else "have"
     yield Problem(
         naming.source,
-        f"{', '.join(missing[:_SHOWN])}{more} {verb} no row",
+        f"{some(missing, _SHOWN)} {verb} no row",
         "Put the rows back: each needs a decision, and drop says that it means no tag.",
     )
 
