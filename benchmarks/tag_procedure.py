@@ -27,7 +27,7 @@ from procedure.running import Place, draw_place, named_keywords
 from procedure.voting import vote
 
 from pipeline.engine.workspace import Workspace
-from schemas.config import LabelConfig
+from schemas.labelling import LabelConfig
 
 
 def main() -> None:

@@ -6,9 +6,7 @@ import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SerializationInfo,
     SerializerFunctionWrapHandler,
@@ -18,17 +16,11 @@ from pydantic import (
     model_validator,
 )
 
+from schemas.labelling import LabelConfig
+from schemas.section import Fraction, Positive, Section
 from schemas.storage import StorageConfig
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(gt=0)]
 _SPLITS = ("train", "validation", "test")
-
-
-class Section(BaseModel):
-    """A part of the configuration: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class RayConfig(Section):
@@ -407,55 +399,6 @@ class AnnotateConfig(Section):
     accept_flags: tuple[str, ...] = Field(
         (), description="flags that a text may carry and still be released, such as unread_quote"
     )
-
-
-class LabelConfig(Section):
-    """Human annotation: the Label Studio server, its people, and what they are shown."""
-
-    url: str | None = Field(
-        None,
-        pattern=r"^https?://[^@\s]+$",
-        description="a server that others run; its token is read from STICKERWORKS_LABEL_TOKEN. "
-        "null means ours, on loopback",
-    )
-    port: int = Field(8090, gt=0, lt=65536, description="port of our server, on 127.0.0.1")
-    server: str | None = Field(
-        None,
-        description="the label-studio program, from --set or --config alone; null looks where "
-        "`make label-studio` put it",
-    )
-    lead: str = Field("lead@example.org", description="account that owns the projects")
-    annotators: tuple[str, ...] = Field(
-        ("annotator-1@example.org", "annotator-2@example.org", "annotator-3@example.org"),
-        min_length=1,
-        description="accounts whose votes count",
-    )
-    batch_size: Positive = Field(500, description="stickers of one batch")
-    max_tags: Positive = Field(6, description="tags that one vote may give")
-    hints: bool = Field(True, description="show the keywords that a sticker was found under")
-    preannotate: bool = Field(True, description="fill in what the machine thinks")
-    gold: str | None = Field(
-        None,
-        description="JSON lines of stickers whose label is known: id, tags, domain; mixed in",
-    )
-    gold_share: Fraction = Field(0.05, description="share of gold stickers in a batch")
-    reconcile_hours: float = Field(
-        24, ge=0, description="an import reads everything again when the last time was earlier"
-    )
-    screening_sample: int = Field(
-        100, ge=0, description="stickers drawn for screening whatever their safety score"
-    )
-    screening_measure: str = Field(
-        "safety", description="measure (see filter.measures) that says how unsafe a sticker is"
-    )
-    screening_score: float = Field(0.5, description="its value from which a sticker is screened")
-
-    @model_validator(mode="after")
-    def _distinct(self) -> LabelConfig:
-        people = [name.strip().lower() for name in (self.lead, *self.annotators)]
-        if len(set(people)) < len(people):
-            raise ValueError("lead and annotators must be different accounts")
-        return self
 
 
 class MergeConfig(Section):

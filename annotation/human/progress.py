@@ -106,7 +106,7 @@ def progress(workspace: Workspace, config: Config) -> AnnotationProgress:
     gone = _not_kept(workspace)
     asked = {row["id"]: row for row in tasks if row["purpose"] == "labelling"}
     open_ = {key: row for key, row in asked.items() if key not in gone}
-    listed = tuple(dict.fromkeys(name.strip().lower() for name in config.label.annotators))
+    listed = config.label.accounts
     known = _known_tags(workspace)
     # What the votes say now; the table of labels may be older.
     labels = merge_votes(everything, list(open_), config.merge, known)

@@ -77,6 +77,7 @@ def label_stickers(
         "skips": skips,
         "counts": tags.lists(counted[known], count, counts[known]),
         "unknown_tags": tags.lists(np.unique(unknown), count),
+        "answers": pa.nulls(count, LABELS.schema.field("answers").type),
         "provenance": np.select([settled, answers > 0], ["adjudication", "votes"], _NOTHING),
         "simulated": _any(sticker[pc.fill_null(votes["simulated"], False).to_numpy()], count),
     }

@@ -23,7 +23,8 @@ from annotation.machine.prompt_set import PromptSet, load_prompt_set
 from pipeline.engine.fingerprint import hash_json
 from pipeline.engine.plugins import PluginError, describe_plugin
 from pipeline.engine.stage import Context, Needs, Process, Stage, Tables
-from schemas.config import Config, Section
+from schemas.config import Config
+from schemas.section import Section
 from schemas.tables import CAPTIONS as TABLE
 
 

@@ -16,7 +16,7 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.options import describe_invalid
 from pipeline.engine.paths import named_path, read_regular
 from pipeline.engine.safe_yaml import parse_yaml, problem
-from schemas.config import Section
+from schemas.section import Section
 
 Language = Literal["en", "zh"]
 

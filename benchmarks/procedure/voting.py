@@ -12,7 +12,7 @@ from annotation.human.studio.client import FOLDER
 from annotation.human.studio.server import start
 from annotation.human.studio.server_paths import ServerPaths, read_accounts
 from pipeline.engine.workspace import Workspace
-from schemas.config import LabelConfig
+from schemas.labelling import LabelConfig
 
 
 def vote(root: Path, label: LabelConfig, truth: Mapping[str, str], names: Sequence[str]) -> int:
@@ -29,7 +29,7 @@ def vote(root: Path, label: LabelConfig, truth: Mapping[str, str], names: Sequen
         if row["purpose"] == "labelling"
     }
     chance, given = random.Random(0), 0
-    for name in label.annotators:
+    for name in label.accounts:
         browser = login(url, name, passwords[name])
         for sticker, task in sorted(tasks.items()):
             tags = _seen(chance, truth.get(sticker), names)

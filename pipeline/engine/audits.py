@@ -12,7 +12,7 @@ from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import read_regular
 from pipeline.engine.workspace import Workspace
-from schemas.config import Section
+from schemas.section import Section
 
 RESULT = "result.json"
 _MOST_BYTES = 1 << 20

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from schemas.config import DecodeConfig, Section
+from schemas.config import DecodeConfig
+from schemas.section import Section
 
 
 class ClipSettings(Section):

@@ -16,7 +16,7 @@ from pipeline.engine.withheld import withheld_stickers
 from pipeline.engine.workspace import Workspace
 from pipeline.split.edges import read_edges
 from pipeline.split.stickers import first_rows
-from schemas.config import LabelConfig
+from schemas.labelling import LabelConfig
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

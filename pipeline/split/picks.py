@@ -22,8 +22,8 @@ from pipeline.engine.workspace import Workspace
 from pipeline.split.groups import read_groups
 from pipeline.split.pins import TEST, held_splits, read_pins, read_reserved
 from pipeline.split.stickers import read_ids, read_kept, read_released
-from schemas.config import Section
 from schemas.release import SPLITS
+from schemas.section import Section
 from schemas.tables import TABLES
 
 TEST_SETS = {"real": "vsd_r", "cartoon": "vsd_c"}

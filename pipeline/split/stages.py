@@ -25,8 +25,9 @@ from pipeline.split.pins import (
 )
 from pipeline.split.stickers import first_rows, read_ids, read_released
 from pipeline.split.stratify import assign
-from schemas.config import Config, Section
+from schemas.config import Config
 from schemas.release import SPLITS
+from schemas.section import Section
 from schemas.tables import TABLES
 
 Flags = npt.NDArray[np.bool_]

@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from pipeline.engine.stage import Output, Reader, Step
 from pipeline.tags.named import NamedSet, read_named, words_by_hand
-from schemas.config import Config, Section, TagsConfig
+from schemas.config import Config, TagsConfig
+from schemas.section import Section
 from schemas.tables import TABLES
 
 _PEOPLES = ("naming", "named_tags", "named_keywords", "named_elbow")

@@ -12,7 +12,8 @@ from pipeline.engine.stage import Output, Reader, Step
 from pipeline.tags.carried import carried_in
 from pipeline.tags.segment import open_segmenter
 from pipeline.tags.words import STICKER_WORDS, read_dictionary, read_reactions
-from schemas.config import Config, Section
+from schemas.config import Config
+from schemas.section import Section
 from schemas.tables import TABLES
 
 

@@ -19,7 +19,8 @@ from pipeline.tags.suggesting.combined import SOURCES, Evidence, suggest
 from pipeline.tags.suggesting.evidence import KeywordScores, Texts, judge_keywords
 from pipeline.tags.suggesting.known import KnownTags, read_known
 from pipeline.tags.suggesting.sticker_texts import texts_of
-from schemas.config import Config, Section
+from schemas.config import Config
+from schemas.section import Section
 from schemas.tables import TABLES
 
 

@@ -16,7 +16,8 @@ from pipeline.tags.named import NamedSet, read_named
 from pipeline.tags.naming.basis import proposals_version
 from pipeline.tags.proposals import Proposal, propose
 from pipeline.tags.words import blocked_words
-from schemas.config import Config, Section
+from schemas.config import Config
+from schemas.section import Section
 from schemas.tables import TABLES
 
 Row = dict[str, Any]

@@ -16,7 +16,7 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.fonts import MISSING_FONT, chinese_font
 from pipeline.engine.plugins import brought_by, load_plugin, plugin_names
 from pipeline.filter.ocr.paddle import PaddleOptions, find_python
-from schemas.config import LabelConfig
+from schemas.labelling import LabelConfig
 from stickerworks import plugins
 from stickerworks.cli.display import tell, tell_json
 from stickerworks.cli.options import CommandOptions

@@ -47,7 +47,7 @@ def setup_command(options: CommandOptions) -> int:
             _know(ledger, session, connection.accounts.lead, connection.accounts.ids)
         session.say(f"Label Studio  {connection.url}")
         session.say(f"Lead          {connection.accounts.lead}")
-        session.say(f"Annotators    {', '.join(session.config.label.annotators)}")
+        session.say(f"Annotators    {', '.join(session.config.label.accounts)}")
         if session.config.label.url is None:
             session.say(f"Passwords     {ServerPaths(root / FOLDER).accounts}")
         _say_progress(session)
@@ -117,6 +117,6 @@ def _know(ledger: VoteLedger, session: Session, lead: str, ids: Mapping[str, int
     from annotation.human.studio.importing import SERVER
     from annotation.human.studio.ledger import Person
 
-    names = {name.casefold() for name in session.config.label.annotators}
+    names = set(session.config.label.accounts)
     people = [Person(SERVER, ids[name], name, "annotator") for name in sorted(names & set(ids))]
     ledger.know([*people, Person(SERVER, ids[lead.casefold()], lead.casefold(), "lead")])

@@ -17,7 +17,7 @@ from annotation.human.studio.server_paths import (
     write_accounts,
 )
 from pipeline.engine.errors import StickerworksError
-from schemas.config import LabelConfig
+from schemas.labelling import LabelConfig
 
 _TIMEOUT_S = 60
 
@@ -38,7 +38,7 @@ def ensure_accounts(place: ServerPaths, url: str, config: LabelConfig) -> Accoun
     """
     held = read_accounts(place)
     there = user_ids(url, held["token"])
-    missing = [name for name in map(account_name, config.annotators) if name not in there]
+    missing = [name for name in map(account_name, config.accounts) if name not in there]
     new = {name: secrets.token_urlsafe(12) for name in missing if name not in held["passwords"]}
     if new:
         held["passwords"] |= new
@@ -58,7 +58,7 @@ def ensure_accounts(place: ServerPaths, url: str, config: LabelConfig) -> Accoun
 
 def find_accounts(there: Mapping[str, int], config: LabelConfig, token: str) -> Accounts:
     """The configured people among the users of a server; StickerworksError names the missing."""
-    people = (config.lead, *config.annotators)
+    people = (config.lead, *config.accounts)
     missing = [name for name in people if account_name(name) not in there]
     if missing:
         raise StickerworksError(

@@ -13,7 +13,7 @@ from annotation.human.studio.accounts import Accounts, ensure_accounts, find_acc
 from annotation.human.studio.server import start
 from annotation.human.studio.server_paths import ServerPaths, account_name
 from pipeline.engine.errors import StickerworksError
-from schemas.config import LabelConfig
+from schemas.labelling import LabelConfig
 
 if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio

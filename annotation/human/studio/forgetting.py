@@ -12,7 +12,7 @@ from annotation.human.studio.ledger import LEDGER, VoteLedger, open_ledger
 from annotation.human.studio.process import serving
 from annotation.human.studio.server_paths import ServerPaths
 from pipeline.engine.database import choose, compact, transaction
-from schemas.config import LabelConfig
+from schemas.labelling import LabelConfig
 
 
 def forget_tasks(root: Path, ids: Collection[str]) -> None:

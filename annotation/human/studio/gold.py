@@ -12,7 +12,7 @@ import pyarrow as pa
 from annotation.human.studio.reading import DOMAINS
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import named_path, read_regular
-from schemas.config import LabelConfig
+from schemas.labelling import LabelConfig
 from schemas.tables import GOLD
 
 _MAX_BYTES = 50_000_000

@@ -66,8 +66,8 @@ def export_labelling(studio: LabellingSession, request: ExportRequest) -> Export
             given = ballots.get(source.tagset or "", source.tagset)
             tags = filled_in(source.tags, given, changes, offered)[: label.max_tags]
             seen = shown(source, row.batch, tags, studio.connection.files)
-            blind = row.blind or not label.preannotate
-            hints = label.hints and not row.blind
+            blind = row.blind or "suggestions" not in label.show
+            hints = "keywords" in label.show and not row.blind
             yield row, labelling_task(seen, blind=blind, hints=hints)
 
     return send_planned(studio.connection, studio.ledger, studio.config, "labelling", ballot, tasks)
@@ -197,7 +197,8 @@ def plan_screening(
     suspect.sort(key=lambda sticker: -scores[sticker])
     # Ids are hashes: the first ones are a random sample, and the same one on any rerun.
     known = set(suspect)
-    sample = [key for key in kept if key not in known][: label.screening_sample]
+    drawn = None if label.screening_sample == "all" else label.screening_sample
+    sample = [key for key in kept if key not in known][:drawn]
     batch = request.batch or next_batch([row["batch"] for row in before], "s")
     for sticker in [key for key in (*suspect, *sample) if key not in taken][: request.limit]:
         yield Planned("screening", sticker, NO_BALLOT.version, batch, gold=False, blind=True)

@@ -55,7 +55,10 @@ class Person:
 
 @dataclass(frozen=True)
 class Planned:
-    """A sticker that goes to the server; ``task`` is None until the server's answer is noted."""
+    """A sticker that goes to the server, to be asked one ``person`` (an account), or anybody ("").
+
+    ``questions`` is the version of the questions that are asked beside tags and domain, "" none.
+    """
 
     purpose: Purpose
     sticker: str
@@ -63,6 +66,8 @@ class Planned:
     batch: str
     gold: bool
     blind: bool
+    person: str = ""
+    questions: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,14 +77,16 @@ class PlacedTask:
     sticker: str
     task: int
     suggested: tuple[str, ...] | None
+    person: str = ""
 
 
 @dataclass(frozen=True)
 class Project:
     """A project on the server: its number, what it is for, and the interface that we gave it.
 
-    ``cursor`` is the server's time up to which answers were read, ``reconciled_at`` the time of
-    the last complete reading.
+    ``person`` is the account whose own it is, "" where it is everybody's. ``cursor`` is the
+    server's time up to which answers were read, ``reconciled_at`` that of the last complete
+    reading.
     """
 
     project: int
@@ -88,6 +95,8 @@ class Project:
     interface: str
     cursor: str | None
     reconciled_at: str | None
+    person: str = ""
+    questions: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,7 +156,8 @@ class VoteLedger:
         """Note a project of the server."""
         with self.writing():
             self.connection.execute(
-                "INSERT INTO projects VALUES (:project, :purpose, :ballot, :interface, NULL, NULL)",
+                "INSERT INTO projects (project, purpose, ballot, questions, person, interface) "
+                "VALUES (:project, :purpose, :ballot, :questions, :person, :interface)",
                 asdict(project),
             )
 
@@ -159,8 +169,9 @@ class VoteLedger:
     def waiting(self, purpose: Purpose) -> list[Planned]:
         """Planned stickers whose task is not noted yet."""
         rows = self.rows(
-            "SELECT purpose, sticker, ballot, batch, gold, blind FROM tasks "
-            "WHERE purpose = ? AND task IS NULL ORDER BY batch, sticker",
+            "SELECT purpose, sticker, ballot, batch, gold, blind, person, questions FROM tasks "
+            "WHERE purpose = ? AND task IS NULL AND withdrawn_at IS NULL "
+            "ORDER BY batch, sticker, person",
             purpose,
         )
         return [
@@ -179,6 +190,7 @@ class VoteLedger:
                         "project": project,
                         "exported_at": when,
                         "sticker": row.sticker,
+                        "person": row.person,
                         "task": row.task,
                         "suggested": None if row.suggested is None else as_json(row.suggested),
                     }
@@ -187,9 +199,10 @@ class VoteLedger:
             )
 
     def tasks(self, purpose: Purpose | None = None) -> list[dict[str, Any]]:
-        """Every planned or exported sticker, in order of batch and sticker."""
+        """Every planned or exported task, in order of batch, sticker and person."""
         rows = self.rows(
-            "SELECT * FROM tasks WHERE ? IS NULL OR purpose = ? ORDER BY purpose, batch, sticker",
+            "SELECT * FROM tasks WHERE ? IS NULL OR purpose = ? "
+            "ORDER BY purpose, batch, sticker, person",
             purpose,
             purpose,
         )

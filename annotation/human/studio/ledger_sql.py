@@ -1,6 +1,6 @@
 """The annotation ledger's tables and statements, in one place."""
 
-VERSION = 2
+VERSION = 3
 _SINCE_2 = """
 CREATE TABLE IF NOT EXISTS ballot_tagsets (
     ballot TEXT NOT NULL,
@@ -34,8 +34,98 @@ INSERT INTO tag_changes SELECT earlier, version, tags ->> 0, json_array(tags ->>
 WHERE earlier NOT IN (SELECT from_version FROM tag_changes) AND json_array_length(tags);
 DROP VIEW followed;
 """
-UPGRADES = {1: _SINCE_2 + _FROM_1}
-"""What was migrated before migrations were noted can be undone as well."""
+_PROJECTS_AND_TASKS = """
+CREATE TABLE IF NOT EXISTS projects (
+    project INTEGER PRIMARY KEY,
+    purpose TEXT NOT NULL CHECK (purpose IN ('labelling', 'adjudication', 'screening')),
+    ballot TEXT NOT NULL,
+    questions TEXT NOT NULL DEFAULT '',
+    person TEXT NOT NULL DEFAULT '',
+    interface TEXT NOT NULL,
+    cursor TEXT,
+    reconciled_at TEXT,
+    UNIQUE (purpose, ballot, questions, person)
+) STRICT;
+CREATE TABLE IF NOT EXISTS tasks (
+    purpose TEXT NOT NULL,
+    sticker TEXT NOT NULL,
+    person TEXT NOT NULL DEFAULT '',
+    ballot TEXT NOT NULL,
+    questions TEXT NOT NULL DEFAULT '',
+    batch TEXT NOT NULL,
+    gold INTEGER NOT NULL,
+    blind INTEGER NOT NULL,
+    suggested TEXT,
+    project INTEGER REFERENCES projects (project),
+    task INTEGER,
+    exported_at TEXT,
+    withdrawn_at TEXT,
+    withdrawn_after INTEGER,
+    UNIQUE (purpose, sticker, person),
+    UNIQUE (project, task)
+) STRICT;
+"""
+_SINCE_3 = """
+CREATE TABLE IF NOT EXISTS question_sets (
+    number INTEGER PRIMARY KEY,
+    version TEXT NOT NULL UNIQUE,
+    content TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS departures (
+    number INTEGER PRIMARY KEY,
+    person TEXT NOT NULL,
+    left_at TEXT NOT NULL,
+    by TEXT,
+    back_at TEXT
+) STRICT;
+CREATE TABLE IF NOT EXISTS wanted (
+    sticker TEXT PRIMARY KEY,
+    votes INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS corrections (
+    number INTEGER PRIMARY KEY,
+    sticker TEXT NOT NULL,
+    field TEXT NOT NULL,
+    before TEXT,
+    after TEXT,
+    why TEXT NOT NULL,
+    who TEXT NOT NULL,
+    at TEXT NOT NULL,
+    tagset TEXT
+) STRICT;
+CREATE TABLE IF NOT EXISTS text_checks (
+    number INTEGER PRIMARY KEY,
+    sticker TEXT NOT NULL,
+    field TEXT NOT NULL,
+    language TEXT NOT NULL,
+    captioner TEXT,
+    model TEXT,
+    revision TEXT,
+    prompt TEXT,
+    original TEXT NOT NULL,
+    verdict TEXT NOT NULL CHECK (verdict IN ('right', 'corrected', 'wrong')),
+    corrected TEXT,
+    who TEXT NOT NULL,
+    at TEXT NOT NULL
+) STRICT;
+"""
+_ASIDE = """
+ALTER TABLE tasks RENAME TO older_tasks;
+ALTER TABLE projects RENAME TO older_projects;
+"""
+_BACK = """
+INSERT INTO projects (project, purpose, ballot, interface, cursor, reconciled_at)
+SELECT project, purpose, ballot, interface, cursor, reconciled_at FROM older_projects;
+INSERT INTO tasks (purpose, sticker, ballot, batch, gold, blind, suggested, project, task,
+    exported_at)
+SELECT purpose, sticker, ballot, batch, gold, blind, suggested, project, task, exported_at
+FROM older_tasks;
+DROP TABLE older_tasks;
+DROP TABLE older_projects;
+"""
+UPGRADES = {1: _SINCE_2 + _FROM_1, 2: _SINCE_3 + _ASIDE + _PROJECTS_AND_TASKS + _BACK}
+"""What was migrated before migrations were noted can be undone as well. Tasks of before people had
+tasks of their own are everybody's, whose name is empty."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS identity (name TEXT PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS ballots (
@@ -56,29 +146,6 @@ CREATE TABLE IF NOT EXISTS tag_changes (
     tag TEXT NOT NULL,
     becomes TEXT NOT NULL,
     UNIQUE (from_version, tag)
-) STRICT;
-CREATE TABLE IF NOT EXISTS projects (
-    project INTEGER PRIMARY KEY,
-    purpose TEXT NOT NULL CHECK (purpose IN ('labelling', 'adjudication', 'screening')),
-    ballot TEXT NOT NULL,
-    interface TEXT NOT NULL,
-    cursor TEXT,
-    reconciled_at TEXT,
-    UNIQUE (purpose, ballot)
-) STRICT;
-CREATE TABLE IF NOT EXISTS tasks (
-    purpose TEXT NOT NULL,
-    sticker TEXT NOT NULL,
-    ballot TEXT NOT NULL,
-    batch TEXT NOT NULL,
-    gold INTEGER NOT NULL,
-    blind INTEGER NOT NULL,
-    suggested TEXT,
-    project INTEGER REFERENCES projects (project),
-    task INTEGER,
-    exported_at TEXT,
-    UNIQUE (purpose, sticker),
-    UNIQUE (project, task)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS annotations (
     number INTEGER PRIMARY KEY,
@@ -103,7 +170,7 @@ CREATE TABLE IF NOT EXISTS unfinished (migration INTEGER NOT NULL) STRICT;
 CREATE TRIGGER IF NOT EXISTS annotations_stay BEFORE UPDATE ON annotations
 BEGIN SELECT RAISE(ABORT, 'raw votes are append-only'); END;
 """
-SCHEMA += _SINCE_2
+SCHEMA += _PROJECTS_AND_TASKS + _SINCE_2 + _SINCE_3
 KEPT = """
 CREATE TRIGGER IF NOT EXISTS annotations_are_kept BEFORE DELETE ON annotations
 BEGIN SELECT RAISE(ABORT, 'raw votes are append-only'); END;
@@ -116,16 +183,19 @@ FORGET = (
     "annotation FROM annotations WHERE sticker IN (SELECT value FROM chosen))",
     "DELETE FROM annotations WHERE sticker IN (SELECT value FROM chosen)",
     "DELETE FROM tasks WHERE sticker IN (SELECT value FROM chosen)",
+    "DELETE FROM wanted WHERE sticker IN (SELECT value FROM chosen)",
+    "DELETE FROM corrections WHERE sticker IN (SELECT value FROM chosen)",
+    "DELETE FROM text_checks WHERE sticker IN (SELECT value FROM chosen)",
 )
 PLAN = """
-INSERT INTO tasks (purpose, sticker, ballot, batch, gold, blind)
-VALUES (:purpose, :sticker, :ballot, :batch, :gold, :blind)
-ON CONFLICT (purpose, sticker) DO NOTHING
+INSERT INTO tasks (purpose, sticker, person, ballot, questions, batch, gold, blind)
+VALUES (:purpose, :sticker, :person, :ballot, :questions, :batch, :gold, :blind)
+ON CONFLICT (purpose, sticker, person) DO NOTHING
 """
 PLACED = """
 UPDATE tasks SET project = :project, task = :task, suggested = :suggested,
     exported_at = :exported_at
-WHERE (purpose, sticker) = (:purpose, :sticker)
+WHERE (purpose, sticker, person) = (:purpose, :sticker, :person)
 """
 PERSON = """
 INSERT INTO people VALUES (:origin, :user, :name, :role)
@@ -149,7 +219,8 @@ AND annotation NOT IN (
 """
 EVERYTHING = """
 SELECT annotations.*, deletions.seen_at IS NOT NULL AS deleted,
-    tasks.purpose, tasks.sticker AS asked, tasks.ballot, tasks.batch, tasks.blind, tasks.suggested
+    tasks.purpose, tasks.sticker AS asked, tasks.person, tasks.ballot, tasks.questions, tasks.batch,
+    tasks.blind, tasks.suggested, tasks.withdrawn_after
 FROM annotations
 LEFT JOIN tasks ON annotations.origin = 'server'
     AND (tasks.project, tasks.task) = (annotations.project, annotations.task)

@@ -18,7 +18,7 @@ from annotation.human.studio import process
 from annotation.human.studio.server_paths import ServerPaths, account_name, lead_account, prepare
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import named_path
-from schemas.config import LabelConfig
+from schemas.labelling import LabelConfig
 
 __all__ = ["PROGRAM", "ServerPaths", "find_program", "running", "start", "stop"]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pipeline.engine.atomic_files import atomic_file
 from pipeline.engine.errors import StickerworksError, disk_errors
-from schemas.config import LabelConfig
+from schemas.labelling import LabelConfig
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from annotation.human.studio.ledger import VoteLedger
 from annotation.human.studio.reading import ReadingContext, read_answers
 from pipeline.engine.storage import Proof, read_proof, write_table
 from pipeline.engine.workspace import Workspace
-from schemas.config import LabelConfig
+from schemas.labelling import LabelConfig
 from schemas.tables import TABLES
 
 ANSWERS = "label votes"
@@ -56,6 +56,8 @@ def _task(row: Mapping[str, Any]) -> dict[str, Any]:
     same = ("purpose", "project", "task", "batch", "exported_at")
     return {
         "id": row["sticker"],
+        "person": row["person"] or None,
+        "withdrawn": row["withdrawn_at"],
         "gold": bool(row["gold"]),
         "blind": bool(row["blind"]),
         **{name: row[name] for name in same},

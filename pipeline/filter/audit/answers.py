@@ -13,7 +13,7 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.options import describe_invalid
 from pipeline.engine.page.saved import Moment, Sticker, read_saved, somebody
 from pipeline.engine.paths import read_regular
-from schemas.config import Section
+from schemas.section import Section
 
 ANSWERS = "answers.jsonl"
 _MOST_KEPT = 1 << 30

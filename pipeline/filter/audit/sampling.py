@@ -32,7 +32,8 @@ from pipeline.filter.audit.outcomes import (
     verdicts_under,
 )
 from pipeline.filter.configured import active_rules, load_rule
-from schemas.config import Config, RuleConfig, Section
+from schemas.config import Config, RuleConfig
+from schemas.section import Section
 
 Ids = NDArray[np.object_]
 Part = Literal["near", "far", "kept"]

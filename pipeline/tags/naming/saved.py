@@ -12,7 +12,7 @@ from pipeline.engine.options import describe_invalid
 from pipeline.engine.page.saved import read_saved
 from pipeline.engine.text import plain, storable
 from pipeline.tags.naming.rows import ADD, Naming, NamingRow
-from schemas.config import Section
+from schemas.section import Section
 
 MOST = 100_000
 _MOST_KEYWORDS = 1_000_000

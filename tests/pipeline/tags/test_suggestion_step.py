@@ -10,7 +10,8 @@ from pipeline.engine.storage import Proof, digest_rows
 from pipeline.engine.workspace import Workspace
 from pipeline.tags.keyword_step import KEYWORDS
 from pipeline.tags.suggestion_step import SUGGESTIONS
-from schemas.config import Config, LabelConfig, TagsConfig
+from schemas.config import Config, TagsConfig
+from schemas.labelling import LabelConfig
 from schemas.tables import TABLES
 
 Row = dict[str, Any]

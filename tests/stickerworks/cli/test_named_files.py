@@ -16,7 +16,7 @@ from annotation.machine.manifest import _rows as read_labels
 from annotation.machine.prompt_set import load_prompt_set
 from pipeline.engine.errors import StickerworksError
 from pipeline.tags.words import read_blocked, read_dictionary
-from schemas.config import LabelConfig
+from schemas.labelling import LabelConfig
 from stickerworks.cli.configuration import load_config
 from stickerworks.cli.predict import _read_texts
 

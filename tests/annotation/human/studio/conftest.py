@@ -29,7 +29,8 @@ from annotation.human.studio.server import find_program, start, stop
 from annotation.human.studio.server_paths import ServerPaths, read_accounts
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
-from schemas.config import Config, LabelConfig
+from schemas.config import Config
+from schemas.labelling import LabelConfig
 from stickerworks.cli.main import app
 
 FOREIGN = "stranger@example.org"
@@ -67,7 +68,7 @@ class Studio:
 
     def annotator(self, number: int) -> requests.Session:
         """The browser of an annotator, counted from 0."""
-        return self.user(self.config.label.annotators[number])
+        return self.user(self.config.label.accounts[number])
 
     def foreign(self) -> requests.Session:
         """The browser of a user who is in no allow-list."""
@@ -165,7 +166,7 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 
 def migrate(place: ServerPaths, port: int) -> dict[str, Any]:
     """Make a server's database, after a start that is killed on the way."""
-    everybody = (*LabelConfig().annotators, FOREIGN)
+    everybody = (*LabelConfig().accounts, FOREIGN)
     config = LabelConfig(port=port, annotators=everybody)
     told: list[str] = []
     place.root.mkdir()

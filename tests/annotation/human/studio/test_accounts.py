@@ -10,7 +10,7 @@ from annotation.human.studio import accounts
 from annotation.human.studio.accounts import ensure_accounts, find_accounts, login, user_ids
 from annotation.human.studio.server_paths import read_accounts
 from pipeline.engine.errors import StickerworksError
-from schemas.config import LabelConfig
+from schemas.labelling import LabelConfig
 
 
 def with_annotators(studio: Any, *names: str) -> LabelConfig:
@@ -33,7 +33,7 @@ def test_only_the_owner_can_read_passwords(studio: Any) -> None:
 def test_an_annotator_can_log_in_and_write(studio: Any) -> None:
     browser = studio.annotator(1)
     who = browser.get(f"{studio.url}/api/current-user/whoami").json()
-    assert who["email"] == studio.config.label.annotators[1]
+    assert who["email"] == studio.config.label.accounts[1]
     made = browser.post(f"{studio.url}/api/projects/", json={"title": "mine"})
     assert made.status_code == 201, made.text
 

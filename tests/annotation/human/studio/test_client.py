@@ -15,7 +15,7 @@ from label_studio_sdk.core.api_error import ApiError
 from annotation.human.studio import retrying_client
 from annotation.human.studio.client import connect, server_errors
 from pipeline.engine.errors import StickerworksError
-from schemas.config import LabelConfig
+from schemas.labelling import LabelConfig
 
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
 USERS = b'[{"id": 7, "email": "lead@x.org"}, {"id": 8, "email": "A@x.org"}]'

@@ -16,7 +16,7 @@ from annotation.human.studio.ledger import (
     Project,
     open_ledger,
 )
-from schemas.config import LabelConfig
+from schemas.labelling import LabelConfig
 
 GONE, STAYS = "ab" * 32, "cd" * 32
 

@@ -8,7 +8,7 @@ import pytest
 
 from annotation.human.studio.gold import read_gold
 from pipeline.engine.errors import StickerworksError
-from schemas.config import LabelConfig
+from schemas.labelling import LabelConfig
 
 
 def gold(path: Path, *lines: str) -> LabelConfig:

@@ -22,7 +22,8 @@ from annotation.human.studio.ledger import Ballot, open_ledger
 from annotation.human.studio.stickers import read_sources
 from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
-from schemas.config import Config, LabelConfig
+from schemas.config import Config
+from schemas.labelling import LabelConfig
 from schemas.tables import TABLES
 
 IDS = [f"{n:03d}" for n in range(50)]

@@ -126,7 +126,7 @@ class Booth:
 
     def __init__(self, studio: Any) -> None:
         self.url = studio.connection.url
-        names = (*studio.config.label.annotators, studio.config.label.lead, FOREIGN)
+        names = (*studio.config.label.accounts, studio.config.label.lead, FOREIGN)
         self.users = {name: studio.user(name) for name in names}
 
     def vote(self, name: str, task: int, said: dict[str, Any]) -> int:
@@ -193,7 +193,7 @@ def cast(studio: Any, task_of: dict[str, int], tags: list[str]) -> dict[str, Any
     """Let everybody vote, and say what must come of it."""
     booth = Booth(studio)
     label = studio.config.label
-    names = (*label.annotators, label.lead, FOREIGN)
+    names = (*label.accounts, label.lead, FOREIGN)
     words = [*tags[:4], "made up"]
     expected = {}
     for n, (sticker, task) in enumerate(sorted(task_of.items())):
@@ -262,7 +262,7 @@ def test_a_vote_that_is_deleted_on_the_server_is_kept(studio: Any, free: Any) ->
     ((sticker, task),) = free(1).items()
     booth = Booth(studio)
     tag = studio.workspace.read("ballot")["tag"][0].as_py()
-    for name in studio.config.label.annotators[:2]:
+    for name in studio.config.label.accounts[:2]:
         booth.vote(name, task, answer([tag]))
     studio.label("import")
     before = statuses(studio)
@@ -283,7 +283,7 @@ def test_what_a_reviewer_flags_leaves_every_later_table(studio: Any) -> None:
     flag = {"from_name": "flags", "to_name": "sticker", "type": "choices",
             "value": {"choices": ["personal_data"]}}  # fmt: skip
     said = {"result": [flag], "was_cancelled": False}
-    Booth(studio).vote(studio.config.label.annotators[0], task, said)
+    Booth(studio).vote(studio.config.label.accounts[0], task, said)
     studio.label("import")
     decisions = {row["id"]: row for row in studio.workspace.read("decisions").to_pylist()}
     assert decisions[sticker]["outcome"] == "dropped"
@@ -337,7 +337,7 @@ def test_a_server_killed_during_import_loses_no_vote(
     booth = Booth(studio)
     tasks = list(free(6).values())
     for task in tasks:
-        booth.vote(studio.config.label.annotators[0], task, answer(["x"]))
+        booth.vote(studio.config.label.accounts[0], task, answer(["x"]))
     monkeypatch.setattr(importing, "_PAGE", 3)
     with desk_of(studio) as desk:
         append, pages = desk.ledger.append, []

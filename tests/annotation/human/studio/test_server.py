@@ -24,7 +24,7 @@ from annotation.human.studio.accounts import ensure_accounts
 from annotation.human.studio.server import find_program, running, start, stop
 from annotation.human.studio.server_paths import ServerPaths, read_accounts
 from pipeline.engine.errors import StickerworksError
-from schemas.config import LabelConfig
+from schemas.labelling import LabelConfig
 
 Port = Callable[[], int]
 
@@ -266,7 +266,7 @@ def test_a_program_that_is_not_there_is_named(
 def test_killed_while_it_migrates_a_rerun_works(first_start: Any) -> None:
     assert first_start.told == ["Label Studio makes its database first: one to two minutes."]
     assert first_start.after == first_start.kept
-    everybody = (LabelConfig().lead, *LabelConfig().annotators, "stranger@example.org")
+    everybody = (LabelConfig().lead, *LabelConfig().accounts, "stranger@example.org")
     assert first_start.people == sorted(map(str.casefold, everybody))
 
 
@@ -282,7 +282,7 @@ def test_killed_before_the_lead_has_our_token_a_rerun_works(
     assert said == ["Label Studio makes its database first: one to two minutes."]
     assert read_accounts(copied) == kept
     made = ensure_accounts(copied, url, config)
-    assert sorted(made.ids) == sorted(map(str.casefold, (config.lead, *config.annotators)))
+    assert sorted(made.ids) == sorted(map(str.casefold, (config.lead, *config.accounts)))
 
 
 def _take_the_lead_away(place: ServerPaths) -> None:
