@@ -96,6 +96,7 @@ _STYLE = """
 .sw-right .lsf-text-area { margin: 0; }
 .sw-right .lsf-choices { margin: 0; }
 .sw-right .lsf-choice__item { line-height: 24px; margin-bottom: 6px; }
+.sw-right .ant-checkbox-wrapper { margin-right: 12px; }
 .sw-right .htx-taxonomy { width: 100%; }
 .htx-taxonomy-dropdown .ant-select-tree-switcher-noop { display: none; }
 .sw-sticker { display: flex; justify-content: center; align-items: center; overflow: hidden;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from string import ascii_uppercase
 from typing import Any
@@ -82,11 +82,10 @@ def adjudication_task(
 ) -> dict[str, Any]:
     """Task of the adjudication project: the votes as A, B, C in the given order."""
     task = _task(shown, _sticker(shown, language) + _frames(shown) + _keywords(shown.keywords))
-    rows = "".join(
-        _vote(letter, vote, questions, language)
-        for letter, vote in zip(ascii_uppercase, votes, strict=False)
-    )
-    return {**task, "data": {**task["data"], "votes": f'<table class="sw-votes">{rows}</table>'}}
+    lettered = list(zip(ascii_uppercase, votes, strict=False))
+    tables = _table(_vote(letter, vote, language) for letter, vote in lettered)
+    tables += _table(_answers(lettered, questions, language))
+    return {**task, "data": {**task["data"], "votes": tables}}
 
 
 def screening_task(
@@ -134,9 +133,12 @@ def _keywords(keywords: Iterable[str]) -> str:
     return f'<span class="sw-words">{words}</span>' if words else ""
 
 
-def _vote(
-    letter: str, vote: AnonymousVote, questions: Sequence[QuestionConfig], language: Language
-) -> str:
+def _table(rows: Iterable[str]) -> str:
+    written = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f'<table class="sw-votes">{written}</table>' if written else ""
+
+
+def _vote(letter: str, vote: AnonymousVote, language: Language) -> str:
     if vote.skipped:
         said = f"<i>{word('skipped', language)}</i>"
     else:
@@ -148,20 +150,30 @@ def _vote(
             "<b>" + (", ".join(map(html_text, vote.tags)) or nothing) + "</b>",
             html_text(domain),
             html_text(vote.caption or ""),
-            *(_answer(vote, question, language) for question in questions),
         )
         said = "<br>".join(part for part in parts if part)
-    return f"<tr><td>{letter}</td><td>{said}</td></tr>"
+    return f"<td>{letter}</td><td>{said}</td>"
 
 
-def _answer(vote: AnonymousVote, question: QuestionConfig, language: Language) -> str:
-    """A question and what was answered; nothing where it wasn't."""
-    named = titles(question, language)
-    given = ", ".join(
-        html_text(named.get(value, value)) for value in vote.answers.get(question.name, ())
-    )
-    title = html_text(say(question.title, language, question.name))
-    return f"<span>{title}:</span> {given}" if given else ""
+def _answers(
+    lettered: Sequence[tuple[str, AnonymousVote]],
+    questions: Sequence[QuestionConfig],
+    language: Language,
+) -> Iterator[str]:
+    """A row for each question that somebody answered, a column for each vote."""
+    answered = [q for q in questions if any(vote.answers.get(q.name) for _, vote in lettered)]
+    if answered:
+        yield "<td></td>" + "".join(f"<td><b>{letter}</b></td>" for letter, _ in lettered)
+    for question in answered:
+        named = titles(question, language)
+        given = (
+            ", ".join(
+                html_text(named.get(value, value)) for value in vote.answers.get(question.name, ())
+            )
+            for _, vote in lettered
+        )
+        cells = "".join(f"<td>{answer}</td>" for answer in given)
+        yield f"<td>{html_text(say(question.title, language, question.name))}</td>{cells}"
 
 
 def _prediction(shown: Shown, questions: Sequence[QuestionConfig]) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from annotation.human.studio.words import word
 from pipeline.engine.text import one_line
 from schemas.questions import Language, QuestionConfig, say
 
+_HINT = "margin: 0 0 4px; font-weight: 400; font-size: 13px; opacity: 0.75"
 _MOST_CHOICES = 12
 # Not those that Label Studio itself (a d h l m r) or the menus of browsers (d e f) listen to.
 _LETTERS = "bgijknoqstuvwxyz"
@@ -96,13 +97,13 @@ def _question(
 ) -> str:
     title = shown(say(question.title, language, question.name))
     must = required(word("question_must", language, title)) if voting and question.required else ""
-    said = word("several", language, title) if question.kind == "several" else title
-    if voting and not question.required:
-        said = word("optional", language, said)
+    notes = ["several"] if question.kind == "several" else []
+    notes += ["optional"] if voting and not question.required else []
+    said = word("_".join(notes), language, title) if notes else title
     hint = shown(say(question.hint, language))
     if question.kind == "text":
         return header(said) + text_area(question.name, subject, hint, must)
-    beside = f'<Header value={quoteattr(hint)} size="6"/>' if hint else ""
+    beside = f'<Header value={quoteattr(hint)} size="6" style="{_HINT}"/>' if hint else ""
     named = titles(question, language)
     if keys is None:
         return header(said) + beside + _list(question, named, subject, language, must)

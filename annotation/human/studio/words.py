@@ -23,6 +23,7 @@ _WORDS: dict[str, dict[Language, str]] = {
     },
     "optional": {"en": "{} (optional)", "zh": "{}（可不填）"},
     "several": {"en": "{} (any number)", "zh": "{}（可多选）"},
+    "several_optional": {"en": "{} (any number, or none)", "zh": "{}（可多选，可不填）"},
     "question_must": {"en": "Please answer: {}", "zh": "请回答：{}"},
     "votes": {"en": "Votes", "zh": "投票"},
     "skipped": {"en": "skipped", "zh": "已跳过"},
