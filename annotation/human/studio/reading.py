@@ -227,12 +227,12 @@ def _objections(
         yield "given by the lead"
     if role == "annotator" and row["purpose"] == "adjudication":
         yield "decided by somebody other than the lead"
+    if editor is not None and editor != user:
+        yield "changed or given in their name by another user"
     if row.get("person") and role == "annotator" and _name(row, answer, context) != row["person"]:
         yield f"voted on what {row['person']} was asked"
     if row.get("withdrawn_after") is not None and row["number"] > row["withdrawn_after"]:
         yield "its task had been given to others"
-    if editor is not None and editor != user:
-        yield "changed or given in their name by another user"
     if said.fault is not None:
         yield said.fault
     if microseconds(answer.get("updated_at") or "") is None:
