@@ -19,9 +19,9 @@ class Standing:
     """A sticker that people were asked about.
 
     ``pending`` are those with a task of their own whom nobody has heard of yet, ``open_to`` those
-    who may answer a task that is everybody's, ``asked`` all who ever had a task or gave an answer.
-    ``votes`` and ``skips`` count what counts, ``coming`` how many votes can come without asking
-    anybody else.
+    who may answer a task that is everybody's, ``withdrawn`` those whose task was taken from them,
+    and ``asked`` all of these and who answered. ``votes`` and ``skips`` count what counts,
+    ``coming`` how many votes can come without asking anybody else.
     """
 
     id: str
@@ -34,8 +34,14 @@ class Standing:
     status: str
     pending: frozenset[str]
     open_to: frozenset[str]
+    withdrawn: frozenset[str]
     asked: frozenset[str]
     coming: int
+
+    @property
+    def had(self) -> frozenset[str]:
+        """Who was given it, or answered, and may keep it."""
+        return self.asked - self.open_to - self.withdrawn
 
     @property
     def rejected(self) -> bool:
@@ -119,6 +125,7 @@ def _standing(
         status=label["status"],
         pending=pending,
         open_to=open_to,
-        asked=frozenset(row["person"] for row in own) | done,
+        withdrawn=frozenset(row["person"] for row in own if row["withdrawn"]),
+        asked=frozenset(row["person"] for row in own) | done | open_to,
         coming=len(pending) + min(len(open_to), max(0, open_)),
     )

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from annotation.human.merge import current_votes
 from annotation.human.migration import Change, carry_over, migrate, read_changes
+from annotation.human.studio.asked_questions import current_questions
 from annotation.human.studio.ballot import current_ballot
 from annotation.human.studio.export import ExportedTasks, send_planned, shown
 from annotation.human.studio.export_request import ExportRequest
@@ -33,6 +34,7 @@ from schemas.config import Config
 if TYPE_CHECKING:
     from annotation.human.studio.client import Connection
 
+_FINISHED = "These tasks were planned by an export that was interrupted; export again for new ones."
 NO_BALLOT = Ballot("", ())
 """Screening asks about no tags."""
 
@@ -62,12 +64,13 @@ def export_labelling(studio: LabellingSession, request: ExportRequest) -> Export
     them; and make their tasks. What an interrupted run planned is finished first, and alone."""
     workspace, ledger = studio.workspace, studio.ledger
     ballot = current_ballot(workspace, ledger, keep=request.keep_tags)
-    plan = Plan()
+    plan = Plan(notes=(_FINISHED,))
     if not ledger.waiting("labelling"):
+        asked = current_questions(ledger, studio.config.label).version
         team = team_of(workspace, studio.config, ledger)
-        plan = plan_further(workspace, ledger, team, ballot)
+        plan = plan_further(workspace, ledger, team, ballot, asked)
         team = team.given(Counter(row.person for row in plan.rows))
-        plan += plan_labelling(workspace, studio.config, ledger, team, request, ballot)
+        plan += plan_labelling(workspace, studio.config, ledger, team, request, ballot, asked)
         ledger.plan(plan.rows)
     return replace(send_labelling(studio, ballot), notes=plan.notes)
 
@@ -76,8 +79,9 @@ def assign_further(studio: LabellingSession) -> ExportedTasks:
     """Make tasks for further people, of stickers that can't get all votes from those asked."""
     workspace, ledger = studio.workspace, studio.ledger
     ballot = asked_ballot(ledger)
+    asked = current_questions(ledger, studio.config.label).version
     team = team_of(workspace, studio.config, ledger)
-    plan = plan_further(workspace, ledger, team, ballot)
+    plan = plan_further(workspace, ledger, team, ballot, asked)
     ledger.plan(plan.rows)
     return replace(send_labelling(studio, ballot), notes=plan.notes)
 

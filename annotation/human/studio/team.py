@@ -56,21 +56,13 @@ def team_of(workspace: Workspace, config: Config, ledger: VoteLedger) -> Team:
     votes = migrate(answers(workspace, ledger, config.label)["votes"], all_changes(ledger))
     known = None if ballot is None else frozenset(ballot.tags)
     found = standings(asked_rows(ledger), votes, config.merge, known, accounts, ledger.wanted())
-    return Team(tuple(_assignees(config, ledger, accounts, found.values())), found)
+    return Team(tuple(_assignees(config, accounts, found.values())), found)
 
 
 def _assignees(
-    config: Config, ledger: VoteLedger, accounts: Iterable[str], stickers: Iterable[Standing]
+    config: Config, accounts: Iterable[str], stickers: Iterable[Standing]
 ) -> Iterable[Assignee]:
-    # What was taken from them before they answered leaves room for something else.
-    withdrawn = {
-        (row["sticker"], row["person"])
-        for row in ledger.tasks("labelling")
-        if row["withdrawn_at"] is not None
-    }
-    had = Counter(
-        person for one in stickers for person in one.asked if (one.id, person) not in withdrawn
-    )
+    had = Counter(person for one in stickers for person in one.had)
     quotas = {one.key: one.quota for one in config.label.annotators}
     for account in accounts:
         quota = quotas[account]
