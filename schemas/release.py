@@ -104,8 +104,8 @@ ANSWERED = ("effective", "adjudicate", "insufficient", "unanswered")
 _ANSWERS = {
     "single": ("string", "the answer that enough people gave, or that was decided on"),
     "several": ("[string]", "the answers that enough people gave, or that were decided on"),
-    "text": ("[string]", "what people wrote"),
-    "scale": ("float64", "mean of the points that people gave, from 1"),
+    "text": ("[string]", "the texts that enough people wrote, or that were decided on"),
+    "scale": ("float64", "the point that enough gave, or that was decided on, else their mean"),
 }
 
 

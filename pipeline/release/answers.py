@@ -28,8 +28,8 @@ def answered_columns(
 ) -> dict[str, pa.Array]:
     """The columns of each question (see ``schemas.release.columns_of``) from ``labels.answers``.
 
-    A choice stands there where enough people gave it; texts and means of scales wherever somebody
-    answered, since what people write or feel is rarely the same.
+    An answer stands there where enough people gave it; on a scale the mean of the points, wherever
+    they gave any and didn't settle on one.
     """
     count = len(answers)
     rows, given = entries(answers)
@@ -53,15 +53,15 @@ def answered_columns(
 def _answers(
     question: AskedQuestion, places: Any, found: Mapping[str, pa.Array], count: int
 ) -> pa.Array:
-    if question.kind == "scale":
-        return first_of(places, found["mean"], count)
+    means = first_of(places, found["mean"], count)
     kept = pc.fill_null(pc.equal(found["status"], _EFFECTIVE), False)
-    if question.kind == "text":
-        kept = pc.fill_null(pc.greater(pc.list_value_length(found["values"]), 0), False)
     places, values = places[kept.to_numpy(False)], found["values"].filter(kept)
     within, flat = entries(pa.chunked_array([values]))
     if question.kind == "single":
         return first_of(places[within], flat, count)
+    if question.kind == "scale":
+        points = flat.cast(pa.float64())
+        return pc.coalesce(first_of(places[within], points, count), means)
     if question.kind == "text":
         flat = public_texts(flat)
     missing = np.ones(count, bool)

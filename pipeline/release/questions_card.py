@@ -25,8 +25,8 @@ def questions_section(
     yield (
         "People were asked these beside the tags (`questions.json` has words and answers). "
         "`voted_NAME` holds what enough of them answered, and is null where they don't agree "
-        "(`adjudicate`) or too few have answered (`insufficient`); of a scale it is the mean of "
-        "their points, of a text what they wrote, wherever somebody did. Agreement is that of all "
+        "(`adjudicate`) or too few have answered (`insufficient`); on a scale it is then the mean "
+        "of the points that they gave. Agreement is that of all "
         "votes, whether their stickers are in this release or not:"
     )
     header = ("question", "kind", *ANSWERED, "stickers with two votes", "Krippendorff's alpha")
