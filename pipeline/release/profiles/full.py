@@ -48,10 +48,11 @@ class FullRelease:
 
         Raises StickerworksError for a shard that can't be read and for ids that are no sha256.
         """
-        answers = {name for each in self.questions for name, *_ in answer_columns(each)}
+        asked = [column for each in self.questions for column in answer_columns(each)]
+        answers = {name for name, *_ in asked}
         optional = {*LATER, *(name for name in columns if name.startswith(VOTED))}
         wanted = [name for name in columns if not name.startswith(VOTED) or name in answers]
-        for rows in read_groups(self.folder, split, ("id", *wanted), [*optional]):
+        for rows in read_groups(self.folder, split, ("id", *wanted), [*optional], asked):
             named = pc.fill_null(pc.match_substring_regex(rows["id"], _ID), False)
             if not pc.all(named).as_py() and len(rows):
                 raise StickerworksError(
