@@ -37,7 +37,7 @@ def questions_section(
             title = markdown_text(f"{question.name}: {question.title}", 400)
             yield f"{title} ({one.answered:,} stickers have an answer)"
             yield table(
-                (question.name, *SPLITS, "all"),
+                (question.column, *SPLITS, "all"),
                 [_counts(value, counts) for value, counts in rows[:_ROWS]],
             )
 

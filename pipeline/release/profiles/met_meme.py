@@ -45,7 +45,7 @@ def _write(full: FullRelease, profile: Profile, folder: Path, run: ExportRun) ->
         counts = write_annotations(full, folder, run, (*LABELLING, "ocr_text"), add)
         if not writers:
             writer("E")
-    return replace(counts, said_by=said_by)
+    return replace(counts, said_by=dict(said_by))
 
 
 def _add(

@@ -52,7 +52,7 @@ def _write(full: FullRelease, profile: Profile, folder: Path, run: ExportRun) ->
                 writer.add(row, _SPLITS[sticker.split], sticker.data, _views(sticker))
             return [row.image for row in rows] or _NO_EMOTION
 
-        return replace(write_annotations(full, folder, run, columns, add), said_by=said_by)
+        return replace(write_annotations(full, folder, run, columns, add), said_by=dict(said_by))
 
 
 def _records(sticker: Sticker) -> list[Mapping[str, Any]]:

@@ -24,6 +24,10 @@ from pipeline.release.build import Release
 from pipeline.release.checksums import write_checksums
 from pipeline.release.diff import diff_releases
 from pipeline.release.features import release_schema
+from pipeline.release.fetching.gathering import Files
+from pipeline.release.fetching.rebuilding import rebuild
+from pipeline.release.takedown.cleaner.folder import clean_folder, plan_cleaning
+from pipeline.release.takedown.cleaner.named import TakenDown
 from pipeline.release.verify import verify_release
 from schemas.release import COLUMNS, AskedQuestion, columns_of
 from schemas.tables import LABELS
@@ -236,6 +240,22 @@ def test_other_answers_count_as_relabelled(asked: Release, copy: Path) -> None:
 
 def test_a_question_asked_since_is_a_new_column(asked: Release, released: Release) -> None:
     assert diff_releases(released.path, asked.path).columns["added"] == ADDED
+
+
+def test_a_copy_with_its_pictures_has_the_answers(asked: Release, tmp_path: Path) -> None:
+    made = rebuild(asked.path, tmp_path / "fetched", Files(tmp_path / "files"), [])
+    assert verify_release(made.path).problems == ()
+    kept, every = whole(made.path), whole(asked.path)
+    assert kept.equals(every.filter(pc.is_in(every["id"], value_set=kept["id"].combine_chunks())))
+    assert read_questions(made.path) == read_questions(asked.path)
+
+
+def test_a_takedown_leaves_answers_of_the_others(copy: Path) -> None:
+    rows = whole(copy)
+    gone = TakenDown(frozenset(rows["id"].to_pylist()[:3]))
+    clean_folder(copy, gone, plan_cleaning(copy, gone, {}))
+    assert verify_release(copy).problems == ()
+    assert whole(copy).select(["id", *ADDED]).equals(rows.slice(3).select(["id", *ADDED]))
 
 
 def test_a_question_asked_anew_makes_another_release(
