@@ -21,12 +21,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "replicas")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "replicas"))
 
 from openai_server import OpenaiServer
 
@@ -36,6 +34,7 @@ from annotation.machine.captioner import CaptionInput
 from annotation.machine.chat import Model, Picture
 from annotation.machine.configured import open_captioner
 from annotation.machine.prompt_set import load_prompt_set
+from annotation.machine.served.sending import Sender
 
 KINDS = ("killed", "500", "503", "404", "page", "no_choices", "hanging")
 SETS = ("vsd2m", "stickertag", "mghft", "sticker820k")
@@ -82,6 +81,7 @@ def _measure(kind: str, length: float, stickers: int) -> dict[str, Any]:
         root = Path(folder)
         plan = {"latency_s": LATENCY_S, "misbehave_times": None, "retry_after": "2"}
         with OpenaiServer(plan, root / "server") as server:
+            calls = _Calls()
             outage = _Outage(server, kind, length, stickers // 5)
             cpu, began = time.process_time(), time.monotonic()
             _ask(server.url, stickers, root, outage.progress)
@@ -90,22 +90,48 @@ def _measure(kind: str, length: float, stickers: int) -> dict[str, Any]:
             chats = server.chats()
         with open_answers(root) as answers:
             rows = answers._connection.execute("SELECT error, answered_at FROM answers").fetchall()
-    real = [entry for entry in chats if entry.get("last_user_text") != SMALL]
-    answered = Counter(entry["same"] for entry in real if entry["kind"] == "ok")
-    after = [entry["at"] for entry in real if entry["kind"] == "ok" and entry["at"] > outage.ended]
-    during = [entry for entry in chats if outage.began < entry["at"] < outage.ended]
+    after = [at for at in calls.answers if at > outage.ended]
     return {
         "kind": kind,
         "seconds": length,
         "answers": len(rows),
         "lost": sum(row["error"] is not None for row in rows),
-        "asked_twice": sum(count - 1 for count in answered.values() if count > 1),
-        "sent_during": len([entry for entry in during if entry["kind"] != "ok"]),
-        "probes": len(chats) - len(real),
+        "asked_twice": calls.asked_twice,
+        "sent_during": sum(outage.began < at < outage.ended for at in calls.sent),
+        "probes": sum(entry.get("last_user_text") == SMALL for entry in chats),
         "late_s": round(min(after) - outage.ended, 2) if after else 0.0,
         "cpu_s": round(cpu, 2),
         "wall_s": round(wall, 1),
     }
+
+
+class _Calls:
+    """What is sent from now on, also what finds nobody, and what is answered."""
+
+    def __init__(self) -> None:
+        self.sent: list[float] = []
+        self.answers: list[float] = []
+        self.asked_twice = 0
+        self._answered: set[bytes] = set()
+        usual = Sender._exchange
+
+        async def noting(sender: Sender, url: str, data: bytes | None) -> Any:
+            self.sent.append(time.time())
+            self.asked_twice += data in self._answered
+            found = await usual(sender, url, data)
+            if data and SMALL.encode() not in data and _is_answer(found[2]):
+                self.answers.append(time.time())
+                self._answered.add(data)
+            return found
+
+        Sender._exchange = noting  # type: ignore[method-assign]
+
+
+def _is_answer(content: bytes) -> bool:
+    try:
+        return bool(json.loads(content)["choices"])
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 class _Outage:
@@ -155,7 +181,9 @@ def _ask(url: str, stickers: int, root: Path, progress: Any) -> None:
         chat = captioner.open_chat()
         with open_answers(root) as answers:
             try:
-                await ask_all(inputs, ChatJob(chat, identity, sets, ("en", "zh")), answers, progress)
+                await ask_all(
+                    inputs, ChatJob(chat, identity, sets, ("en", "zh")), answers, progress
+                )
             finally:
                 await chat.close()
 
