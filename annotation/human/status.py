@@ -79,10 +79,11 @@ def _waiting(progress: AnnotationProgress) -> Iterator[str]:
         line += f": {lost:,} that nobody is left to complete, {settled:,} settled anyway"
     yield line
     screening = progress.screening
-    yield (
-        f"Screening     {screening.looked_at:,} of {screening.tasks:,} looked at, "
-        f"{screening.flagged:,} flagged"
-    )
+    line = f"Screening     {screening.looked_at:,} of {screening.tasks:,} looked at"
+    if screening.tasks:
+        share = _percent(screening.looked_at, screening.everything)
+        line += f" ({share} of all {screening.everything:,} stickers)"
+    yield f"{line}, {screening.flagged:,} flagged"
 
 
 def _quarantined(progress: AnnotationProgress) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from pipeline.engine.runner import check_crawled
@@ -43,6 +43,11 @@ def export_command(options: CommandOptions, request: ExportRequest, *, screening
             f"{studio.connection.url}/projects/{made.project}"
         )
     return session.exit_code
+
+
+def screening_all(options: CommandOptions) -> CommandOptions:
+    """The options with every kept sticker to be screened."""
+    return replace(options, overrides=(*options.overrides, "label.screening_sample=all"))
 
 
 def adjudicate_command(options: CommandOptions) -> int:

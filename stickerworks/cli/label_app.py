@@ -53,13 +53,19 @@ def export(
     screening: Annotated[
         bool, typer.Option("--screening", help="export for the review of content instead")
     ] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="with --screening: every kept sticker, not a sample")
+    ] = False,
 ) -> None:
     """Make a task of every kept sticker that has none yet."""
     from annotation.human.studio.export_request import ExportRequest
-    from stickerworks.cli.label import export_command
+    from stickerworks.cli.label import export_command, screening_all
 
+    if all_ and not screening:
+        raise typer.BadParameter("--all belongs to --screening; label export takes all anyway")
+    options = screening_all(context.obj) if all_ else context.obj
     request = ExportRequest(next_, batch, blind, keep_tags)
-    raise typer.Exit(export_command(context.obj, request, screening=screening))
+    raise typer.Exit(export_command(options, request, screening=screening))
 
 
 @label.command("import")

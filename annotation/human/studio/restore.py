@@ -40,6 +40,7 @@ from schemas.config import Config
 Say = Callable[[str], None]
 
 _STAGING = ".label-restore"
+_GIVEN = frozenset({"votes", "adjudications", "flags", "corrections", "text_checks", "tasks"})
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def restore(
         _forget_taken_down(workspace, staging)
         _move_shown(staging, manifest.shown, ServerPaths(root / FOLDER), say)
         changed = _changed(workspace, staging)
-        if (_in_use(root) or any(_given(path) for path in changed)) and not replace:
+        own = [path for path in changed if _is_given(path, _target(workspace, staging, path))]
+        if (own or _in_use(root)) and not replace:
             raise StickerworksError(
                 f"{workspace.name} has tasks or votes of its own; nothing was changed.",
                 "Add --replace: what is there is put aside in that workspace, not deleted. Or name "
@@ -212,9 +214,9 @@ def _same(path: Path, target: TablePath) -> bool:
     return path.read_bytes() == target.read_bytes()
 
 
-def _given(path: Path) -> bool:
-    """Whether people's own work may lie in a table file of that name."""
-    return path.stem in ("votes", "adjudications", "flags", "corrections", "text_checks", "tasks")
+def _is_given(path: Path, target: TablePath) -> bool:
+    """Whether the table file in the workspace may hold people's own work."""
+    return path.stem in _GIVEN and target.exists()
 
 
 def _put(
@@ -235,13 +237,13 @@ def _put(
         if isinstance(target, Path):
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(path, target)
+            sync_folder(target.parent)
         else:
             target.write(path.read_bytes())
     if (root / FOLDER).exists():
         aside.mkdir(mode=0o700, exist_ok=True)
         os.rename(root / FOLDER, aside / FOLDER)
     os.rename(staging / FOLDER, root / FOLDER)
-    os.sync()
     sync_folder(root)
     return aside if aside.exists() else None
 

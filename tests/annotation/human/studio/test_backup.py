@@ -10,9 +10,9 @@ import json
 import sqlite3
 import stat
 import tarfile
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,6 @@ from annotation.human.studio import backup, backup_file, ledger_sql, restore
 from annotation.human.studio.backup import DATABASE, back_up
 from annotation.human.studio.backup_file import Manifest, Part, read_backup, write_backup
 from annotation.human.studio.client import FOLDER
-from annotation.human.studio.files import allow_files, place_sticker
-from annotation.human.studio.importing import import_server
 from annotation.human.studio.ledger import (
     LEDGER,
     AnnotationVersion,
@@ -36,7 +34,6 @@ from annotation.human.studio.ledger import (
     open_ledger,
 )
 from annotation.human.studio.server_paths import ServerPaths
-from annotation.human.studio.shown_again import show_again
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.workspace import Workspace
@@ -82,10 +79,9 @@ def fill(root: Path) -> Workspace:
 
 
 def put_votes(workspace: Workspace, rows: list[dict[str, Any]]) -> None:
-    schema = TABLES["votes"].schema
-    filled = [{field.name: "x" for field in schema if not field.nullable} | row for row in rows]
-    table = pa.Table.from_pylist(filled, schema=pa.schema([f.with_nullable(True) for f in schema]))
-    write_table(workspace.path("votes"), table.cast(schema), Proof("label votes", "ledger"))
+    fixed = {"origin": "label_studio", "simulated": False}
+    table = pa.Table.from_pylist([fixed | row for row in rows], schema=TABLES["votes"].schema)
+    write_table(workspace.path("votes"), table, Proof("label votes", "ledger"))
 
 
 @pytest.fixture
@@ -161,20 +157,10 @@ def test_a_folder_gets_a_name_for_each_time(filled, tmp_path):
 
 
 def test_two_at_once_are_both_whole(filled, tmp_path):
-    target, failed = tmp_path / "one.tar.gz", []
-
-    def save() -> None:
-        try:
-            back_up(filled, Config(), target, replace=True)
-        except BaseException as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=save) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failed
+    target = tmp_path / "one.tar.gz"
+    with ThreadPoolExecutor() as pool:
+        made = [pool.submit(back_up, filled, Config(), target, replace=True) for _ in range(3)]
+        assert all(one.result().path == target for one in made)
     bring(target, tmp_path / "there")
 
 
@@ -252,10 +238,7 @@ def test_settings_that_are_there_stay(saved, tmp_path):
 
 def test_what_was_taken_down_since_does_not_come_back(saved, tmp_path):
     there = Workspace(tmp_path / "there")
-    row = {name: None for name in TABLES["tombstones"].schema.names} | {
-        "request": 1,
-        "id": STICKERS[0],
-    }
+    row = {"request": 1, "id": STICKERS[0]}
     table = pa.Table.from_pylist([row], schema=TABLES["tombstones"].schema)
     write_table(there.path("tombstones"), table, Proof("release takedown", "x"))
     bring(saved, there.root)
@@ -299,7 +282,7 @@ def test_a_flipped_byte_or_a_cut_is_refused(whole, tmp_path, place, flipped):
         return
     before = members(whole)
     after = members(source.read_bytes())
-    assert [one for one in before[1:]] == [one for one in after[1:]]
+    assert before[1:] == after[1:]
 
 
 def members(data: bytes) -> list[bytes]:
