@@ -118,7 +118,6 @@ def copy_database(source: Path, target: Path) -> None:
 
 def check_database(connection: sqlite3.Connection, shown: Path) -> None:
     """StickerworksError unless the pages of a database make sense."""
-    connection.execute("PRAGMA trusted_schema = OFF")
     said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if said != "ok":
         first = " ".join(str(said).split())[:120]

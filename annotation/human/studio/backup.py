@@ -133,7 +133,7 @@ def _staging(folder: Path) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob(f"{_STAGING}.*.tmp"):
         writer = writer_of(left.name)
-        if writer is not None and has_ended(writer):
+        if writer not in (None, os.getpid()) and has_ended(writer):
             shutil.rmtree(left, ignore_errors=True)
     staging = folder / f"{_STAGING}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
     staging.mkdir(mode=0o700)

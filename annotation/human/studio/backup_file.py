@@ -122,9 +122,10 @@ def _opened(source: Path) -> Iterator[IO[bytes]]:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "no file can have that name"
         raise StickerworksError(f"Could not read {source}: {why}.", "Name a backup.") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise StickerworksError(f"{source} is no regular file.", "Name a backup.")
     with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise StickerworksError(f"{source} is no regular file.", "Name a backup.")
         yield file
 
 
