@@ -1,4 +1,4 @@
-"""Somebody who labels, as the server sees their browser: a form, cookies, a CSRF token, requests."""
+"""Somebody who labels, as the server sees their browser: a form, cookies, a token, requests."""
 
 from __future__ import annotations
 

@@ -23,10 +23,9 @@ def make_workspace(folder: Path, count: int) -> Workspace:
     base = ["--workspace", str(folder / "workspace"), "--set", source, "--set", "tags.clusters=4"]
     base += ["--set", "filter.duplicates.max_phash_distance=0"]
     workspace = Workspace(folder / "workspace")
-    for words in (["crawl"], ["filter"], ["tags"], ["tags", "apply"]):
-        if words == ["tags", "apply"]:
-            words = [*words, str(_named(workspace, folder / "naming.json"))]
-        call([*base, *words])
+    for room in ("crawl", "filter", "tags"):
+        call([*base, room])
+    call([*base, "tags", "apply", str(_named(workspace, folder / "naming.json"))])
     return workspace
 
 

@@ -153,7 +153,7 @@ def _name(number: int, part: Part) -> str:
     return part.place if part.place.isascii() and len(part.place) < 100 else f"part-{number:06d}"
 
 
-def _expect(packed: IO[bytes], name: str, size: int | None) -> int:
+def _expect(packed: gzip.GzipFile, name: str, size: int | None) -> int:
     """Read the header of a plain file of that name and size (None: any); returns its size."""
     info = tarfile.TarInfo.frombuf(_exactly(packed, _BLOCK), "utf-8", "strict")
     if info.type != tarfile.REGTYPE or info.name != name or size not in (None, info.size):
@@ -161,14 +161,14 @@ def _expect(packed: IO[bytes], name: str, size: int | None) -> int:
     return info.size
 
 
-def _exactly(packed: IO[bytes], count: int) -> bytes:
+def _exactly(packed: gzip.GzipFile, count: int) -> bytes:
     data = packed.read(count)
     if len(data) < count:
         raise _OddError("it ends early")
     return data
 
 
-def _read_manifest(packed: IO[bytes]) -> Manifest:
+def _read_manifest(packed: gzip.GzipFile) -> Manifest:
     size = _expect(packed, _MANIFEST, None)
     if not 0 <= size <= _MOST_MANIFEST:
         raise _OddError("its manifest is too large")
@@ -193,9 +193,15 @@ def _manifest(held: Mapping[str, Any]) -> Manifest:
     for part in parts:
         if not _may_be(part.place) or part.size < 0:
             raise _OddError(f"it has a part {one_line(part.place)!r}, which no backup has")
-    words = {name: str(held[name]) for name in ("made_at", "stickerworks", "label_studio", "shown")}
-    tables = {str(name): str(digest) for name, digest in held["tables"].items()}
-    return Manifest(**words, ledger=int(held["ledger"]), tables=tables, parts=parts)
+    return Manifest(
+        made_at=str(held["made_at"]),
+        stickerworks=str(held["stickerworks"]),
+        label_studio=str(held["label_studio"]),
+        ledger=int(held["ledger"]),
+        shown=str(held["shown"]),
+        tables={str(name): str(digest) for name, digest in held["tables"].items()},
+        parts=parts,
+    )
 
 
 def _may_be(place: str) -> bool:
@@ -206,7 +212,7 @@ def _may_be(place: str) -> bool:
     return plain and named and "\0" not in place and _PLACES.fullmatch(place) is not None
 
 
-def _extract(packed: IO[bytes], part: Part, target: Path) -> None:
+def _extract(packed: gzip.GzipFile, part: Part, target: Path) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     digest, left = hashlib.sha256(), part.size
     with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
