@@ -26,9 +26,7 @@ def score_across(
     return scores
 
 
-def train(
-    images: NDArray[np.uint8], labels: NDArray[np.bool_], seed: int, epochs: int
-) -> TinyNet:
+def train(images: NDArray[np.uint8], labels: NDArray[np.bool_], seed: int, epochs: int) -> TinyNet:
     """The baseline tiny, fitted as `stickerworks train` fits it, but that nothing is kept."""
     torch.manual_seed(seed)
     random = np.random.default_rng((seed, 5))

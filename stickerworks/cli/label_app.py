@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from stickerworks.cli.label_relabel_app import register as register_relabel
+
 label = typer.Typer(
     name="label",
     help="Human annotation with Label Studio: export, import, adjudicate, report.",
@@ -131,3 +133,6 @@ def report(context: typer.Context) -> None:
     from stickerworks.cli.label import report_command
 
     raise typer.Exit(report_command(context.obj))
+
+
+register_relabel(label)

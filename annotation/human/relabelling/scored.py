@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotation.human.relabelling.given import Floats, Given
+from annotation.human.tag_pairs import Flags, Ints
 
-_LIKE_ALL = 10.0
-"""Right tags that a tag needs for its own parameter to count as much as that of all tags."""
+_RIDGE, _STEPS = 5.0, 15
 _MOST_ODDS = np.log(20.0)
 
 
@@ -46,18 +46,47 @@ def weigh(given: Given, right: Floats, scores: Scores) -> Evidence:
     """What the scores add to votes by which the pairs are ``right`` with some chance."""
     rank = _ranks(given, right, scores)
     known = np.isfinite(rank)
-    tags = len(given.tags)
-    mass = np.where(known, right, 0.0)
-    surprise = -mass * np.log(np.where(known, rank, 1.0))
-    overall = (mass.sum() + _LIKE_ALL) / (surprise.sum() + _LIKE_ALL)
-    by_tag = (
-        np.bincount(given.tag, weights=values, minlength=tags) for values in (mass, surprise)
-    )
-    counted, surprised = by_tag
-    sharp = np.maximum(1, (counted + _LIKE_ALL) / (surprised + _LIKE_ALL / overall))[given.tag]
-    odds = np.log(sharp) + (sharp - 1) * np.log(np.where(known, rank, 1.0))
-    odds = np.clip(np.where(known, odds, 0.0), -_MOST_ODDS, _MOST_ODDS)
-    return Evidence(odds, rank)
+    odds = np.zeros(len(rank))
+    if known.any():
+        features = _features(given, rank, known)
+        weights = _fit(features, right[known])
+        # Beyond how often a given tag is right at all, which the votes have told.
+        usual = float(np.mean(right[known]))
+        odds[known] = features @ weights - np.log(usual / (1 - usual))
+    return Evidence(np.clip(odds, -_MOST_ODDS, _MOST_ODDS), rank)
+
+
+def _features(given: Given, rank: Floats, known: Flags) -> Floats:
+    """Of each pair with a rank: 1, its rank and how far it stands above the sticker's other tags,
+    both as log-odds."""
+    own = np.where(known, np.log(np.where(known, rank / (1 - rank), 1.0)), -np.inf)
+    size = np.bincount(given.sticker, minlength=len(given.votes))
+    first, second = _two_highest(given.sticker, own, len(given.votes))
+    other = np.where(own == first[given.sticker], second[given.sticker], first[given.sticker])
+    alone = ~np.isfinite(other) | (size[given.sticker] < 2)
+    above = np.where(alone, 0.0, np.clip(own - np.where(alone, 0.0, other), -6, 6))
+    columns = [np.ones(len(own)), own, above, alone.astype(float)]
+    return np.stack(columns, axis=1)[known]
+
+
+def _two_highest(owner: Ints, values: Floats, count: int) -> tuple[Floats, Floats]:
+    first, second = np.full(count, -np.inf), np.full(count, -np.inf)
+    np.maximum.at(first, owner, values)
+    lower = values < first[owner]
+    np.maximum.at(second, owner[lower], values[lower])
+    return first, second
+
+
+def _fit(features: Floats, chance: Floats) -> Floats:
+    """Weights of a logistic regression on chances, by Newton's method, held near 0."""
+    weights = np.zeros(features.shape[1])
+    hold = np.diag([1e-3, *[_RIDGE] * (len(weights) - 1)])
+    for _ in range(_STEPS):
+        expected = 1 / (1 + np.exp(-np.clip(features @ weights, -30, 30)))
+        slope = features.T @ (chance - expected) - hold @ weights
+        curve = (features * (expected * (1 - expected))[:, None]).T @ features + hold
+        weights = weights + np.linalg.solve(curve, slope)
+    return weights
 
 
 def _ranks(given: Given, right: Floats, scores: Scores) -> Floats:
