@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from annotation.human.corrections import COLUMNS, correct_labels, standing_corrections
 from annotation.human.imported import fill_unvoted
 from annotation.human.migration import migrate, migrate_decisions, read_changes
 from annotation.human.tag_pairs import Ints
@@ -104,11 +105,15 @@ def _run(reader: Reader, merge: MergeConfig) -> Iterator[Output]:
     # What people chose from counts; where nobody exported a ballot, the tag set is all we know.
     ballot = reader.read("ballot", columns=["tag"])["tag"].to_pylist()
     tags = ballot or reader.read("tagset", columns=["tag"])["tag"].to_pylist()
+    corrected = reader.read("corrections", columns=COLUMNS)
+    corrected = standing_corrections(corrected, changes, tags or None)
+    asked = reader.read("questions")
     cast = zip(_by_block(reader, votes), _by_block(reader, decisions), strict=True)
     for block, (given, decided) in zip(reader.blocks, cast, strict=True):
         ids = reader.read("stickers", block, ["id"])["id"].combine_chunks()
         labels = label_stickers(ids, given, decided, merge, tags or None)
         labels = fill_unvoted(labels, reader.read("imported", block, _IMPORTED))
+        labels = correct_labels(labels, corrected, asked)
         yield LABELS.name, block, _blank_dropped(labels, reader.read("decisions", block))
 
 
@@ -144,7 +149,8 @@ def _settings(config: Config) -> MergeConfig:
 
 
 _OPTIONAL = (
-    "decisions", "votes", "adjudications", "tagset", "ballot", "tag_changes", "imported",
+    "decisions", "votes", "adjudications", "tagset", "ballot", "tag_changes", "questions",
+    "imported", "corrections",
 )  # fmt: skip
 MERGE = Step(
     name="labels",
