@@ -115,7 +115,9 @@ def _places(fields: pa.ChunkedArray, row: Ints, name: str, count: int) -> pa.Arr
 
 def _padded(lists: pa.ListArray) -> pa.ListArray:
     """The lists, null where they are empty: there is no first element."""
-    return pc.if_else(pc.greater(pc.list_value_length(lists), 0), lists, pa.scalar([None], lists.type))
+    return pc.if_else(
+        pc.greater(pc.list_value_length(lists), 0), lists, pa.scalar([None], lists.type)
+    )
 
 
 def _with(labels: pa.Table, name: str, values: Any) -> pa.Table:
@@ -130,7 +132,9 @@ def _with_answers(
     known = {q["name"]: (n, q["kind"]) for n, q in enumerate(questions.to_pylist())}
     places, which = np.unique(row, return_inverse=True)
     old = labels["answers"].combine_chunks()
-    answers = [{one["question"]: one for one in said or ()} for said in old.take(places).to_pylist()]
+    answers = [
+        {one["question"]: one for one in said or ()} for said in old.take(places).to_pylist()
+    ]
     for place, change in zip(which.tolist(), given, strict=True):
         name, values = change["field"], change["after"]
         if name in known:

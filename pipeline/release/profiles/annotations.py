@@ -188,7 +188,7 @@ def emotion_of(
     tags = [tag.strip().casefold() for tag in sticker.values["tags"] or ()]
     numbers = [number for number, name in emotions.items() if name in tags]
     voted = numbers[0] if len(numbers) == 1 else None
-    people = sticker.values["label_provenance"] in ("votes", "adjudication")
+    people = sticker.values["label_provenance"] in ("votes", "adjudication", "review")
     if voted is not None and (people or said is None):
         return voted
     if said is not None:

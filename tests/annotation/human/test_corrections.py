@@ -109,7 +109,8 @@ def test_answers_to_questions_are_changed_in_the_questions_order() -> None:
 
 
 _STEPS = st.lists(
-    st.tuples(st.sampled_from("ab"), st.sampled_from(["tags", "domain"]), st.booleans()), max_size=20
+    st.tuples(st.sampled_from("ab"), st.sampled_from(["tags", "domain"]), st.booleans()),
+    max_size=20,
 )
 
 
