@@ -20,7 +20,11 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("entropy", "float64", "bits of the grey histogram; maximum over key frames"),
     ("tags", "[string]", "effective tags: enough annotators gave them"),
     ("label_status", "string", "effective, adjudicate, insufficient, rejected or unlabelled"),
-    ("label_provenance", "string", "votes, adjudication, review or imported; null where unlabelled"),
+    (
+        "label_provenance",
+        "string",
+        "votes, adjudication, review or imported; null where unlabelled",
+    ),
     ("suggested_tags", "[string]", "tags that its keywords and its text suggest; nobody voted"),
     ("domain", "string", "real or cartoon"),
     ("domain_provenance", "string", "votes, review, imported or classifier"),

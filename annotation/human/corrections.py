@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from annotation.human.asked import AskedQuestion
 from annotation.human.migration import Change, migrate
 from annotation.human.tag_pairs import Ints
 from pipeline.engine.columns import value_codes
@@ -34,7 +35,9 @@ def standing_corrections(
     return pa.concat_tables([others, _known(held.filter(about_tags), changes, tagset)])
 
 
-def correct_labels(labels: pa.Table, corrections: pa.Table, questions: pa.Table) -> pa.Table:
+def correct_labels(
+    labels: pa.Table, corrections: pa.Table, questions: Sequence[AskedQuestion]
+) -> pa.Table:
     """The rows of ``labels`` as people have them, ``corrections`` being those that stand.
 
     Changed tags make a label ``effective``, none ``rejected``, by ``review``. A changed domain or
@@ -126,10 +129,10 @@ def _with(labels: pa.Table, name: str, values: Any) -> pa.Table:
 
 
 def _with_answers(
-    labels: pa.Table, row: Ints, given: list[dict[str, Any]], questions: pa.Table
+    labels: pa.Table, row: Ints, given: list[dict[str, Any]], questions: Sequence[AskedQuestion]
 ) -> pa.Table:
     """Labels with some answers to questions changed; as many rows are looked at as were changed."""
-    known = {q["name"]: (n, q["kind"]) for n, q in enumerate(questions.to_pylist())}
+    known = {question.name: (n, question.kind) for n, question in enumerate(questions)}
     places, which = np.unique(row, return_inverse=True)
     old = labels["answers"].combine_chunks()
     answers = [

@@ -175,7 +175,8 @@ def _flagged(by_people: pa.Array, flag: str, block: Block) -> Flags:
 def _in_pack(pack: str, block: Block) -> Flags:
     places, rows = block.rows("observations", ["pack_title", "pack_id"])
     named = [
-        _flags(pc.equal(_folded(rows[name].combine_chunks()), pack)) for name in rows.column_names[1:]
+        _flags(pc.equal(_folded(rows[name].combine_chunks()), pack))
+        for name in rows.column_names[1:]
     ]
     return block.marked(places[named[0] | named[1]])
 

@@ -54,7 +54,9 @@ class Wanted:
         for name, title in SHOWN.items():
             value = getattr(self, name)
             values = value if isinstance(value, tuple) else () if value is None else (value,)
-            said += [f"{title} {'='.join(one) if isinstance(one, tuple) else one}" for one in values]
+            said += [
+                f"{title} {'='.join(one) if isinstance(one, tuple) else one}" for one in values
+            ]
         return said
 
     @property
