@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -29,11 +30,16 @@ _CAST = ["id", "annotator", "skipped", "tags", "tagset", "sequence", "annotation
 
 
 def conditions(workspace: Workspace, wanted: Wanted) -> list[Condition]:
-    """The conditions of a search, those that cost least first."""
-    return list(_conditions(workspace, wanted))
+    """The conditions of a search, those that cost least first.
+
+    Stickers that the filter dropped are found where their status is asked for, and nowhere else.
+    """
+    return [*_of_labels(wanted), *_of_votes(workspace, wanted), *_of_texts(workspace, wanted)]
 
 
-def _conditions(workspace: Workspace, wanted: Wanted) -> Iterator[Condition]:
+def _of_labels(wanted: Wanted) -> Iterator[Condition]:
+    if wanted.status != "dropped":
+        yield _kept
     if wanted.id is not None:
         yield partial(_starts, wanted.id.lower())
     for column, value in (("status", wanted.status), ("provenance", wanted.provenance)):
@@ -49,12 +55,18 @@ def _conditions(workspace: Workspace, wanted: Wanted) -> Iterator[Condition]:
         yield partial(_lists, "labels", "counts", "tag", tag)
     for question, value in wanted.answer:
         yield partial(_answers, question, value)
+
+
+def _of_votes(workspace: Workspace, wanted: Wanted) -> Iterator[Condition]:
     if wanted.batch is not None:
         yield partial(_among, _of_batch(workspace, wanted.batch))
     for name in wanted.annotator:
         yield partial(_among, _voted(workspace, name)["id"].combine_chunks())
     for name in wanted.against:
         yield partial(_differs, _voted(workspace, name))
+
+
+def _of_texts(workspace: Workspace, wanted: Wanted) -> Iterator[Condition]:
     for flag in wanted.flag:
         yield partial(_flagged, _given_flags(workspace, flag), flag)
     if wanted.pack is not None:
@@ -76,6 +88,10 @@ def _flags(found: pa.Array | pa.ChunkedArray) -> Flags:
     filled = pc.fill_null(found, False)
     whole = filled.combine_chunks() if isinstance(filled, pa.ChunkedArray) else filled
     return np.array(whole.to_numpy(zero_copy_only=False))
+
+
+def _kept(block: Block) -> Flags:
+    return ~_flags(pc.equal(block.column("labels", "status"), "dropped"))
 
 
 def _starts(prefix: str, block: Block) -> Flags:
@@ -152,7 +168,7 @@ def _differs(votes: pa.Table, block: Block) -> Flags:
     return block.marked(places[settled & (_sets(theirs) != _sets(ours))])
 
 
-def _sets(lists: pa.ChunkedArray) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+def _sets(lists: pa.ChunkedArray) -> npt.NDArray[np.object_]:
     """The lists as sorted texts, so that sets compare as one value."""
     return np.array(["\0".join(sorted(set(tags or ()))) for tags in lists.to_pylist()], object)
 
@@ -160,8 +176,8 @@ def _sets(lists: pa.ChunkedArray) -> np.ndarray[tuple[int], np.dtype[np.object_]
 def _given_flags(workspace: Workspace, flag: str) -> pa.Array:
     """Stickers on which people found a flag."""
     found = []
-    for rows in scan_table(workspace.path("flags"), ["id", "flags", "quarantined"]):
-        rows = rows.filter(pc.is_null(rows["quarantined"]))
+    for said in scan_table(workspace.path("flags"), ["id", "flags", "quarantined"]):
+        rows = said.filter(pc.is_null(said["quarantined"]))
         owner, flags = entries(rows["flags"])
         found.append(rows["id"].take(pa.array(owner[_flags(pc.equal(flags, flag))])))
     return _ids(found)

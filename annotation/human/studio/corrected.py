@@ -14,6 +14,7 @@ from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.workspace import Workspace
 from schemas.tables import TABLES
 
+_AT_ONCE = 50_000
 _CORRECT = """
 INSERT INTO corrections (sticker, field, before, after, why, who, at, tagset)
 VALUES (:sticker, :field, :before, :after, :why, :who, :at, :tagset)
@@ -116,16 +117,26 @@ def write_corrected(workspace: Workspace, ledger: VoteLedger) -> None:
 
     A workspace without any has no such tables, so that nothing made before is made anew.
     """
-    changes = [_row(one) for one in corrections_of(ledger)]
-    checks = [
-        {"id": row["sticker"], **{name: row[name] for name in row.keys() if name != "sticker"}}  # noqa: SIM118
-        for row in ledger.rows("SELECT * FROM text_checks ORDER BY number")
-    ]
-    for name, rows in (("corrections", changes), ("text_checks", checks)):
-        if rows or workspace.has(name):
-            table = pa.Table.from_pylist(rows, schema=TABLES[name].schema)
+    for name in ("corrections", "text_checks"):
+        table = _as_table(ledger, name)
+        if len(table) or workspace.has(name):
             write_table(workspace.path(name), table, Proof(f"label {name}", "ledger"))
 
 
-def _row(one: Correction) -> dict[str, Any]:
-    return {"id": one.sticker, **asdict(one)}
+def _as_table(ledger: VoteLedger, name: str) -> pa.Table:
+    """All rows of a table of the ledger, so many at a time."""
+    schema = TABLES[name].schema
+    made = [schema.empty_table()]
+    last = 0
+    statement = f"SELECT * FROM {name} WHERE number > ? ORDER BY number LIMIT {_AT_ONCE}"  # noqa: S608
+    while rows := ledger.rows(statement, last):
+        made.append(pa.Table.from_pylist([_row(dict(row)) for row in rows], schema=schema))
+        last = rows[-1]["number"]
+    return pa.concat_tables(made)
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    lists = {
+        name: json.loads(row[name]) for name in ("before", "after") if row.get(name) is not None
+    }
+    return {**row, "id": row["sticker"], **lists}
