@@ -1022,3 +1022,12 @@ TABLES: dict[str, Table] = {
         TOMBSTONES,
     )
 }
+
+LATER: dict[str, frozenset[str]] = {
+    "tasks": frozenset(("person", "withdrawn")),
+    "votes": frozenset(("answers",)),
+    "adjudications": frozenset(("answers",)),
+    "labels": frozenset(("answers",)),
+    "agreement": frozenset(("question",)),
+}
+"""Columns that files of earlier versions lack; null there. What people gave can't be made anew."""
