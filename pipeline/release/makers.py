@@ -152,8 +152,7 @@ class Makers:
         found = {name: _texts(made, self.said[name]) for name, made in self.fields.items()}
         found["ocr_text"] = _by("reading text (OCR)", self.ocr)
         found["domain"] = _by("classification as real or cartoon", self.domain)
-        kind = "simulated annotators: no person" if simulated else "people, under pseudonyms"
-        people = (f"{annotators} {kind}",)
+        people = voters(annotators, simulated)
         if self.domain_votes:
             found["domain"].append(Making("votes", people, self.domain_votes, not simulated))
         found["tags"] = [
@@ -172,7 +171,17 @@ class Makers:
         return {name: made for name, made in found.items() if made}
 
 
-_HOW = {"votes": "votes on tags", "adjudication": "a lead's decision between votes"}
+_HOW = {
+    "votes": "votes on tags",
+    "adjudication": "a lead's decision between votes",
+    "review": "a correction of people's after the votes",
+}
+
+
+def voters(annotators: int, simulated: bool) -> tuple[str, ...]:
+    """How those who voted are called, without a name."""
+    kind = "simulated annotators: no person" if simulated else "people, under pseudonyms"
+    return (f"{annotators} {kind}",)
 
 
 def _texts(made: Written, said: Written) -> list[Making]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from annotation.human.studio.asked_questions import question_rows
+from annotation.human.studio.asked_questions import asked_questions, question_rows
 from annotation.human.studio.gold import read_gold
 from annotation.human.studio.ledger import VoteLedger
 from annotation.human.studio.reading import ReadingContext, read_answers
@@ -39,7 +39,8 @@ def asked_rows(ledger: VoteLedger) -> list[dict[str, Any]]:
 def answers(workspace: Workspace, ledger: VoteLedger, config: LabelConfig) -> dict[str, pa.Table]:
     """What they answered: ``votes``, ``adjudications`` and ``flags``, by the ledger."""
     stickers = set(workspace.read("stickers", columns=["id"])["id"].to_pylist())
-    context = ReadingContext.of(ledger.people(), stickers, config.max_tags)
+    asked = asked_questions(ledger)
+    context = ReadingContext.of(ledger.people(), stickers, config.max_tags, asked)
     return read_answers(ledger.everything(), context).as_arrow()
 
 
