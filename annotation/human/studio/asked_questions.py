@@ -67,6 +67,12 @@ def asked_questions(ledger: VoteLedger) -> tuple[QuestionSet, ...]:
     )
 
 
+def questions_of(ledger: VoteLedger, version: str) -> tuple[QuestionConfig, ...]:
+    """The questions of a set that was exported; none for ""."""
+    sets = {asked.version: asked.questions for asked in (NO_QUESTIONS, *asked_questions(ledger))}
+    return sets[version]
+
+
 def _check_same(earlier: QuestionSet, now: QuestionSet) -> None:
     """Raise StickerworksError where a question of one name takes other answers."""
     before = {question.name: question for question in earlier.questions}
