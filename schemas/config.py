@@ -405,7 +405,11 @@ class MergeConfig(Section):
     """When votes become labels (StickerTAG section 3.2)."""
 
     annotators: Positive = Field(3, description="valid votes that a sticker needs")
-    agree: Positive = Field(2, description="annotators who must give a tag")
+    agree: Positive = Field(
+        2,
+        description="annotators who must give a tag, or an answer; of more votes than annotators "
+        "the same share must",
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> MergeConfig:
