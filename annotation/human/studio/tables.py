@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from annotation.human.studio.asked_questions import asked_questions, question_rows
+from annotation.human.studio.corrected import write_corrected
 from annotation.human.studio.gold import read_gold
 from annotation.human.studio.ledger import VoteLedger
 from annotation.human.studio.reading import ReadingContext, read_answers
@@ -49,6 +50,7 @@ def write_answers(workspace: Workspace, ledger: VoteLedger, config: LabelConfig)
     made = {"gold": read_gold(config), **answers(workspace, ledger, config)}
     for name, table in made.items():
         write_table(workspace.path(name), table, Proof(f"label {name}", "ledger"))
+    write_corrected(workspace, ledger)
     return {name: len(table) for name, table in made.items()}
 
 
