@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from stickerworks.cli import label_password_app
+
 label = typer.Typer(
     name="label",
     help="Human annotation with Label Studio: export, import, adjudicate, report.",
@@ -131,3 +133,6 @@ def report(context: typer.Context) -> None:
     from stickerworks.cli.label import report_command
 
     raise typer.Exit(report_command(context.obj))
+
+
+label_password_app.register(label)
