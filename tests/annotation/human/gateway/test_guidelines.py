@@ -23,10 +23,10 @@ def test_markdown_is_rendered_and_links_open_elsewhere() -> None:
 @pytest.mark.parametrize(
     "hostile",
     [
-        "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "![x](https://e.example/p.png)",
-        "[x](javascript:alert(1))", "[x](data:text/html;base64,PHNjcmlwdD4=)", "![x][r]\n\n[r]: //e",
+        "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "![x](https://e.org/p.png)",
+        "[x](javascript:alert(1))", "[x](data:text/html;base64,PHNj)", "![x][r]\n\n[r]: //e",
         "[x](vbscript:x)", "<javascript:alert(1)>", '![a" onload="x](y)', "[x](file:///etc/passwd)",
-        "<svg/onload=alert(1)>", "<iframe src=//e.example></iframe>", "<style>@import '//e'</style>",
+        "<svg/onload=alert(1)>", "<iframe src=//e.org></iframe>", "<style>@import '//e'</style>",
     ],
 )  # fmt: skip
 def test_nothing_of_it_runs_or_loads(hostile: str) -> None:
