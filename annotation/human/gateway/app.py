@@ -157,8 +157,7 @@ class Visit:
         wrong = wrong_host(headers.get("Host", ""), self.settings)
         if wrong:
             return web.Response(status=400, text=f"{wrong}\n", headers=SAFETY)
-        origin, referer = headers.get("Origin"), headers.get("Referer")
-        wrong = wrong_origin(self.request.method, origin, referer, self.settings)
+        wrong = wrong_origin(self.request.method, headers, self.settings)
         return web.Response(status=403, text=f"{wrong}\n", headers=SAFETY) if wrong else None
 
     async def _decided(self, path: str) -> web.StreamResponse:

@@ -40,19 +40,23 @@ def test_a_public_address_is_known_with_and_without_its_usual_port() -> None:
 def test_pages_of_strangers_may_not_ask() -> None:
     public = told("https://label.example.org")
     for origin in ("http://127.0.0.1:8090", "http://localhost:8090", "https://label.example.org"):
-        assert wrong_origin("POST", origin, None, public) is None
+        assert wrong_origin("POST", {"Origin": origin}, public) is None
     for origin in ("https://evil.example", "null", "http://label.example.org",
                    "http://127.0.0.1:9000", "https://label.example.org.evil.example"):  # fmt: skip
-        said = wrong_origin("GET", origin, None, public)
+        said = wrong_origin("GET", {"Origin": origin}, public)
         assert said is not None
         assert "label.host" in said
 
 
-def test_where_a_proxy_removed_the_origin_the_referer_speaks() -> None:
-    assert wrong_origin("POST", None, None, told()) is None
-    assert wrong_origin("POST", None, "http://127.0.0.1:8090/user/login/", told()) is None
-    assert wrong_origin("POST", None, "https://evil.example/form", told()) is not None
-    assert wrong_origin("GET", None, "https://wiki.example/links", told()) is None
+def test_where_a_proxy_removed_the_origin_other_headers_speak() -> None:
+    assert wrong_origin("POST", {}, told()) is None
+    ours = {"Referer": "http://127.0.0.1:8090/user/login/", "Sec-Fetch-Site": "same-origin"}
+    assert wrong_origin("POST", ours, told()) is None
+    assert wrong_origin("POST", {"Referer": "https://evil.example/form"}, told()) is not None
+    assert wrong_origin("GET", {"Referer": "https://wiki.example/links"}, told()) is None
+    for site in ("cross-site", "same-site"):
+        assert wrong_origin("POST", {"Sec-Fetch-Site": site}, told()) is not None
+        assert wrong_origin("GET", {"Sec-Fetch-Site": site}, told()) is None
 
 
 def test_cookies_ask_for_tls_where_the_browser_came_by_it() -> None:

@@ -163,6 +163,11 @@ def test_a_killed_gateway_is_begun_again_before_the_same_server(
     assert running(copied) is None
     assert start(copied, config) == url
     assert number(copied) == stays
+    told = json.loads(copied.gateway_settings.read_text("utf-8"))
+    copied.gateway_settings.write_text(json.dumps(told | {"program": "of before"}), "utf-8")
+    earlier = gateway(copied)
+    assert start(copied, config) == url
+    assert ended(earlier), "it was updated since"
     copied.gateway_state.unlink()  # one that nobody noted
     before = gateway(copied)
     assert start(copied, config) == url
@@ -174,7 +179,7 @@ def test_a_server_that_browsers_reach_without_a_gateway_is_moved_behind_one(
     copied: ServerPaths, free_port: Port
 ) -> None:
     config = LabelConfig(port=free_port())
-    copied.gateway_settings.unlink()
+    copied.gateway_settings.unlink(missing_ok=True)
     held = {"PATH": os.environ["PATH"], process.MARK: str(copied.data)}
     earlier = subprocess.Popen(["sleep", "60"], env=held, start_new_session=True)
     process.note(copied.state, earlier.pid, config.port)
