@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from annotation.human.studio.reading import DOMAINS
+from annotation.human.studio.regions import DOMAINS
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import named_path, read_regular
 from schemas.labelling import LabelConfig

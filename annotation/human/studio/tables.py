@@ -7,13 +7,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from annotation.human.studio.asked_questions import question_rows
+from annotation.human.studio.asked_questions import asked_questions
 from annotation.human.studio.gold import read_gold
 from annotation.human.studio.ledger import VoteLedger
 from annotation.human.studio.reading import ReadingContext, read_answers
 from pipeline.engine.storage import Proof, read_proof, write_table
 from pipeline.engine.workspace import Workspace
 from schemas.labelling import LabelConfig
+from schemas.questions import question_rows
 from schemas.tables import TABLES
 
 ANSWERS = "label votes"
@@ -27,14 +28,16 @@ def write_asked(workspace: Workspace, ledger: VoteLedger) -> None:
     tasks = [_task(row) for row in ledger.tasks() if row["task"] is not None]
     _write(workspace, "ballot", tags)
     _write(workspace, "tag_changes", ledger.tag_changes())
-    _write(workspace, "questions", question_rows(ledger))
+    asked = [row for one in asked_questions(ledger) for row in question_rows(one.questions)]
+    _write(workspace, "questions", asked)
     _write(workspace, "tasks", tasks)
 
 
 def answers(workspace: Workspace, ledger: VoteLedger, config: LabelConfig) -> dict[str, pa.Table]:
     """What they answered: ``votes``, ``adjudications`` and ``flags``, by the ledger."""
     stickers = set(workspace.read("stickers", columns=["id"])["id"].to_pylist())
-    context = ReadingContext.of(ledger.people(), stickers, config.max_tags)
+    asked = asked_questions(ledger)
+    context = ReadingContext.of(ledger.people(), stickers, config.max_tags, asked)
     return read_answers(ledger.everything(), context).as_arrow()
 
 
