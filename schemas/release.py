@@ -33,16 +33,17 @@ COLUMNS: tuple[Column, ...] = (
     ),
     ("suggested_tags", "[string]", "tags that its keywords and its text suggest; nobody voted"),
     ("domain", "string", "real or cartoon"),
-    ("domain_provenance", "string", "votes, imported or classifier"),
+    ("domain_provenance", "string", "votes, review, imported or classifier"),
     *(
         (name, "string", f"{doc}; by a model, or as a data set says")
         for name, doc in DESCRIPTION_FIELDS
     ),
-    ("captioner", "string", "what wrote the captions; template is no model"),
+    ("captioner", "string", "what wrote the captions; template is no model, people corrected one"),
     (
         "written_by",
         "[string]",
-        "models with prompt sets, or `imported` and a data set's name, that wrote these texts",
+        "models with prompt sets, `people` who corrected a model's text, or `imported` and a data "
+        "set's name, that wrote these texts",
     ),
     ("ocr_text", "string", "text read in the key frames"),
     ("keywords", "[string]", "distinct queries, tags and titles it was found with, sorted"),

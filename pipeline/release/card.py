@@ -182,6 +182,13 @@ def _labels(facts: CardFacts) -> Iterator[str]:
         "missing, and `unlabelled` when nobody voted or skipped. `annotators` counts the votes of "
         "each sticker. Tag set: " + _tagset(facts)
     )
+    changed = facts.tally.makers.provenance["review"]
+    if changed:
+        noun = "label was" if changed == 1 else "labels were"
+        yield (
+            f"{changed:,} {noun} changed in a review after the votes, each with a reason "
+            "(`label_provenance` is `review`)."
+        )
     whole = {row["measure"]: row for row in facts.agreement}
     if "tag_sets" not in whole:
         yield "Agreement was not measured: no two annotators voted on one sticker."

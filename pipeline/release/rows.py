@@ -65,6 +65,10 @@ def release_rows(block: Block, questions: Sequence[AskedQuestion] = ()) -> pa.Ta
         pc.is_in(labels["provenance"], value_set=pa.array(["votes", "adjudication", "review"])),
         pc.greater(pc.fill_null(labels["votes"], 0), 0),
     )
+    # Who changed the label of a sticker that nobody voted on looked at all of it.
+    unvoted = pc.equal(pc.fill_null(labels["votes"], 0), 0)
+    reviewed = pc.and_(unvoted, pc.fill_null(pc.equal(labels["provenance"], "review"), False))
+    said_by = pc.if_else(reviewed, "review", pc.if_else(answered, "votes", "imported"))
     count = len(signals)
     return pa.table(
         {
@@ -77,7 +81,7 @@ def release_rows(block: Block, questions: Sequence[AskedQuestion] = ()) -> pa.Ta
             "suggested_tags": _sorted(block["suggestions"]["tags"]),
             "domain": pc.coalesce(voted, classified),
             "domain_provenance": pc.coalesce(
-                _where(pc.is_valid(voted), pc.if_else(answered, "votes", "imported")),
+                _where(pc.is_valid(voted), said_by),
                 _where(pc.is_valid(classified), "classifier"),
             ),
             **{name: descriptions[name] for name, _ in DESCRIPTION_FIELDS},
