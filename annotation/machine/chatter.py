@@ -103,7 +103,7 @@ _TALK = re.compile(
     r"|\b(?:across|throughout|over|in|between) (?:all |each |these |most )?(?:of )?(?:the )?"
     r"(?:(?:key|video|animation|provided|given) )?frames\b(?! of\b)|\bframe (?:by|to) frame\b"
     r"|第[一二三四五六七八九十两\d]{1,3}(?:帧|幅图|张图)|(?:每|各|前|后|最后|首|末)[一几两三]?帧"
-    r"|逐帧|帧(?:与|之间|里|中)"
+    r"|逐帧|帧(?:与|之间|里|中)|\b\d{1,2}\.\d{1,2} ?s(?:ec(?:ond)?s?)?\b|\d\.\d{1,2} ?秒"
     # As an AI; I cannot determine.
     r"|\bas an? (?:ai\b|artificial intelligence|(?:large )?language model)"
     r"|\bi(?: am|['’]m) an? (?:ai\b|(?:large )?language model)"

@@ -73,7 +73,7 @@ def test_columns_are_full_and_languages_apart(shelf: Any, serve: Any, asking: An
         assert any("一" <= sign <= "鿿" for sign in row["caption_zh"])
         assert any("一" <= sign <= "鿿" for sign in row["description_zh"])
         assert row["captioner"] == "openai"
-        assert row["written_by"] == [f"replica-vl {name}/1" for name in SETS]
+        assert row["written_by"] == [f"replica-vl {name}/2" for name in SETS]
 
 
 def test_requests_a_sticker_and_frames_a_request(shelf: Any, serve: Any, asking: Any) -> None:
@@ -164,7 +164,7 @@ def test_another_models_texts_stand_beside_the_old_ones(
     assert len(both) == 2 * len(first)
     assert {row["revision"] for row in both} == {None, "r2"}
     said = {(r["model"], r["prompt"], r["field"], r["language"], r["id"]): r["text"] for r in both}
-    key = ("vsd2m/1", "caption", "en", shelf.ids[0])
+    key = ("vsd2m/2", "caption", "en", shelf.ids[0])
     assert shelf.rows("descriptions")[0]["caption_en"] == said["other-vl", *key]
     preferred = asking(server, {"model": "other-vl", "revision": "r2"}, prefer=["replica-vl"])
     shelf.caption(preferred)
@@ -402,7 +402,7 @@ def test_sets_that_share_a_question_ask_it_once(
     mine.write_text(ours.replace("name: vsd2m", "name: mine").replace("30 words", "12 words"))
     shelf.caption(asking(server, prompts=["vsd2m", str(mine)]))
     rows = shelf.rows()
-    assert {row["prompt"].split()[0] for row in rows} == {"vsd2m/1", "mine/1"}
+    assert {row["prompt"].split()[0] for row in rows} == {"vsd2m/2", "mine/2"}
     assert all(row["text"] for row in rows)
     # The description, its translation and the Chinese caption are asked for once.
     assert len(server.chats()) == 2 * (4 + 1)
