@@ -33,6 +33,7 @@ def annotate_command(options: CommandOptions, retry: Retry | None, probe_rows: i
         complete_inputs(session, "annotate")
         if options.dry_run:
             session.do(plan_of("annotate"))
+            _advise(session)
             if is_asked(session.config):
                 _probe(session, probe_rows)
             return session.exit_code
@@ -43,6 +44,15 @@ def annotate_command(options: CommandOptions, retry: Retry | None, probe_rows: i
         session.do(plan_of("annotate"))
         say_captions(session)
     return session.exit_code
+
+
+def _advise(session: Session) -> None:
+    from annotation.machine.language_advice import advise_languages
+
+    advice = advise_languages(session.workspace, session.config)
+    if advice is not None:
+        session.results["advice"] = advice
+        session.say(f"  {advice}")
 
 
 def say_captions(session: Session) -> None:

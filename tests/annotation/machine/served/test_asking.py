@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -423,3 +424,45 @@ def test_a_sticker_without_a_picture_has_a_reason_for_each_field(
     assert set(found.values()) == {1}
     assert all("not asked" in row["error"] for row in shelf.rows())
     assert server.chats() == []
+
+
+def test_answers_of_before_chatter_was_looked_for_are_judged_anew_and_not_asked_again(
+    shelf: Any, serve: Any, asking: Any
+) -> None:
+    chatty = [
+        ["Why would somebody", "Sure! Here is the caption: The sender is glad."],
+        ["main characters of", "In frame 2, a cat waves. As an AI, I cannot tell more."],
+    ]
+    server = serve(rules=chatty)
+    shelf.fill(2)
+    config = asking(server, prompts=["mghft"])
+    shelf.caption(config)
+    now = shelf.rows()
+    requests = len(server.chats())
+    # As an older version kept them: whole, without a flag.
+    with open_answers(shelf.workspace.root) as answers:
+        connection = answers._connection
+        raw = {row["text"] for row in connection.execute("SELECT text FROM answers")}
+        kept = connection.execute("SELECT sticker, place, row FROM captions")
+        for *key, row in kept.fetchall():
+            old = {name: value for name, value in json.loads(row).items() if name != "judged"}
+            if old["field"] == "intention":
+                old["text"], old["flags"] = "Sure! Here is the caption: The sender is glad.", []
+            old["flags"] = [] if old["field"] == "main_role" else old["flags"]
+            connection.execute(
+                "UPDATE captions SET row = ? WHERE sticker = ? AND place = ?",
+                (json.dumps(old), *key),
+            )
+    assert "Sure! Here is the caption: The sender is glad." in raw
+    for captioned in (Config(), config):  # by the table of others' captions, and by the answers
+        shelf.workspace.path("captions", 0).unlink()
+        shelf.caption(captioned)
+        found = [row for row in shelf.rows() if row["captioner"] == "openai"]
+        assert found == now
+    assert len(server.chats()) == requests
+    by_field = {row["field"]: row for row in now}
+    assert by_field["intention"]["text"] == "The sender is glad."
+    assert by_field["intention"]["flags"] == ["trimmed"]
+    assert by_field["main_role"]["flags"] == ["chatter"]
+    released = shelf.rows("descriptions")[0]
+    assert (released["intention"], released["main_role"]) == ("The sender is glad.", None)
