@@ -2,8 +2,10 @@
 
     python benchmarks/chatter.py [--captions FILE.tsv]
 
-The corpus is tests/annotation/machine/chatter_corpus.tsv, made by hand in two languages: a part
-that the checks were written against, and one that was written before and not looked at again.
+The corpus is tests/annotation/machine/chatter_corpus.tsv, made by hand in two languages: `tuning`
+is what the checks were written against, `held_out` was written before and not looked at, `later`
+was written in two goes to find what they missed and then tuned on, and `unseen` came last: the
+checks weren't changed for it. All are by one hand; `unseen` says most of what to expect.
 With --captions, texts of real stickers (a column `caption`) are a further check for false alarms.
 The last line is JSON.
 """
@@ -32,12 +34,12 @@ def main() -> None:
     rows = [line.split("\t") for line in lines]
     figures: dict[str, Any] = {
         part: _measure([row[1:] for row in rows if row[0] == part])
-        for part in ("tuning", "held_out")
+        for part in ("tuning", "held_out", "later", "unseen")
     }
     if options.captions:
         with options.captions.open(encoding="utf-8", newline="") as file:
             table = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-            figures["real"] = _pass([row["caption"] for row in table])
+            figures["real"] = _pass([row["caption"] for row in table], speech=True)
     print(json.dumps(figures, ensure_ascii=False))
 
 
@@ -62,9 +64,9 @@ def _is_right(row: Sequence[str]) -> bool:
     return (answer, flags) == (json.loads(left), []) if expected == "trim" else expected in flags
 
 
-def _pass(texts: Sequence[str]) -> dict[str, Any]:
+def _pass(texts: Sequence[str], *, speech: bool = False) -> dict[str, Any]:
     began = time.process_time()
-    wrong = [text for text in texts if _touched(text)]
+    wrong = [text for text in texts if _touched(text, speech)]
     spent = time.process_time() - began
     for text in wrong:
         print(f"false alarm: {text!r}")
@@ -75,9 +77,9 @@ def _pass(texts: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _touched(text: str) -> bool:
+def _touched(text: str, speech: bool) -> bool:
     answer = without_chatter(text)
-    return answer != text.strip() or bool(find_chatter(answer))
+    return answer != text.strip() or bool(find_chatter(answer, speech=speech))
 
 
 if __name__ == "__main__":
