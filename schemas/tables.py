@@ -646,8 +646,16 @@ DESCRIPTIONS = _table(
     "The preferred text of each field, of all that captioners said: what releases carry.",
     ID,
     *(_column(name, STRING, doc) for name, doc in DESCRIPTION_FIELDS),
-    _column("captioner", STRING, "plugin that wrote the captions; template is no model; imported"),
-    _column("written_by", STRINGS, "models and prompt sets of the texts, each once"),
+    _column(
+        "captioner",
+        STRING,
+        "plugin that wrote the captions; template is no model; imported; people who corrected one",
+    ),
+    _column(
+        "written_by",
+        STRINGS,
+        "models and prompt sets of the texts, and people who corrected one, each once",
+    ),
     in_blocks=True,
 )
 BALLOT = _table(
