@@ -15,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from annotation.human.answer_rule import merge_answers
+from annotation.human.asked import AskedQuestion, read_questions
 from annotation.human.imported import fill_unvoted
 from annotation.human.migration import migrate, migrate_decisions, read_changes
 from annotation.human.tag_pairs import Ints
@@ -22,9 +24,11 @@ from annotation.human.vote_rule import label_stickers
 from pipeline.engine.columns import value_codes
 from pipeline.engine.stage import Output, Reader, Step
 from schemas.config import Config, MergeConfig
-from schemas.tables import ADJUDICATIONS, LABELS, VOTES
+from schemas.tables import ADJUDICATIONS, LABELS, QUESTIONS, VOTES
 
-_CAST = ["id", "skipped", "tags", "domain", "tagset", "sequence", "annotation", "quarantined"]
+_CAST = [
+    "id", "skipped", "tags", "domain", "answers", "tagset", "sequence", "annotation", "quarantined",
+]  # fmt: skip
 _VOTE = [*_CAST, "annotator", "simulated"]
 _DECISION = [*_CAST, "adjudicator"]
 _IMPORTED = ["id", "tags", "domain", "simulated"]
@@ -36,6 +40,7 @@ def merge_votes(
     rule: MergeConfig,
     tagset: Collection[str] | None = None,
     decisions: pa.Table | None = None,
+    questions: Sequence[AskedQuestion] = (),
 ) -> pa.Table:
     """The ``labels`` rows of ``stickers``, in their order; votes on others are left out.
 
@@ -43,10 +48,12 @@ def merge_votes(
     of ``tagset`` are left out and listed; None accepts every tag. The order of the votes' rows
     matters only between equal sequences, where the later row counts. ``decisions`` settle what
     the votes leave to an adjudicator; a decision all of whose tags are unknown is ignored.
+    ``questions`` are those whose answers are merged, by ``answer_rule``.
     """
     said = ADJUDICATIONS.schema.empty_table() if decisions is None else decisions
     ids = pa.array(stickers, pa.string())
-    return label_stickers(ids, current_votes(votes), current_decisions(said), rule, tagset)
+    cast = current_votes(votes), current_decisions(said)
+    return _answered(label_stickers(ids, *cast, rule, tagset), *cast, rule, questions)
 
 
 def current_votes(votes: pa.Table) -> pa.Table:
@@ -72,9 +79,25 @@ def current_decisions(adjudications: pa.Table) -> pa.Table:
 
 
 def decides(decision: Mapping[str, Any], tagset: Collection[str] | None) -> bool:
-    """Whether a decision settles its sticker: not when it gives tags, and all are unknown."""
-    given = set(decision["tags"] or ())
+    """Whether a decision settles its sticker: not when all the tags that it gives are unknown, or
+    a migration dropped them (null)."""
+    if decision["tags"] is None:
+        return False
+    given = set(decision["tags"])
     return not given or tagset is None or not given.isdisjoint(tagset)
+
+
+def _answered(
+    labels: pa.Table,
+    votes: pa.Table,
+    decisions: pa.Table,
+    rule: MergeConfig,
+    questions: Sequence[AskedQuestion],
+) -> pa.Table:
+    """The labels with what the votes say to each question."""
+    answers = merge_answers(labels["id"].combine_chunks(), votes, decisions, rule, questions)
+    place = labels.schema.get_field_index("answers")
+    return labels.set_column(place, LABELS.schema.field(place), answers)
 
 
 def _latest_versions(cast: pa.Table, caster: str) -> Ints:
@@ -104,10 +127,12 @@ def _run(reader: Reader, merge: MergeConfig) -> Iterator[Output]:
     # What people chose from counts; where nobody exported a ballot, the tag set is all we know.
     ballot = reader.read("ballot", columns=["tag"])["tag"].to_pylist()
     tags = ballot or reader.read("tagset", columns=["tag"])["tag"].to_pylist()
+    questions = read_questions(reader.read(QUESTIONS.name))
     cast = zip(_by_block(reader, votes), _by_block(reader, decisions), strict=True)
     for block, (given, decided) in zip(reader.blocks, cast, strict=True):
         ids = reader.read("stickers", block, ["id"])["id"].combine_chunks()
         labels = label_stickers(ids, given, decided, merge, tags or None)
+        labels = _answered(labels, given, decided, merge, questions)
         labels = fill_unvoted(labels, reader.read("imported", block, _IMPORTED))
         yield LABELS.name, block, _blank_dropped(labels, reader.read("decisions", block))
 
@@ -144,11 +169,12 @@ def _settings(config: Config) -> MergeConfig:
 
 
 _OPTIONAL = (
-    "decisions", "votes", "adjudications", "tagset", "ballot", "tag_changes", "imported",
+    "decisions", "votes", "adjudications", "tagset", "ballot", "tag_changes", "questions",
+    "imported",
 )  # fmt: skip
 MERGE = Step(
     name="labels",
-    version=4,
+    version=5,
     reads=("stickers", *_OPTIONAL),
     writes=("labels",),
     settings=_settings,

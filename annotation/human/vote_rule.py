@@ -1,11 +1,12 @@
 """From votes to labels (StickerTAG section 3.2), for many stickers at a time.
 
-In this order, a sticker is ``effective`` when a tag was given by ``agree`` annotators;
+In this order, a sticker is ``effective`` when a tag was given by ``agree`` annotators (of more
+votes than ``annotators``, by the same share of them);
 ``rejected`` when as many skipped; ``adjudicate`` when ``annotators`` voted and no tag got there;
 ``insufficient`` when fewer voted; ``unlabelled`` when nobody voted or skipped. A vote all of whose
 tags are unknown is not a vote for no tag, so it is no valid vote. Of what is left to an
 adjudicator, the decision settles the status: ``rejected`` without tags. A decision all of whose
-tags are unknown is ignored.
+tags are unknown, or that says nothing of tags (null), is ignored.
 """
 
 from __future__ import annotations
@@ -23,6 +24,17 @@ from schemas.tables import LABELS
 
 _DOMAINS = ("cartoon", "real")
 _NOTHING = np.array(None)
+
+
+def needed_votes(valid: Ints, rule: MergeConfig) -> Ints:
+    """Votes that a value needs of so many valid ones: ``agree``, or its share of more than
+    ``annotators``.
+
+    >>> needed_votes(np.array([2, 3, 4, 6]), MergeConfig()).tolist()
+    [2, 2, 3, 4]
+    """
+    share = -(-rule.agree * valid // rule.annotators)
+    return np.maximum(share, rule.agree)
 
 
 def label_stickers(
@@ -50,18 +62,18 @@ def label_stickers(
     each = sticker[tags.owner(given)] * tags.width + given % tags.width
     counted, counts = np.unique(each, return_counts=True)
     known = tags.known(counted)
-    effective = counted[known & (counts >= rule.agree)]
-
     answers, skips, votes_valid = (
         np.bincount(sticker[chosen], minlength=count) for chosen in (..., skipped, valid)
     )
+    effective = counted[known & (counts >= needed_votes(votes_valid, rule)[tags.owner(counted)])]
     agreed = _any(tags.owner(effective), count)
     rejected = ~agreed & (skips >= rule.agree)
     disputed = ~agreed & ~rejected & (votes_valid >= rule.annotators)
 
+    spoken = decided[pc.is_valid(said).to_numpy(zero_copy_only=False)]
     said = tags.pairs(decided, said)
     said = said[disputed[tags.owner(said)]]
-    settled = disputed & _any(decided, count) & _valid(said, tags, count)
+    settled = disputed & _any(spoken, count) & _valid(said, tags, count)
     chosen = said[tags.known(said)]
     unknown = np.concatenate([counted[~known], said[~tags.known(said)]])
     columns = {

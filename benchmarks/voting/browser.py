@@ -17,7 +17,7 @@ def log_in(url: str, account: str, password: str, certificate: str | None = None
     """Log in by the form, at the address that people are told; RuntimeError when that fails."""
     session = requests.Session()
     session.trust_env = False  # no proxy between us and loopback
-    session.verify = certificate or True
+    session.verify = certificate or True  # type: ignore[assignment]
     page = session.get(f"{url}/user/login/", timeout=_TIMEOUT_S)
     page.raise_for_status()
     form = {"email": account, "password": password}

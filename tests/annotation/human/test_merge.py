@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -193,6 +195,15 @@ def test_the_rule_is_configurable() -> None:
     assert label(*rows[:1], rule=MergeConfig(annotators=1, agree=1))["tags"] == ["笑"]
 
 
+@pytest.mark.parametrize(("votes", "enough"), [(3, 2), (4, 3), (5, 4), (6, 4), (7, 5)])
+def test_of_more_votes_than_asked_a_tag_needs_the_same_share(votes: int, enough: int) -> None:
+    cast = [vote(str(n), ["笑"] if n < enough else ["狗"]) for n in range(votes)]
+    assert label(*cast)["tags"] == ["笑"]
+    if votes > RULE.annotators:
+        fewer = label(*cast[1:], vote("other", ["猫"]))
+        assert (fewer["tags"], fewer["status"]) == ([], "adjudicate")
+
+
 actions = st.lists(
     st.tuples(
         st.sampled_from(["s", "t", "gone"]),
@@ -219,7 +230,8 @@ def stated(rows: list[dict[str, Any]], sticker: str, agree: int, needed: int) ->
     skips = [row for row in last.values() if row["skipped"] is True]
     valid = [row for row in cast if row["tags"] == [] or any(tag in TAGS for tag in row["tags"])]
     voters = {tag: [row for row in cast if tag in row["tags"]] for tag in [*TAGS, "other"]}
-    effective = sorted(tag for tag in TAGS if len(voters[tag]) >= agree)
+    enough = agree if len(valid) <= needed else math.ceil(Fraction(agree * len(valid), needed))
+    effective = sorted(tag for tag in TAGS if len(voters[tag]) >= enough)
     status = "insufficient"
     if not last:
         status = "unlabelled"

@@ -45,10 +45,12 @@ def state(cast: list[dict[str, Any]], agree: int, needed: int) -> tuple[str, lis
         tag: [row for row in spoken.values() if tag in row["tags"]] for tag in KNOWN + UNKNOWN
     }
     unknown = sorted(tag for tag in UNKNOWN if given_by[tag])
-    effective = sorted(tag for tag in KNOWN if len(given_by[tag]) >= agree)
     valid = [
         row for row in spoken.values() if not row["tags"] or any(t in KNOWN for t in row["tags"])
     ]
+    # Of more votes than asked, the same share.
+    enough = next(n for n in range(agree, 99) if n * needed >= agree * len(valid))
+    effective = sorted(tag for tag in KNOWN if len(given_by[tag]) >= enough)
     if effective:
         return "effective", effective, unknown
     if len(skips) >= agree:
