@@ -70,19 +70,23 @@ class Browser:
         return reply.ok
 
 
-def vote(tags: Sequence[str], domain: str = "cartoon", note: str = "") -> dict[str, Any]:
-    """An answer with tags, a domain and perhaps a caption, as the labelling screen sends it."""
-    taxonomy = {"taxonomy": [[tag] for tag in tags]}
-    regions: list[dict[str, Any]] = [
-        {"from_name": "tags", "to_name": "sticker", "type": "taxonomy", "value": taxonomy},
-        {"from_name": "domain", "to_name": "sticker", "type": "choices",
-         "value": {"choices": [domain]}},
-    ]  # fmt: skip
+def vote(
+    tags: Sequence[str], note: str = "", answers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """An answer with tags, perhaps a caption and choices by question, as the screen sends it."""
+    regions = [_region("tags", "taxonomy", [[tag] for tag in tags])]
+    regions += [
+        _region(name, "choices", [value])
+        for name, value in {"domain": "cartoon", **(answers or {})}.items()
+    ]
     if note:
-        text = {"text": [note]}
-        region = {"from_name": "caption", "to_name": "sticker", "type": "textarea", "value": text}
-        regions.append(region)
+        regions.append(_region("caption", "textarea", [note], "text"))
     return {"result": regions, "lead_time": 3.0, "was_cancelled": False}
+
+
+def _region(name: str, kind: str, values: Sequence[Any], key: str = "") -> dict[str, Any]:
+    value = {key or kind: list(values)}
+    return {"from_name": name, "to_name": "sticker", "type": kind, "value": value}
 
 
 SKIP: dict[str, Any] = {"result": [], "was_cancelled": True}
