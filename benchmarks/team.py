@@ -5,7 +5,7 @@
 Draws stickers, gives each to three of eight people, and lets those vote through the gateway as
 their browsers would: login form, cookies, CSRF token, the task that is offered next, one of them
 through a TLS proxy. Two leave in the middle, what they hadn't answered goes to others. At each step
-`label status --json` is compared with a count that is kept here. Each annotator tries every
+`label status --json` is compared with a count that is kept here. Three annotators try every
 address that could show what others said; what leaks is counted, votes carry a mark to be found by.
 A backup is taken while they vote, and restored to another place and port. Checked: three votes
 each, every vote that was acknowledged before the backup began, status the same after it.
@@ -40,6 +40,7 @@ from pipeline.engine.workspace import Workspace
 
 PEOPLE = tuple(f"annotator-{n}@example.org" for n in range(1, 9))
 LEAVING = PEOPLE[:2]
+SNOOPING = PEOPLE[2:5]
 VOTES = 3
 BATCH = 50
 
@@ -124,6 +125,7 @@ def _all(folder: Path, count: int, port: int) -> dict[str, Any]:
     figures: dict[str, Any] = {"stickers": count, "people": len(PEOPLE)}
     try:
         team.label("export")
+        _say("exported")
         certificate = make_certificate(folder)
         with tls_proxy(certificate, proxy, port):
             figures |= _vote(team, folder, certificate, f"https://localhost:{proxy}")
@@ -149,18 +151,24 @@ def _vote(team: Team, folder: Path, certificate: Path, public: str) -> dict[str,
 
     def step(name: str) -> None:
         team.label("import")
-        wrong.extend(f"{name}: {line}" for line in _compare(team))
+        found = [f"{name}: {line}" for line in _compare(team)]
+        wrong.extend(found)
+        _say(f"{name}: {sum(map(len, team.said.values()))} answers, {found or 'status right'}")
 
     wrong.extend(f"at the start: {line}" for line in _compare(team))
     for _ in everybody(PEOPLE, share // 3):
         pass
     step("a third")
     figures = {"leaks": 0, "tried": 0}
-    for name in PEOPLE:
-        tried, leaks = snoop(browsers[name], _numbers(team))
-        figures["tried"] += tried
-        figures["leaks"] += len(leaks)
-        wrong.extend(f"{name} sees {leak}" for leak in leaks)
+    numbers = _numbers(team)
+    with ThreadPoolExecutor() as pool:
+        for name, (tried, leaks) in pool.map(
+            lambda name: (name, snoop(browsers[name], numbers)), SNOOPING
+        ):
+            figures["tried"] += tried
+            figures["leaks"] += len(leaks)
+            wrong.extend(f"{name} sees {leak}" for leak in leaks)
+    _say(f"{figures['tried']} addresses tried")
     for name in LEAVING:
         team.label("leave", name)
     step("two left")
@@ -197,6 +205,10 @@ def _vote(team: Team, folder: Path, certificate: Path, public: str) -> dict[str,
         "wrong_status": wrong,
     }
     return figures
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _asked(team: Team) -> set[str]:

@@ -42,11 +42,6 @@ def export_command(options: CommandOptions, request: ExportRequest, *, screening
     return session.exit_code
 
 
-def screening_all(options: CommandOptions) -> CommandOptions:
-    """The options with every kept sticker to be screened."""
-    return replace(options, overrides=(*options.overrides, "label.screening_sample=all"))
-
-
 def say_made(session: Session, made: ExportedTasks, url: str) -> None:
     """Say what an export did, and where people find it."""
     for note in made.notes:
@@ -57,6 +52,11 @@ def say_made(session: Session, made: ExportedTasks, url: str) -> None:
     people = len(made.projects) - (shared is not None)
     whom = f" for {people:,} {'person' if people == 1 else 'people'}" if people else ""
     session.say(f"{made.made:,} tasks made{whom}{again}; {made.total:,} in all: {where}")
+
+
+def screening_all(options: CommandOptions) -> CommandOptions:
+    """The options with every kept sticker to be screened."""
+    return replace(options, overrides=(*options.overrides, "label.screening_sample=all"))
 
 
 def adjudicate_command(options: CommandOptions) -> int:

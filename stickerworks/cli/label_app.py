@@ -7,7 +7,12 @@ from typing import Annotated
 
 import typer
 
-from stickerworks.cli import label_backup_app, label_teams_app
+from stickerworks.cli import (
+    label_backup_app,
+    label_relabel_app,
+    label_review_app,
+    label_teams_app,
+)
 
 label = typer.Typer(
     name="label",
@@ -148,5 +153,7 @@ def report(context: typer.Context) -> None:
     raise typer.Exit(report_command(context.obj))
 
 
-label_backup_app.register(label)
 label_teams_app.register(label)
+label_backup_app.register(label)
+label_relabel_app.register(label)
+label_review_app.register(label)

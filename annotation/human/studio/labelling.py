@@ -202,10 +202,7 @@ def _anonymous(sticker: str, votes: Sequence[Mapping[str, Any]]) -> list[Anonymo
     def lot(vote: Mapping[str, Any]) -> bytes:
         return hashlib.sha256(f"{sticker}/{vote['annotator']}".encode()).digest()
 
-    return [
-        AnonymousVote(tuple(v["tags"] or ()), v["domain"], v["caption"], bool(v["skipped"]))
-        for v in sorted(votes, key=lot)
-    ]
+    return [AnonymousVote.of(vote) for vote in sorted(votes, key=lot)]
 
 
 def plan_screening(
