@@ -34,6 +34,7 @@ from annotation.human.studio.ledger import (
     open_ledger,
 )
 from annotation.human.studio.server_paths import ServerPaths
+from pipeline.engine.database import copy_database
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import Proof, write_table
 from pipeline.engine.workspace import Workspace
@@ -138,6 +139,36 @@ def test_only_its_owner_reads_a_backup_and_tar_can(saved):
     assert "hidden" not in json.dumps(held)
     assert held["ledger"] == ledger_sql.VERSION
     assert list(saved.parent.glob(".*")) == []
+
+
+def test_an_answer_that_is_imported_meanwhile_never_looks_deleted(
+    filled, tmp_path, monkeypatch: pytest.MonkeyPatch
+):
+    server = filled.root / FOLDER / "data" / DATABASE
+    with closing(sqlite3.connect(server)) as connection, connection:
+        connection.execute("CREATE TABLE task_completion (id INTEGER)")
+        connection.executemany("INSERT INTO task_completion VALUES (?)", [(1,), (2,)])
+    copied = []
+
+    def copy_and_import(source: Path, target: Path) -> None:
+        copy_database(source, target)
+        copied.append(source.name)
+        number = 2 + len(copied)
+        with closing(sqlite3.connect(server)) as connection, connection:
+            connection.execute("INSERT INTO task_completion VALUES (?)", (number,))
+        with open_ledger(filled.root) as ledger:
+            said = AnnotationVersion("server", 7, 1, STICKERS[0], number, "d", "{}")
+            ledger.append([said], (), "2026-01-01")
+
+    monkeypatch.setattr(backup, "copy_database", copy_and_import)
+    saved = back_up(filled, Config(), tmp_path / "saved.tar.gz", replace=False).path
+    assert len(copied) == 2
+    bring(saved, tmp_path / "there")
+    with open_ledger(tmp_path / "there") as ledger:
+        known = ledger.known("server", 7)
+    with closing(sqlite3.connect(tmp_path / "there" / FOLDER / "data" / DATABASE)) as connection:
+        there = {row[0] for row in connection.execute("SELECT id FROM task_completion")}
+    assert {1, 2} <= known <= there
 
 
 def test_a_file_that_exists_is_not_replaced_unasked(filled, saved):
