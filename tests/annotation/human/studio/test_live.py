@@ -129,7 +129,7 @@ class Booth:
     """Votes through the server's own API, as the users' browsers would."""
 
     def __init__(self, studio: Any) -> None:
-        self.url = studio.connection.url
+        self.url = studio.url
         names = (*studio.config.label.accounts, studio.config.label.lead, FOREIGN)
         self.users = {name: studio.user(name) for name in names}
 

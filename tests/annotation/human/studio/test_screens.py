@@ -178,10 +178,10 @@ def desk(studio: Any) -> Iterator[Desk]:
         size = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         connection = studio.connection
-        browser.get(f"{connection.url}/user/login/")
+        browser.get(f"{studio.url}/user/login/")
         for cookie in studio.annotator(0).cookies:
             browser.add_cookie({"name": cookie.name, "value": cookie.value, "path": "/"})
-        yield Desk(browser, connection.url, connection.client, connection.files)
+        yield Desk(browser, studio.url, connection.client, connection.files)
     finally:
         browser.quit()
 
