@@ -245,6 +245,7 @@ def _put(
         os.rename(root / FOLDER, aside / FOLDER)
     os.rename(staging / FOLDER, root / FOLDER)
     sync_folder(root)
+    workspace.place.renew(root / LEDGER)
     return aside if aside.exists() else None
 
 

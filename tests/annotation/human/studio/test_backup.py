@@ -10,6 +10,7 @@ import json
 import sqlite3
 import stat
 import tarfile
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -37,8 +39,10 @@ from annotation.human.studio.server_paths import ServerPaths
 from pipeline.engine.database import copy_database
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.store.location import open_address
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
+from schemas.storage import StorageConfig
 from schemas.tables import TABLES
 
 STICKERS = ("ab" * 32, "cd" * 32)
@@ -458,3 +462,30 @@ def test_any_files_come_back_as_they_were(tmp_path_factory, files):
     write_backup(folder / "file", folder / "in", manifest)
     assert read_backup(folder / "file", folder / "out", lambda _: None) == manifest
     assert content(folder / "out") == places
+
+
+def test_it_goes_into_a_bucket_and_over_what_is_there(
+    saved: Path, tmp_path: Path, object_store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    address = f"s3://stickers/{uuid.uuid4().hex}"
+    one, two = (
+        open_address(
+            address,
+            StorageConfig(endpoint=object_store, allow_http=True, folder=str(tmp_path / name)),
+        )
+        for name in ("one", "two")
+    )
+    bring(saved, one)
+    there = Workspace(one)
+    assert there.read("votes")["id"].to_pylist() == list(STICKERS)
+    again = back_up(there, Config(), tmp_path / "again.tar.gz", replace=False)
+    assert again.manifest.parts[-1].place == "tables/votes.parquet"
+    put_votes(there, [])
+    aside = bring(again.path, one, over=True).aside
+    assert pq.read_table(aside / "tables" / "votes.parquet").num_rows == 0
+    assert there.read("votes")["id"].to_pylist() == list(STICKERS)
+    Workspace(two).place.fetch()
+    with open_ledger(two) as ledger:  # another machine finds it
+        assert len(list(ledger.everything())) == len(STICKERS)
