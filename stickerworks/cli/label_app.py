@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stickerworks.cli.label_relabel_app import register as register_relabel
+from stickerworks.cli import label_relabel_app, label_teams_app
 
 label = typer.Typer(
     name="label",
@@ -45,7 +45,14 @@ def export(
     ] = None,
     batch: Annotated[str | None, typer.Option(help="name of the batch [b001, b002, ...]")] = None,
     blind: Annotated[
-        bool, typer.Option("--blind", help="show neither keywords nor what the machine thinks")
+        bool,
+        typer.Option("--blind", help="show nothing beside the sticker, whatever label.show says"),
+    ] = False,
+    everyone: Annotated[
+        bool,
+        typer.Option(
+            "--everyone", help="give each sticker to all people, blind, to calibrate them"
+        ),
     ] = False,
     keep_tags: Annotated[
         bool, typer.Option("--keep-tags", help="go on with the tag set exported first")
@@ -54,11 +61,11 @@ def export(
         bool, typer.Option("--screening", help="export for the review of content instead")
     ] = False,
 ) -> None:
-    """Make a task of every kept sticker that has none yet."""
+    """Give every kept sticker that has no task yet to as many people as merge.annotators says."""
     from annotation.human.studio.export_request import ExportRequest
     from stickerworks.cli.label import export_command
 
-    request = ExportRequest(next_, batch, blind, keep_tags)
+    request = ExportRequest(next_, batch, blind, keep_tags, everyone)
     raise typer.Exit(export_command(context.obj, request, screening=screening))
 
 
@@ -135,4 +142,5 @@ def report(context: typer.Context) -> None:
     raise typer.Exit(report_command(context.obj))
 
 
-register_relabel(label)
+label_teams_app.register(label)
+label_relabel_app.register(label)

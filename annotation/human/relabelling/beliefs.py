@@ -85,7 +85,7 @@ def _rates(given: Given, right: Floats) -> Beliefs:
         erred = _by(places, (1 - of) * said, count) + _PRIOR_WRONG
         return saw, erred / (chances + _PRIOR_WRONG / mistaken)
 
-    by_person = shrunk(given.annotator, people, given.cast * float(tags))
+    by_person = shrunk(given.annotator, people, given.cast.astype(np.float64) * tags)
     by_tag = shrunk(tag, tags, np.full(tags, all_votes))
     wrongly = by_tag[1][given.tag] + _beside(given, right, by_tag[1])
     return Beliefs(
@@ -110,7 +110,7 @@ def _beside(given: Given, right: Floats, usual: Floats) -> Floats:
     base = usual[kinds % width]
     rate = (confused + _PRIOR_VOTES * base) / (votes[kinds // width] + _PRIOR_VOTES)
     more = right[one] * np.maximum(0, rate - base)[kind]
-    return np.bincount(other, weights=more, minlength=len(right))
+    return _by(other, more, len(right))
 
 
 def _neighbours(given: Given) -> tuple[Ints, Ints]:

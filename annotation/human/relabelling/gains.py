@@ -46,8 +46,9 @@ def expected_gains(
     added, taken = _weights(given, beliefs.right, effective)
     now = np.where(effective, (1 - beliefs.right) * taken, beliefs.right * added)
     stickers = len(given.votes)
-    best, more = np.full(stickers, -np.inf), np.ones(stickers, np.int64)
-    gain = np.zeros(len(now))
+    best: Floats = np.full(stickers, -np.inf)
+    more: Ints = np.ones(stickers, np.int64)
+    gain: Floats = np.zeros(len(now))
     for votes in _MORE:
         then = _loss(given, beliefs, needed, votes, (added, taken))
         brings = (now - then) / votes
@@ -57,7 +58,7 @@ def expected_gains(
             better &= votes <= left
         best, more = np.where(better, whole, best), np.where(better, votes, more)
         gain = np.where(better[given.sticker], brings, gain)
-    loss = np.bincount(given.sticker, weights=now, minlength=stickers)
+    loss: Floats = np.bincount(given.sticker, weights=now, minlength=stickers).astype(np.float64)
     wrong = np.where(effective, 1 - beliefs.right, beliefs.right)
     return Gains(effective, wrong, gain, best, more, loss)
 

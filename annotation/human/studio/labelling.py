@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
 from annotation.human.merge import current_votes
 from annotation.human.migration import Change, carry_over, migrate, read_changes
+from annotation.human.studio.asked_questions import current_questions
 from annotation.human.studio.ballot import current_ballot
-from annotation.human.studio.export import ExportedTasks, next_batch, send_planned, shown
+from annotation.human.studio.export import ExportedTasks, send_planned, shown
 from annotation.human.studio.export_request import ExportRequest
 from annotation.human.studio.frozen import all_changes, ballots_by_tagset
-from annotation.human.studio.gold import read_gold
 from annotation.human.studio.ledger import Ballot, Planned, VoteLedger
 from annotation.human.studio.payload import (
     AnonymousVote,
@@ -23,7 +24,9 @@ from annotation.human.studio.payload import (
     labelling_task,
     screening_task,
 )
+from annotation.human.studio.planning import Plan, next_batch, plan_further, plan_labelling
 from annotation.human.studio.stickers import kept_stickers, read_sources
+from annotation.human.studio.team import team_of
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
@@ -31,6 +34,7 @@ from schemas.config import Config
 if TYPE_CHECKING:
     from annotation.human.studio.client import Connection
 
+_FINISHED = "These tasks were planned by an export that was interrupted; export again for new ones."
 NO_BALLOT = Ballot("", ())
 """Screening asks about no tags."""
 
@@ -46,17 +50,44 @@ class LabellingSession:
 
     def sources(self, rows: Sequence[Planned]) -> Iterator[tuple[Planned, Any]]:
         """Planned stickers with what the tables know of them, shard by shard."""
-        planned = {row.sticker: row for row in rows}
+        planned: dict[str, list[Planned]] = {}
+        for row in rows:
+            planned.setdefault(row.sticker, []).append(row)
         language = self.config.annotate.languages[0]
         for source in read_sources(self.workspace, planned, language):
-            yield planned[source.id], source
+            for row in planned[source.id]:
+                yield row, source
 
 
 def export_labelling(studio: LabellingSession, request: ExportRequest) -> ExportedTasks:
-    """Plan the next stickers, with gold among them, and make their tasks."""
-    ballot = current_ballot(studio.workspace, studio.ledger, keep=request.keep_tags)
-    if not studio.ledger.waiting("labelling"):
-        studio.ledger.plan(plan_labelling(studio, request, ballot))
+    """Plan further people for stickers that lack votes, and the next stickers, with gold among
+    them; and make their tasks. What an interrupted run planned is finished first, and alone."""
+    workspace, ledger = studio.workspace, studio.ledger
+    ballot = current_ballot(workspace, ledger, keep=request.keep_tags)
+    plan = Plan(notes=(_FINISHED,))
+    if not ledger.waiting("labelling"):
+        asked = current_questions(ledger, studio.config.label).version
+        team = team_of(workspace, studio.config, ledger)
+        plan = plan_further(workspace, ledger, team, ballot, asked)
+        team = team.given(Counter(row.person for row in plan.rows))
+        plan += plan_labelling(workspace, studio.config, ledger, team, request, ballot, asked)
+        ledger.plan(plan.rows)
+    return replace(send_labelling(studio, ballot), notes=plan.notes)
+
+
+def assign_further(studio: LabellingSession) -> ExportedTasks:
+    """Make tasks for further people, of stickers that can't get all votes from those asked."""
+    workspace, ledger = studio.workspace, studio.ledger
+    ballot = asked_ballot(ledger)
+    asked = current_questions(ledger, studio.config.label).version
+    team = team_of(workspace, studio.config, ledger)
+    plan = plan_further(workspace, ledger, team, ballot, asked)
+    ledger.plan(plan.rows)
+    return replace(send_labelling(studio, ballot), notes=plan.notes)
+
+
+def send_labelling(studio: LabellingSession, ballot: Ballot) -> ExportedTasks:
+    """Make the tasks that were planned, on each one's own project."""
     label = studio.config.label
     changes, ballots = all_changes(studio.ledger), ballots_by_tagset(studio.ledger)
     offered = frozenset(ballot.tags)
@@ -89,13 +120,19 @@ def filled_in(
     return [tag for tag in dict.fromkeys(carried) if tag in offered]
 
 
-def export_adjudication(studio: LabellingSession) -> ExportedTasks:
-    """Make a task of every sticker that three voted on without agreeing on any tag."""
-    ballot = studio.ledger.ballot()
+def asked_ballot(ledger: VoteLedger) -> Ballot:
+    """The newest ballot; StickerworksError before the first export."""
+    ballot = ledger.ballot()
     if ballot is None:
         raise StickerworksError(
             "Nothing was exported for labelling yet.", "Run `stickerworks label export` first."
         )
+    return ballot
+
+
+def export_adjudication(studio: LabellingSession) -> ExportedTasks:
+    """Make a task of every sticker that three voted on without agreeing on any tag."""
+    ballot = asked_ballot(studio.ledger)
     disputed = _with_status(studio.workspace, "adjudicate")
     taken = {row["sticker"] for row in studio.ledger.tasks("adjudication")}
     batch = next_batch([row["batch"] for row in studio.ledger.tasks("adjudication")], "a")
@@ -132,32 +169,6 @@ def export_screening(studio: LabellingSession, request: ExportRequest) -> Export
     return send_planned(
         studio.connection, studio.ledger, studio.config, "screening", NO_BALLOT, tasks
     )
-
-
-def plan_labelling(
-    studio: LabellingSession, request: ExportRequest, ballot: Ballot
-) -> Iterator[Planned]:
-    """The next stickers in batches, gold spread evenly over them."""
-    label = studio.config.label
-    before = studio.ledger.tasks("labelling")
-    taken = {row["sticker"] for row in before}
-    fresh = [s for s in kept_stickers(studio.workspace) if s not in taken]
-    known = set(read_gold(label)["id"].to_pylist())
-    gold, others = [s for s in fresh if s in known], [s for s in fresh if s not in known]
-    left = len(fresh) if request.limit is None else min(request.limit, len(fresh))
-    names = [row["batch"] for row in before]
-    while left > 0:
-        size = min(label.batch_size, left)
-        share = min(len(gold), round(size * label.gold_share), size)
-        share = max(share, size - len(others))
-        name = request.batch or next_batch(names, "b")
-        names.append(name)
-        chosen = [*gold[:share], *others[: size - share]]
-        gold, others, left = gold[share:], others[size - share :], left - size
-        for sticker in sorted(chosen):
-            yield Planned(
-                "labelling", sticker, ballot.version, name, sticker in known, request.blind
-            )
 
 
 def _with_status(workspace: Workspace, status: str) -> list[str]:

@@ -229,6 +229,10 @@ def _objections(
         yield "decided by somebody other than the lead"
     if editor is not None and editor != user:
         yield "changed or given in their name by another user"
+    if row.get("person") and role == "annotator" and _name(row, answer, context) != row["person"]:
+        yield f"voted on what {row['person']} was asked"
+    if row.get("withdrawn_after") is not None and row["number"] > row["withdrawn_after"]:
+        yield "its task had been given to others"
     if said.fault is not None:
         yield said.fault
     if microseconds(answer.get("updated_at") or "") is None:
