@@ -21,6 +21,8 @@ _PRIOR_VOTES = 20.0
 """Votes that an estimate needs to count as much as the mean of all voters and tags."""
 _PRIOR_WRONG = 2.0
 _MOST = 0.99
+_ALONE = 0.85
+"""What a vote tells beside others: they err alike where a sticker is hard, or two tags are close."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def _right(given: Given, before: Floats, beliefs: Beliefs, extra: Floats) -> Flo
     share = (_by(given.tag, before, tags) + 0.5) / (stickers + 1)
     seen, mistaken = _of_votes(given, beliefs)
     odds = np.where(given.said, np.log(seen / mistaken), np.log((1 - seen) / (1 - mistaken)))
-    logit = _logit(share)[given.tag] + _by(given.pair, odds, len(before)) + extra
+    logit = _logit(share)[given.tag] + _ALONE * _by(given.pair, odds, len(before)) + extra
     return _expit(logit)
 
 
