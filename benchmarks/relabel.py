@@ -1,7 +1,8 @@
 """What further votes bring where the ranking asks for them, against random order.
 
-    PYTHONPATH=. python benchmarks/relabel.py [--stickers 1000] [--votes 1000] [--seeds 5] [--first 2]
-        [--noise 0.2] [--kinds ...] [--rules ...] [--orders ...] [--cache FOLDER] [--plot FILE]
+    PYTHONPATH=. python benchmarks/relabel.py [--stickers 1000] [--votes 1000] [--seeds 5]
+        [--first 2] [--noise 0.2] [--kinds ...] [--rules ...] [--orders ...]
+        [--cache FOLDER] [--plot FILE]
 
 Drawn stickers with a long tail of tags; eight people, three of whom vote on each sticker and err in
 a fifth of their tags, in four ways (``relabelling/voters.py``). Then a hundred votes at a time are

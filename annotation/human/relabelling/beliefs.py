@@ -22,7 +22,7 @@ _PRIOR_VOTES = 20.0
 _PRIOR_WRONG = 2.0
 _MOST = 0.99
 _ALONE = 0.85
-"""What a vote tells beside others: they err alike where a sticker is hard, or two tags are close."""
+"""What a vote tells beside others: people err alike on what is hard, or on tags that are close."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def believe(given: Given, evidence: Floats | None = None) -> Beliefs:
     right = given.yes / np.maximum(1, given.of)
     extra = np.zeros(len(right)) if evidence is None else evidence
     beliefs = _rates(given, right)
-    for _ in range(_ROUNDS):
+    for _ in range(_ROUNDS if len(right) else 0):
         right = _right(given, right, beliefs, extra)
         beliefs = _rates(given, right)
     return beliefs
@@ -77,7 +77,7 @@ def _rates(given: Given, right: Floats) -> Beliefs:
     of, said = right[given.pair], given.said
     tag = given.tag[given.pair]
     found = np.sum(of * said) + 1, np.sum(of) + 2
-    all_votes = float(given.cast.sum())
+    all_votes = max(1.0, float(given.cast.sum()))
     wrong = np.sum((1 - of) * said) + 1, all_votes * max(1, tags)
     seen, mistaken = found[0] / found[1], wrong[0] / wrong[1]
 
