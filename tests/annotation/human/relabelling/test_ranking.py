@@ -113,7 +113,8 @@ def test_chances_are_chances_and_gains_finite(rows: Rows) -> None:
     found = ranked(rows)
     for chance in (found.beliefs.right, found.gains.wrong, found.beliefs.seen):
         assert np.all((chance >= 0) & (chance <= 1))
-    assert np.all(np.isfinite(found.gains.each_vote)) and np.all(found.gains.each_vote >= 0)
+    assert np.all(np.isfinite(found.gains.each_vote))
+    assert np.all(found.gains.each_vote >= 0)
     assert sorted(first(found)) == sorted({id_ for id_, _, _ in rows})
     for pair in range(len(found.given.yes)):
         assert all(isinstance(reason, str) for reason in reasons_of(found, pair))
@@ -155,9 +156,7 @@ def test_gains_are_those_of_all_outcomes_counted(
 
 
 def agreed(count: int = 60) -> Rows:
-    return [
-        (f"s{n:02d}", person, (TAGS[n % 2],)) for n in range(count) for person in PEOPLE[:3]
-    ]
+    return [(f"s{n:02d}", person, (TAGS[n % 2],)) for n in range(count) for person in PEOPLE[:3]]
 
 
 def test_who_errs_often_is_told_apart_and_counts_less() -> None:
@@ -166,7 +165,8 @@ def test_who_errs_often_is_told_apart_and_counts_less() -> None:
         for id_, who, tags in agreed()
     ]
     errs = errors_of(ranked(rows))
-    assert errs[2] > 0.4 and max(errs[:2]) < 0.1
+    assert errs[2] > 0.4
+    assert max(errs[:2]) < 0.1
     # Where somebody careful stands alone, more is to be learnt than where cem does.
     more = [("x", who, ("哭",) if who == "cem" else ("笑",)) for who in PEOPLE[:3]]
     more += [("y", who, ("哭",) if who == "bob" else ("笑",)) for who in PEOPLE[:3]]
@@ -210,7 +210,8 @@ def test_nobody_left_gains_nothing() -> None:
     assert max(gains(ranked(rows, left=left)).values()) == 0
     left[-1] = 1
     found = ranked(rows, left=left)
-    assert first(found)[0] == "x" and found.gains.more[found.order[0]] == 1
+    assert first(found)[0] == "x"
+    assert found.gains.more[found.order[0]] == 1
 
 
 def test_no_votes_rank_nothing() -> None:
