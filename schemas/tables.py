@@ -631,7 +631,7 @@ CAPTIONS = _table(
     _column("field", STRING, "description, caption, style, ..."),
     _column("language", STRING, "en, zh"),
     _column("text", STRING, "the text, or the class"),
-    _column("flags", STRINGS, "refusal, empty, wrong_language, unread_quote, cut_off, ..."),
+    _column("flags", STRINGS, "refusal, chatter, cut_off, ...; trimmed says nothing against it"),
     _column("attempt", pa.int32(), "how often it was asked again, from 0"),
     _column("tokens_in", pa.int64(), "tokens that the model read"),
     _column("tokens_out", pa.int64(), "tokens that it wrote"),
@@ -646,8 +646,16 @@ DESCRIPTIONS = _table(
     "The preferred text of each field, of all that captioners said: what releases carry.",
     ID,
     *(_column(name, STRING, doc) for name, doc in DESCRIPTION_FIELDS),
-    _column("captioner", STRING, "plugin that wrote the captions; template is no model; imported"),
-    _column("written_by", STRINGS, "models and prompt sets of the texts, each once"),
+    _column(
+        "captioner",
+        STRING,
+        "plugin that wrote the captions; template is no model; imported; people who corrected one",
+    ),
+    _column(
+        "written_by",
+        STRINGS,
+        "models and prompt sets of the texts, and people who corrected one, each once",
+    ),
     in_blocks=True,
 )
 BALLOT = _table(

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from annotation.human.answer_rule import merge_answers
 from annotation.human.asked import AskedQuestion, read_questions
+from annotation.human.corrections import COLUMNS, correct_labels, standing_corrections
 from annotation.human.imported import fill_unvoted
 from annotation.human.migration import migrate, migrate_decisions, read_changes
 from annotation.human.tag_pairs import Ints
@@ -128,12 +129,15 @@ def _run(reader: Reader, merge: MergeConfig) -> Iterator[Output]:
     ballot = reader.read("ballot", columns=["tag"])["tag"].to_pylist()
     tags = ballot or reader.read("tagset", columns=["tag"])["tag"].to_pylist()
     questions = read_questions(reader.read(QUESTIONS.name))
+    corrected = reader.read("corrections", columns=COLUMNS)
+    corrected = standing_corrections(corrected, changes, tags or None)
     cast = zip(_by_block(reader, votes), _by_block(reader, decisions), strict=True)
     for block, (given, decided) in zip(reader.blocks, cast, strict=True):
         ids = reader.read("stickers", block, ["id"])["id"].combine_chunks()
         labels = label_stickers(ids, given, decided, merge, tags or None)
         labels = _answered(labels, given, decided, merge, questions)
         labels = fill_unvoted(labels, reader.read("imported", block, _IMPORTED))
+        labels = correct_labels(labels, corrected, questions)
         yield LABELS.name, block, _blank_dropped(labels, reader.read("decisions", block))
 
 
@@ -170,7 +174,7 @@ def _settings(config: Config) -> MergeConfig:
 
 _OPTIONAL = (
     "decisions", "votes", "adjudications", "tagset", "ballot", "tag_changes", "questions",
-    "imported",
+    "imported", "corrections",
 )  # fmt: skip
 MERGE = Step(
     name="labels",

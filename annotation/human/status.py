@@ -107,10 +107,11 @@ def _waiting(progress: AnnotationProgress) -> Iterator[str]:
         line += "; add people to label.annotators, or raise quotas" if lost else ""
     yield line
     screening = progress.screening
-    yield (
-        f"Screening     {screening.looked_at:,} of {screening.tasks:,} looked at, "
-        f"{screening.flagged:,} flagged"
-    )
+    line = f"Screening     {screening.looked_at:,} of {screening.tasks:,} looked at"
+    if screening.tasks:
+        share = _percent(screening.looked_at, screening.everything)
+        line += f" ({share} of all {screening.everything:,} stickers)"
+    yield f"{line}, {screening.flagged:,} flagged"
 
 
 def _quarantined(progress: AnnotationProgress) -> Iterator[str]:

@@ -13,6 +13,9 @@ import pyarrow.compute as pc
 
 from annotation.machine.captions import load_captioner
 from annotation.machine.chat import Model
+from annotation.machine.checked import COLUMNS as CHECKS
+from annotation.machine.checked import PEOPLE, UNCHECKED, WRONG, judged
+from annotation.machine.checks import TRIMMED
 from annotation.machine.imported import IMPORTED, with_imported
 from pipeline.engine.columns import known_numbers, lists_of
 from pipeline.engine.stage import Output, Reader, Step
@@ -54,9 +57,23 @@ class Preference:
     revision: str | None
 
 
-def choose(captions: pa.Table, ids: pa.ChunkedArray, preference: Preference) -> pa.Table:
-    """The rows of ``descriptions`` of some stickers, from their rows of ``captions``."""
-    usable = captions.filter(_usable(captions, preference.accept))
+def choose(
+    captions: pa.Table,
+    ids: pa.ChunkedArray,
+    preference: Preference,
+    checks: pa.Table | None = None,
+) -> pa.Table:
+    """The rows of ``descriptions`` of some stickers, from their rows of ``captions``.
+
+    Of ``checks``, which has columns of ``text_checks``: what people corrected comes before all
+    else and what they found right next, flagged or not; what they found wrong is left out.
+    """
+    verdicts: Rows = np.full(len(captions), UNCHECKED)
+    if checks is not None:
+        captions, verdicts = judged(captions, checks)
+    wanted = _usable(captions, preference.accept).to_numpy() | (verdicts < UNCHECKED)
+    wanted &= verdicts != WRONG
+    usable, verdicts = captions.filter(pa.array(wanted)), verdicts[wanted]
     kinds, kind_of = _kinds(usable)
     stickers = pc.index_in(usable["id"], value_set=ids.combine_chunks()).to_numpy()
     # The newest among equals, and of those of one time the first.
@@ -65,6 +82,7 @@ def choose(captions: pa.Table, ids: pa.ChunkedArray, preference: Preference) -> 
     best: dict[str, Rows] = {}
     for column, _ in DESCRIPTION_FIELDS:
         ranks = _ranks(column, kinds, preference)[kind_of]
+        ranks = np.where(ranks < 0, ranks, ranks + verdicts * (len(kinds) + 1))
         best[column] = _first(len(ids), stickers, ranks, newest.to_numpy())
         columns[column] = usable["text"].take(known_numbers(best[column]))
     chosen = [known_numbers(best[f"caption_{name}"]) for name in LANGUAGES]
@@ -139,6 +157,11 @@ def _distinct(columns: Sequence[Rows], names: Sequence[str]) -> pa.ListArray:
     return lists_of(np.nonzero(mask)[0], texts, len(mask))
 
 
+def is_caption(row: Row) -> bool:
+    """Whether a row of ``captions`` may be a sticker's caption."""
+    return _source("caption", row) is not None
+
+
 def _source(name: str, row: Row) -> int | None:
     """Place of a caption's field among the sources of a column; None where it is none of them."""
     if row["captioner"] == IMPORTED:
@@ -159,6 +182,8 @@ def _rank(row: Row, preference: Preference) -> tuple[int, bool]:
 
 
 def _writer(row: Row) -> str:
+    if row["captioner"] == PEOPLE:
+        return PEOPLE
     if row["model"] is None:
         return str(row["prompt"])
     return f"{Model(row['model'], row['revision']).title} {row['prompt']}"
@@ -169,7 +194,7 @@ def _settings(config: Config) -> dict[str, Any]:
     model = load_captioner(config).model()
     return {
         "prefer": list(chosen.prefer),
-        "accept": sorted(set(chosen.accept_flags)),
+        "accept": sorted({*chosen.accept_flags, TRIMMED}),
         "captioner": chosen.captioner,
         "model": model.name if model else None,
         "revision": model.revision if model else None,
@@ -184,20 +209,21 @@ def _describe(reader: Reader, settings: Mapping[str, Any]) -> Iterator[Output]:
         settings["model"],
         settings["revision"],
     )
+    checks = reader.read("text_checks", columns=CHECKS)
     for block in reader.blocks:
         ids = reader.read("stickers", block, ["id"])["id"]
         captions = reader.read("captions", block, _COLUMNS)
         captions = with_imported(captions, reader.read("imported", block), TEMPLATE)
-        yield TABLE.name, block, choose(captions, ids, preference)
+        yield TABLE.name, block, choose(captions, ids, preference, checks)
 
 
 DESCRIPTIONS = Step(
     name="descriptions",
-    version=1,
-    reads=("stickers", "captions", "imported"),
+    version=2,
+    reads=("stickers", "captions", "imported", "text_checks"),
     writes=("descriptions",),
     settings=_settings,
     run=_describe,
-    optional=("imported",),
+    optional=("imported", "text_checks"),
     each_block=True,
 )

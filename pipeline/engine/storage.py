@@ -147,6 +147,16 @@ def read_table(
     return rows.replace_schema_metadata(None)
 
 
+def scan_table(path: TablePath, columns: list[str]) -> Iterator[pa.Table]:
+    """Rows of a global table, a group after the other; none where it isn't there."""
+    if not path.exists():
+        return
+    with table_errors(path):
+        file = pq.ParquetFile(_source(path, None), page_checksum_verification=True)
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group, columns, use_threads=False).select(columns)
+
+
 def count_rows(path: TablePath) -> int:
     """Rows of a table file, from its footer alone."""
     with table_errors(path):

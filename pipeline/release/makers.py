@@ -80,6 +80,7 @@ class Makers:
     ocr: Counter[str] = field(default_factory=Counter)
     domain: Counter[str] = field(default_factory=Counter)
     domain_votes: int = 0
+    domain_reviews: int = 0
     provenance: Counter[str] = field(default_factory=Counter)
     voted: Counter[int] = field(default_factory=Counter)
     tag_votes: Counter[str] = field(default_factory=Counter)
@@ -96,6 +97,8 @@ class Makers:
         self.domain.update(count_values(filled(rows["domain_model"].filter(judged), "unknown")))
         by_votes = pc.sum(pc.equal(rows["domain_provenance"], "votes")).as_py()
         self.domain_votes += by_votes or 0
+        by_review = pc.sum(pc.equal(rows["domain_provenance"], "review")).as_py()
+        self.domain_reviews += by_review or 0
         self.provenance.update(count_values(rows["label_provenance"]))
         self.voted.update(count_values(rows["annotators"]))
         self._add_votes(rows["counts"])
@@ -152,12 +155,15 @@ class Makers:
         found = {name: _texts(made, self.said[name]) for name, made in self.fields.items()}
         found["ocr_text"] = _by("reading text (OCR)", self.ocr)
         found["domain"] = _by("classification as real or cartoon", self.domain)
-        kind = "simulated annotators: no person" if simulated else "people, under pseudonyms"
-        people = (f"{annotators} {kind}",)
+        people = voters(annotators, simulated)
         if self.domain_votes:
             found["domain"].append(Making("votes", people, self.domain_votes, not simulated))
+        if self.domain_reviews:
+            found["domain"].append(Making(_HOW["review"], ("people",), self.domain_reviews, True))
         found["tags"] = [
-            Making(_HOW.get(how, how), people, rows, not simulated)
+            Making(_HOW[how], ("people",), rows, True)
+            if how == "review"
+            else Making(_HOW.get(how, how), people, rows, not simulated)
             for how, rows in _ranked(self.provenance)
             if how != "imported"
         ]
@@ -172,7 +178,19 @@ class Makers:
         return {name: made for name, made in found.items() if made}
 
 
-_HOW = {"votes": "votes on tags", "adjudication": "a lead's decision between votes"}
+_HOW = {
+    "votes": "votes on tags",
+    "adjudication": "a lead's decision between votes",
+    "review": "changing labels afterwards, with a reason",
+}
+PEOPLE = "people"
+"""How those who corrected a model's text are called in ``written_by``."""
+
+
+def voters(annotators: int, simulated: bool) -> tuple[str, ...]:
+    """How those who voted are called, without a name."""
+    kind = "simulated annotators: no person" if simulated else "people, under pseudonyms"
+    return (f"{annotators} {kind}",)
 
 
 def _texts(made: Written, said: Written) -> list[Making]:
@@ -197,7 +215,7 @@ def _quoted(activity: str, counts: Counter[str]) -> list[Making]:
 
 
 def _by(activity: str, counts: Counter[str]) -> list[Making]:
-    return [Making(activity, (name,), rows) for name, rows in _ranked(counts)]
+    return [Making(activity, (name,), rows, name == PEOPLE) for name, rows in _ranked(counts)]
 
 
 def _ranked(counts: Counter[str]) -> list[tuple[str, int]]:

@@ -44,6 +44,7 @@ _MAKES = {name: (name,) for name in _TABLES[:-1]} | {
     "label export": ("label",),
     "label import": ("label", "merge"),
     "label adjudicate": ("label", "merge"),
+    "label review": ("merge",),
 }
 """Sections of the configuration that decide what a command makes."""
 _ALSO_READS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from pipeline.engine.runner import check_crawled
@@ -52,6 +52,11 @@ def say_made(session: Session, made: ExportedTasks, url: str) -> None:
     people = len(made.projects) - (shared is not None)
     whom = f" for {people:,} {'person' if people == 1 else 'people'}" if people else ""
     session.say(f"{made.made:,} tasks made{whom}{again}; {made.total:,} in all: {where}")
+
+
+def screening_all(options: CommandOptions) -> CommandOptions:
+    """The options with every kept sticker to be screened."""
+    return replace(options, overrides=(*options.overrides, "label.screening_sample=all"))
 
 
 def adjudicate_command(options: CommandOptions) -> int:

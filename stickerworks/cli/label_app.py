@@ -7,7 +7,12 @@ from typing import Annotated
 
 import typer
 
-from stickerworks.cli import label_relabel_app, label_teams_app
+from stickerworks.cli import (
+    label_backup_app,
+    label_relabel_app,
+    label_review_app,
+    label_teams_app,
+)
 
 label = typer.Typer(
     name="label",
@@ -60,13 +65,19 @@ def export(
     screening: Annotated[
         bool, typer.Option("--screening", help="export for the review of content instead")
     ] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="with --screening: every kept sticker, not a sample")
+    ] = False,
 ) -> None:
     """Give every kept sticker that has no task yet to as many people as merge.annotators says."""
     from annotation.human.studio.export_request import ExportRequest
-    from stickerworks.cli.label import export_command
+    from stickerworks.cli.label import export_command, screening_all
 
+    if all_ and not screening:
+        raise typer.BadParameter("--all belongs to --screening; label export takes all anyway")
+    options = screening_all(context.obj) if all_ else context.obj
     request = ExportRequest(next_, batch, blind, keep_tags, everyone)
-    raise typer.Exit(export_command(context.obj, request, screening=screening))
+    raise typer.Exit(export_command(options, request, screening=screening))
 
 
 @label.command("import")
@@ -143,4 +154,6 @@ def report(context: typer.Context) -> None:
 
 
 label_teams_app.register(label)
+label_backup_app.register(label)
 label_relabel_app.register(label)
+label_review_app.register(label)

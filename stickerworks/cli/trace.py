@@ -19,7 +19,7 @@ _SHOWN_BYTES = 16
 def trace_command(options: CommandOptions, prefix: str) -> int:
     """Print what every table holds about the sticker whose id starts with ``prefix``."""
     with open_session("trace", options, reads_only=True) as session:
-        sticker, part = _find(session, prefix.lower())
+        sticker, part = find_sticker(session, prefix.lower())
         rows = {name: _rows(session, name, part, sticker) for name in TABLES}
         session.results.update(id=sticker, shard=part, tables=rows)
         if not options.json:
@@ -27,7 +27,8 @@ def trace_command(options: CommandOptions, prefix: str) -> int:
     return EXIT_DONE
 
 
-def _find(session: Session, prefix: str) -> tuple[str, int]:
+def find_sticker(session: Session, prefix: str) -> tuple[str, int]:
+    """The sticker whose id starts with ``prefix``, and its shard; StickerworksError unless one."""
     found = []
     for part in session.workspace.parts:
         ids = session.workspace.read("stickers", part, ["id"])["id"]

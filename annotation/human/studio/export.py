@@ -199,4 +199,5 @@ def shown(source: TaskSource, batch: str, tags: Sequence[str], files: Path) -> S
         tags=tuple(tags),
         caption=source.caption,
         model=MODEL,
+        answers=source.answers,
     )

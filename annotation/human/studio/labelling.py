@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from annotation.human.studio.payload import (
     screening_task,
 )
 from annotation.human.studio.planning import Plan, next_batch, plan_further, plan_labelling
-from annotation.human.studio.stickers import kept_stickers, read_sources
+from annotation.human.studio.stickers import TaskSource, kept_stickers, read_sources
 from annotation.human.studio.team import team_of
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 _FINISHED = "These tasks were planned by an export that was interrupted; export again for new ones."
 NO_BALLOT = Ballot("", ())
 """Screening asks about no tags."""
+
+_AT_ONCE = 10_000
+"""Tasks that are put in order in memory, some 20 MB of them."""
 
 
 @dataclass(frozen=True)
@@ -159,12 +163,20 @@ def export_screening(studio: LabellingSession, request: ExportRequest) -> Export
     scores = safety_scores(studio.workspace, label.screening_measure)
     studio.ledger.plan(plan_screening(studio, request, scores))
 
+    def task(row: Planned, source: TaskSource) -> dict[str, Any]:
+        score = scores.get(row.sticker)
+        seen = shown(source, row.batch, (), studio.connection.files)
+        blurred = score is not None and score >= label.screening_score
+        return screening_task(seen, score=score, blurred=blurred)
+
     def tasks(rows: Sequence[Planned]) -> Iterator[tuple[Planned, dict[str, Any]]]:
-        for row, source in studio.sources(rows):
-            score = scores.get(row.sticker)
-            seen = shown(source, row.batch, (), studio.connection.files)
-            blurred = score is not None and score >= label.screening_score
-            yield row, screening_task(seen, score=score, blurred=blurred)
+        # The server offers tasks in the order in which they were made, stickers lie in shards.
+        order = highest_first(scores)
+        waiting = sorted(rows, key=lambda row: order(row.sticker))
+        for start in range(0, len(waiting), _AT_ONCE):
+            some = waiting[start : start + _AT_ONCE]
+            made = {row.sticker: task(row, source) for row, source in studio.sources(some)}
+            yield from ((row, made[row.sticker]) for row in some if row.sticker in made)
 
     return send_planned(
         studio.connection, studio.ledger, studio.config, "screening", NO_BALLOT, tasks
@@ -190,29 +202,41 @@ def _anonymous(sticker: str, votes: Sequence[Mapping[str, Any]]) -> list[Anonymo
     def lot(vote: Mapping[str, Any]) -> bytes:
         return hashlib.sha256(f"{sticker}/{vote['annotator']}".encode()).digest()
 
-    return [
-        AnonymousVote(tuple(v["tags"] or ()), v["domain"], v["caption"], bool(v["skipped"]))
-        for v in sorted(votes, key=lot)
-    ]
+    return [AnonymousVote.of(vote) for vote in sorted(votes, key=lot)]
 
 
 def plan_screening(
     studio: LabellingSession, request: ExportRequest, scores: Mapping[str, float]
 ) -> Iterator[Planned]:
-    """The next stickers to screen: those from the configured score on, the highest first, then a
-    sample of the others."""
+    """The next stickers to screen, the highest score first, those without one last: all that are
+    kept, or those from the configured score on and then a sample of the others."""
     label, before = studio.config.label, studio.ledger.tasks("screening")
     taken = {row["sticker"] for row in before}
     kept = kept_stickers(studio.workspace)
-    suspect = [key for key in kept if key in scores and scores[key] >= label.screening_score]
-    suspect.sort(key=lambda sticker: -scores[sticker])
-    # Ids are hashes: the first ones are a random sample, and the same one on any rerun.
-    known = set(suspect)
-    drawn = None if label.screening_sample == "all" else label.screening_sample
-    sample = [key for key in kept if key not in known][:drawn]
-    batch = request.batch or next_batch([row["batch"] for row in before], "s")
-    for sticker in [key for key in (*suspect, *sample) if key not in taken][: request.limit]:
-        yield Planned("screening", sticker, NO_BALLOT.version, batch, gold=False, blind=True)
+    chosen = sorted(kept, key=highest_first(scores))
+    if label.screening_sample != "all":
+        suspect = [key for key in chosen if scores.get(key, -math.inf) >= label.screening_score]
+        # Ids are hashes: the first ones are a random sample, and the same one on any rerun.
+        known = set(suspect)
+        sample = [key for key in kept if key not in known][: label.screening_sample]
+        chosen = [*suspect, *sample]
+    names = [row["batch"] for row in before]
+    fresh = [key for key in chosen if key not in taken][: request.limit]
+    for start in range(0, len(fresh), label.batch_size):
+        name = request.batch or next_batch(names, "s")
+        names.append(name)
+        for sticker in fresh[start : start + label.batch_size]:
+            yield Planned("screening", sticker, NO_BALLOT.version, name, gold=False, blind=True)
+
+
+def highest_first(scores: Mapping[str, float]) -> Callable[[str], tuple[bool, float, str]]:
+    """What orders stickers for screening: by score, then those that have none."""
+
+    def place(sticker: str) -> tuple[bool, float, str]:
+        score = scores.get(sticker)
+        return score is None, -(score or 0.0), sticker
+
+    return place
 
 
 def safety_scores(workspace: Workspace, measure: str) -> dict[str, float]:
@@ -223,5 +247,6 @@ def safety_scores(workspace: Workspace, measure: str) -> dict[str, float]:
     for name in ("measures", "expensive_measures"):
         rows = workspace.read(name, columns=["id", "name", "value"])
         rows = rows.filter(pc.equal(rows["name"], measure)).drop_null()
+        rows = rows.filter(pc.is_finite(rows["value"]))
         values |= dict(zip(rows["id"].to_pylist(), rows["value"].to_pylist(), strict=True))
     return values

@@ -7,7 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from annotation.human.studio.asked_questions import question_rows
+from annotation.human.studio.asked_questions import asked_questions, question_rows
+from annotation.human.studio.corrected import write_corrected
 from annotation.human.studio.gold import read_gold
 from annotation.human.studio.ledger import VoteLedger
 from annotation.human.studio.reading import ReadingContext, read_answers
@@ -39,7 +40,8 @@ def asked_rows(ledger: VoteLedger) -> list[dict[str, Any]]:
 def answers(workspace: Workspace, ledger: VoteLedger, config: LabelConfig) -> dict[str, pa.Table]:
     """What they answered: ``votes``, ``adjudications`` and ``flags``, by the ledger."""
     stickers = set(workspace.read("stickers", columns=["id"])["id"].to_pylist())
-    context = ReadingContext.of(ledger.people(), stickers, config.max_tags)
+    asked = asked_questions(ledger)
+    context = ReadingContext.of(ledger.people(), stickers, config.max_tags, asked)
     return read_answers(ledger.everything(), context).as_arrow()
 
 
@@ -48,6 +50,7 @@ def write_answers(workspace: Workspace, ledger: VoteLedger, config: LabelConfig)
     made = {"gold": read_gold(config), **answers(workspace, ledger, config)}
     for name, table in made.items():
         write_table(workspace.path(name), table, Proof(f"label {name}", "ledger"))
+    write_corrected(workspace, ledger)
     return {name: len(table) for name, table in made.items()}
 
 

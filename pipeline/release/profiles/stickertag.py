@@ -36,7 +36,7 @@ STICKERTAG = Profile(
         Column("role", "string", "attribute: who or what is shown; by a model or data set"),
         Column("action", "string", "attribute: what it does; by a model or data set"),
         Column("label_status", "string", "effective, adjudicate, insufficient, rejected, ..."),
-        Column("label_provenance", "string", "votes, adjudication or imported"),
+        Column("label_provenance", "string", "votes, adjudication, review or imported"),
         Column("annotators", "int32", "valid votes counted"),
         Column("simulated", "bool", "true where the votes are simulated: no person voted"),
         Column("format", "string", "gif, png, ...: what the key frames were taken from"),

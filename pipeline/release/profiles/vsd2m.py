@@ -47,7 +47,7 @@ VSD2M = Profile(
         Column("trigger_words", "[string]", "distinct queries it was found under, sorted"),
         Column("ocr_text", "string", "text read in the key frames"),
         Column("domain", "string", "real or cartoon"),
-        Column("domain_provenance", "string", "votes, imported or classifier"),
+        Column("domain_provenance", "string", "votes, review, imported or classifier"),
         Column("captioner", "string", "what wrote the texts; template is no model"),
         Column("test_sets", "[string]", "named test sets that it is in, such as vsd_r"),
         *ATTRIBUTION,

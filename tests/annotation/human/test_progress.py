@@ -194,7 +194,7 @@ def test_versions_of_one_annotation_are_one_answer(workspace: Workspace) -> None
 
 
 def test_screening_and_deleted_and_labels(found: AnnotationProgress) -> None:
-    assert found.screening == Screening(tasks=2, looked_at=1, flagged=1)
+    assert found.screening == Screening(tasks=2, looked_at=1, flagged=1, everything=10)
     assert (found.deleted, found.simulated) == (1, 0)
     assert found.labels["effective"] == 3
     assert found.labels["dropped"] == 1
@@ -224,7 +224,7 @@ def test_lines_say_what_a_lead_asks(found: AnnotationProgress) -> None:
     assert "blind, 1 settled by skips, 1 no longer kept" in text
     assert "1 wait for a decision, 0 of them have a task: stickerworks label adjudicate" in text
     assert "Stuck         4: 2 that nobody is left to complete, 2 settled anyway; add" in text
-    assert "Screening     1 of 2 looked at, 1 flagged" in text
+    assert "Screening     1 of 2 looked at (10% of all 10 stickers), 1 flagged" in text
     assert "votes: given by a user who is on no list (annotation 1/6u by user 9)" in text
 
 

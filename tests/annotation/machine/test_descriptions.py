@@ -11,7 +11,7 @@ from annotation.machine import descriptions
 from annotation.machine.descriptions import DESCRIPTIONS, Preference
 from pipeline.engine.errors import StickerworksError
 from schemas.config import Config
-from schemas.tables import CAPTIONS, DESCRIPTION_FIELDS
+from schemas.tables import CAPTIONS, DESCRIPTION_FIELDS, TEXT_CHECKS
 
 NOW = Preference((), frozenset(), "openai", "now", "r1")
 
@@ -190,3 +190,41 @@ def test_the_preference_is_part_of_what_decides_the_table() -> None:
     assert DESCRIPTIONS.settings(Config())["model"] is None
     with pytest.raises(StickerworksError, match="captioner"):
         DESCRIPTIONS.settings(Config.model_validate({"annotate": {"captioner": "none"}}))
+
+
+def checked(rows: list[dict[str, Any]], *checks: dict[str, Any]) -> dict[str, Any]:
+    """The row of a sticker whose texts people looked at, in the order of their checks."""
+    told = [
+        {"id": "b", "number": n, "field": "caption", "language": "en", "verdict": "right", **check}
+        for n, check in enumerate(checks)
+    ]
+    captions = pa.Table.from_pylist([{"id": "b", **row} for row in rows], schema=CAPTIONS.schema)
+    table = pa.Table.from_pylist(told, schema=TEXT_CHECKS.schema)
+    (row,) = descriptions.choose(captions, pa.chunked_array([["b"]]), NOW, table).to_pylist()
+    return dict(row)
+
+
+def test_what_people_corrected_comes_first_and_is_theirs() -> None:
+    rows = [said("caption", "now"), said("caption", "old", **OLD), said("style", "flat")]
+    row = checked(rows, {"original": "old", "verdict": "corrected", "corrected": "by hand"})
+    assert (row["caption_en"], row["captioner"]) == ("by hand", "people")
+    assert row["written_by"] == ["people", "now@r1 vsd2m/1"]
+
+
+def test_what_is_right_comes_before_others_and_keeps_its_writer() -> None:
+    rows = [said("caption", "now"), said("caption", "old", flags=["cut_off"], **OLD)]
+    row = checked(rows, {"original": "old"})
+    assert (row["caption_en"], row["written_by"]) == ("old", ["old vsd2m/1"])
+
+
+def test_what_is_wrong_is_never_taken() -> None:
+    rows = [said("caption", "now"), said("caption", "now", **OLD)]
+    assert checked(rows, {"original": "now", "verdict": "wrong"})["caption_en"] is None
+
+
+def test_the_last_check_of_a_text_counts_and_one_of_another_text_says_nothing() -> None:
+    one = {"original": "now", "verdict": "wrong"}
+    other = {"original": "now", "verdict": "corrected", "corrected": "then"}
+    gone = {"original": "said before", "verdict": "corrected", "corrected": "x"}
+    elsewhere = {"original": "now", "language": "zh", "verdict": "wrong"}
+    assert checked([said("caption", "now")], one, other, gone, elsewhere)["caption_en"] == "then"

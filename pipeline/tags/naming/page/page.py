@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.engine.page.embedded import data_json
 from pipeline.engine.page.render import Page, write_page
 from pipeline.engine.paths import read_regular
 from pipeline.engine.workspace import Workspace
@@ -75,7 +74,7 @@ def write_naming_page(
     begun = _begun(start)
     place = f"stickerworks naming {workspace.name} {shown.version}"
     if start is not None:
-        place += f" {hashlib.sha256(_data(begun).encode()).hexdigest()[:8]}"
+        place += f" {hashlib.sha256(data_json(begun).encode()).hexdigest()[:8]}"
     data = {
         "workspace": workspace.name,
         "version": shown.version,
@@ -93,7 +92,7 @@ def write_naming_page(
         contents=(),
         scripts=_SCRIPTS,
     )
-    values = {"data": _data(data), "pictures": _data(pictures.drawn), "file": FILE}
+    values = {"data": data_json(data), "pictures": data_json(pictures.drawn), "file": FILE}
     written = write_page(target, page, values)
     return Written(written, len(rows), len(pictures.drawn), shown.version)
 
@@ -115,8 +114,3 @@ def _begun(start: Naming | None) -> dict[str, Any]:
 
 def _chosen(row: NamingRow, columns: tuple[str, ...]) -> dict[str, Any]:
     return {column: getattr(row, column) for column in columns}
-
-
-def _data(value: Mapping[str, Any]) -> str:
-    """JSON that ends no element of HTML and begins none, whatever its texts hold."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")

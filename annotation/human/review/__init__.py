@@ -1,0 +1,1 @@
+"""Looking through labels afterwards: search, the page of what was found, changes with reasons."""

@@ -1,0 +1,75 @@
+"""What the review page saves, read with care: a file from anybody becomes changes or an error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from annotation.human.review.changes import Change
+from pipeline.engine.errors import StickerworksError
+from pipeline.engine.options import describe_invalid
+from pipeline.engine.page.saved import Moment, Sticker, read_saved
+from pipeline.engine.text import plain, storable
+from schemas.section import Section
+
+_MOST = 100_000
+Text = Annotated[str, Field(max_length=4000)]
+Values = Annotated[tuple[Text, ...], Field(max_length=200)]
+
+
+class _SavedChange(Section):
+    id: Sticker
+    field: Annotated[str, Field(max_length=60)]
+    before: Values
+    after: Values
+    why: Text
+    at: Moment
+
+
+class _SavedReview(Section):
+    stickerworks_review: Literal[1]
+    workspace: Annotated[str, Field(max_length=64)]
+    who: Text = ""
+    changes: Annotated[list[_SavedChange], Field(max_length=_MOST)]
+
+
+@dataclass(frozen=True)
+class SavedReview:
+    """Changes of one file, and the name that was typed on the page."""
+
+    changes: tuple[Change, ...]
+    who: str | None
+
+
+def read_saved_review(path: Path, workspace: str) -> SavedReview:
+    """The changes in a file that the page of the workspace of that identity saved.
+
+    Raises StickerworksError for anything else, and where two of its changes contradict.
+    """
+    try:
+        found = _SavedReview.model_validate(read_saved(path, "label review --apply"))
+    except ValidationError as error:
+        raise _strange(path, describe_invalid(error, "", _SavedReview)[0]) from error
+    except ValueError as error:
+        raise _strange(path, "it is no JSON") from error
+    if found.workspace != workspace:
+        raise StickerworksError(
+            f"{plain(str(path))} is about another workspace.",
+            "Name that --workspace, or the file that this one's page saved.",
+        )
+    changes: dict[tuple[str, str], Change] = {}
+    for row in found.changes:
+        change = Change(row.id, row.field, row.before, row.after, row.why)
+        if changes.setdefault((row.id, row.field), change) != change:
+            raise _strange(path, f"it changes {row.field} of {row.id[:10]} twice, differently")
+    return SavedReview(tuple(changes.values()), storable(found.who, 100))
+
+
+def _strange(path: Path, why: str) -> StickerworksError:
+    return StickerworksError(
+        f"{plain(str(path))} holds no changes of labels: {why}.",
+        "Name the file that the page of `stickerworks label review` saved.",
+    )
