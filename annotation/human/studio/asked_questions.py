@@ -69,6 +69,12 @@ def asked_questions(ledger: VoteLedger) -> tuple[QuestionSet, ...]:
     )
 
 
+def questions_of(ledger: VoteLedger, version: str) -> tuple[QuestionConfig, ...]:
+    """The questions of a set that was exported; none for ""."""
+    sets = {asked.version: asked.questions for asked in (NO_QUESTIONS, *asked_questions(ledger))}
+    return sets[version]
+
+
 def question_rows(ledger: VoteLedger) -> list[dict[str, Any]]:
     """Rows of the table ``questions``."""
     return [
