@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stickerworks.cli import label_review_app
+from stickerworks.cli import label_review_app, label_texts_app
 
 label = typer.Typer(
     name="label",
@@ -136,3 +136,4 @@ def report(context: typer.Context) -> None:
 
 
 label_review_app.register(label)
+label_texts_app.register(label)
