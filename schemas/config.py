@@ -524,6 +524,11 @@ class ValidateConfig(Section):
     domain: str | None = Field(
         None, description="train and judge on rows of that domain alone, real or cartoon [all]"
     )
+    target: str | None = Field(
+        None,
+        description="a question of the release, such as emotion, whose answers are learnt instead "
+        "of its tags [tags]",
+    )
     margin: Fraction = Field(0.05, description="by how much the figure of the real run must win")
     significance: float = Field(
         0.01,

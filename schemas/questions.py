@@ -71,6 +71,8 @@ class QuestionConfig(Section):
     def _whole(self) -> Self:
         if self.name in RESERVED:
             raise ValueError(f"{self.name} is asked already; choose another name")
+        if self.name.endswith(("_status", "_agreement")):  # as further columns of a question do
+            raise ValueError(f"{self.name} ends in a word that releases add; choose another name")
         choices = self.kind in ("single", "several")
         if choices and len(self.options) < 2:
             raise ValueError(f"the question {self.name} needs at least two options")

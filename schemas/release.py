@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from schemas.tables import DESCRIPTION_FIELDS
 
 SPLITS = ("train", "validation", "test")
 
+Column = tuple[str, str, str]
+"""A column's name, kind and meaning."""
+
 # Name, kind and meaning; the kinds are those of `datasets`, a list in brackets.
-COLUMNS: tuple[tuple[str, str, str], ...] = (
+COLUMNS: tuple[Column, ...] = (
     ("id", "string", "sha256 of the sticker's bytes, in hex"),
     ("image", "image", "the file as it was found; null where its source forbids redistribution"),
     ("format", "string", "gif, png, apng, jpeg, webp, ... by its first bytes"),
@@ -62,3 +68,64 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ),
     ("flags", "[string]", "truncated, dark_background, clamped_durations, ..."),
 )
+
+
+@dataclass(frozen=True)
+class AskedQuestion:
+    """A question that people were asked about the stickers, as a release tells of it.
+
+    ``kind`` is single, several, text or scale; ``values`` are the answers that could be given, in
+    the order of the screen, none for a text.
+    """
+
+    name: str
+    kind: str
+    values: tuple[str, ...] = ()
+    title_en: str = ""
+    title_zh: str = ""
+
+    @property
+    def column(self) -> str:
+        """The column of a release that has the answers."""
+        return f"{VOTED}{self.name}"
+
+    @property
+    def title(self) -> str:
+        """The question in English, else in Chinese, else its name."""
+        return self.title_en or self.title_zh or self.name
+
+
+VOTED = "voted_"
+"""What the columns of answers begin with."""
+ANSWER_STATUS, ANSWER_AGREEMENT = "_status", "_agreement"
+"""What their columns of status and agreement end in; no question's name does."""
+ANSWERED = ("effective", "adjudicate", "insufficient", "unanswered")
+"""What ``voted_NAME_status`` may say."""
+
+_ANSWERS = {
+    "single": ("string", "the answer that enough people gave, or that was decided on"),
+    "several": ("[string]", "the answers that enough people gave, or that were decided on"),
+    "text": ("[string]", "the texts that enough people wrote, or that were decided on"),
+    "scale": ("float64", "the point that enough gave, or that was decided on, else their mean"),
+}
+
+
+def columns_of(questions: Iterable[AskedQuestion]) -> tuple[Column, ...]:
+    """The columns of a release about whose stickers these questions were asked, in their order."""
+    return (*COLUMNS, *(column for question in questions for column in answer_columns(question)))
+
+
+def answer_columns(question: AskedQuestion) -> tuple[Column, ...]:
+    """What a release says of one question."""
+    kind, doc = _ANSWERS[question.kind]
+    name, asked = question.column, f"question `{question.name}`"
+    status = " or ".join((", ".join(ANSWERED[:-1]), ANSWERED[-1]))
+    return (
+        (name, kind, f"{asked}: {doc}"),
+        (f"{name}{ANSWER_STATUS}", "string", f"{asked}: {status}; null before any vote"),
+        (
+            f"{name}{ANSWER_AGREEMENT}",
+            "float64",
+            f"{asked}: share of the votes that gave this answer, or else the one most given",
+        ),
+    )

@@ -631,7 +631,7 @@ CAPTIONS = _table(
     _column("field", STRING, "description, caption, style, ..."),
     _column("language", STRING, "en, zh"),
     _column("text", STRING, "the text, or the class"),
-    _column("flags", STRINGS, "refusal, empty, wrong_language, unread_quote, cut_off, ..."),
+    _column("flags", STRINGS, "refusal, chatter, cut_off, ...; trimmed says nothing against it"),
     _column("attempt", pa.int32(), "how often it was asked again, from 0"),
     _column("tokens_in", pa.int64(), "tokens that the model read"),
     _column("tokens_out", pa.int64(), "tokens that it wrote"),

@@ -36,7 +36,11 @@ METHODS = ("match", "fullmatch", "search", "sub", "split", "findall", "finditer"
 # Written anew in each run from names that are escaped: nothing in them repeats.
 ESCAPED = {"annotation/handoff/folder.py", "annotation/machine/inprocess/messages.py"}
 # What is cut before it is looked at, to that many characters.
-CUT = {"annotation/machine/parsing.py _LEADING": 300, "annotation/machine/parsing.py _UNSURE": 300}
+CUT = {
+    "annotation/machine/chatter.py _BACK": 400,
+    "annotation/machine/parsing.py _LEADING": 300,
+    "annotation/machine/parsing.py _UNSURE": 300,
+}
 SIZES = (30, 300, 30_000)
 # In proportion, 30,000 characters take a millisecond; squared, half a second and more.
 CEILING_S = 0.2

@@ -53,7 +53,11 @@ def read_checked(workspace: Workspace) -> CheckedCaptions:
         elif row["verdict"] == "wrong" and is_caption(row):
             wrong[row["id"]].add(row["original"])
     return CheckedCaptions(
-        {id_: tuple(several) for id_, several in corrected.items()},
+        {
+            # What is wrong is no target, though somebody wrote it elsewhere.
+            id_: tuple(one for one in several if one.corrected not in wrong.get(id_, ()))
+            for id_, several in corrected.items()
+        },
         {id_: frozenset(texts) for id_, texts in wrong.items()},
     )
 

@@ -11,17 +11,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from annotation.human.asked import read_questions
 from annotation.human.bootstrap import Interval, ratio_interval
-from annotation.human.kappa import Units, fleiss_kappa
+from annotation.human.kappa import fleiss_kappa
 from annotation.human.masi import masi_alpha, masi_interval
-from annotation.human.merge import current_rows
+from annotation.human.merge import current_rows, current_votes
+from annotation.human.question_agreement import question_rows
+from annotation.human.single_values import nominal_alpha, nominal_interval, value_units
 from annotation.human.tag_pairs import count_rows
 from annotation.human.tag_votes import TagVotes, read_tag_votes
 from annotation.human.votes import read_votes
 from pipeline.engine.stage import Output, Reader, Step
 from schemas.tables import TABLES
 
-_MEASURED = ["id", "annotator", "tags", "domain", "simulated"]
+_MEASURED = ["id", "annotator", "tags", "domain", "answers", "simulated"]
 _COLUMNS = [*_MEASURED, "skipped", "tagset", "sequence", "annotation", "quarantined"]
 
 
@@ -38,7 +41,7 @@ def summarise(votes: pa.Table, *, resamples: int = 1000, seed: int = 0) -> dict[
     rows = current_rows(votes)
     skipped = pc.fill_null(votes["skipped"], False).to_numpy()[rows]
     valid = votes.select(_MEASURED).take(pa.array(rows[~skipped]))
-    sets, domains = read_tag_votes(valid), domain_units(valid)
+    sets, domains = read_tag_votes(valid), value_units(valid["id"], valid["domain"])
     drawn = {"resamples": resamples, "seed": seed}
     return {
         "votes": len(valid),
@@ -56,7 +59,10 @@ def summarise(votes: pa.Table, *, resamples: int = 1000, seed: int = 0) -> dict[
 
 
 def _measure(reader: Reader, settings: Any) -> Iterator[Output]:
-    rows = _rows(summarise(read_votes(reader, _COLUMNS), **settings))
+    votes = read_votes(reader, _COLUMNS)
+    rows = _rows(summarise(votes, **settings))
+    questions = read_questions(reader.read("questions"))
+    rows[2:2] = question_rows(current_votes(votes), questions, **settings)
     yield "agreement", None, pa.Table.from_pylist(rows, schema=TABLES["agreement"].schema)
 
 
@@ -79,68 +85,16 @@ def _ends(interval: Interval | None) -> dict[str, float | None]:
     return {"low": low, "high": high}
 
 
+_READ = ("votes", "decisions", "tag_changes", "questions")
 AGREEMENT = Step(
     name="agreement",
-    version=2,
-    reads=("votes", "decisions", "tag_changes"),
+    version=3,
+    reads=_READ,
     writes=("agreement",),
     settings=lambda config: {"resamples": 1000, "seed": 0},
     run=_measure,
-    optional=("votes", "decisions", "tag_changes"),
+    optional=_READ,
 )
-
-
-def domain_units(votes: pa.Table) -> Counter[tuple[str, ...]]:
-    """The domains that each sticker got: how many stickers got just these."""
-    votes = votes.filter(pc.not_equal(pc.fill_null(votes["domain"], ""), ""))
-    if not len(votes):
-        return Counter()
-    domains = pc.unique(votes["domain"]).sort()
-    stickers = votes["id"].dictionary_encode().combine_chunks()
-    width, count = len(domains), len(stickers.dictionary)
-    place = pc.index_in(votes["domain"], value_set=domains).to_numpy()
-    pairs = stickers.indices.to_numpy().astype(np.int64) * width + place
-    given = np.bincount(pairs, minlength=count * width).reshape(count, width)
-    kinds, counts = count_rows(*given.T)
-    names = domains.to_pylist()
-    units = (
-        tuple(name for name, n in zip(names, kind, strict=True) for _ in range(n))
-        for kind in kinds.tolist()
-    )
-    return Counter(dict(zip(units, counts.tolist(), strict=True)))
-
-
-def nominal_alpha(units: Units) -> float | None:
-    """Krippendorff's alpha of single values, such as the domain; None where undefined."""
-    observed, expected = _nominal(units)
-    if not expected:
-        return None
-    apart = sum(a * n for (a, _), n in observed.items())
-    return 1 - apart / sum(b * n for (_, b), n in observed.items()) / expected
-
-
-def nominal_interval(units: Units, *, resamples: int = 1000, seed: int = 0) -> Interval | None:
-    """95% bootstrap interval of ``nominal_alpha`` over units, as ``masi_interval`` draws it."""
-    observed, expected = _nominal(units)
-    if not expected:
-        return None
-    low, high = ratio_interval(observed, resamples=resamples, seed=seed)
-    return 1 - high / expected, 1 - low / expected
-
-
-def _nominal(units: Units) -> tuple[Counter[tuple[float, float]], float]:
-    """Disagreement and votes of each unit with at least two votes; the expected disagreement."""
-    total: Counter[str] = Counter()
-    observed: Counter[tuple[float, float]] = Counter()
-    for unit, count in sorted(units.items()):
-        if (size := len(unit)) > 1:
-            values = Counter(unit)
-            total.update({value: n * count for value, n in values.items()})
-            apart = (size**2 - sum(n * n for n in values.values())) / (size - 1)
-            observed[round(apart, 12), float(size)] += count
-    votes = total.total()
-    differing = votes * votes - sum(n * n for n in total.values())
-    return observed, differing / (votes * (votes - 1)) if differing else 0.0
 
 
 def tag_alphas(votes: TagVotes, *, resamples: int = 1000, seed: int = 0) -> list[dict[str, Any]]:

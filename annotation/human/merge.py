@@ -80,8 +80,11 @@ def current_decisions(adjudications: pa.Table) -> pa.Table:
 
 
 def decides(decision: Mapping[str, Any], tagset: Collection[str] | None) -> bool:
-    """Whether a decision settles its sticker: not when it gives tags, and all are unknown."""
-    given = set(decision["tags"] or ())
+    """Whether a decision settles its sticker: not when all the tags that it gives are unknown, or
+    a migration dropped them (null)."""
+    if decision["tags"] is None:
+        return False
+    given = set(decision["tags"])
     return not given or tagset is None or not given.isdisjoint(tagset)
 
 

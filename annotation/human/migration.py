@@ -95,13 +95,21 @@ def migrate(votes: pa.Table, changes: Mapping[str, Change]) -> pa.Table:
 def migrate_decisions(decisions: pa.Table, changes: Mapping[str, Change]) -> pa.Table:
     """Rows of ``adjudications`` in today's tags; one of nothing but dropped tags is a skip.
 
-    It was no decision that no tag fits, so its sticker is to be decided about again.
+    It was no decision that no tag fits, so its sticker is to be decided about again. Where it also
+    answers questions, only its ``tags`` are void (null).
     """
     carried = migrate(decisions, changes)
     if carried is decisions:
         return decisions
     before, after = (pc.list_value_length(table["tags"]) for table in (decisions, carried))
-    emptied = pc.and_(pc.greater(before, 0), pc.equal(after, 0))
-    place = carried.schema.get_field_index("skipped")
-    skipped = pc.if_else(pc.fill_null(emptied, False), True, carried["skipped"])
-    return carried.set_column(place, carried.schema.field(place), skipped)
+    emptied = pc.fill_null(pc.and_(pc.greater(before, 0), pc.equal(after, 0)), False)
+    answers = pc.greater(pc.fill_null(pc.list_value_length(carried["answers"]), 0), 0)
+    void = pc.and_(emptied, answers).combine_chunks()
+    changes = {
+        "skipped": pc.if_else(pc.and_not(emptied, answers), True, carried["skipped"]),
+        "tags": pc.if_else(void, None, carried["tags"].combine_chunks()),
+    }
+    for name, column in changes.items():
+        place = carried.schema.get_field_index(name)
+        carried = carried.set_column(place, carried.schema.field(place), column)
+    return carried

@@ -10,16 +10,17 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from annotation.human.merge import current_votes, merge_votes
+from annotation.human.merge import current_votes
 from annotation.human.migration import migrate, read_changes
+from annotation.human.pace import FIRST_TIME, expected_end, pace
 from annotation.human.quarantine import Quarantined, count_deleted, quarantined
+from annotation.human.standing import Standing, standings
+from annotation.human.studio.ledger import LEDGER, open_ledger
 from annotation.human.waiting import Backlog, Screening, count_backlog, count_screening
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 
 _STATUSES = ("effective", "adjudicate", "insufficient", "rejected", "unlabelled", "dropped")
-# Microseconds of 1973; what lies below is a count, as simulated votes have it.
-_FIRST_TIME = 10**14
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,15 @@ class Share:
 
 @dataclass(frozen=True)
 class Batch:
-    """Stickers exported together; ``dropped`` ones are no longer kept and counted nowhere else."""
+    """Stickers exported together; ``dropped`` ones are no longer kept and counted nowhere else.
+
+    ``complete`` ones have all the votes that they need, ``rejected`` ones were settled by skips.
+    """
 
     name: str
-    tasks: int
+    stickers: int
     complete: int
+    rejected: int
     gold: int
     blind: bool
     dropped: int
@@ -46,18 +51,32 @@ class Batch:
 
 @dataclass(frozen=True)
 class Annotator:
-    """An annotator's work; ``to_do`` is None for one whom the configuration doesn't list."""
+    """An annotator's work. ``asked`` counts the stickers that they were given or answered, without
+    those taken from them again, ``to_do`` those that wait for them, and ``room`` how many more
+    their quota allows.
+
+    ``pace`` is in answers a day, over their last active days; ``left_at`` says when they left.
+    Who isn't ``listed`` in the configuration gets nothing new.
+    """
 
     name: str
+    called: str
+    language: str | None
+    listed: bool
+    asked: int
     votes: int
     skips: int
-    to_do: int | None
+    to_do: int
+    quota: int | None
+    room: int | None
+    pace: float | None
     last_vote: str | None
+    left_at: str | None
 
 
 @dataclass(frozen=True)
 class Stuck:
-    """A skipped sticker that lacks votes though every annotator has answered.
+    """A sticker that lacks votes, which nobody is left to give.
 
     ``status`` tells whether its votes and skips settle it anyway.
     """
@@ -73,15 +92,20 @@ class Stuck:
 class AnnotationProgress:
     """Everything that a lead asks of the state of annotation, JSON-able by ``asdict``.
 
-    ``unknown_tags`` says of tags outside the ballot how many stickers' answers give them.
+    ``unassigned`` counts stickers that lack votes and can go to further people. ``expected_end``
+    is the day on which all that was given out should be answered, at everybody's pace; None while
+    nobody can say. ``unknown_tags`` says of tags outside the ballot how many stickers' answers
+    give them.
     """
 
     needed: int
     batches: tuple[Batch, ...]
     annotators: tuple[Annotator, ...]
+    expected_end: str | None
     labels: dict[str, int]
     unknown_tags: dict[str, int]
     adjudication: Backlog
+    unassigned: int
     stuck: tuple[Stuck, ...]
     quarantined: tuple[Quarantined, ...]
     screening: Screening
@@ -93,8 +117,10 @@ Votes = Mapping[str, Sequence[Mapping[str, Any]]]
 """The current vote or skip of each annotator, by sticker."""
 
 
-def progress(workspace: Workspace, config: Config) -> AnnotationProgress:
-    """The state of annotation from the tables alone; no server is asked.
+def progress(
+    workspace: Workspace, config: Config, now: datetime | None = None
+) -> AnnotationProgress:
+    """The state of annotation from the tables and the ledger alone; no server is asked.
 
     Stickers that are no longer kept need no more votes and wait for nobody. Raises
     StickerworksError when a table can't be read.
@@ -104,26 +130,37 @@ def progress(workspace: Workspace, config: Config) -> AnnotationProgress:
     votes = _by_sticker(current_votes(everything).to_pylist())
     tasks = workspace.read("tasks").to_pylist()
     gone = _not_kept(workspace)
-    asked = {row["id"]: row for row in tasks if row["purpose"] == "labelling"}
-    open_ = {key: row for key, row in asked.items() if key not in gone}
-    listed = config.label.accounts
     known = _known_tags(workspace)
+    wanted, left = _orders(workspace)
+    team = [account for account in config.label.accounts if account not in left]
     # What the votes say now; the table of labels may be older.
-    labels = merge_votes(everything, list(open_), config.merge, known)
-    valid = {row["id"]: row for row in labels.to_pylist()}
+    every = standings(tasks, everything, config.merge, known, team, wanted)
+    open_ = {key: one for key, one in every.items() if key not in gone}
+    people = tuple(_annotators(every, open_, votes, config, left))
+    unassigned, stuck = _lacking(open_, people, team)
     return AnnotationProgress(
         needed=config.merge.annotators,
-        batches=tuple(_batches(asked, votes, valid, gone, config.merge.annotators)),
-        annotators=tuple(_annotators(open_, votes, listed)),
+        batches=tuple(_batches(every, votes, tasks, gone)),
+        annotators=people,
+        expected_end=expected_end(people, now or datetime.now(UTC)),
         labels=_labels(workspace),
         unknown_tags=_unknown_tags(workspace),
         adjudication=count_backlog(workspace, tasks, known, changes),
-        stuck=tuple(_stuck(open_, votes, valid, (config.merge.annotators, listed))),
+        unassigned=unassigned,
+        stuck=stuck,
         quarantined=tuple(quarantined(workspace)),
         screening=count_screening(workspace, tasks),
         deleted=count_deleted(everything),
         simulated=sum(bool(vote["simulated"]) for cast in votes.values() for vote in cast),
     )
+
+
+def _orders(workspace: Workspace) -> tuple[dict[str, int], dict[str, str]]:
+    """Stickers for which more votes are wanted, and who left: no table holds these."""
+    if not (workspace.root / LEDGER).exists():
+        return {}, {}
+    with open_ledger(workspace.root) as ledger:
+        return ledger.wanted(), ledger.departed()
 
 
 def _by_sticker(rows: Iterable[Mapping[str, Any]]) -> Votes:
@@ -145,27 +182,31 @@ def _known_tags(workspace: Workspace) -> frozenset[str] | None:
 
 
 def _batches(
-    asked: Mapping[str, Mapping[str, Any]],
+    every: Mapping[str, Standing],
     votes: Votes,
-    valid: Mapping[str, Mapping[str, Any]],
+    tasks: Sequence[Mapping[str, Any]],
     gone: Collection[str],
-    needed: int,
 ) -> Iterable[Batch]:
     first: dict[str, str] = {}
-    for row in asked.values():
-        at, name = row["exported_at"] or "", row["batch"] or ""
-        first[name] = min(first.get(name, at), at)
+    for row in tasks:
+        if row["purpose"] == "labelling":
+            at, name = row["exported_at"] or "", row["batch"] or ""
+            first[name] = min(first.get(name, at), at)
+    members: dict[str, list[Standing]] = {}
+    for one in every.values():
+        members.setdefault(one.batch, []).append(one)
     for name in sorted(first, key=lambda name: (first[name], name)):
-        rows = [row for row in asked.values() if (row["batch"] or "") == name]
-        mine = [row for row in rows if row["id"] not in gone]
+        rows = members.get(name, [])
+        mine = [one for one in rows if one.id not in gone]
         yield Batch(
             name=name,
-            tasks=len(mine),
-            complete=sum(valid[row["id"]]["votes"] >= needed for row in mine),
-            gold=sum(bool(row["gold"]) for row in mine),
-            blind=any(row["blind"] for row in rows),
+            stickers=len(mine),
+            complete=sum(one.complete for one in mine),
+            rejected=sum(one.rejected and not one.complete for one in mine),
+            gold=sum(one.gold for one in mine),
+            blind=any(one.blind for one in rows),
             dropped=len(rows) - len(mine),
-            shares=_shares([vote for row in mine for vote in votes.get(row["id"], ())]),
+            shares=_shares([vote for one in mine for vote in votes.get(one.id, ())]),
         )
 
 
@@ -184,22 +225,42 @@ def _counted(votes: Iterable[Mapping[str, Any]]) -> tuple[Counter[str], Counter[
 
 
 def _annotators(
-    tasks: Mapping[str, Any], votes: Votes, listed: Sequence[str]
+    every: Mapping[str, Standing],
+    open_: Mapping[str, Standing],
+    votes: Votes,
+    config: Config,
+    left: Mapping[str, str],
 ) -> Iterable[Annotator]:
     given, skipped = _counted(vote for cast in votes.values() for vote in cast)
-    last: dict[str, int] = {}
-    answered: Counter[str] = Counter()
-    for sticker, cast in votes.items():
-        answered.update({vote["annotator"] for vote in cast} if sticker in tasks else ())
+    times: dict[str, list[int]] = {}
+    for cast in votes.values():
         for vote in cast:
-            last[vote["annotator"]] = max(last.get(vote["annotator"], 0), vote["sequence"] or 0)
-    for name in dict.fromkeys((*listed, *sorted(given | skipped))):
-        to_do = len(tasks) - answered[name] if name in listed else None
-        yield Annotator(name, given[name], skipped[name], to_do, _say_time(last.get(name, 0)))
+            times.setdefault(vote["annotator"], []).append(vote["sequence"] or 0)
+    to_do = Counter(name for one in open_.values() for name in (*one.pending, *one.open_to))
+    asked = Counter(name for one in every.values() for name in one.asked - one.withdrawn)
+    had = Counter(name for one in every.values() for name in one.had)
+    listed = {one.key: one for one in config.label.annotators}
+    for name in dict.fromkeys((*listed, *sorted({*asked, *given, *skipped, *left}))):
+        one = listed.get(name)
+        yield Annotator(
+            name=name,
+            called=one.name if one else "",
+            language=config.label.language_of(name) if one else None,
+            listed=one is not None,
+            asked=max(asked[name], given[name] + skipped[name]),
+            room=one.quota - had[name] if one and one.quota is not None else None,
+            votes=given[name],
+            skips=skipped[name],
+            to_do=to_do[name],
+            quota=one.quota if one else None,
+            pace=pace(times.get(name, ())),
+            last_vote=_say_time(max(times.get(name, ()), default=0)),
+            left_at=left.get(name),
+        )
 
 
 def _say_time(sequence: int) -> str | None:
-    if sequence < _FIRST_TIME:
+    if sequence < FIRST_TIME:
         return None
     return datetime.fromtimestamp(sequence // 1_000_000, UTC).isoformat()
 
@@ -216,19 +277,14 @@ def _unknown_tags(workspace: Workspace) -> dict[str, int]:
     return {tag: counts[tag] for tag in sorted(counts, key=lambda tag: (-counts[tag], tag))}
 
 
-def _stuck(
-    tasks: Mapping[str, Mapping[str, Any]],
-    votes: Votes,
-    valid: Mapping[str, Mapping[str, Any]],
-    asked: tuple[int, Sequence[str]],
-) -> list[Stuck]:
-    """What nobody settles comes first."""
-    needed, listed = asked
-    found = [
-        Stuck(key, row["batch"] or "", label["votes"], label["skips"], label["status"])
-        for key, row in tasks.items()
-        if (label := valid[key])["skips"]
-        and label["votes"] < needed
-        and set(listed) <= {vote["annotator"] for vote in votes[key]}
-    ]
-    return sorted(found, key=lambda s: (s.status != "insufficient", s.status, s.batch, s.id))
+def _lacking(
+    open_: Mapping[str, Standing], people: Sequence[Annotator], team: Sequence[str]
+) -> tuple[int, tuple[Stuck, ...]]:
+    """How many stickers can go to further people, and those that nobody is left to complete; what
+    nobody settles comes first."""
+    free = {one.name for one in people if one.room is None or one.room > 0} & set(team)
+    short = [one for one in open_.values() if one.short]
+    stuck = [one for one in short if len(free - one.asked) < one.short]
+    found = [Stuck(one.id, one.batch, one.votes, one.skips, one.status) for one in stuck]
+    found.sort(key=lambda s: (s.status != "insufficient", s.status, s.batch, s.id))
+    return len(short) - len(stuck), tuple(found)

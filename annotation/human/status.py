@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from annotation.human.progress import AnnotationProgress
+from annotation.human.progress import AnnotationProgress, Annotator
 from pipeline.engine.text import one_line
 
 _BATCHES, _REASONS, _TAGS = 20, 8, 6
@@ -28,18 +28,18 @@ def _batches(progress: AnnotationProgress) -> Iterator[str]:
         yield "Nothing was exported for labelling yet: stickerworks label export"
         yield ""
         return
-    rows = [("Batch", "tasks", "complete", "gold", "")]
+    rows = [("Batch", "stickers", "complete", "gold", "")]
     shown = progress.batches[-_BATCHES:]
     for batch in shown:
         notes = ["blind"] if batch.blind else []
+        notes += [f"{batch.rejected:,} settled by skips"] if batch.rejected else []
         notes += [f"{batch.dropped:,} no longer kept"] if batch.dropped else []
-        done = f"{batch.complete:,} ({_percent(batch.complete, batch.tasks)})"
-        rows.append((batch.name, f"{batch.tasks:,}", done, f"{batch.gold:,}", ", ".join(notes)))
+        done = f"{batch.complete:,} ({_percent(batch.complete, batch.stickers)})"
+        rows.append((batch.name, f"{batch.stickers:,}", done, f"{batch.gold:,}", ", ".join(notes)))
     if len(shown) > 1:
-        tasks, complete = (sum(getattr(b, n) for b in progress.batches) for n in _SUMS)
-        gold = sum(batch.gold for batch in progress.batches)
-        done = f"{complete:,} ({_percent(complete, tasks)})"
-        rows.append(("all", f"{tasks:,}", done, f"{gold:,}", ""))
+        stickers, complete, gold = (sum(getattr(b, n) for b in progress.batches) for n in _SUMS)
+        done = f"{complete:,} ({_percent(complete, stickers)})"
+        rows.append(("all", f"{stickers:,}", done, f"{gold:,}", ""))
     yield from _table(rows)
     if len(progress.batches) > _BATCHES:
         yield f"{len(progress.batches) - _BATCHES:,} earlier batches not shown."
@@ -47,13 +47,38 @@ def _batches(progress: AnnotationProgress) -> Iterator[str]:
 
 
 def _annotators(progress: AnnotationProgress) -> Iterator[str]:
-    rows = [("Annotator", "votes", "skips", "to do", "last vote (UTC)")]
-    for one in progress.annotators:
-        to_do = "not listed" if one.to_do is None else f"{one.to_do:,}"
-        last = (one.last_vote or "-").replace("T", " ").removesuffix("+00:00")
-        rows.append((one.name, f"{one.votes:,}", f"{one.skips:,}", to_do, last))
+    rows = [("Annotator", "asked", "votes", "skips", "to do", "quota", "a day", "last vote (UTC)")]
+    rows += [_row(one) for one in progress.annotators]
     yield from _table(rows)
+    waiting = sum(one.to_do for one in progress.annotators)
+    if progress.expected_end is not None:
+        yield f"Expected end  about {progress.expected_end}, of what was given out, at this pace"
+    elif waiting and progress.batches:
+        yield "Expected end  unknown while somebody who is asked hasn't begun"
     yield ""
+
+
+def _row(one: Annotator) -> tuple[str, str, str, str, str, str, str, str]:
+    asked, votes, skips, to_do = (f"{n:,}" for n in (one.asked, one.votes, one.skips, one.to_do))
+    quota = "-" if one.quota is None else f"{one.quota:,}"
+    pace = "-" if one.pace is None else f"{one.pace:,.{0 if one.pace >= 10 else 1}f}"
+    return _called(one), asked, votes, skips, to_do, quota, pace, _said_last(one)
+
+
+def _called(one: Annotator) -> str:
+    return f"{one.called} <{one.name}>" if one.called else one.name
+
+
+def _said_last(one: Annotator) -> str:
+    """When they were last heard of, and what else is to be known of them."""
+    notes = [] if one.language in (None, "en") else [f"reads {one.language}"]
+    notes += [] if one.listed else ["not listed"]
+    notes += [] if one.left_at is None else [f"left {_moment(one.left_at)}"]
+    return ", ".join([_moment(one.last_vote), *notes])
+
+
+def _moment(time: str | None) -> str:
+    return (time or "-").replace("T", " ").removesuffix("+00:00")
 
 
 def _waiting(progress: AnnotationProgress) -> Iterator[str]:
@@ -72,17 +97,21 @@ def _waiting(progress: AnnotationProgress) -> Iterator[str]:
     if backlog.exported < backlog.waiting:
         line += ": stickerworks label adjudicate"
     yield line
+    if progress.unassigned:
+        yield f"Lack votes    {progress.unassigned:,} can go to others: stickerworks label assign"
     lost = sum(stuck.status == "insufficient" for stuck in progress.stuck)
-    line = f"Stuck skips   {len(progress.stuck):,}"
+    line = f"Stuck         {len(progress.stuck):,}"
     if progress.stuck:
         settled = len(progress.stuck) - lost
         line += f": {lost:,} that nobody is left to complete, {settled:,} settled anyway"
+        line += "; add people to label.annotators, or raise quotas" if lost else ""
     yield line
     screening = progress.screening
-    yield (
-        f"Screening     {screening.looked_at:,} of {screening.tasks:,} looked at, "
-        f"{screening.flagged:,} flagged"
-    )
+    line = f"Screening     {screening.looked_at:,} of {screening.tasks:,} looked at"
+    if screening.tasks:
+        share = _percent(screening.looked_at, screening.everything)
+        line += f" ({share} of all {screening.everything:,} stickers)"
+    yield f"{line}, {screening.flagged:,} flagged"
 
 
 def _quarantined(progress: AnnotationProgress) -> Iterator[str]:
@@ -127,4 +156,4 @@ def _percent(part: int, whole: int) -> str:
     return f"{part / whole:.0%}" if whole else "-"
 
 
-_SUMS = ("tasks", "complete")
+_SUMS = ("stickers", "complete", "gold")

@@ -6,7 +6,7 @@ votes than ``annotators``, by the same share of them);
 ``insufficient`` when fewer voted; ``unlabelled`` when nobody voted or skipped. A vote all of whose
 tags are unknown is not a vote for no tag, so it is no valid vote. Of what is left to an
 adjudicator, the decision settles the status: ``rejected`` without tags. A decision all of whose
-tags are unknown is ignored.
+tags are unknown, or that says nothing of tags (null), is ignored.
 """
 
 from __future__ import annotations
@@ -70,9 +70,10 @@ def label_stickers(
     rejected = ~agreed & (skips >= rule.agree)
     disputed = ~agreed & ~rejected & (votes_valid >= rule.annotators)
 
+    spoken = decided[pc.is_valid(said).to_numpy(zero_copy_only=False)]
     said = tags.pairs(decided, said)
     said = said[disputed[tags.owner(said)]]
-    settled = disputed & _any(decided, count) & _valid(said, tags, count)
+    settled = disputed & _any(spoken, count) & _valid(said, tags, count)
     chosen = said[tags.known(said)]
     unknown = np.concatenate([counted[~known], said[~tags.known(said)]])
     columns = {

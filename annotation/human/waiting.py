@@ -29,11 +29,15 @@ class Backlog:
 
 @dataclass(frozen=True)
 class Screening:
-    """Stickers sent for screening, those looked at, and all that people flagged themselves."""
+    """Stickers sent for screening, those looked at, and all that people flagged themselves.
+
+    ``everything`` counts the kept stickers, and those that were dropped when they were looked at.
+    """
 
     tasks: int
     looked_at: int
     flagged: int
+    everything: int
 
 
 def count_backlog(
@@ -63,4 +67,7 @@ def count_screening(workspace: Workspace, tasks: Tasks) -> Screening:
     ]
     looked = {row["id"] for row in said}
     flagged = flagged_stickers(workspace) & {row["id"] for row in said if row["flags"]}
-    return Screening(len(sent), len(sent & looked), len(flagged))
+    decisions = workspace.read("decisions", columns=["id", "kept"])
+    kept = int(pc.sum(decisions["kept"]).as_py() or 0)
+    gone = set(decisions.filter(pc.invert(decisions["kept"]))["id"].to_pylist()) & looked & sent
+    return Screening(len(sent), len(sent & looked), len(flagged), kept + len(gone))

@@ -18,7 +18,9 @@ from typing import Any
 
 from annotation.machine.captioner import Caption, Cost
 from annotation.machine.chat import Answer, Model
+from annotation.machine.checks import TRIMMED
 from annotation.machine.conversation import Asked, Request
+from annotation.machine.rejudging import MARK, judged_anew
 from pipeline.engine.database import Database, transaction
 
 FILE = "answers.sqlite"
@@ -135,8 +137,8 @@ class AnswerStore:
                 place,
                 identity.digest,
                 caption.asked,
-                json.dumps(caption_row(caption), ensure_ascii=False),
-                bool(caption.flags),
+                json.dumps({**caption_row(caption), **MARK}, ensure_ascii=False),
+                bool(_objections(caption.flags, ())),
                 caption.error is not None,
             )
             for place, caption in enumerate(captions)
@@ -166,7 +168,7 @@ class AnswerStore:
                 "model": row["model"],
                 "revision": row["revision"] or None,
                 "prompt": row["prompt"],
-                **json.loads(row["row"]),
+                **judged_anew(json.loads(row["row"])),
             }
             for row in rows
         ]
@@ -215,7 +217,10 @@ class AnswerStore:
                 (row["sticker"], row["asked"])
                 for row in found
                 if row["prompt"] in prompts
-                and (row["failed"] or (flagged and _objections(row["row"], accepted)))
+                and (
+                    row["failed"]
+                    or (flagged and _objections(json.loads(row["row"])["flags"], accepted))
+                )
             }
             self._connection.executemany(
                 "UPDATE answers SET reopened = 1 WHERE sticker = ? AND asked = ? AND identity = ?",
@@ -294,5 +299,5 @@ def caption_row(caption: Caption) -> dict[str, Any]:
     }
 
 
-def _objections(row: str, accepted: Iterable[str]) -> set[str]:
-    return set(json.loads(row)["flags"]) - set(accepted)
+def _objections(flags: Iterable[str], accepted: Iterable[str]) -> set[str]:
+    return set(flags) - {TRIMMED, *accepted}

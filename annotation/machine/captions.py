@@ -167,7 +167,7 @@ def _open_write(context: Context, captioner: ConfiguredCaptioner) -> Process:
 
 CAPTIONS = Stage(
     name="captions",
-    version=2,
+    version=3,
     reads=("stickers", "decisions", "signals", "frames", "clips", "domain", "ocr", "observations"),
     writes=("captions",),
     needs=Needs(cpus=1, memory_mb=512, seconds_per_row=0.001),

@@ -17,11 +17,15 @@ REFUSAL, EMPTY, WRONG_LANGUAGE, UNREAD_QUOTE, CUT_OFF, UNPARSED, UNKNOWN_CLASS =
     "unparsed",
     "unknown_class",
 )
-USELESS = frozenset({REFUSAL, EMPTY, WRONG_LANGUAGE, UNPARSED, UNKNOWN_CLASS})
+CHATTER, REPETITION = "chatter", "repetition"
+TRIMMED = "trimmed"
+"""Says that something was cut off around a text, and nothing against it."""
+
+USELESS = frozenset({REFUSAL, EMPTY, WRONG_LANGUAGE, UNPARSED, UNKNOWN_CLASS, REPETITION})
 """Flags of texts that later turns of a conversation are not given."""
 
 _WIDEST = 200
-_QUOTED = re.compile(
+QUOTED = re.compile(
     rf"“([^“”]{{1,{_WIDEST}}})”|„([^„“”]{{1,{_WIDEST}}})[“”]|「([^「」]{{1,{_WIDEST}}})」"
     rf"|『([^『』]{{1,{_WIDEST}}})』|«([^«»]{{1,{_WIDEST}}})»|《([^《》]{{1,{_WIDEST}}})》"
     rf'|"([^"\n]{{1,{_WIDEST}}})"|＂([^＂\n]{{1,{_WIDEST}}})＂'
@@ -73,7 +77,7 @@ def speaks(text: str, language: str) -> bool:
     Scripts decide. Longer Latin texts must also have at least as many everyday words of English
     as of another language; many words without any of English aren't English either.
     """
-    plain = _QUOTED.sub(" ", text)
+    plain = QUOTED.sub(" ", text)
     words = _LATIN.findall(plain)
     han, kana, other = _count_scripts(plain)
     total = len(words) + han + kana + other
@@ -100,7 +104,7 @@ def unread_quotes(text: str, read: str) -> list[str]:
     there = _OcrWords(read)
     quotes = (
         next(group for group in match.groups() if group)
-        for match in islice(_QUOTED.finditer(text), _MOST_QUOTES)
+        for match in islice(QUOTED.finditer(text), _MOST_QUOTES)
         if not _NAMED.match(text, match.end())
     )
     return [quote for quote in quotes if not there.has(quote)]

@@ -15,6 +15,7 @@ from annotation.machine.captions import load_captioner
 from annotation.machine.chat import Model
 from annotation.machine.checked import COLUMNS as CHECKS
 from annotation.machine.checked import PEOPLE, UNCHECKED, WRONG, judged
+from annotation.machine.checks import TRIMMED
 from annotation.machine.imported import IMPORTED, with_imported
 from pipeline.engine.columns import known_numbers, lists_of
 from pipeline.engine.stage import Output, Reader, Step
@@ -193,7 +194,7 @@ def _settings(config: Config) -> dict[str, Any]:
     model = load_captioner(config).model()
     return {
         "prefer": list(chosen.prefer),
-        "accept": sorted(set(chosen.accept_flags)),
+        "accept": sorted({*chosen.accept_flags, TRIMMED}),
         "captioner": chosen.captioner,
         "model": model.name if model else None,
         "revision": model.revision if model else None,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from annotation.machine.chat import Answer
+from annotation.machine.chatter import find_chatter, without_chatter
 from annotation.machine.checks import (
     CUT_OFF,
     EMPTY,
     REFUSAL,
+    TRIMMED,
     UNKNOWN_CLASS,
     UNPARSED,
     UNREAD_QUOTE,
@@ -24,7 +26,6 @@ from annotation.machine.parsing import (
     read_yes_no,
     take,
     unwrapped,
-    without_preface,
     without_thought,
 )
 from annotation.machine.prompt_set import FieldSpec
@@ -62,7 +63,7 @@ def judge(answer: Answer, key: str | None, language: str, spec: FieldSpec, read:
         return _nothing(EMPTY, "the answer is cut off" if cut_off else "the answer is empty")
     found = _read_plain(said, spec) if key is None else _read_member(said, key, spec)
     if found.text is not None and not found.flags:
-        found = replace(found, flags=tuple(_find_faults(found.text, language, spec, read)))
+        found = _checked(found.text, language, spec, read)
     # What was found in an object, or is one of a few words, is whole whatever came after it.
     if cut_off and found.text is None:
         found = replace(found, error=f"the answer is cut off: {found.error}")
@@ -77,9 +78,7 @@ def _nothing(flag: str, reason: str) -> JudgedText:
 
 def _read_plain(said: str, spec: FieldSpec) -> JudgedText:
     if spec.kind != "yes_no":
-        text = unwrapped(said)
-        if spec.kind == "text":
-            text = unwrapped(without_preface(text))
+        text = said if spec.kind == "text" else unwrapped(said)
         return JudgedText(text) if text else _nothing(EMPTY, "the answer is empty")
     word = read_yes_no(said)
     if word is not None:
@@ -105,6 +104,15 @@ def _read_member(said: str, key: str, spec: FieldSpec) -> JudgedText:
     return JudgedText(text)
 
 
+def _checked(text: str, language: str, spec: FieldSpec, read: str) -> JudgedText:
+    """A text with what is wrong with it; what was said around it is cut off."""
+    answer = without_chatter(text) if spec.kind == "text" else text
+    if not answer and spec.kind == "text":
+        return _nothing(EMPTY, f"the answer is no more than {text[:80]!r}")
+    cut = [TRIMMED] if answer != text else []
+    return JudgedText(answer, (*cut, *_find_faults(answer, language, spec, read)))
+
+
 def _find_faults(text: str, language: str, spec: FieldSpec, read: str) -> list[str]:
     if spec.kind == "class":
         return [] if text in spec.classes else [UNKNOWN_CLASS]
@@ -117,5 +125,6 @@ def _find_faults(text: str, language: str, spec: FieldSpec, read: str) -> list[s
     if is_refusal(text):
         return [REFUSAL]
     faults = [] if speaks(text, language) else [WRONG_LANGUAGE]
-    hallucinates = not spec.speech and unread_quotes(text, read)
-    return [*faults, UNREAD_QUOTE] if hallucinates else faults
+    if not spec.speech and unread_quotes(text, read):
+        faults.append(UNREAD_QUOTE)
+    return [*faults, *find_chatter(text)]

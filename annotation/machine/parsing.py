@@ -18,13 +18,6 @@ _OPENS = re.compile(r"<(?:think|thinking|thought)>|◁think▷", re.IGNORECASE)
 _CLOSES = re.compile(r"</(?:think|thinking|thought)>|◁/think▷", re.IGNORECASE)
 _STEERING = re.compile(r"<\|[a-z0-9_]{1,30}\|>|</?answer>|</s>\Z", re.IGNORECASE)
 _WRAPS = {'"': '"', "'": "'", "“": "”", "‘": "’", "「": "」", "『": "』", "«": "»", "`": "`"}
-_PREFACE = re.compile(
-    r"(?:(?:sure|certainly|of course|okay|ok)[!,.]\s*)?(?:here(?:['’]s| is)\s+)?"
-    r"(?:the |an? |your )?(?:\w{1,20} ){0,3}(?:translation|summary|caption|description|sentence)"
-    r"(?: (?:of|in|for|into)\b[^:：\n]{0,60})?\s?[:：]\s*"
-    r"|(?:好的[，,。！!]?\s*)?(?:以下是|下面是|这是)?[^：:，。\n]{0,16}?(?:译文|翻译|概括|总结|描述)(?:如下)?[:：]\s*",
-    re.IGNORECASE,
-)
 
 _TEXT = r"(?:text|words?|letters?|writing|written|captions?|文字|字样|字|文本|字符)"
 _UNSURE = re.compile(
@@ -89,11 +82,6 @@ def unwrapped(text: str) -> str:
     if closing and len(text) > 1 and text.endswith(closing) and not {text[0], closing} & set(inner):
         return inner.strip()
     return text
-
-
-def without_preface(text: str) -> str:
-    """A text without "Here is the translation:" and the like before it."""
-    return text[found.end() :] if (found := _PREFACE.match(text)) else text
 
 
 def read_members(text: str) -> dict[str, Any] | None:

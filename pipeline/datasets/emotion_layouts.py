@@ -16,6 +16,7 @@ from pipeline.datasets.met_meme import MetMeme, MetMemeRow, read_met_meme
 from pipeline.datasets.pictures import why_unusable, with_bytes
 from pipeline.datasets.problems import Problem, shown
 from pipeline.datasets.ser30k import VIEWED, Ser30k, Ser30kRow, read_parts, read_ser30k
+from schemas.release import AskedQuestion
 
 _SHOWN = 5
 _LANGUAGES = "EC"
@@ -209,6 +210,11 @@ def _describe(split: str, problems: Sequence[Problem], missing: Sequence[str]) -
     return lines
 
 
+def _emotion(emotions: Mapping[int, str]) -> tuple[AskedQuestion, ...]:
+    """What the people behind these data sets were asked, which is all that they teach."""
+    return (AskedQuestion("emotion", "single", tuple(emotions.values())),)
+
+
 SER30K = Layout(
     name="ser30k",
     recognises=_has_ser30k,
@@ -217,6 +223,8 @@ SER30K = Layout(
     every=_every_ser30k,
     problems=_ser30k_problems,
     classes=tuple(ser30k.EMOTIONS.values()),
+    questions=lambda path: _emotion(ser30k.EMOTIONS),
+    answered=lambda path, split, question: _ser30k_rows(path, split),
 )
 
 MET_MEME = Layout(
@@ -227,4 +235,6 @@ MET_MEME = Layout(
     every=_every_met_meme,
     problems=_met_meme_problems,
     classes=tuple(met_meme.EMOTIONS.values()),
+    questions=lambda path: _emotion(met_meme.EMOTIONS),
+    answered=lambda path, split, question: _met_meme_rows(path, split),
 )

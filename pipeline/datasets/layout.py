@@ -10,7 +10,8 @@ from typing import Any
 from pipeline.datasets.problems import Problem
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.plugins import load_plugin, plugin_faults, plugin_names
-from schemas.release import SPLITS
+from pipeline.engine.text import quoted
+from schemas.release import SPLITS, AskedQuestion
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,9 @@ class Layout:
     ``targets`` are labels alone and their ``texts`` have the columns of the table ``imported``.
     Without it the rows of the three splits are taken. ``problems`` are all cells that can't be
     taken as they are.
+
+    ``questions`` are those that people answered about its stickers; ``answered`` streams the rows
+    of a split as ``rows`` does, with the effective answers to one as targets.
     """
 
     name: str
@@ -65,12 +69,44 @@ class Layout:
     classes: tuple[str, ...] = ()
     every: Callable[[Path], Iterator[Row]] | None = None
     problems: Callable[[Path], Iterable[Problem]] = lambda path: ()
+    questions: Callable[[Path], tuple[AskedQuestion, ...]] = lambda path: ()
+    answered: Callable[[Path, str, AskedQuestion], Iterator[Row]] | None = None
 
 
 def read_rows(layout: Layout, path: Path, split: str) -> Iterator[Row]:
     """Rows of a split; what a layout raises is told as its fault."""
     with plugin_faults("layouts", layout.name, f"on the split {split} of {path}"):
         yield from layout.rows(path, split)
+
+
+def read_answered(layout: Layout, path: Path, split: str, question: AskedQuestion) -> Iterator[Row]:
+    """Rows of a split whose targets are answers to a question of the layout's."""
+    assert layout.answered is not None
+    with plugin_faults("layouts", layout.name, f"on the split {split} of {path}"):
+        yield from layout.answered(path, split, question)
+
+
+def find_question(layout: Layout, path: Path, name: str) -> AskedQuestion:
+    """A question whose answers can be learnt as classes.
+
+    Raises StickerworksError when the data set has no such question, or one of another kind.
+    """
+    with plugin_faults("layouts", layout.name, f"on {path}"):
+        questions = layout.questions(path) if layout.answered is not None else ()
+    choices = [one.name for one in questions if one.kind in ("single", "several")]
+    there = f"those that it has: {', '.join(choices)}" if choices else "it has none with choices"
+    asked = next((one for one in questions if one.name == name), None)
+    if asked is None:
+        raise StickerworksError(
+            f"{path} has no question {quoted(name)}, whose answers could be the target.",
+            f"Name one of its questions ({there}), or leave the target out to learn its tags.",
+        )
+    if name not in choices:
+        raise StickerworksError(
+            f"The question {name} of {path} is a {asked.kind}: its answers are no classes.",
+            f"Name a question with choices as the target ({there}).",
+        )
+    return asked
 
 
 def read_every(layout: Layout, path: Path) -> Iterator[Row]:

@@ -12,11 +12,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.datasets.asked import read_questions
 from pipeline.datasets.layout import Layout, Row
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.split_leaks import NEVER_SPLIT, LeakCheck
 from pipeline.engine.text import plain, quoted
-from schemas.release import COLUMNS, SPLITS
+from schemas.release import (
+    ANSWER_STATUS,
+    COLUMNS,
+    SPLITS,
+    AskedQuestion,
+    Column,
+    answer_columns,
+)
 from schemas.tables import DESCRIPTION_FIELDS
 
 NEEDED = ("id", "image", "tags", "label_status", "suggested_tags", "simulated")
@@ -40,25 +48,49 @@ def read_release(folder: Path, split: str) -> Iterator[Row]:
     StickerworksError when a shard can't be read or lacks a column, there is no such test set, or
     a row outside of test is in one.
     """
+    for row in _cells(folder, split, NEEDED):
+        voted = row["label_status"] == "effective"
+        tags = row["tags" if voted else "suggested_tags"] or ()
+        yield _taught(row, frozenset(tag for tag in tags if tag), voted)
+
+
+def read_answers(folder: Path, split: str, question: AskedQuestion) -> Iterator[Row]:
+    """The rows of ``read_release`` whose targets are what enough people answered to a question;
+    others, that nobody decided on, have none. Raises as that does.
+    """
+    column = question.column
+    needed = ("id", "image", "simulated", column, f"{column}{ANSWER_STATUS}")
+    for row in _cells(folder, split, needed, answer_columns(question)):
+        given = row[column] if question.kind == "several" else [row[column]]
+        effective = row[f"{column}{ANSWER_STATUS}"] == "effective"
+        targets = frozenset(given or ()) & {*question.values} if effective else frozenset()
+        yield _taught(row, targets, bool(targets))
+
+
+def _cells(
+    folder: Path, split: str, needed: tuple[str, ...], more: Sequence[Column] = ()
+) -> Iterator[dict[str, Any]]:
     read = _split if split in SPLITS else _test_set
-    groups = read(folder, split, (*NEEDED, *TEXTS, SETS))
+    groups = read(folder, split, (*needed, *TEXTS, SETS), more)
     for row in itertools.chain.from_iterable(map(pa.Table.to_pylist, groups)):
         if row["id"] is None:
             raise StickerworksError(
                 f"{folder} has a {split} row without an id.", "Get the release again."
             )
-        voted = row["label_status"] == "effective"
-        tags = row["tags" if voted else "suggested_tags"] or ()
-        data = (row["image"] or {}).get("bytes")
-        yield Row(
-            id=row["id"],
-            data=data,
-            targets=frozenset(tag for tag in tags if tag),
-            texts={name: row[name] for name in TEXTS if row.get(name)},
-            voted=voted,
-            simulated=bool(voted and row["simulated"]),
-            problem=None if data is not None else "the release carries no bytes",
-        )
+        yield row
+
+
+def _taught(row: Mapping[str, Any], targets: frozenset[str], voted: bool) -> Row:
+    data = (row["image"] or {}).get("bytes")
+    return Row(
+        id=row["id"],
+        data=data,
+        targets=targets,
+        texts={name: row[name] for name in TEXTS if row.get(name)},
+        voted=voted,
+        simulated=bool(voted and row["simulated"]),
+        problem=None if data is not None else "the release carries no bytes",
+    )
 
 
 def find_leaks(folder: Path) -> list[str]:
@@ -70,9 +102,11 @@ def find_leaks(folder: Path) -> list[str]:
     return sorted(itertools.chain.from_iterable(check.problems()))
 
 
-def _split(folder: Path, split: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+def _split(
+    folder: Path, split: str, columns: tuple[str, ...], more: Sequence[Column]
+) -> Iterator[pa.Table]:
     """Rows of a split, of which none that may be learnt from is in a named test set."""
-    for rows in read_groups(folder, split, columns, (*TEXTS, SETS)):
+    for rows in read_groups(folder, split, columns, (*TEXTS, SETS), more):
         if split != "test" and SETS in rows.schema.names:
             named = pc.fill_null(pc.greater(pc.list_value_length(rows[SETS]), 0), False)
             if pc.any(named).as_py():
@@ -84,9 +118,11 @@ def _split(folder: Path, split: str, columns: tuple[str, ...]) -> Iterator[pa.Ta
         yield rows
 
 
-def _test_set(folder: Path, name: str, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+def _test_set(
+    folder: Path, name: str, columns: tuple[str, ...], more: Sequence[Column]
+) -> Iterator[pa.Table]:
     found: set[str] = set()
-    for rows in read_groups(folder, "test", columns, (*TEXTS, SETS)):
+    for rows in read_groups(folder, "test", columns, (*TEXTS, SETS), more):
         if SETS not in rows.schema.names or not pa.types.is_list(rows.schema.field(SETS).type):
             continue
         lists = rows[SETS].combine_chunks()
@@ -138,21 +174,27 @@ def _whole(cells: Mapping[str, Any], split: str) -> Row:
 
 
 def read_groups(
-    folder: Path, split: str, columns: Sequence[str], optional: Sequence[str] = ()
+    folder: Path,
+    split: str,
+    columns: Sequence[str],
+    optional: Sequence[str] = (),
+    more: Sequence[Column] = (),
 ) -> Iterator[pa.Table]:
     """Columns of a split, a row group at a time; ``optional`` ones where a shard has them.
 
+    ``more`` are those of its questions, beside those that every release has.
+
     Raises StickerworksError when a shard can't be read to its end, is missing, or lacks a column.
     """
-    files = shard_files(folder, split)
-    for file in files:
+    kinds = _KINDS | {name: kind for name, kind, _ in more}
+    for file in shard_files(folder, split):
         try:
             with pq.ParquetFile(file) as shard:
                 there = [name for name in columns if name in shard.schema_arrow.names]
                 missing = sorted({*columns} - {*there} - {*optional})
                 if missing:
                     raise pa.ArrowInvalid(f"it has no column {missing[0]}")
-                _check_types(shard.schema_arrow, there)
+                _check_types(shard.schema_arrow, there, kinds)
                 for group in range(shard.num_row_groups):
                     rows = shard.read_row_group(group, columns=there)
                     # Arrow takes texts as they are, which need not be UTF-8.
@@ -174,7 +216,14 @@ def _recognises(path: Path) -> bool:
     return any((path / "data").glob("*.parquet"))
 
 
-LAYOUT = Layout(name="release", recognises=_recognises, rows=read_release, every=every_row)
+LAYOUT = Layout(
+    name="release",
+    recognises=_recognises,
+    rows=read_release,
+    every=every_row,
+    questions=read_questions,
+    answered=read_answers,
+)
 
 
 def shard_files(folder: Path, split: str) -> list[Path]:
@@ -191,10 +240,10 @@ def shard_files(folder: Path, split: str) -> list[Path]:
     return files
 
 
-def _check_types(schema: pa.Schema, columns: list[str]) -> None:
+def _check_types(schema: pa.Schema, columns: list[str], kinds: Mapping[str, str]) -> None:
     for name in columns:
         kind = schema.field(name).type
-        if not (_FITS[_KINDS.get(name, "string")](kind) or pa.types.is_null(kind)):
+        if not (_FITS[kinds.get(name, "string")](kind) or pa.types.is_null(kind)):
             raise pa.ArrowInvalid(f"its column {name} is of the type {kind}")
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.engine.errors import StickerworksError, disk_errors
+from pipeline.engine.errors import StickerworksError, disk_errors, full_disk
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,40 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         connection.rollback()
         raise
     connection.execute("COMMIT")
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy a database as it is at one moment, while others write to it, into a new single file.
+
+    Raises StickerworksError for a damaged one, and for a full disk.
+    """
+    try:
+        with (
+            # Not read-only: what a killed writer left is rolled back first.
+            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=rw", 30, uri=True)) as old,
+            closing(sqlite3.connect(target)) as new,
+        ):
+            new.execute("PRAGMA synchronous = OFF")
+            old.backup(new)  # all pages at once, so that no writer makes it begin again
+            new.execute("PRAGMA journal_mode = DELETE")
+            check_database(new, source)
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is not None and code & 0xFF == sqlite3.SQLITE_FULL:
+            raise full_disk(target) from error
+        raise StickerworksError(
+            f"Could not copy the database {source}: {error}.", "Restore it from an older backup."
+        ) from error
+
+
+def check_database(connection: sqlite3.Connection, shown: Path) -> None:
+    """StickerworksError unless the pages of a database make sense."""
+    said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if said != "ok":
+        first = " ".join(str(said).split())[:120]
+        raise StickerworksError(
+            f"The database {shown} is damaged: {first}.", "Restore it from an older backup."
+        )
 
 
 def compact(connection: sqlite3.Connection) -> None:

@@ -15,13 +15,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.datasets.asked import asked_questions
 from pipeline.engine.atomic_files import sync_folder
 from pipeline.engine.counting import count_values
 from pipeline.engine.disk import DiskWatch
 from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.released_splits import number_of
 from pipeline.engine.workspace import Workspace
+from pipeline.release.answers import count_answers
 from pipeline.release.checksums import check_checksums, write_checksums
+from pipeline.release.features import release_schema
 from pipeline.release.images import with_images
 from pipeline.release.imported import data_sets
 from pipeline.release.inputs import (
@@ -51,7 +54,7 @@ from pipeline.release.statistics import Statistics
 from pipeline.release.tally import ReleaseCounts
 from pipeline.release.texts import write_texts
 from schemas.config import Config
-from schemas.release import SPLITS
+from schemas.release import SPLITS, AskedQuestion
 
 _TEXT_BYTES = 500
 """About what a row takes on disk beside its image, and its part of all other files."""
@@ -208,7 +211,12 @@ def _plan(workspace: Workspace, config: Config) -> _Plan:
 def _write_rows(
     folder: Path, workspace: Workspace, config: Config, plan: _Plan, say: Callable[[int], None]
 ) -> tuple[ReleaseCounts, dict[str, int]]:
-    tally, done = ReleaseCounts(statistics=Statistics(plan.rows.total())), 0
+    questions = asked_questions(workspace.read_checked("questions").to_pylist())
+    schema = release_schema(questions)
+    tally, done = (
+        ReleaseCounts(statistics=Statistics(plan.rows.total()), answers=count_answers(questions)),
+        0,
+    )
     with ExitStack() as stack:
         writers = {
             split: stack.enter_context(
@@ -218,6 +226,7 @@ def _write_rows(
                     plan.rows[split],
                     config.release.rows_per_file,
                     GROUP_ROWS if plan.images else BARE_GROUP_ROWS,
+                    schema,
                 )
             )
             for split in SPLITS
@@ -229,7 +238,7 @@ def _write_rows(
             made = outcomes(block, config.release)
             tally.add_outcomes(made)
             decisions.write_table(made, row_group_size=1000)
-            rows = _chosen(block, made["split"])
+            rows = _chosen(block, made["split"], questions)
             tally.add_rows(rows)
             tally.add_observations(_shown(block, made["split"]))
             for some in with_images(workspace, rows) if plan.images else (rows,):
@@ -253,9 +262,11 @@ def _read_ahead(workspace: Workspace) -> Iterator[Block]:
             yield coming.result()
 
 
-def _chosen(block: Block, splits: pa.ChunkedArray) -> pa.Table:
+def _chosen(
+    block: Block, splits: pa.ChunkedArray, questions: tuple[AskedQuestion, ...]
+) -> pa.Table:
     """Rows of a block that belong into the release, with what writing them takes beside."""
-    rows = release_rows(block).append_column("split", splits)
+    rows = release_rows(block, questions).append_column("split", splits)
     beside = {
         "carried": carries_image(block),
         "place": block["media"].to_struct_array(),

@@ -12,9 +12,10 @@ from pipeline.release.features import features_of
 from pipeline.release.front_matter import Stored, front_matter
 from pipeline.release.hosts import hosts_section
 from pipeline.release.markdown import table
+from pipeline.release.questions_card import questions_section
 from pipeline.release.tally import PerSplit, ReleaseCounts, ranked, total
 from schemas.config import Config
-from schemas.release import COLUMNS, SPLITS
+from schemas.release import SPLITS, AskedQuestion, columns_of
 
 _TAG_ROWS = 30
 _LICENCE_ROWS = 10
@@ -54,9 +55,10 @@ def render_card(config: Config, facts: CardFacts) -> str:
         *_origins(facts),
         *hosts_section(facts.hosts),
         *_labels(facts),
+        *questions_section(facts.tally.answers, facts.agreement),
         *_leakage(facts),
         *_moved(facts),
-        _columns(),
+        _columns(_questions(facts)),
         _files(facts),
         _papers(release.name, release.contact),
     ]
@@ -67,7 +69,11 @@ def _front_matter(config: Config, facts: CardFacts) -> str:
     release = config.release
     stored = Stored(facts.tally.rows, facts.num_bytes, facts.download_size)
     title = f"{release.name} {release.version}"
-    return front_matter(title, release.licence, features_of(COLUMNS), stored)
+    return front_matter(title, release.licence, features_of(columns_of(_questions(facts))), stored)
+
+
+def _questions(facts: CardFacts) -> list[AskedQuestion]:
+    return [answers.question for answers in facts.tally.answers]
 
 
 def _warnings(facts: CardFacts, contact: str) -> Iterator[str]:
@@ -248,8 +254,11 @@ def _moved_rows(facts: CardFacts, told: str) -> Iterator[str]:
     )
 
 
-def _columns() -> str:
-    rows = [(name, kind.replace("[", "list of ").strip("]"), doc) for name, kind, doc in COLUMNS]
+def _columns(questions: list[AskedQuestion]) -> str:
+    rows = [
+        (name, kind.replace("[", "list of ").strip("]"), doc)
+        for name, kind, doc in columns_of(questions)
+    ]
     # Our own words: wide enough to stand uncut.
     lines = [f"| `{name}` | {kind} | {doc} |" for name, kind, doc in rows]
     return "## Columns\n\n| column | type | meaning |\n| --- | --- | --- |\n" + "\n".join(lines)

@@ -12,7 +12,7 @@ Column = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Shard:
-    """A Parquet file of a data set: its size in bytes and the sha256 of its bytes."""
+    """A file of a data set: its size in bytes and the sha256 of its bytes."""
 
     nbytes: int
     sha256: str
@@ -43,12 +43,29 @@ class Label:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A question that people answered: rows with an answer, and Krippendorff's alpha where known.
+
+    ``answers`` are those that could be given, in one text.
+    """
+
+    question: str
+    kind: str
+    title_en: str
+    title_zh: str
+    answers: str
+    rows: int
+    alpha: float | None
+
+
+@dataclass(frozen=True)
 class Contents:
     """What Croissant says of a data set whose shards lie in ``data/`` beside it.
 
-    ``rows`` are those of each split, in order; ``shards`` the files by their names in the folder;
-    ``made_by`` and ``derived_from`` (names of other columns) are PROV of columns, where known.
-    ``about`` are further properties of ``mlcroissant.Metadata``, such as those of RAI.
+    ``rows`` are those of each split, in order; ``shards`` the files by their names in the folder,
+    ``files`` JSON files beside them; ``made_by`` and ``derived_from`` (names of other columns) are
+    PROV of columns, where known. ``about`` are further properties of ``mlcroissant.Metadata``, such
+    as those of RAI.
     """
 
     name: str
@@ -61,4 +78,6 @@ class Contents:
     made_by: Mapping[str, Sequence[Making]] = field(default_factory=dict)
     derived_from: Mapping[str, Sequence[str]] = field(default_factory=dict)
     labels: Sequence[Label] = ()
+    questions: Sequence[Asked] = ()
+    files: Mapping[str, Shard] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)

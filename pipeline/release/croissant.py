@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,22 @@ from mlcroissant._src.core.rdf import Rdf, make_context
 
 from pipeline.engine.file_digest import file_sha256
 from pipeline.engine.text import one_line
-from pipeline.release.contents import Column, Contents, Label, Making, Shard
+from pipeline.release.contents import Asked, Column, Contents, Label, Making, Shard
 
-__all__ = ["Column", "Contents", "Label", "Making", "Shard", "croissant_json", "read_shards"]
+__all__ = [
+    "Asked",
+    "Column",
+    "Contents",
+    "Label",
+    "Making",
+    "Shard",
+    "croissant_json",
+    "read_shards",
+]
 
 _RECORDS, _SPLITS, _SHARDS, _LABELS = "default", "splits", "shards", "labels"
-_PARQUET = "application/x-parquet"
+_QUESTIONS = "questions"
+_PARQUET, _JSON = "application/x-parquet", "application/json"
 _PROV = "http://www.w3.org/ns/prov#"
 _TYPES = {
     "string": mlc.DataType.TEXT,
@@ -39,6 +50,8 @@ def croissant_json(contents: Contents) -> str:
     records = [_splits(context, contents), _records(context, contents)]
     if contents.labels:
         records.append(_labels(context, contents.labels))
+    if contents.questions:
+        records.append(_questions(context, contents.questions))
     metadata = mlc.Metadata(
         ctx=context,
         name=contents.name,
@@ -54,10 +67,15 @@ def croissant_json(contents: Contents) -> str:
 
 def read_shards(folder: Path) -> dict[str, Shard]:
     """The shards of a finished data set's folder, with their sizes and sums, by name."""
-    found = {}
-    for path in sorted((folder / "data").glob("*.parquet")):
-        found[f"data/{path.name}"] = Shard(path.stat().st_size, file_sha256(path))
-    return found
+    paths = sorted((folder / "data").glob("*.parquet"))
+    return read_files(folder, [f"data/{path.name}" for path in paths])
+
+
+def read_files(folder: Path, names: Sequence[str]) -> dict[str, Shard]:
+    """Files of a data set's folder, with their sizes and sums, by name."""
+    return {
+        name: Shard((folder / name).stat().st_size, file_sha256(folder / name)) for name in names
+    }
 
 
 def _distribution(context: mlc.Context, contents: Contents) -> list[Any]:
@@ -79,11 +97,12 @@ def _distribution(context: mlc.Context, contents: Contents) -> list[Any]:
                 id=name,
                 name=name,
                 content_url=name,
-                content_size=f"{shard.nbytes} B",
-                encoding_formats=[_PARQUET],
-                sha256=shard.sha256,
+                content_size=f"{file.nbytes} B",
+                encoding_formats=[kind],
+                sha256=file.sha256,
             )
-            for name, shard in sorted(contents.shards.items())
+            for files, kind in ((contents.shards, _PARQUET), (contents.files, _JSON))
+            for name, file in sorted(files.items())
         ),
     ]
 
@@ -106,6 +125,23 @@ def _labels(context: mlc.Context, labels: Sequence[Label]) -> mlc.RecordSet:
         for tag in labels
     ]
     return _inline(context, _LABELS, "Who stands behind each tag.", columns, data, [])
+
+
+def _questions(context: mlc.Context, questions: Sequence[Asked]) -> mlc.RecordSet:
+    columns = (
+        ("question", "string", "its name: the column voted_NAME has the answers"),
+        ("kind", "string", "single, several, text or scale"),
+        ("title_en", "string", "the question in English"),
+        ("title_zh", "string", "the question in Chinese"),
+        ("answers", "string", "answers that could be given"),
+        ("rows", "int64", "rows with an answer"),
+        ("alpha", "string", "Krippendorff's alpha of all votes, whether released or not"),
+    )
+    data = [
+        asdict(one) | {"alpha": "undefined" if one.alpha is None else f"{one.alpha:.3f}"}
+        for one in questions
+    ]
+    return _inline(context, _QUESTIONS, "What people were asked.", columns, data, [])
 
 
 def _inline(

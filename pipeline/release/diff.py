@@ -18,6 +18,7 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.engine.text import one_line
 from pipeline.release.checksums import listed_sums
 from pipeline.release.diff_columns import Flags, Shards, differing, open_shards
+from schemas.release import ANSWER_AGREEMENT, VOTED
 from schemas.tables import DESCRIPTION_FIELDS
 
 TAKEN_DOWN = "taken_down.csv"
@@ -25,6 +26,7 @@ _EXAMPLES = 20
 _MOST_BYTES = 1 << 30
 
 LABELS = ("tags", "label_status", "domain")
+"""Columns of labels; with them those of answers to questions, but for their agreement."""
 TEXTS = (*(name for name, _ in DESCRIPTION_FIELDS), "ocr_text")
 LICENCES = ("licence", "licence_basis", "licence_url")
 _OTHERWISE = ("id", *LABELS, *TEXTS, *LICENCES, "test_sets")
@@ -133,7 +135,7 @@ class _Found:
             columns[name] = int(where.sum())
             self._show(name, where)
             for group, members in groups.items():
-                if name in members:
+                if name in members or (group == "relabelled" and _is_answer(name)):
                     any_of[group] |= where
         for group, where in any_of.items():
             self._show(group, where)
@@ -144,6 +146,10 @@ class _Found:
         shown = np.flatnonzero(where)[:_EXAMPLES]
         if len(shown):
             self.examples[name] = self.ids.take(pa.array(shown)).to_pylist()
+
+
+def _is_answer(column: str) -> bool:
+    return column.startswith(VOTED) and not column.endswith(ANSWER_AGREEMENT)
 
 
 def _reasons(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.release import COLUMNS
+from schemas.release import AskedQuestion, columns_of
 
 if TYPE_CHECKING:
     from datasets import Features, Image, List, Value
@@ -23,14 +23,16 @@ LATER = ("imported", "trigger_words", "test_sets", "label_provenance")
 
 
 @cache
-def release_schema() -> pa.Schema:
-    """Arrow schema of a release, with the `huggingface` key that `datasets` reads."""
-    return features_of(COLUMNS).arrow_schema
+def release_schema(questions: tuple[AskedQuestion, ...] = ()) -> pa.Schema:
+    """Arrow schema of a release with these questions, with the `huggingface` key that `datasets`
+    reads."""
+    return features_of(columns_of(questions)).arrow_schema
 
 
-def shard_schema(names: Collection[str]) -> pa.Schema:
+def shard_schema(names: Collection[str], questions: tuple[AskedQuestion, ...] = ()) -> pa.Schema:
     """Schema of a release's shard, as Parquet gives it back, that has these of ``LATER``."""
-    here = [column for column in COLUMNS if column[0] in names or column[0] not in LATER]
+    columns = columns_of(questions)
+    here = [column for column in columns if column[0] in names or column[0] not in LATER]
     return as_read(features_of(here).arrow_schema)
 
 

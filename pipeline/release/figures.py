@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.engine.audits import AuditResult, Finding
+from pipeline.release.answers import AnswerCounts
 from pipeline.release.statistics import SAMPLE, TextStatistics
 from pipeline.release.tally import ReleaseCounts, ranked, total
 
@@ -37,6 +38,7 @@ def release_figures(
         "with_ocr_text": counts.with_ocr,
         "emotions": dict(ranked(counts.emotions)),
         "styles": dict(ranked(counts.styles)),
+        **_questions(tally.answers),
         "agreement": [
             {name: row[name] for name in _AGREEMENT if row[name] is not None}
             for row in agreement
@@ -47,7 +49,23 @@ def release_figures(
     }
 
 
-_AGREEMENT = ("measure", "tag", "stickers", "agreed", "alpha", "kappa", "low", "high")
+_AGREEMENT = ("measure", "question", "tag", "stickers", "agreed", "alpha", "kappa", "low", "high")
+
+
+def _questions(answers: Sequence[AnswerCounts]) -> Figures:
+    """Rows of each answer to each question; nothing where none was asked."""
+    found = {
+        one.question.name: {
+            "kind": one.question.kind,
+            "title_en": one.question.title_en,
+            "title_zh": one.question.title_zh,
+            "answered": one.answered,
+            "status": dict(ranked(one.status)),
+            "rows": [[value, counts.total()] for value, counts in one.in_order()],
+        }
+        for one in answers
+    }
+    return {"questions": found} if found else {}
 
 
 def mean(counts: Counter[int]) -> float | None:

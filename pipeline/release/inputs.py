@@ -21,7 +21,7 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import DESCRIPTION_FIELDS, TABLES
 
-RELEASE_FORMAT = 10
+RELEASE_FORMAT = 11
 """Raised when the same tables would give other bytes; part of every fingerprint."""
 
 FONT = "font of the plots"
@@ -30,7 +30,7 @@ of the same tables another machine's font makes other plots."""
 
 REQUIRED = ("stickers", "media", "observations", "signals", "duplicates", "decisions", "splits")
 OPTIONAL = ("imported", "ocr", "suggestions", "domain", "descriptions", "labels")
-GLOBAL = ("tagset", "votes", "agreement", "leakage", "moved", "unfetched")
+GLOBAL = ("tagset", "questions", "votes", "agreement", "leakage", "moved", "unfetched")
 BESIDE = {
     "unfetched": "stickers",
     "tagset": "suggestions",
@@ -58,7 +58,9 @@ COLUMNS = {
     "suggestions": ["tags"],
     "domain": ["domain", "model"],
     "descriptions": [*(name for name, _ in DESCRIPTION_FIELDS), "captioner", "written_by"],
-    "labels": ["tags", "status", "domain", "votes", "counts", "provenance", "simulated"],
+    "labels": [
+        "tags", "status", "domain", "votes", "counts", "answers", "provenance", "simulated",
+    ],
 }  # fmt: skip
 """What a release takes from each table."""
 

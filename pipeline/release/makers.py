@@ -155,8 +155,7 @@ class Makers:
         found = {name: _texts(made, self.said[name]) for name, made in self.fields.items()}
         found["ocr_text"] = _by("reading text (OCR)", self.ocr)
         found["domain"] = _by("classification as real or cartoon", self.domain)
-        kind = "simulated annotators: no person" if simulated else "people, under pseudonyms"
-        people = (f"{annotators} {kind}",)
+        people = voters(annotators, simulated)
         if self.domain_votes:
             found["domain"].append(Making("votes", people, self.domain_votes, not simulated))
         if self.domain_reviews:
@@ -186,6 +185,12 @@ _HOW = {
 }
 PEOPLE = "people"
 """How those who corrected a model's text are called in ``written_by``."""
+
+
+def voters(annotators: int, simulated: bool) -> tuple[str, ...]:
+    """How those who voted are called, without a name."""
+    kind = "simulated annotators: no person" if simulated else "people, under pseudonyms"
+    return (f"{annotators} {kind}",)
 
 
 def _texts(made: Written, said: Written) -> list[Making]:

@@ -93,6 +93,9 @@ def _plots(
         yield "frames.png", [lambda axes: _frames(axes, frames)]
     if figures["domains"]:
         yield "domains.png", [lambda axes: _domains(axes, figures)]
+    for name, asked in figures.get("questions", {}).items():
+        if any(count for _, count in asked["rows"]):
+            yield f"answers_{name}.png", [_answers(asked, name, font)]
     if measured := [row for row in figures["agreement"] if "alpha" in row or "kappa" in row]:
         yield "agreement.png", [lambda axes: _agreement(axes, measured, font)]
     yield "funnel.png", [lambda axes: _funnel(axes, figures)]
@@ -184,12 +187,20 @@ def _domains(axes: Axes, figures: Figures) -> None:
     axes.set_title("Real and cartoon")
 
 
+def _answers(asked: Figures, name: str, font: Path | None) -> Draw:
+    """Bars of the answers to a question, in the order in which people were shown them."""
+    rows = asked["rows"][:_TOP]
+    share = f"{asked['answered']:,} stickers with an answer"
+    return _words(rows, f"{name}: {share}", "stickers", font, "answer")
+
+
 def _agreement(axes: Axes, measured: Sequence[dict[str, object]], font: Path | None) -> None:
     """Alpha with its interval and kappa of each measure, then of the tags of most stickers."""
     labels, values, colours, errors = [], [], [], []
     for row in measured[:_TOP]:
         tag = row.get("tag")
-        name = str(row["measure"]) if tag is None else _label("a tag", f"tag: {tag}", font)
+        measure = " ".join(str(row[key]) for key in ("measure", "question") if key in row)
+        name = measure if tag is None else _label("a tag", f"tag: {tag}", font)
         for kind, colour in (("alpha", _BLUE), ("kappa", _AMBER)):
             if (value := row.get(kind)) is not None:
                 labels.append(f"{name}, {kind}")

@@ -34,7 +34,12 @@ def responsible_ai(
         ],
         "data_annotation_protocol": [
             "People choose tags from a fixed tag set (tagset.json); tags that enough of them agree "
-            "on are effective (column tags)."
+            "on are effective (column tags).",
+            *(
+                f"People answer the question {answers.question.name} (questions.json); what enough "
+                f"of them say is the column {answers.question.column}."
+                for answers in tally.answers
+            ),
         ]
         if people["votes"]
         else [],
@@ -68,10 +73,11 @@ def _timeframe(facts: Facts) -> list[datetime]:
 def _agreement(agreement: list[dict[str, Any]]) -> list[str]:
     found = []
     for row in agreement:
-        if row["measure"] in ("tag_sets", "domain"):
+        if row["measure"] in ("tag_sets", "domain", "question"):
+            what = row["question"] or row["measure"]
             for name in ("alpha", "kappa"):
                 if row[name] is not None:
-                    found.append(f"{row['measure']}: {name} {row[name]:.3f}, "
+                    found.append(f"{what}: {name} {row[name]:.3f}, "
                                  f"{row['stickers']:,} stickers")  # fmt: skip
     return found
 

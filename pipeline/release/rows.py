@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ import pyarrow.compute as pc
 from pipeline.engine.columns import entries, lists_of
 from pipeline.engine.counting import filled
 from pipeline.engine.errors import StickerworksError
+from pipeline.release.answers import answered_columns
 from pipeline.release.imported import imported_texts
 from pipeline.release.inputs import Block
 from pipeline.release.lists import distinct_words, first_of, sorted_lists
 from pipeline.release.redact import public_texts, public_urls
 from schemas.config import ReleaseConfig
+from schemas.release import AskedQuestion
 from schemas.tables import DESCRIPTION_FIELDS, REASON, REASONS
 
 DECISIONS = pa.schema(
@@ -52,14 +55,14 @@ def outcomes(block: Block, config: ReleaseConfig) -> pa.Table:
     return pa.table(columns, schema=DECISIONS)
 
 
-def release_rows(block: Block) -> pa.Table:
+def release_rows(block: Block, questions: Sequence[AskedQuestion] = ()) -> pa.Table:
     """A row of the release for every sticker of a block, but for its image."""
     signals, labels, descriptions = block["signals"], block["labels"], block["descriptions"]
     voted = filled(labels["domain"], None)
     classified = filled(block["domain"]["domain"], None)
     # Without any answer of people, a label says what a data set says.
     answered = pc.or_(
-        pc.is_in(labels["provenance"], value_set=pa.array(["votes", "adjudication"])),
+        pc.is_in(labels["provenance"], value_set=pa.array(["votes", "adjudication", "review"])),
         pc.greater(pc.fill_null(labels["votes"], 0), 0),
     )
     # Who changed the label of a sticker that nobody voted on looked at all of it.
@@ -93,6 +96,7 @@ def release_rows(block: Block) -> pa.Table:
             "simulated": pc.fill_null(labels["simulated"], False),
             "imported": imported_texts(block["imported"], count),
             "flags": _sorted(signals["flags"]),
+            **answered_columns(labels["answers"], questions),
         }
     )
 

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from pipeline.engine.counting import count_rules, count_together, count_values, filled
 from pipeline.engine.origins import Tally, distinct_files, merged, tally_files
+from pipeline.release.answers import AnswerCounts
 from pipeline.release.ledger import Ledger
 from pipeline.release.makers import Makers
 from pipeline.release.statistics import Statistics
@@ -43,6 +44,7 @@ class ReleaseCounts:
     ledger: Ledger = field(default_factory=Ledger)
     makers: Makers = field(default_factory=Makers)
     statistics: Statistics = field(default_factory=Statistics)
+    answers: tuple[AnswerCounts, ...] = ()
 
     def add_outcomes(self, decisions: pa.Table) -> None:
         """Count what became of stickers of the crawl."""
@@ -80,6 +82,8 @@ class ReleaseCounts:
         self.ledger.add_rows(rows)
         self.makers.add_rows(rows)
         self.statistics.add_rows(rows)
+        for answers in self.answers:
+            answers.add_rows(rows)
 
     def add_observations(self, observations: pa.Table) -> None:
         """Count where the files of stickers of the release come from."""
@@ -107,6 +111,9 @@ class ReleaseCounts:
         counts: dict[str, Any] = dict(vars(self))
         for name in ("origins", "ledger", "makers", "statistics"):  # they have files of their own
             del counts[name]
+        answers = counts.pop("answers")
+        if answers:
+            counts["answers"] = {one.question.name: one.as_json() for one in answers}
         counts["licences"] = [
             {"sources": key[0], "licence": key[1], "basis": key[2], **dict(sorted(values.items()))}
             for key, values in sorted(self.licences.items())

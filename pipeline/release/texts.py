@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.datasets.asked import QUESTIONS, questions_json
 from pipeline.engine.audits import read_results
 from pipeline.engine.counting import count_together, filled
 from pipeline.engine.origins import hosts_table, merged, tally_refused
 from pipeline.engine.workspace import Workspace
-from pipeline.release.contents import Contents, Label
+from pipeline.release.contents import Asked, Contents, Label
 from pipeline.release.figures import release_figures
 from pipeline.release.ledger import Refusal, count_refusals
 from pipeline.release.legal.facts import Inputs as LegalInputs
@@ -27,7 +28,7 @@ from pipeline.release.people import People, annotators_by_tag, count_people
 from pipeline.release.redact import public_rules, public_texts, public_urls
 from pipeline.release.tally import ReleaseCounts, total
 from schemas.config import Config, ReleaseConfig
-from schemas.release import COLUMNS, SPLITS
+from schemas.release import SPLITS, columns_of
 from schemas.tables import HOSTS, MOVED, UNFETCHED
 
 _MONTH = len("2026-12")
@@ -54,7 +55,7 @@ def write_texts(
     """
     # Slow to import, and a finished release needs none of them.
     from pipeline.release.card import CardFacts, render_card
-    from pipeline.release.croissant import croissant_json, read_shards
+    from pipeline.release.croissant import croissant_json, read_files, read_shards
     from pipeline.release.legal.write import write_legal
     from pipeline.release.plots import write_plots
     from pipeline.release.responsible import responsible_ai
@@ -73,6 +74,8 @@ def write_texts(
     contents = replace(
         _contents(config.release, tally, people, _labels(tally, votes, ids)),
         shards=shards,
+        questions=_asked(tally, agreement),
+        files=read_files(folder, [QUESTIONS] if tally.answers else []),
         about=responsible_ai(facts, tally, agreement),
     )
     (folder / "croissant.json").write_text(croissant_json(contents), "utf-8")
@@ -117,6 +120,9 @@ def _write_tables(folder: Path, workspace: Workspace, tally: ReleaseCounts) -> _
     pq.write_table(hosts.cast(HOSTS.schema.remove_metadata()), folder / "hosts.parquet")
     tagset = workspace.read_checked("tagset").to_pylist()
     _write_json(folder / "tagset.json", tagset)
+    if tally.answers:
+        questions = (answers.question for answers in tally.answers)
+        (folder / QUESTIONS).write_text(questions_json(questions), "utf-8")
     _write_json(folder / "counts.json", tally.as_json())
     moved = workspace.read_checked("moved")
     if len(moved):
@@ -141,11 +147,21 @@ def _contents(
         version=release.version,
         description=release.description,
         licence=release.licence,
-        columns=COLUMNS,
+        columns=columns_of(answers.question for answers in tally.answers),
         rows={split: tally.rows[split] for split in SPLITS if tally.rows[split]},
         shards={},
-        made_by=tally.makers.makings(people.annotators, simulated),
-        derived_from=DERIVED_FROM,
+        made_by={
+            **tally.makers.makings(people.annotators, simulated),
+            **{
+                answers.question.column: [answers.making(people.annotators, simulated)]
+                for answers in tally.answers
+                if answers.answered
+            },
+        },
+        derived_from={
+            **DERIVED_FROM,
+            **{answers.question.column: ("image",) for answers in tally.answers},
+        },
         labels=labels,
     )
 
@@ -162,6 +178,22 @@ def _labels(tally: ReleaseCounts, votes: pa.Table, ids: pa.ChunkedArray) -> list
     return [
         Label(name, rows[name], tally.makers.tag_votes[name], annotators[name])
         for name in sorted(names)
+    ]
+
+
+def _asked(tally: ReleaseCounts, agreement: list[dict[str, Any]]) -> list[Asked]:
+    alphas = {row["question"]: row["alpha"] for row in agreement if row["measure"] == "question"}
+    return [
+        Asked(
+            question=answers.question.name,
+            kind=answers.question.kind,
+            title_en=answers.question.title_en,
+            title_zh=answers.question.title_zh,
+            answers=" | ".join(answers.question.values),
+            rows=answers.answered,
+            alpha=alphas.get(answers.question.name),
+        )
+        for answers in tally.answers
     ]
 
 

@@ -14,15 +14,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
+from pipeline.datasets.asked import QUESTIONS, read_questions
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.safe_yaml import parse_yaml
 from pipeline.engine.split_leaks import NEVER_SPLIT, LeakCheck
 from pipeline.engine.text import one_line, quoted
+from pipeline.release.answers_checked import wrong_answers
 from pipeline.release.checksums import check_checksums, listed_sums
 from pipeline.release.diff import TAKEN_DOWN
 from pipeline.release.features import shard_schema
 from pipeline.release.signing import UNSIGNED, Signature, check_signature
-from schemas.release import SPLITS
+from schemas.release import SPLITS, AskedQuestion
 
 _SHOWN = 20
 _ID = "^[0-9a-f]{64}$"
@@ -70,6 +72,7 @@ class _Reading:
     schema: pa.Schema | None = None
     whose_schema: str = ""
     of_release: bool = True
+    questions: tuple[AskedQuestion, ...] = ()
     rows: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
     ids: list[pa.Table] = field(default_factory=list)
@@ -106,6 +109,8 @@ def verify_release(
     if schema is None:
         problems += _missing(folder)
     reading = _Reading(check, schema, "the profile", schema is None, problems=problems)
+    if schema is None:
+        reading.questions = _asked(folder, problems)
     for file in files:
         split = file.name.partition("-")[0]
         if split not in SPLITS:
@@ -137,6 +142,14 @@ def _missing(folder: Path) -> Iterator[str]:
             yield f"{name} is missing, which every release has"
 
 
+def _asked(folder: Path, problems: list[str]) -> tuple[AskedQuestion, ...]:
+    try:
+        return read_questions(folder)
+    except StickerworksError as error:
+        problems.append(f"{QUESTIONS} can't be read: {one_line(error.message, 300)}")
+        return ()
+
+
 def _read_shard(file: Path, split: str, reading: _Reading) -> None:
     with pq.ParquetFile(file) as shard:
         _compare_schema(file.name, shard.schema_arrow, reading)
@@ -147,6 +160,8 @@ def _read_shard(file: Path, split: str, reading: _Reading) -> None:
             table.validate(full=True)
             wrong += [f"data/{file.name}: {line}" for line in _wrong_ids(table["id"])]
             wrong += [f"data/{file.name}: {line}" for line in reading.check(table)]
+            lines = wrong_answers(table, reading.questions)
+            wrong += [f"data/{file.name}: {line}" for line in lines]
             reading.leaks.add(table.select(NEVER_SPLIT), split)
             name = pa.repeat(file.name, len(table))
             reading.ids.append(pa.table({"id": table["id"], "file": name}))
@@ -169,7 +184,7 @@ def _repeated(ids: pa.Table) -> list[str]:
 
 
 def _compare_schema(name: str, schema: pa.Schema, reading: _Reading) -> None:
-    expected = shard_schema(schema.names) if reading.of_release else schema
+    expected = shard_schema(schema.names, reading.questions) if reading.of_release else schema
     if not schema.equals(expected, check_metadata=True):
         reading.problems.append(
             f"data/{name} has other columns than a release: {_differing(schema, expected)} differ"

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.datasets.layout import Row, find_layout, read_rows
+from pipeline.datasets.layout import Row, find_layout
 from pipeline.engine.errors import StickerworksError
 from pipeline.training.arrays import Images, Truth
 from pipeline.training.frames import Pick
 from pipeline.training.prepared import Frames, prepare_frames
+from pipeline.training.target import Teaching, without_answer
 
 EVERY_ROW = 2**31
 
@@ -27,7 +28,7 @@ class Use:
 
     Of the ``sampled`` rows out of ``in_split``, ``used`` can be learnt from: ``voted`` of them
     have people's tags (``simulated`` of those no person's). ``unreadable`` names all rows whose
-    image can't be decoded, with the reason.
+    image can't be decoded, with the reason. ``target`` is the question whose answers are learnt.
     """
 
     in_split: int
@@ -38,16 +39,18 @@ class Use:
     without_image: int
     without_targets: int
     unreadable: tuple[str, ...]
+    target: str | None = None
 
 
 @dataclass(frozen=True)
 class Examples:
     """Rows of one split that can be learnt from; every sequence is as long as ``ids``.
 
-    ``targets`` are the effective tags, else the suggested ones; ``texts`` map column names to
-    text, empty ones left out; ``lengths`` count the frames of each file. ``notes`` are for
-    people; ``digest`` is that of ids, images, targets and texts. ``classes`` are all targets in
-    the order that the layout gives them, if it does; ``tags`` those of a run.
+    ``targets`` are the effective tags, else the suggested ones, or the answers to a question;
+    ``texts`` map column names to text, empty ones left out; ``lengths`` count the frames of each
+    file. ``notes`` are for people; ``digest`` is that of ids, images, targets and texts.
+    ``classes`` are all targets in the order that the layout or the question gives them, if it
+    does; ``tags`` those of a run.
     """
 
     name: str
@@ -90,7 +93,9 @@ class Dataset:
     images and from each other, so that how often each occurs stays the same and nothing belongs
     together. Of more than ``at_most`` rows of a split, those with the lowest hash of their id are
     taken. With a ``domain``, rows of another are none of this data set's: VSD2M trains and judges
-    real and cartoon stickers apart (section "Experimental Setups").
+    real and cartoon stickers apart (section "Experimental Setups"). With a ``target``, what is
+    learnt are people's effective answers to that question; rows without one are not used, and no
+    text in which a model answers it is read.
     """
 
     path: Path
@@ -98,23 +103,26 @@ class Dataset:
     seed: int = 0
     at_most: Mapping[str, int] | None = None
     domain: str | None = None
+    target: str | None = None
 
     def read(self, split: str, side: int, pick: Pick, needs_targets: bool = True) -> Examples:
         """Rows of a split with picked frames of ``side`` x ``side`` pixels.
 
         Every row is read to its end and decoded; what can't be used is counted and named. Raises
         StickerworksError when there is no such data set, a file of it can't be read, or no row of
-        the split is of the domain.
+        the split is of the domain, or the target is no question with choices.
         """
         layout = find_layout(self.path)
-        surveyed = [_survey(row) for row in read_rows(layout, self.path, split)]
+        teaching = Teaching(layout, self.path, self.target)
+        needs_targets = needs_targets or self.target is not None
+        surveyed = [_survey(row) for row in teaching.rows(split)]
         everything, told = self._of_domain(surveyed, split)
         chosen = _sample([row.id for row, _ in everything], self._limit(split))
         taken = [(row, digest) for row, digest in everything if row.id in chosen]
         bare = [row for row, _ in taken]
 
         def rows() -> Iterator[Row]:
-            return (row for row in read_rows(layout, self.path, split) if row.id in chosen)
+            return (row for row in teaching.rows(split) if row.id in chosen)
 
         digest = hashlib.sha256(b"".join(one for _, one in taken)).hexdigest()
         table = prepare_frames(rows, digest, side, pick)
@@ -125,17 +133,18 @@ class Dataset:
         ]
         used = list(compress(bare, keep))
         use = _count(bare, problems, len(everything), used, needs_targets)
+        use = replace(use, target=self.target)
         found = Examples(
             name=split,
             ids=tuple(row.id for row in used),
             targets=tuple(row.targets for row in used),
-            texts=tuple(row.texts for row in used),
+            texts=tuple(without_answer(row.texts, self.target) for row in used),
             lengths=tuple(compress(table["length"].to_pylist(), keep)),
             frames=Frames(table["frames"], np.flatnonzero(keep).tolist(), side, digest),
             use=use,
             notes=(*layout.notes(self.path, split), *told, *_describe(split, use)),
             digest="",
-            classes=layout.classes,
+            classes=teaching.classes,
         )
         if self.shuffled and split == "train":
             found = shuffle(found, self.seed)
@@ -245,6 +254,8 @@ def _count(
 
 def _describe(split: str, use: Use) -> list[str]:
     lines = []
+    if use.target:
+        lines.append(f"{use.used:,} {split} rows have an effective answer to {use.target}")
     if use.used - use.voted:
         lines.append(f"{use.used - use.voted:,} {split} rows have suggested tags only")
     if use.simulated:
@@ -252,9 +263,10 @@ def _describe(split: str, use: Use) -> list[str]:
     if use.sampled < use.in_split:
         lines.append(f"{use.sampled:,} of {use.in_split:,} {split} rows were taken")
     if use.used < use.sampled:
+        without = "without an effective answer" if use.target else "without tags"
         lines.append(
             f"{use.sampled - use.used:,} of {use.sampled:,} {split} rows were not used: "
-            f"{use.without_targets} without tags, {use.without_image} without image, "
+            f"{use.without_targets} {without}, {use.without_image} without image, "
             f"{len(use.unreadable)} unreadable"
         )
     lines += [f"unreadable: {line}" for line in use.unreadable[:5]]

@@ -136,7 +136,7 @@ def _train(
     settings: Any,
     shuffled: bool,
 ) -> GateScore:
-    dataset = Dataset(folder, shuffled, config.seed, AT_MOST, config.domain)
+    dataset = Dataset(folder, shuffled, config.seed, AT_MOST, config.domain, config.target)
     with use_device(config.device), reproducible(config.seed):
         return judge(baseline, dataset, settings, config.seed)
 
@@ -156,7 +156,7 @@ def _noise(
     if not real.held_out or not isinstance(baseline, Baseline) or config.max_label_noise >= 1:
         return {}
     report("training on halves of train, to estimate how many tags are wrong")
-    dataset = Dataset(folder, False, config.seed, AT_MOST, config.domain)
+    dataset = Dataset(folder, False, config.seed, AT_MOST, config.domain, config.target)
     with use_device(config.device), reproducible(config.seed):
         train = score_across(baseline, dataset, _shorter(settings), config.seed)
     splits = {"train": train, **real.held_out}

@@ -47,7 +47,9 @@ def _counts(use: Use) -> dict[str, int]:
 def _notes(uses: Mapping[str, Use]) -> list[str]:
     notes = []
     voted, used = sum(use.voted for use in uses.values()), sum(use.used for use in uses.values())
-    notes.append(f"target: effective tags for {voted} rows, suggested tags for {used - voted} rows")
+    asked = next((use.target for use in uses.values() if use.target), None)
+    learnt = f"effective tags for {voted} rows, suggested tags for {used - voted} rows"
+    notes.append(f"target: {learnt if asked is None else f'answers to {asked} for {voted} rows'}")
     simulated = sum(use.simulated for use in uses.values())
     if simulated:
         notes.append(

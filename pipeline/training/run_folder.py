@@ -33,6 +33,7 @@ class Recipe:
     shuffled: bool = False
     processes: int = 1
     domain: str | None = None
+    target: str | None = None
 
 
 def open_folder(folder: Path, recipe: Recipe, fresh: bool) -> None:
@@ -68,6 +69,9 @@ def _check_same(folder: Path, earlier: Recipe, recipe: Recipe) -> None:
     elif earlier.domain != recipe.domain:
         names = [one or "every domain" for one in (earlier.domain, recipe.domain)]
         difference = f"on {names[0]}, not {names[1]}"
+    elif earlier.target != recipe.target:
+        names = [f"answers to {one}" if one else "tags" for one in (earlier.target, recipe.target)]
+        difference = f"of {names[0]}, not {names[1]}"
     elif earlier.facts != wanted["facts"]:
         difference = "on other data"
     else:

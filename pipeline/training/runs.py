@@ -39,8 +39,9 @@ class TrainRequest:
     """What a person asked for; None for ``epochs`` is the preset's.
 
     ``shuffled`` trains the control and ``domain`` on rows of one domain alone (see
-    ``examples.Dataset``); ``changes`` are settings by name, as typed. ``device``
-    is a GPU where there is one, unless named.
+    ``examples.Dataset``); ``changes`` are settings by name, as typed. ``target`` is the question
+    whose answers are learnt, which may also stand among the changes. ``device`` is a GPU where
+    there is one, unless named.
     """
 
     baseline: str
@@ -54,6 +55,7 @@ class TrainRequest:
     changes: Mapping[str, str] = field(default_factory=dict)
     domain: str | None = None
     device: str | None = None
+    target: str | None = None
 
 
 def train_run(request: TrainRequest, report: Report, each_step: EachStep) -> tuple[Point, ...]:
@@ -224,8 +226,11 @@ def find_preset(
 
 def _prepare(baseline: Learner[Any, Any], request: TrainRequest) -> tuple[Prepared, Recipe]:
     epochs = {} if request.epochs is None else {"epochs": str(request.epochs)}
-    settings = find_preset(baseline, request.preset, {**request.changes, **epochs})
-    dataset = Dataset(request.release, request.shuffled, request.seed, domain=request.domain)
+    target, changes = _target(baseline, request)
+    settings = find_preset(baseline, request.preset, {**changes, **epochs})
+    dataset = Dataset(
+        request.release, request.shuffled, request.seed, domain=request.domain, target=target
+    )
     prepared = prepare(baseline, dataset, settings)
     recipe = Recipe(
         baseline=baseline.name,
@@ -237,5 +242,24 @@ def _prepare(baseline: Learner[Any, Any], request: TrainRequest) -> tuple[Prepar
         shuffled=request.shuffled,
         processes=process_count(),
         domain=request.domain,
+        target=target,
     )
     return prepared, recipe
+
+
+def _target(
+    baseline: Learner[Any, Any], request: TrainRequest
+) -> tuple[str | None, Mapping[str, str]]:
+    """The question whose answers are learnt, and the changes without it.
+
+    ``--with target=emotion`` means it too, where the baseline has no such setting of its own.
+    """
+    own = any(hasattr(settings, "target") for settings in baseline.presets.values())
+    if own or "target" not in request.changes:
+        return request.target, request.changes
+    named = request.changes["target"] or None
+    if request.target not in (None, named):
+        raise StickerworksError(
+            f"Two targets are named: {request.target} and {named}.", "Leave one of them out."
+        )
+    return named, {name: text for name, text in request.changes.items() if name != "target"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from typing import Any, TypeVar
 
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.plugins import is_ours, plugin_faults
-from pipeline.training.arrays import Images
+from pipeline.training.arrays import Images, Scores
 from pipeline.training.contract import (
     Attends,
     Baseline,
@@ -39,6 +40,7 @@ from pipeline.training.tagging import (
     rank_tags,
     score_tags,
 )
+from pipeline.training.target import commonest, single_figures, without_answer
 
 S = TypeVar("S", bound=Settings)
 
@@ -80,7 +82,11 @@ def prepare(baseline: Learner[S, Any], dataset: Dataset, settings: S) -> Prepare
     if selection and watched == "test":
         notes.append("the epoch is chosen by the test split: its figures there are no test")
     tags = {"tags": list(train.tags)} if isinstance(baseline, Baseline) else {}
-    facts = {**tags, "data": [train.digest, validation.digest]}
+    facts: dict[str, Any] = {**tags, "data": [train.digest, validation.digest]}
+    if dataset.target is not None:
+        majority = commonest(train.targets, train.tags)
+        facts |= {"target": dataset.target, "majority": majority}
+        notes.append(_tell_classes(train))
     validation = replace(validation, tags=train.tags)
     return Prepared(train, validation, settings, facts, tuple(notes))
 
@@ -111,7 +117,26 @@ def evaluate(baseline: Learner[S, Any], run: Trained, dataset: Dataset, split: s
         assert isinstance(baseline, Baseline)
         scores = score_tags(baseline, model, examples, run.settings)
         found = evaluate_tags(baseline, scores, examples)
+        found = _beside_majority(found, run, scores, examples)
     return replace(found, notes=(*examples.notes, *found.notes))
+
+
+def _tell_classes(train: Examples) -> str:
+    counts = Counter(name for target in train.targets for name in target)
+    told = ", ".join(f"{name} {counts[name]:,}" for name in train.tags)
+    return f"answers to {train.use.target} in train: {told}"
+
+
+def _beside_majority(
+    found: Evaluation, run: Trained, scores: Scores, examples: Examples
+) -> Evaluation:
+    """Figures of answers to a question, beside those of who always gives train's commonest."""
+    if "target" not in run.facts:
+        return found
+    majority = run.facts.get("majority")
+    further = single_figures(scores, examples.truth, examples.tags, majority)
+    told = (f"majority: always {majority}, the commonest answer in train",) if further else ()
+    return replace(found, figures={**further, **found.figures}, notes=(*found.notes, *told))
 
 
 def predict(
@@ -164,7 +189,7 @@ def new_examples(
         name="new",
         ids=tuple(map(str, range(count))),
         targets=(frozenset(),) * count,
-        texts=tuple(sticker.texts for sticker in stickers),
+        texts=tuple(without_answer(one.texts, run.facts.get("target")) for one in stickers),
         lengths=lengths,
         frames=frames,
         use=Use(count, count, count, 0, 0, 0, 0, ()),
@@ -191,6 +216,11 @@ def blaming(baseline: Learner[Any, Any], doing: str) -> AbstractContextManager[N
 
 def read_split(baseline: Learner[S, Any], dataset: Dataset, split: str, settings: S) -> Examples:
     """Rows of a split that a baseline can learn from; those of train know the tags."""
+    if dataset.target is not None and not isinstance(baseline, Baseline):
+        raise StickerworksError(
+            f"The baseline {baseline.name} learns no labels, and so no answers to a question.",
+            "Leave the target out, or use a baseline that scores tags, such as mghft.",
+        )
     if isinstance(baseline, Reads):
         with blaming(baseline, f"while it read {split} rows"):
             found = baseline.read(dataset, split, settings)
@@ -205,6 +235,11 @@ def _lacks(baseline: Learner[S, Any], train: Examples, settings: S) -> str | Non
     """Why there is nothing to learn, if so."""
     if isinstance(baseline, Reads):
         return baseline.lacks(train, settings, 1)
+    if train.use.target and len(frozenset().union(*train.targets)) < 2:
+        return (
+            f"the {len(train)} usable train rows have fewer than two different answers to "
+            f"{train.use.target}"
+        )
     if not train.tags:
         bare = train.use.without_image
         hint = f" ({bare} more carry no image: crawl.sources[].redistribute)" if bare else ""

@@ -49,6 +49,7 @@ def say_captions(session: Session) -> None:
     """Tell what the configured model was asked, and what is flagged or failed."""
     from annotation.machine.answers import open_answers
     from annotation.machine.captions import caption_settings, identity_of, is_asked, own_captions
+    from annotation.machine.checks import TRIMMED
 
     if not is_asked(session.config):
         return
@@ -66,10 +67,12 @@ def say_captions(session: Session) -> None:
         "flags": dict(flags),
         "failed": sum(errors.values()),
     }
+    trimmed = flags.pop(TRIMMED, 0)
     flagged = ", ".join(f"{flag} {count:,}" for flag, count in flags.most_common())
     session.say(
         f"  {identity.model.title}: {fields:,} fields from {usage.requests:,} requests, "
         f"{usage.tokens_in or 0:,} tokens read and {usage.tokens_out or 0:,} written"
+        + (f"; {trimmed:,} trimmed" if trimmed else "")
         + (f"; flagged: {flagged}" if flags else "")
     )
     for reason, count in errors.most_common(3):

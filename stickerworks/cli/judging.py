@@ -171,8 +171,10 @@ def _agreement(session: Session, folder: Path) -> tuple[float, float] | None:
     ours = folder.resolve().parent == workspace.releases.resolve()
     if not ours or not workspace.has("agreement"):
         return None
+    target = session.config.validation.target
+    wanted = ("tag_sets", None) if target is None else ("question", target)
     for row in workspace.read("agreement").to_pylist():
-        if row["measure"] == "tag_sets" and row["low"] is not None:
+        if (row["measure"], row["question"]) == wanted and row["low"] is not None:
             return row["low"], row["high"]
     return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from pipeline.engine.runner import check_crawled
@@ -13,6 +13,7 @@ from stickerworks.cli.rooms import plan_of
 from stickerworks.cli.session import Session, open_session
 
 if TYPE_CHECKING:
+    from annotation.human.studio.export import ExportedTasks
     from annotation.human.studio.export_request import ExportRequest
     from annotation.human.studio.ledger import Purpose
 
@@ -37,12 +38,25 @@ def export_command(options: CommandOptions, request: ExportRequest, *, screening
             )
             write_asked(session.workspace, studio.ledger)
         session.results["export"] = asdict(made)
-        again = f", {made.found:,} found from an interrupted run" if made.found else ""
-        session.say(
-            f"{made.made:,} tasks made{again}; {made.total:,} in all: "
-            f"{studio.connection.url}/projects/{made.project}"
-        )
+        say_made(session, made, studio.connection.url)
     return session.exit_code
+
+
+def say_made(session: Session, made: ExportedTasks, url: str) -> None:
+    """Say what an export did, and where people find it."""
+    for note in made.notes:
+        session.say(note)
+    again = f", {made.found:,} found from an interrupted run" if made.found else ""
+    shared = made.projects.get("")
+    where = url if shared is None else f"{url}/projects/{shared}"
+    people = len(made.projects) - (shared is not None)
+    whom = f" for {people:,} {'person' if people == 1 else 'people'}" if people else ""
+    session.say(f"{made.made:,} tasks made{whom}{again}; {made.total:,} in all: {where}")
+
+
+def screening_all(options: CommandOptions) -> CommandOptions:
+    """The options with every kept sticker to be screened."""
+    return replace(options, overrides=(*options.overrides, "label.screening_sample=all"))
 
 
 def adjudicate_command(options: CommandOptions) -> int:
@@ -60,10 +74,7 @@ def adjudicate_command(options: CommandOptions) -> int:
             made = export_adjudication(studio)
             write_asked(session.workspace, studio.ledger)
         session.results["export"] = asdict(made)
-        session.say(
-            f"{made.made:,} tasks made; {made.total:,} in all: "
-            f"{studio.connection.url}/projects/{made.project}"
-        )
+        say_made(session, made, studio.connection.url)
     return session.exit_code
 
 

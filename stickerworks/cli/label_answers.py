@@ -19,6 +19,8 @@ from stickerworks.cli.session import Session, open_session
 from stickerworks.cli.update import say_what_follows
 
 if TYPE_CHECKING:
+    from annotation.human.studio.importing import Imported
+    from annotation.human.studio.labelling import LabellingSession
     from annotation.human.studio.ledger import VoteLedger
 
 _REVIEWED = ("reviews", "decisions")
@@ -38,7 +40,7 @@ class AnswerSource:
 def import_command(options: CommandOptions, source: AnswerSource) -> int:
     """Import answers and bring reviews and labels up to date."""
     from annotation.human.studio.frozen import finish
-    from annotation.human.studio.importing import import_file, import_server
+    from annotation.human.studio.importing import import_file
     from annotation.human.studio.ledger import open_ledger
 
     with open_session("label import", options) as session:
@@ -49,23 +51,33 @@ def import_command(options: CommandOptions, source: AnswerSource) -> int:
         spare_simulated(session, replace=source.replace_simulated)
         if source.file is None:
             with open_studio(session) as studio:
-                hours = session.config.label.reconcile_hours
-                found = import_server(
-                    studio.connection, studio.ledger, reconcile_hours=hours, full=source.full
-                )
-                write_ledger(session, studio.ledger)
+                read_server(session, studio, full=source.full)
         else:
             with open_ledger(session.workspace.root) as ledger:
                 found = import_file(source.file, ledger, source.origin, source.annotators)
                 write_ledger(session, ledger)
-        session.results["import"] = asdict(found)
-        gone = f", {found.gone:,} gone from the server (kept here)" if found.gone else ""
-        session.say(f"{found.tasks:,} tasks read: {found.added:,} new answers{gone}")
+            _say_imported(session, found)
         merge_answers(session)
         # Whatever migration was interrupted: tables and labels are the ledger's now.
         with open_ledger(session.workspace.root) as ledger:
             finish(ledger)
     return session.exit_code
+
+
+def read_server(session: Session, studio: LabellingSession, *, full: bool) -> None:
+    """Read what changed on the server, and write what people were asked and answered."""
+    from annotation.human.studio.importing import import_server
+
+    hours = session.config.label.reconcile_hours
+    found = import_server(studio.connection, studio.ledger, reconcile_hours=hours, full=full)
+    write_ledger(session, studio.ledger)
+    _say_imported(session, found)
+
+
+def _say_imported(session: Session, found: Imported) -> None:
+    session.results["import"] = asdict(found)
+    gone = f", {found.gone:,} gone from the server (kept here)" if found.gone else ""
+    session.say(f"{found.tasks:,} tasks read: {found.added:,} new answers{gone}")
 
 
 def spare_simulated(session: Session, *, replace: bool) -> None:

@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from stickerworks.cli import label_review_app, label_texts_app
+from stickerworks.cli import (
+    label_backup_app,
+    label_relabel_app,
+    label_review_app,
+    label_teams_app,
+    label_texts_app,
+)
 
 label = typer.Typer(
     name="label",
@@ -45,7 +51,14 @@ def export(
     ] = None,
     batch: Annotated[str | None, typer.Option(help="name of the batch [b001, b002, ...]")] = None,
     blind: Annotated[
-        bool, typer.Option("--blind", help="show neither keywords nor what the machine thinks")
+        bool,
+        typer.Option("--blind", help="show nothing beside the sticker, whatever label.show says"),
+    ] = False,
+    everyone: Annotated[
+        bool,
+        typer.Option(
+            "--everyone", help="give each sticker to all people, blind, to calibrate them"
+        ),
     ] = False,
     keep_tags: Annotated[
         bool, typer.Option("--keep-tags", help="go on with the tag set exported first")
@@ -53,13 +66,19 @@ def export(
     screening: Annotated[
         bool, typer.Option("--screening", help="export for the review of content instead")
     ] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="with --screening: every kept sticker, not a sample")
+    ] = False,
 ) -> None:
-    """Make a task of every kept sticker that has none yet."""
+    """Give every kept sticker that has no task yet to as many people as merge.annotators says."""
     from annotation.human.studio.export_request import ExportRequest
-    from stickerworks.cli.label import export_command
+    from stickerworks.cli.label import export_command, screening_all
 
-    request = ExportRequest(next_, batch, blind, keep_tags)
-    raise typer.Exit(export_command(context.obj, request, screening=screening))
+    if all_ and not screening:
+        raise typer.BadParameter("--all belongs to --screening; label export takes all anyway")
+    options = screening_all(context.obj) if all_ else context.obj
+    request = ExportRequest(next_, batch, blind, keep_tags, everyone)
+    raise typer.Exit(export_command(options, request, screening=screening))
 
 
 @label.command("import")
@@ -135,5 +154,8 @@ def report(context: typer.Context) -> None:
     raise typer.Exit(report_command(context.obj))
 
 
+label_teams_app.register(label)
+label_backup_app.register(label)
+label_relabel_app.register(label)
 label_review_app.register(label)
 label_texts_app.register(label)

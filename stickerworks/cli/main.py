@@ -113,14 +113,18 @@ def validate(
         Path | None,
         typer.Option("--before", help="the release that it is held beside [its last version]"),
     ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="judge by answers to a question, such as emotion [tags]")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1 [a GPU if any]")] = None,
 ) -> None:
     """Verify a release, look at every row, and train the baseline against a shuffled control."""
     from stickerworks.cli.commands import validate_command
 
     given = context.obj
-    if device is not None:
-        given = replace(given, overrides=(*given.overrides, f"validation.device={device}"))
+    for name, value in (("device", device), ("target", target)):
+        if value is not None:
+            given = replace(given, overrides=(*given.overrides, f"validation.{name}={value}"))
     raise typer.Exit(validate_command(given, release_folder, before))
 
 

@@ -103,7 +103,7 @@ def _evaluate(
     baseline, recipe, trained = open_run(folder)
     named = recipe.domain if domain is None else domain
     wanted = None if named == "all" else named
-    dataset = Dataset(release or Path(recipe.release), domain=wanted)
+    dataset = Dataset(release or Path(recipe.release), domain=wanted, target=recipe.target)
     with use_device(device), reproducible(recipe.seed):
         return evaluate(baseline, trained, dataset, split)
 

@@ -29,6 +29,10 @@ def train(
     domain: Annotated[
         str | None, typer.Option(help="train on that domain alone: real or cartoon [all]")
     ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(help="learn answers to a question, such as emotion [tags]"),
+    ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1 [a GPU if any]")] = None,
 ) -> None:
     """Train a baseline on a release; interrupted, the same command goes on exactly."""
@@ -47,6 +51,7 @@ def train(
         changes=split_changes(changes or []),
         domain=None if domain == "all" else domain,
         device=device,
+        target=target,
     )
     raise typer.Exit(train_command(context.obj, request))
 

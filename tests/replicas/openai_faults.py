@@ -15,6 +15,12 @@ from openai_replies import content_of, language_of_text
 from openai_request import ChatRequest
 from openai_schema import pick
 
+_PAGE = b"<html><body>The service is being updated.</body></html>"
+_FIXED = {
+    "drop": Response(200, b"", delivery="drop"),
+    "page": Response(200, _PAGE, kind="text/html"),
+    "no_choices": Response(200, b'{"object": "chat.completion", "choices": []}'),
+}
 _SORRY = {
     "en": ("I'm sorry, but I can't help with that.", "I'm sorry, but I can't describe this image."),
     "zh": ("抱歉，我无法描述这张图片。", "抱歉，我无法协助处理这个请求。"),
@@ -26,6 +32,8 @@ def fault_of(plan: Plan, request: ChatRequest, seen: int, badly: int) -> str | N
 
     ``seen`` is how often its like came before, ``badly`` how often it met a fault then.
     """
+    if plan.spare is not None and request.last_user_text == plan.spare:
+        return None
     if plan.misbehave_times is not None and badly >= plan.misbehave_times:
         return None
     label = f"{plan.seed}/{request.digest}/{seen}"
@@ -43,8 +51,8 @@ def answer_to(plan: Plan, request: ChatRequest, kind: str | None) -> Response:
         return error_response(int(kind), plan, request.digest)
     if kind == "redirect":
         return Response(302, b"", (("Location", plan.redirect_to or "/elsewhere"),))
-    if kind == "drop":
-        return Response(200, b"", delivery="drop")
+    if kind in _FIXED:
+        return _FIXED[kind]
     content, finish, refusal = _said(plan, request, kind)
     envelope = _envelope(plan, request, content, finish, refusal)
     if kind == "huge":

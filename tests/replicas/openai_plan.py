@@ -16,6 +16,8 @@ FAULTS = (
     "huge",  # an envelope of huge_bytes, its length announced or not
     "redirect",  # 302 to redirect_to
     "broken_envelope",  # 200 with what isn't a chat completion: cut JSON, HTML, nothing, no choices
+    "page",  # 200 with a proxy's HTML
+    "no_choices",  # 200 with an envelope that holds no answer
     "broken_json",  # content that isn't the JSON that was wanted; plain text is answered well
     "refusal",  # content_filter, message.refusal or an apology
     "wrong_language",  # English where Chinese was wanted and the other way round
@@ -34,6 +36,7 @@ class Plan:
     ``seed``, the body's digest and how often that body was seen. After ``misbehave_times`` faults
     the same body is answered well (None: never for that reason); with ``misbehave_by`` "messages"
     the same is what has the same messages, whatever else differs, such as the seed.
+    A question whose last text is ``spare`` meets no fault.
     ``rules`` are pairs of a regular expression, searched in the last user text, and a reply: text,
     an object sent as JSON, or a list of these of which the digest picks one.
     """
@@ -51,6 +54,7 @@ class Plan:
     rules: tuple[tuple[str, Any], ...] = ()
     misbehave: Mapping[str, float] = field(default_factory=dict)
     misbehave_times: int | None = 1
+    spare: str | None = None
     misbehave_by: str = "body"
     slow_s: float = 1.0
     retry_after: str | None = "1"

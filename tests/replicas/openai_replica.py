@@ -45,6 +45,10 @@ class Replica:
                 os.truncate(log, log.read_bytes().rfind(b"\n") + 1)
         self._file = log.open("ab", buffering=0)
 
+    def follow(self, plan: Plan) -> None:
+        """Behave so from the next request on."""
+        self._plan = plan
+
     async def serve(self, http: HttpRequest, deliver: Deliver) -> None:
         """Answer one request and note it."""
         chat = http.path == CHAT

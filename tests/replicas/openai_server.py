@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -78,6 +79,20 @@ class OpenaiServer:
         """Kill it with SIGKILL."""
         self._end(signal.SIGKILL)
 
+    def behave(self, **changes: Any) -> None:
+        """Have the running server follow its plan with these changes, from about now on."""
+        self.plan = replace(self.plan, **changes)
+        plan = self.folder / "openai_plan.json"
+        part = plan.with_suffix(".part")
+        part.write_text(self.plan.json(), encoding="utf-8")
+        part.replace(plan)
+        self.send(signal.SIGHUP)
+
+    def send(self, number: int) -> None:
+        """Send its process a signal, such as SIGSTOP."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def restart(self, plan: Plan | Mapping[str, Any] | None = None) -> Self:
         """End it and start it again, with another plan where one is given."""
         self.stop()
@@ -131,6 +146,12 @@ async def _run(options: argparse.Namespace) -> None:
     end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end.set)
+
+    def read_plan() -> None:
+        replica.follow(plan_from(json.loads(options.plan.read_text(encoding="utf-8"))))
+
+    if options.plan:
+        loop.add_signal_handler(signal.SIGHUP, read_plan)
     if options.until_stdin_ends:
         loop.add_reader(sys.stdin.fileno(), end.set)
     server = await loop.create_server(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from annotation.human.progress import AnnotationProgress, Batch, Share
+from annotation.human.progress import AnnotationProgress, Annotator, Batch, Share
 from pipeline.engine.page.cards import Card
 from pipeline.engine.page.missing_tables import missing
 from pipeline.engine.text import one_line
@@ -14,24 +14,25 @@ from pipeline.engine.workspace import Workspace
 NAME = 32
 """Letters of a person's name that are shown."""
 
-_BATCHES, _PEOPLE, _STUCK, _REASONS, _EXAMPLES = 40, 12, 24, 20, 3
+_BATCHES, _COLUMNS, _PEOPLE, _STUCK, _REASONS, _EXAMPLES = 40, 12, 50, 24, 20, 3
 
 
 def working(workspace: Workspace, progress: AnnotationProgress) -> dict[str, Any]:
     """Batches by annotator, annotators, and labels by status."""
-    people = [one.name for one in progress.annotators if one.to_do is not None]
-    people += [one.name for one in progress.annotators if one.to_do is None]
+    people = [one.name for one in progress.annotators if one.listed]
+    people += [one.name for one in progress.annotators if not one.listed]
     shown = progress.batches[-_BATCHES:]
     return {
         "missing": missing(workspace, "tasks", "votes", "labels"),
         "simulated": progress.simulated,
         "needed": progress.needed,
-        "tasks": sum(batch.tasks for batch in progress.batches),
+        "tasks": sum(batch.stickers for batch in progress.batches),
         "complete": sum(batch.complete for batch in progress.batches),
         "votes": sum(one.votes for one in progress.annotators),
         "skips": sum(one.skips for one in progress.annotators),
-        "people": [one_line(name, NAME) for name in people[:_PEOPLE]],
-        "batches": [_batch(batch, people[:_PEOPLE]) for batch in shown],
+        "people": [one_line(name, NAME) for name in people[:_COLUMNS]],
+        "more_columns": max(0, len(people) - _COLUMNS),
+        "batches": [_batch(batch, people[:_COLUMNS]) for batch in shown],
         "more_batches": len(progress.batches) - len(shown),
         "annotators": [_annotator(progress, name) for name in people[:_PEOPLE]],
         "more_people": max(0, len(people) - _PEOPLE),
@@ -44,7 +45,7 @@ def _batch(batch: Batch, people: list[str]) -> dict[str, Any]:
     shares = {share.annotator: share for share in batch.shares}
     return {
         "name": one_line(batch.name, NAME),
-        "tasks": batch.tasks,
+        "tasks": batch.stickers,
         "complete": batch.complete,
         "notes": list(_notes(batch)),
         "shares": [shares.get(name, Share(name, 0, 0)) for name in people],
@@ -56,6 +57,8 @@ def _notes(batch: Batch) -> Iterator[str]:
         yield "blind"
     if batch.gold:
         yield f"{batch.gold:,} gold"
+    if batch.rejected:
+        yield f"{batch.rejected:,} settled by skips"
     if batch.dropped:
         yield f"{batch.dropped:,} no longer kept"
 
@@ -68,9 +71,23 @@ def _annotator(progress: AnnotationProgress, name: str) -> dict[str, Any]:
         "votes": one.votes,
         "skips": one.skips,
         "to_do": one.to_do,
-        "total": done + (one.to_do or 0),
+        "total": done + one.to_do,
+        "asked": one.asked,
+        "quota": one.quota,
+        "pace": None if one.pace is None else round(one.pace, 1),
+        "listed": one.listed,
+        "notes": list(_of_person(one)),
         "last": (one.last_vote or "").replace("T", " ").removesuffix("+00:00"),
     }
+
+
+def _of_person(one: Annotator) -> Iterator[str]:
+    if one.called:
+        yield one_line(one.called, NAME)
+    if not one.listed:
+        yield "not in label.annotators"
+    if one.left_at is not None:
+        yield f"left {one.left_at[:10]}"
 
 
 def waiting(workspace: Workspace, progress: AnnotationProgress) -> dict[str, Any]:
@@ -80,6 +97,7 @@ def waiting(workspace: Workspace, progress: AnnotationProgress) -> dict[str, Any
         "missing": missing(workspace, "tasks", "votes", "labels"),
         "backlog": progress.adjudication,
         "stuck": len(progress.stuck),
+        "unassigned": progress.unassigned,
         "lost": len(lost),
         "cards": [
             Card(s.id, (f"votes {s.votes}, skips {s.skips}", f"batch {one_line(s.batch, 20)}"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from annotation.human.studio.accounts import Accounts, ensure_accounts, find_accounts
-from annotation.human.studio.server import start
+from annotation.human.studio.server import inner, start
 from annotation.human.studio.server_paths import ServerPaths, account_name
 from pipeline.engine.errors import StickerworksError
 from schemas.labelling import LabelConfig
@@ -27,7 +27,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Connection:
-    """The server's address, the SDK's client for it, who is who, and the files that it shows."""
+    """The address that people type, the SDK's client, who is who, and the files that are shown.
+
+    The client goes straight to our Label Studio, where people's browsers meet the gateway.
+    """
 
     url: str
     client: LabelStudio = field(repr=False)
@@ -43,9 +46,16 @@ def connect(root: Path, config: LabelConfig, say: Say = lambda _: None) -> Conne
     """
     place = ServerPaths(root / FOLDER)
     if config.url is None:
-        url = start(place, config, say)
+        outside = start(place, config, say)
+        url = inner(place)
+        if url is None:
+            raise StickerworksError(
+                "Label Studio stopped answering just after it had started.",
+                f"Its own words stand at the end of {place.log}.",
+            )
         accounts = ensure_accounts(place, url, config)
-        return Connection(url, _client(url, accounts.token, ours=True), accounts, place.files)
+        told = config.host.rstrip("/") if config.host else outside
+        return Connection(told, _client(url, accounts.token, ours=True), accounts, place.files)
     url, token = config.url.rstrip("/"), os.environ.get(_VARIABLE, "").strip()
     if not token:
         raise StickerworksError(

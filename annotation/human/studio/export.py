@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +30,14 @@ name it heard last. Which models stand behind it is said by the tables."""
 
 @dataclass(frozen=True)
 class ExportedTasks:
-    """What an export did: tasks made now, tasks of before, and their project."""
+    """What an export did: tasks made now, tasks of before, the projects that they went to by whose
+    they are ("" everybody's), and what is to be said of the plan."""
 
-    project: int
+    projects: dict[str, int]
     made: int
     found: int
     total: int
+    notes: tuple[str, ...] = ()
 
 
 def send_planned(
@@ -47,41 +48,53 @@ def send_planned(
     ballot: Ballot,
     tasks: Callable[[Sequence[Planned]], Iterator[tuple[Planned, dict[str, Any]]]],
 ) -> ExportedTasks:
-    """Make the tasks of every planned sticker that has none yet.
+    """Make the tasks of every planned sticker that has none yet, each on its person's project.
 
     Tasks whose numbers were lost in an earlier run are looked for first, so none is made twice.
     At the end the server's tasks are compared with the ledger.
     """
-    project = ensure_project(connection, ledger, config, purpose, ballot)
-    found = _adopt(connection, ledger, purpose, project)
     waiting = [row for row in ledger.waiting(purpose) if row.ballot == ballot.version]
+    whose = sorted({(row.person, row.questions) for row in waiting})
+    if purpose != "labelling":
+        whose = whose or [("", "")]
+    projects: dict[tuple[str, str], Project] = {}
+    found = 0
+    for person, questions in whose:
+        project = ensure_project(connection, ledger, config, purpose, ballot, person, questions)
+        projects[person, questions] = project
+        found += _adopt(connection, ledger, project)
     made = 0
-    described = tasks(waiting)
-    while chunk := list(islice(described, CHUNK)):
-        _send(connection, ledger, purpose, project, chunk)
+    waiting = [row for row in ledger.waiting(purpose) if row.ballot == ballot.version]
+    for project, chunk in _chunks(tasks(waiting), projects):
+        _send(connection, ledger, project, chunk)
         made += len(chunk)
     if made or found:
-        _compare(connection, ledger, purpose, project)
+        for project in projects.values():
+            _compare(connection, ledger, project)
     total = sum(row["task"] is not None for row in ledger.tasks(purpose))
-    return ExportedTasks(project.project, made, found, total)
+    numbers = {project.person: project.project for project in projects.values()}
+    return ExportedTasks(numbers, made, found, total)
 
 
-def next_batch(taken: Sequence[str], prefix: str) -> str:
-    """The first unused name of a batch: b001, b002, ...
-
-    >>> next_batch(["b001", "calibration", "b002"], "b")
-    'b003'
-    """
-    number = 1
-    while f"{prefix}{number:03d}" in taken:
-        number += 1
-    return f"{prefix}{number:03d}"
+def _chunks(
+    described: Iterator[tuple[Planned, dict[str, Any]]],
+    projects: Mapping[tuple[str, str], Project],
+) -> Iterator[tuple[Project, list[tuple[Planned, dict[str, Any]]]]]:
+    """Tasks by project, so many at a time; stickers are read but once for all their people."""
+    held: dict[int, list[tuple[Planned, dict[str, Any]]]] = {}
+    for row, task in described:
+        project = projects[row.person, row.questions]
+        held.setdefault(project.project, []).append((row, task))
+        if len(held[project.project]) == CHUNK:
+            yield project, held.pop(project.project)
+    by_number = {project.project: project for project in projects.values()}
+    for number, chunk in held.items():
+        yield by_number[number], chunk
 
 
 def _send(
     connection: Connection,
     ledger: VoteLedger,
-    purpose: Purpose,
     project: Project,
     chunk: Sequence[tuple[Planned, dict[str, Any]]],
 ) -> None:
@@ -99,10 +112,10 @@ def _send(
             "Run the same command again; it looks for them first.",
         )
     placed = [
-        PlacedTask(row.sticker, number, suggested(task))
+        PlacedTask(row.sticker, number, suggested(task), row.person)
         for (row, task), number in zip(chunk, numbers, strict=True)
     ]
-    ledger.place(purpose, project.project, _now(), placed)
+    ledger.place(project.purpose, project.project, _now(), placed)
 
 
 def suggested(task: Mapping[str, Any]) -> tuple[str, ...] | None:
@@ -115,9 +128,14 @@ def suggested(task: Mapping[str, Any]) -> tuple[str, ...] | None:
     return tuple(sorted(path[-1] for found in paths for path in found))
 
 
-def _adopt(connection: Connection, ledger: VoteLedger, purpose: Purpose, project: Project) -> int:
+def _adopt(connection: Connection, ledger: VoteLedger, project: Project) -> int:
     """Note tasks that the server made without our hearing of it."""
-    waiting = {row.sticker for row in ledger.waiting(purpose) if row.ballot == project.ballot}
+    own = (project.ballot, project.questions, project.person)
+    waiting = {
+        row.sticker
+        for row in ledger.waiting(project.purpose)
+        if (row.ballot, row.questions, row.person) == own
+    }
     if not waiting:
         return 0
     placed = []
@@ -129,14 +147,12 @@ def _adopt(connection: Connection, ledger: VoteLedger, purpose: Purpose, project
             sticker = task["data"].get("sticker_id")
             if sticker in waiting:
                 waiting.remove(sticker)
-                placed.append(PlacedTask(sticker, task["id"], suggested(task)))
-    ledger.place(purpose, project.project, _now(), placed)
+                placed.append(PlacedTask(sticker, task["id"], suggested(task), project.person))
+    ledger.place(project.purpose, project.project, _now(), placed)
     return len(placed)
 
 
-def _compare(
-    connection: Connection, ledger: VoteLedger, purpose: Purpose, project: Project
-) -> None:
+def _compare(connection: Connection, ledger: VoteLedger, project: Project) -> None:
     """Raise StickerworksError unless the server has each of our tasks, about our sticker, once."""
     with server_errors(connection.url):
         listed = {
@@ -147,7 +163,7 @@ def _compare(
         }
     ours = {
         row["task"]: row["sticker"]
-        for row in ledger.tasks(purpose)
+        for row in ledger.tasks(project.purpose)
         if row["project"] == project.project
     }
     wrong = sum(listed.get(task) != sticker for task, sticker in ours.items())
@@ -183,4 +199,5 @@ def shown(source: TaskSource, batch: str, tags: Sequence[str], files: Path) -> S
         tags=tuple(tags),
         caption=source.caption,
         model=MODEL,
+        answers=source.answers,
     )

@@ -11,17 +11,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
+from annotation.human.studio.question_controls import (
+    DOMAIN_KEYS,
+    choice,
+    header,
+    question_controls,
+    required,
+    text_area,
+)
+from annotation.human.studio.words import word
 from pipeline.engine.errors import StickerworksError
+from schemas.questions import Language, QuestionConfig
 
 OBJECT = "sticker"
-FLAG_TITLES = {
-    "fine": "Nothing wrong",
-    "inappropriate": "Inappropriate: sex, violence, drugs",
-    "offensive": "Offensive: hate, discrimination",
-    "insulting": "Insulting: mocks a person or a group",
-    "personal_data": "Personal data: a private person, a name, a number, a chat",
-}
-_FLAG_KEYS = {
+FLAG_KEYS = {
     "fine": "n",
     "inappropriate": "i",
     "offensive": "o",
@@ -30,35 +33,55 @@ _FLAG_KEYS = {
 }
 
 
-def labelling_config(tags: Sequence[str], max_tags: int) -> str:
+def labelling_config(
+    tags: Sequence[str],
+    max_tags: int,
+    questions: Sequence[QuestionConfig] = (),
+    language: Language = "en",
+) -> str:
     """The labelling screen: sticker, key frames and hints on the left, questions on the right.
 
     Raises StickerworksError for a tag that XML can't hold (control characters, lone surrogates).
     """
     right = (
-        _tags(tags, max_tags)
-        + _domain(required=True)
-        + _text("caption", "Caption", "What it shows and what it is used to say")
-        + _text("ocr", "Text in it", "What stands written in it; empty when nothing does")
+        _tags(tags, max_tags, language)
+        + _domain(language, must=True)
+        + question_controls(questions, OBJECT, language, voting=True)
+        + _text("caption", language)
+        + _text("ocr", language)
     )
     return _page(_shown("html"), right)
 
 
-def adjudication_config(tags: Sequence[str], max_tags: int) -> str:
+def adjudication_config(
+    tags: Sequence[str],
+    max_tags: int,
+    questions: Sequence[QuestionConfig] = (),
+    language: Language = "en",
+) -> str:
     """The lead's screen: the sticker, the votes that disagree, and what is decided."""
-    votes = _title("Votes") + '<HyperText name="votes" value="$votes" inline="true"/>'
-    return _page(_shown("html"), votes + _tags(tags, max_tags) + _domain(required=False))
-
-
-def screening_config() -> str:
-    """The reviewers' screen: anything that must not be published."""
-    choices = "".join(_choice(name, title, _FLAG_KEYS[name]) for name, title in FLAG_TITLES.items())
-    flags = (
-        _title("Is anything wrong with it?")
-        + f'<Choices name="flags" toName="{OBJECT}" choice="multiple" required="true" '
-        f'requiredMessage="Choose what is wrong with it, or that nothing is.">{choices}</Choices>'
+    votes = (
+        header(word("votes", language)) + '<HyperText name="votes" value="$votes" inline="true"/>'
     )
-    return _page(_shown("html"), flags + _text("note", "Note", "What did you see?"))
+    decided = (
+        _tags(tags, max_tags, language)
+        + _domain(language, must=False)
+        + question_controls(questions, OBJECT, language, voting=False)
+    )
+    return _page(_shown("html"), votes + decided)
+
+
+def screening_config(language: Language = "en") -> str:
+    """The reviewers' screen: anything that must not be published."""
+    choices = "".join(
+        choice(name, word(name, language), f"alt+{key}") for name, key in FLAG_KEYS.items()
+    )
+    flags = (
+        header(word("flags", language))
+        + f'<Choices name="flags" toName="{OBJECT}" choice="multiple"'
+        f"{required(word('flags_must', language))}>{choices}</Choices>"
+    )
+    return _page(_shown("html"), flags + _text("note", language))
 
 
 # The panels of regions and relations stay empty here and would take a third of the screen.
@@ -73,6 +96,7 @@ _STYLE = """
 .sw-right .lsf-text-area { margin: 0; }
 .sw-right .lsf-choices { margin: 0; }
 .sw-right .lsf-choice__item { line-height: 24px; margin-bottom: 6px; }
+.sw-right .ant-checkbox-wrapper { margin-right: 12px; }
 .sw-right .htx-taxonomy { width: 100%; }
 .htx-taxonomy-dropdown .ant-select-tree-switcher-noop { display: none; }
 .sw-sticker { display: flex; justify-content: center; align-items: center; overflow: hidden;
@@ -114,7 +138,7 @@ def _shown(field: str) -> str:
     return f'<HyperText name="{OBJECT}" value="${field}" inline="true"/>'
 
 
-def _tags(tags: Sequence[str], max_tags: int) -> str:
+def _tags(tags: Sequence[str], max_tags: int, language: Language) -> str:
     for tag in tags:
         if not tag.strip() or not all(map(_in_xml, tag)):
             raise StickerworksError(
@@ -123,10 +147,10 @@ def _tags(tags: Sequence[str], max_tags: int) -> str:
             )
     choices = "".join(f"<Choice value={quoteattr(tag)}/>" for tag in tags)
     return (
-        _title(f"Tags (at most {max_tags})")
+        header(word("tags", language, max_tags))
         + f'<Taxonomy name="tags" toName="{OBJECT}" leafsOnly="true" showFullPath="false" '
         f'maxUsages="{max_tags}" pathSeparator={quoteattr(_separator(tags))} '
-        f'placeholder="Click, then type to search">{choices}</Taxonomy>'
+        f"placeholder={quoteattr(word('search', language))}>{choices}</Taxonomy>"
     )
 
 
@@ -138,30 +162,18 @@ def _separator(tags: Sequence[str]) -> str:
     return separator
 
 
-def _domain(*, required: bool) -> str:
-    must = ' required="true" requiredMessage="Choose cartoon or real."' if required else ""
+def _domain(language: Language, *, must: bool) -> str:
+    choices = (choice(d, word(d, language), key) for d, key in DOMAIN_KEYS.items())
     return (
-        _title("Domain")
-        + f'<Choices name="domain" toName="{OBJECT}" choice="single-radio" showInline="true"{must}>'
-        + _choice("cartoon", "cartoon (drawn)", "c")
-        + _choice("real", "real (photographed)", "p")
-        + "</Choices>"
+        header(word("domain", language))
+        + f'<Choices name="domain" toName="{OBJECT}" choice="single-radio" showInline="true"'
+        f"{required(word('domain_must', language)) if must else ''}>{''.join(choices)}</Choices>"
     )
 
 
-def _choice(value: str, title: str, key: str) -> str:
-    return f'<Choice value="{value}" html={quoteattr(title)} hotkey="alt+{key}"/>'
-
-
-def _text(name: str, title: str, hint: str) -> str:
-    return _title(title) + (
-        f'<TextArea name="{name}" toName="{OBJECT}" rows="1" maxSubmissions="1" '
-        f'editable="true" transcription="true" placeholder={quoteattr(hint)}/>'
-    )
-
-
-def _title(text: str) -> str:
-    return f'<Header value={quoteattr(text)} size="5"/>'
+def _text(name: str, language: Language) -> str:
+    hint = word(f"{name}_hint", language)
+    return header(word(name, language)) + text_area(name, OBJECT, hint)
 
 
 def _in_xml(sign: str) -> bool:

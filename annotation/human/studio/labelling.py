@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
 from annotation.human.merge import current_votes
 from annotation.human.migration import Change, carry_over, migrate, read_changes
+from annotation.human.studio.asked_questions import current_questions
 from annotation.human.studio.ballot import current_ballot
-from annotation.human.studio.export import ExportedTasks, next_batch, send_planned, shown
+from annotation.human.studio.export import ExportedTasks, send_planned, shown
 from annotation.human.studio.export_request import ExportRequest
 from annotation.human.studio.frozen import all_changes, ballots_by_tagset
-from annotation.human.studio.gold import read_gold
 from annotation.human.studio.ledger import Ballot, Planned, VoteLedger
 from annotation.human.studio.payload import (
     AnonymousVote,
@@ -23,7 +25,9 @@ from annotation.human.studio.payload import (
     labelling_task,
     screening_task,
 )
-from annotation.human.studio.stickers import kept_stickers, read_sources
+from annotation.human.studio.planning import Plan, next_batch, plan_further, plan_labelling
+from annotation.human.studio.stickers import TaskSource, kept_stickers, read_sources
+from annotation.human.studio.team import team_of
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
@@ -31,8 +35,12 @@ from schemas.config import Config
 if TYPE_CHECKING:
     from annotation.human.studio.client import Connection
 
+_FINISHED = "These tasks were planned by an export that was interrupted; export again for new ones."
 NO_BALLOT = Ballot("", ())
 """Screening asks about no tags."""
+
+_AT_ONCE = 10_000
+"""Tasks that are put in order in memory, some 20 MB of them."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +54,44 @@ class LabellingSession:
 
     def sources(self, rows: Sequence[Planned]) -> Iterator[tuple[Planned, Any]]:
         """Planned stickers with what the tables know of them, shard by shard."""
-        planned = {row.sticker: row for row in rows}
+        planned: dict[str, list[Planned]] = {}
+        for row in rows:
+            planned.setdefault(row.sticker, []).append(row)
         language = self.config.annotate.languages[0]
         for source in read_sources(self.workspace, planned, language):
-            yield planned[source.id], source
+            for row in planned[source.id]:
+                yield row, source
 
 
 def export_labelling(studio: LabellingSession, request: ExportRequest) -> ExportedTasks:
-    """Plan the next stickers, with gold among them, and make their tasks."""
-    ballot = current_ballot(studio.workspace, studio.ledger, keep=request.keep_tags)
-    if not studio.ledger.waiting("labelling"):
-        studio.ledger.plan(plan_labelling(studio, request, ballot))
+    """Plan further people for stickers that lack votes, and the next stickers, with gold among
+    them; and make their tasks. What an interrupted run planned is finished first, and alone."""
+    workspace, ledger = studio.workspace, studio.ledger
+    ballot = current_ballot(workspace, ledger, keep=request.keep_tags)
+    plan = Plan(notes=(_FINISHED,))
+    if not ledger.waiting("labelling"):
+        asked = current_questions(ledger, studio.config.label).version
+        team = team_of(workspace, studio.config, ledger)
+        plan = plan_further(workspace, ledger, team, ballot, asked)
+        team = team.given(Counter(row.person for row in plan.rows))
+        plan += plan_labelling(workspace, studio.config, ledger, team, request, ballot, asked)
+        ledger.plan(plan.rows)
+    return replace(send_labelling(studio, ballot), notes=plan.notes)
+
+
+def assign_further(studio: LabellingSession) -> ExportedTasks:
+    """Make tasks for further people, of stickers that can't get all votes from those asked."""
+    workspace, ledger = studio.workspace, studio.ledger
+    ballot = asked_ballot(ledger)
+    asked = current_questions(ledger, studio.config.label).version
+    team = team_of(workspace, studio.config, ledger)
+    plan = plan_further(workspace, ledger, team, ballot, asked)
+    ledger.plan(plan.rows)
+    return replace(send_labelling(studio, ballot), notes=plan.notes)
+
+
+def send_labelling(studio: LabellingSession, ballot: Ballot) -> ExportedTasks:
+    """Make the tasks that were planned, on each one's own project."""
     label = studio.config.label
     changes, ballots = all_changes(studio.ledger), ballots_by_tagset(studio.ledger)
     offered = frozenset(ballot.tags)
@@ -89,13 +124,19 @@ def filled_in(
     return [tag for tag in dict.fromkeys(carried) if tag in offered]
 
 
-def export_adjudication(studio: LabellingSession) -> ExportedTasks:
-    """Make a task of every sticker that three voted on without agreeing on any tag."""
-    ballot = studio.ledger.ballot()
+def asked_ballot(ledger: VoteLedger) -> Ballot:
+    """The newest ballot; StickerworksError before the first export."""
+    ballot = ledger.ballot()
     if ballot is None:
         raise StickerworksError(
             "Nothing was exported for labelling yet.", "Run `stickerworks label export` first."
         )
+    return ballot
+
+
+def export_adjudication(studio: LabellingSession) -> ExportedTasks:
+    """Make a task of every sticker that three voted on without agreeing on any tag."""
+    ballot = asked_ballot(studio.ledger)
     disputed = _with_status(studio.workspace, "adjudicate")
     taken = {row["sticker"] for row in studio.ledger.tasks("adjudication")}
     batch = next_batch([row["batch"] for row in studio.ledger.tasks("adjudication")], "a")
@@ -122,42 +163,24 @@ def export_screening(studio: LabellingSession, request: ExportRequest) -> Export
     scores = safety_scores(studio.workspace, label.screening_measure)
     studio.ledger.plan(plan_screening(studio, request, scores))
 
+    def task(row: Planned, source: TaskSource) -> dict[str, Any]:
+        score = scores.get(row.sticker)
+        seen = shown(source, row.batch, (), studio.connection.files)
+        blurred = score is not None and score >= label.screening_score
+        return screening_task(seen, score=score, blurred=blurred)
+
     def tasks(rows: Sequence[Planned]) -> Iterator[tuple[Planned, dict[str, Any]]]:
-        for row, source in studio.sources(rows):
-            score = scores.get(row.sticker)
-            seen = shown(source, row.batch, (), studio.connection.files)
-            blurred = score is not None and score >= label.screening_score
-            yield row, screening_task(seen, score=score, blurred=blurred)
+        # The server offers tasks in the order in which they were made, stickers lie in shards.
+        order = highest_first(scores)
+        waiting = sorted(rows, key=lambda row: order(row.sticker))
+        for start in range(0, len(waiting), _AT_ONCE):
+            some = waiting[start : start + _AT_ONCE]
+            made = {row.sticker: task(row, source) for row, source in studio.sources(some)}
+            yield from ((row, made[row.sticker]) for row in some if row.sticker in made)
 
     return send_planned(
         studio.connection, studio.ledger, studio.config, "screening", NO_BALLOT, tasks
     )
-
-
-def plan_labelling(
-    studio: LabellingSession, request: ExportRequest, ballot: Ballot
-) -> Iterator[Planned]:
-    """The next stickers in batches, gold spread evenly over them."""
-    label = studio.config.label
-    before = studio.ledger.tasks("labelling")
-    taken = {row["sticker"] for row in before}
-    fresh = [s for s in kept_stickers(studio.workspace) if s not in taken]
-    known = set(read_gold(label)["id"].to_pylist())
-    gold, others = [s for s in fresh if s in known], [s for s in fresh if s not in known]
-    left = len(fresh) if request.limit is None else min(request.limit, len(fresh))
-    names = [row["batch"] for row in before]
-    while left > 0:
-        size = min(label.batch_size, left)
-        share = min(len(gold), round(size * label.gold_share), size)
-        share = max(share, size - len(others))
-        name = request.batch or next_batch(names, "b")
-        names.append(name)
-        chosen = [*gold[:share], *others[: size - share]]
-        gold, others, left = gold[share:], others[size - share :], left - size
-        for sticker in sorted(chosen):
-            yield Planned(
-                "labelling", sticker, ballot.version, name, sticker in known, request.blind
-            )
 
 
 def _with_status(workspace: Workspace, status: str) -> list[str]:
@@ -179,29 +202,41 @@ def _anonymous(sticker: str, votes: Sequence[Mapping[str, Any]]) -> list[Anonymo
     def lot(vote: Mapping[str, Any]) -> bytes:
         return hashlib.sha256(f"{sticker}/{vote['annotator']}".encode()).digest()
 
-    return [
-        AnonymousVote(tuple(v["tags"] or ()), v["domain"], v["caption"], bool(v["skipped"]))
-        for v in sorted(votes, key=lot)
-    ]
+    return [AnonymousVote.of(vote) for vote in sorted(votes, key=lot)]
 
 
 def plan_screening(
     studio: LabellingSession, request: ExportRequest, scores: Mapping[str, float]
 ) -> Iterator[Planned]:
-    """The next stickers to screen: those from the configured score on, the highest first, then a
-    sample of the others."""
+    """The next stickers to screen, the highest score first, those without one last: all that are
+    kept, or those from the configured score on and then a sample of the others."""
     label, before = studio.config.label, studio.ledger.tasks("screening")
     taken = {row["sticker"] for row in before}
     kept = kept_stickers(studio.workspace)
-    suspect = [key for key in kept if key in scores and scores[key] >= label.screening_score]
-    suspect.sort(key=lambda sticker: -scores[sticker])
-    # Ids are hashes: the first ones are a random sample, and the same one on any rerun.
-    known = set(suspect)
-    drawn = None if label.screening_sample == "all" else label.screening_sample
-    sample = [key for key in kept if key not in known][:drawn]
-    batch = request.batch or next_batch([row["batch"] for row in before], "s")
-    for sticker in [key for key in (*suspect, *sample) if key not in taken][: request.limit]:
-        yield Planned("screening", sticker, NO_BALLOT.version, batch, gold=False, blind=True)
+    chosen = sorted(kept, key=highest_first(scores))
+    if label.screening_sample != "all":
+        suspect = [key for key in chosen if scores.get(key, -math.inf) >= label.screening_score]
+        # Ids are hashes: the first ones are a random sample, and the same one on any rerun.
+        known = set(suspect)
+        sample = [key for key in kept if key not in known][: label.screening_sample]
+        chosen = [*suspect, *sample]
+    names = [row["batch"] for row in before]
+    fresh = [key for key in chosen if key not in taken][: request.limit]
+    for start in range(0, len(fresh), label.batch_size):
+        name = request.batch or next_batch(names, "s")
+        names.append(name)
+        for sticker in fresh[start : start + label.batch_size]:
+            yield Planned("screening", sticker, NO_BALLOT.version, name, gold=False, blind=True)
+
+
+def highest_first(scores: Mapping[str, float]) -> Callable[[str], tuple[bool, float, str]]:
+    """What orders stickers for screening: by score, then those that have none."""
+
+    def place(sticker: str) -> tuple[bool, float, str]:
+        score = scores.get(sticker)
+        return score is None, -(score or 0.0), sticker
+
+    return place
 
 
 def safety_scores(workspace: Workspace, measure: str) -> dict[str, float]:
@@ -212,5 +247,6 @@ def safety_scores(workspace: Workspace, measure: str) -> dict[str, float]:
     for name in ("measures", "expensive_measures"):
         rows = workspace.read(name, columns=["id", "name", "value"])
         rows = rows.filter(pc.equal(rows["name"], measure)).drop_null()
+        rows = rows.filter(pc.is_finite(rows["value"]))
         values |= dict(zip(rows["id"].to_pylist(), rows["value"].to_pylist(), strict=True))
     return values

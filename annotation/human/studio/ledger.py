@@ -208,6 +208,18 @@ class VoteLedger:
         )
         return [dict(row) for row in rows]
 
+    def wanted(self) -> dict[str, int]:
+        """How many votes stickers are to get, of those for which somebody asked for more."""
+        return {row["sticker"]: row["votes"] for row in self.rows("SELECT * FROM wanted")}
+
+    def departed(self) -> dict[str, str]:
+        """When people left who aren't back, by account: UTC times in ISO 8601."""
+        rows = self.rows(
+            "SELECT person, min(left_at) AS at FROM departures WHERE back_at IS NULL "
+            "GROUP BY person ORDER BY person"
+        )
+        return {row["person"]: row["at"] for row in rows}
+
     def append(
         self, answers: Iterable[AnnotationVersion], gone: Iterable[tuple[str, int, int]], when: str
     ) -> int:

@@ -15,6 +15,8 @@ from pipeline.engine.atomic_files import atomic_file
 
 MARK = "STICKERWORKS_SERVER_OF"
 """Environment variable of our servers alone; it names the data directory."""
+GATEWAY_MARK = "STICKERWORKS_GATEWAY_OF"
+"""That of the processes that stand before them."""
 
 _CLOCK_S = 2  # two readings of one process's birth differ by as much when the clock is set
 _STOP_S = 20
@@ -35,7 +37,7 @@ def note(state: Path, pid: int, port: int) -> None:
         temporary.write_text(json.dumps({"pid": pid, "born": born, "port": port}), "utf-8")
 
 
-def noted(state: Path, data: Path) -> RunningServer | None:
+def noted(state: Path, data: Path, mark: str = MARK) -> RunningServer | None:
     """The remembered server, if it still lives and serves ``data`` and no copy of it."""
     try:
         held = json.loads(state.read_text(encoding="utf-8"))
@@ -43,12 +45,23 @@ def noted(state: Path, data: Path) -> RunningServer | None:
         same = abs(process.create_time() - held["born"]) < _CLOCK_S
     except (FileNotFoundError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):
         return None
-    return RunningServer(process, held["port"]) if same and _serves(process, data) else None
+    return RunningServer(process, held["port"]) if same and _serves(process, data, mark) else None
 
 
-def serving(data: Path) -> list[psutil.Process]:
+def serving(data: Path, mark: str = MARK) -> list[psutil.Process]:
     """Every server of ours on ``data``, noted or not: a kill may come before the note."""
-    return [process for process in psutil.process_iter() if _serves(process, data)]
+    return [process for process in psutil.process_iter() if _serves(process, data, mark)]
+
+
+def holder(port: int) -> Path | None:
+    """The data that a server of ours, of any workspace of this user, serves at a port."""
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied, OSError):
+            marks = process.environ()
+            data = marks.get(GATEWAY_MARK) or marks.get(MARK)
+            if data and port in ports(process):
+                return Path(data)
+    return None
 
 
 def ports(process: psutil.Process) -> set[int]:
@@ -76,9 +89,9 @@ def end(processes: Sequence[psutil.Process]) -> bool:
     return False
 
 
-def _serves(process: psutil.Process, data: Path) -> bool:
+def _serves(process: psutil.Process, data: Path, mark: str) -> bool:
     try:
-        return process.environ().get(MARK) == str(data) and _alive(process)
+        return process.environ().get(mark) == str(data) and _alive(process)
     except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
         return False  # gone, or another user's: none of ours
 

@@ -15,42 +15,58 @@ from annotation.human.studio.interface import (
 from annotation.human.studio.ledger import Ballot, Project, Purpose, VoteLedger
 from pipeline.engine.errors import StickerworksError
 from schemas.config import Config
+from schemas.questions import Language
 
 if TYPE_CHECKING:
     from annotation.human.studio.client import Connection
 
 # A skip leaves a task open for others: the other modes would close it with too few votes.
 _SKIPS = "REQUEUE_FOR_OTHERS"
-_TITLES: dict[Purpose, str] = {
-    "labelling": "Label stickers",
-    "adjudication": "Settle disagreements",
-    "screening": "Review content",
+_TITLES: dict[Language, dict[Purpose, str]] = {
+    "en": {
+        "labelling": "Label stickers",
+        "adjudication": "Settle disagreements",
+        "screening": "Review content",
+    },
+    "zh": {
+        "labelling": "标注表情",
+        "adjudication": "裁定分歧",
+        "screening": "审核内容",
+    },
 }
 
 
 def ensure_project(
-    connection: Connection, ledger: VoteLedger, config: Config, purpose: Purpose, ballot: Ballot
+    connection: Connection,
+    ledger: VoteLedger,
+    config: Config,
+    purpose: Purpose,
+    ballot: Ballot,
+    person: str = "",
+    questions: str = "",
 ) -> Project:
-    """The project of ``purpose`` for a ballot, made on the server when it isn't there yet.
+    """The project of ``purpose`` for a ballot and questions, a ``person``'s own or everybody's; it
+    is made on the server when it isn't there yet.
 
     A project that was made before a kill, but not noted, is found by the mark in its description.
     Raises StickerworksError when it was deleted, or its interface edited, on the server.
     """
-    known = [p for p in ledger.projects() if (p.purpose, p.ballot) == (purpose, ballot.version)]
-    if known:
-        _check(connection, known[0])
-        # Folders are noted by their absolute paths, and workspaces move.
-        with server_errors(connection.url):
-            allow_files(connection.client, known[0].project, connection.files)
-        return known[0]
+    key = (purpose, ballot.version, questions, person)
+    for known in ledger.projects():
+        if (known.purpose, known.ballot, known.questions, known.person) == key:
+            _check(connection, known)
+            # Folders are noted by their absolute paths, and workspaces move.
+            with server_errors(connection.url):
+                allow_files(connection.client, known.project, connection.files)
+            return known
     xml = _interface(config, purpose, ballot)
-    mark = f"stickerworks {ledger.identity} {purpose} {ballot.version}"
+    mark = " ".join(["stickerworks", ledger.identity, *(part for part in key if part)])
     with server_errors(connection.url):
         found = _find(connection, mark)
         if found is None:
-            found = _make(connection, config, purpose, mark, xml)
+            found = _make(connection, config, purpose, person, mark, xml)
         allow_files(connection.client, found, connection.files)
-    project = Project(found, purpose, ballot.version, _digest(xml), None, None)
+    project = Project(found, purpose, ballot.version, _digest(xml), None, None, person, questions)
     _check(connection, project)
     ledger.add_project(project)
     return project
@@ -65,23 +81,32 @@ def _interface(config: Config, purpose: Purpose, ballot: Ballot) -> str:
 
 def _find(connection: Connection, mark: str) -> int | None:
     for project in connection.client.projects.list():
-        if mark in (project.description or ""):
+        if mark in (project.description or "").splitlines():
             return int(project.id)
     return None
 
 
-def _make(connection: Connection, config: Config, purpose: Purpose, mark: str, xml: str) -> int:
-    votes = config.merge.annotators if purpose == "labelling" else 1
+def _make(
+    connection: Connection, config: Config, purpose: Purpose, person: str, mark: str, xml: str
+) -> int:
     made = connection.client.projects.create(
-        title=f"{_TITLES[purpose]}: {config.release.name}"[:50],
+        title=_title(config, purpose, person),
         description=mark,
         label_config=xml,
-        maximum_annotations=votes,
+        maximum_annotations=1,
         skip_queue=_SKIPS,
         show_collab_predictions=True,
         request_options={"max_retries": 0},
     )
     return int(made.id)
+
+
+def _title(config: Config, purpose: Purpose, person: str) -> str:
+    """Says whose it is: the lead sees one of each person."""
+    titles = _TITLES[config.label.language_of(person or config.label.lead)]
+    names = {one.key: one.name or one.account for one in config.label.annotators}
+    whose = f" ({names.get(person, person)})" if person else ""
+    return f"{titles[purpose]}{whose}: {config.release.name}"[:50]
 
 
 def _check(connection: Connection, project: Project) -> None:

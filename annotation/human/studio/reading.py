@@ -14,49 +14,38 @@ from typing import Any
 
 import pyarrow as pa
 
+from annotation.human.studio.asked_questions import QuestionSet
 from annotation.human.studio.ledger import Person
-from pipeline.engine.text import storable_lines
+from annotation.human.studio.regions import Kinds, Said, read_result
 from schemas.tables import ADJUDICATIONS, FLAGS, VOTES
-
-DOMAINS = ("cartoon", "real")
-FLAG_NAMES = ("inappropriate", "offensive", "insulting", "personal_data")
-FINE = "fine"
-_CONTROLS = {
-    "tags": "taxonomy",
-    "domain": "choices",
-    "caption": "textarea",
-    "ocr": "textarea",
-    "flags": "choices",
-    "note": "textarea",
-}
-
-
-@dataclass(frozen=True)
-class Said:
-    """What one annotation says; ``fault`` tells why it can't be read."""
-
-    tags: tuple[str, ...] = ()
-    domain: str | None = None
-    caption: str | None = None
-    ocr: str | None = None
-    flags: tuple[str, ...] = ()
-    note: str | None = None
-    fault: str | None = None
 
 
 @dataclass(frozen=True)
 class ReadingContext:
-    """What is needed to judge answers: who may answer, which stickers there are, how many tags."""
+    """What is needed to judge answers: who may answer, which stickers there are, how many tags,
+    and the kinds of questions that were asked, by version of their set."""
 
     people: Mapping[tuple[str, int], Person]
     stickers: Collection[str]
     max_tags: int
+    questions: Mapping[str, Kinds] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, people: Iterable[Person], stickers: Collection[str], max_tags: int
+        cls,
+        people: Iterable[Person],
+        stickers: Collection[str],
+        max_tags: int,
+        asked: Iterable[QuestionSet] = (),
     ) -> ReadingContext:
-        return cls({(p.origin, p.user): p for p in people}, stickers, max_tags)
+        kinds = {one.version: {q.name: q.kind for q in one.questions} for one in asked}
+        return cls({(p.origin, p.user): p for p in people}, stickers, max_tags, kinds)
+
+    def asked(self, version: str | None) -> Kinds:
+        """Questions of a set; all that were ever asked, for tasks that the ledger doesn't know."""
+        if version is not None:
+            return self.questions.get(version, {})
+        return {name: kind for kinds in self.questions.values() for name, kind in kinds.items()}
 
 
 @dataclass
@@ -85,7 +74,8 @@ def read_answers(rows: Iterable[Mapping[str, Any]], context: ReadingContext) -> 
     for row in rows:
         answer = json.loads(row["content"])
         purpose = row["purpose"] or "labelling"
-        said = read_result(answer.get("result"))
+        asked = context.asked(row["questions"])
+        said = read_result(answer.get("result"), asked)
         cast = _cast(row, answer, said, context)
         if purpose == "screening":
             tables.flags.append(cast | _flag(row, answer, said, context))
@@ -93,44 +83,11 @@ def read_answers(rows: Iterable[Mapping[str, Any]], context: ReadingContext) -> 
             tables.adjudications.append(
                 cast
                 | {"adjudicator": _name(row, answer, context), "tagset": row["ballot"]}
-                | {"tags": list(said.tags), "domain": said.domain}
+                | {"tags": list(said.tags), "domain": said.domain, "answers": _answers(said)}
             )
         else:
-            tables.votes.append(cast | _vote(row, answer, said, context))
+            tables.votes.append(cast | _vote(row, answer, said, context, asked))
     return tables
-
-
-def read_result(result: Any) -> Said:
-    """What a list of Label Studio's regions says; never raises, whatever is in it.
-
-    >>> tags = {"taxonomy": [["greetings", "hello"]]}
-    >>> read_result([{"from_name": "tags", "type": "taxonomy", "value": tags}]).tags
-    ('hello',)
-    """
-    if not isinstance(result, list):
-        return Said(fault="its result is no list")
-    found: dict[str, list[str]] = {}
-    for region in result:
-        name = region.get("from_name") if isinstance(region, Mapping) else None
-        if not isinstance(name, str) or name not in _CONTROLS:
-            return Said(fault=f"it answers {str(name)[:40]!r}, which was not asked")
-        values = _values(region, _CONTROLS[name])
-        if values is None:
-            return Said(fault=f"its {name} can't be read")
-        found.setdefault(name, []).extend(values)
-    domains = set(found.get("domain", ()))
-    if len(domains) > 1 or not domains <= set(DOMAINS):
-        return Said(fault="its domain is neither real nor cartoon")
-    if not set(found.get("flags", ())) <= {*FLAG_NAMES, FINE}:
-        return Said(fault="it gives a flag that was not offered")
-    return Said(
-        tags=tuple(sorted(set(found.get("tags", ())))),
-        domain=next(iter(domains), None),
-        caption=_text(found.get("caption")),
-        ocr=_text(found.get("ocr")),
-        flags=tuple(sorted(set(found.get("flags", ())) - {FINE})),
-        note=_text(found.get("note")),
-    )
 
 
 def microseconds(time: str) -> int | None:
@@ -142,23 +99,9 @@ def microseconds(time: str) -> int | None:
     return round(moment.timestamp() * 1_000_000) if moment.tzinfo else None
 
 
-def _values(region: Mapping[str, Any], kind: str) -> list[str] | None:
-    value = region.get("value")
-    held = value.get("text" if kind == "textarea" else kind) if isinstance(value, Mapping) else None
-    if isinstance(held, str):
-        held = [held]
-    if not isinstance(held, list):
-        return None
-    # A tag comes as its path in the tree; groups are presentation, the leaf is the tag.
-    if kind == "taxonomy":
-        held = [path[-1] if isinstance(path, list) and path else path for path in held]
-    if not all(isinstance(item, str) for item in held):
-        return None
-    return [storable_lines(item) for item in held]
-
-
-def _text(lines: list[str] | None) -> str | None:
-    return "\n".join(line.strip() for line in lines or () if line.strip()) or None
+def _answers(said: Said) -> list[dict[str, Any]]:
+    """As tables hold them."""
+    return [{"question": name, "values": list(values)} for name, values in said.answers]
 
 
 def _cast(
@@ -178,11 +121,15 @@ def _cast(
 
 
 def _vote(
-    row: Mapping[str, Any], answer: Mapping[str, Any], said: Said, context: ReadingContext
+    row: Mapping[str, Any],
+    answer: Mapping[str, Any],
+    said: Said,
+    context: ReadingContext,
+    asked: Kinds,
 ) -> dict[str, Any]:
     suggested = None if row["suggested"] is None else json.loads(row["suggested"])
     if row["purpose"] is None:
-        suggested = _suggested(answer)
+        suggested = _suggested(answer, asked)
     return {
         "annotator": _name(row, answer, context),
         "origin": "label_studio",
@@ -191,6 +138,7 @@ def _vote(
         "domain": said.domain,
         "caption": said.caption,
         "ocr": said.ocr,
+        "answers": _answers(said),
         "tagset": row["ballot"],
         "batch": row["batch"],
         "suggested": suggested,
@@ -229,6 +177,10 @@ def _objections(
         yield "decided by somebody other than the lead"
     if editor is not None and editor != user:
         yield "changed or given in their name by another user"
+    if row.get("person") and role == "annotator" and _name(row, answer, context) != row["person"]:
+        yield f"voted on what {row['person']} was asked"
+    if row.get("withdrawn_after") is not None and row["number"] > row["withdrawn_after"]:
+        yield "its task had been given to others"
     if said.fault is not None:
         yield said.fault
     if microseconds(answer.get("updated_at") or "") is None:
@@ -248,10 +200,10 @@ def _annotation(row: Mapping[str, Any]) -> str:
     return name if row["origin"] == "server" else f"{row['origin']}/{name}"
 
 
-def _suggested(answer: Mapping[str, Any]) -> list[str] | None:
+def _suggested(answer: Mapping[str, Any], asked: Kinds) -> list[str] | None:
     shown = answer.get("prediction")
     result = shown.get("result") if isinstance(shown, Mapping) else None
-    return None if result is None else list(read_result(result).tags)
+    return None if result is None else list(read_result(result, asked).tags)
 
 
 def _seconds(value: Any) -> float | None:

@@ -48,6 +48,19 @@ class ServerPaths:
     def log(self) -> Path:
         return self.root / "server.log"
 
+    @property
+    def gateway_settings(self) -> Path:
+        """What the gateway is told."""
+        return self.root / "gateway-settings.json"
+
+    @property
+    def gateway_state(self) -> Path:
+        return self.root / "gateway.json"
+
+    @property
+    def gateway_log(self) -> Path:
+        return self.root / "gateway.log"
+
 
 def read_accounts(place: ServerPaths) -> dict[str, Any]:
     """The secrets: ``token`` of the lead, and ``passwords`` by e-mail."""

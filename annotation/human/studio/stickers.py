@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from pipeline.engine.workspace import Workspace
 
 _KEYWORDS = 12
 _TEMPLATE = "template"
+_ANSWERS = {"emotion": "emotion", "style": "style_class"}
+"""Fields of descriptions that answer questions."""
+
 _COLUMNS = {
     "stickers": ["id", "format"],
     "media": MEDIA_COLUMNS,
@@ -25,14 +28,14 @@ _COLUMNS = {
     "domain": ["id", "domain", "probability"],
     "suggestions": ["id", "tags", "scored", "tagset"],
     "observations": ["id", "query", "title"],
-    "descriptions": ["id", "captioner", "caption_en", "caption_zh"],
+    "descriptions": ["id", "captioner", "caption_en", "caption_zh", *_ANSWERS.values()],
 }
 
 
 @dataclass(frozen=True)
 class TaskSource:
     """A sticker's file (its bytes where they lie in a pack) and key frames, and what the machine
-    says of it; ``tags`` the likeliest first."""
+    says of it; ``tags`` the likeliest first, ``answers`` to questions by their names."""
 
     id: str
     format: str
@@ -46,6 +49,7 @@ class TaskSource:
     tags: tuple[str, ...]
     tagset: str | None
     caption: str | None
+    answers: Mapping[str, str] = field(default_factory=dict)
 
 
 def kept_stickers(workspace: Workspace) -> list[str]:
@@ -115,6 +119,7 @@ def _source(
         tags=_best_first(one["suggestions"]),
         tagset=one["suggestions"].get("tagset"),
         caption=_caption(one["descriptions"], language),
+        answers=_answers(one["descriptions"]),
     )
 
 
@@ -137,6 +142,12 @@ def _media(
 def _caption(texts: Mapping[str, Any], language: str) -> str | None:
     text: str | None = texts.get(f"caption_{language}")
     return None if texts.get("captioner") == _TEMPLATE else text
+
+
+def _answers(texts: Mapping[str, Any]) -> dict[str, str]:
+    """Classes that a machine named, in the form of values."""
+    said = {name: texts.get(column) for name, column in _ANSWERS.items()}
+    return {name: "_".join(text.casefold().split()) for name, text in said.items() if text}
 
 
 def _keywords(observations: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

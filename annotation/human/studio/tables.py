@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from annotation.human.studio.asked_questions import question_rows
+from annotation.human.studio.asked_questions import asked_questions, question_rows
 from annotation.human.studio.corrected import write_corrected
 from annotation.human.studio.gold import read_gold
 from annotation.human.studio.ledger import VoteLedger
@@ -25,17 +25,23 @@ def write_asked(workspace: Workspace, ledger: VoteLedger) -> None:
     """Write what people were asked: ``ballot``, ``tag_changes``, ``questions`` and ``tasks``."""
     ballot = ledger.ballot()
     tags = [] if ballot is None else [{"version": ballot.version, "tag": t} for t in ballot.tags]
-    tasks = [_task(row) for row in ledger.tasks() if row["task"] is not None]
+    tasks = [row for row in asked_rows(ledger) if row["task"] is not None]
     _write(workspace, "ballot", tags)
     _write(workspace, "tag_changes", ledger.tag_changes())
     _write(workspace, "questions", question_rows(ledger))
     _write(workspace, "tasks", tasks)
 
 
+def asked_rows(ledger: VoteLedger) -> list[dict[str, Any]]:
+    """Rows of the table ``tasks``, among them those that wait to be sent and have no number."""
+    return [_task(row) for row in ledger.tasks()]
+
+
 def answers(workspace: Workspace, ledger: VoteLedger, config: LabelConfig) -> dict[str, pa.Table]:
     """What they answered: ``votes``, ``adjudications`` and ``flags``, by the ledger."""
     stickers = set(workspace.read("stickers", columns=["id"])["id"].to_pylist())
-    context = ReadingContext.of(ledger.people(), stickers, config.max_tags)
+    asked = asked_questions(ledger)
+    context = ReadingContext.of(ledger.people(), stickers, config.max_tags, asked)
     return read_answers(ledger.everything(), context).as_arrow()
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
+from typing import Any
 
 from annotation.machine.captioner import Captioner
-from annotation.machine.chat import Answer, Model, Question
+from annotation.machine.chat import Answer, Message, Model, Question
 from annotation.machine.served.body import UNTHINKING, Dialect, read_response, request_body
 from annotation.machine.served.options import ServedOptions, deciding, rates
 from annotation.machine.served.sending import Reply, Sender
 from pipeline.engine.errors import StickerworksError
 
 _FORMS = ("json_schema", "json_object", "off")
+# Tells whether somebody answers; it is about no sticker.
+_SMALL = Question((Message("user", "Answer with the word yes."),), None, max_tokens=8)
 _SCHEMA_WORDS = re.compile("response_format|json_schema|json_object|guided_json|structured_output")
 
 
@@ -46,7 +49,7 @@ class ServedChat:
         while True:
             dialect = self._dialect
             body = request_body(question, self._options, dialect)
-            reply = await self._sender.post("/chat/completions", body, needs="choices")
+            reply = await self._sender.post("/chat/completions", body, _is_answer)
             plainer = self._plainer(dialect, reply, question)
             if plainer is None:
                 break
@@ -57,6 +60,9 @@ class ServedChat:
             return Answer(None, error=reply.error)
         answer = read_response(reply.body, reply.seconds)
         return answer or Answer(None, error="the server's answer holds no message")
+
+    def _small(self) -> dict[str, Any]:
+        return request_body(_SMALL, self._options, self._dialect)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -76,7 +82,7 @@ class ServedChat:
         return replace(dialect, structured=_FORMS[_FORMS.index(dialect.structured) + 1])
 
     async def _connect(self) -> Sender:
-        sender = Sender(self._options)
+        sender = Sender(self._options, self._small)
         try:
             await self._look(sender)
         except BaseException:  # a run that is broken off leaves no connection behind either
@@ -87,7 +93,7 @@ class ServedChat:
     async def _look(self, sender: Sender) -> None:
         """StickerworksError when no server answers, or not with this key or model."""
         try:
-            reply = await sender.get("/models")
+            reply = await sender.models(lambda body: self._options.model in _names(body))
         except StickerworksError as error:
             # Not all servers list their models; one that refuses the key says so here.
             if " 401: " in str(error) or " 403: " in str(error):
@@ -99,7 +105,7 @@ class ServedChat:
                 f"Start one, such as `vllm serve {self._options.model}` (docs/annotating.md), or "
                 "set annotate.options.base_url.",
             )
-        names = _names(reply)
+        names = _names(reply.body)
         if names and self._options.model not in names:
             raise StickerworksError(
                 f"{self._options.base_url} serves no model called {self._options.model!r}.",
@@ -107,9 +113,13 @@ class ServedChat:
             )
 
 
-def _names(reply: Reply) -> list[str]:
+def _is_answer(body: Any) -> bool:
+    return read_response(body, 0.0) is not None
+
+
+def _names(body: Any) -> list[str]:
     try:
-        return [str(item["id"]) for item in reply.body["data"]]
+        return [str(item["id"]) for item in body["data"]]
     except (KeyError, TypeError):
         return []
 

@@ -29,10 +29,10 @@ class ServedOptions(Options):
     timeout_s: float = Field(120, gt=0, le=86400, description="seconds that one answer may take")
     attempts: int = Field(6, gt=0, description="times that one question is sent")
     longest_wait_s: float = Field(
-        60,
+        600,
         gt=0,
         le=86400,
-        description="longest pause between two of them, and longest outage that is waited for",
+        description="longest outage of the server that is waited for, in seconds",
     )
     temperature: float = Field(0, ge=0, le=2, description="0 for the likeliest answer")
     structured: Literal["auto", "json_schema", "json_object", "off"] = Field(

@@ -1,29 +1,35 @@
-"""Whether a server is gone: judged by time, and asked one request at a time until it answers."""
+"""Whether a server is gone: judged by time, and looked for by one request at a time."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 _FIRST_WAIT_S = 0.25
+_LONGEST_PAUSE_S = 15.0
 _FEWEST_PROBES = 16
+_IN_A_ROW = 4
 
 
 class Outage:
-    """Begins with a failure that looks like one, and ends with the next answer of any kind.
+    """Begins with failures in a row, ends with the next useful answer to a question.
 
     While it lasts, requests wait for their ``turn`` to be probes: one at a time, with pauses that
-    double, and the last one ``longest_s`` seconds after it began. ``number`` counts outages.
+    double up to fifteen seconds. A probe begins with ``look``, a small question, and is one of ours
+    only where somebody answers that. ``number`` counts outages.
     """
 
-    def __init__(self, longest_s: float) -> None:
+    def __init__(self, longest_s: float, in_flight: int = 1) -> None:
         self.lasts = False
         self.number = 0
-        self._longest = longest_s
+        self._pause = min(_LONGEST_PAUSE_S, longest_s / _FEWEST_PROBES)
+        self._many = min(_IN_A_ROW, in_flight)
+        self._in_a_row = 0
         self._probing = self._probed = False
         self._began = self._probe_at = self._wait = 0.0
+        self._failed: set[object] = set()
         self._news = asyncio.Event()
 
     @property
@@ -32,13 +38,16 @@ class Outage:
         return time.monotonic() - self._began if self.lasts else 0.0
 
     @property
-    def too_long(self) -> bool:
-        """Whether it has lasted for as long as it may."""
-        return self.lasts and self.seconds >= self._longest
+    def questions(self) -> int:
+        """Different questions that failed in it although somebody was there."""
+        return len(self._failed)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[bool]:
-        """Wait until a request may start; says whether it is a probe."""
+    async def turn(self, look: Callable[[], Awaitable[float | None]]) -> AsyncIterator[bool]:
+        """Wait until a request may start; says whether it is a probe.
+
+        ``look`` gives None where somebody is there, else the seconds that it was told to wait.
+        """
         while self.lasts:
             if self._probing:
                 await self._hear(None)
@@ -47,32 +56,40 @@ class Outage:
             else:
                 self._probing = True
                 try:
-                    yield True
+                    wait_s = await look()
+                    if wait_s is None:
+                        yield True
+                        return
+                    self._later(wait_s)
                 finally:
                     self._probing = False
                     self._tell()
-                return
         yield False
 
-    def failed(self, *, probing: bool) -> None:
-        """A request, a probe or one that was under way, failed as in an outage."""
-        now = time.monotonic()
-        if not self.lasts:
+    def failed(self, question: object, *, probing: bool, wait_s: float = 0.0) -> None:
+        """A question got nothing useful; ``wait_s`` is what a server asked for."""
+        self._in_a_row += 1
+        if not self.lasts and self._in_a_row >= self._many:
             self.lasts, self._probed = True, False
             self.number += 1
-            self._began, self._wait = now, _FIRST_WAIT_S / 2
-        elif not probing:
-            return
-        self._probed |= probing
-        self._wait = min(2 * self._wait, self._longest / _FEWEST_PROBES)
-        self._probe_at = min(now + self._wait, self._began + self._longest)
+            self._failed.clear()
+            self._began, self._wait = time.monotonic(), _FIRST_WAIT_S / 2
+            self._later(wait_s)
+        elif probing:
+            self._failed.add(question)
+            self._later(wait_s)
 
     def over(self) -> bool:
-        """A request was answered; whether a probe had failed before."""
+        """A question was answered; whether a probe had failed before."""
         was_down = self.lasts and self._probed
-        self.lasts = False
+        self.lasts, self._in_a_row = False, 0
         self._tell()
         return was_down
+
+    def _later(self, wait_s: float = 0.0) -> None:
+        self._probed |= self._probing
+        self._wait = min(2 * self._wait, self._pause)
+        self._probe_at = time.monotonic() + max(self._wait, wait_s)
 
     async def _hear(self, within_s: float | None) -> None:
         """Wait for the end of a probe or of the outage."""

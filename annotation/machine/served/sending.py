@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -23,39 +23,46 @@ from pipeline.engine.text import one_line
 _LARGEST = 4_000_000
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
 _OVERLOADED = frozenset({429, 503, 529})
-_AWAY = frozenset({502, 503, 504})
 _ROW = frozenset({400, 413, 415, 422})
-_FEWEST_FAILURES = 20
-_TOO_MANY = 429
+_KEY_REFUSED = frozenset({401, 403})
+_FEWEST_REFUSALS = 20
+_TOO_MANY, _STARTING = 429, 503
 # A quota is no fault: it is waited for, about twenty times the longest pause.
 _PATIENCE = 24
+_LONGEST_PAUSE_S = 60.0
+# How long a server that never answered is waited for, unless it says that it is starting.
+_UNKNOWN_S = 60.0
+_FIRST_PROBE_S = 5.0
+# So many different questions, one of which alone may be what breaks the server.
+_MANY_QUESTIONS = 5
+
+Useful = Callable[[Any], bool]
+"""Whether a response's JSON holds what was asked for."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """A response's JSON with the seconds it took; or why there is none, with the status.
-
-    ``away`` says that nobody seems to be there: no connection, or a gateway that found nobody.
-    """
+    """A response's JSON with the seconds it took; or why there is none, with the status."""
 
     body: Any = None
     seconds: float = 0.0
     error: str | None = None
     status: int | None = None
-    away: bool = False
 
 
 class Sender:
     """Posts JSON to one endpoint, with retries, backpressure, and an end when the server is gone.
 
+    ``small`` is the body of a small question, by which a server that gave nothing useful is tried.
     The key goes into a header and nowhere else: what a server says is cut, and the key is taken
     out of it, before it is told.
     """
 
-    def __init__(self, options: ServedOptions) -> None:
+    def __init__(self, options: ServedOptions, small: Callable[[], dict[str, Any]]) -> None:
         self._options = options
+        self._small = small
         self._throttle = Throttle(options.in_flight)
-        self._outage = Outage(options.longest_wait_s)
+        self._outage = Outage(options.longest_wait_s, options.in_flight)
         key = options.key
         self._secret = key
         headers = {
@@ -74,96 +81,128 @@ class Sender:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=not options.is_local,  # proxies that the environment names
         )
-        self._failures = self._refusals = 0
-        self._answered = False
+        self._refusals = 0
+        self._probes: tuple[int, int] = (0, 0)
+        self._answered = self._known = False
 
     async def close(self) -> None:
         """Close all connections."""
         await self._session.close()
 
-    async def post(self, path: str, body: dict[str, Any], needs: str) -> Reply:
-        """Send until there is a reply for good: JSON with something under ``needs``, or a refusal.
+    async def post(self, path: str, body: dict[str, Any], useful: Useful) -> Reply:
+        """Send until there is a reply for good: useful JSON, or a refusal.
 
         Raises StickerworksError when none can come.
         """
-        data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-        failed = turned_away = sent = outage = 0
+        data = _packed(body)
+        question = object()
+        failed = turned_away = sent = 0
+        outage = -1
+
+        async def look() -> float | None:
+            return await self._look(path, useful)
+
         while True:
-            async with self._throttle.slot(), self._outage.turn() as probing:
-                reply, wait = await self._once(path, data, needs)
-                self._weigh(reply, probing)
+            async with self._throttle.slot(), self._outage.turn(look) as probing:
+                reply, wait = await self._once(path, data, useful)
+                self._weigh(reply, question, probing, wait)
             if reply.error is None or reply.status in _ROW:
                 return reply
             sent += 1
-            lost = reply.away and self._outage.too_long and await self._is_question_lost(reply)
             if reply.status == _TOO_MANY:
                 turned_away += 1
-            elif not reply.away or outage != self._outage.number:
-                # An outage costs a question one of its attempts, however long it lasts.
+            elif probing or not self._outage.lasts or outage != self._outage.number:
+                # What was under way as an outage began pays one attempt, however long it lasts.
                 failed, outage = failed + 1, self._outage.number
-            if lost or failed >= self._options.attempts or turned_away >= _PATIENCE:
+            many = min(_MANY_QUESTIONS, max(2, self._options.in_flight))
+            if probing and self._outage.questions >= many:
+                self._end_if_long(reply, "answers small questions alone")
+            if failed >= self._options.attempts or turned_away >= _PATIENCE:
                 return Reply(error=f"given up after {sent} attempts: {reply.error}")
             # Full jitter: a crowd that was turned away together doesn't come back together.
-            backoff = min(self._options.longest_wait_s, 0.5 * 2 ** (failed + turned_away - 1))
+            longest = min(self._options.longest_wait_s, _LONGEST_PAUSE_S)
+            backoff = min(longest, 0.5 * 2 ** (failed + turned_away - 1))
             await asyncio.sleep(max(wait, random.uniform(0, backoff)))
 
-    async def get(self, path: str) -> Reply:
-        """One GET, for finding out what the server has."""
-        reply, _ = await self._once(path, None, None)
+    async def models(self, names: Callable[[Any], bool]) -> Reply:
+        """What models the server lists; ``names`` says whether ours is among them."""
+        reply, _ = await self._once("/models", None, lambda body: True)
+        self._known = reply.error is None and names(reply.body)
         return reply
 
-    def _weigh(self, reply: Reply, probing: bool) -> None:
+    def _weigh(self, reply: Reply, question: object, probing: bool, wait: float) -> None:
         """What a reply says of the server: that it is gone, or that it is there."""
-        if reply.away:
-            self._outage.failed(probing=probing)
-        elif self._outage.over():
-            # It didn't take single requests either: that was no overload.
-            self._throttle.reset()
+        if _is_somebody(reply):
+            if self._outage.over():
+                # It didn't take single requests either: that was no overload.
+                self._throttle.reset()
+        else:
+            self._outage.failed(question, probing=probing, wait_s=wait)
 
-    async def _is_question_lost(self, reply: Reply) -> bool:
-        """Whether the server is there all the same; StickerworksError when it is gone."""
-        try:
-            there = not (await self.get("/models")).away
-        except StickerworksError:
-            there = True  # it doesn't list its models, says somebody
-        if not self._outage.too_long:
-            return False  # somebody was answered meanwhile
-        if there:
-            self._count(reply.error)
-            return True
-        raise StickerworksError(
-            f"{self._options.base_url} has been gone for {self._outage.seconds:,.3g} s, the last "
-            f"time because: {reply.error}.",
-            f"{_KEPT} annotate.options.longest_wait_s says how long to wait for it.",
-        )
+    async def _look(self, path: str, useful: Useful) -> float | None:
+        """Ask a small question: None when it is answered, else the pause that was asked for.
 
-    async def _once(self, path: str, data: bytes | None, needs: str | None) -> tuple[Reply, float]:
+        StickerworksError when none was answered for too long.
+        """
+        number, probes = self._probes
+        probes = probes + 1 if number == self._outage.number else 0
+        self._probes = (self._outage.number, probes)
+        # Long enough for a slow server in the end, and soon told of one that only takes calls.
+        patience = min(self._options.timeout_s, _FIRST_PROBE_S * 2 ** min(probes, 20))
+        reply, wait = await self._once(path, _packed(self._small()), useful, patience)
+        if _is_somebody(reply):
+            return None
+        self._end_if_long(reply, "has been gone")
+        return wait
+
+    def _end_if_long(self, reply: Reply, state: str) -> None:
+        longest = self._options.longest_wait_s
+        if not self._answered and reply.status not in (_STARTING, None):
+            longest = min(longest, _UNKNOWN_S)
+        if self._outage.seconds >= longest:
+            raise StickerworksError(
+                f"{self._options.base_url} {state} for {self._outage.seconds:,.3g} s, the last "
+                f"time because: {reply.error}.",
+                f"{_KEPT} annotate.options.longest_wait_s says how long to wait for it.",
+            )
+
+    async def _once(
+        self, path: str, data: bytes | None, useful: Useful, within_s: float | None = None
+    ) -> tuple[Reply, float]:
+        """One exchange: its reply, and the pause that the server asked for."""
         started = time.monotonic()
         url = self._options.base_url + path
+        patience = within_s or self._options.timeout_s
         try:
-            status, headers, content = await self._exchange(url, data)
+            async with asyncio.timeout(patience):
+                status, headers, content = await self._exchange(url, data)
         except TimeoutError:
-            late = f"no answer within {self._options.timeout_s:g} s"
-            return self._failed(late, away=self._outage.lasts), 0.0
+            return Reply(error=f"no answer within {patience:g} s"), 0.0
         except (aiohttp.ClientError, OSError) as error:
-            said = self._tell(f"{type(error).__name__}: {error}".rstrip(": "))
-            return self._failed(said, away=isinstance(error, _CONNECTION)), 0.0
+            said = f"{type(error).__name__}: {error}".rstrip(": ")
+            return Reply(error=self._tell(said)), 0.0
         if status == 200:
-            return self._read(content, needs, time.monotonic() - started), 0.0
+            reply = self._read(content, useful, time.monotonic() - started)
+            self._answered |= data is not None and reply.error is None
+            return reply, 0.0
         said = self._tell(_error_text(content))
-        if status in _TRANSIENT:
-            asked = retry_after_s(headers.get("retry-after"), datetime.now(UTC)) or 0.0
-            wait = min(asked, self._options.longest_wait_s)
-            away = status in _AWAY
-            if status in _OVERLOADED:
-                if not (away and self._outage.lasts):
-                    self._throttle.ease()
-                self._throttle.pause(wait)
-            return self._failed(f"the server answered {status}: {said}", status, away=away), wait
+        failed = Reply(error=f"the server answered {status}: {said}", status=status)
         if status in _ROW:
             self._refused(url, said)
-            return Reply(error=f"the server answered {status}: {said}", status=status), 0.0
-        raise _hopeless(url, status, said, self._options)
+            return failed, 0.0
+        # One that has answered, or lists the model, is away or starting, whatever stands in for it.
+        if status not in _TRANSIENT and (status in _KEY_REFUSED or not self._is_ours):
+            raise _hopeless(url, status, said, self._options)
+        asked = retry_after_s(headers.get("retry-after"), datetime.now(UTC)) or 0.0
+        wait = min(asked, self._options.longest_wait_s)
+        if status in _OVERLOADED and not self._outage.lasts:
+            self._throttle.ease()
+            self._throttle.pause(wait)
+        return failed, wait
+
+    @property
+    def _is_ours(self) -> bool:
+        return self._answered or self._known
 
     async def _exchange(self, url: str, data: bytes | None) -> tuple[int, Mapping[str, str], bytes]:
         method, kind = ("GET", {}) if data is None else ("POST", {"Content-Type": _JSON})
@@ -179,42 +218,24 @@ class Sender:
 
     def _refused(self, url: str, said: str) -> None:
         """Count a request that the server won't take; StickerworksError when it takes none."""
-        self._failures = 0
         self._refusals += 1
-        if not self._answered and self._refusals >= _FEWEST_FAILURES:
+        if not self._answered and self._refusals >= _FEWEST_REFUSALS:
             raise StickerworksError(
                 f"{url} refused each of the first {self._refusals} requests: {said}",
                 "Check annotate.options, such as model, extra and structured.",
             )
 
-    def _read(self, content: bytes, needs: str | None, seconds: float) -> Reply:
+    def _read(self, content: bytes, useful: Useful, seconds: float) -> Reply:
         try:
             body = json.loads(content)
         except (ValueError, RecursionError):
-            return self._failed("the answer is no JSON", 200)
-        if needs and not (isinstance(body, dict) and body.get(needs)):
+            return Reply(error="the answer is no JSON", status=200)
+        if not useful(body):
             # As proxies and servers that are starting answer now and then.
-            return self._failed(f"the answer has no {needs}: {self._tell(_error_text(content))}")
-        self._failures = 0
-        self._answered = True
+            said = self._tell(_error_text(content))
+            return Reply(error=f"the answer holds no message: {said}", status=200)
         self._throttle.grow()
         return Reply(body, seconds, status=200)
-
-    def _failed(self, error: str, status: int | None = None, *, away: bool = False) -> Reply:
-        """A failure that may pass. Being turned away says that the server lives."""
-        if status != _TOO_MANY and not away:
-            self._count(error)
-        return Reply(error=error, status=status, away=away)
-
-    def _count(self, error: str | None) -> None:
-        """Count a failure; StickerworksError when nothing else comes any more."""
-        self._failures += 1
-        if self._failures >= max(_FEWEST_FAILURES, 3 * self._options.in_flight):
-            raise StickerworksError(
-                f"{self._options.base_url} failed {self._failures} times in a row, the last time "
-                f"because: {error}.",
-                _KEPT,
-            )
 
     def _tell(self, text: str) -> str:
         if self._secret:
@@ -224,8 +245,15 @@ class Sender:
 
 _JSON = "application/json"
 _KEPT = "What was answered is kept. Look at the server, then run the same command again."
-# Refused, reset, or hung up in the middle of an answer.
-_CONNECTION = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError)
+
+
+def _is_somebody(reply: Reply) -> bool:
+    """Whether a reply comes from a server that works: being turned away says so as well."""
+    return reply.error is None or reply.status in _ROW or reply.status == _TOO_MANY
+
+
+def _packed(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _error_text(content: bytes) -> str:

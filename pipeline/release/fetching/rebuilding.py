@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
+from pipeline.datasets.asked import read_questions
 from pipeline.engine.atomic_files import sync_folder
 from pipeline.engine.errors import StickerworksError, disk_errors
 from pipeline.engine.safe_yaml import parse_yaml, write_yaml
@@ -171,7 +172,9 @@ def _lacking(rows: pa.Table) -> pa.ChunkedArray:
 def _write(source: Path, folder: Path, split: str, files: Files, count: int) -> int:
     shards = shards_of(source, split)
     per_file = max((pq.read_metadata(shard).num_rows for shard in shards), default=1)
-    with SplitWriter(folder / "data", split, count, max(1, per_file), GROUP_ROWS) as writer:
+    schema = release_schema(read_questions(source))
+    writing = (folder / "data", split, count, max(1, per_file), GROUP_ROWS, schema)
+    with SplitWriter(*writing) as writer:
         for shard in shards:
             with _opened(shard) as file:
                 for rows in _some(file):
@@ -217,7 +220,7 @@ def _opened(shard: Path) -> pq.ParquetFile:
         raise StickerworksError(
             f"{shard} can't be read: {error}.", "Get that file again."
         ) from error
-    if file.schema_arrow.names != release_schema().names:
+    if file.schema_arrow.names != release_schema(read_questions(shard.parent.parent)).names:
         file.close()
         raise StickerworksError(
             f"{shard} doesn't have the columns of a release of this stickerworks.",

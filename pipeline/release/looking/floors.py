@@ -19,7 +19,7 @@ from pipeline.engine.figures import points, tell
 
 _NUMBER = re.compile(r"\d{1,9}")
 _MOST_BYTES = 20_000_000
-_SAME = ("baseline", "preset", "epochs", "image_side", "domain")
+_SAME = ("baseline", "preset", "epochs", "image_side", "domain", "target")
 """Settings that figures of two gates must share to be compared."""
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,7 +24,7 @@ from pipeline.release.profiles.profile import (
     ExportRun,
     described,
 )
-from schemas.release import SPLITS
+from schemas.release import SPLITS, VOTED
 
 STICKERS = "stickers.parquet"
 """The file that says which sticker lies under which name."""
@@ -38,7 +38,8 @@ LISTED = (
 )
 """Columns of that file."""
 
-LABELLING = ("tags", "label_provenance", "emotion", "imported")
+VOTED_EMOTION, VOTED_STYLE = f"{VOTED}emotion", f"{VOTED}style"
+LABELLING = (VOTED_EMOTION, "tags", "label_provenance", "emotion", "imported")
 """Columns of a release that say which emotion a sticker has."""
 
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
@@ -181,17 +182,31 @@ class Names:
         return len(name.encode()) > self.longest or (self.of_files and odd_file)
 
 
+class Emotion(NamedTuple):
+    """A sticker's emotion by its number in a data set, and who says so."""
+
+    number: int
+    said_by: str
+
+
 def emotion_of(
     sticker: Sticker, emotions: Mapping[int, str], said: int | None = None
-) -> int | None:
-    """The number of a sticker's emotion: as people voted, its data set ``said``, or models say."""
-    tags = [tag.strip().casefold() for tag in sticker.values["tags"] or ()]
-    numbers = [number for number, name in emotions.items() if name in tags]
-    voted = numbers[0] if len(numbers) == 1 else None
+) -> Emotion | None:
+    """A sticker's emotion: as people answered, as they tagged, as its data set ``said``, or as
+    models say."""
+    numbers = {name: number for number, name in emotions.items()}
+    answered = numbers.get(_folded(sticker.values[VOTED_EMOTION]))
+    if answered is not None:
+        return Emotion(answered, "people's answers (voted_emotion)")
+    tags = {numbers[tag] for tag in map(_folded, sticker.values["tags"] or ()) if tag in numbers}
     people = sticker.values["label_provenance"] in ("votes", "adjudication", "review")
-    if voted is not None and (people or said is None):
-        return voted
+    if len(tags) == 1 and (people or said is None):
+        return Emotion(tags.pop(), "a tag of people" if people else "a tag of a data set")
     if said is not None:
-        return said
-    written = (sticker.values["emotion"] or "").strip().casefold()
-    return next((number for number, name in emotions.items() if name == written), None)
+        return Emotion(said, "its data set")
+    written = numbers.get(_folded(sticker.values["emotion"]))
+    return None if written is None else Emotion(written, "a model or data set (emotion)")
+
+
+def _folded(value: object) -> str:
+    return value.strip().casefold() if isinstance(value, str) else ""

@@ -85,9 +85,12 @@ stickers = load_dataset("{full.name}-{full.version}-{profile.form}")
 def _rows(counts: ExportCounts) -> str:
     splits = [(split, counts.rows[split]) for split in SPLITS if counts.rows.get(split)]
     text = f"## What is in it\n\n{table(('split', 'rows'), splits)}"
+    ranked = sorted(counts.said_by.items(), key=lambda item: (-item[1], item[0]))
     if counts.left_out:
         left = sorted(counts.left_out.items())
         text += f"\n\nLeft out:\n\n{table(('why', 'rows of the release'), left)}"
+    if counts.said_by:
+        text += f"\n\nWho says the emotion:\n\n{table(('who', 'rows'), ranked)}"
     return text
 
 

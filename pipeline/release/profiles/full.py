@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.datasets.asked import read_questions
 from pipeline.datasets.release import read_groups, shard_files
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.text import one_line, quoted
 from pipeline.release.checksums import CHECKSUMS, checksums_digest
 from pipeline.release.features import LATER
-from schemas.release import SPLITS
+from schemas.release import SPLITS, VOTED, AskedQuestion, answer_columns
 
 _ID = "^[0-9a-f]{64}$"
 _NAMES = {
@@ -30,7 +31,7 @@ _MOST_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class FullRelease:
-    """A release's folder, its names, rows by split, rows of a file, and bytes of its files."""
+    """A release's folder, names, rows by split, rows of a file, bytes of its files, questions."""
 
     folder: Path
     name: str
@@ -40,13 +41,18 @@ class FullRelease:
     rows: dict[str, int]
     rows_per_file: int
     num_bytes: int
+    questions: tuple[AskedQuestion, ...] = ()
 
     def groups(self, split: str, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Columns of a split, a row group at a time, null where the release has none of them.
 
         Raises StickerworksError for a shard that can't be read and for ids that are no sha256.
         """
-        for rows in read_groups(self.folder, split, ("id", *columns), LATER):
+        asked = [column for each in self.questions for column in answer_columns(each)]
+        answers = {name for name, *_ in asked}
+        optional = {*LATER, *(name for name in columns if name.startswith(VOTED))}
+        wanted = [name for name in columns if not name.startswith(VOTED) or name in answers]
+        for rows in read_groups(self.folder, split, ("id", *wanted), [*optional], asked):
             named = pc.fill_null(pc.match_substring_regex(rows["id"], _ID), False)
             if not pc.all(named).as_py() and len(rows):
                 raise StickerworksError(
@@ -85,6 +91,7 @@ def open_release(folder: Path) -> FullRelease:
         rows=rows,
         rows_per_file=max(1, longest),
         num_bytes=sum(path.stat().st_size for paths in files.values() for path in paths),
+        questions=read_questions(folder),
     )
 
 

@@ -24,6 +24,7 @@ FULL = Profile(
     write=write_parquet,
     verify=verify_parquet,
     check=check_images,
+    asks=True,
 )
 """The release itself: made again as WebDataset alone."""
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.datasets.asked import QUESTIONS, questions_json, read_questions
 from pipeline.engine.disk import DiskWatch
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.folders import whole_folder
@@ -23,6 +24,7 @@ from pipeline.release.profiles.profile import (
     ExportRun,
     Profile,
     described,
+    with_questions,
 )
 from pipeline.release.signing import check_signature
 from pipeline.release.verify import Verification, verify_release
@@ -63,6 +65,7 @@ def make_profile(
     else.
     """
     full = open_release(release)
+    profile = with_questions(profile, full.questions)
     print_ = _fingerprint(full, profile)
     if release.resolve() in (target.resolve(), *target.resolve().parents):
         raise StickerworksError(
@@ -111,6 +114,10 @@ def verify_folder(folder: Path) -> Verification:
         return verify_release(folder)
     about = _read_about(folder)
     profile = find_profile(about["profile"], webdataset=about["webdataset"])
+    try:
+        profile = with_questions(profile, read_questions(folder))
+    except StickerworksError as error:
+        return Verification(folder, {}, 0, (str(error),))
     found = profile.verify(folder, profile)
     problems = [
         f"{ABOUT} says {about['rows'].get(split, 0)} rows of {split}, there are "
@@ -181,6 +188,8 @@ def _describe(
         "fingerprint": print_,
         **asdict(counts),
     }
+    if profile.asks and full.questions:
+        (folder / QUESTIONS).write_text(questions_json(full.questions), "utf-8")
     text = json.dumps(about, ensure_ascii=False, indent=1, sort_keys=True)
     (folder / ABOUT).write_text(text + "\n", "utf-8")
     (folder / "README.md").write_text(render_profile_card(full, profile, counts, folder), "utf-8")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ _NO_EMOTION = LeftOut("it has no emotion of MET-MEME's seven")
 
 
 def _write(full: FullRelease, profile: Profile, folder: Path, run: ExportRun) -> ExportCounts:
-    names = Names()
+    names, said_by = Names(), Counter[str]()
     with ExitStack() as opened:
         writers: dict[Language, MetMemeWriter] = {}
 
@@ -38,16 +40,19 @@ def _write(full: FullRelease, profile: Profile, folder: Path, run: ExportRun) ->
             return writers[language]
 
         def add(sticker: Sticker) -> list[str] | LeftOut:
-            return list(_add(sticker, names, writer)) or _NO_EMOTION
+            return list(_add(sticker, names, writer, said_by)) or _NO_EMOTION
 
         counts = write_annotations(full, folder, run, (*LABELLING, "ocr_text"), add)
         if not writers:
             writer("E")
-    return counts
+    return replace(counts, said_by=dict(said_by))
 
 
 def _add(
-    sticker: Sticker, names: Names, writer: Callable[[Language], MetMemeWriter]
+    sticker: Sticker,
+    names: Names,
+    writer: Callable[[Language], MetMemeWriter],
+    said_by: Counter[str],
 ) -> Iterator[str]:
     for said in _records(sticker):
         emotion = emotion_of(sticker, EMOTIONS, _emotion(said.get(_LABEL)))
@@ -60,7 +65,8 @@ def _add(
             continue
         details = tuple(_text(said.get(column)) for column in DETAILS)
         text = _text(said.get("text") if said else sticker.values["ocr_text"])
-        row = MetMemeRow(str(name), emotion, details)
+        row = MetMemeRow(str(name), emotion.number, details)
+        said_by[emotion.said_by] += 1
         yield writer(language).add(row, text, sticker.data)
 
 
@@ -85,8 +91,9 @@ MET_MEME = Profile(
         "(Chinese), emotions (1 to 7: "
         + ", ".join(EMOTIONS.values())
         + ") and what else MET-MEME says in `label_E.csv`, texts in `E_text.csv`, all in GB18030. "
-        "The emotion is the one tag of people that names one of the seven, or what MET-MEME itself "
-        "said, or else what a model wrote; rows without one are left out. MET-MEME has no splits: "
+        "The emotion is what people answered to the question `emotion`, else the one tag of people "
+        "that names one of the seven, or what MET-MEME itself said, or else what a model wrote; "
+        "rows without one are left out. MET-MEME has no splits: "
         "`stickers.parquet` keeps the release's."
     ),
     loading="Read as MET-MEME is: `stickerworks train mghft` learns from this folder as it stands.",

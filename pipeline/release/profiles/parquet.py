@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ from pipeline.release.profiles.key_frames import decoding_pool, with_key_frames
 from pipeline.release.profiles.profile import ExportCounts, ExportRun, Profile, described
 from pipeline.release.shards import BARE_GROUP_ROWS, GROUP_ROWS, SplitWriter
 from pipeline.release.verify import Verification, verify_release
-from schemas.release import SPLITS
+from schemas.release import SPLITS, VOTED
 
 _COUNTED = ("id", "image", "format", "simulated")
 
@@ -80,10 +80,20 @@ def _shaped(
         columns = {
             column.name: rows["key_frames"]
             if column.name == "key_frames"
-            else pc.coalesce(*(rows[name] for name in column.origins))
+            else _first_of(rows, column.origins, schema.field(column.name).type)
             for column in profile.columns
         }
         yield pa.table(columns).cast(schema)
+
+
+def _first_of(rows: pa.Table, names: Sequence[str], kind: pa.DataType) -> pa.ChunkedArray:
+    """The first of some columns that has a value; answers of another kind of question have none."""
+    fitting = [
+        rows[name]
+        for name in names
+        if not name.startswith(VOTED) or rows.schema.field(name).type in (kind, pa.null())
+    ]
+    return pc.coalesce(*fitting)
 
 
 def _count(rows: pa.Table, split: str, counts: ExportCounts) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.release.features import Described
 from pipeline.release.profiles.full import FullRelease
 from pipeline.release.verify import Check, Verification
+from schemas.release import AskedQuestion, answer_columns
 
-PROFILE_FORMAT = 2
+PROFILE_FORMAT = 3
 """Raised when the same release would give other bytes."""
 
 Report = Callable[[str], None]
@@ -58,7 +59,8 @@ QUIETLY = ExportRun()
 
 @dataclass
 class ExportCounts:
-    """What was written: rows by split and their bytes, what was left out by reason, notes."""
+    """What was written: rows by split and their bytes, what was left out by reason, and rows
+    whose emotion is ``said_by`` people, a data set or a model."""
 
     rows: dict[str, int] = field(default_factory=dict)
     num_bytes: dict[str, int] = field(default_factory=dict)
@@ -66,6 +68,7 @@ class ExportCounts:
     undecodable: int = 0
     simulated: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
+    said_by: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class Profile:
 
     ``write`` writes the rows below a folder; ``verify`` reads them again to their end. ``check``
     finds what is wrong with some rows; ``loading`` ends the card's sentence on what is loaded.
+    ``asks`` says that it carries the answers to a release's questions behind its own columns;
     ``parquet`` says that `datasets` reads the rows as they are, ``suffix`` what the folder's name
     ends in beside the profile's.
     """
@@ -87,11 +91,20 @@ class Profile:
     check: Check = lambda rows: iter(())
     parquet: bool = True
     suffix: str = ""
+    asks: bool = False
 
     @property
     def form(self) -> str:
         """Its name with that of its form, as folders are called."""
         return f"{self.name}{self.suffix}"
+
+
+def with_questions(profile: Profile, questions: Iterable[AskedQuestion]) -> Profile:
+    """The profile of a release about whose stickers these were asked."""
+    if not profile.asks:
+        return profile
+    asked = (Column(*column) for each in questions for column in answer_columns(each))
+    return replace(profile, columns=(*profile.columns, *asked))
 
 
 def described(columns: tuple[Column, ...]) -> tuple[Described, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +40,19 @@ _NO_EMOTION = LeftOut("it has no emotion of SER30K's seven")
 def _write(full: FullRelease, profile: Profile, folder: Path, run: ExportRun) -> ExportCounts:
     names = Names()
     columns = (*LABELLING, "ocr_text", "pack", *_VIEWS.values())
+    said_by = Counter[str]()
     with Ser30kWriter(folder) as writer:
 
         def add(sticker: Sticker) -> list[str] | LeftOut:
-            rows = list(filter(None, (_row(sticker, said, names) for said in _records(sticker))))
-            for row in rows:
+            found = (_row(sticker, said, names) for said in _records(sticker))
+            rows = []
+            for row, who in filter(None, found):
+                rows.append(row)
+                said_by[who] += 1
                 writer.add(row, _SPLITS[sticker.split], sticker.data, _views(sticker))
             return [row.image for row in rows] or _NO_EMOTION
 
-        return write_annotations(full, folder, run, columns, add)
+        return replace(write_annotations(full, folder, run, columns, add), said_by=dict(said_by))
 
 
 def _records(sticker: Sticker) -> list[Mapping[str, Any]]:
@@ -54,9 +60,10 @@ def _records(sticker: Sticker) -> list[Mapping[str, Any]]:
     return [said.record for said in sticker.imported if "topic" in said.record] or [{}]
 
 
-def _row(sticker: Sticker, said: Mapping[str, Any], names: Names) -> Ser30kRow | None:
-    label = emotion_of(sticker, EMOTIONS, parse_label(said.get("anno")))
-    if label is None:
+def _row(sticker: Sticker, said: Mapping[str, Any], names: Names) -> tuple[Ser30kRow, str] | None:
+    """A row, and who says its emotion."""
+    emotion = emotion_of(sticker, EMOTIONS, parse_label(said.get("anno")))
+    if emotion is None:
         return None
     topic, name = said.get("topic"), said.get("file_name")
     if not names.free(sticker, topic, name):
@@ -66,7 +73,9 @@ def _row(sticker: Sticker, said: Mapping[str, Any], names: Names) -> Ser30kRow |
             return None
     text = said["text"] if isinstance(said.get("text"), str) else sticker.values["ocr_text"]
     first, second, third = (parse_label(said.get(vote)) for vote in VOTES)
-    return Ser30kRow(str(topic), str(name), text or "", (first, second, third), label)
+    votes = (first, second, third)
+    row = Ser30kRow(str(topic), str(name), text or "", votes, emotion.number)
+    return row, emotion.said_by
 
 
 def _topic(pack: str | None) -> str:
@@ -87,8 +96,9 @@ SER30K = Profile(
         "name, text, three votes and emotion (1 to 7: "
         + ", ".join(EMOTIONS.values())
         + ") of each row, one file a split. `Annotations_mg` is there where rows have MGHFT's four "
-        "views. The emotion is the one tag of people that names one of the seven, or what SER30K "
-        "itself said, or else what a model wrote; rows without one are left out. Votes are "
+        "views. The emotion is what people answered to the question `emotion`, else the one tag of "
+        "people that names one of the seven, or what SER30K itself said, or else what a model "
+        "wrote; rows without one are left out. Votes are "
         "SER30K's own: other rows have none. SER30K holds stills alone, a release may hold "
         "animations."
     ),

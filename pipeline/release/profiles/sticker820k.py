@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.release.profiles.annotations import VOTED_EMOTION, VOTED_STYLE
 from pipeline.release.profiles.parquet import verify_parquet, write_parquet
 from pipeline.release.profiles.profile import ATTRIBUTION, Column, Profile
 from pipeline.release.verify import check_images
@@ -10,9 +11,10 @@ STICKER820K = Profile(
     name="sticker820k",
     about=(
         "The shape of Sticker820K: image-text pairs with a Chinese description, the characters on "
-        "the sticker, a class of emotion and a class of style. The paper names no classes: the "
-        "emotions are SER30K's seven, the styles those of this project's prompt, or whatever the "
-        "data set says that the row was imported from."
+        "the sticker, a class of emotion and a class of style. The paper names no classes: where "
+        "people were asked to choose one (the questions `emotion` and `style`), what they answered "
+        "stands there; else a model's, which are SER30K's seven emotions and the styles of this "
+        "project's prompt, or whatever the data set says that the row was imported from."
     ),
     loading='stickers["train"][0]["image"]` is a PIL image, animated where the sticker is.',
     columns=(
@@ -26,8 +28,18 @@ STICKER820K = Profile(
             ("description_zh", "caption_zh"),
         ),
         Column("ocr_text", "string", "text read in the key frames"),
-        Column("emotion", "string", "class of emotion; by a model or data set"),
-        Column("style", "string", "class of style; by a model or data set", ("style_class",)),
+        Column(
+            "emotion",
+            "string",
+            "class of emotion; as people answered, or else by a model or data set",
+            (VOTED_EMOTION, "emotion"),
+        ),
+        Column(
+            "style",
+            "string",
+            "class of style; as people answered, or else by a model or data set",
+            (VOTED_STYLE, "style_class"),
+        ),
         Column("captioner", "string", "what wrote the texts; template is no model"),
         *ATTRIBUTION,
     ),

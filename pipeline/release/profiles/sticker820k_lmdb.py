@@ -11,6 +11,8 @@ from pipeline.datasets.sticker820k_files import LONGEST_NAME, Sticker820kWriter
 from pipeline.release.profiles.annotations import (
     LABELLING,
     LISTED,
+    VOTED_EMOTION,
+    VOTED_STYLE,
     Imported,
     LeftOut,
     Names,
@@ -20,13 +22,14 @@ from pipeline.release.profiles.annotations import (
 from pipeline.release.profiles.full import FullRelease
 from pipeline.release.profiles.layouts import verify_layout
 from pipeline.release.profiles.profile import ExportCounts, ExportRun, Profile
+from schemas.release import VOTED
 
 _OURS: Mapping[str, tuple[str, ...]] = {
     "caption": ("description_zh", "caption_zh"),
     "ocr_text": ("ocr_text",),
-    "emotion_class": ("emotion",),
-    "style_class": ("style_class",),
-    LABEL: ("emotion",),
+    "emotion_class": (VOTED_EMOTION, "emotion"),
+    "style_class": (VOTED_STYLE, "style_class"),
+    LABEL: (VOTED_EMOTION, "emotion"),
 }
 """Columns of a release, the best first, that a key of an info comes from."""
 
@@ -65,13 +68,22 @@ def _is_ours(record: Mapping[str, Any]) -> bool:
 def _info(sticker: Sticker, said: Imported | None) -> dict[str, str]:
     if said is not None:
         keys = (key for key in said.record if key != LMDB_KEY)
-        return {key: said.record[key] for key in keys if isinstance(said.record[key], str)}
+        record = {key: said.record[key] for key in keys if isinstance(said.record[key], str)}
+        return record | {key: text for key in _OURS if (text := _answer(sticker, key))}
     info: dict[str, Any] = {}
     for key, columns in _OURS.items():
-        texts = [text for text in map(sticker.values.get, columns) if text]
+        texts = [
+            text for text in map(sticker.values.get, columns) if isinstance(text, str) and text
+        ]
         if texts:
             info[key] = texts[0]
     return info
+
+
+def _answer(sticker: Sticker, key: str) -> str | None:
+    """What people answered, where a key of an info has one of their questions."""
+    answer = sticker.values.get(_OURS[key][0]) if _OURS[key][0].startswith(VOTED) else None
+    return answer if isinstance(answer, str) else None
 
 
 STICKER820K_LMDB = Profile(
@@ -79,7 +91,9 @@ STICKER820K_LMDB = Profile(
     about=(
         "Sticker820K's own layout, as its released code reads it: `imgs` and `infos` are LMDB "
         "environments with a file name as key and an image, or a pickled dict of texts, as value; "
-        "`train.txt`, `valid.txt` and `test.txt` list the names. Pickles run what they name: read "
+        "`train.txt`, `valid.txt` and `test.txt` list the names. Emotion and style are what people "
+        "answered to the questions `emotion` and `style` where they agreed, else what Sticker820K "
+        "itself or a model said. Pickles run what they name: read "
         "others' with an unpickler that refuses to, as `pipeline/datasets/pickles.py` does."
     ),
     loading=(

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from table_rows import MemoryReader
 
-from annotation.human import agreement, masi, overlaps
+from annotation.human import agreement, masi, overlaps, single_values
 from annotation.human.agreement import AGREEMENT, summarise
 from annotation.human.masi import masi_distance
 from annotation.human.tag_votes import TagVotes, read_tag_votes
@@ -63,7 +63,7 @@ def tag_alphas(units: Sequence[Sequence[frozenset[str]]], **drawn: int) -> list[
 
 
 def nominal_alpha(units: Sequence[Sequence[str]]) -> float | None:
-    return agreement.nominal_alpha(Counter(tuple(sorted(unit)) for unit in units))
+    return single_values.nominal_alpha(Counter(tuple(sorted(unit)) for unit in units))
 
 
 def published_units() -> list[list[str]]:
@@ -278,7 +278,7 @@ def test_intervals_are_those_of_drawing_the_units_themselves() -> None:
     expected = sum(x != y for x, y in permutations(everything, 2)) / (n * (n - 1))
     plain = plain_interval(observed, expected)
     found = {
-        "domain": agreement.nominal_interval(
+        "domain": single_values.nominal_interval(
             Counter(tuple(sorted(unit)) for unit in units), resamples=4000
         ),
         "sets": masi_interval([[frozenset(v) for v in unit] for unit in units], resamples=4000),

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from annotation.human.asked import AskedQuestion
+from annotation.human.merge import decides, merge_votes
 from annotation.human.migration import (
     carry_over,
     kinds_of_change,
@@ -14,6 +16,7 @@ from annotation.human.migration import (
     migrate_decisions,
     read_changes,
 )
+from schemas.config import MergeConfig
 from schemas.tables import ADJUDICATIONS, TAG_CHANGES, VOTES
 
 CHANGES = {
@@ -79,6 +82,32 @@ def test_a_decision_of_nothing_but_dropped_tags_is_a_skip() -> None:
     assert carried["skipped"].to_pylist() == [True, False, False, False]
     assert carried["tags"].to_pylist() == [[], ["泪"], [], None]
     assert carried.schema == decisions.schema
+
+
+def test_a_decision_of_dropped_tags_keeps_its_answers() -> None:
+    answers = [{"question": "emotion", "values": ["joy"]}]
+    row = {"id": "s", "adjudicator": "l", "skipped": False, "tags": ["旧"], "tagset": "1"}
+    decisions = pa.Table.from_pylist([row | {"answers": answers}], schema=ADJUDICATIONS.schema)
+    (carried,) = migrate_decisions(decisions, CHANGES).to_pylist()
+    assert (carried["skipped"], carried["tags"], carried["answers"]) == (False, None, answers)
+    assert not decides(carried, None)
+    votes = [
+        {
+            "id": "s", "annotator": name, "origin": "x", "simulated": False, "skipped": False,
+            "tags": [name], "answers": [{"question": "emotion", "values": [emotion]}],
+        }
+        for name, emotion in (("a", "joy"), ("b", "fear"), ("c", "anger"))
+    ]  # fmt: skip
+    (label,) = merge_votes(
+        pa.Table.from_pylist(votes, schema=VOTES.schema),
+        ["s"],
+        MergeConfig(),
+        None,
+        migrate_decisions(decisions, CHANGES),
+        [AskedQuestion("emotion", "single", ("joy", "fear", "anger"), True)],
+    ).to_pylist()
+    assert (label["status"], label["tags"]) == ("adjudicate", [])
+    assert (label["answers"][0]["status"], label["answers"][0]["values"]) == ("effective", ["joy"])
 
 
 def test_a_table_of_votes_is_carried_over_row_by_row() -> None:

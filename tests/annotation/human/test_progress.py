@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from table_rows import put
 
-from annotation.human.progress import AnnotationProgress, Annotator, Share, progress
+from annotation.human.progress import AnnotationProgress, Share, progress
 from annotation.human.status import status_lines
 from annotation.human.waiting import Backlog, Screening
 from pipeline.engine.workspace import Workspace
@@ -99,9 +99,10 @@ def said(found: AnnotationProgress) -> str:
 
 def test_batches_count_tasks_complete_ones_and_each_ones_share(found: AnnotationProgress) -> None:
     first, second = found.batches
-    assert (first.name, first.tasks, first.complete, first.gold) == ("b001", 4, 2, 0)
+    assert (first.name, first.stickers, first.complete, first.gold) == ("b001", 4, 2, 0)
     assert first.shares == (Share(ANN, 4, 0), Share(BOB, 4, 0), Share(CEM, 2, 2))
-    assert (second.tasks, second.complete, second.gold, second.blind) == (4, 0, 1, True)
+    assert (second.stickers, second.complete, second.gold, second.blind) == (4, 0, 1, True)
+    assert (first.rejected, second.rejected) == (0, 1)
     assert (second.dropped, first.dropped, first.blind) == (1, 0, False)
 
 
@@ -115,23 +116,26 @@ def test_a_vote_for_unknown_tags_alone_completes_nothing(
 
 def test_annotators_are_those_listed_and_those_who_voted(found: AnnotationProgress) -> None:
     at = "2026-09-21T14:13:20+00:00"
-    assert found.annotators == (
-        Annotator(ANN, 8, 0, 1, at),
-        Annotator(BOB, 6, 2, 1, at),
-        Annotator(CEM, 4, 3, 2, at),
-    )
+    done = [(a.name, a.votes, a.skips, a.to_do, a.last_vote) for a in found.annotators]
+    assert done == [(ANN, 8, 0, 1, at), (BOB, 6, 2, 1, at), (CEM, 4, 3, 2, at)]
+    assert [(a.listed, a.pace, a.left_at) for a in found.annotators] == [
+        (True, 8.0, None), (True, 8.0, None), (True, 7.0, None)
+    ]  # fmt: skip
 
 
 def test_one_who_is_not_listed_has_nothing_to_do(workspace: Workspace) -> None:
     put(workspace, "votes", [*VOTES, vote(2, "team-2-7", "笑")])
     last = progress(workspace, CONFIG).annotators[-1]
-    assert (last.name, last.votes, last.to_do) == ("team-2-7", 1, None)
+    assert (last.name, last.votes, last.to_do, last.listed) == ("team-2-7", 1, 0, False)
 
 
-def test_what_everybody_answered_and_skips_left_short_is_stuck(found: AnnotationProgress) -> None:
-    # 6 waits for cem; 7 was voted on by all three and skipped by none.
+def test_what_everybody_answered_and_lacks_votes_is_stuck(found: AnnotationProgress) -> None:
+    # 6 waits for cem, which makes two votes; of 7 one is for an unknown tag; skips settled 5.
     stuck = [(int(s.id, 16), s.status, s.votes, s.skips) for s in found.stuck]
-    assert stuck == [(4, "insufficient", 2, 1), (3, "effective", 2, 1), (5, "rejected", 1, 2)]
+    open_, settled = stuck[:2], stuck[2:]
+    assert open_ == [(4, "insufficient", 2, 1), (6, "insufficient", 1, 1)]
+    assert settled == [(3, "effective", 2, 1), (7, "effective", 2, 0)]
+    assert found.unassigned == 0
 
 
 def test_backlog_is_what_no_decision_settles(
@@ -190,7 +194,7 @@ def test_versions_of_one_annotation_are_one_answer(workspace: Workspace) -> None
 
 
 def test_screening_and_deleted_and_labels(found: AnnotationProgress) -> None:
-    assert found.screening == Screening(tasks=2, looked_at=1, flagged=1)
+    assert found.screening == Screening(tasks=2, looked_at=1, flagged=1, everything=10)
     assert (found.deleted, found.simulated) == (1, 0)
     assert found.labels["effective"] == 3
     assert found.labels["dropped"] == 1
@@ -205,7 +209,7 @@ def test_simulated_votes_are_owned_up_to(workspace: Workspace) -> None:
 
 
 def test_progress_is_json(found: AnnotationProgress) -> None:
-    assert json.loads(json.dumps(asdict(found)))["batches"][0]["tasks"] == 4
+    assert json.loads(json.dumps(asdict(found)))["batches"][0]["stickers"] == 4
 
 
 def test_an_empty_workspace_says_what_to_run(tmp_path: Path) -> None:
@@ -216,11 +220,11 @@ def test_an_empty_workspace_says_what_to_run(tmp_path: Path) -> None:
 
 def test_lines_say_what_a_lead_asks(found: AnnotationProgress) -> None:
     text = said(found)
-    assert "b001       4   2 (50%)     0" in text
-    assert "blind, 1 no longer kept" in text
+    assert "b001          4   2 (50%)     0" in text
+    assert "blind, 1 settled by skips, 1 no longer kept" in text
     assert "1 wait for a decision, 0 of them have a task: stickerworks label adjudicate" in text
-    assert "Stuck skips   3: 1 that nobody is left to complete, 2 settled anyway" in text
-    assert "Screening     1 of 2 looked at, 1 flagged" in text
+    assert "Stuck         4: 2 that nobody is left to complete, 2 settled anyway; add" in text
+    assert "Screening     1 of 2 looked at (10% of all 10 stickers), 1 flagged" in text
     assert "votes: given by a user who is on no list (annotation 1/6u by user 9)" in text
 
 

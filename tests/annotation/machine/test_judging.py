@@ -36,9 +36,15 @@ def judged(
     ("text", "spec", "found"),
     [
         ("A cat waves.", TEXT, ("A cat waves.", ())),
-        ('"A cat waves."', TEXT, ("A cat waves.", ())),
+        ('"A cat waves."', TEXT, ("A cat waves.", ("trimmed",))),
+        ("In frame 2 a cat waves.", TEXT, ("In frame 2 a cat waves.", ("chatter",))),
+        (
+            "Sure! A cat " + "waves and " * 9,
+            TEXT,
+            ("A cat" + " waves and" * 9, ("trimmed", "repetition")),
+        ),
         ("<think>A dog?</think>A cat waves.", TEXT, ("A cat waves.", ())),
-        ("Here is the translation:\n\nA cat waves.", TEXT, ("A cat waves.", ())),
+        ("Here is the translation:\n\nA cat waves.", TEXT, ("A cat waves.", ("trimmed",))),
         ("Here is the caption:", READING, ("Here is the caption:", ("unread_quote",))),
         ("Caption:", TEXT, (None, ("empty",))),
         ("", TEXT, (None, ("empty",))),

@@ -18,7 +18,6 @@ from annotation.machine.parsing import (
     read_yes_no,
     take,
     unwrapped,
-    without_preface,
     without_thought,
 )
 
@@ -62,36 +61,6 @@ def test_thoughts_are_no_answer(answer: str, said: str) -> None:
 )
 def test_quotes_around_a_whole_answer_are_taken_off(text: str, inner: str) -> None:
     assert unwrapped(text) == inner
-
-
-@pytest.mark.parametrize(
-    "preface",
-    [
-        "Here is the translation:\n\n",
-        "Sure! Here's a short English summary: ",
-        "Caption: ",
-        "Description of the sticker in plain English: ",
-        "以下是译文：",
-        "好的，以下是对这段描述的概括：",
-        "译文:",
-    ],
-)
-def test_what_only_announces_a_text_is_no_part_of_it(preface: str) -> None:
-    assert without_preface(preface + "A cat says: no.") == "A cat says: no."
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "A cat says: no.",
-        "Here is a cat.",
-        "The caption reads: no",
-        "小猫说：译文",
-        "一只猫：可爱的描述：好",
-    ],
-)
-def test_other_colons_announce_nothing(text: str) -> None:
-    assert without_preface(text) == text
 
 
 @pytest.mark.parametrize(
@@ -251,5 +220,4 @@ def test_hostile_answers_take_no_longer_than_long_ones(unit: str) -> None:
     text = unit * (400_000 // len(unit))
     began = time.process_time()
     without_thought(text), unwrapped(text), read_yes_no(text), read_class(text, STYLES)
-    without_preface(text)
     assert time.process_time() - began < 3

@@ -27,6 +27,17 @@ SECRET = "s3cr3t-value"
 HOSTILE = "[click](javascript:alert(1)) | <script>x</script> ![p](http://evil.example/p.png)\n# big"
 
 
+EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
+
+
+def merged(name: str, values: list[str], status: str, mean: float | None) -> dict[str, Any]:
+    """What the votes say to a question, as `merge` writes it."""
+    votes = {"effective": 3, "adjudicate": 3, "insufficient": 1, "unanswered": 0}[status]
+    agreed = 2 if status == "effective" else min(votes, 1)
+    return {"question": name, "values": values, "status": status, "votes": votes,
+            "agreed": agreed, "mean": mean}  # fmt: skip
+
+
 def draw(number: int) -> bytes:
     """An animated (or, for PNG, still) sticker whose pixels depend on its number."""
     frames = []
@@ -148,6 +159,33 @@ class Drawn:
                 skipped=False, tags=tags if annotator == "ann" or number % 4 else ["cat"],
                 sequence=number)  # fmt: skip
 
+    def ask(self) -> None:
+        """Four questions, one of each kind, with answers of every status."""
+        self.rows["questions"] = [
+            {"version": "v1", "name": name, "kind": kind, "values": values, "required": True,
+             "title_en": f"Which {name}? {HOSTILE}", "title_zh": f"哪个 {name}？"}
+            for name, kind, values in (
+                ("emotion", "single", list(EMOTIONS)), ("style", "several", ["flat", "3d"]),
+                ("remark", "text", []), ("joy", "scale", ["1", "2", "3", "4", "5"]),
+            )
+        ]  # fmt: skip
+        self.rows["agreement"] = [
+            {"measure": "question", "question": "emotion", "stickers": 40, "alpha": 0.71,
+             "low": 0.6, "high": 0.8}
+        ]  # fmt: skip
+        for number, row in enumerate(self.rows["labels"]):
+            status = ("effective", "effective", "adjudicate", "insufficient", "unanswered")
+            said = status[number % 5]
+            row["answers"] = None if number == 1 else [
+                merged(name, values if said == "effective" else [], said, mean)
+                for name, values, mean in (
+                    ("emotion", [EMOTIONS[number % 7]], None),
+                    ("style", ["flat", "3d"][: 1 + number % 2], None),
+                    ("remark", [f"see /home/me/{number}.txt"], None),
+                    ("joy", ["4"], None if said == "unanswered" else 2.5),
+                )
+            ]  # fmt: skip
+
     def _add(self, table: str, **row: Any) -> None:
         self.rows[table].append(row)
 
@@ -196,6 +234,16 @@ def config() -> Config:
     return Config.model_validate(
         {"release": {"name": "drawn", "licence": "cc-by-4.0", "rows_per_file": 20}}
     )
+
+
+@pytest.fixture(scope="session")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """One release with answers to questions, that tests only read."""
+    drawn = Drawn()
+    drawn.ask()
+    workspace = drawn.write(tmp_path_factory.mktemp("asked") / "workspace")
+    settings = {"release": {"name": "asked", "licence": "cc-by-4.0", "rows_per_file": 20}}
+    return build_release(workspace, Config.model_validate(settings))
 
 
 @pytest.fixture

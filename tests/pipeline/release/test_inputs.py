@@ -31,6 +31,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory, drawn_once: Any) -> Workspa
     for name in ("agreement", "leakage"):
         column = TABLES[name].schema.names[0]
         drawn_once.rows[name] = [{column: value} for value in ("one", "other")]
+    drawn_once.rows["questions"] = [
+        {"version": "v1", "name": "mood", "kind": "single", "values": ["up", "down"]}
+    ]
     drawn_once.rows["moved"] = [{"id": drawn_once.ids[0], "from": "test", "to": "train"}]
     made: Workspace = drawn_once.write(tmp_path_factory.mktemp("inputs") / "workspace")
     return made

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -51,10 +51,11 @@ class Studio:
     def connection(self) -> Connection:
         return connect(self.workspace.root, self.config.label)
 
-    def label(self, *words: str) -> None:
+    def label(self, *words: str, options: Sequence[str] = ()) -> None:
         """Run `stickerworks label` on it."""
         port = f"label.port={self.config.label.port}"
-        arguments = ["--workspace", str(self.workspace.root), "--set", port, "label", *words]
+        base = ["--workspace", str(self.workspace.root), "--set", port, *options]
+        arguments = [*base, "label", *words]
         assert app(args=arguments, standalone_mode=False) in (0, None)
 
     @property

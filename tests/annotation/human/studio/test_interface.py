@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from label_studio_sdk.label_interface import LabelInterface
 
 from annotation.human.studio.interface import (
-    FLAG_TITLES,
+    FLAG_KEYS,
     adjudication_config,
     labelling_config,
     screening_config,
@@ -57,8 +57,8 @@ def test_adjudication_shows_the_votes_beside_the_sticker() -> None:
 
 def test_flags_are_those_that_reviews_know() -> None:
     flags = parsed(screening_config()).get_control("flags").labels
-    assert set(flags) == set(FLAG_TITLES)
-    assert set(FLAG_TITLES) == {
+    assert set(flags) == set(FLAG_KEYS)
+    assert set(FLAG_KEYS) == {
         "fine",
         "inappropriate",
         "offensive",

@@ -19,7 +19,7 @@ from annotation.human.studio.labelling import (
     safety_scores,
 )
 from annotation.human.studio.ledger import Ballot, open_ledger
-from annotation.human.studio.stickers import read_sources
+from annotation.human.studio.stickers import kept_stickers, read_sources
 from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
@@ -100,6 +100,26 @@ def test_what_the_safety_measure_points_at_is_screened_first(workspace: Workspac
         assert [row.sticker for row in planned] == ["004", "003", "000", "001", "002"]
         ledger.plan(planned)
         assert list(plan_screening(studio, ExportRequest(), scores)) == []
+
+
+def test_everything_is_screened_the_highest_score_first(workspace: Workspace) -> None:
+    label = LabelConfig(screening_sample="all", batch_size=20)
+    scores = {"010": 0.2, "004": 0.9, "049": 0.2, "033": 0.0}
+    with open_ledger(workspace.root) as ledger:
+        studio = LabellingSession(workspace, Config(label=label), ledger, None)  # type: ignore[arg-type]
+        first = list(plan_screening(studio, ExportRequest(limit=3), scores))
+        assert [row.sticker for row in first] == ["004", "010", "049"]
+        ledger.plan(first)
+        rest = list(plan_screening(studio, ExportRequest(), scores))
+    assert [row.sticker for row in rest[:3]] == ["033", "000", "001"]
+    kept = set(kept_stickers(workspace))
+    assert {row.sticker for row in (*first, *rest)} == kept
+    assert Counter(row.batch for row in (*first, *rest)).most_common() == [
+        ("s002", 20),
+        ("s003", 20),
+        ("s004", len(kept) - 43),
+        ("s001", 3),
+    ]
 
 
 def test_the_likeliest_suggestions_are_filled_in_first() -> None:

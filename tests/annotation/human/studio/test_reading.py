@@ -9,21 +9,27 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from annotation.human.studio.asked_questions import QuestionSet
 from annotation.human.studio.ledger import Person
-from annotation.human.studio.reading import (
-    ReadingContext,
-    Said,
-    microseconds,
-    read_answers,
-    read_result,
-)
+from annotation.human.studio.reading import ReadingContext, microseconds, read_answers
+from annotation.human.studio.regions import Said, read_result
+from schemas.questions import QuestionConfig
 
 PEOPLE = [
     Person("server", 1, "lead@x", "lead"),
     Person("server", 2, "a@x", "annotator"),
     Person("server", 3, "b@x", "annotator"),
 ]
-DESK = ReadingContext.of(PEOPLE, {"s", "t"}, 3)
+ASKED = QuestionSet(
+    "q1",
+    (
+        QuestionConfig(name="mood", options=("good", "bad")),
+        QuestionConfig(name="uses", kind="several", options=("greet", "tease")),
+        QuestionConfig(name="liked", kind="scale"),
+        QuestionConfig(name="says", kind="text"),
+    ),
+)
+DESK = ReadingContext.of(PEOPLE, {"s", "t"}, 3, [ASKED])
 NOW = "2026-11-20T10:08:55.574015Z"
 
 
@@ -40,7 +46,13 @@ def row(*result: Any, purpose: str | None = "labelling", **more: Any) -> dict[st
     answer |= {"updated_at": NOW, "created_at": NOW, "lead_time": 7.5}
     answer |= {key: more.pop(key) for key in list(more) if key in answer}
     placed = {"origin": "server", "project": 4, "task": 9, "sticker": "s", "annotation": 7}
-    asked = {"asked": "s" if purpose else None, "ballot": "v1", "batch": "b001", "blind": 0}
+    asked = {
+        "asked": "s" if purpose else None,
+        "ballot": "v1",
+        "batch": "b001",
+        "blind": 0,
+        "questions": "q1",
+    }
     known = {"purpose": purpose, "suggested": None, "deleted": 0}
     return placed | asked | known | {"content": json.dumps(answer)} | more
 
@@ -65,6 +77,33 @@ def test_a_vote_has_leaves_domain_and_texts() -> None:
     assert (made["suggested"], made["unedited"]) == (None, None)
 
 
+def test_answers_to_questions_are_read_by_their_kinds() -> None:
+    text = {"from_name": "says", "type": "textarea", "value": {"text": [" so", "it is "]}}
+    made = vote(choice("uses", "tease", "greet", "tease"), choice("liked", "4"), text)
+    assert made["quarantined"] is None
+    assert made["answers"] == [
+        {"question": "uses", "values": ["greet", "tease"]},
+        {"question": "liked", "values": ["4"]},
+        {"question": "says", "values": ["so\nit is"]},
+    ]
+    # Many values are a list on the screen, whose answers come as paths.
+    listed = {"from_name": "mood", "type": "taxonomy", "value": {"taxonomy": [["good"]]}}
+    assert vote(listed)["answers"] == [{"question": "mood", "values": ["good"]}]
+
+
+def test_what_was_left_empty_is_no_answer_and_what_is_unknown_stands_in_the_vote() -> None:
+    empty = {"from_name": "says", "type": "textarea", "value": {"text": ["", " "]}}
+    made = vote(tags(["笑"]), choice("uses"), empty, choice("mood", "so so"))
+    assert made["quarantined"] is None
+    assert made["answers"] == [{"question": "mood", "values": ["so so"]}]
+    assert vote(choice("mood", ""))["answers"] == []
+
+
+def test_a_task_that_the_ledger_does_not_know_may_answer_whatever_was_asked() -> None:
+    made = vote(choice("mood", "bad"), purpose=None, questions=None)
+    assert made["answers"] == [{"question": "mood", "values": ["bad"]}]
+
+
 def test_a_submission_without_answers_is_a_vote_for_no_tag_and_a_cancelled_one_a_skip() -> None:
     assert (vote()["skipped"], vote()["tags"], vote()["quarantined"]) == (False, [], None)
     assert vote(was_cancelled=True)["skipped"]
@@ -85,7 +124,11 @@ def test_a_submission_without_answers_is_a_vote_for_no_tag_and_a_cancelled_one_a
         ({"result": "text"}, "no list"),
         ({"result": [choice("domain", "photo")]}, "neither real nor cartoon"),
         ({"result": [choice("domain", "real", "cartoon")]}, "neither real nor cartoon"),
-        ({"result": [choice("mood", "sad")]}, "'mood', which was not asked"),
+        ({"result": [choice("spirit", "sad")]}, "'spirit', which was not asked"),
+        ({"result": [choice("mood", "good")], "questions": ""}, "'mood', which was not asked"),
+        ({"result": [choice("mood", "good", "bad")]}, "2 answers to mood, which takes one"),
+        ({"result": [choice("mood", "good"), choice("mood", "bad")]}, "2 answers to mood"),
+        ({"result": [{"from_name": "liked", "value": {"rating": 4}}]}, "liked can't be read"),
         ({"result": [tags(["a"], ["b"], ["c"], ["d"])]}, "more tags than 3"),
         ({"result": [{"from_name": "tags", "value": None}]}, "tags can't be read"),
     ],
@@ -101,7 +144,7 @@ def test_who_edits_their_own_answer_is_heard() -> None:
 def test_the_lead_decides_and_annotators_flag() -> None:
     lead = {"completed_by": 1, "updated_by": 1}
     rows = [
-        row(tags(["笑"]), purpose="adjudication", **lead),
+        row(tags(["笑"]), choice("mood", "bad"), purpose="adjudication", **lead),
         row(tags(["哭"]), purpose="adjudication"),
         row(choice("flags", "insulting", "fine"), purpose="screening"),
         row(choice("flags", "fine"), purpose="screening", **lead),
@@ -111,6 +154,8 @@ def test_the_lead_decides_and_annotators_flag() -> None:
     assert made["votes"].num_rows == 0
     assert [r["tags"] for r in made["adjudications"].to_pylist()] == [["笑"], ["哭"]]
     assert [r["quarantined"] is None for r in made["adjudications"].to_pylist()] == [True, False]
+    answers = [r["answers"] for r in made["adjudications"].to_pylist()]
+    assert answers == [[{"question": "mood", "values": ["bad"]}], []]
     flags = made["flags"].to_pylist()
     assert [r["flags"] for r in flags] == [["insulting"], [], []]
     assert [r["by_lead"] for r in flags] == [False, True, False]
@@ -129,7 +174,7 @@ anything = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(["from_name", "type", "value", "taxonomy", "choices", "text", "tags"]),
-            inner | st.sampled_from(["tags", "domain", "caption", "flags"]),
+            inner | st.sampled_from(["tags", "domain", "caption", "mood", "uses", "says"]),
             max_size=4,
         )
     ),
@@ -140,7 +185,7 @@ anything = st.recursive(
 @example([{"from_name": []}])
 @given(anything)
 def test_no_result_can_break_the_reader(result: Any) -> None:
-    said = read_result(json.loads(json.dumps(result)))
+    said = read_result(json.loads(json.dumps(result)), DESK.asked("q1"))
     assert isinstance(said, Said)
     made = vote(result=result)
     assert made["quarantined"] == said.fault or len(said.tags) > 3

@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any, NoReturn
@@ -29,10 +29,13 @@ from annotation.human.studio.payload import (
     labelling_task,
     screening_task,
 )
+from annotation.human.studio.question_controls import answer_keys
+from annotation.human.studio.regions import read_result
 from pipeline.demo.encode import encode
 from pipeline.demo.lettering import find_lettering
 from pipeline.demo.render import flatten, render
 from pipeline.demo.scene import SceneContent, compose
+from schemas.questions import SHIPPED, Language, QuestionConfig
 
 WIDTH, HEIGHT = 1280, 800
 MOODS = "开心难过生气害怕无语惊讶期待尴尬委屈感动得意害羞疲惫无聊嫉妒安心"
@@ -345,6 +348,109 @@ def test_the_lead_sees_the_votes_and_decides(desk: Desk) -> None:
 
 def replace_caption(vote: AnonymousVote, caption: str) -> AnonymousVote:
     return AnonymousVote(vote.tags, vote.domain, caption, vote.skipped)
+
+
+QUESTIONS = (
+    SHIPPED["emotion"],
+    SHIPPED["style"],
+    QuestionConfig(
+        name="liked",
+        kind="scale",
+        title={"en": "Would you send it?", "zh": "你会发送它吗？"},
+        low={"en": "never", "zh": "绝不"},
+        high={"en": "at once", "zh": "马上"},
+    ),
+    QuestionConfig(
+        name="uses",
+        kind="several",
+        title={"en": "What is it used for <b>& $html?", "zh": "它用来做什么？"},
+        hint={"en": "All that fits.", "zh": "所有合适的。"},
+        options=(
+            {"value": "greet", "title": {"en": "to greet", "zh": "打招呼"}},
+            {"value": "tease", "title": {"en": "to tease <i>", "zh": "开玩笑"}},
+            {"value": "thank", "title": {"en": "to thank", "zh": "感谢"}},
+        ),
+        required=False,
+    ),
+    QuestionConfig(
+        name="place",
+        kind="single",
+        title={"en": "Where is it sent?", "zh": "会发到哪里？"},
+        options=tuple({"value": f"place {n}", "title": f"Place no. {n}"} for n in range(40)),
+        required=False,
+    ),
+    QuestionConfig(
+        name="says",
+        kind="text",
+        title={"en": "What would you answer?", "zh": "你会怎么回复？"},
+        hint={"en": "A few words", "zh": "几个字"},
+    ),
+)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_questions_are_asked_and_answered_with_keys(desk: Desk, language: Language) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    shown = replace(
+        placed(desk.files, drawn("哭泣", 8), tags=("难过熊",), keywords=("别哭泣了",)),
+        answers={"emotion": "sadness", "style": "no such style", "place": "place 7"},
+    )
+    asked = {"questions": QUESTIONS, "language": language}
+    task = labelling_task(shown, blind=False, hints=True, **asked)
+    project, tasks = desk.project(labelling_config(TAGS, 6, **asked), [task])
+    desk.show(project)
+    desk.wait(lambda: len(desk.tags()) == 2)
+    desk.keep(f"questions-{language}")
+    ActionChains(desk.browser).send_keys(*"1234567890").perform()
+    (suggested,) = desk.all(".ant-radio-wrapper-checked")
+    assert suggested.text.startswith({"en": "sadness", "zh": "悲伤"}[language])
+    keys = answer_keys(QUESTIONS)
+    assert keys["place"] is None
+    chosen = {"style": "photo", "liked": "4", "uses": "tease"}
+    for combination in ("alt+c", *((keys[name] or {})[value] for name, value in chosen.items())):
+        *held, letter = combination.split("+")
+        press = ActionChains(desk.browser)
+        for key in held:
+            press.key_down(getattr(Keys, key.upper()))
+        press.send_keys(letter)
+        for key in held:
+            press.key_up(getattr(Keys, key.upper()))
+        press.perform()
+    desk.one("button[aria-label^=Submit]").click()
+    desk.wait(lambda: QUESTIONS[-1].title[language] in desk.one(".ant-modal-content").text)
+    desk.keep(f"questions-missing-{language}")
+    desk.one(".ant-modal-content button").click()
+    placeholder = QUESTIONS[-1].hint[language]
+    desk.wait(lambda: not desk.all(".ant-modal-mask:not(.ant-fade-leave-active)"))
+    desk.one(f"[placeholder='{placeholder}']").send_keys("好的")
+    items = desk.submit(tasks[0])
+    said = read_result(list(items.values()), {q.name: q.kind for q in QUESTIONS})
+    assert said.fault is None
+    assert dict(said.answers) == {
+        "emotion": ("sadness",),
+        "style": ("photo",),
+        "liked": ("4",),
+        "uses": ("tease",),
+        "place": ("place 7",),
+        "says": ("好的",),
+    }
+    answers = [
+        {"emotion": ["sadness"], "style": ["sketch"], "liked": ["4"], "uses": ["greet", "tease"]},
+        {"emotion": ["fear"], "says": [HOSTILE[1]]},
+        {"emotion": ["anger"], "place": ["place 7"], "liked": ["made up"]},
+    ]
+    votes = [AnonymousVote(("难过熊",), "cartoon", "It weeps.", False, each) for each in answers]
+    config = adjudication_config(TAGS, 6, **asked)
+    project, tasks = desk.project(config, [adjudication_task(shown, votes, **asked)])
+    desk.show(project)
+    desk.keep(f"questions-adjudication-{language}")
+    table = desk.all(".sw-votes")[1].text
+    assert HOSTILE[1] in table
+    assert {"en": "sadness fear anger", "zh": "悲伤 害怕 愤怒"}[language] in table
+    assert desk.browser.execute_script("return window.stolen") is None
+    assert set(desk.submit(tasks[0])) <= {"tags"}
 
 
 def test_a_suspect_sticker_is_blurred_until_it_is_clicked(desk: Desk) -> None:

@@ -17,6 +17,12 @@ from annotation.machine.served.outage import Outage
 from pipeline.engine.errors import StickerworksError
 
 STICKERS, IN_FLIGHT = 48, 32
+SMALL = "Answer with the word yes."
+
+
+def about_stickers(server: Any) -> list[dict[str, Any]]:
+    """Requests but for the small questions that a lost server is tried with."""
+    return [entry for entry in server.chats() if entry.get("last_user_text") != SMALL]
 
 
 def kill_at(shelf: Any, server: Any, rows: int) -> threading.Event:
@@ -56,10 +62,67 @@ def test_a_short_outage_loses_nothing_and_asks_nothing_twice(
         report = shelf.caption(asking(server, options, prompts=["sticker820k"]))
     assert report.counts["failed"] == 0
     assert all(row["text"] for row in shelf.rows())
-    answered = Counter(entry["same"] for entry in server.chats() if entry["complete"])
+    answered = Counter(entry["same"] for entry in about_stickers(server) if entry["complete"])
     assert len(answered) == STICKERS
     assert set(answered.values()) == {1}
     assert server.peak_in_flight() > IN_FLIGHT / 2, "it went on with all at once"
+
+
+@pytest.mark.parametrize("fault", ["500", "503", "404", "page", "no_choices", "cut"])
+def test_nothing_useful_from_anybody_is_waited_for_whatever_it_looks_like(
+    shelf: Any, serve: Any, asking: Any, fault: str
+) -> None:
+    server = serve(latency_s=0.01, misbehave_times=None, retry_after=None)
+    shelf.fill(STICKERS)
+    begun = threading.Event()
+
+    def progress(done: int, shards: int) -> None:
+        if done >= 5 and not begun.is_set():
+            server.behave(misbehave={fault: 1.0})
+            begun.set()
+
+    def end() -> None:
+        begun.wait(60)
+        time.sleep(1)
+        server.behave(misbehave={})
+
+    shelf.display.progress = progress
+    thread = threading.Thread(target=end)
+    thread.start()
+    options = {"in_flight": IN_FLIGHT, "longest_wait_s": 16, "attempts": 2}
+    shelf.caption(asking(server, options, prompts=["sticker820k"]))
+    thread.join()
+    assert all(row["text"] for row in shelf.rows())
+    asked = about_stickers(server)
+    answered = Counter(entry["same"] for entry in asked if entry["kind"] == "ok")
+    assert set(answered.values()) == {1}, "nothing is asked twice"
+    assert len(answered) == STICKERS
+    bad = [entry for entry in server.chats() if entry["kind"] == fault]
+    assert 0 < len(bad) <= IN_FLIGHT + 16, "one at a time, once it was seen"
+
+
+def test_a_server_that_hangs_is_tried_by_a_call_that_waits_less(
+    shelf: Any, serve: Any, asking: Any
+) -> None:
+    server = serve(misbehave={"slow": 1.0}, misbehave_times=None, slow_s=30)
+    shelf.fill(4)
+    options = {"in_flight": 4, "longest_wait_s": 1, "timeout_s": 0.5}
+    with pytest.raises(StickerworksError, match="been gone.*no answer within 0.5 s"):
+        shelf.caption(asking(server, options, prompts=["sticker820k"]))
+    assert len(about_stickers(server)) == 4, "no sticker is asked about while nobody answers"
+
+
+def test_a_server_that_answers_small_questions_alone_ends_the_run_by_time(
+    shelf: Any, serve: Any, asking: Any
+) -> None:
+    # As one whose reading of pictures is broken does; each question pays no more than its attempts.
+    server = serve(misbehave={"500": 1.0}, misbehave_times=None)
+    server.behave(rules=[[SMALL, "yes"]], spare=SMALL)
+    shelf.fill(12)
+    options = {"in_flight": 4, "longest_wait_s": 1.0, "attempts": 50}
+    with pytest.raises(StickerworksError, match="small questions alone for.*answered 500"):
+        shelf.caption(asking(server, options, prompts=["sticker820k"]))
+    assert len(about_stickers(server)) < 80
 
 
 def test_a_run_ends_when_the_outage_has_lasted_as_long_as_was_said(
@@ -82,7 +145,7 @@ def test_a_run_ends_when_the_outage_has_lasted_as_long_as_was_said(
     assert {error for (error,) in rows} == {None}, "no question pays for the outage"
 
 
-@pytest.mark.parametrize("fault", ["503", "drop"])
+@pytest.mark.parametrize("fault", ["500", "503", "drop", "page"])
 def test_a_question_that_alone_finds_nobody_costs_its_row_and_not_the_run(
     shelf: Any, serve: Any, asking: Any, fault: str
 ) -> None:
@@ -100,10 +163,13 @@ def test_in_an_outage_one_asks_for_all_and_then_all_go_on() -> None:
         outage, there = Outage(10), False
         out = highest = probes = together = 0
 
+        async def look() -> None:
+            return
+
         async def request() -> None:
             nonlocal out, highest, probes, together, there
             while True:
-                async with outage.turn() as probing:
+                async with outage.turn(look) as probing:
                     out += 1
                     probes += probing
                     highest, together = (max(highest, out), together) if probing else (
@@ -113,10 +179,10 @@ def test_in_an_outage_one_asks_for_all_and_then_all_go_on() -> None:
                     if there:
                         outage.over()
                         return
-                    outage.failed(probing=probing)
+                    outage.failed(request, probing=probing)
                     there = probes == 2
 
-        outage.failed(probing=False)
+        outage.failed(request, probing=False)
         outage._wait = outage._probe_at = 0.0
         await asyncio.gather(*(request() for _ in range(20)))
         return highest, probes, together

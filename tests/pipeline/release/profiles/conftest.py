@@ -44,6 +44,16 @@ def labelled(new_drawn: Any, tmp_path_factory: pytest.TempPathFactory) -> Releas
     return build_release(workspace, Config.model_validate(CONFIG))
 
 
+@pytest.fixture(scope="module")
+def answered(new_drawn: Any, tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """A release in which people and models say other emotions, and each some that others don't."""
+    drawn = new_drawn()
+    describe(drawn)
+    drawn.ask()
+    workspace = drawn.write(tmp_path_factory.mktemp("answered") / "workspace")
+    return build_release(workspace, Config.model_validate(CONFIG))
+
+
 @pytest.fixture
 def export(labelled: Release, tmp_path: Path) -> Callable[..., MadeProfile]:
     """Make a profile of that release in a folder of its own."""

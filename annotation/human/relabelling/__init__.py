@@ -1,0 +1,1 @@
+"""Which stickers' labels most likely are wrong and would come right with further votes."""

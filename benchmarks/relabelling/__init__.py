@@ -1,0 +1,1 @@
+"""Planted noise for benchmarks/relabel.py: drawn stickers, voters who err, a baseline's scores."""

@@ -1,0 +1,88 @@
+"""Somebody who labels, as the server sees their browser: a form, cookies, a token, requests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+_TIMEOUT_S = 120
+_PROJECT = re.compile(r"/projects/(\d{1,9})")
+
+
+def log_in(url: str, account: str, password: str, certificate: str | None = None) -> Browser:
+    """Log in by the form, at the address that people are told; RuntimeError when that fails."""
+    session = requests.Session()
+    session.trust_env = False  # no proxy between us and loopback
+    session.verify = certificate or True
+    page = session.get(f"{url}/user/login/", timeout=_TIMEOUT_S)
+    page.raise_for_status()
+    form = {"email": account, "password": password}
+    form["csrfmiddlewaretoken"] = session.cookies.get("csrftoken", "")
+    headers = {"Referer": f"{url}/user/login/", "Origin": url}
+    session.post(f"{url}/user/login/", data=form, headers=headers, timeout=_TIMEOUT_S)
+    who = session.get(f"{url}/api/current-user/whoami", timeout=_TIMEOUT_S)
+    if not who.ok or who.json().get("email") != account:
+        raise RuntimeError(f"{account} could not log in at {url}: {who.status_code}")
+    return Browser(url, account, session)
+
+
+@dataclass
+class Browser:
+    """One who is logged in; ``given`` are the answers that the server acknowledged, by task."""
+
+    url: str
+    account: str
+    session: requests.Session
+    given: dict[int, int] = field(default_factory=dict)
+
+    def ask(self, method: str, path: str, body: Any = None) -> requests.Response:
+        """Any request, with what a page of the server sends along."""
+        token = self.session.cookies.get("csrftoken") or ""
+        headers = {"X-CSRFToken": token, "Referer": f"{self.url}/", "Origin": self.url}
+        return self.session.request(
+            method, self.url + path, json=body, headers=headers, timeout=_TIMEOUT_S
+        )
+
+    def projects(self) -> list[int]:
+        """Projects that the first page leads to."""
+        page = self.ask("GET", "/")
+        page.raise_for_status()
+        return sorted({int(number) for number in _PROJECT.findall(page.text)})
+
+    def next_task(self, project: int) -> dict[str, Any] | None:
+        """The task that the labelling screen would show next; None when all are done."""
+        answer = self.ask("GET", f"/api/projects/{project}/next")
+        if answer.status_code == 404:
+            return None
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def answer(self, project: int, task: int, said: Mapping[str, Any]) -> bool:
+        """Submit an answer; whether the server took it."""
+        reply = self.ask("POST", f"/api/tasks/{task}/annotations/?project={project}", said)
+        if reply.ok:
+            self.given[task] = int(reply.json()["id"])
+        return reply.ok
+
+
+def vote(tags: Sequence[str], domain: str = "cartoon", note: str = "") -> dict[str, Any]:
+    """An answer with tags, a domain and perhaps a caption, as the labelling screen sends it."""
+    taxonomy = {"taxonomy": [[tag] for tag in tags]}
+    regions: list[dict[str, Any]] = [
+        {"from_name": "tags", "to_name": "sticker", "type": "taxonomy", "value": taxonomy},
+        {"from_name": "domain", "to_name": "sticker", "type": "choices",
+         "value": {"choices": [domain]}},
+    ]  # fmt: skip
+    if note:
+        text = {"text": [note]}
+        region = {"from_name": "caption", "to_name": "sticker", "type": "textarea", "value": text}
+        regions.append(region)
+    return {"result": regions, "lead_time": 3.0, "was_cancelled": False}
+
+
+SKIP: dict[str, Any] = {"result": [], "was_cancelled": True}
