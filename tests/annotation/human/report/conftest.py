@@ -100,6 +100,9 @@ def build(root: Path, stickers: int = 60, flagged: tuple[int, ...] = (5, 9)) -> 
     put(workspace, "suggestions", [{"id": key(n), "tags": ["笑"]} for n in numbers])
     put(workspace, "ballot", [{"version": "1", "tag": tag} for tag in TAGS])
     put(workspace, "tag_changes", [])
+    said = {"id": key(0), "field": "caption", "language": "zh", "model": "qwen", "original": "x"}
+    check = {**said, "number": 1, "verdict": "right", "who": "lea", "at": "now"}
+    put(workspace, "text_checks", [check])
     put(workspace, "adjudications", [])
     put(workspace, "tasks", [*map(task, numbers), *(task(n, "screening") for n in range(12))])
     bad = vote(0, 0, "笑", annotation="1/9999", quarantined=f"because {HOSTILE}")
