@@ -109,6 +109,9 @@ def build(root: Path, stickers: int = 60, flagged: tuple[int, ...] = (5, 9)) -> 
     put(workspace, "tag_changes", [])
     mood = {"version": "q1", "name": "mood", "kind": "single", "title_en": f"Mood? {HOSTILE}"}
     put(workspace, "questions", [{**mood, "values": ["good", "bad", "so so"], "required": True}])
+    said = {"id": key(0), "field": "caption", "language": "zh", "model": "qwen", "original": "x"}
+    check = {**said, "number": 1, "verdict": "right", "who": "lea", "at": "now"}
+    put(workspace, "text_checks", [check])
     put(workspace, "adjudications", [])
     put(workspace, "tasks", [*map(task, numbers), *(task(n, "screening") for n in range(12))])
     bad = vote(0, 0, "笑", annotation="1/9999", quarantined=f"because {HOSTILE}")

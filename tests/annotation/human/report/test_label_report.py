@@ -18,7 +18,7 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 
 SECTIONS = ("progress", "waiting", "quarantined", "agreement", "confused", "gold", "bias", "times")
-SECTIONS += ("disputes", "flagged")
+SECTIONS += ("disputes", "flagged", "texts")
 
 
 class Page(HTMLParser):
