@@ -104,7 +104,7 @@ def _make(
         title=_title(config, purpose, person),
         description=mark,
         label_config=xml,
-        maximum_annotations=1,
+        maximum_annotations=1 if person or purpose != "labelling" else config.merge.annotators,
         skip_queue=_SKIPS,
         show_collab_predictions=True,
         request_options={"max_retries": 0},
