@@ -26,12 +26,14 @@ import argparse
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from annotation.human.relabelling.scored import Scores
 from benchmarks.relabelling.drawn import TAGS, Drawn, draw
@@ -54,15 +56,18 @@ def main() -> None:
     )
     for seed in range(arguments.first, arguments.first + arguments.seeds):
         name = f"drawn-{arguments.stickers}-{seed}"
-        kept = _kept(arguments.cache, name, lambda: vars(draw(arguments.stickers, seed)))  # noqa: B023
-        drawn = Drawn(**kept)
+        drawn = Drawn(**_kept(arguments.cache, name, partial(_draw, arguments.stickers, seed)))
         for kind in arguments.kinds:
             said = cast(drawn.truth, kind, arguments.noise, seed)
             scores = _scores(arguments, drawn, said, kind, seed)
             for rule in arguments.rules:
                 for order in arguments.orders:
-                    found = _curve(arguments.votes, said, drawn.truth, scores, order, rule, seed)
-                    curves[kind, rule][order].append(found)
+                    key = f"{name}-{arguments.noise}-{kind}-{rule}-{order}-{arguments.votes}"
+                    asking = partial(_curve, arguments.votes, said, drawn.truth, scores)
+                    found = _kept(
+                        arguments.cache, f"curve-{key}", partial(asking, order, rule, seed)
+                    )
+                    curves[kind, rule][order].append(found["f1"].tolist())
         print(f"seed {seed} done", flush=True)
     rows = [row for key, orders in curves.items() for row in _rows(key, orders)]
     _print(rows)
@@ -70,6 +75,10 @@ def main() -> None:
         _plot(curves, arguments.plot)
     told = {" / ".join(key): orders for key, orders in curves.items()}
     print(json.dumps({"benchmark": "relabel", "rows": rows, "curves": told}))
+
+
+def _draw(stickers: int, seed: int) -> dict[str, Any]:
+    return vars(draw(stickers, seed))
 
 
 def _arguments() -> argparse.Namespace:
@@ -82,14 +91,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--kinds", nargs="*", choices=KINDS, default=KINDS)
     parser.add_argument("--rules", nargs="*", choices=tuple(RULES), default=tuple(RULES))
     parser.add_argument("--orders", nargs="*", choices=ORDERS, default=ORDERS)
-    parser.add_argument("--cache", type=Path, help="folder that keeps drawn stickers and scores")
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        help="folder that keeps what is done, of this version, for another run",
+    )
     parser.add_argument("--plot", type=Path, help="picture of the curves")
     return parser.parse_args()
 
 
 def _curve(
     votes: int, said: Votes, truth: Votes, scores: Scores, order: str, rule: str, seed: int
-) -> list[float]:
+) -> dict[str, NDArray[np.float64]]:
     """Macro-F1 before, and after each step."""
     poll = Poll.begin(said, seed)
     with merging(RULES[rule]):
@@ -97,7 +110,7 @@ def _curve(
         for step in range(votes // _STEP):
             ask(poll, order, RULES[rule], scores, truth, seed * 1000 + step, _STEP)
             found.append(macro_f1(poll.labels(), truth))
-    return found
+    return {"f1": np.array(found)}
 
 
 def _scores(
