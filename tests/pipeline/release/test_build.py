@@ -161,6 +161,21 @@ def test_a_row_holds_what_the_tables_say(released: Release, drawn: Any) -> None:
     assert rows[drawn.ids[1]]["written_by"] == ["template/1"]
 
 
+def test_what_was_changed_in_a_review_says_so_and_is_counted(drawn: Any, build: Build) -> None:
+    for label, votes in ((drawn.rows["labels"][0], 3), (drawn.rows["labels"][1], 0)):
+        label |= {"provenance": "review", "votes": votes, "domain": "real", "status": "effective"}
+    drawn.rows["descriptions"][1] |= {"captioner": "people", "written_by": ["people"]}
+    release = build()
+    rows = {row["id"]: row for row in all_rows(release)}
+    first, second = (rows[drawn.ids[n]] for n in range(2))
+    assert first["label_provenance"] == second["label_provenance"] == "review"
+    assert (first["domain_provenance"], second["domain_provenance"]) == ("votes", "review")
+    card = (release.path / "README.md").read_text("utf-8")
+    assert "2 labels were changed in a review" in card
+    croissant = (release.path / "croissant.json").read_text("utf-8")
+    assert "changing labels afterwards, with a reason" in croissant
+
+
 def test_bytes_that_may_not_be_passed_on_are_left_out_and_counted(
     released: Release, drawn: Any
 ) -> None:

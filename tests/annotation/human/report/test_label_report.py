@@ -76,6 +76,7 @@ def test_sections_say_what_the_tables_hold(page: Page) -> None:
     assert all(name in page.section("gold") for name in NAMES)
     assert "0.3 sann@example.org" in page.section("times")
     assert "distance 1.00" in page.section("disputes")
+    assert "caption zh1100.0%" in page.section("texts")
 
 
 def test_votes_stand_side_by_side_with_common_tags_marked(html: str, page: Page) -> None:
@@ -160,6 +161,7 @@ def test_an_empty_workspace_says_what_fills_each_section(tmp_path: Path, config:
         *(("progress", "label export"), ("progress", "label import"), ("progress", "merge")),
         *(("agreement", "merge"), ("gold", "label import"), ("times", "label import")),
         *(("disputes", "label import"), ("flagged", "label import"), ("waiting", "label export")),
+        ("texts", "label texts"),
     ):
         assert f"stickerworks {command}" in page.section(section), section
 
