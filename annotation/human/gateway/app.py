@@ -18,13 +18,13 @@ from annotation.human.gateway.addresses import is_public, wrong_host, wrong_orig
 from annotation.human.gateway.forwarding import SAFETY, Passage, TooLargeError
 from annotation.human.gateway.holdings import LedgerHoldings
 from annotation.human.gateway.homes import Homes
-from annotation.human.gateway.launching import HEALTH
 from annotation.human.gateway.live import LiveProgress
 from annotation.human.gateway.pages import POLICY, note_page, refusal_page
 from annotation.human.gateway.rules import Asked, Decision, Role, Verdict, allowed
-from annotation.human.gateway.settings import GatewaySettings, read_settings
 from annotation.human.gateway.visitors import Proof, Visitor, Visitors, proof_of
 from annotation.human.gateway.words import WORDS
+from annotation.human.studio.gateway_process import HEALTH
+from annotation.human.studio.gateway_settings import GatewaySettings, read_settings
 from annotation.human.studio.server_paths import ServerPaths
 from pipeline.engine.errors import StickerworksError
 from schemas.questions import Language

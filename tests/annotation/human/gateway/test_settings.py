@@ -10,9 +10,9 @@ from string import Formatter
 import pytest
 
 from annotation.human.gateway.inserted import own_file, with_ours
-from annotation.human.gateway.settings import read_settings, settings_of, write_settings
 from annotation.human.gateway.visitors import proof_of
 from annotation.human.gateway.words import WORDS
+from annotation.human.studio.gateway_settings import read_settings, settings_of, write_settings
 from annotation.human.studio.server_paths import ServerPaths
 from annotation.human.studio.version import TRIED, compare
 from pipeline.engine.errors import StickerworksError

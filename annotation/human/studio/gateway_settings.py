@@ -86,7 +86,8 @@ def settings_of(config: LabelConfig, port: int, inner: int) -> GatewaySettings:
 
 def program() -> str:
     """A hash of the gateway's own code: one that runs may be of before an update."""
-    files = sorted(path for path in Path(__file__).parent.iterdir() if path.is_file())
+    folder = Path(__file__).parents[1] / "gateway"
+    files = sorted(path for path in folder.iterdir() if path.is_file())
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
