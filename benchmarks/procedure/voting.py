@@ -23,15 +23,15 @@ def vote(root: Path, label: LabelConfig, truth: Mapping[str, str], names: Sequen
     place = ServerPaths(root / FOLDER)
     url = start(place, label)
     passwords = read_accounts(place)["passwords"]
-    tasks = {
-        row["id"]: row["task"]
+    tasks = sorted(
+        (row["id"], row["task"], row["person"])
         for row in Workspace(root).read("tasks").to_pylist()
         if row["purpose"] == "labelling"
-    }
+    )
     chance, given = random.Random(0), 0
     for name in label.accounts:
         browser = login(url, name, passwords[name])
-        for sticker, task in sorted(tasks.items()):
+        for sticker, task in ((id_, task) for id_, task, asked in tasks if asked in (None, name)):
             tags = _seen(chance, truth.get(sticker), names)
             reply = browser.post(f"{url}/api/tasks/{task}/annotations/", json=_answer(tags))
             if not reply.ok:
