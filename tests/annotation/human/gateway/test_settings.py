@@ -36,6 +36,12 @@ def test_settings_come_back_as_they_were_told(tmp_path: Path) -> None:
     assert place.gateway_settings.stat().st_ino == before, "nobody asks anew who everybody is"
 
 
+@pytest.mark.parametrize("host", ["https://a:b:c", "https://a:99999", "https://:80", "http://["])
+def test_a_public_address_that_is_none_is_told(host: str) -> None:
+    with pytest.raises(StickerworksError, match=r"label\.host"):
+        settings_of(LabelConfig(host=host), 8090, 32000)
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"port": 1}', '{"port": "x"}'])
 def test_settings_that_cannot_be_read_are_named(tmp_path: Path, content: str) -> None:
     place = ServerPaths(tmp_path)

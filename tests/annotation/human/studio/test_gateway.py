@@ -186,6 +186,7 @@ def test_a_shared_project_shows_ones_own_answers_alone(team: Team) -> None:
             team.config.accounts[name]
         ]
         assert told["annotators"] == []
+        assert browser.head(f"{team.url}/api/tasks/{task}/").status_code == 200
         listed = browser.get(f"{team.url}/api/tasks/{task}/annotations/").json()
         assert len(listed) == 1
     assert team.vote(first, team.tasks["adjudication"][0]).status_code == 403
