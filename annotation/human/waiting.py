@@ -8,8 +8,10 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from annotation.human.merge import current_decisions, decides
+from annotation.human.asked import newest_questions
+from annotation.human.merge import current_decisions
 from annotation.human.migration import Change, migrate_decisions
+from annotation.human.undecided import undecided
 from pipeline.engine.withheld import flagged_stickers
 from pipeline.engine.workspace import Workspace
 
@@ -46,15 +48,22 @@ def count_backlog(
     tagset: Collection[str] | None,
     changes: Mapping[str, Change],
 ) -> Backlog:
-    """Stickers to be adjudicated by the table ``labels``, without a decision that counts."""
-    labels = workspace.read("labels", columns=["id", "status"])
-    disputed = labels.filter(pc.equal(labels["status"], "adjudicate"))["id"].to_pylist()
-    decisions = current_decisions(migrate_decisions(workspace.read("adjudications"), changes))
-    rows = decisions.select(["id", "tags"]).to_pylist()
-    decided = {row["id"] for row in rows if decides(row, tagset)}
-    waiting = set(disputed) - decided
+    """Stickers that wait for a decision, and have a task."""
+    waiting = set(waiting_stickers(workspace, tagset, changes))
     exported = {row["id"] for row in tasks if row["purpose"] == "adjudication"}
     return Backlog(len(waiting), len(waiting & exported))
+
+
+def waiting_stickers(
+    workspace: Workspace, tagset: Collection[str] | None, changes: Mapping[str, Change]
+) -> list[str]:
+    """Stickers whose votes agree on no tag, or on no answer that is needed, by the table
+    ``labels``, without a decision that says; one of unknown tags alone says nothing."""
+    labels = workspace.read("labels", columns=["id", "status", "answers"])
+    decisions = current_decisions(migrate_decisions(workspace.read("adjudications"), changes))
+    # The lead's screen asks what is asked now; nobody needs answers to anything else.
+    questions = newest_questions(workspace.read("questions"))
+    return sorted(undecided(labels, decisions, questions, tagset))
 
 
 def count_screening(workspace: Workspace, tasks: Tasks) -> Screening:

@@ -16,22 +16,21 @@ from schemas.labelling import LabelConfig
 
 
 def vote(root: Path, label: LabelConfig, truth: Mapping[str, str], names: Sequence[str]) -> int:
-    """Each annotator votes on each task: mostly its true tag, now and then another one too.
+    """Each annotator votes on each task of theirs: mostly its true tag, now and then another too.
 
     ``truth`` is a tag for each sticker that has one; returns the votes given.
     """
     place = ServerPaths(root / FOLDER)
     url = start(place, label)
     passwords = read_accounts(place)["passwords"]
-    tasks = sorted(
-        (row["id"], row["task"], row["person"])
-        for row in Workspace(root).read("tasks").to_pylist()
-        if row["purpose"] == "labelling"
-    )
+    tasks: dict[str, list[tuple[str, int]]] = {}
+    for row in Workspace(root).read("tasks").to_pylist():
+        if row["purpose"] == "labelling" and row["withdrawn"] is None:
+            tasks.setdefault(row["person"], []).append((row["id"], row["task"]))
     chance, given = random.Random(0), 0
     for name in label.accounts:
         browser = login(url, name, passwords[name])
-        for sticker, task in ((id_, task) for id_, task, asked in tasks if asked in (None, name)):
+        for sticker, task in sorted(tasks.get(name, ())):
             tags = _seen(chance, truth.get(sticker), names)
             reply = browser.post(f"{url}/api/tasks/{task}/annotations/", json=_answer(tags))
             if not reply.ok:

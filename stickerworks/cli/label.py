@@ -121,4 +121,9 @@ def _plan_export(session: Session, request: ExportRequest, purpose: Purpose) -> 
         with open_ledger(session.workspace.root) as ledger:
             taken = {row["sticker"] for row in ledger.tasks(purpose)}
     fresh = [s for s in kept_stickers(session.workspace) if s not in taken][: request.limit]
-    session.say(f"  would make {len(fresh):,} tasks for {purpose}")
+    each = session.config.merge.annotators if purpose == "labelling" else 1
+    if request.everyone:
+        fresh = fresh[: request.limit or session.config.label.calibration]
+        each = len(session.config.label.annotators)
+    whom = f", each for {each:,} people" if each > 1 else ""
+    session.say(f"  would make tasks of {len(fresh):,} stickers for {purpose}{whom}")

@@ -13,6 +13,7 @@ from stickerworks.cli import (
     label_relabel_app,
     label_review_app,
     label_teams_app,
+    label_texts_app,
 )
 
 label = typer.Typer(
@@ -159,3 +160,4 @@ label_teams_app.register(label)
 label_backup_app.register(label)
 label_relabel_app.register(label)
 label_review_app.register(label)
+label_texts_app.register(label)

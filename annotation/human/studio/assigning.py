@@ -125,18 +125,15 @@ class _Sharing:
         room = np.minimum(room, unlimited)
         most = np.minimum(room, able.sum(axis=0))
         fitting = _fitting(wanted, most)
-        lots = _lots([one.account for one in team])
-        total = int(wanted[:fitting].sum())
-        weights = _level(room, unlimited)
-        share = _shares(
-            weights, np.minimum(most, fitting), total, lots ^ _lots([open_[0][0].sticker])
-        )
+        accounts = [one.account for one in team]
         history = np.array(
-            [[met.get((min(a, b), max(a, b)), 0) for b in accounts] for a in accounts]
-            if (accounts := [one.account for one in team])
-            else [],
-            np.int64,
+            [[met.get((min(a, b), max(a, b)), 0) for b in accounts] for a in accounts], np.int64
         )
+        lots = _lots(accounts)
+        # What doesn't come out even goes to those who had the least so far.
+        turn = np.lexsort((lots ^ _lots([open_[0][0].sticker]), history.sum(axis=0)))
+        total = int(wanted[:fitting].sum())
+        share = _shares(_level(room, unlimited), np.minimum(most, fitting), total, turn)
         ahead = able[:fitting].sum(axis=0)
         return cls(fitting, room, share, share.copy(), ahead, np.zeros_like(history), history, lots)
 
@@ -193,10 +190,9 @@ def _level(room: Ints, total: int) -> npt.NDArray[np.float64]:
     return np.minimum(room.astype(np.float64), level)
 
 
-def _shares(
-    weights: npt.NDArray[np.float64], most: Ints, total: int, lots: npt.NDArray[np.uint64]
-) -> Ints:
-    """Whole numbers in proportion to ``weights``, at most ``most``, whose sum is ``total``."""
+def _shares(weights: npt.NDArray[np.float64], most: Ints, total: int, turn: Ints) -> Ints:
+    """Whole numbers in proportion to ``weights``, at most ``most``, whose sum is ``total``; what
+    doesn't come out even goes by turn."""
     exact = np.zeros(len(weights))
     open_ = (most > 0) & (weights > 0)
     while open_.any() and total > exact.sum() + 1e-9:
@@ -209,10 +205,9 @@ def _shares(
         open_ &= ~over
     share = np.floor(exact + 1e-9).astype(np.int64)
     while share.sum() < total:
-        able = np.flatnonzero(share < most)
-        best = np.lexsort((lots[able], share[able] - exact[able]))
-        extra = able[best[: total - int(share.sum())]]
-        share[extra] += 1
+        able = turn[share[turn] < most[turn]]
+        best = np.argsort(np.round(share[able] - exact[able], 6), kind="stable")
+        share[able[best[: total - int(share.sum())]]] += 1
     return share
 
 

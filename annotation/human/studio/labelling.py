@@ -9,11 +9,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.compute as pc
-
 from annotation.human.merge import current_votes
 from annotation.human.migration import Change, carry_over, migrate, read_changes
-from annotation.human.studio.asked_questions import current_questions
+from annotation.human.studio.asked_questions import (
+    asked_questions,
+    current_questions,
+    questions_of,
+)
 from annotation.human.studio.ballot import current_ballot
 from annotation.human.studio.export import ExportedTasks, send_planned, shown
 from annotation.human.studio.export_request import ExportRequest
@@ -28,6 +30,7 @@ from annotation.human.studio.payload import (
 from annotation.human.studio.planning import Plan, next_batch, plan_further, plan_labelling
 from annotation.human.studio.stickers import TaskSource, kept_stickers, read_sources
 from annotation.human.studio.team import team_of
+from annotation.human.waiting import waiting_stickers
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
@@ -97,13 +100,19 @@ def send_labelling(studio: LabellingSession, ballot: Ballot) -> ExportedTasks:
     offered = frozenset(ballot.tags)
 
     def tasks(rows: Sequence[Planned]) -> Iterator[tuple[Planned, dict[str, Any]]]:
+        asked = {row.questions: questions_of(studio.ledger, row.questions) for row in rows}
         for row, source in studio.sources(rows):
             given = ballots.get(source.tagset or "", source.tagset)
             tags = filled_in(source.tags, given, changes, offered)[: label.max_tags]
             seen = shown(source, row.batch, tags, studio.connection.files)
-            blind = row.blind or "suggestions" not in label.show
-            hints = "keywords" in label.show and not row.blind
-            yield row, labelling_task(seen, blind=blind, hints=hints)
+            task = labelling_task(
+                seen,
+                blind=row.blind or "suggestions" not in label.show,
+                hints="keywords" in label.show and not row.blind,
+                questions=asked[row.questions],
+                language=label.language_of(row.person),
+            )
+            yield row, task
 
     return send_planned(studio.connection, studio.ledger, studio.config, "labelling", ballot, tasks)
 
@@ -135,14 +144,17 @@ def asked_ballot(ledger: VoteLedger) -> Ballot:
 
 
 def export_adjudication(studio: LabellingSession) -> ExportedTasks:
-    """Make a task of every sticker that three voted on without agreeing on any tag."""
-    ballot = asked_ballot(studio.ledger)
-    disputed = _with_status(studio.workspace, "adjudicate")
-    taken = {row["sticker"] for row in studio.ledger.tasks("adjudication")}
-    batch = next_batch([row["batch"] for row in studio.ledger.tasks("adjudication")], "a")
-    studio.ledger.plan(
-        Planned("adjudication", sticker, ballot.version, batch, gold=False, blind=False)
-        for sticker in disputed
+    """Make a task of every sticker whose votes agree on no tag, or on no answer that is needed."""
+    ledger, label = studio.ledger, studio.config.label
+    ballot = asked_ballot(ledger)
+    sets = asked_questions(ledger)
+    version = sets[-1].version if sets else ""
+    before = ledger.tasks("adjudication")
+    taken, names = ({row[name] for row in before} for name in ("sticker", "batch"))
+    batch = next_batch(names, "a")
+    ledger.plan(
+        Planned("adjudication", sticker, ballot.version, batch, False, False, "", version)
+        for sticker in waiting_stickers(studio.workspace, ballot.tags, all_changes(ledger))
         if sticker not in taken
     )
     votes = _votes_by_sticker(studio)
@@ -150,11 +162,11 @@ def export_adjudication(studio: LabellingSession) -> ExportedTasks:
     def tasks(rows: Sequence[Planned]) -> Iterator[tuple[Planned, dict[str, Any]]]:
         for row, source in studio.sources(rows):
             seen = shown(source, row.batch, (), studio.connection.files)
-            yield row, adjudication_task(seen, _anonymous(row.sticker, votes.get(row.sticker, ())))
+            said = _anonymous(row.sticker, votes.get(row.sticker, ()))
+            asked = questions_of(ledger, row.questions)
+            yield row, adjudication_task(seen, said, asked, label.language)
 
-    return send_planned(
-        studio.connection, studio.ledger, studio.config, "adjudication", ballot, tasks
-    )
+    return send_planned(studio.connection, ledger, studio.config, "adjudication", ballot, tasks)
 
 
 def export_screening(studio: LabellingSession, request: ExportRequest) -> ExportedTasks:
@@ -167,7 +179,7 @@ def export_screening(studio: LabellingSession, request: ExportRequest) -> Export
         score = scores.get(row.sticker)
         seen = shown(source, row.batch, (), studio.connection.files)
         blurred = score is not None and score >= label.screening_score
-        return screening_task(seen, score=score, blurred=blurred)
+        return screening_task(seen, score=score, blurred=blurred, language=label.language)
 
     def tasks(rows: Sequence[Planned]) -> Iterator[tuple[Planned, dict[str, Any]]]:
         # The server offers tasks in the order in which they were made, stickers lie in shards.
@@ -181,11 +193,6 @@ def export_screening(studio: LabellingSession, request: ExportRequest) -> Export
     return send_planned(
         studio.connection, studio.ledger, studio.config, "screening", NO_BALLOT, tasks
     )
-
-
-def _with_status(workspace: Workspace, status: str) -> list[str]:
-    labels = workspace.read("labels", columns=["id", "status"])
-    return sorted(labels.filter(pc.equal(labels["status"], status))["id"].to_pylist())
 
 
 def _votes_by_sticker(studio: LabellingSession) -> Mapping[str, list[dict[str, Any]]]:

@@ -183,6 +183,9 @@ FORGET = (
     "annotation FROM annotations WHERE sticker IN (SELECT value FROM chosen))",
     "DELETE FROM annotations WHERE sticker IN (SELECT value FROM chosen)",
     "DELETE FROM tasks WHERE sticker IN (SELECT value FROM chosen)",
+    # Numbers of the last answers are given anew, and what comes later must have higher ones.
+    "UPDATE tasks SET withdrawn_after = (SELECT coalesce(max(number), 0) FROM annotations) "
+    "WHERE withdrawn_after > (SELECT coalesce(max(number), 0) FROM annotations)",
     "DELETE FROM wanted WHERE sticker IN (SELECT value FROM chosen)",
     "DELETE FROM corrections WHERE sticker IN (SELECT value FROM chosen)",
     "DELETE FROM text_checks WHERE sticker IN (SELECT value FROM chosen)",

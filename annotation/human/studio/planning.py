@@ -110,7 +110,7 @@ def plan_labelling(
     return Plan(tuple(rows), notes)
 
 
-def next_batch(taken: Sequence[str], prefix: str) -> str:
+def next_batch(taken: Collection[str], prefix: str) -> str:
     """The first unused name of a batch: b001, b002, ...
 
     >>> next_batch(["b001", "calibration", "b002"], "b")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from annotation.human.studio.asked_questions import questions_of
 from annotation.human.studio.client import server_errors
 from annotation.human.studio.files import allow_files
 from annotation.human.studio.instructions import show_guidelines
@@ -61,7 +62,7 @@ def ensure_project(
                 allow_files(connection.client, known.project, connection.files)
                 show_guidelines(connection.client, known.project, config.label, person)
             return known
-    xml = _interface(config, purpose, ballot)
+    xml = _interface(config, ledger, key, ballot)
     mark = " ".join(["stickerworks", ledger.identity, *(part for part in key if part)])
     with server_errors(connection.url):
         found = _find(connection, mark)
@@ -75,11 +76,21 @@ def ensure_project(
     return project
 
 
-def _interface(config: Config, purpose: Purpose, ballot: Ballot) -> str:
+def _interface(
+    config: Config, ledger: VoteLedger, key: tuple[Purpose, str, str, str], ballot: Ballot
+) -> str:
+    purpose, _, questions, person = key
+    language = _language(config, person)
     if purpose == "screening":
-        return screening_config()
+        return screening_config(language)
     made = labelling_config if purpose == "labelling" else adjudication_config
-    return made(ballot.tags, config.label.max_tags)
+    asked = questions_of(ledger, questions)
+    return made(ballot.tags, config.label.max_tags, asked, language)
+
+
+def _language(config: Config, person: str) -> Language:
+    """Everybody's projects are in the language of all."""
+    return config.label.language_of(person) if person else config.label.language
 
 
 def _find(connection: Connection, mark: str) -> int | None:
@@ -96,7 +107,7 @@ def _make(
         title=_title(config, purpose, person),
         description=mark,
         label_config=xml,
-        maximum_annotations=1,
+        maximum_annotations=1 if person or purpose != "labelling" else config.merge.annotators,
         skip_queue=_SKIPS,
         show_collab_predictions=True,
         request_options={"max_retries": 0},
@@ -106,7 +117,7 @@ def _make(
 
 def _title(config: Config, purpose: Purpose, person: str) -> str:
     """Says whose it is: the lead sees one of each person."""
-    titles = _TITLES[config.label.language_of(person or config.label.lead)]
+    titles = _TITLES[_language(config, person)]
     names = {one.key: one.name or one.account for one in config.label.annotators}
     whose = f" ({names.get(person, person)})" if person else ""
     return f"{titles[purpose]}{whose}: {config.release.name}"[:50]

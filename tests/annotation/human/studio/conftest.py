@@ -21,6 +21,7 @@ from typing import Any
 import psutil
 import pytest
 import requests
+from labelling_booth import make_drawn
 
 from annotation.human.studio import process
 from annotation.human.studio.accounts import ensure_accounts, login
@@ -211,6 +212,18 @@ def kill_while_it_migrates(place: ServerPaths, config: LabelConfig) -> None:
 def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Gives a folder by name; the function fills it the first time that any worker asks."""
     return partial(made_once, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def drawn(once: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Workspace]:
+    """Gives copies of a workspace of drawn stickers."""
+    made = once("drawn", make_drawn) / "workspace"
+
+    def copy() -> Workspace:
+        root = tmp_path_factory.mktemp("drawn") / "workspace"
+        return Workspace(shutil.copytree(made, root))
+
+    return copy
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -14,11 +12,10 @@ from annotation.human.studio.export_request import ExportRequest
 from annotation.human.studio.labelling import (
     LabellingSession,
     filled_in,
-    plan_labelling,
     plan_screening,
     safety_scores,
 )
-from annotation.human.studio.ledger import Ballot, open_ledger
+from annotation.human.studio.ledger import open_ledger
 from annotation.human.studio.stickers import kept_stickers, read_sources
 from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
@@ -27,7 +24,6 @@ from schemas.labelling import LabelConfig
 from schemas.tables import TABLES
 
 IDS = [f"{n:03d}" for n in range(50)]
-BALLOT = Ballot("v1", ("笑",))
 
 
 @pytest.fixture
@@ -41,45 +37,6 @@ def workspace(tmp_path: Path) -> Workspace:
         table = pa.Table.from_pylist(rows, schema=TABLES[name].schema)
         made.write(name, 0, table, Proof(name, "test"))
     return made
-
-
-def plan(workspace: Workspace, request: ExportRequest, **label: Any) -> list[Any]:
-    config = Config(label=LabelConfig(**label))
-    with open_ledger(workspace.root) as ledger:
-        rows = list(
-            plan_labelling(LabellingSession(workspace, config, ledger, None), request, BALLOT)
-        )  # type: ignore[arg-type]
-        ledger.plan(rows)
-    return rows
-
-
-def test_every_kept_sticker_is_planned_once(workspace: Workspace) -> None:
-    rows = plan(workspace, ExportRequest(), batch_size=20)
-    assert [row.sticker for row in rows] == [key for key in IDS if key != "007"]
-    assert Counter(row.batch for row in rows) == {"b001": 20, "b002": 20, "b003": 9}
-    assert plan(workspace, ExportRequest()) == []
-
-
-def test_the_next_ones_follow_those_of_before(workspace: Workspace) -> None:
-    first = plan(workspace, ExportRequest(limit=5, batch="calibration", blind=True))
-    second = plan(workspace, ExportRequest(limit=5))
-    assert {row.batch for row in first} == {"calibration"}
-    assert all(row.blind for row in first)
-    assert [row.sticker for row in second] == ["005", "006", "008", "009", "010"]
-    assert {row.batch for row in second} == {"b001"}
-
-
-def test_gold_is_spread_over_the_batches(workspace: Workspace, tmp_path: Path) -> None:
-    gold = tmp_path / "gold.jsonl"
-    lines = (json.dumps({"id": key, "tags": []}) for key in [*IDS[-6:], "no such sticker"])
-    gold.write_text("\n".join(lines))
-    rows = plan(workspace, ExportRequest(), batch_size=10, gold=str(gold), gold_share=0.1)
-    golden = [row for row in rows if row.gold]
-    assert sorted(row.sticker for row in golden) == IDS[-6:]
-    assert Counter(row.batch for row in golden)["b001"] == 1
-    assert len(rows) == len({row.sticker for row in rows}) == 49
-    batch = [row.sticker for row in rows if row.batch == "b001"]
-    assert batch == sorted(batch), "its place in the batch tells nobody which one is gold"
 
 
 def test_what_the_safety_measure_points_at_is_screened_first(workspace: Workspace) -> None:

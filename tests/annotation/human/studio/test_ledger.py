@@ -146,6 +146,58 @@ def test_a_ledger_of_before_opens_with_its_migrations_and_no_gap_between_ballots
         assert ballots_by_tagset(ledger) == {"v1": "v1", "v2": "v2", "v3": "v3"}
 
 
+# As these two tables were before people had tasks of their own.
+VERSION_2 = """
+DROP TABLE tasks; DROP TABLE projects;
+CREATE TABLE projects (
+    project INTEGER PRIMARY KEY,
+    purpose TEXT NOT NULL CHECK (purpose IN ('labelling', 'adjudication', 'screening')),
+    ballot TEXT NOT NULL,
+    interface TEXT NOT NULL,
+    cursor TEXT,
+    reconciled_at TEXT,
+    UNIQUE (purpose, ballot)
+) STRICT;
+CREATE TABLE tasks (
+    purpose TEXT NOT NULL,
+    sticker TEXT NOT NULL,
+    ballot TEXT NOT NULL,
+    batch TEXT NOT NULL,
+    gold INTEGER NOT NULL,
+    blind INTEGER NOT NULL,
+    suggested TEXT,
+    project INTEGER REFERENCES projects (project),
+    task INTEGER,
+    exported_at TEXT,
+    UNIQUE (purpose, sticker),
+    UNIQUE (project, task)
+) STRICT;
+DROP TABLE question_sets; DROP TABLE departures; DROP TABLE wanted;
+DROP TABLE corrections; DROP TABLE text_checks;
+INSERT INTO projects VALUES (7, 'labelling', 'v1', 'x', 'c1', 'r1');
+INSERT INTO tasks VALUES ('labelling', 's', 'v1', 'b001', 1, 0, '["a"]', 7, 5, 'now');
+INSERT INTO tasks VALUES ('labelling', 't', 'v1', 'b001', 0, 1, NULL, NULL, NULL, NULL);
+PRAGMA user_version = 2;
+"""
+
+
+def test_tasks_of_before_people_had_their_own_are_everybodys(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        ledger.append([replace(answer(1), project=7)], (), "now")
+        ledger.connection.executescript(VERSION_2)
+    for _ in range(2):
+        with open_ledger(tmp_path) as ledger:
+            project = Project(7, "labelling", "v1", "x", "c1", "r1")
+            assert ledger.projects() == [project]
+            assert [(row["sticker"], row["person"], row["task"]) for row in ledger.tasks()] == [
+                ("s", "", 5), ("t", "", None)
+            ]  # fmt: skip
+            assert ledger.waiting("labelling") == [replace(planned("t"), blind=True)]
+            (said,) = ledger.everything()
+            assert (said["asked"], said["person"], said["withdrawn_after"]) == ("s", "", None)
+            assert (ledger.wanted(), ledger.departed()) == ({}, {})
+
+
 def test_the_ledger_keeps_its_identity_and_people(tmp_path: Path) -> None:
     with open_ledger(tmp_path) as ledger:
         name = ledger.identity
