@@ -363,7 +363,7 @@ def test_killed_before_the_lead_has_our_token_a_rerun_works(
     url = start(copied, config, said.append)
     assert said == ["Label Studio makes its database first: one to two minutes."]
     assert read_accounts(copied) == kept
-    made = ensure_accounts(copied, url, config)
+    made = ensure_accounts(copied, str(inner(copied)), config)
     assert sorted(made.ids) == sorted(map(str.casefold, (config.lead, *config.accounts)))
 
 
