@@ -360,7 +360,7 @@ def test_killed_before_the_lead_has_our_token_a_rerun_works(
     kept = read_accounts(copied)
     said: list[str] = []
     config = LabelConfig(port=free_port())
-    url = start(copied, config, said.append)
+    start(copied, config, said.append)
     assert said == ["Label Studio makes its database first: one to two minutes."]
     assert read_accounts(copied) == kept
     made = ensure_accounts(copied, str(inner(copied)), config)
