@@ -11,8 +11,8 @@ from pathlib import Path
 from aiohttp import web
 
 from annotation.human.gateway.app import make_app
-from annotation.human.gateway.launching import TAKEN
-from annotation.human.gateway.settings import read_settings
+from annotation.human.studio.gateway_process import TAKEN
+from annotation.human.studio.gateway_settings import read_settings
 from annotation.human.studio.ports import HOST
 from annotation.human.studio.server_paths import ServerPaths
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from annotation.human.gateway.settings import GatewaySettings
+from annotation.human.studio.gateway_settings import GatewaySettings
 
 _DEFAULT = {"http": 80, "https": 443}
 _UNSAFE = ("POST", "PUT", "PATCH", "DELETE")

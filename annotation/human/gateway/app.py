@@ -18,13 +18,13 @@ from annotation.human.gateway.addresses import is_public, wrong_host, wrong_orig
 from annotation.human.gateway.forwarding import SAFETY, Passage, TooLargeError
 from annotation.human.gateway.holdings import LedgerHoldings
 from annotation.human.gateway.homes import Homes
-from annotation.human.gateway.launching import HEALTH
 from annotation.human.gateway.live import LiveProgress
 from annotation.human.gateway.pages import POLICY, note_page, refusal_page
 from annotation.human.gateway.rules import Asked, Decision, Role, Verdict, allowed
-from annotation.human.gateway.settings import GatewaySettings, read_settings
 from annotation.human.gateway.visitors import Proof, Visitor, Visitors, proof_of
 from annotation.human.gateway.words import WORDS
+from annotation.human.studio.gateway_process import HEALTH
+from annotation.human.studio.gateway_settings import GatewaySettings, read_settings
 from annotation.human.studio.server_paths import ServerPaths
 from pipeline.engine.errors import StickerworksError
 from schemas.questions import Language
@@ -207,28 +207,32 @@ class Visit:
             self.gateway.visitors.forget(self.proof)
         if decision.confirm and not await self._confirmed(passage):
             return self._refuse("answer")
-        body: Any = None
-        if decision.body is None:
-            body = forwarding.whole(request) if request.can_read_body else None
-        elif decision.rule == "next" and request.method == "POST":
-            body = json.dumps({**answers.NEXT_TASK, "project": str(decision.project)}).encode()
-        elif decision.body:
-            try:
-                body = await forwarding.fields(request, decision.body)
-            except ValueError:
-                return self._refuse("body")
-        page = decision.rule in ("screen", "login", "lead") and self._reads_pages()
-        readable = page or decision.theirs
+        try:
+            body = await self._body()
+        except ValueError:
+            return self._refuse("body")
+        whole = request.method != "HEAD"
+        page = whole and decision.rule in ("screen", "login", "lead") and self._reads_pages()
+        theirs = whole and decision.theirs
         async with forwarding.asking(
-            passage, request, decision.query, body, readable=readable
+            passage, request, decision.query, body, readable=page or theirs
         ) as answer:
-            if decision.theirs and answer.status < 300 and answer.status != 204:
+            if theirs and answer.status < 300 and answer.status != 204:
                 return await self._theirs(passage, answer)
-            if page and answer.content_type == "text/html" and request.method != "HEAD":
+            if page and answer.content_type == "text/html":
                 html = await forwarding.text_of(answer)
                 made = inserted.with_ours(html, self.language, annotator=decision.rule != "lead")
                 return forwarding.changed(passage, answer, made)
             return await forwarding.give(passage, request, answer)
+
+    async def _body(self) -> Any:
+        """What goes on of the body; ValueError when it can't be read as an answer."""
+        decision, request = self.decision, self.request
+        if decision.body is None:
+            return forwarding.whole(request) if request.can_read_body else None
+        if decision.rule == "next" and request.method == "POST":
+            return json.dumps({**answers.NEXT_TASK, "project": str(decision.project)}).encode()
+        return await forwarding.fields(request, decision.body) if decision.body else None
 
     async def _confirmed(self, passage: Passage) -> bool:
         """Whether Label Studio says that an answer is the visitor's, on a task of theirs."""

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotation.human.gateway.feedback import GoldAnswer, finished_batches, gold_answers
-from annotation.human.gateway.guidelines import read_guidelines
 from annotation.human.gateway.holdings import LedgerHoldings, OwnTask, all_projects
 from annotation.human.gateway.live import Answer, LiveProgress
 from annotation.human.gateway.pages import Home, Share, home_page, lead_page
-from annotation.human.gateway.settings import GatewaySettings, Reader
 from annotation.human.gateway.words import WORDS
+from annotation.human.studio.gateway_settings import GatewaySettings, Reader
 from annotation.human.studio.gold_file import read_gold_file
+from annotation.human.studio.guidelines import read_guidelines
 from annotation.human.studio.ledger import LEDGER
 from annotation.human.studio.server_paths import ServerPaths, read_accounts
 from schemas.questions import Language

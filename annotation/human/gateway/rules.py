@@ -209,6 +209,10 @@ def _next(asked: Asked, holdings: Holdings, _: tuple[int, ...]) -> Decision:
     return _in_project(_named_project(asked), holdings, found)
 
 
+def _next_of(_: Asked, holdings: Holdings, numbers: tuple[int, ...]) -> Decision:
+    return _in_project(numbers[0], holdings, Decision("forward", "", theirs=True))
+
+
 def _task(_: Asked, holdings: Holdings, numbers: tuple[int, ...]) -> Decision:
     return _on_task(numbers[0], holdings, Decision("forward", "", theirs=True))
 
@@ -244,43 +248,54 @@ _GET, _POST = ("GET",), ("POST",)
 _N = r"(\d{1,9})"
 
 
-def _rule(name: str, methods: tuple[str, ...], path: str, made: _Made) -> _Rule:
-    return _Rule(name, methods, re.compile(path), made)
-
-
 _ENTRY = (
-    _rule("login", ("GET", "POST"), r"/user/login/?", _login),
-    _rule("logout", ("GET", "POST"), r"/logout/?", _as_it_is),
+    _Rule("login", ("GET", "POST"), re.compile(r"/user/login/?"), _login),
+    _Rule("logout", ("GET", "POST"), re.compile(r"/logout/?"), _as_it_is),
 )
 _RULES = (
     *_ENTRY,
-    _rule("home", _GET, r"/|/projects/?", _home),
-    _rule("screen", _GET, rf"/projects/{_N}/data/?", _screen),
-    _rule("stream", _GET, rf"/projects/{_N}(?:/labeling)?/?", _stream),
-    _rule("whoami", _GET, r"/api/current-user/whoami/?", _as_it_is),
-    _rule("hotkeys", ("GET", "PATCH"), r"/api/current-user/hotkeys/?", _ourselves),
-    _rule("tour", ("GET", "PATCH"), r"/api/current-user/product-tour/?", _ourselves),
-    _rule("version", _GET, r"/api/version/?", _as_it_is),
-    _rule("tips", _GET, r"/heidi-tips/?", _ourselves),
-    _rule("projects", _GET, r"/api/projects/?", _ourselves),
-    _rule("project", _GET, rf"/api/projects/{_N}/?", _project),
-    _rule("history", _GET, rf"/api/projects/{_N}/label-stream-history/?", _of_project("forward")),
-    _rule("next", _GET, rf"/api/projects/{_N}/next/?", _of_project("forward")),
-    _rule("ml", _GET, r"/api/ml/?", _of_project("ourselves")),
-    _rule("columns", _GET, r"/api/dm/columns/?", _columns),
-    _rule("counts", _GET, r"/api/dm/project/?", _counts),
-    _rule("users", _GET, r"/api/users/?", _of_project("ourselves")),
-    _rule("views", _GET, r"/api/dm/views/?", _of_project("ourselves")),
-    _rule("labels", _GET, r"/api/label_links/?", _of_project("ourselves")),
-    _rule("tasks", _GET, r"/api/tasks/?", _of_project("ourselves")),
-    _rule("next", _POST, r"/api/dm/actions/?", _next),
-    _rule("task", _GET, rf"/api/tasks/{_N}/?", _task),
-    _rule("annotations", _GET, rf"/api/tasks/{_N}/annotations/?", _task),
-    _rule("vote", _POST, rf"/api/tasks/{_N}/annotations/?", _vote),
-    _rule("drafts", _GET, rf"/api/tasks/{_N}/drafts/?", _task),
-    _rule("draft", _POST, rf"/api/tasks/{_N}/drafts/?", _vote),
-    _rule("draft", _POST, rf"/api/tasks/{_N}/annotations/{_N}/drafts/?", _draft_of),
-    _rule("annotation", ("GET", "PATCH"), rf"/api/annotations/{_N}/?", _given("annotations")),
-    _rule("own draft", ("GET", "PATCH", "DELETE"), rf"/api/drafts/{_N}/?", _given("drafts")),
-    _rule("file", _GET, r"/data/local-files/?", _file),
-)  # fmt: skip
+    _Rule("home", _GET, re.compile(r"/|/projects/?"), _home),
+    _Rule("screen", _GET, re.compile(rf"/projects/{_N}/data/?"), _screen),
+    _Rule("stream", _GET, re.compile(rf"/projects/{_N}(?:/labeling)?/?"), _stream),
+    _Rule("whoami", _GET, re.compile(r"/api/current-user/whoami/?"), _as_it_is),
+    _Rule("hotkeys", ("GET", "PATCH"), re.compile(r"/api/current-user/hotkeys/?"), _ourselves),
+    _Rule("tour", ("GET", "PATCH"), re.compile(r"/api/current-user/product-tour/?"), _ourselves),
+    _Rule("version", _GET, re.compile(r"/api/version/?"), _as_it_is),
+    _Rule("tips", _GET, re.compile(r"/heidi-tips/?"), _ourselves),
+    _Rule("projects", _GET, re.compile(r"/api/projects/?"), _ourselves),
+    _Rule("project", _GET, re.compile(rf"/api/projects/{_N}/?"), _project),
+    _Rule(
+        "history",
+        _GET,
+        re.compile(rf"/api/projects/{_N}/label-stream-history/?"),
+        _of_project("forward"),
+    ),
+    _Rule("next", _GET, re.compile(rf"/api/projects/{_N}/next/?"), _next_of),
+    _Rule("ml", _GET, re.compile(r"/api/ml/?"), _of_project("ourselves")),
+    _Rule("columns", _GET, re.compile(r"/api/dm/columns/?"), _columns),
+    _Rule("counts", _GET, re.compile(r"/api/dm/project/?"), _counts),
+    _Rule("users", _GET, re.compile(r"/api/users/?"), _of_project("ourselves")),
+    _Rule("views", _GET, re.compile(r"/api/dm/views/?"), _of_project("ourselves")),
+    _Rule("labels", _GET, re.compile(r"/api/label_links/?"), _of_project("ourselves")),
+    _Rule("tasks", _GET, re.compile(r"/api/tasks/?"), _of_project("ourselves")),
+    _Rule("next", _POST, re.compile(r"/api/dm/actions/?"), _next),
+    _Rule("task", _GET, re.compile(rf"/api/tasks/{_N}/?"), _task),
+    _Rule("annotations", _GET, re.compile(rf"/api/tasks/{_N}/annotations/?"), _task),
+    _Rule("vote", _POST, re.compile(rf"/api/tasks/{_N}/annotations/?"), _vote),
+    _Rule("drafts", _GET, re.compile(rf"/api/tasks/{_N}/drafts/?"), _task),
+    _Rule("draft", _POST, re.compile(rf"/api/tasks/{_N}/drafts/?"), _vote),
+    _Rule("draft", _POST, re.compile(rf"/api/tasks/{_N}/annotations/{_N}/drafts/?"), _draft_of),
+    _Rule(
+        "annotation",
+        ("GET", "PATCH"),
+        re.compile(rf"/api/annotations/{_N}/?"),
+        _given("annotations"),
+    ),
+    _Rule(
+        "own draft",
+        ("GET", "PATCH", "DELETE"),
+        re.compile(rf"/api/drafts/{_N}/?"),
+        _given("drafts"),
+    ),
+    _Rule("file", _GET, re.compile(r"/data/local-files/?"), _file),
+)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from annotation.human.studio.asked_questions import questions_of
 from annotation.human.studio.client import server_errors
 from annotation.human.studio.files import allow_files
+from annotation.human.studio.instructions import show_guidelines
 from annotation.human.studio.interface import (
     adjudication_config,
     labelling_config,
@@ -59,6 +60,7 @@ def ensure_project(
             # Folders are noted by their absolute paths, and workspaces move.
             with server_errors(connection.url):
                 allow_files(connection.client, known.project, connection.files)
+                show_guidelines(connection.client, known.project, config.label, person)
             return known
     xml = _interface(config, ledger, key, ballot)
     mark = " ".join(["stickerworks", ledger.identity, *(part for part in key if part)])
@@ -67,6 +69,7 @@ def ensure_project(
         if found is None:
             found = _make(connection, config, purpose, person, mark, xml)
         allow_files(connection.client, found, connection.files)
+        show_guidelines(connection.client, found, config.label, person)
     project = Project(found, purpose, ballot.version, _digest(xml), None, None, person, questions)
     _check(connection, project)
     ledger.add_project(project)

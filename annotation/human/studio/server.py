@@ -11,7 +11,7 @@ from pathlib import Path
 
 import requests
 
-from annotation.human.gateway import launching as gateway
+from annotation.human.studio import gateway_process as gateway
 from annotation.human.studio import process
 from annotation.human.studio.launching import launch
 from annotation.human.studio.ports import HOST, check_port

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from annotation.human.gateway.addresses import is_public, wrong_host, wrong_origin
-from annotation.human.gateway.settings import GatewaySettings, settings_of
+from annotation.human.studio.gateway_settings import GatewaySettings, settings_of
 from schemas.labelling import LabelConfig
 
 

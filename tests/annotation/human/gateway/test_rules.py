@@ -181,6 +181,14 @@ def test_an_answer_by_its_number_has_to_be_confirmed() -> None:
     assert asked(f"POST /api/tasks/{TASK}/annotations/7/drafts").confirm == "/api/annotations/7/"
 
 
+def test_what_others_gave_is_taken_out_of_every_answer_about_a_task() -> None:
+    for line in (f"GET /api/projects/{SHARED}/next/", f"GET /api/dm/columns?project={SHARED}",
+                 f"POST /api/dm/actions?id=next_task&project={SHARED}", "GET /api/annotations/7/",
+                 f"GET /api/tasks/{TASK}/", f"GET /api/tasks/{TASK}/annotations/",
+                 f"GET /api/tasks/{TASK}/drafts"):  # fmt: skip
+        assert asked(line).theirs, line
+
+
 def test_a_withdrawn_task_is_told_apart() -> None:
     assert asked(f"POST /api/tasks/{WITHDRAWN}/annotations").rule == "withdrawn"
 

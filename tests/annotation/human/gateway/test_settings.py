@@ -10,9 +10,9 @@ from string import Formatter
 import pytest
 
 from annotation.human.gateway.inserted import own_file, with_ours
-from annotation.human.gateway.settings import read_settings, settings_of, write_settings
 from annotation.human.gateway.visitors import proof_of
 from annotation.human.gateway.words import WORDS
+from annotation.human.studio.gateway_settings import read_settings, settings_of, write_settings
 from annotation.human.studio.server_paths import ServerPaths
 from annotation.human.studio.version import TRIED, compare
 from pipeline.engine.errors import StickerworksError
@@ -34,6 +34,12 @@ def test_settings_come_back_as_they_were_told(tmp_path: Path) -> None:
     before = place.gateway_settings.stat().st_ino
     write_settings(place, told)
     assert place.gateway_settings.stat().st_ino == before, "nobody asks anew who everybody is"
+
+
+@pytest.mark.parametrize("host", ["https://a:b:c", "https://a:99999", "https://:80", "http://["])
+def test_a_public_address_that_is_none_is_told(host: str) -> None:
+    with pytest.raises(StickerworksError, match=r"label\.host"):
+        settings_of(LabelConfig(host=host), 8090, 32000)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"port": 1}', '{"port": "x"}'])

@@ -12,6 +12,7 @@ from tls_proxy import Mode, tls_proxy
 
 from annotation.human.studio.accounts import login
 from annotation.human.studio.files import allow_files
+from annotation.human.studio.instructions import show_guidelines
 from annotation.human.studio.ledger import PlacedTask, Planned, Project, open_ledger
 from annotation.human.studio.passwords import new_password
 from annotation.human.studio.server import inner
@@ -185,6 +186,7 @@ def test_a_shared_project_shows_ones_own_answers_alone(team: Team) -> None:
             team.config.accounts[name]
         ]
         assert told["annotators"] == []
+        assert browser.head(f"{team.url}/api/tasks/{task}/").status_code == 200
         listed = browser.get(f"{team.url}/api/tasks/{task}/annotations/").json()
         assert len(listed) == 1
     assert team.vote(first, team.tasks["adjudication"][0]).status_code == 403
@@ -257,6 +259,20 @@ def test_the_first_page_says_how_far_one_is_and_how_one_did(team: Team) -> None:
     )
     assert f"/projects/{team.projects['adjudication']}/data" in lead.get(f"{team.url}/").text
     assert lead.get(f"{team.url}/api/users/").ok
+
+
+def test_guidelines_stand_before_the_screen_and_follow_their_file(team: Team) -> None:
+    name = team.config.accounts[1]
+    project, client = team.projects[name], team.studio.connection.client
+    assert team.config.guidelines is not None
+    for text in ("# Old", "# New"):
+        Path(team.config.guidelines).write_text(text)
+        show_guidelines(client, project, team.config, name)
+        told = team.browser(1).get(f"{team.url}/api/projects/{project}/").json()
+        assert told["expert_instruction"] == f"<h1>{text[2:]}</h1>\n"
+        assert told["show_instruction"] is True
+    show_guidelines(client, project, LabelConfig(), name)
+    assert team.known(f"/api/projects/{project}/")["show_instruction"] is False
 
 
 def _until(ask: Any, word: str) -> str:

@@ -248,7 +248,7 @@ def test_a_taken_port_is_named_with_the_way_out(copied: ServerPaths) -> None:
 def test_a_port_taken_after_we_looked_is_noticed(
     copied: ServerPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("studio.server", "gateway.launching"):
+    for module in ("studio.server", "studio.gateway_process"):
         monkeypatch.setattr(f"annotation.human.{module}.check_port", lambda port: None)
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -360,10 +360,10 @@ def test_killed_before_the_lead_has_our_token_a_rerun_works(
     kept = read_accounts(copied)
     said: list[str] = []
     config = LabelConfig(port=free_port())
-    url = start(copied, config, said.append)
+    start(copied, config, said.append)
     assert said == ["Label Studio makes its database first: one to two minutes."]
     assert read_accounts(copied) == kept
-    made = ensure_accounts(copied, url, config)
+    made = ensure_accounts(copied, str(inner(copied)), config)
     assert sorted(made.ids) == sorted(map(str.casefold, (config.lead, *config.accounts)))
 
 

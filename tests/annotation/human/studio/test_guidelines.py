@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.human.gateway.guidelines import as_html, instruction_html
+from annotation.human.studio.guidelines import as_html, instruction_html
 from pipeline.engine.errors import StickerworksError
 from schemas.labelling import LabelConfig
 

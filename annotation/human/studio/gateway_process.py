@@ -10,13 +10,13 @@ from pathlib import Path
 
 import requests
 
-from annotation.human.gateway.settings import (
+from annotation.human.studio import process
+from annotation.human.studio.gateway_settings import (
     program,
     read_settings,
     settings_of,
     write_settings,
 )
-from annotation.human.studio import process
 from annotation.human.studio.launching import INHERITED, private
 from annotation.human.studio.ports import HOST, check_port, port_taken
 from annotation.human.studio.server_paths import ServerPaths

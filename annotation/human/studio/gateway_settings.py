@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from annotation.human.studio.server_paths import ServerPaths, account_name
 from pipeline.engine.atomic_files import atomic_file
@@ -74,7 +75,7 @@ def settings_of(config: LabelConfig, port: int, inner: int) -> GatewaySettings:
         program=program(),
         port=port,
         inner=inner,
-        host=config.host.rstrip("/").lower() if config.host else None,
+        host=_address(config.host) if config.host else None,
         lead=account_name(config.lead),
         language=config.language,
         annotators=tuple(readers),
@@ -86,7 +87,8 @@ def settings_of(config: LabelConfig, port: int, inner: int) -> GatewaySettings:
 
 def program() -> str:
     """A hash of the gateway's own code: one that runs may be of before an update."""
-    files = sorted(path for path in Path(__file__).parent.iterdir() if path.is_file())
+    folder = Path(__file__).parents[1] / "gateway"
+    files = sorted(path for path in folder.iterdir() if path.is_file())
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
@@ -128,6 +130,19 @@ def read_settings(place: ServerPaths) -> GatewaySettings:
         raise StickerworksError(
             f"{path} can't be read ({type(error).__name__}).", "Run `stickerworks label setup`."
         ) from error
+
+
+def _address(host: str) -> str:
+    address = host.rstrip("/").lower()
+    try:
+        named = urlsplit(address).hostname and urlsplit(address).port != 0
+    except ValueError:  # no port
+        named = None
+    if not named:
+        raise StickerworksError(
+            f"label.host: {host} is no address.", "Name one such as https://label.example.org."
+        )
+    return address
 
 
 def _language(value: Any) -> Language:
