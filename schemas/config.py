@@ -389,6 +389,11 @@ class AnnotateConfig(Section):
         min_length=1,
         description="prompt sets that a model is asked: names of ours, or paths of YAML files",
     )
+    hints: tuple[Literal["ocr", "keywords"], ...] = Field(
+        (),
+        description="what a model is told of a sticker beside its pictures: text that was read on "
+        "it, and words that it was found under",
+    )
     frames: int = Field(8, ge=4, le=16, description="frames of an animation that a model sees")
     frame_side: Positive = Field(512, description="longest side of such a frame, in pixels")
     prefer: tuple[str, ...] = Field(
@@ -405,7 +410,11 @@ class MergeConfig(Section):
     """When votes become labels (StickerTAG section 3.2)."""
 
     annotators: Positive = Field(3, description="valid votes that a sticker needs")
-    agree: Positive = Field(2, description="annotators who must give a tag")
+    agree: Positive = Field(
+        2,
+        description="annotators who must give a tag, or an answer; of more votes than annotators "
+        "the same share must",
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> MergeConfig:

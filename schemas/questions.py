@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -130,6 +133,35 @@ SHIPPED: dict[str, QuestionConfig] = {
     )
 }
 """``emotion``: SER30K's seven; ``style``: the classes of the prompt set sticker820k."""
+
+
+def questions_version(questions: Sequence[QuestionConfig]) -> str:
+    """What a set of questions is known by: a hash of all that they say, "" for none."""
+    content = questions_json(questions).encode()
+    return hashlib.sha256(content).hexdigest()[:12] if questions else ""
+
+
+def questions_json(questions: Sequence[QuestionConfig]) -> str:
+    """All that questions say, as JSON."""
+    said = [question.model_dump(mode="json") for question in questions]
+    return json.dumps(said, ensure_ascii=False)
+
+
+def question_rows(questions: Sequence[QuestionConfig]) -> list[dict[str, Any]]:
+    """Rows of the table ``questions`` for a set."""
+    version = questions_version(questions)
+    return [
+        {
+            "version": version,
+            "name": question.name,
+            "kind": question.kind,
+            "title_en": question.title.get("en"),
+            "title_zh": question.title.get("zh"),
+            "values": list(question.values),
+            "required": question.required,
+        }
+        for question in questions
+    ]
 
 
 def _shipped(value: Any) -> Any:

@@ -855,12 +855,21 @@ AGREEMENT = _table(
     _column("annotators", STRINGS, "the two annotators, for the measure pair"),
     _column("stickers", pa.int64(), "stickers behind it; for a tag, those that anyone gave it"),
     _column("agreed", pa.int64(), "for a tag: stickers given it by at least two"),
-    _column("alpha", pa.float64(), "Krippendorff's alpha (MASI distance for tag sets)"),
-    _column("kappa", pa.float64(), "for the domain: Fleiss' kappa of stickers with equal votes"),
+    _column(
+        "alpha",
+        pa.float64(),
+        "Krippendorff's alpha: MASI distance for tag sets and several, squared for a scale, none "
+        "for a text",
+    ),
+    _column(
+        "kappa",
+        pa.float64(),
+        "for the domain and single choices: Fleiss' kappa of stickers with as many votes as most",
+    ),
     _column("low", pa.float64(), "lower end of alpha's 95% bootstrap interval over stickers"),
     _column("high", pa.float64(), "upper end"),
     _column("masi", pa.float64(), "for a pair: mean MASI similarity"),
-    _column("equal", pa.float64(), "for a pair: share of equal tag sets"),
+    _column("equal", pa.float64(), "for a pair or a question: share of equal answers by two"),
 )
 RESERVED = _table(
     "reserved",
@@ -1022,3 +1031,12 @@ TABLES: dict[str, Table] = {
         TOMBSTONES,
     )
 }
+
+LATER: dict[str, frozenset[str]] = {
+    "tasks": frozenset(("person", "withdrawn")),
+    "votes": frozenset(("answers",)),
+    "adjudications": frozenset(("answers",)),
+    "labels": frozenset(("answers",)),
+    "agreement": frozenset(("question",)),
+}
+"""Columns that files of earlier versions lack; null there. What people gave can't be made anew."""

@@ -36,21 +36,25 @@ class Chosen:
     left_out: Mapping[str, int]
 
 
-def choose_captions(written: Sequence[str], machine: Iterable[str]) -> Chosen:
+def choose_captions(
+    written: Sequence[str], machine: Iterable[str], corrected: Iterable[str] = ()
+) -> Chosen:
     """One caption a language of those that annotators wrote.
 
     One, so that a sticker weighs the same however many people described it. It is the one that
     most of them wrote, of equals the longest: what happens in an animation is what captions are
     tuned for (VSD2M), and longer ones say more of it. A caption that a model had written is left
-    out: a model learns nothing from its own words, and leaving them is no effort.
+    out: a model learns nothing from its own words, and leaving them is no effort. ``corrected``
+    are those of ``written`` that people made of another model's text, so they had a hand in them.
     """
-    known = {_key(chat_text(text)) for text in machine}
+    known = {caption_key(chat_text(text)) for text in machine}
+    known -= {caption_key(chat_text(text)) for text in corrected}
     left_out: Counter[str] = Counter()
     texts: dict[str, list[str]] = {}
     for raw in written:
         text = chat_text(raw)
         language = language_of(text)
-        if _key(text) in known:
+        if caption_key(text) in known:
             left_out[UNCHANGED] += 1
         elif len(text) > MOST_CHARACTERS:
             left_out[TOO_LONG] += 1
@@ -76,10 +80,11 @@ def language_of(text: str) -> str | None:
 
 
 def _best(texts: Sequence[str]) -> AgreedCaption:
-    votes = Counter(map(_key, texts))
-    best = min(texts, key=lambda text: (-votes[_key(text)], -len(text), text))
-    return AgreedCaption(best, votes[_key(best)], len(texts))
+    votes = Counter(map(caption_key, texts))
+    best = min(texts, key=lambda text: (-votes[caption_key(text)], -len(text), text))
+    return AgreedCaption(best, votes[caption_key(best)], len(texts))
 
 
-def _key(text: str) -> str:
+def caption_key(text: str) -> str:
+    """What two spellings of a caption share: case, spaces and the stop at its end are left out."""
     return " ".join(text.casefold().split()).rstrip(".。!！ ")

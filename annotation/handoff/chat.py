@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from annotation.handoff.answers import read_answers
 from annotation.handoff.captions import Chosen, choose_captions
 from annotation.handoff.chat_readme import SftSummary, readme
+from annotation.handoff.corrections import Correction, preference_pairs, read_checked
 from annotation.handoff.crops import open_jpeg
 from annotation.handoff.eligibility import SETS, Eligibility, read_eligibility
 from annotation.handoff.folder import check_output, export_folder, json_line
@@ -27,7 +28,7 @@ from pipeline.engine.workspace import Workspace
 
 KIND = "sft"
 MOST_FRAMES = 8
-_DATASET = "sticker_captions"
+_DATASET, _PREFERENCES = "sticker_captions", "sticker_preferences"
 
 
 def export_sft(
@@ -48,17 +49,29 @@ def export_sft(
     """
     check_prompts(prompt)
     check_output(output, KIND)
-    answers = read_answers(workspace, "caption", simulated=simulated)
+    checked = read_checked(workspace)
+    corrected = checked.texts()
+    answers = read_answers(workspace, "caption", simulated=simulated, besides=corrected)
     eligibilities = read_eligibility(workspace, answers.texts)
     summary = SftSummary(simulated=simulated, simulated_left_out=answers.simulated)
     with export_folder(output, KIND) as folder:
         with ExitStack() as stack:
             files = _ChatFiles(folder, stack)
             for sticker in read_stickers(workspace, answers.texts, ("frames", "clips", "captions")):
-                chosen = choose_captions(answers.texts[sticker.id], sticker.captions)
+                machine = (*sticker.captions, *checked.wrong.get(sticker.id, ()))
+                texts, mine = answers.texts[sticker.id], corrected.get(sticker.id, ())
+                chosen = choose_captions(texts, machine, mine)
+                pairs = preference_pairs(
+                    chosen,
+                    checked.corrected.get(sticker.id, ()),
+                    answers.filled.get(sticker.id, ()),
+                    sticker.captions,
+                )
                 frames = _thin(sticker.clip or sticker.key_frames, most_frames)
                 eligibility = _checked(eligibilities[sticker.id], chosen, frames)
-                row = _export(sticker, eligibility, chosen, _Chats(frames, prompt), files, summary)
+                row = _export(
+                    sticker, eligibility, chosen, _Chats(frames, prompt, pairs), files, summary
+                )
                 files.manifest(row)
             for id_ in sorted(set(answers.texts) - files.seen):
                 files.manifest(_row(id_, eligibilities[id_], Chosen({}, {}), summary))
@@ -103,6 +116,7 @@ class _Chats:
 
     frames: Sequence[Mapping[str, Any]]
     prompt: Mapping[str, Prompt]
+    pairs: Sequence[Correction] = ()
 
 
 class _ChatFiles:
@@ -126,6 +140,15 @@ class _ChatFiles:
         self._file(f"{split}.jsonl").write(json_line(plain) + "\n")
         typed = {"messages": messages, "images": images}
         self._file(f"trl/{split}.jsonl").write(json_line(typed) + "\n")
+
+    def prefer(
+        self, split: str, messages: list[dict[str, Any]], rejected: str, images: list[str]
+    ) -> None:
+        """A chat whose answer people made of the ``rejected`` one."""
+        *asked, chosen = flat(messages)
+        pair = {"chosen": chosen, "rejected": {**chosen, "content": rejected}}
+        row = {"messages": asked, **pair, "images": images}
+        self._file(f"preferences-{split}.jsonl").write(json_line(row) + "\n")
 
     def _file(self, name: str) -> IO[str]:
         if name not in self._open:
@@ -156,9 +179,15 @@ def _export(
         files.add(eligibility.split, written, images)
         summary.chats[eligibility.split] += 1
         summary.languages[language] += 1
+    for pair in chats.pairs:
+        written = chat(chats.frames, chats.prompt[pair.language], pair.corrected)
+        files.prefer(eligibility.split, written, pair.original, images)
+        summary.pairs[eligibility.split] += 1
     summary.stickers += 1
     summary.images += len(images)
     summary.withheld_bytes += not sticker.redistribute
+    pairs = [asdict(pair) for pair in chats.pairs]
+    row |= {"corrections": pairs} if pairs else {}
     return {**row, "images": len(images), "redistribute": sticker.redistribute}
 
 
@@ -208,7 +237,7 @@ def _write_index(folder: Path, summary: SftSummary) -> None:
     roles = {"user": "user", "assistant": "assistant", "system": "system"}
     tags = {"role_tag": "role", "content_tag": "content"}
     tags |= {f"{name}_tag": role for name, role in roles.items()}
-    index = {
+    index: dict[str, dict[str, Any]] = {
         f"{_DATASET}_{split}": {
             "file_name": f"{split}.jsonl",
             "formatting": "sharegpt",
@@ -217,6 +246,18 @@ def _write_index(folder: Path, summary: SftSummary) -> None:
         }
         for split in SETS
         if summary.chats[split]
+    }
+    sides = {"chosen": "chosen", "rejected": "rejected"}
+    index |= {
+        f"{_PREFERENCES}_{split}": {
+            "file_name": f"preferences-{split}.jsonl",
+            "formatting": "sharegpt",
+            "ranking": True,
+            "columns": columns | sides,
+            "tags": tags,
+        }
+        for split in SETS
+        if summary.pairs[split]
     }
     text = json.dumps(index, indent=2)
     (folder / "dataset_info.json").write_text(text + "\n", "utf-8")

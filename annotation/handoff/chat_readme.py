@@ -10,7 +10,8 @@ from annotation.handoff.readme_parts import licence_note, reasons_table, simulat
 
 @dataclass
 class SftSummary:
-    """What was written: chats by set and by language; stickers and captions left out by reason.
+    """What was written: chats by set and by language, preference pairs by set; stickers and
+    captions left out by reason.
 
     ``simulated_left_out`` counts votes; ``withheld_bytes`` stickers whose bytes may not be
     passed on.
@@ -19,6 +20,7 @@ class SftSummary:
     stickers: int = 0
     images: int = 0
     chats: Counter[str] = field(default_factory=Counter)
+    pairs: Counter[str] = field(default_factory=Counter)
     languages: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     captions_left_out: Counter[str] = field(default_factory=Counter)
@@ -39,6 +41,7 @@ request with the frames of a sticker, and its caption as the answer. Made by
 | | train | validation |
 | --- | ---: | ---: |
 | chats | {summary.chats["train"]} | {summary.chats["validation"]} |
+| preference pairs | {summary.pairs["train"]} | {summary.pairs["validation"]} |
 
 {summary.languages["en"]} chats are in English and {summary.languages["zh"]} in Chinese;
 {summary.images} pictures belong to them.
@@ -47,6 +50,8 @@ request with the frames of a sticker, and its caption as the answer. Made by
 | --- | --- |
 | `train.jsonl`, `validation.jsonl` | a chat a line; `<image>` stands for each of `images` |
 | `trl/train.jsonl`, `trl/validation.jsonl` | the same with typed parts in place of `<image>` |
+| `preferences-train.jsonl`, `preferences-validation.jsonl` | what people made of a machine's \
+caption: `chosen`, and `rejected`, the machine's |
 | `images/` | frames as JPEG; paths are relative to this folder |
 | `dataset_info.json` | LLaMA-Factory's index |
 | `manifest.jsonl` | every sticker that somebody captioned: what was used of it, or why nothing |
@@ -56,7 +61,10 @@ A set without chats has no file.
 ## How it was made
 
 A sticker gives one chat a language: the caption that most annotators wrote, of equals the longest.
-Captions that equal what a model had suggested are left out. Tokens of chat templates in captions
+Captions that equal what a model had suggested are left out, and so is what people found wrong.
+A preference pair holds a machine's caption that people corrected, on the page of `stickerworks
+label texts` or in a vote where it was filled in (there, the machine's caption that theirs is most
+like), beside the correction. Tokens of chat templates in captions
 are taken apart (`<image>` became `‹image>`). The user's turn tells when each frame of an animation
 is shown. Stickers in test, and those that look like one, are not here; train and validation are
 the splits of the data set.
@@ -75,6 +83,10 @@ Run these in this folder, with your model for MODEL and TEMPLATE.
 llamafactory-cli train --stage sft --do_train --finetuning_type lora \\
   --model_name_or_path MODEL --template TEMPLATE --output_dir ../captioner \\
   --dataset_dir . --dataset sticker_captions_train --eval_dataset sticker_captions_validation
+
+llamafactory-cli train --stage dpo --do_train --finetuning_type lora \\
+  --model_name_or_path MODEL --template TEMPLATE --output_dir ../preferring \\
+  --dataset_dir . --dataset sticker_preferences_train
 
 swift sft --model MODEL --output_dir ../captioner \\
   --dataset train.jsonl --val_dataset validation.jsonl

@@ -115,21 +115,15 @@ class GivenAnswers:
             names,
         )
 
-    def unknown(self, questions: Sequence[AskedQuestion]) -> tuple[pa.Array, Ints]:
-        """Values that no question has, as ``question: value``, and the stickers of each."""
-        known = np.zeros(len(self.value), bool)
-        for question in questions:
-            mine = pc.fill_null(pc.equal(self.question, question.name), False)
-            mine = mine.to_numpy(zero_copy_only=False)
-            if question.kind != "text":
-                values = pa.array(question.values, pa.string())
-                mine = mine & pc.is_in(self.value, value_set=values).to_numpy(zero_copy_only=False)
-            known |= mine
-        left = pa.array(~known)
-        said = pc.binary_join_element_wise(
-            pc.fill_null(self.question.filter(left), ""), self.value.filter(left), ": "
-        )
-        return said, self.sticker[~known]
+    def unknown(self, question: AskedQuestion) -> tuple[pa.Array, Ints]:
+        """Values given to a question that it doesn't have, and the stickers of each."""
+        mine = pc.fill_null(pc.equal(self.question, question.name), False)
+        left = mine.to_numpy(zero_copy_only=False)
+        if question.kind == "text":
+            left = np.zeros_like(left)
+        known = pc.is_in(self.value, value_set=pa.array(question.values, pa.string()))
+        left = left & ~known.to_numpy(zero_copy_only=False)
+        return self.value.filter(pa.array(left)), self.sticker[left]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.questions import Kind
 
@@ -38,3 +39,10 @@ def read_questions(table: pa.Table) -> tuple[AskedQuestion, ...]:
             row["title_en"] or row["title_zh"] or row["name"],
         )
     return tuple(found.values())
+
+
+def newest_questions(table: pa.Table) -> tuple[AskedQuestion, ...]:
+    """The questions that are asked now: those of the last version in the table ``questions``."""
+    if not len(table):
+        return ()
+    return read_questions(table.filter(pc.equal(table["version"], table["version"][-1])))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from annotation.human.answers_status import QuestionProgress, questions_progress
 from annotation.human.merge import current_votes
 from annotation.human.migration import migrate, read_changes
 from annotation.human.pace import FIRST_TIME, expected_end, pace
@@ -104,6 +105,7 @@ class AnnotationProgress:
     expected_end: str | None
     labels: dict[str, int]
     unknown_tags: dict[str, int]
+    questions: tuple[QuestionProgress, ...]
     adjudication: Backlog
     unassigned: int
     stuck: tuple[Stuck, ...]
@@ -145,6 +147,7 @@ def progress(
         expected_end=expected_end(people, now or datetime.now(UTC)),
         labels=_labels(workspace),
         unknown_tags=_unknown_tags(workspace),
+        questions=questions_progress(workspace),
         adjudication=count_backlog(workspace, tasks, known, changes),
         unassigned=unassigned,
         stuck=stuck,

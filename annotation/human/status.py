@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+from annotation.human.answers_status import question_lines
 from annotation.human.progress import AnnotationProgress, Annotator
 from pipeline.engine.text import one_line
 
@@ -19,6 +20,7 @@ def status_lines(progress: AnnotationProgress) -> Iterator[str]:
         yield ""
     yield from _batches(progress)
     yield from _annotators(progress)
+    yield from question_lines(progress.questions)
     yield from _waiting(progress)
     yield from _quarantined(progress)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from annotation.human.asked import read_questions
+from annotation.human.asked import newest_questions
 from annotation.human.merge import current_decisions
 from annotation.human.migration import Change, migrate_decisions
 from annotation.human.undecided import undecided
@@ -61,7 +61,8 @@ def waiting_stickers(
     ``labels``, without a decision that says; one of unknown tags alone says nothing."""
     labels = workspace.read("labels", columns=["id", "status", "answers"])
     decisions = current_decisions(migrate_decisions(workspace.read("adjudications"), changes))
-    questions = read_questions(workspace.read("questions"))
+    # The lead's screen asks what is asked now; nobody needs answers to anything else.
+    questions = newest_questions(workspace.read("questions"))
     return sorted(undecided(labels, decisions, questions, tagset))
 
 

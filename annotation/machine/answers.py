@@ -121,19 +121,18 @@ class AnswerStore:
         return Asked(answer, digest, cost)
 
     def keep(
-        self, sticker: str, identity: ModelIdentity, prompt: str, captions: Sequence[Caption]
+        self,
+        sticker: str,
+        identities: Iterable[ModelIdentity],
+        prompt: str,
+        captions: Sequence[Caption],
+        by: Sequence[ModelIdentity],
     ) -> None:
-        """Put the captions of a prompt set in the place of the identity's earlier ones."""
-        key = (
-            sticker,
-            identity.captioner,
-            identity.model.name,
-            identity.model.revision or "",
-            prompt,
-        )
+        """Put the captions of a prompt set, each ``by`` one of the identities, in the place of
+        these identities' earlier ones."""
         rows = [
             (
-                *key,
+                *_key(sticker, identity, prompt),
                 place,
                 identity.digest,
                 caption.asked,
@@ -141,13 +140,13 @@ class AnswerStore:
                 bool(_objections(caption.flags, ())),
                 caption.error is not None,
             )
-            for place, caption in enumerate(captions)
+            for place, (caption, identity) in enumerate(zip(captions, by, strict=True))
         ]
         with DATABASE.errors(self._path), transaction(self._connection):
-            self._connection.execute(
+            self._connection.executemany(
                 "DELETE FROM captions WHERE sticker = ? AND captioner = ? AND model = ? "
                 "AND revision = ? AND prompt = ?",
-                key,
+                [_key(sticker, identity, prompt) for identity in identities],
             )
             self._connection.executemany(
                 "INSERT INTO captions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
@@ -259,6 +258,11 @@ class Book:
         """How often a question was answered."""
         rows = self.rows.get(digest, [])
         return rows[-1]["attempt"] + 1 if rows else 0
+
+
+def _key(sticker: str, identity: ModelIdentity, prompt: str) -> tuple[str, ...]:
+    model = identity.model
+    return sticker, identity.captioner, model.name, model.revision or "", prompt
 
 
 def _asked(row: sqlite3.Row) -> Asked:

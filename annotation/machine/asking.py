@@ -20,13 +20,33 @@ Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
+class TextModel:
+    """A model of its own for turns that are about a text alone."""
+
+    chat: Chat
+    identity: ModelIdentity
+
+
+@dataclass(frozen=True)
 class ChatJob:
-    """Who is asked what, in which languages."""
+    """Who is asked what, in which languages; ``text`` is who answers turns that stand alone."""
 
     chat: Chat
     identity: ModelIdentity
     prompts: tuple[PromptSet, ...]
     languages: tuple[str, ...]
+    text: TextModel | None = None
+
+    @property
+    def identities(self) -> tuple[ModelIdentity, ...]:
+        """All who answer."""
+        return (self.identity, *([self.text.identity] if self.text else []))
+
+    async def close(self) -> None:
+        """Close all chats."""
+        await self.chat.close()
+        if self.text is not None:
+            await self.text.chat.close()
 
 
 @dataclass
@@ -100,14 +120,16 @@ async def _work(
 async def _ask_sticker(
     sticker: CaptionInput, job: ChatJob, answers: AnswerStore, tally: RequestTally
 ) -> None:
-    identity = job.identity
-    book = answers.of_sticker(sticker.id, identity)
+    main = TextModel(job.chat, job.identity)
+    books = {who.digest: answers.of_sticker(sticker.id, who) for who in job.identities}
     under_way: dict[str, asyncio.Task[Asked]] = {}
 
     async def send(request: Request) -> Asked:
         digest = request.question.digest
-        attempt = book.attempts(digest)
-        answer = await job.chat.ask(replace(request.question, attempt=attempt))
+        who = job.text if request.alone and job.text else main
+        identity = who.identity
+        attempt = books[identity.digest].attempts(digest)
+        answer = await who.chat.ask(replace(request.question, attempt=attempt))
         answer = replace(answer, text=None if answer.text is None else storable_lines(answer.text))
         tally.requests[request.prompt] += 1
         asked = answers.record(sticker.id, identity, request, attempt, answer)
@@ -118,7 +140,8 @@ async def _ask_sticker(
 
     async def ask(request: Request) -> Asked:
         digest = request.question.digest
-        known = book.find(digest)
+        who = job.text if request.alone and job.text else main
+        known = books[who.identity.digest].find(digest)
         if known is not None:
             tally.reused += 1
             return known
@@ -135,4 +158,6 @@ async def _ask_sticker(
         for task in under_way.values():
             task.cancel()
     for prompts, captions in zip(job.prompts, found, strict=True):
-        answers.keep(sticker.id, identity, prompts.title, captions)
+        alone = {turn.name for turn in prompts.turns if turn.alone and job.text}
+        by = [job.identities[-1 if caption.turn in alone else 0] for caption in captions]
+        answers.keep(sticker.id, job.identities, prompts.title, captions, by)

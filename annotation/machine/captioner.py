@@ -81,7 +81,8 @@ class Captioner:
     writes: raise it when that changes) or the prompt sets it stands in every row and in the
     fingerprint, and so does ``settings``: which options decide an answer [all], such as the
     temperature, but not how fast it is got. ``write`` also gets the languages. ``chat`` loads
-    what is heavy, or connects.
+    what is heavy, or connects. ``text`` gives the options of another model of the same captioner
+    that answers turns which are about a text alone, None where one model answers all.
     """
 
     name: str
@@ -91,4 +92,5 @@ class Captioner:
     model: Callable[[Any], Model | None] = lambda options: None
     settings: Callable[[Any], Mapping[str, Any]] = lambda options: options.model_dump(mode="json")
     rates: Callable[[Any], Rates] = lambda options: Rates()
+    text: Callable[[Any], BaseModel | None] = lambda options: None
     options: type[BaseModel] = Options

@@ -16,12 +16,10 @@ import pyarrow as pa
 from pydantic import Field
 
 from annotation.machine.answers import FILE, ModelIdentity, caption_row, open_answers
-from annotation.machine.asking import ChatJob, ask_all
+from annotation.machine.asking import ChatJob, TextModel, ask_all
 from annotation.machine.caption_input import collect_inputs
 from annotation.machine.configured import ConfiguredCaptioner, open_captioner
-from annotation.machine.prompt_set import PromptSet, load_prompt_set
-from pipeline.engine.fingerprint import hash_json
-from pipeline.engine.plugins import PluginError, describe_plugin
+from annotation.machine.prompt_set import Hint, PromptSet, load_prompt_set
 from pipeline.engine.stage import Context, Needs, Process, Stage, Tables
 from schemas.config import Config
 from schemas.section import Section
@@ -34,7 +32,9 @@ class CaptionSettings(Section):
     captioner: str
     languages: tuple[str, ...]
     prompts: tuple[str, ...]
+    hints: tuple[Hint, ...] = ()
     decides: dict[str, Any]
+    text: dict[str, Any] | None = None
     options: dict[str, Any] = Field(exclude=True)
 
 
@@ -50,9 +50,19 @@ def caption_settings(config: Config) -> CaptionSettings:
         captioner=chosen.captioner,
         languages=chosen.languages,
         prompts=chosen.prompts if captioner.is_asked else (),
+        hints=tuple(sorted(set(chosen.hints))) if captioner.is_asked else (),
         decides=dict(captioner.settings()),
+        text=_text_settings(captioner),
         options=dict(chosen.options),
     )
+
+
+def _text_settings(captioner: ConfiguredCaptioner) -> dict[str, Any] | None:
+    text = captioner.text()
+    if text is None:
+        return None
+    model = text.model()
+    return {"model": model.title if model else None, "decides": dict(text.settings())}
 
 
 def _models(config: Config) -> Mapping[str, str]:
@@ -77,34 +87,30 @@ def is_asked(config: Config) -> bool:
     return load_captioner(config).is_asked
 
 
-def identity_of(settings: CaptionSettings) -> ModelIdentity:
-    """Who answers under these settings."""
+def identities_of(settings: CaptionSettings) -> tuple[ModelIdentity, ...]:
+    """Who answers under these settings; the second, where there is one, about texts alone."""
     captioner = open_captioner(settings.captioner, settings.options)
-    model = captioner.model()
-    if model is None:
-        raise PluginError(
-            f"{describe_plugin('captioners', captioner.name)} has a chat but names no model."
-        )
-    digest = hash_json([captioner.name, model.name, model.revision, settings.decides])
-    return ModelIdentity(captioner.name, model, digest)
+    text = captioner.text()
+    return (captioner.identity(), *([text.identity()] if text else []))
 
 
 def own_captions(settings: CaptionSettings) -> dict[str, list[str | None]]:
     """What marks, in ``captions``, the rows of what is configured from those of other models."""
     captioner = open_captioner(settings.captioner, settings.options)
-    model = captioner.model()
+    models = [one.model() for one in (captioner, captioner.text()) if one is not None]
     asked: list[str | None] = [prompts.title for prompts in prompt_sets(settings)]
     return {
         "captioner": [captioner.name],
-        "model": [model.name if model else None],
-        "revision": [model.revision if model else None],
+        "model": [model.name if model else None for model in models],
+        "revision": [model.revision if model else None for model in models],
         "prompt": asked if captioner.is_asked else [captioner.captioner.prompt],
     }
 
 
 def prompt_sets(settings: CaptionSettings) -> tuple[PromptSet, ...]:
     """The prompt sets that are asked, in order."""
-    return tuple(load_prompt_set(name) for name in dict.fromkeys(settings.prompts))
+    names = dict.fromkeys(settings.prompts)
+    return tuple(load_prompt_set(name).with_hints(settings.hints) for name in names)
 
 
 def _open(context: Context) -> Process:
@@ -118,7 +124,7 @@ def _open_chat(context: Context, captioner: ConfiguredCaptioner) -> Process:
         answers = opened.enter_context(open_answers(context.root))
         runner = opened.enter_context(asyncio.Runner())
         job = open_job(settings, captioner)
-        opened.callback(lambda: runner.run(job.chat.close()))
+        opened.callback(lambda: runner.run(job.close()))
         context.at_end(opened.pop_all().close)
 
     def process(tables: Tables) -> dict[str, pa.Table]:
@@ -133,8 +139,10 @@ def _open_chat(context: Context, captioner: ConfiguredCaptioner) -> Process:
 def open_job(settings: CaptionSettings, captioner: ConfiguredCaptioner) -> ChatJob:
     """Load or connect to the model."""
     sets = prompt_sets(settings)
-    identity = identity_of(settings)
-    return ChatJob(captioner.open_chat(), identity, sets, settings.languages)
+    text = captioner.text()
+    other = TextModel(text.open_chat(), text.identity()) if text else None
+    chat = captioner.open_chat()
+    return ChatJob(chat, captioner.identity(), sets, settings.languages, other)
 
 
 def _open_write(context: Context, captioner: ConfiguredCaptioner) -> Process:

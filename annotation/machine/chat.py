@@ -63,9 +63,9 @@ class Question:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def frame_label(number: int, start_ms: int) -> str:
-    """What stands before a frame of an animation, counted from 1."""
-    return f"Frame {number}, at {start_ms / 1000:.2f} s:"
+def frame_label(start_ms: int) -> str:
+    """What stands before a frame of an animation; a number would come back in the answer."""
+    return f"At {start_ms / 1000:.2f} s:"
 
 
 def schema_in_words(schema: Schema) -> str:

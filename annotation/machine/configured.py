@@ -9,8 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from annotation.machine.answers import ModelIdentity
 from annotation.machine.captioner import Caption, Captioner, CaptionInput, Rates, Write
 from annotation.machine.chat import Chat, Model
+from pipeline.engine.fingerprint import hash_json
 from pipeline.engine.plugins import (
     PluginError,
     describe_plugin,
@@ -57,6 +59,21 @@ class ConfiguredCaptioner:
     def rates(self) -> Rates:
         with plugin_faults(_GROUP, self.name, "as it named its rates"):
             return self.captioner.rates(self.options)
+
+    def text(self) -> ConfiguredCaptioner | None:
+        """The model that is asked about texts alone, where it is another."""
+        options = self.captioner.text(self.options)
+        return None if options is None else ConfiguredCaptioner(self.captioner, options)
+
+    def identity(self) -> ModelIdentity:
+        """Who answers; PluginError where no model does."""
+        model = self.model()
+        if model is None:
+            raise PluginError(
+                f"{describe_plugin(_GROUP, self.name)} has a chat but names no model."
+            )
+        digest = hash_json([self.name, model.name, model.revision, self.settings()])
+        return ModelIdentity(self.name, model, digest)
 
     def open_chat(self) -> Chat:
         """Load or connect to the model."""

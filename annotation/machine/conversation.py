@@ -15,6 +15,7 @@ from typing import Any
 
 from annotation.machine.captioner import Caption, CaptionInput, Cost
 from annotation.machine.chat import Answer, Message, Picture, Question
+from annotation.machine.hints import hints_about
 from annotation.machine.judging import JudgedText, judge
 from annotation.machine.parsing import without_thought
 from annotation.machine.prompt_set import PLACE, FieldSpec, PromptSet, Turn
@@ -37,6 +38,7 @@ class Request:
     prompt: str
     turn: str
     language: str
+    alone: bool = False
 
 
 Ask = Callable[[Request], Awaitable[Asked]]
@@ -82,7 +84,8 @@ class _Talk:
         question = Question(
             self._messages(turn, prompt), _schema(turn, self.languages), turn.max_tokens
         )
-        asked = await self.ask(Request(question, self.prompts.title, turn.name, language))
+        request = Request(question, self.prompts.title, turn.name, language, turn.alone)
+        asked = await self.ask(request)
         found = [
             self._judge(asked, turn, name, code, spec)
             for name, code, spec in self._fields(turn, language)
@@ -126,10 +129,12 @@ class _Talk:
             return (Message("user", prompt),)
         messages = [Message("system", self.prompts.system)] if self.prompts.system else []
         pictures: tuple[Picture, ...] = self.sticker.pictures
+        hints = hints_about(self.sticker, self.prompts.hints)
+        before = f"{hints}\n\n" if hints else ""
         for earlier, reply in self.said:
-            messages += [Message("user", earlier, pictures), Message("assistant", reply)]
-            pictures = ()
-        return (*messages, Message("user", prompt, pictures))
+            messages += [Message("user", before + earlier, pictures), Message("assistant", reply)]
+            before, pictures = "", ()
+        return (*messages, Message("user", before + prompt, pictures))
 
     def _fields(self, turn: Turn, language: str) -> list[tuple[str, str, FieldSpec]]:
         return [

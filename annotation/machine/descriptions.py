@@ -55,6 +55,7 @@ class Preference:
     captioner: str
     model: str | None
     revision: str | None
+    text_model: Model | None = None
 
 
 def choose(
@@ -176,8 +177,11 @@ def _source(name: str, row: Row) -> int | None:
 def _rank(row: Row, preference: Preference) -> tuple[int, bool]:
     names = (row["captioner"], row["model"], f"{row['model']}@{row['revision']}")
     places = [preference.prefer.index(name) for name in names if name in preference.prefer]
-    now = (preference.captioner, preference.model, preference.revision)
-    is_now = (row["captioner"], row["model"], row["revision"]) == now
+    now = [(preference.captioner, preference.model, preference.revision)]
+    if preference.text_model is not None:
+        text = preference.text_model
+        now.append((preference.captioner, text.name, text.revision))
+    is_now = (row["captioner"], row["model"], row["revision"]) in now
     return min(places, default=len(preference.prefer)), not is_now
 
 
@@ -191,8 +195,11 @@ def _writer(row: Row) -> str:
 
 def _settings(config: Config) -> dict[str, Any]:
     chosen = config.annotate
-    model = load_captioner(config).model()
+    captioner = load_captioner(config)
+    model, text = captioner.model(), captioner.text()
+    other = text.model() if text else None
     return {
+        **({"text_model": [other.name, other.revision]} if other else {}),
         "prefer": list(chosen.prefer),
         "accept": sorted({*chosen.accept_flags, TRIMMED}),
         "captioner": chosen.captioner,
@@ -208,6 +215,7 @@ def _describe(reader: Reader, settings: Mapping[str, Any]) -> Iterator[Output]:
         settings["captioner"],
         settings["model"],
         settings["revision"],
+        Model(*settings["text_model"]) if "text_model" in settings else None,
     )
     checks = reader.read("text_checks", columns=CHECKS)
     for block in reader.blocks:

@@ -127,4 +127,4 @@ def _find_faults(text: str, language: str, spec: FieldSpec, read: str) -> list[s
     faults = [] if speaks(text, language) else [WRONG_LANGUAGE]
     if not spec.speech and unread_quotes(text, read):
         faults.append(UNREAD_QUOTE)
-    return [*faults, *find_chatter(text)]
+    return [*faults, *find_chatter(text, speech=spec.speech)]

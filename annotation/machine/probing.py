@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,13 +32,17 @@ Frames = Callable[[Mapping[str, Any]], list[dict[str, Any]]]
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """What is left to ask, and what it will take by what the probe took."""
+    """What is left to ask, and what it will take by what the probe took.
+
+    ``text_requests`` are those of the requests that go to a model of their own for texts.
+    """
 
     rows: int
     probed: int
     requests: int
     requests_a_row: float
     with_pictures_a_row: float
+    text_requests: int
     tokens_in: int | None
     tokens_out: int | None
     hours: float
@@ -63,39 +67,58 @@ def probe(workspace: Workspace, config: Config, frames: Frames, rows: int) -> Co
         try:
             runner.run(ask_all(sample, job, answers, lambda done: None, tally))
         finally:
-            runner.run(job.chat.close())
+            runner.run(job.close())
         wall = time.monotonic() - started
         titles = [prompts.title for prompts in job.prompts]
-        usage = answers.usage(job.identity, [sticker.id for sticker in sample])
+        asked = [sticker.id for sticker in sample]
+        usages = [answers.usage(identity, asked) for identity in job.identities]
         left = _kept(workspace) - answers.finished(job.identity, titles)
         # Of answers that were kept before, time alone says how fast they would come.
-        wall = wall if not tally.reused else usage.seconds / job.chat.in_flight
-    return _reckon(usage, len(sample), max(0, left), wall, captioner.rates())
+        if tally.reused:
+            wall = sum(usage.seconds for usage in usages) / job.chat.in_flight
+    text = captioner.text()
+    rates = [captioner.rates(), *([text.rates()] if text else [])]
+    return _reckon(usages, len(sample), max(0, left), wall, rates)
 
 
-def _reckon(usage: Usage, probed: int, rows: int, wall: float, rates: Rates) -> CostEstimate:
+def _reckon(
+    usages: Sequence[Usage], probed: int, rows: int, wall: float, rates: Sequence[Rates]
+) -> CostEstimate:
     scale = rows / probed
     hours = wall * scale / 3600
-    tokens_in = None if usage.tokens_in is None else round(usage.tokens_in * scale)
-    tokens_out = None if usage.tokens_out is None else round(usage.tokens_out * scale)
-    money = None
-    if tokens_in is not None and tokens_out is not None:
-        prices = (rates.price_in, rates.price_out)
-        if any(price is not None for price in prices):
-            money = (tokens_in * (prices[0] or 0) + tokens_out * (prices[1] or 0)) / 1e6
+    requests = sum(usage.requests for usage in usages)
+    costs = [_money(*one, scale) for one in zip(usages, rates, strict=True)]
+    known = [cost for cost in costs if cost is not None]
+    gpus = [rate.gpus for rate in rates if rate.gpus is not None]
     return CostEstimate(
         rows=rows,
         probed=probed,
-        requests=round(usage.requests * scale),
-        requests_a_row=usage.requests / probed,
-        with_pictures_a_row=usage.with_pictures / probed,
-        tokens_in=tokens_in,
-        tokens_out=tokens_out,
+        requests=round(requests * scale),
+        requests_a_row=requests / probed,
+        with_pictures_a_row=sum(usage.with_pictures for usage in usages) / probed,
+        text_requests=round(sum(usage.requests for usage in usages[1:]) * scale),
+        tokens_in=_scaled([usage.tokens_in for usage in usages if usage.requests], scale),
+        tokens_out=_scaled([usage.tokens_out for usage in usages if usage.requests], scale),
         hours=hours,
-        gpu_hours=None if rates.gpus is None else hours * rates.gpus,
-        money=money,
-        currency=rates.currency,
+        gpu_hours=hours * sum(gpus) if gpus else None,
+        money=sum(known) if known else None,
+        currency=rates[0].currency,
     )
+
+
+def _scaled(counts: Sequence[int | None], scale: float) -> int | None:
+    """The sum of counts for all rows; None where one isn't known."""
+    known = [count for count in counts if count is not None]
+    return round(sum(known) * scale) if known and len(known) == len(counts) else None
+
+
+def _money(usage: Usage, rates: Rates, scale: float) -> float | None:
+    if usage.tokens_in is None or usage.tokens_out is None:
+        return None
+    if rates.price_in is None and rates.price_out is None:
+        return None
+    read, written = round(usage.tokens_in * scale), round(usage.tokens_out * scale)
+    return (read * (rates.price_in or 0) + written * (rates.price_out or 0)) / 1e6
 
 
 def _kept(workspace: Workspace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,7 @@ from pipeline.engine.safe_yaml import parse_yaml, problem
 from schemas.section import Section
 
 Language = Literal["en", "zh"]
+Hint = Literal["ocr", "keywords"]
 
 SHIPPED = Path(__file__).with_name("prompts")
 _MAX_BYTES = 100_000
@@ -102,7 +104,10 @@ class Turn(Section):
 
 
 class PromptSet(Section):
-    """What is asked, with the paper that it follows; ``version`` rises with every change."""
+    """What is asked, with the paper that it follows; ``version`` rises with every change.
+
+    ``hints`` are what is told of each sticker beside its pictures, as the configuration says.
+    """
 
     name: str = Field(pattern=r"^\w{1,40}$")
     version: int = Field(gt=0)
@@ -111,12 +116,17 @@ class PromptSet(Section):
     languages: tuple[Language, ...] = ()
     turns: tuple[Turn, ...] = Field(min_length=1)
     digest: str = ""
+    hints: tuple[Hint, ...] = ()
 
     @property
     def title(self) -> str:
-        """Name and version, and the digest of a file that isn't ours."""
+        """Name and version, the digest of a file that isn't ours, and the hints."""
         own = f" sha256:{self.digest[:12]}" if self.digest else ""
-        return f"{self.name}/{self.version}{own}"
+        return f"{self.name}/{self.version}{own}{''.join(f' +{hint}' for hint in self.hints)}"
+
+    def with_hints(self, hints: Sequence[Hint]) -> PromptSet:
+        """The same with these hints."""
+        return self.model_copy(update={"hints": tuple(sorted(set(hints)))})
 
     def spoken(self, languages: tuple[str, ...]) -> tuple[str, ...]:
         """The languages that it is asked in: its own, or else those that are configured."""
@@ -176,7 +186,7 @@ def _load(path: Path, ours: bool) -> PromptSet:
     except ValueError as error:
         reason = " ".join(str(error).split())
     else:
-        return found if ours else found.model_copy(update={"digest": _hash(data)})
+        return found if ours else found.model_copy(update={"digest": _hash(data), "hints": ()})
     raise StickerworksError(
         f"The prompt set {path} can't be used: {reason}.",
         f"Ours in {SHIPPED} show what one looks like.",

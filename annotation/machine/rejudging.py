@@ -26,7 +26,11 @@ def judged_anew(row: Mapping[str, Any]) -> dict[str, Any]:
     if len(bare) < len(row) or text is None or bare["field"] in _OTHERS:
         return bare
     answer = without_chatter(text)
-    flags = [*bare["flags"], *([TRIMMED] if answer != text else []), *find_chatter(answer)]
+    flags = [
+        *bare["flags"],
+        *([TRIMMED] if answer != text else []),
+        *find_chatter(answer, speech=bare["field"] == "intention"),
+    ]
     if not answer:
         answer, flags = text, [*bare["flags"], CHATTER]
     return {**bare, "text": answer, "flags": flags}

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotation.machine.answers import open_answers
-from annotation.machine.captions import caption_settings, identity_of, is_asked, prompt_sets
+from annotation.machine.captions import caption_settings, identities_of, is_asked, prompt_sets
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
@@ -30,8 +30,12 @@ def reopen(workspace: Workspace, config: Config, which: Retry) -> int:
     titles = [prompts.title for prompts in prompt_sets(settings)]
     accepted = config.annotate.accept_flags
     with open_answers(workspace.root) as answers:
-        stickers = answers.reopen(identity_of(settings), titles, accepted, which == "flagged")
-    wanted = pa.array(stickers, pa.string())
+        stickers = {
+            sticker
+            for identity in identities_of(settings)
+            for sticker in answers.reopen(identity, titles, accepted, which == "flagged")
+        }
+    wanted = pa.array(sorted(stickers), pa.string())
     for part in workspace.parts:
         ids = workspace.read("stickers", part, ["id"])["id"]
         if pc.any(pc.is_in(ids, value_set=wanted)).as_py():

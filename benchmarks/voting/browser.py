@@ -17,7 +17,7 @@ def log_in(url: str, account: str, password: str, certificate: str | None = None
     """Log in by the form, at the address that people are told; RuntimeError when that fails."""
     session = requests.Session()
     session.trust_env = False  # no proxy between us and loopback
-    session.verify = certificate or True
+    session.verify = certificate or True  # type: ignore[assignment]
     page = session.get(f"{url}/user/login/", timeout=_TIMEOUT_S)
     page.raise_for_status()
     form = {"email": account, "password": password}
@@ -70,19 +70,23 @@ class Browser:
         return reply.ok
 
 
-def vote(tags: Sequence[str], domain: str = "cartoon", note: str = "") -> dict[str, Any]:
-    """An answer with tags, a domain and perhaps a caption, as the labelling screen sends it."""
-    taxonomy = {"taxonomy": [[tag] for tag in tags]}
-    regions: list[dict[str, Any]] = [
-        {"from_name": "tags", "to_name": "sticker", "type": "taxonomy", "value": taxonomy},
-        {"from_name": "domain", "to_name": "sticker", "type": "choices",
-         "value": {"choices": [domain]}},
-    ]  # fmt: skip
+def vote(
+    tags: Sequence[str], note: str = "", answers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """An answer with tags, perhaps a caption and choices by question, as the screen sends it."""
+    regions = [_region("tags", "taxonomy", [[tag] for tag in tags])]
+    regions += [
+        _region(name, "choices", [value])
+        for name, value in {"domain": "cartoon", **(answers or {})}.items()
+    ]
     if note:
-        text = {"text": [note]}
-        region = {"from_name": "caption", "to_name": "sticker", "type": "textarea", "value": text}
-        regions.append(region)
+        regions.append(_region("caption", "textarea", [note], "text"))
     return {"result": regions, "lead_time": 3.0, "was_cancelled": False}
+
+
+def _region(name: str, kind: str, values: Sequence[Any], key: str = "") -> dict[str, Any]:
+    value = {key or kind: list(values)}
+    return {"from_name": name, "to_name": "sticker", "type": kind, "value": value}
 
 
 SKIP: dict[str, Any] = {"result": [], "was_cancelled": True}

@@ -17,13 +17,16 @@ from pipeline.demo.expected import DrawnSticker, read_expected
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.stage import Output, Reader, Step
 from schemas.config import Config
-from schemas.tables import VOTES
+from schemas.questions import SHIPPED, question_rows
+from schemas.tables import QUESTIONS, VOTES
 
 ANNOTATORS = ("simulated-1", "simulated-2", "simulated-3")
 # Shares of stickers on which people fail, so that every status of a label occurs.
 _DISPUTED, _UNCLEAR, _HALF_CLEAR = 0.03, 0.02, 0.02
 _SKIP, _MISS, _WRONG, _REVOTE, _WRONG_DOMAIN = 0.02, 0.07, 0.05, 0.04, 0.04
+_WRONG_EMOTION = 0.15
 _DOMAINS = ("real", "cartoon")
+_ASKED = (SHIPPED["emotion"],)
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,12 @@ class PlannedVote:
     domain: str | None
     caption: str | None
     lead_time_s: float
+    emotion: str | None = None
 
 
 def simulation(truth: Path) -> Step:
-    """Step that writes ``votes``: three annotators vote on every kept sticker of a collection.
+    """Step that writes ``votes`` and the ``questions`` that they answer: three annotators vote on
+    every kept sticker of a collection.
 
     ``truth`` is the collection's ``expected.jsonl``; its digest is part of the fingerprint.
     """
@@ -49,9 +54,11 @@ def simulation(truth: Path) -> Step:
     def run(reader: Reader, settings: Any) -> Iterator[Output]:
         drawn = {row.sha256: row for row in read_expected(truth) if row.sha256}
         yield "votes", None, _vote_all(reader, drawn, truth)
+        asked = pa.Table.from_pylist(question_rows(_ASKED), schema=QUESTIONS.schema)
+        yield "questions", None, asked
 
     reads = ("stickers", "decisions", "tagset", "clusters")
-    return Step("votes", 1, reads, ("votes",), settings, run)
+    return Step("votes", 2, reads, ("votes", "questions"), settings, run)
 
 
 def match_concepts(clusters: pa.Table, tagset: pa.Table) -> dict[str, str]:
@@ -88,7 +95,7 @@ def cast_ballots(
     mood = rng.random()
     if mood < _DISPUTED + _UNCLEAR + _HALF_CLEAR and len(wrong) >= len(ANNOTATORS):
         skips = 0 if mood < _DISPUTED else 2 if mood < _DISPUTED + _UNCLEAR else 1
-        return _fail(rng, sticker, wrong, skips)
+        return [_feeling(sticker, vote) for vote in _fail(rng, sticker, wrong, skips)]
     ballots = []
     for annotator in ANNOTATORS:
         own = Random(f"votes/{sticker.sha256}/{annotator}")
@@ -96,7 +103,7 @@ def cast_ballots(
         if wrong and own.random() < _REVOTE:
             ballots.append(replace(ballot, tags=(own.choice(wrong),), domain=_DOMAINS[0]))
         ballots.append(ballot)
-    return ballots
+    return [_feeling(sticker, ballot) for ballot in ballots]
 
 
 def _judge(
@@ -133,6 +140,18 @@ def _fail(rng: Random, sticker: DrawnSticker, wrong: list[str], skips: int) -> l
                 annotator, (guess,), sticker.domain, text, _seconds(rng)
             )
     return [ballots[annotator] for annotator in ANNOTATORS]
+
+
+def _feeling(sticker: DrawnSticker, vote: PlannedVote) -> PlannedVote:
+    """The vote with the emotion of the first thing drawn, or another that it is taken for."""
+    if vote.tags is None or not sticker.tags:
+        return vote
+    # Dice of its own: what else is voted stays as it is without the question.
+    rng = Random(f"emotion/{sticker.sha256}/{vote.annotator}")
+    emotion = BY_NAME[sticker.tags[0]].emotion
+    if rng.random() < _WRONG_EMOTION:
+        emotion = rng.choice([value for value in _ASKED[0].values if value != emotion])
+    return replace(vote, emotion=emotion)
 
 
 def _describe(rng: Random, sticker: DrawnSticker) -> str:
@@ -175,6 +194,9 @@ def _row(sticker_id: str, ballot: PlannedVote, tagset: str | None, sequence: int
         "tags": [] if ballot.tags is None else list(ballot.tags),
         "domain": ballot.domain,
         "caption": ballot.caption,
+        "answers": [{"question": _ASKED[0].name, "values": [ballot.emotion]}]
+        if ballot.emotion
+        else [],
         "tagset": tagset,
         "sequence": sequence,
         "lead_time_s": ballot.lead_time_s,

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Concept:
-    """One true tag: its name, its colour (HSV, each 0 to 1) and the phrases that mean it.
+    """One true tag: its name, the emotion that it expresses (one of SER30K's seven), its colour
+    (HSV, each 0 to 1) and the phrases that mean it.
 
     Phrases of one concept share a word, so that clustering keywords finds the concept again.
     """
 
     name: str
     english: str
+    emotion: str
     colour: tuple[float, float, float]
     chinese_phrases: tuple[str, ...]
     english_phrases: tuple[str, ...]
@@ -50,6 +52,7 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept(
         "开心",
         "happy",
+        "happiness",
         (0.14, 0.80, 0.97),
         (
             "开心",
@@ -66,6 +69,7 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept(
         "哭泣",
         "cry",
+        "sadness",
         (0.57, 0.55, 0.93),
         (
             "哭泣",
@@ -82,6 +86,7 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept(
         "猫咪",
         "cat",
+        "neutral",
         (0.075, 0.72, 0.93),
         (
             "猫咪",
@@ -98,6 +103,7 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept(
         "加油",
         "cheer",
+        "happiness",
         (0.0, 0.85, 0.92),
         (
             "加油",
@@ -114,6 +120,7 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept(
         "晚安",
         "night",
+        "neutral",
         (0.67, 0.60, 0.55),
         (
             "晚安",
@@ -130,6 +137,7 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept(
         "谢谢",
         "thanks",
+        "happiness",
         (0.87, 0.62, 0.86),
         (
             "谢谢",
@@ -146,6 +154,7 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept(
         "吃饭",
         "eat",
+        "neutral",
         (0.47, 0.75, 0.68),
         (
             "吃饭",
@@ -162,6 +171,7 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept(
         "生气",
         "angry",
+        "anger",
         (0.99, 0.80, 0.62),
         (
             "生气",
@@ -178,6 +188,7 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept(
         "爱心",
         "love",
+        "happiness",
         (0.95, 0.48, 0.98),
         (
             "爱心",
@@ -194,6 +205,7 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept(
         "再见",
         "bye",
+        "sadness",
         (0.34, 0.65, 0.72),
         (
             "再见",
@@ -210,6 +222,7 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept(
         "疑问",
         "question",
+        "surprise",
         (0.77, 0.62, 0.80),
         (
             "疑问",
@@ -226,6 +239,7 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept(
         "工作",
         "work",
+        "disgust",
         (0.58, 0.10, 0.55),
         (
             "工作",

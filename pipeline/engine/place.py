@@ -92,6 +92,11 @@ class Place:
         if self.bucket is not None:
             SavedFiles(self.root, self.bucket).save(names)
 
+    def renew(self, path: Path) -> None:
+        """Let a database that was put in the place of another be saved as its next version."""
+        if self.bucket is not None:
+            SavedFiles(self.root, self.bucket).renew(path)
+
     def has_release(self, name: str) -> bool:
         """Whether a release is here, or in the bucket as a whole."""
         if (self.root / "releases" / name).exists():

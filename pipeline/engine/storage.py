@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -126,11 +126,20 @@ def write_block(path: TablePath, shards: Mapping[int, pa.Table], proof: Proof) -
 
 
 def read_table(
-    path: TablePath, columns: list[str] | None = None, shards: Sequence[int] | None = None
+    path: TablePath,
+    columns: list[str] | None = None,
+    shards: Sequence[int] | None = None,
+    later: Collection[str] = (),
 ) -> pa.Table:
-    """Rows of a table file, without its proof; of a block, those of its ``shards`` in order."""
+    """Rows of a table file, without its proof; of a block, those of its ``shards`` in order.
+
+    Columns that came ``later`` than the file are left out where it lacks them.
+    """
     with table_errors(path):
         file = pq.ParquetFile(_source(path, shards), page_checksum_verification=True)
+        if later and columns is not None:
+            names = set(file.schema_arrow.names)
+            columns = [name for name in columns if name in names or name not in later]
         facts = _facts_in(file.schema_arrow, file.metadata.num_rows)
         if shards is None or not facts.shards:
             rows = file.read(columns, use_threads=False)

@@ -27,7 +27,7 @@ from pipeline.engine.storage import (
 from pipeline.engine.store.contract import Store
 from pipeline.engine.store.object_path import TablePath
 from pipeline.engine.table_files import Chosen, TableFiles, table_files
-from schemas.tables import TABLES
+from schemas.tables import LATER, TABLES
 
 # At a time: of disks, and of buckets, where most of reading is waiting.
 _READERS, _REQUESTS = 4, 16
@@ -154,7 +154,7 @@ class Workspace:
         files = self._files.chosen(table, wanted)
 
         def read(file: Chosen) -> pa.Table:
-            return _read(file[0], file[1], columns, empty.schema)
+            return _read(file[0], file[1], columns, empty.schema, LATER.get(table, frozenset()))
 
         readers = _READERS if self.place.bucket is None else _REQUESTS
         if len(files) <= _READERS:
@@ -260,9 +260,16 @@ class Workspace:
 
 
 def _read(
-    path: TablePath, shards: list[int] | None, columns: list[str] | None, schema: pa.Schema
+    path: TablePath,
+    shards: list[int] | None,
+    columns: list[str] | None,
+    schema: pa.Schema,
+    later: frozenset[str],
 ) -> pa.Table:
-    rows = read_table(path, columns, shards)
+    rows = read_table(path, columns, shards, later)
+    for place, field in enumerate(schema):
+        if field.name in later and field.name not in rows.column_names:
+            rows = rows.add_column(place, field, pa.nulls(len(rows), field.type))
     if not rows.schema.equals(schema):
         known = {field.name: field.type for field in rows.schema}
         differing = [f.name for f in schema if known.pop(f.name, None) != f.type] + list(known)

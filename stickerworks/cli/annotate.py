@@ -33,6 +33,7 @@ def annotate_command(options: CommandOptions, retry: Retry | None, probe_rows: i
         complete_inputs(session, "annotate")
         if options.dry_run:
             session.do(plan_of("annotate"))
+            _advise(session)
             if is_asked(session.config):
                 _probe(session, probe_rows)
             return session.exit_code
@@ -45,24 +46,37 @@ def annotate_command(options: CommandOptions, retry: Retry | None, probe_rows: i
     return session.exit_code
 
 
+def _advise(session: Session) -> None:
+    from annotation.machine.language_advice import advise_languages
+
+    advice = advise_languages(session.workspace, session.config)
+    if advice is not None:
+        session.results["advice"] = advice
+        session.say(f"  {advice}")
+
+
 def say_captions(session: Session) -> None:
     """Tell what the configured model was asked, and what is flagged or failed."""
     from annotation.machine.answers import open_answers
-    from annotation.machine.captions import caption_settings, identity_of, is_asked, own_captions
+    from annotation.machine.captions import caption_settings, identities_of, is_asked, own_captions
     from annotation.machine.checks import TRIMMED
 
     if not is_asked(session.config):
         return
     settings = caption_settings(session.config)
-    identity = identity_of(settings)
+    identities = identities_of(settings)
     with open_answers(session.workspace.root) as answers:
-        usage = answers.usage(identity)
+        usages = [answers.usage(identity) for identity in identities]
+    title = " and ".join(dict.fromkeys(identity.model.title for identity in identities))
+    requests = sum(usage.requests for usage in usages)
+    tokens_in = sum(usage.tokens_in or 0 for usage in usages)
+    tokens_out = sum(usage.tokens_out or 0 for usage in usages)
     fields, flags, errors = _count_captions(session, own_captions(settings))
     session.results["captions"] = {
-        "model": identity.model.title,
-        "requests": usage.requests,
-        "tokens_in": usage.tokens_in,
-        "tokens_out": usage.tokens_out,
+        "model": title,
+        "requests": requests,
+        "tokens_in": tokens_in,
+        "tokens_out": tokens_out,
         "fields": fields,
         "flags": dict(flags),
         "failed": sum(errors.values()),
@@ -70,8 +84,8 @@ def say_captions(session: Session) -> None:
     trimmed = flags.pop(TRIMMED, 0)
     flagged = ", ".join(f"{flag} {count:,}" for flag, count in flags.most_common())
     session.say(
-        f"  {identity.model.title}: {fields:,} fields from {usage.requests:,} requests, "
-        f"{usage.tokens_in or 0:,} tokens read and {usage.tokens_out or 0:,} written"
+        f"  {title}: {fields:,} fields from {requests:,} requests, "
+        f"{tokens_in:,} tokens read and {tokens_out:,} written"
         + (f"; {trimmed:,} trimmed" if trimmed else "")
         + (f"; flagged: {flagged}" if flags else "")
     )
@@ -126,7 +140,8 @@ def _probe(session: Session, rows: int) -> None:
         money = f"{found.money:,.2f}" if found.money >= 0.01 else "less than 0.01"
         cost += f", {money} {found.currency}"
     time = say_time(3600 * found.hours)
-    session.say(f"  expected: {found.requests:,} requests{tokens}; {time}{cost}")
+    texts = f", {found.text_requests:,} of them to options.text" if found.text_requests else ""
+    session.say(f"  expected: {found.requests:,} requests{texts}{tokens}; {time}{cost}")
 
 
 def domain_command(options: CommandOptions) -> int:

@@ -9,9 +9,11 @@ import typer
 
 from stickerworks.cli import (
     label_backup_app,
+    label_password_app,
     label_relabel_app,
     label_review_app,
     label_teams_app,
+    label_texts_app,
 )
 
 label = typer.Typer(
@@ -153,7 +155,9 @@ def report(context: typer.Context) -> None:
     raise typer.Exit(report_command(context.obj))
 
 
+label_password_app.register(label)
 label_teams_app.register(label)
 label_backup_app.register(label)
 label_relabel_app.register(label)
 label_review_app.register(label)
+label_texts_app.register(label)

@@ -51,13 +51,13 @@ def relabel_command(
 def clear_command(options: CommandOptions) -> int:
     """Want no further votes."""
     from annotation.human.studio.ledger import LEDGER, open_ledger
-    from annotation.human.studio.wanting import clear, wanted
+    from annotation.human.studio.wanting import want_no_more
 
     with open_session("label relabel", options) as session:
         count = 0
         if (session.workspace.root / LEDGER).exists():
             with open_ledger(session.workspace.root) as ledger:
-                count = len(wanted(ledger)) if options.dry_run else clear(ledger)
+                count = len(ledger.wanted()) if options.dry_run else want_no_more(ledger)
         session.results["cleared"] = count
         would = "would be" if options.dry_run else "are"
         session.say(f"Further votes on {count:,} stickers {would} wanted no more.")
@@ -83,12 +83,11 @@ def _rank(session: Session, most: int, scores: Path | None, question: str | None
 def _people(session: Session) -> frozenset[str]:
     """Those who can be asked: who is configured, and hasn't left."""
     from annotation.human.studio.ledger import LEDGER, open_ledger
-    from annotation.human.studio.wanting import left_people
 
     people = frozenset(session.config.label.accounts)
     if (session.workspace.root / LEDGER).exists():
         with open_ledger(session.workspace.root) as ledger:
-            people -= left_people(ledger)
+            people -= frozenset(ledger.departed())
     return people
 
 

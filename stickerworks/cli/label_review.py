@@ -184,7 +184,9 @@ def _check_wanted(session: Session, wanted: Wanted) -> None:
 
 def _merge(session: Session) -> None:
     """Bring labels up to date, so that what is looked at is what the votes say now."""
-    session.do(plan_of("merge"))
+    merging = plan_of("merge")
+    if session.options.dry_run or any(session.pending(work).shards for work in merging):
+        session.do(merging)
 
 
 def _values(vocabulary: Vocabulary, field: str, text: str) -> tuple[str, ...]:
@@ -229,7 +231,7 @@ def _finish(session: Session, applied: Applied) -> None:
             for one in applied.refused
         ],
     }
-    already = f", {applied.same:,} were so already" if applied.same else ""
+    already = f"; {_many(applied.same, 'label')} said so already" if applied.same else ""
     session.say(f"{_many(applied.made, 'change')} made{already}.")
     for one in applied.refused[:_REFUSED]:
         session.say(f"  refused: {one.change.sticker[:10]}: {plain(one.why)}")

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 Texts = list[str] | None
-_SEARCH = "Which stickers (all of it must hold)"
-_CHANGE = "What becomes of them"
-
-
-def _search(name: str, text: str) -> Any:
-    return typer.Option(name, help=text, rich_help_panel=_SEARCH)
-
-
-def _change(name: str, text: str) -> Any:
-    return typer.Option(name, help=text, rich_help_panel=_CHANGE)
 
 
 def register(label: typer.Typer) -> None:
@@ -27,36 +17,42 @@ def register(label: typer.Typer) -> None:
 
 def review(
     context: typer.Context,
-    tag: Annotated[Texts, _search("--tag", "a tag of the label, repeatable")] = None,
-    given: Annotated[Texts, _search("--given", "a tag that anybody gave")] = None,
-    answer: Annotated[Texts, _search("--answer", "QUESTION=VALUE, as emotion=anger")] = None,
-    text: Annotated[Texts, _search("--text", "in captions, OCR, keywords")] = None,
-    flag: Annotated[Texts, _search("--flag", "of people or of the measurement")] = None,
-    annotator: Annotated[Texts, _search("--annotator", "account that voted on it")] = None,
+    tag: Annotated[Texts, typer.Option("--tag", help="a tag of the label, repeatable")] = None,
+    given: Annotated[Texts, typer.Option("--given", help="a tag that anybody gave")] = None,
+    answer: Annotated[
+        Texts, typer.Option("--answer", help="QUESTION=VALUE, as emotion=anger")
+    ] = None,
+    text: Annotated[Texts, typer.Option("--text", help="in captions, OCR, keywords")] = None,
+    flag: Annotated[Texts, typer.Option("--flag", help="of people or of the measurement")] = None,
+    annotator: Annotated[
+        Texts, typer.Option("--annotator", help="account that voted on it")
+    ] = None,
     against: Annotated[
-        Texts, _search("--against", "account whose vote gave other tags than the label has")
+        Texts,
+        typer.Option("--against", help="account whose vote gave other tags than the label has"),
     ] = None,
-    pack: Annotated[str | None, _search("--pack", "title or id of its pack")] = None,
-    batch: Annotated[str | None, _search("--batch", "batch that it was exported with")] = None,
-    status: Annotated[str | None, _search("--status", "effective, adjudicate, ...")] = None,
+    pack: Annotated[str | None, typer.Option("--pack", help="title or id of its pack")] = None,
+    batch: Annotated[
+        str | None, typer.Option("--batch", help="batch that it was exported with")
+    ] = None,
+    status: Annotated[
+        str | None, typer.Option("--status", help="effective, adjudicate, ...")
+    ] = None,
     provenance: Annotated[
-        str | None, _search("--provenance", "votes, adjudication, review or imported")
+        str | None, typer.Option("--provenance", help="votes, adjudication, review or imported")
     ] = None,
-    split: Annotated[str | None, _search("--split", "train, validation or test")] = None,
-    id_: Annotated[str | None, _search("--id", "first characters of the id")] = None,
+    split: Annotated[str | None, typer.Option("--split", help="train, validation or test")] = None,
+    id_: Annotated[str | None, typer.Option("--id", help="first characters of the id")] = None,
     disagreement: Annotated[
         float | None,
         typer.Option(
             help="agreement at most this, lowest first: the mean share of votes that its tags have",
             min=0,
             max=1,
-            rich_help_panel=_SEARCH,
         ),
     ] = None,
-    sample: Annotated[
-        int | None, typer.Option(min=1, help="so many of them, drawn", rich_help_panel=_SEARCH)
-    ] = None,
-    seed: Annotated[int, _search("--seed", "of the sample")] = 0,
+    sample: Annotated[int | None, typer.Option(min=1, help="so many of them, drawn")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="of the sample")] = 0,
     first: Annotated[
         int | None, typer.Option("--first", min=1, max=5000, help="shown [20; 200 on the page]")
     ] = None,
@@ -67,21 +63,25 @@ def review(
         bool, typer.Option("--names", help="say who gave which vote; not told without")
     ] = False,
     change: Annotated[
-        Texts, _change("--change", "FIELD=VALUE, as tags=a,b or domain=real; repeatable")
+        Texts, typer.Option("--change", help="FIELD=VALUE, as tags=a,b or domain=real; repeatable")
     ] = None,
-    why: Annotated[str | None, _change("--why", "the reason; no change without")] = None,
-    who: Annotated[str | None, _change("--by", "who says so")] = None,
+    why: Annotated[str | None, typer.Option("--why", help="the reason; no change without")] = None,
+    who: Annotated[str | None, typer.Option("--by", help="who says so")] = None,
     all_found: Annotated[
-        bool, _change("--all-found", "change all that is found, not just one")
+        bool, typer.Option("--all-found", help="change all that is found, not just one")
     ] = False,
-    yes: Annotated[bool, _change("--yes", "don't ask")] = False,
-    apply: Annotated[Path | None, _change("--apply", "the file that the page saved")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="don't ask")] = False,
+    apply: Annotated[
+        Path | None, typer.Option("--apply", help="the file that the page saved")
+    ] = None,
     force: Annotated[
-        bool, _change("--force", "also where the label is another than was looked at")
+        bool, typer.Option("--force", help="also where the label is another than was looked at")
     ] = False,
-    undo: Annotated[int | None, _change("--undo", "number of a change to take back")] = None,
+    undo: Annotated[
+        int | None, typer.Option("--undo", help="number of a change to take back")
+    ] = None,
     history: Annotated[
-        str | None, _change("--history", "id of a sticker whose changes are shown")
+        str | None, typer.Option("--history", help="id of a sticker whose changes are shown")
     ] = None,
 ) -> None:
     """Look through labels again: search, a page of what is found, changes with their reasons."""

@@ -45,7 +45,8 @@ def setup_command(options: CommandOptions) -> int:
         connection = connect(root, session.config.label, session.say)
         with open_ledger(root) as ledger:
             _know(ledger, session, connection.accounts.lead, connection.accounts.ids)
-        session.say(f"Label Studio  {connection.url}")
+        session.say(f"Label Studio  {plain(connection.url)}")
+        _say_server(session)
         session.say(f"Lead          {connection.accounts.lead}")
         session.say(f"Annotators    {', '.join(session.config.label.accounts)}")
         if session.config.label.url is None:
@@ -53,6 +54,25 @@ def setup_command(options: CommandOptions) -> int:
         _say_progress(session)
         session.results["url"] = connection.url
     return session.exit_code
+
+
+def _say_server(session: Session) -> None:
+    """What differs from what was configured or tried."""
+    from annotation.human.studio.server import ServerPaths, inner, running
+    from annotation.human.studio.version import check_version
+
+    label, place = session.config.label, ServerPaths(session.workspace.root / FOLDER)
+    here = running(place) if label.url is None else None
+    asked = label.url or inner(place)
+    warned = check_version(asked.rstrip("/"), ours=label.url is None) if asked else None
+    if warned:
+        session.say(f"  {warned}")
+    if here and label.host:
+        session.say(f"  the proxy before it forwards to {here}; see docs/label-server.md")
+    if here and here != f"http://127.0.0.1:{label.port}":
+        session.say(
+            f"  it runs at {here}; `stickerworks label stop` first, to move it to label.port"
+        )
 
 
 def _choose_workspace(options: CommandOptions) -> tuple[CommandOptions, str]:

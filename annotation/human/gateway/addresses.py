@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from annotation.human.gateway.settings import GatewaySettings
@@ -27,14 +28,15 @@ def wrong_host(host: str, settings: GatewaySettings) -> str | None:
     )
 
 
-def wrong_origin(
-    method: str, origin: str | None, referer: str | None, settings: GatewaySettings
-) -> str | None:
+def wrong_origin(method: str, headers: Mapping[str, str], settings: GatewaySettings) -> str | None:
     """What is wrong with the page that sends a request; None when it is one of ours.
 
-    A proxy may have removed both headers: then Label Studio's own CSRF token has to do, which
-    every form and script sends.
+    A proxy may have removed Origin and Referer: then what browsers say of the page's site has to
+    do, and that they keep SameSite cookies to themselves.
     """
+    origin, referer = headers.get("Origin"), headers.get("Referer")
+    if method in _UNSAFE and headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+        return "A page of another site asked, which isn't this server."
     ours = {f"http://127.0.0.1:{settings.port}", f"http://localhost:{settings.port}"}
     ours |= {f"http://[::1]:{settings.port}"}
     if settings.host:

@@ -46,7 +46,6 @@ def in_its_place(decision: Decision, visitor: Visitor) -> Any:
         "tips": {},
         "projects": empty,
         "ml": [],
-        "columns": {"columns": []},
         "users": [me],
         "views": [{**view, "order": 0, "selected_items": None, "data": _VIEW}],
         "labels": empty,
@@ -63,6 +62,8 @@ def only_theirs(said: Any, visitor: Visitor) -> Any:
     if "completed_by" in said or ("user" in said and "task" in said):
         return said if is_theirs(said, visitor) else None
     kept = dict(said)
+    if isinstance(kept.get("columns"), list):  # some list everybody's numbers
+        kept["columns"] = [row for row in kept["columns"] if row.get("id") not in _OF_OTHERS]
     for name in ("annotations", "drafts"):
         if isinstance(kept.get(name), list):
             kept[name] = [row for row in kept[name] if is_theirs(row, visitor)]

@@ -21,7 +21,7 @@ from annotation.human.gateway.homes import Homes
 from annotation.human.gateway.launching import HEALTH
 from annotation.human.gateway.live import LiveProgress
 from annotation.human.gateway.pages import POLICY, note_page, refusal_page
-from annotation.human.gateway.rules import Asked, Decision, Role, allowed
+from annotation.human.gateway.rules import Asked, Decision, Role, Verdict, allowed
 from annotation.human.gateway.settings import GatewaySettings, read_settings
 from annotation.human.gateway.visitors import Proof, Visitor, Visitors, proof_of
 from annotation.human.gateway.words import WORDS
@@ -136,15 +136,9 @@ class Visit:
 
     async def answer(self) -> web.StreamResponse:
         """Whatever is to be said."""
-        headers = self.request.headers
-        host, origin = headers.get("Host", ""), headers.get("Origin")
-        wrong = wrong_host(host, self.settings)
-        if wrong:
-            return web.Response(status=400, text=wrong + "\n", headers=SAFETY)
-        method = self.request.method
-        wrong = wrong_origin(method, origin, headers.get("Referer"), self.settings)
-        if wrong:
-            return web.Response(status=403, text=wrong + "\n", headers=SAFETY)
+        refused = self._wrongly_addressed()
+        if refused is not None:
+            return refused
         path = self.request.rel_url.raw_path
         if path.startswith(_OWN):
             return inserted.own_file(path.removeprefix(_OWN))
@@ -152,13 +146,19 @@ class Visit:
             return await self._decided(path)
         except TooLargeError:
             return self._refuse("large")
-        except aiohttp.ClientError:
-            return self._away()
-        except TimeoutError:
+        except (aiohttp.ClientError, TimeoutError):
             return self._away()
         except StickerworksError as error:
             _log.error("%s", error)
             return web.Response(status=503, text=f"{error}\n", headers=SAFETY)
+
+    def _wrongly_addressed(self) -> web.Response | None:
+        headers = self.request.headers
+        wrong = wrong_host(headers.get("Host", ""), self.settings)
+        if wrong:
+            return web.Response(status=400, text=f"{wrong}\n", headers=SAFETY)
+        wrong = wrong_origin(self.request.method, headers, self.settings)
+        return web.Response(status=403, text=f"{wrong}\n", headers=SAFETY) if wrong else None
 
     async def _decided(self, path: str) -> web.StreamResponse:
         request = self.request
@@ -168,21 +168,21 @@ class Visit:
         pairs = tuple((str(key), str(value)) for key, value in request.rel_url.query.items())
         asked = Asked(request.method, path, pairs)
         self.decision = allowed(asked, self.role, self.holdings)
-        match self.decision.verdict:
-            case "forward":
-                return await self._forward()
-            case "ourselves":
-                return self._ourselves()
-            case "home":
-                return await self._home(asked.value("batch"))
-            case "stream":
-                return _see(f"/projects/{self.decision.project}/data?labeling=1")
-            case "login" if self._reads_pages():
-                return _see("/user/login/")
-            case "login":
-                return self._refuse("nobody")
-            case _:
-                return self._refuse(self.decision.rule)
+        verdict = self.decision.verdict
+        if verdict == "forward":
+            return await self._forward()
+        if verdict == "home":
+            return await self._home(asked.value("batch"))
+        return self._said_at_once(verdict)
+
+    def _said_at_once(self, verdict: Verdict) -> web.Response:
+        if verdict == "ourselves":
+            return self._ourselves()
+        if verdict == "stream":
+            return _see(f"/projects/{self.decision.project}/data?labeling=1")
+        if verdict == "login" and self._reads_pages():
+            return _see("/user/login/")
+        return self._refuse("nobody" if verdict == "login" else self.decision.rule)
 
     def _role(self) -> Role:
         if self.visitor is None:
@@ -226,7 +226,7 @@ class Visit:
                 return await self._theirs(passage, answer)
             if page and answer.content_type == "text/html" and request.method != "HEAD":
                 html = await forwarding.text_of(answer)
-                made = inserted.with_ours(html, self.language, annotator=decision.rule == "screen")
+                made = inserted.with_ours(html, self.language, annotator=decision.rule != "lead")
                 return forwarding.changed(passage, answer, made)
             return await forwarding.give(passage, request, answer)
 

@@ -28,6 +28,13 @@ GROUP BY project ORDER BY purpose, person = '', project
 """
 
 
+_ALL = """
+SELECT project, purpose, person, count(*) AS stickers FROM tasks
+WHERE project IS NOT NULL AND withdrawn_at IS NULL
+GROUP BY project ORDER BY purpose, person, project
+"""
+
+
 @dataclass(frozen=True)
 class OwnProject:
     """A project that somebody labels in; ``shared`` ones are everybody's."""
@@ -61,12 +68,8 @@ class AnyProject:
 
 def all_projects(ledger: Path) -> list[AnyProject]:
     """Every project that holds something, for the lead."""
-    statement = (
-        "SELECT project, purpose, person, count(*) AS stickers FROM tasks WHERE project IS NOT NULL "
-        "AND withdrawn_at IS NULL GROUP BY project ORDER BY purpose, person, project"
-    )
     with _reading(ledger) as connection:
-        rows = [] if connection is None else connection.execute(statement).fetchall()
+        rows = [] if connection is None else connection.execute(_ALL).fetchall()
     return [AnyProject(*row) for row in rows]
 
 

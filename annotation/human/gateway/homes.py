@@ -14,6 +14,7 @@ from annotation.human.gateway.holdings import LedgerHoldings, OwnTask, all_proje
 from annotation.human.gateway.live import Answer, LiveProgress
 from annotation.human.gateway.pages import Home, Share, home_page, lead_page
 from annotation.human.gateway.settings import GatewaySettings, Reader
+from annotation.human.gateway.words import WORDS
 from annotation.human.studio.gold_file import read_gold_file
 from annotation.human.studio.ledger import LEDGER
 from annotation.human.studio.server_paths import ServerPaths, read_accounts
@@ -68,15 +69,15 @@ class Homes:
     async def lead(self, settings: GatewaySettings) -> str:
         """The page of the lead."""
         token = await asyncio.to_thread(self._token)
+        language: Language = settings.language
         shares = []
         for project in all_projects(self.ledger):
             answered = await self.live.done(settings.inside, token, project.project)
             reader = settings.reader(project.person)
             who = reader.name if reader else project.person
-            name = f"{project.purpose} {who}".strip()
+            name = f"{WORDS[language][project.purpose]} {who}".strip()
             done = min(len(answered), project.stickers)
             shares.append(Share(name, project.project, done, project.stickers))
-        language: Language = settings.language
         return lead_page(language, settings.lead, shares, self.guidelines(settings, language))
 
     @property

@@ -10,7 +10,12 @@ from pathlib import Path
 
 import requests
 
-from annotation.human.gateway.settings import settings_of, write_settings
+from annotation.human.gateway.settings import (
+    program,
+    read_settings,
+    settings_of,
+    write_settings,
+)
 from annotation.human.studio import process
 from annotation.human.studio.launching import INHERITED, private
 from annotation.human.studio.ports import HOST, check_port, port_taken
@@ -28,21 +33,33 @@ _START_S = 30
 def ensure(place: ServerPaths, config: LabelConfig, inner: int) -> str:
     """URL of the gateway to Label Studio at port ``inner``, begun when none answers.
 
-    One that runs stays at its port, and takes up what changed in the configuration.
+    One that runs stays at its port, and takes up what changed in the configuration; one of before
+    an update of the program is begun again there.
     """
     port = answering(place)
-    if port is not None:
+    if port is not None and _is_of_now(place):
         write_settings(place, settings_of(config, port, inner))
         return f"http://{HOST}:{port}"
     end(place)  # one that a kill kept from being noted, or that hangs
-    check_port(config.port)
-    write_settings(place, settings_of(config, config.port, inner))
+    return _begin_at(place, config, port or config.port, inner)
+
+
+def _is_of_now(place: ServerPaths) -> bool:
+    try:
+        return read_settings(place).program == program()
+    except StickerworksError:  # of another version, which wrote something else
+        return False
+
+
+def _begin_at(place: ServerPaths, config: LabelConfig, port: int, inner: int) -> str:
+    check_port(port)
+    write_settings(place, settings_of(config, port, inner))
     child = _begin(place)
-    process.note(place.gateway_state, child.pid, config.port)
+    process.note(place.gateway_state, child.pid, port)
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline:
         if child.poll() == TAKEN:
-            raise port_taken(config.port)
+            raise port_taken(port)
         if child.returncode is not None:
             break
         if answering(place) is not None:

@@ -83,7 +83,8 @@ def allowed(asked: Asked, role: Role, holdings: Holdings) -> Decision:
         match = rule.path.fullmatch(asked.path)
         if match and method in rule.methods:
             numbers = tuple(int(number) for number in match.groups())
-            return replace(rule.made(asked, holdings, numbers), rule=rule.name)
+            found = rule.made(asked, holdings, numbers)
+            return found if found.verdict == "refuse" else replace(found, rule=rule.name)
     if role == "nobody":
         return Decision("login", "login")
     return Decision("refuse", role if role != "annotator" else "rule")
@@ -192,6 +193,10 @@ def _of_project(verdict: Verdict) -> _Made:
     return made
 
 
+def _columns(asked: Asked, holdings: Holdings, _: tuple[int, ...]) -> Decision:
+    return _in_project(_named_project(asked), holdings, Decision("forward", "", theirs=True))
+
+
 def _counts(asked: Asked, holdings: Holdings, _: tuple[int, ...]) -> Decision:
     kept = _keep(asked, ("interaction", "include"))
     return _in_project(_named_project(asked), holdings, Decision("forward", "", kept))
@@ -262,7 +267,7 @@ _RULES = (
     _rule("history", _GET, rf"/api/projects/{_N}/label-stream-history/?", _of_project("forward")),
     _rule("next", _GET, rf"/api/projects/{_N}/next/?", _of_project("forward")),
     _rule("ml", _GET, r"/api/ml/?", _of_project("ourselves")),
-    _rule("columns", _GET, r"/api/dm/columns/?", _of_project("ourselves")),
+    _rule("columns", _GET, r"/api/dm/columns/?", _columns),
     _rule("counts", _GET, r"/api/dm/project/?", _counts),
     _rule("users", _GET, r"/api/users/?", _of_project("ourselves")),
     _rule("views", _GET, r"/api/dm/views/?", _of_project("ourselves")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,9 +29,11 @@ class Reader:
 
 @dataclass(frozen=True)
 class GatewaySettings:
-    """``port`` is the gateway's own, ``inner`` Label Studio's, both on loopback; ``host`` is the
-    address that people type when a proxy stands before it. Files are named by absolute paths."""
+    """``program`` is a hash of the gateway's code; ``port`` is the gateway's own, ``inner`` Label
+    Studio's, both on loopback; ``host`` is the address that people type when a proxy stands before
+    it. Files are named by absolute paths."""
 
+    program: str
     port: int
     inner: int
     host: str | None
@@ -68,6 +71,7 @@ def settings_of(config: LabelConfig, port: int, inner: int) -> GatewaySettings:
         for person in config.annotators
     )
     return GatewaySettings(
+        program=program(),
         port=port,
         inner=inner,
         host=config.host.rstrip("/").lower() if config.host else None,
@@ -78,6 +82,12 @@ def settings_of(config: LabelConfig, port: int, inner: int) -> GatewaySettings:
         gold=_file(config.gold, "label.gold"),
         gold_feedback=config.gold_feedback,
     )
+
+
+def program() -> str:
+    """A hash of the gateway's own code: one that runs may be of before an update."""
+    files = sorted(path for path in Path(__file__).parent.iterdir() if path.is_file())
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
 def write_settings(place: ServerPaths, settings: GatewaySettings) -> None:
@@ -103,6 +113,7 @@ def read_settings(place: ServerPaths) -> GatewaySettings:
             for r in held["annotators"]
         )
         return GatewaySettings(
+            program=str(held["program"]),
             port=int(held["port"]),
             inner=int(held["inner"]),
             host=held["host"],

@@ -64,8 +64,7 @@ class Asked:
     def about(self, question: AskedQuestion) -> pa.Table:
         """The same of a question: its values stand for tags; only votes that answer it."""
         votes = self._votes()
-        ids = pc.unique(votes["id"]).combine_chunks() if len(votes) else pa.array([], pa.string())
-        given = GivenAnswers.read(votes, ids).to(question)
+        given = GivenAnswers.read(votes, pc.unique(votes["id"])).to(question)
         order = np.lexsort((given.number, given.row))
         names = given.names.take(pa.array(given.number[order]))
         answered = np.unique(given.row)

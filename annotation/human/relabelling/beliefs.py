@@ -21,6 +21,8 @@ _PRIOR_VOTES = 20.0
 """Votes that an estimate needs to count as much as the mean of all voters and tags."""
 _PRIOR_WRONG = 2.0
 _MOST = 0.99
+_ALONE = 0.85
+"""What a vote tells beside others: people err alike on what is hard, or on tags that are close."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def believe(given: Given, evidence: Floats | None = None) -> Beliefs:
     right = given.yes / np.maximum(1, given.of)
     extra = np.zeros(len(right)) if evidence is None else evidence
     beliefs = _rates(given, right)
-    for _ in range(_ROUNDS):
+    for _ in range(_ROUNDS if len(right) else 0):
         right = _right(given, right, beliefs, extra)
         beliefs = _rates(given, right)
     return beliefs
@@ -52,7 +54,7 @@ def _right(given: Given, before: Floats, beliefs: Beliefs, extra: Floats) -> Flo
     share = (_by(given.tag, before, tags) + 0.5) / (stickers + 1)
     seen, mistaken = _of_votes(given, beliefs)
     odds = np.where(given.said, np.log(seen / mistaken), np.log((1 - seen) / (1 - mistaken)))
-    logit = _logit(share)[given.tag] + _by(given.pair, odds, len(before)) + extra
+    logit = _logit(share)[given.tag] + _ALONE * _by(given.pair, odds, len(before)) + extra
     return _expit(logit)
 
 
@@ -75,7 +77,7 @@ def _rates(given: Given, right: Floats) -> Beliefs:
     of, said = right[given.pair], given.said
     tag = given.tag[given.pair]
     found = np.sum(of * said) + 1, np.sum(of) + 2
-    all_votes = float(given.cast.sum())
+    all_votes = max(1.0, float(given.cast.sum()))
     wrong = np.sum((1 - of) * said) + 1, all_votes * max(1, tags)
     seen, mistaken = found[0] / found[1], wrong[0] / wrong[1]
 
@@ -85,7 +87,7 @@ def _rates(given: Given, right: Floats) -> Beliefs:
         erred = _by(places, (1 - of) * said, count) + _PRIOR_WRONG
         return saw, erred / (chances + _PRIOR_WRONG / mistaken)
 
-    by_person = shrunk(given.annotator, people, given.cast * float(tags))
+    by_person = shrunk(given.annotator, people, given.cast.astype(np.float64) * tags)
     by_tag = shrunk(tag, tags, np.full(tags, all_votes))
     wrongly = by_tag[1][given.tag] + _beside(given, right, by_tag[1])
     return Beliefs(
@@ -110,7 +112,7 @@ def _beside(given: Given, right: Floats, usual: Floats) -> Floats:
     base = usual[kinds % width]
     rate = (confused + _PRIOR_VOTES * base) / (votes[kinds // width] + _PRIOR_VOTES)
     more = right[one] * np.maximum(0, rate - base)[kind]
-    return np.bincount(other, weights=more, minlength=len(right))
+    return _by(other, more, len(right))
 
 
 def _neighbours(given: Given) -> tuple[Ints, Ints]:

@@ -22,13 +22,16 @@ Needed = Callable[[Ints], Ints]
 """Of so many votes on a sticker, how many must give a tag."""
 
 _MORE = (1, 2, 3)
+_LEAST = 1e-12
+"""What rounding leaves of nothing."""
 
 
 @dataclass(frozen=True)
 class Gains:
     """Of each pair, whether it is ``effective``, the chance that this is ``wrong``, and what a
-    further vote on its sticker brings (``gain``); of each sticker, the sum of that (``each_vote``),
-    the votes that bring most apiece (``more``), and how wrong its tags are in all (``loss``)."""
+    further vote on its sticker brings (``gain``); of each sticker, the sum of that, at least 0
+    (``each_vote``), the votes that bring most apiece (``more``), and how wrong its tags are in all
+    (``loss``)."""
 
     effective: Flags
     wrong: Floats
@@ -46,8 +49,9 @@ def expected_gains(
     added, taken = _weights(given, beliefs.right, effective)
     now = np.where(effective, (1 - beliefs.right) * taken, beliefs.right * added)
     stickers = len(given.votes)
-    best, more = np.full(stickers, -np.inf), np.ones(stickers, np.int64)
-    gain = np.zeros(len(now))
+    best: Floats = np.full(stickers, -np.inf)
+    more: Ints = np.ones(stickers, np.int64)
+    gain: Floats = np.zeros(len(now))
     for votes in _MORE:
         then = _loss(given, beliefs, needed, votes, (added, taken))
         brings = (now - then) / votes
@@ -57,9 +61,10 @@ def expected_gains(
             better &= votes <= left
         best, more = np.where(better, whole, best), np.where(better, votes, more)
         gain = np.where(better[given.sticker], brings, gain)
-    loss = np.bincount(given.sticker, weights=now, minlength=stickers)
+    loss: Floats = np.bincount(given.sticker, weights=now, minlength=stickers).astype(np.float64)
     wrong = np.where(effective, 1 - beliefs.right, beliefs.right)
-    return Gains(effective, wrong, gain, best, more, loss)
+    paying = np.where(best > _LEAST, best, 0.0)
+    return Gains(effective, wrong, gain, paying, more, loss)
 
 
 def _loss(

@@ -19,9 +19,10 @@ Floats = npt.NDArray[np.float64]
 class Given:
     """Votes on stickers; a pair is a sticker and a tag that at least one of its voters gave.
 
-    ``ids``, ``annotators`` and ``tags`` are sorted, all else are places in them. ``votes`` are those
-    on each sticker; ``sticker``, ``tag`` and ``yes`` (who gave it) are a row a pair, in order of
-    sticker and tag; ``pair``, ``annotator`` and ``said`` a row a pair and vote on its sticker.
+    ``ids``, ``annotators`` and ``tags`` are sorted, all else are places in them. ``votes`` counts
+    those on each sticker, ``cast`` those of each annotator; ``sticker``, ``tag`` and ``yes`` (how
+    many gave it) have a row a pair, in order of sticker and tag; ``pair``, ``annotator`` and
+    ``said`` a row a pair and vote on its sticker.
     """
 
     ids: pa.Array
@@ -43,10 +44,7 @@ class Given:
 
 
 def read_given(votes: pa.Table) -> Given:
-    """From ``id``, ``annotator`` and ``tags`` of valid votes, one a sticker and annotator.
-
-    ``cast`` counts the votes of each annotator.
-    """
+    """From ``id``, ``annotator`` and ``tags`` of valid votes, one a sticker and annotator."""
     read = read_tag_votes(votes)
     width = max(1, len(read.tags))
     chosen = read.sets[read.chosen].tocoo()

@@ -1,9 +1,9 @@
 """What a baseline's scores say of given tags, as log-odds: its estimate of noise, and its doubt.
 
-As the gate's estimate of label noise has it, a score tells something by its rank alone: among the
-stickers that lack the tag, a wrong tag stands anywhere. So the rank of a wrong one is uniform, and
-that of a right one is taken to be a beta distribution (a, 1), whose one parameter is estimated for
-each tag: 1 where the baseline knows nothing of it, which is its doubt.
+Scores are taken by rank, as the gate's estimate of label noise does: how many of the stickers
+without the tag score lower. What a rank is worth, and how far it stands above those of the
+sticker's other tags (its doubt: a margin near 0), is learnt from the votes by a logistic
+regression; a baseline that knows nothing gets no weight.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _two_highest(owner: Ints, values: Floats, count: int) -> tuple[Floats, Float
 
 def _fit(features: Floats, chance: Floats) -> Floats:
     """Weights of a logistic regression on chances, by Newton's method, held near 0."""
-    weights = np.zeros(features.shape[1])
+    weights: Floats = np.zeros(features.shape[1])
     hold = np.diag([1e-3, *[_RIDGE] * (len(weights) - 1)])
     for _ in range(_STEPS):
         expected = 1 / (1 + np.exp(-np.clip(features @ weights, -30, 30)))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from annotation.human.answers_status import questions_progress
 from annotation.human.quality import Quality
 from annotation.human.report.working import NAME
 from pipeline.engine.page.missing_tables import missing
@@ -29,12 +31,22 @@ def agreement(workspace: Workspace) -> dict[str, Any]:
         "missing": missing(workspace, "agreement"),
         "tag_sets": whole.get("tag_sets"),
         "domain": whole.get("domain"),
+        "questions": _questions(workspace, rows),
         "tags": [{**row, "tag": one_line(row["tag"], 40)} for row in worst[:_TAGS]],
         "least": _LEAST_STICKERS,
         "rare": len(tags) - len(often),
         "more": max(0, len(often) - _TAGS),
         "matrix": _matrix([row for row in rows if row["measure"] == "pair"]),
     }
+
+
+def _questions(workspace: Workspace, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Each question beside how far its answers are."""
+    measured = {row["question"]: row for row in rows if row["measure"] == "question"}
+    return [
+        {**measured.get(found.name, {}), **asdict(found), "title": one_line(found.title, 80)}
+        for found in questions_progress(workspace)
+    ]
 
 
 def _matrix(pairs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from annotation.human.checking.figures import judged_writers
 from annotation.human.progress import progress
 from annotation.human.quality import measure_quality
 from annotation.human.report import agreeing, disputes, flagged, judging, working
@@ -54,6 +55,7 @@ def collect_sections(workspace: Workspace, config: Config) -> dict[str, Any]:
         "bias": judging.bias(workspace, quality),
         "times": judging.times(workspace, quality),
         "disputes": disputes.disputes(workspace, counting_votes(votes)),
+        "texts": judged_writers(workspace.read("text_checks")),
     }
 
 
@@ -68,4 +70,5 @@ _CONTENTS = (
     ("times", "Times"),
     ("disputes", "Disagreements"),
     ("flagged", "Flagged"),
+    ("texts", "Machine texts"),
 )

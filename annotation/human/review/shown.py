@@ -105,14 +105,13 @@ def read_shown(
 
 def _explained(one: ShownSticker, wanted: Wanted) -> ShownSticker:
     """The sticker with what of it matches, as far as that isn't plain to see."""
+    texts = (*one.texts, *(("a vote's caption", vote["caption"]) for vote in one.votes))
     why = [
         f"{where}: {_around(text, sought)}"
         for sought in wanted.text
-        for where, text in one.texts
+        for where, text in texts
         if fold(sought) in fold(text)
     ]
-    if wanted.disagreement is not None and one.agreement is not None:
-        why.append(f"agreement {one.agreement:.2f}")
     why += [f"{votes} gave {tag}" for tag, votes in one.counts if tag in wanted.given]
     why += [line for line in wanted.lines() if not line.startswith(("text", "agreement", "drawn"))]
     return ShownSticker(**{**vars(one), "why": tuple(dict.fromkeys(why))})

@@ -6,16 +6,14 @@ question's answers mean may not, once somebody has answered: votes of both would
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any
 
-from annotation.human.studio.ledger import VoteLedger, as_json
+from annotation.human.studio.ledger import VoteLedger
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.text import some
 from schemas.labelling import LabelConfig
-from schemas.questions import QuestionConfig
+from schemas.questions import QuestionConfig, questions_json, questions_version
 
 _ANSWERED = (
     "SELECT DISTINCT tasks.questions FROM tasks JOIN annotations ON origin = 'server' AND "
@@ -40,7 +38,7 @@ def current_questions(ledger: VoteLedger, label: LabelConfig) -> QuestionSet:
 
     Raises StickerworksError for one that asks for other answers than votes were given to.
     """
-    now = question_set(label.questions)
+    now = QuestionSet(questions_version(label.questions), label.questions)
     asked = asked_questions(ledger)
     answered = {str(row[0]) for row in ledger.rows(_ANSWERED)}
     for earlier in asked:
@@ -53,7 +51,7 @@ def current_questions(ledger: VoteLedger, label: LabelConfig) -> QuestionSet:
             ledger.connection.execute(
                 "INSERT INTO question_sets (number, version, content) SELECT "
                 "coalesce(max(number), 0) + 1, ?, ? FROM question_sets",
-                (now.version, _content(now.questions)),
+                (now.version, questions_json(now.questions)),
             )
     return now
 
@@ -73,40 +71,6 @@ def questions_of(ledger: VoteLedger, version: str) -> tuple[QuestionConfig, ...]
     """The questions of a set that was exported; none for ""."""
     sets = {asked.version: asked.questions for asked in (NO_QUESTIONS, *asked_questions(ledger))}
     return sets[version]
-
-
-def question_rows(ledger: VoteLedger) -> list[dict[str, Any]]:
-    """Rows of the table ``questions``."""
-    return [
-        question_row(asked.version, question)
-        for asked in asked_questions(ledger)
-        for question in asked.questions
-    ]
-
-
-def question_row(version: str, question: QuestionConfig) -> dict[str, Any]:
-    """A row of the table ``questions``."""
-    return {
-        "version": version,
-        "name": question.name,
-        "kind": question.kind,
-        "title_en": question.title.get("en"),
-        "title_zh": question.title.get("zh"),
-        "values": list(question.values),
-        "required": question.required,
-    }
-
-
-def question_set(questions: tuple[QuestionConfig, ...]) -> QuestionSet:
-    """Questions with their version."""
-    if not questions:
-        return NO_QUESTIONS
-    digest = hashlib.sha256(_content(questions).encode())
-    return QuestionSet(digest.hexdigest()[:12], questions)
-
-
-def _content(questions: tuple[QuestionConfig, ...]) -> str:
-    return as_json([question.model_dump(mode="json") for question in questions])
 
 
 def _check_same(earlier: QuestionSet, now: QuestionSet) -> None:

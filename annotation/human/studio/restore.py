@@ -26,7 +26,7 @@ from annotation.human.studio.client import FOLDER
 from annotation.human.studio.forgetting import forget_tasks
 from annotation.human.studio.ledger import LEDGER, open_ledger
 from annotation.human.studio.ledger_sql import VERSION
-from annotation.human.studio.process import serving
+from annotation.human.studio.process import GATEWAY_MARK, MARK, serving
 from annotation.human.studio.server_paths import ServerPaths
 from pipeline.engine.atomic_files import sync_folder
 from pipeline.engine.database import check_database
@@ -96,7 +96,7 @@ def _staging(root: Path) -> Iterator[Path]:
 
 
 def _check_stopped(place: ServerPaths) -> None:
-    if serving(place.data.absolute()):
+    if any(serving(place.data.absolute(), mark) for mark in (MARK, GATEWAY_MARK)):
         raise StickerworksError(
             f"The server of {place.root} runs; nothing was changed.",
             "Stop it first: stickerworks label stop (in the same --workspace).",
@@ -245,6 +245,7 @@ def _put(
         os.rename(root / FOLDER, aside / FOLDER)
     os.rename(staging / FOLDER, root / FOLDER)
     sync_folder(root)
+    workspace.place.renew(root / LEDGER)
     return aside if aside.exists() else None
 
 

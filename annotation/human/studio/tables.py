@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from annotation.human.studio.asked_questions import asked_questions, question_rows
+from annotation.human.studio.asked_questions import asked_questions
 from annotation.human.studio.corrected import write_corrected
 from annotation.human.studio.gold import read_gold
 from annotation.human.studio.ledger import VoteLedger
@@ -15,6 +15,7 @@ from annotation.human.studio.reading import ReadingContext, read_answers
 from pipeline.engine.storage import Proof, read_proof, write_table
 from pipeline.engine.workspace import Workspace
 from schemas.labelling import LabelConfig
+from schemas.questions import question_rows
 from schemas.tables import TABLES
 
 ANSWERS = "label votes"
@@ -28,7 +29,8 @@ def write_asked(workspace: Workspace, ledger: VoteLedger) -> None:
     tasks = [row for row in asked_rows(ledger) if row["task"] is not None]
     _write(workspace, "ballot", tags)
     _write(workspace, "tag_changes", ledger.tag_changes())
-    _write(workspace, "questions", question_rows(ledger))
+    asked = [row for one in asked_questions(ledger) for row in question_rows(one.questions)]
+    _write(workspace, "questions", asked)
     _write(workspace, "tasks", tasks)
 
 

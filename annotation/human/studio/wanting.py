@@ -12,7 +12,7 @@ def want(ledger: VoteLedger, votes: Mapping[str, int]) -> int:
 
     Nothing is asked yet: `label assign` does.
     """
-    before = wanted(ledger)
+    before = ledger.wanted()
     more = {id_: count for id_, count in votes.items() if count > before.get(id_, 0)}
     with ledger.writing():
         ledger.connection.executemany(
@@ -23,21 +23,9 @@ def want(ledger: VoteLedger, votes: Mapping[str, int]) -> int:
     return len(more)
 
 
-def wanted(ledger: VoteLedger) -> dict[str, int]:
-    """Votes wanted of each sticker."""
-    rows = ledger.rows("SELECT sticker, votes FROM wanted ORDER BY sticker")
-    return {row["sticker"]: int(row["votes"]) for row in rows}
-
-
-def clear(ledger: VoteLedger) -> int:
-    """Want no more than merge.annotators of any sticker; what was asked already stays."""
-    count = len(wanted(ledger))
+def want_no_more(ledger: VoteLedger) -> int:
+    """Want merge.annotators votes of every sticker again; who was asked already stays asked."""
+    count = len(ledger.wanted())
     with ledger.writing():
         ledger.connection.execute("DELETE FROM wanted")
     return count
-
-
-def left_people(ledger: VoteLedger) -> frozenset[str]:
-    """People who left and aren't back."""
-    rows = ledger.rows("SELECT person FROM departures WHERE back_at IS NULL")
-    return frozenset(row["person"] for row in rows)

@@ -134,5 +134,6 @@ CAPTIONER = Captioner(
     chat=ServedChat,
     settings=deciding,
     rates=rates,
+    text=lambda options: options.text,
     options=ServedOptions,
 )

@@ -71,9 +71,9 @@ def _parts(
     message: Message, schema: Schema | None, control: re.Pattern[str], max_pixels: int | None
 ) -> list[Part]:
     parts: list[Part] = []
-    for number, picture in enumerate(message.pictures, 1):
+    for picture in message.pictures:
         if picture.start_ms is not None:
-            label = frame_label(number, picture.start_ms)
+            label = frame_label(picture.start_ms)
             parts.append({"type": "text", "text": label})
         parts.append({"type": "image", "image": _decode(picture, max_pixels)})
     text = disarm(message.text, control)

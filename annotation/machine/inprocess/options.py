@@ -42,4 +42,9 @@ class InProcessOptions(Options):
                 "its own can be served by a program that you trust with it, and asked by the "
                 "captioner openai"
             )
+        if isinstance(given, Mapping) and "text" in given:
+            raise ValueError(
+                "text: two models at once are more than one process holds; serve them, and name "
+                "both to the captioner openai"
+            )
         return given

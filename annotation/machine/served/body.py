@@ -58,9 +58,9 @@ def _message(message: Message) -> dict[str, Any]:
     if not message.pictures:
         return {"role": message.role, "content": message.text}
     parts: list[dict[str, Any]] = []
-    for number, picture in enumerate(message.pictures, 1):
+    for picture in message.pictures:
         if picture.start_ms is not None:
-            parts.append(_text(frame_label(number, picture.start_ms)))
+            parts.append(_text(frame_label(picture.start_ms)))
         data = base64.b64encode(picture.jpeg).decode("ascii")
         parts.append({"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{data}"}})
     return {"role": message.role, "content": [*parts, _text(message.text)]}

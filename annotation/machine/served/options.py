@@ -42,6 +42,10 @@ class ServedOptions(Options):
         None,
         description="keys added to every request; null switches thinking off where that is known",
     )
+    text: ServedOptions | None = Field(
+        None,
+        description="another endpoint, with options of its own, for what is about a text alone",
+    )
     gpus: int | None = Field(None, gt=0, description="GPUs behind the server, for estimates")
     price_in: float | None = Field(None, ge=0, description="price of a million tokens read")
     price_out: float | None = Field(None, ge=0, description="price of a million tokens written")
@@ -72,6 +76,13 @@ class ServedOptions(Options):
         except (TypeError, ValueError) as error:
             raise ValueError(f"it holds what is no JSON: {error}") from error
         return extra
+
+    @field_validator("text")
+    @classmethod
+    def _one_more(cls, text: ServedOptions | None) -> ServedOptions | None:
+        if text is not None and text.text is not None:
+            raise ValueError("its own `text` has no meaning: leave it out")
+        return text
 
     @property
     def key(self) -> str | None:

@@ -195,9 +195,11 @@ def emotion_of(
     """A sticker's emotion: as people answered, as they tagged, as its data set ``said``, or as
     models say."""
     numbers = {name: number for number, name in emotions.items()}
-    answered = numbers.get(_folded(sticker.values[VOTED_EMOTION]))
-    if answered is not None:
-        return Emotion(answered, "people's answers (voted_emotion)")
+    if answer := _folded(sticker.values[VOTED_EMOTION]):
+        if answer in numbers:
+            return Emotion(numbers[answer], "people's answers to the question emotion")
+        # No class of this data set: what a model says against people is none either.
+        return None if said is None else Emotion(said, "its data set")
     tags = {numbers[tag] for tag in map(_folded, sticker.values["tags"] or ()) if tag in numbers}
     people = sticker.values["label_provenance"] in ("votes", "adjudication", "review")
     if len(tags) == 1 and (people or said is None):

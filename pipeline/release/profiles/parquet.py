@@ -88,12 +88,9 @@ def _shaped(
 
 def _first_of(rows: pa.Table, names: Sequence[str], kind: pa.DataType) -> pa.ChunkedArray:
     """The first of some columns that has a value; answers of another kind of question have none."""
-    fitting = [
-        rows[name]
-        for name in names
-        if not name.startswith(VOTED) or rows.schema.field(name).type in (kind, pa.null())
-    ]
-    return pc.coalesce(*fitting)
+    types = {name: rows.schema.field(name).type for name in names}
+    fitting = [rows[n] for n in names if not n.startswith(VOTED) or types[n].equals(kind)]
+    return pc.coalesce(*fitting) if len(names) > 1 else rows[names[0]]
 
 
 def _count(rows: pa.Table, split: str, counts: ExportCounts) -> None:

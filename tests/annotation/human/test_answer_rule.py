@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotation.human.answer_rule import merge_answers
-from annotation.human.asked import AskedQuestion, read_questions
+from annotation.human.asked import AskedQuestion, newest_questions, read_questions
 from annotation.human.merge import merge_votes
 from schemas.config import MergeConfig
 from schemas.tables import ADJUDICATIONS, LABELS, QUESTIONS, VOTES
@@ -150,6 +150,9 @@ def test_a_question_of_several_versions_is_as_the_last_says() -> None:
     asked = read_questions(pa.Table.from_pylist(rows, schema=QUESTIONS.schema))
     assert [question.name for question in asked] == ["b", "a", "c"]
     assert (asked[0].values, asked[0].required) == (("x", "y"), False)
+    table = pa.Table.from_pylist(rows, schema=QUESTIONS.schema)
+    assert [question.name for question in newest_questions(table)] == ["c", "b"]
+    assert newest_questions(table.slice(0, 0)) == ()
 
 
 OFFERED = {

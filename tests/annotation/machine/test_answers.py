@@ -14,7 +14,7 @@ from annotation.machine.chat import Model
 def test_answers_of_the_first_version_are_kept(tmp_path: Path) -> None:
     identity = ModelIdentity("openai", Model("m", "1"), "digest")
     with open_answers(tmp_path) as answers:
-        answers.keep("s", identity, "vsd2m/1", [Caption("caption", "en", "a cat")])
+        answers.keep("s", [identity], "vsd2m/1", [Caption("caption", "en", "a cat")], [identity])
         before = answers.captions("s")
     with closing(sqlite3.connect(tmp_path / FILE)) as connection:
         connection.executescript(

@@ -16,11 +16,14 @@ from annotation.machine.chatter import find_chatter, repeats, without_chatter
 CORPUS = Path(__file__).with_name("chatter_corpus.tsv")
 
 
-def corpus(expected: str) -> Iterator[tuple[str, str]]:
-    """Raw answers that were expected so, with what is left of those to be trimmed."""
+def corpus(expected: str, *, unseen: bool = False) -> Iterator[tuple[str, str]]:
+    """Raw answers that were expected so, with what is left of those to be trimmed.
+
+    Those of the part ``unseen`` were written after the checks, which weren't changed for them.
+    """
     for line in CORPUS.read_text(encoding="utf-8").splitlines()[1:]:
-        _, _, wanted, raw, left = line.split("\t")
-        if wanted == expected:
+        part, _, wanted, raw, left = line.split("\t")
+        if wanted == expected and (part == "unseen") == unseen:
             yield json.loads(raw), json.loads(left) if left else ""
 
 
@@ -72,6 +75,19 @@ def test_what_only_announces_a_text_is_no_part_of_it(preface: str) -> None:
 )
 def test_other_colons_announce_nothing(text: str) -> None:
     assert without_chatter(text) == text
+
+
+def test_most_of_what_the_checks_were_not_written_for_is_found() -> None:
+    trimmed = [without_chatter(raw) == left for raw, left in corpus("trim", unseen=True)]
+    flagged = [
+        flag in find_chatter(without_chatter(raw))
+        for flag in ("chatter", "repetition")
+        for raw, _ in corpus(flag, unseen=True)
+    ]
+    passed = [not find_chatter(raw) for raw, _ in corpus("clean", unseen=True)]
+    assert sum(trimmed) >= 7
+    assert sum(flagged) >= 6
+    assert all(passed)
 
 
 @pytest.mark.parametrize("text", ["Caption:", "Here is the caption:", "好的，以下是译文："])

@@ -182,7 +182,7 @@ def test_the_preference_is_part_of_what_decides_the_table() -> None:
     )
     assert DESCRIPTIONS.settings(config) == {
         "prefer": ["b"],
-        "accept": ["x", "y"],
+        "accept": ["trimmed", "x", "y"],
         "captioner": "openai",
         "model": "m",
         "revision": "r",

@@ -20,7 +20,7 @@ def test_answers_and_captions_go(tmp_path: Path) -> None:
             )
             connection.execute(
                 "INSERT INTO captions VALUES (?, 'c', 'm', 'r', 'p', 0, 'i', 'q', ?, 0, 0)",
-                (sticker, f'{{"text": "a cat of {sticker}"}}'),
+                (sticker, f'{{"text": "a cat of {sticker}", "field": "caption", "flags": []}}'),
             )
     forget_answers(tmp_path, [GONE])
     with open_answers(tmp_path) as answers:

@@ -13,7 +13,8 @@ from pipeline.demo.concepts import BY_NAME, CONCEPTS
 from pipeline.demo.expected import TRUTH_FILE, DrawnSticker
 from pipeline.engine.errors import StickerworksError
 from schemas.config import Config
-from schemas.tables import CLUSTERS, DECISIONS, STICKERS, TAGSET, VOTES
+from schemas.questions import SHIPPED
+from schemas.tables import CLUSTERS, DECISIONS, QUESTIONS, STICKERS, TAGSET, VOTES
 
 TAGS = tuple(f"tag-{concept.english}" for concept in CONCEPTS)
 
@@ -67,8 +68,11 @@ def kept(collection):
 
 def vote(collection, reader):
     step = simulation(collection.folder / TRUTH_FILE)
-    ((name, part, table),) = step.run(reader, step.settings(Config()))
-    assert (name, part, step.writes) == ("votes", None, ("votes",))
+    (name, part, table), asked = step.run(reader, step.settings(Config()))
+    assert (name, part, step.writes) == ("votes", None, ("votes", "questions"))
+    assert asked[:2] == ("questions", None)
+    assert asked[2].schema.equals(QUESTIONS.schema)
+    assert asked[2]["name"].to_pylist() == ["emotion"]
     assert table.schema.equals(VOTES.schema)
     return table
 
@@ -128,6 +132,18 @@ def test_some_vote_twice_and_domains_are_mostly_right(collection, kept):
     true = {row.sha256: row.domain for row in kept}
     share = [row["domain"] == true[row["id"]] for row in votes if row["domain"]]
     assert 0.85 < sum(share) / len(share) < 1
+
+
+def test_everybody_says_what_is_felt_and_is_mostly_right(collection, kept):
+    votes = vote(collection, shards(kept)).to_pylist()
+    true = {row.sha256: BY_NAME[row.tags[0]].emotion for row in kept}
+    given = [(row["id"], row["answers"]) for row in votes if not row["skipped"]]
+    assert all([one["question"] for one in answers] == ["emotion"] for _, answers in given)
+    assert all(row["answers"] == [] for row in votes if row["skipped"])
+    right = [answers[0]["values"] == [true[sticker]] for sticker, answers in given]
+    assert 0.8 < sum(right) / len(right) < 0.9
+    said = {answers[0]["values"][0] for _, answers in given}
+    assert said == set(SHIPPED["emotion"].values)
 
 
 def test_votes_do_not_depend_on_other_stickers(collection, kept):

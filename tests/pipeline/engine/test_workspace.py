@@ -13,7 +13,7 @@ import pytest
 from pipeline.engine.errors import DamagedTableError, StickerworksError
 from pipeline.engine.storage import Proof
 from pipeline.engine.workspace import Workspace
-from schemas.tables import TABLES
+from schemas.tables import LATER, TABLES
 
 
 def test_shards_are_listed_in_order(workspace_of):
@@ -51,6 +51,32 @@ def test_a_table_with_other_columns_is_named_with_its_command(workspace_of, chan
         workspace.read("media")
     assert str(path) in caught.value.message
     assert "`stickerworks crawl`" in caught.value.remedy
+
+
+@pytest.mark.parametrize("table", sorted(LATER))
+def test_columns_that_came_later_are_null_in_files_of_before(workspace_of, table):
+    workspace = workspace_of([["a", "b"]])
+    schema = TABLES[table].schema
+    part = None if TABLES[table].scope == "global" else 0
+    before = [field for field in schema if field.name not in LATER[table]]
+    values = {pa.string(): "x", pa.bool_(): False, pa.int64(): 0}
+    row = {field.name: None if field.nullable else values[field.type] for field in before}
+    older = pa.Table.from_pylist([row] * 2, schema=pa.schema(before))
+    path = workspace.path(table, part)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(older, path)
+    read = workspace.read(table, part)
+    assert read.schema.names == schema.names
+    assert all(read[name].null_count == 2 for name in LATER[table])
+    few = [*sorted(LATER[table]), before[0].name]
+    assert workspace.read(table, part, few).column_names == few
+    # What isn't known to have come later is damage, and so is another name in its place.
+    pq.write_table(older.drop_columns([before[0].name]), path)
+    with pytest.raises(DamagedTableError):
+        workspace.read(table, part)
+    pq.write_table(older.append_column("answerz", older[before[0].name]), path)
+    with pytest.raises(DamagedTableError):
+        workspace.read(table, part)
 
 
 def test_swapped_and_copied_shards_are_told_and_made_again(workspace_of):

@@ -19,11 +19,13 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.training.contract import NewSticker, Trained
 from pipeline.training.examples import Dataset
 from pipeline.training.frames import KEY_FRAME
+from pipeline.training.gate import validate_release
 from pipeline.training.run_folder import read_recipe
 from pipeline.training.runs import TrainRequest, find_baseline, open_run, train_run
 from pipeline.training.target import SAYS, commonest, single_figures, without_answer
 from pipeline.training.trainer import evaluate, new_examples, prepare
 from pipeline.training.views import COLUMNS, view_texts
+from schemas.config import ValidateConfig
 from schemas.release import AskedQuestion
 from schemas.tables import DESCRIPTION_FIELDS
 
@@ -254,3 +256,14 @@ def test_the_majority_is_of_train_and_the_earlier_class_wins_a_tie() -> None:
     assert figures["accuracy"] == figures["majority accuracy"] == 0.75
     assert figures["majority macro F1"] == pytest.approx((6 / 7) / 2)
     assert single_figures(scores, truth | True, ("a", "b", "c"), "b") == {}
+
+
+def test_the_gate_judges_by_the_target(answered: Release) -> None:
+    settings = ValidateConfig(target="emotion", epochs=1, max_label_noise=1, device="cpu")
+    folder = answered()
+    result = validate_release(folder, settings, findings=())
+    assert result.tags == ("joy", "anger", "fear")
+    assert result.settings["target"] == "emotion"
+    assert "target: answers to emotion for 32 rows" in result.notes
+    with pytest.raises(StickerworksError, match="has no question 'mood'"):
+        validate_release(folder, settings.model_copy(update={"target": "mood"}), findings=())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,7 +12,9 @@ from command_line import stickerworks
 from PIL import Image
 from square_release import draw, write_squares
 
+from pipeline.datasets.asked import questions_json
 from pipeline.engine.text import plain
+from schemas.release import AskedQuestion
 from stickerworks.cli.train import _without_nan
 
 COLOURS = {"红": "red", "blue": "blue"}
@@ -193,3 +196,43 @@ def test_a_run_is_trained_and_judged_on_one_domain(folder, tmp_path):
     )
     assert bare.returncode == 1
     assert "of none of its 16 train rows what domain it is of" in " ".join(bare.stderr.split())
+
+
+@pytest.fixture
+def moods(folder, tmp_path):
+    """The release, whose people were asked for the mood: red is anger, blue calm."""
+    shutil.copytree(folder / "release", tmp_path / "release")
+    for path in (tmp_path / "release" / "data").glob("*.parquet"):
+        table = pq.read_table(path, partitioning=None)
+        answers = [{"红": "anger", "blue": "calm"}[tags[0]] for tags in table["tags"].to_pylist()]
+        table = table.append_column("voted_mood", pa.array(answers))
+        status = pa.array(["effective"] * len(table))
+        pq.write_table(table.append_column("voted_mood_status", status), path)
+    asked = [AskedQuestion("mood", "single", ("calm", "anger")), AskedQuestion("joke", "text")]
+    (tmp_path / "release" / "questions.json").write_text(questions_json(asked), encoding="utf-8")
+    return tmp_path
+
+
+def test_answers_to_a_question_are_learnt_judged_and_predicted(moods, folder):
+    typed = ("train", "tiny", "--release", "release", "--output", "run", "--epochs", 6)
+    told = stickerworks(*typed, "--target", "mood", cwd=moods)
+    assert told.returncode == 0, told.stderr
+    assert "answers to mood in train: calm 8, anger 8" in told.stderr
+    figures = json.loads(stickerworks("evaluate", "--run", "run", "--json", cwd=moods).stdout)
+    assert figures["figures"]["majority accuracy"] == 0.5
+    assert figures["figures"]["accuracy"] > 0.5
+    told = stickerworks("predict", "--run", "run", folder / "red.png", cwd=moods)
+    assert told.stdout.startswith("red.png: anger")
+    told = stickerworks(*typed, "--with", "target=mood", cwd=moods)
+    assert told.returncode == 0, "the same run"
+    told = stickerworks(*typed, cwd=moods)
+    assert "a run of answers to mood, not tags" in plain(told.stderr)
+
+
+def test_a_target_that_is_none_is_told_with_what_there_is(moods):
+    typed = ("train", "tiny", "--release", "release", "--output", "run", "--target")
+    told = stickerworks(*typed, "feeling", cwd=moods)
+    assert (told.returncode, "Traceback" in told.stderr) == (1, False)
+    assert "those that it has: mood" in " ".join(told.stderr.split())
+    told = stickerworks(*typed, "joke", cwd=moods)
+    assert "is a text: its answers are no classes" in " ".join(told.stderr.split())

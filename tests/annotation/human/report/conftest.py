@@ -41,8 +41,15 @@ def vote(number: int, who: int, *tags: str, **more: Any) -> dict[str, Any]:
         "id": key(number), "annotator": PEOPLE[who], "origin": "label_studio", "simulated": False,
         "skipped": False, "tags": list(tags), "domain": "cartoon", "tagset": "1",
         "sequence": NOON + 10 * number + who, "annotation": f"1/{number * 3 + who}", "task": number,
-        "lead_time_s": 5.0 + number % 7, "batch": "b001", "suggested": ["笑"], **more,
+        "lead_time_s": 5.0 + number % 7, "batch": "b001", "suggested": ["笑"],
+        "answers": [{"question": "mood", "values": [moods(number)[who]]}], **more,
     }  # fmt: skip
+
+
+def moods(number: int) -> tuple[str, str, str]:
+    """Agreement, full disagreement, or a value that nobody was offered."""
+    kinds = (("good", "good", "bad"), ("good", "bad", "so so"), ("good", HOSTILE, "bad"))
+    return kinds[number % 3]
 
 
 def votes_on(number: int) -> Rows:
@@ -100,6 +107,11 @@ def build(root: Path, stickers: int = 60, flagged: tuple[int, ...] = (5, 9)) -> 
     put(workspace, "suggestions", [{"id": key(n), "tags": ["笑"]} for n in numbers])
     put(workspace, "ballot", [{"version": "1", "tag": tag} for tag in TAGS])
     put(workspace, "tag_changes", [])
+    mood = {"version": "q1", "name": "mood", "kind": "single", "title_en": f"Mood? {HOSTILE}"}
+    put(workspace, "questions", [{**mood, "values": ["good", "bad", "so so"], "required": True}])
+    said = {"id": key(0), "field": "caption", "language": "zh", "model": "qwen", "original": "x"}
+    check = {**said, "number": 1, "verdict": "right", "who": "lea", "at": "now"}
+    put(workspace, "text_checks", [check])
     put(workspace, "adjudications", [])
     put(workspace, "tasks", [*map(task, numbers), *(task(n, "screening") for n in range(12))])
     bad = vote(0, 0, "笑", annotation="1/9999", quarantined=f"because {HOSTILE}")

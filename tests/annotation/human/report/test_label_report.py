@@ -18,7 +18,7 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 
 SECTIONS = ("progress", "waiting", "quarantined", "agreement", "confused", "gold", "bias", "times")
-SECTIONS += ("disputes", "flagged")
+SECTIONS += ("disputes", "flagged", "texts")
 
 
 class Page(HTMLParser):
@@ -70,6 +70,7 @@ def test_sections_say_what_the_tables_hold(page: Page) -> None:
     assert "nobody is left to complete 15" in page.section("waiting")
     assert "because <script>" in page.section("quarantined")
     assert "alpha of tag sets (MASI)" in page.section("agreement")
+    assert "moodMood? <script>" in page.section("agreement").replace(" Mood", "Mood")
     for pair in ("狗笑", "哭猫", "taken for"):
         assert pair in page.section("confused")
     assert all(name in page.section("gold") for name in NAMES)

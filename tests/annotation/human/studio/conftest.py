@@ -26,7 +26,7 @@ from labelling_booth import make_drawn
 from annotation.human.studio import process
 from annotation.human.studio.accounts import ensure_accounts, login
 from annotation.human.studio.client import FOLDER, Connection, connect
-from annotation.human.studio.server import find_program, start, stop
+from annotation.human.studio.server import find_program, inner, start, stop
 from annotation.human.studio.server_paths import ServerPaths, read_accounts
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
@@ -60,9 +60,17 @@ class Studio:
         assert app(args=arguments, standalone_mode=False) in (0, None)
 
     @property
-    def url(self) -> str:
-        """Where the server answers; it is started when it doesn't run."""
+    def outside(self) -> str:
+        """Where browsers reach the server; it is started when it doesn't run."""
         return start(self.place, self.config.label)
+
+    @property
+    def url(self) -> str:
+        """Where Label Studio itself answers, which has no roles; started when it doesn't run."""
+        start(self.place, self.config.label)
+        url = inner(self.place)
+        assert url is not None
+        return url
 
     def user(self, name: str) -> requests.Session:
         """What that user's browser would send."""
@@ -177,7 +185,8 @@ def migrate(place: ServerPaths, port: int) -> dict[str, Any]:
         kept = read_accounts(place)
         url = start(place, config, told.append)
         after = read_accounts(place)
-        people = sorted(ensure_accounts(place, url, config).ids)
+        assert url == f"http://127.0.0.1:{port}"
+        people = sorted(ensure_accounts(place, str(inner(place)), config).ids)
     finally:
         stop(place)
     return {"told": told, "kept": kept, "after": after, "people": people}

@@ -10,6 +10,7 @@ import json
 import sqlite3
 import stat
 import tarfile
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -34,10 +36,13 @@ from annotation.human.studio.ledger import (
     open_ledger,
 )
 from annotation.human.studio.server_paths import ServerPaths
+from pipeline.engine.database import copy_database
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.storage import Proof, write_table
+from pipeline.engine.store.location import open_address
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
+from schemas.storage import StorageConfig
 from schemas.tables import TABLES
 
 STICKERS = ("ab" * 32, "cd" * 32)
@@ -138,6 +143,36 @@ def test_only_its_owner_reads_a_backup_and_tar_can(saved):
     assert "hidden" not in json.dumps(held)
     assert held["ledger"] == ledger_sql.VERSION
     assert list(saved.parent.glob(".*")) == []
+
+
+def test_an_answer_that_is_imported_meanwhile_never_looks_deleted(
+    filled, tmp_path, monkeypatch: pytest.MonkeyPatch
+):
+    server = filled.root / FOLDER / "data" / DATABASE
+    with closing(sqlite3.connect(server)) as connection, connection:
+        connection.execute("CREATE TABLE task_completion (id INTEGER)")
+        connection.executemany("INSERT INTO task_completion VALUES (?)", [(1,), (2,)])
+    copied = []
+
+    def copy_and_import(source: Path, target: Path) -> None:
+        copy_database(source, target)
+        copied.append(source.name)
+        number = 2 + len(copied)
+        with closing(sqlite3.connect(server)) as connection, connection:
+            connection.execute("INSERT INTO task_completion VALUES (?)", (number,))
+        with open_ledger(filled.root) as ledger:
+            said = AnnotationVersion("server", 7, 1, STICKERS[0], number, "d", "{}")
+            ledger.append([said], (), "2026-01-01")
+
+    monkeypatch.setattr(backup, "copy_database", copy_and_import)
+    saved = back_up(filled, Config(), tmp_path / "saved.tar.gz", replace=False).path
+    assert len(copied) == 2
+    bring(saved, tmp_path / "there")
+    with open_ledger(tmp_path / "there") as ledger:
+        known = ledger.known("server", 7)
+    with closing(sqlite3.connect(tmp_path / "there" / FOLDER / "data" / DATABASE)) as connection:
+        there = {row[0] for row in connection.execute("SELECT id FROM task_completion")}
+    assert {1, 2} <= known <= there
 
 
 def test_a_file_that_exists_is_not_replaced_unasked(filled, saved):
@@ -427,3 +462,30 @@ def test_any_files_come_back_as_they_were(tmp_path_factory, files):
     write_backup(folder / "file", folder / "in", manifest)
     assert read_backup(folder / "file", folder / "out", lambda _: None) == manifest
     assert content(folder / "out") == places
+
+
+def test_it_goes_into_a_bucket_and_over_what_is_there(
+    saved: Path, tmp_path: Path, object_store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    address = f"s3://stickers/{uuid.uuid4().hex}"
+    one, two = (
+        open_address(
+            address,
+            StorageConfig(endpoint=object_store, allow_http=True, folder=str(tmp_path / name)),
+        )
+        for name in ("one", "two")
+    )
+    bring(saved, one)
+    there = Workspace(one)
+    assert there.read("votes")["id"].to_pylist() == list(STICKERS)
+    again = back_up(there, Config(), tmp_path / "again.tar.gz", replace=False)
+    assert again.manifest.parts[-1].place == "tables/votes.parquet"
+    put_votes(there, [])
+    aside = bring(again.path, one, over=True).aside
+    assert pq.read_table(aside / "tables" / "votes.parquet").num_rows == 0
+    assert there.read("votes")["id"].to_pylist() == list(STICKERS)
+    Workspace(two).place.fetch()
+    with open_ledger(two) as ledger:  # another machine finds it
+        assert len(list(ledger.everything())) == len(STICKERS)

@@ -124,10 +124,10 @@ def test_nothing_is_lost_that_was_acknowledged_before(
     place, label = ServerPaths(there.root / FOLDER), LabelConfig(port=free_port())
     try:
         again = connect(there.root, label)
-        name = label.accounts[0]
-        browser = login(again.url, name, read_accounts(place)["passwords"][name])
+        name, url = label.accounts[0], again.url
+        browser = login(url, name, read_accounts(place)["passwords"][name])
         path = f"stickers/{STICKERS[0][:2]}/{STICKERS[0]}.gif"
-        picture = browser.get(f"{again.url}/data/local-files/?d={path}")
+        picture = browser.get(f"{url}/data/local-files/?d={path}")
         assert (
             picture.content == (there.media / STICKERS[0][:2] / f"{STICKERS[0]}.gif").read_bytes()
         )

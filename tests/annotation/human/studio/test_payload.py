@@ -21,6 +21,7 @@ from annotation.human.studio.payload import (
     labelling_task,
     screening_task,
 )
+from schemas.questions import SHIPPED, QuestionConfig
 
 ID = "ab" + "0" * 62
 TAGS = ("开心", "cat", "a / b", "<b>", "q\"'&amp;", "$html")
@@ -243,3 +244,47 @@ def test_families_of_emoji_stay_together() -> None:
     family = "👨\u200d👩\u200d👧"
     task = labelling_task(replace(SHOWN, keywords=(family,)), blind=False, hints=True)
     assert family in task["data"]["html"]
+
+
+LISTED = QuestionConfig(name="place", options=tuple(f"place {n}" for n in range(30)))
+QUESTIONS = (SHIPPED["emotion"], SHIPPED["style"], LISTED)
+
+
+def test_a_machines_answers_are_filled_in_where_they_are_asked_for_and_offered() -> None:
+    answers = {"emotion": "sadness", "style": "no such style", "place": "place 3", "other": "x"}
+    shown = replace(SHOWN, answers=answers)
+    task = labelling_task(shown, blind=False, hints=True, questions=QUESTIONS)
+    found = items(task)
+    assert found["emotion"]["value"] == {"choices": ["sadness"]}
+    assert found["place"]["value"] == {"taxonomy": [["place 3"]]}
+    assert not {"style", "other"} & set(found)
+    config = LabelInterface(labelling_config(TAGS, 6, QUESTIONS))
+    assert not config.validate_prediction(task["predictions"][0], return_errors=True)
+    assert "emotion" not in items(labelling_task(shown, blind=False, hints=True))
+    blind = labelling_task(shown, blind=True, hints=True, questions=QUESTIONS)
+    assert "predictions" not in blind
+
+
+@given(texts, texts)
+def test_answers_stand_side_by_side_and_are_text(value: str, other: str) -> None:
+    vote = {"tags": ["开心"], "domain": "real", "caption": None, "skipped": False}
+    votes = [
+        AnonymousVote.of({**vote, "answers": [{"question": "emotion", "values": ["fear", value]}]}),
+        AnonymousVote.of({**vote, "answers": [{"question": "place", "values": [other]}]}),
+        AnonymousVote.of({**vote, "answers": None}),
+    ]
+    page = Page(adjudication_task(SHOWN, votes, QUESTIONS, "zh")["data"]["votes"])
+    assert set(page.elements) <= OURS
+    assert page.attributes <= ATTRIBUTES
+    assert any("害怕" in text for text in page.texts)
+    assert "真实" in page.texts
+    assert page.elements.count("table") == 2
+
+
+def test_screens_speak_chinese() -> None:
+    shown = replace(SHOWN, path="")
+    task = screening_task(shown, score=0.5, blurred=True, language="zh")
+    said = " ".join(Page(task["data"]["html"]).texts)
+    assert "请跳过" in said
+    assert "安全分数 0.50" in said
+    assert "Click" not in said

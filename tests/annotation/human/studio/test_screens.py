@@ -178,10 +178,10 @@ def desk(studio: Any) -> Iterator[Desk]:
         size = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         connection = studio.connection
-        browser.get(f"{connection.url}/user/login/")
+        browser.get(f"{studio.url}/user/login/")
         for cookie in studio.annotator(0).cookies:
             browser.add_cookie({"name": cookie.name, "value": cookie.value, "path": "/"})
-        yield Desk(browser, connection.url, connection.client, connection.files)
+        yield Desk(browser, studio.url, connection.client, connection.files)
     finally:
         browser.quit()
 
@@ -376,7 +376,10 @@ QUESTIONS = (
         name="place",
         kind="single",
         title={"en": "Where is it sent?", "zh": "会发到哪里？"},
-        options=tuple({"value": f"place {n}", "title": f"Place no. {n}"} for n in range(40)),
+        options=tuple(
+            {"value": f"place {n}", "title": {"en": f"Place no. {n}", "zh": f"地点 {n}"}}
+            for n in range(40)
+        ),
         required=False,
     ),
     QuestionConfig(
@@ -402,7 +405,7 @@ def test_questions_are_asked_and_answered_with_keys(desk: Desk, language: Langua
     project, tasks = desk.project(labelling_config(TAGS, 6, **asked), [task])
     desk.show(project)
     desk.wait(lambda: len(desk.tags()) == 2)
-    desk.keep(f"questions-{language}")
+    desk.keep(f"labelling-questions-{language}")
     ActionChains(desk.browser).send_keys(*"1234567890").perform()
     (suggested,) = desk.all(".ant-radio-wrapper-checked")
     assert suggested.text.startswith({"en": "sadness", "zh": "悲伤"}[language])
@@ -420,7 +423,6 @@ def test_questions_are_asked_and_answered_with_keys(desk: Desk, language: Langua
         press.perform()
     desk.one("button[aria-label^=Submit]").click()
     desk.wait(lambda: QUESTIONS[-1].title[language] in desk.one(".ant-modal-content").text)
-    desk.keep(f"questions-missing-{language}")
     desk.one(".ant-modal-content button").click()
     placeholder = QUESTIONS[-1].hint[language]
     desk.wait(lambda: not desk.all(".ant-modal-mask:not(.ant-fade-leave-active)"))
@@ -438,19 +440,25 @@ def test_questions_are_asked_and_answered_with_keys(desk: Desk, language: Langua
     }
     answers = [
         {"emotion": ["sadness"], "style": ["sketch"], "liked": ["4"], "uses": ["greet", "tease"]},
-        {"emotion": ["fear"], "says": [HOSTILE[1]]},
-        {"emotion": ["anger"], "place": ["place 7"], "liked": ["made up"]},
+        {"emotion": ["fear"], "style": ["cartoon"], "liked": ["5"], "says": ["抱抱"]},
+        {"emotion": ["anger"], "style": ["cartoon"], "liked": ["2"], "place": ["place 7"]},
     ]
-    votes = [AnonymousVote(("难过熊",), "cartoon", "It weeps.", False, each) for each in answers]
+    hostile = [*answers[:2], {"emotion": ["anger"], "says": [HOSTILE[1]], "liked": ["made up"]}]
+    votes = [
+        [AnonymousVote(("难过熊",), "cartoon", "It weeps.", False, each) for each in three]
+        for three in (answers, hostile)
+    ]
     config = adjudication_config(TAGS, 6, **asked)
-    project, tasks = desk.project(config, [adjudication_task(shown, votes, **asked)])
+    made = [adjudication_task(shown, three, **asked) for three in votes]
+    project, tasks = desk.project(config, made)
     desk.show(project)
-    desk.keep(f"questions-adjudication-{language}")
-    table = desk.all(".sw-votes")[1].text
-    assert HOSTILE[1] in table
-    assert {"en": "sadness fear anger", "zh": "悲伤 害怕 愤怒"}[language] in table
+    desk.keep(f"labelling-questions-adjudication-{language}")
+    expected = {"en": "sadness fear anger", "zh": "悲伤 害怕 愤怒"}[language]
+    assert expected in desk.all(".sw-votes")[1].text
+    assert set(desk.submit(tasks[0])) <= {"tags"}  # the lead has to answer none
+    desk.show(project, tasks[1])
+    assert HOSTILE[1] in desk.all(".sw-votes")[1].text
     assert desk.browser.execute_script("return window.stolen") is None
-    assert set(desk.submit(tasks[0])) <= {"tags"}
 
 
 def test_a_suspect_sticker_is_blurred_until_it_is_clicked(desk: Desk) -> None:

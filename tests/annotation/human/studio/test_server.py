@@ -21,7 +21,7 @@ import requests
 
 from annotation.human.studio import process
 from annotation.human.studio.accounts import ensure_accounts
-from annotation.human.studio.server import find_program, running, start, stop
+from annotation.human.studio.server import find_program, inner, running, start, stop
 from annotation.human.studio.server_paths import ServerPaths, read_accounts
 from pipeline.engine.errors import StickerworksError
 from schemas.labelling import LabelConfig
@@ -32,6 +32,15 @@ Port = Callable[[], int]
 def number(place: ServerPaths) -> int:
     (found,) = process.serving(place.data)
     return int(found.pid)
+
+
+def gateway(place: ServerPaths) -> int:
+    (found,) = process.serving(place.data, process.GATEWAY_MARK)
+    return int(found.pid)
+
+
+def nothing_runs(place: ServerPaths) -> bool:
+    return not process.serving(place.data) + process.serving(place.data, process.GATEWAY_MARK)
 
 
 def ended(pid: int) -> bool:
@@ -54,15 +63,19 @@ def copied(migrated: ServerPaths, tmp_path: Path) -> Any:
 
 
 def test_a_second_start_finds_it_running(studio: Any) -> None:
-    before = number(studio.place)
-    assert start(studio.place, studio.config.label) == studio.url == running(studio.place)
-    assert number(studio.place) == before
+    before = number(studio.place), gateway(studio.place)
+    assert start(studio.place, studio.config.label) == studio.outside == running(studio.place)
+    assert (number(studio.place), gateway(studio.place)) == before
 
 
 def test_it_listens_on_loopback_alone(studio: Any) -> None:
-    sockets = psutil.Process(number(studio.place)).net_connections(kind="tcp")
-    addresses = {s.laddr for s in sockets if s.status == psutil.CONN_LISTEN}
-    assert addresses == {("127.0.0.1", studio.config.label.port)}
+    ports = []
+    for pid in (number(studio.place), gateway(studio.place)):
+        sockets = psutil.Process(pid).net_connections(kind="tcp")
+        ((host, port),) = {s.laddr for s in sockets if s.status == psutil.CONN_LISTEN}
+        assert host == "127.0.0.1"
+        ports.append(port)
+    assert ports == [int(studio.url.rpartition(":")[2]), studio.config.label.port]
 
 
 def test_nobody_signs_up_without_an_invitation(studio: Any) -> None:
@@ -100,8 +113,13 @@ def test_it_shows_files_below_its_folder_alone(studio: Any) -> None:
 
 def test_passwords_and_tokens_stand_in_neither_log_nor_command_line(studio: Any) -> None:
     studio.annotator(0)
-    words = " ".join(psutil.Process(number(studio.place)).cmdline())
-    shown = studio.place.log.read_text() + words + studio.place.state.read_text()
+    place = studio.place
+    shown = "".join(
+        " ".join(psutil.Process(pid).cmdline()) for pid in (number(place), gateway(place))
+    )
+    for path in place.root.iterdir():
+        if path.is_file() and path not in (place.accounts, place.root / "ledger.sqlite"):
+            shown += path.read_bytes().decode("utf-8", "replace")
     assert not any(secret in shown for secret in secrets_of(studio.place))
     assert stat.S_IMODE(studio.place.log.stat().st_mode) == 0o600
     assert stat.S_IMODE(studio.place.data.stat().st_mode) == 0o700
@@ -109,9 +127,9 @@ def test_passwords_and_tokens_stand_in_neither_log_nor_command_line(studio: Any)
 
 def test_stopping_twice_says_that_it_was_stopped(copied: ServerPaths, free_port: Port) -> None:
     start(copied, LabelConfig(port=free_port()))
-    pid = number(copied)
+    both = number(copied), gateway(copied)
     assert stop(copied) is True
-    assert ended(pid)
+    assert all(map(ended, both))
     assert running(copied) is None
     assert stop(copied) is False
 
@@ -121,12 +139,64 @@ def test_a_killed_server_starts_again_with_all_that_it_had(
 ) -> None:
     config = LabelConfig(port=free_port())
     url = start(copied, config)
-    before = ensure_accounts(copied, url, config)
-    os.killpg(number(copied), signal.SIGKILL)
-    psutil.wait_procs(psutil.Process().children(), 10)
+    before = ensure_accounts(copied, str(inner(copied)), config)
+    killed, stays = psutil.Process(number(copied)), gateway(copied)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait(10)
+    assert running(copied) is None
+    away = requests.get(url, cookies={"sessionid": "x"}, headers={"Accept": "text/html"}, timeout=9)
+    assert away.status_code == 502
+    assert "label setup" in away.text
+    assert start(copied, config) == url
+    assert gateway(copied) == stays, "it is told where Label Studio is now"
+    assert ensure_accounts(copied, str(inner(copied)), config) == before
+
+
+def test_a_killed_gateway_is_begun_again_before_the_same_server(
+    copied: ServerPaths, free_port: Port
+) -> None:
+    config = LabelConfig(port=free_port())
+    url = start(copied, config)
+    stays, killed = number(copied), psutil.Process(gateway(copied))
+    killed.kill()
+    killed.wait(10)
     assert running(copied) is None
     assert start(copied, config) == url
-    assert ensure_accounts(copied, url, config) == before
+    assert number(copied) == stays
+    told = json.loads(copied.gateway_settings.read_text("utf-8"))
+    copied.gateway_settings.write_text(json.dumps(told | {"program": "of before"}), "utf-8")
+    earlier = gateway(copied)
+    assert start(copied, config) == url
+    assert ended(earlier), "it was updated since"
+    copied.gateway_state.unlink()  # one that nobody noted
+    before = gateway(copied)
+    assert start(copied, config) == url
+    assert ended(before)
+    assert number(copied) == stays
+
+
+def test_a_server_that_browsers_reach_without_a_gateway_is_moved_behind_one(
+    copied: ServerPaths, free_port: Port
+) -> None:
+    config = LabelConfig(port=free_port())
+    copied.gateway_settings.unlink(missing_ok=True)
+    held = {"PATH": os.environ["PATH"], process.MARK: str(copied.data)}
+    earlier = subprocess.Popen(["sleep", "60"], env=held, start_new_session=True)
+    process.note(copied.state, earlier.pid, config.port)
+    assert start(copied, config) == f"http://127.0.0.1:{config.port}"
+    assert earlier.wait(5) != 0
+
+
+def test_a_port_of_another_workspace_is_told_with_the_way_to_stop_it(
+    studio: Any, copied: ServerPaths
+) -> None:
+    port = studio.config.label.port
+    with pytest.raises(StickerworksError, match="labelling of another workspace") as caught:
+        start(copied, LabelConfig(port=port))
+    said = str(caught.value)
+    assert f"--workspace '{studio.workspace.root}' label stop" in said
+    assert f"--set label.port={port + 1}" in said
+    assert nothing_runs(copied)
 
 
 def test_a_server_that_ends_while_it_is_waited_for_is_started_again(
@@ -163,7 +233,7 @@ def test_a_server_that_nobody_noted_is_found_by_its_data(
     assert ended(pid)
     copied.state.unlink()
     assert stop(copied) is True
-    assert process.serving(copied.data) == []
+    assert nothing_runs(copied)
 
 
 def test_a_taken_port_is_named_with_the_way_out(copied: ServerPaths) -> None:
@@ -172,18 +242,30 @@ def test_a_taken_port_is_named_with_the_way_out(copied: ServerPaths) -> None:
         said = rf"Port {port} .*--set label\.port=\d+"
         with pytest.raises(StickerworksError, match=said):
             start(copied, LabelConfig(port=port))
-    assert process.serving(copied.data) == []
+    assert nothing_runs(copied)
 
 
 def test_a_port_taken_after_we_looked_is_noticed(
     copied: ServerPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("annotation.human.studio.server._check_port", lambda port: None)
+    for module in ("studio.server", "gateway.launching"):
+        monkeypatch.setattr(f"annotation.human.{module}.check_port", lambda port: None)
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(StickerworksError, match=f"Port {port} .* taken"):
             start(copied, LabelConfig(port=port))
-    assert process.serving(copied.data) == []
+    assert process.serving(copied.data, process.GATEWAY_MARK) == []
+
+
+def test_label_studio_goes_elsewhere_when_its_port_is_taken_after_we_looked(
+    copied: ServerPaths, free_port: Port, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        ports = [other.getsockname()[1], free_port()]
+        chosen = iter(ports)
+        monkeypatch.setattr("annotation.human.studio.launching.choose_inner", lambda: next(chosen))
+        start(copied, LabelConfig(port=free_port()))
+        assert inner(copied) == f"http://127.0.0.1:{ports[1]}"
 
 
 @pytest.mark.parametrize("alike", ["neither", "born at that time", "on those data"])

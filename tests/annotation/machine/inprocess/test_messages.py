@@ -50,7 +50,7 @@ def test_each_frame_comes_behind_its_time() -> None:
     frames = (_picture(0), _picture(1250))
     question = Question((Message("user", "What happens?", frames),), None, 9)
     assert _shown(question) == [
-        ("user", ["Frame 1, at 0.00 s:", "8x6", "Frame 2, at 1.25 s:", "8x6", "What happens?"])
+        ("user", ["At 0.00 s:", "8x6", "At 1.25 s:", "8x6", "What happens?"])
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ def test_columns_are_full_and_languages_apart(shelf: Any, serve: Any, asking: An
         assert any("一" <= sign <= "鿿" for sign in row["caption_zh"])
         assert any("一" <= sign <= "鿿" for sign in row["description_zh"])
         assert row["captioner"] == "openai"
-        assert row["written_by"] == [f"replica-vl {name}/1" for name in SETS]
+        assert row["written_by"] == [f"replica-vl {name}/2" for name in SETS]
 
 
 def test_requests_a_sticker_and_frames_a_request(shelf: Any, serve: Any, asking: Any) -> None:
@@ -164,7 +165,7 @@ def test_another_models_texts_stand_beside_the_old_ones(
     assert len(both) == 2 * len(first)
     assert {row["revision"] for row in both} == {None, "r2"}
     said = {(r["model"], r["prompt"], r["field"], r["language"], r["id"]): r["text"] for r in both}
-    key = ("vsd2m/1", "caption", "en", shelf.ids[0])
+    key = ("vsd2m/2", "caption", "en", shelf.ids[0])
     assert shelf.rows("descriptions")[0]["caption_en"] == said["other-vl", *key]
     preferred = asking(server, {"model": "other-vl", "revision": "r2"}, prefer=["replica-vl"])
     shelf.caption(preferred)
@@ -402,7 +403,7 @@ def test_sets_that_share_a_question_ask_it_once(
     mine.write_text(ours.replace("name: vsd2m", "name: mine").replace("30 words", "12 words"))
     shelf.caption(asking(server, prompts=["vsd2m", str(mine)]))
     rows = shelf.rows()
-    assert {row["prompt"].split()[0] for row in rows} == {"vsd2m/1", "mine/1"}
+    assert {row["prompt"].split()[0] for row in rows} == {"vsd2m/2", "mine/2"}
     assert all(row["text"] for row in rows)
     # The description, its translation and the Chinese caption are asked for once.
     assert len(server.chats()) == 2 * (4 + 1)
@@ -423,3 +424,45 @@ def test_a_sticker_without_a_picture_has_a_reason_for_each_field(
     assert set(found.values()) == {1}
     assert all("not asked" in row["error"] for row in shelf.rows())
     assert server.chats() == []
+
+
+def test_answers_of_before_chatter_was_looked_for_are_judged_anew_and_not_asked_again(
+    shelf: Any, serve: Any, asking: Any
+) -> None:
+    chatty = [
+        ["Why would somebody", "Sure! Here is the caption: The sender is glad."],
+        ["main characters of", "In frame 2, a cat waves. As an AI, I cannot tell more."],
+    ]
+    server = serve(rules=chatty)
+    shelf.fill(2)
+    config = asking(server, prompts=["mghft"])
+    shelf.caption(config)
+    now = shelf.rows()
+    requests = len(server.chats())
+    # As an older version kept them: whole, without a flag.
+    with open_answers(shelf.workspace.root) as answers:
+        connection = answers._connection
+        raw = {row["text"] for row in connection.execute("SELECT text FROM answers")}
+        kept = connection.execute("SELECT sticker, place, row FROM captions")
+        for *key, row in kept.fetchall():
+            old = {name: value for name, value in json.loads(row).items() if name != "judged"}
+            if old["field"] == "intention":
+                old["text"], old["flags"] = "Sure! Here is the caption: The sender is glad.", []
+            old["flags"] = [] if old["field"] == "main_role" else old["flags"]
+            connection.execute(
+                "UPDATE captions SET row = ? WHERE sticker = ? AND place = ?",
+                (json.dumps(old), *key),
+            )
+    assert "Sure! Here is the caption: The sender is glad." in raw
+    for captioned in (Config(), config):  # by the table of others' captions, and by the answers
+        shelf.workspace.path("captions", 0).unlink()
+        shelf.caption(captioned)
+        found = [row for row in shelf.rows() if row["captioner"] == "openai"]
+        assert found == now
+    assert len(server.chats()) == requests
+    by_field = {row["field"]: row for row in now}
+    assert by_field["intention"]["text"] == "The sender is glad."
+    assert by_field["intention"]["flags"] == ["trimmed"]
+    assert by_field["main_role"]["flags"] == ["chatter"]
+    released = shelf.rows("descriptions")[0]
+    assert (released["intention"], released["main_role"]) == ("The sender is glad.", None)

@@ -59,7 +59,7 @@ def test_frames_come_in_order_behind_their_times_and_before_the_words() -> None:
     kinds = [part["type"] for part in message["content"]]
     assert kinds == ["text", "image_url", "text", "image_url", "text"]
     texts = [part["text"] for part in message["content"] if part["type"] == "text"]
-    assert texts == ["Frame 1, at 0.00 s:", "Frame 2, at 1.25 s:", "What?"]
+    assert texts == ["At 0.00 s:", "At 1.25 s:", "What?"]
     urls = [part["image_url"]["url"] for part in message["content"] if part["type"] == "image_url"]
     assert [base64.b64decode(url.removeprefix("data:image/jpeg;base64,")) for url in urls] == [
         b"one",

@@ -104,7 +104,7 @@ def test_columns_are_those_of_the_release(labelled: Release, export: Export, nam
     assert rows.keys() == full.keys()
     for id_, row in rows.items():
         for column in PROFILES[name].columns:
-            values = [full[id_][origin] for origin in column.origins]
+            values = [full[id_].get(origin) for origin in column.origins]
             first = next((value for value in values if value is not None), None)
             assert row[column.name] == first
     if name == "sticker820k":

@@ -1,0 +1,81 @@
+"""New passwords for people who lost theirs, or whose password somebody else knows."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+
+from annotation.human.studio.launching import studio_environment
+from annotation.human.studio.server import find_program
+from annotation.human.studio.server_paths import (
+    ServerPaths,
+    account_name,
+    read_accounts,
+    write_accounts,
+)
+from pipeline.engine.errors import StickerworksError
+from schemas.labelling import LabelConfig
+
+_TIMEOUT_S = 300
+_DONE = "Password successfully changed"
+
+
+def new_password(place: ServerPaths, config: LabelConfig, person: str) -> tuple[str, str]:
+    """Account and new password of a person (an account or a configured name), on our server.
+
+    Works whether the server runs or not; whoever is logged in as them is logged out. Raises
+    StickerworksError when there is no such person, or Label Studio refuses.
+    """
+    if config.url is not None:
+        raise StickerworksError(
+            f"{config.url} is a server of others.", "Change the password there."
+        )
+    place = ServerPaths(place.root.absolute())
+    if not place.accounts.exists():
+        raise StickerworksError("There are no accounts yet.", "Run `stickerworks label setup`.")
+    held = read_accounts(place)
+    account = _account(config, person)
+    if account not in held["passwords"]:
+        known = ", ".join(held["passwords"])
+        raise StickerworksError(f"{account} has no account here.", f"There are: {known}.")
+    password = secrets.token_urlsafe(12)
+    _tell(place, config, account, password)
+    held["passwords"][account] = password
+    write_accounts(place, held)
+    return account, password
+
+
+def _account(config: LabelConfig, person: str) -> str:
+    wanted = account_name(person)
+    named = [p.key for p in config.annotators if p.name and account_name(p.name) == wanted]
+    if len(named) > 1:
+        raise StickerworksError(
+            f"{person} is the name of {len(named)} people.", f"Name one of: {', '.join(named)}."
+        )
+    return named[0] if named else wanted
+
+
+def _tell(place: ServerPaths, config: LabelConfig, account: str, password: str) -> None:
+    # Typed in, as at a terminal: command lines can be read by everybody on this machine.
+    try:
+        done = subprocess.run(
+            [str(find_program(config)), "reset_password", "--username", account],
+            env=studio_environment(place, config, read_accounts(place)),
+            input=f"{password}\n",
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            cwd=place.root,
+            timeout=_TIMEOUT_S,
+            start_new_session=True,  # without a terminal it reads its input
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise StickerworksError(
+            f"Label Studio did not set the password ({type(error).__name__}).", "Try again."
+        ) from None
+    if _DONE not in done.stdout:
+        raise StickerworksError(
+            f"Label Studio did not set the password of {account} (exit code {done.returncode}).",
+            "The old one still holds. Run `stickerworks label setup`, then this again.",
+        )

@@ -1,0 +1,319 @@
+"""The gateway before a real server: nobody sees or changes what is another's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from tls_proxy import Mode, tls_proxy
+
+from annotation.human.studio.accounts import login
+from annotation.human.studio.files import allow_files
+from annotation.human.studio.ledger import PlacedTask, Planned, Project, open_ledger
+from annotation.human.studio.passwords import new_password
+from annotation.human.studio.server import inner
+from annotation.human.studio.server_paths import read_accounts
+from pipeline.engine.workspace import Workspace
+from schemas.config import Config
+from schemas.labelling import LabelConfig
+
+HOST = "https://label.example.org"
+CONFIG = """<View><HyperText name="sticker" value="$html"/><Choices name="domain" toName="sticker">
+<Choice value="cartoon"/><Choice value="real"/></Choices></View>"""
+SAID = {
+    "result": [{"from_name": "domain", "to_name": "sticker", "type": "choices",
+                "value": {"choices": ["cartoon"]}}],
+    "lead_time": 1.0,
+}  # fmt: skip
+GOLD = '{"id": "aa", "tags": [], "domain": "cartoon"}\n'
+
+
+@dataclass(frozen=True)
+class Team:
+    """Three annotators with a project each, one for screening, one for adjudication."""
+
+    studio: Any
+    url: str
+    config: LabelConfig
+    projects: dict[str, int]
+    tasks: dict[str, list[int]]
+
+    @property
+    def lead(self) -> dict[str, str]:
+        return {"Authorization": f"Token {read_accounts(self.studio.place)['token']}"}
+
+    @property
+    def inside(self) -> str:
+        return str(inner(self.studio.place))
+
+    def password(self, number: int) -> str:
+        held = read_accounts(self.studio.place)["passwords"]
+        return str(held[self.config.accounts[number]])
+
+    def browser(self, number: int) -> requests.Session:
+        """An annotator's browser, which comes by the gateway."""
+        return login(self.url, self.config.accounts[number], self.password(number))
+
+    def vote(self, browser: requests.Session, on: int, **more: Any) -> requests.Response:
+        return browser.post(f"{self.url}/api/tasks/{on}/annotations/", json={**SAID, **more})
+
+    def known(self, path: str) -> Any:
+        """What Label Studio itself says, asked by the lead."""
+        return requests.get(f"{self.inside}{path}", headers=self.lead, timeout=60).json()
+
+
+@pytest.fixture(scope="module")
+def team(make_studio: Any, tmp_path_factory: pytest.TempPathFactory) -> Team:
+    root = tmp_path_factory.mktemp("team")
+    studio = make_studio(Workspace(root / "workspace"))
+    (root / "guide.md").write_text("# Rules\n<script>x</script> ![p](https://e.example/p.png)")
+    (root / "gold.jsonl").write_text(GOLD)
+    config = LabelConfig(
+        port=studio.config.label.port,
+        annotators=({"account": "annotator-1@example.org", "name": "小明", "language": "zh"},
+                    *LabelConfig().accounts[1:]),
+        host=HOST,
+        guidelines=str(root / "guide.md"),
+        gold=str(root / "gold.jsonl"),
+    )  # fmt: skip
+    studio = replace(studio, config=Config(label=config))
+    client, files = studio.connection.client, studio.connection.files
+    (files / "stickers" / "aa").mkdir(parents=True)
+    (files / "stickers" / "aa" / "aa.gif").write_bytes(b"GIF89a" + bytes(4000))
+    projects, tasks = {}, {}
+    with open_ledger(studio.workspace.root) as ledger:
+        for name in (*config.accounts, "screening", "adjudication"):
+            made = client.projects.create(title=name, label_config=CONFIG, maximum_annotations=3)
+            allow_files(client, made.id, files)
+            shown = [{"html": f"<img src='/data/local-files/?d=stickers/aa/aa.gif'>{n}"}
+                     for n in range(2)]  # fmt: skip
+            sent = client.projects.import_tasks(made.id, request=shown, return_task_ids=True)
+            projects[name], tasks[name] = made.id, sent.task_ids
+            purpose: Any = name if name in ("screening", "adjudication") else "labelling"
+            person = name if purpose == "labelling" else ""
+            ledger.add_project(Project(made.id, purpose, "b", "x", None, None, person=person))
+            rows = list(zip(("aa", "bb"), sent.task_ids, strict=True))
+            ledger.plan(
+                Planned(purpose, sticker, "b", "b001", sticker == "aa", True, person)
+                for sticker, _ in rows
+            )
+            ledger.place(purpose, made.id, "now", [PlacedTask(*row, None, person) for row in rows])
+    return Team(studio, studio.outside, config, projects, tasks)
+
+
+def test_a_vote_on_an_own_task_is_ones_own(team: Team) -> None:
+    browser = team.browser(0)
+    task = team.tasks[team.config.accounts[0]][0]
+    lead = team.studio.connection.accounts.ids["lead@example.org"]
+    reply = team.vote(browser, task, completed_by=lead, task=1, ground_truth=True)
+    assert reply.status_code == 201
+    number = reply.json()["id"]
+    kept = team.known(f"/api/annotations/{number}/")
+    assert kept["completed_by"] == team.studio.connection.accounts.ids[team.config.accounts[0]]
+    assert (kept["task"], kept["ground_truth"]) == (task, False)
+    changed = browser.patch(
+        f"{team.url}/api/annotations/{number}/",
+        json={"was_cancelled": True, "completed_by": lead, "task": task + 1},
+    )
+    assert changed.status_code == 200
+    kept = team.known(f"/api/annotations/{number}/")
+    assert (kept["was_cancelled"], kept["task"]) == (True, task)
+    assert kept["completed_by"] != lead
+    renamed = browser.post(
+        f"{team.url}/api/tasks/{task}/annotations/",
+        json=SAID,
+        headers={"X-HTTP-Method-Override": "DELETE", "X-Method-Override": "DELETE"},
+    )
+    assert renamed.status_code == 201
+    assert team.known(f"/api/tasks/{task}/")["id"] == task
+
+
+def test_nothing_of_another_is_told_or_taken(team: Team) -> None:
+    theirs, mine = team.browser(1), team.browser(2)
+    name = team.config.accounts[1]
+    task, project = team.tasks[name][0], team.projects[name]
+    own = team.projects[team.config.accounts[2]]
+    number = team.vote(theirs, task).json()["id"]
+    asked = [
+        ("GET", f"/api/tasks/{task}/"),
+        ("GET", f"/api/tasks/{task}/?project={own}"),
+        ("GET", f"/api/tasks/{task}/annotations/"),
+        ("POST", f"/api/tasks/{task}/annotations/?project={own}"),
+        ("POST", f"/api/tasks/{task}/drafts?project={own}"),
+        ("GET", f"/api/annotations/{number}/"),
+        ("PATCH", f"/api/annotations/{number}/"),
+        ("DELETE", f"/api/annotations/{number}/"),
+        ("GET", f"/api/projects/{project}/"),
+        ("GET", f"/api/projects/{project}/next/"),
+        ("POST", f"/api/dm/actions?id=next_task&project={project}"),
+        ("POST", f"/api/dm/actions?id=delete_tasks&project={own}"),
+        ("GET", f"/api/projects/{project}/export?exportType=JSON"),
+        ("GET", "/api/users/"),
+        ("GET", "/api/invite"),
+        ("GET", "/api/current-user/token"),
+        ("POST", "/api/token/"),
+        ("GET", f"/api/tasks%2f{task}/"),
+        ("GET", f"/static/..%2fapi/tasks/{task}/"),
+        ("GET", f"//api/tasks/{task}/"),
+    ]
+    for method, path in asked:
+        # Not through requests alone, which would tidy the path up.
+        prepared = mine.prepare_request(requests.Request(method, team.url + "/", json={}))
+        prepared.url = team.url + path
+        reply = mine.send(prepared, timeout=60)
+        assert reply.status_code in (400, 403), (method, path)
+        assert name not in reply.text
+    assert len(team.known(f"/api/tasks/{task}/")["annotations"]) == 1
+    users = mine.get(f"{team.url}/api/users?project={own}").json()
+    assert [user["email"] for user in users] == [team.config.accounts[2]]
+    got = mine.post(f"{team.url}/api/dm/actions?id=next_task&project={own}",
+                    json={"project": project, "selectedItems": {"all": True}})  # fmt: skip
+    assert got.json()["project"] == own
+
+
+def test_a_shared_project_shows_ones_own_answers_alone(team: Team) -> None:
+    first, second = team.browser(1), team.browser(2)
+    task = team.tasks["screening"][0]
+    for browser in (first, second):
+        assert team.vote(browser, task).status_code == 201
+    for browser, name in ((first, 1), (second, 2)):
+        told = browser.get(f"{team.url}/api/tasks/{task}/").json()
+        assert [row["completed_by"]["email"] for row in told["annotations"]] == [
+            team.config.accounts[name]
+        ]
+        assert told["annotators"] == []
+        listed = browser.get(f"{team.url}/api/tasks/{task}/annotations/").json()
+        assert len(listed) == 1
+    assert team.vote(first, team.tasks["adjudication"][0]).status_code == 403
+
+
+def test_what_was_taken_back_and_who_left_are_refused_kindly(team: Team) -> None:
+    name = team.config.accounts[2]
+    browser, task = team.browser(2), team.tasks[name][1]
+    root = team.studio.workspace.root
+    with open_ledger(root) as ledger:
+        ledger.connection.execute("UPDATE tasks SET withdrawn_at = 'now' WHERE task = ?", (task,))
+    assert team.vote(browser, task).status_code == 410
+    with open_ledger(root) as ledger:
+        ledger.connection.execute(
+            "INSERT INTO departures (person, left_at) VALUES (?, 'now')", (name,)
+        )
+    page = browser.get(f"{team.url}/", headers={"Accept": "text/html"})
+    assert page.status_code == 403
+    assert "You have left this team" in page.text
+    assert team.vote(browser, team.tasks[name][0]).status_code == 403
+    with open_ledger(root) as ledger:
+        ledger.connection.execute("UPDATE departures SET back_at = 'later'")
+    assert browser.get(f"{team.url}/api/projects/{team.projects[name]}/").ok
+
+
+def test_bodies_that_are_no_answer_or_too_large_are_refused(team: Team) -> None:
+    browser, task = team.browser(1), team.tasks[team.config.accounts[1]][1]
+    address = f"{team.url}/api/tasks/{task}/annotations/"
+    assert browser.post(address, data={"result": "[]"}).status_code == 400
+    kind = {"Content-Type": "application/json"}
+    for body in (b"[", b"[]", b"[" * 100_000, b'"x"'):
+        assert browser.post(address, data=body, headers=kind).status_code == 400
+    assert browser.post(address, json={"result": "x" * 2_100_000}).status_code == 413
+
+
+def test_files_come_in_part_as_they_are_asked_for(team: Team) -> None:
+    browser = team.browser(1)
+    address = f"{team.url}/data/local-files/?d=stickers/aa/aa.gif"
+    assert browser.get(address).content == b"GIF89a" + bytes(4000)
+    part = browser.get(address, headers={"Range": "bytes=0-5"})
+    assert (part.status_code, part.content) in ((206, b"GIF89a"), (200, b"GIF89a" + bytes(4000)))
+    assert requests.get(address, timeout=60).status_code == 401
+
+
+def test_the_first_page_says_how_far_one_is_and_how_one_did(team: Team) -> None:
+    browser = team.browser(0)
+    page = browser.get(f"{team.url}/").text
+    assert "你好，小明" in page
+    assert "&lt;script&gt;" in page
+    assert "e.example" not in page
+    assert "已知标签" not in page, "gold stays unknown while the batch is not done"
+    name = team.config.accounts[0]
+    for task in team.tasks[name]:
+        assert team.vote(browser, task).status_code == 201
+    team.studio.place.accounts.touch()
+    page = _until(lambda: browser.get(f"{team.url}/").text, "已知标签")
+    assert "全部 2 张都已完成" in page
+    assert "stickers/aa/aa.gif" in page
+    answer = browser.get(f"{team.url}/")
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    screen = browser.get(
+        f"{team.url}/projects/{team.projects[name]}/data?labeling=1",
+        headers={"Accept": "text/html"},
+    ).text
+    assert "/_stickerworks/chinese.js" in screen
+    lead = login(
+        team.url,
+        "lead@example.org",
+        read_accounts(team.studio.place)["passwords"]["lead@example.org"],
+    )
+    assert f"/projects/{team.projects['adjudication']}/data" in lead.get(f"{team.url}/").text
+    assert lead.get(f"{team.url}/api/users/").ok
+
+
+def _until(ask: Any, word: str) -> str:
+    import time
+
+    for _ in range(30):
+        page = str(ask())
+        if word in page:
+            return page
+        time.sleep(0.5)  # counts are kept for some seconds
+    raise AssertionError(f"{word} never came")
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+@pytest.mark.parametrize("mode", ["keep", "rewrite", "strip"])
+def test_people_come_by_a_proxy_with_tls(team: Team, mode: Mode, tmp_path: Path) -> None:
+    name, password = team.config.accounts[1], team.password(1)
+    with tls_proxy(team.config.port, mode, tmp_path) as port, requests.Session() as browser:
+        browser.trust_env, browser.verify = False, False
+        browser.headers.update({"Host": "label.example.org", "Origin": HOST})
+        base = f"https://127.0.0.1:{port}"
+        page = browser.get(f"{base}/user/login/", timeout=60)
+        assert page.ok, page.text
+        form = {"email": name, "password": password}
+        form["csrfmiddlewaretoken"] = page.cookies["csrftoken"]
+        reply = browser.post(f"{base}/user/login/", data=form, timeout=60, allow_redirects=False)
+        assert reply.status_code == 302
+        assert reply.headers["Location"].startswith("/")
+        cookies = reply.headers["Set-Cookie"]
+        assert "domain" not in cookies.lower()
+        assert ("Secure" in cookies) == (mode != "strip"), "stripped, nobody can know of TLS"
+        browser.headers["X-CSRFToken"] = reply.cookies["csrftoken"]
+        task = team.tasks[name][1]
+        reply = browser.post(f"{base}/api/tasks/{task}/annotations/", json=SAID, timeout=60)
+        assert reply.status_code == 201
+        browser.headers["Origin"] = "https://evil.example"
+        reply = browser.post(f"{base}/api/tasks/{task}/annotations/", json=SAID, timeout=60)
+        assert reply.status_code == (201 if mode == "strip" else 403)
+        if mode == "strip":  # browsers say this of a page's site as well
+            browser.headers["Sec-Fetch-Site"] = "cross-site"
+            reply = browser.post(f"{base}/api/tasks/{task}/annotations/", json=SAID, timeout=60)
+            assert reply.status_code == 403
+        if mode == "keep":
+            browser.headers["Host"] = "other.example.org"
+            reply = browser.get(f"{base}/", timeout=60)
+            assert reply.status_code == 400
+            assert "set label.host: https://other.example.org" in reply.text
+
+
+def test_a_new_password_ends_old_sessions(team: Team) -> None:
+    old, name = team.browser(2), team.config.accounts[2]
+    before = team.password(2)
+    assert old.get(f"{team.url}/api/current-user/whoami").ok
+    account, password = new_password(team.studio.place, team.config, name.upper())
+    assert (account, password) == (name, team.password(2))
+    assert password != before
+    assert old.get(f"{team.url}/api/current-user/whoami").status_code == 401
+    assert team.browser(2).get(f"{team.url}/api/current-user/whoami").ok
+    log = (team.studio.place.root / "gateway-access.log").read_text()
+    assert not any(word in log for word in (password, before, "sessionid", "csrf", name))
