@@ -6,6 +6,7 @@ import json
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from table_rows import put
 
 from annotation.human.progress import AnnotationProgress, Share, progress
 from annotation.human.status import status_lines
+from annotation.human.studio.ledger import open_ledger
 from annotation.human.waiting import Backlog, Screening
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
@@ -136,6 +138,43 @@ def test_what_everybody_answered_and_lacks_votes_is_stuck(found: AnnotationProgr
     assert open_ == [(4, "insufficient", 2, 1), (6, "insufficient", 1, 1)]
     assert settled == [(3, "effective", 2, 1), (7, "effective", 2, 0)]
     assert found.unassigned == 0
+
+
+def test_each_ones_own_tasks_beside_everybodys_of_before(workspace: Workspace) -> None:
+    people: Any = [{"account": ANN, "name": "Ann", "quota": 9}, BOB, CEM]
+    people += [{"account": "dee@example.org", "language": "zh"}, "eve@example.org"]
+    config = Config.model_validate({"label": {"annotators": people}})
+    dee, eve = "dee@example.org", "eve@example.org"
+    own = [
+        *(task(10, person=name, batch="b003") for name in (ANN, BOB)),
+        {**task(10, person=dee, batch="b003"), "task": 99},
+        task(11, person=eve, batch="b003", withdrawn="2026-09-22T10:00:00+00:00"),
+        *(task(11, person=name, batch="b003") for name in (BOB, CEM)),
+    ]
+    put(workspace, "tasks", [*workspace.read("tasks").to_pylist(), *own])
+    put(workspace, "votes", [*VOTES, vote(10, ANN, "笑", task=10), skip(10, dee) | {"task": 99}])
+    with open_ledger(workspace.root) as ledger:
+        ledger.connection.execute(
+            "INSERT INTO departures (person, left_at) VALUES (?, '2026-09-22T10:00:00+00:00')",
+            (eve,),
+        )
+        ledger.connection.execute("INSERT INTO wanted VALUES (?, 4)", (key(1),))
+    found = progress(workspace, config, datetime(2026, 9, 22, tzinfo=UTC))
+    by_name = {one.name: one for one in found.annotators}
+    assert (by_name[ANN].called, by_name[ANN].quota, by_name[ANN].room) == ("Ann", 9, 0)
+    assert (by_name[dee].skips, by_name[dee].language) == (1, "zh")
+    assert (by_name[eve].asked, by_name[eve].to_do) == (0, 0)
+    assert by_name[eve].left_at == "2026-09-22T10:00:00+00:00"
+    third = found.batches[-1]
+    assert (third.name, third.stickers, third.complete) == ("b003", 2, 0)
+    assert found.batches[0].complete == 1, "of one that was complete a fourth vote is wanted"
+    lines = said(found)
+    assert "Ann <ann@example.org>" in lines
+    assert "reads zh" in lines
+    assert "left 2026-09-22 10:00:00" in lines
+    assert f"Lack votes    {found.unassigned:,} can go to others" in lines
+    # Five of everybody's wait for dee, who has answered one a day.
+    assert (by_name[dee].to_do, found.expected_end) == (5, "2026-09-27")
 
 
 def test_backlog_is_what_no_decision_settles(
