@@ -146,7 +146,7 @@ def test_the_recipe_leads_to_a_release(team: Team, monkeypatch: pytest.MonkeyPat
         else:
             team.run(line)
     assert all(done), "each time that the page lets people answer, something waits for them"
-    (release,) = (path for path in team.workspace.releases.iterdir() if path.is_dir())
+    (release,) = team.workspace.releases.glob("[!.]*")
     assert (release / "README.md").exists()
     assert len(list((team.folder / "backups").iterdir())) == 2
     statuses = team.workspace.read("labels")["status"].to_pylist()
