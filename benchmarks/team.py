@@ -36,6 +36,7 @@ from voting.tls_proxy import make_certificate, tls_proxy
 from annotation.human.merge import current_votes
 from annotation.human.studio.server import stop
 from annotation.human.studio.server_paths import ServerPaths, read_accounts
+from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 
 PEOPLE = tuple(f"annotator-{n}@example.org" for n in range(1, 9))
@@ -130,6 +131,10 @@ def _all(folder: Path, count: int, port: int) -> dict[str, Any]:
         with tls_proxy(certificate, proxy, port):
             figures |= _vote(team, folder, certificate, f"https://localhost:{proxy}")
         figures |= _restored(team, elsewhere, folder)
+    except StickerworksError:
+        for one in filter(Path.exists, (team.place.log, elsewhere.place.log)):
+            _say(one.read_text(encoding="utf-8", errors="replace")[-3000:])
+        raise
     finally:
         stop(team.place)
         stop(elsewhere.place)

@@ -54,9 +54,11 @@ def restore_command(options: CommandOptions, file: Path | None, *, replace: bool
             session.say("  would bring back server, ledger and votes")
             return session.exit_code
         if source is not None:
-            done = restore(
-                source, session.workspace, session.config, replace=replace, say=session.say
-            )
+
+            def say(line: str) -> None:
+                session.say(plain(line))  # versions are as the file says
+
+            done = restore(source, session.workspace, session.config, replace=replace, say=say)
             session.results["restored"] = {
                 "made_at": done.manifest.made_at,
                 "parts": len(done.manifest.parts),

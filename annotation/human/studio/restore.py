@@ -20,7 +20,14 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
-from annotation.human.studio.backup import DATABASE, SETTINGS, database_version, program_version
+from annotation.human.studio.backup import (
+    DATABASE,
+    SETTINGS,
+    TAKEN,
+    database_version,
+    program_version,
+    schema_digest,
+)
 from annotation.human.studio.backup_file import Manifest, read_backup
 from annotation.human.studio.client import FOLDER
 from annotation.human.studio.forgetting import forget_tasks
@@ -129,6 +136,15 @@ def _say_versions(manifest: Manifest, config: Config, say: Say) -> None:
         say(f"No Label Studio is installed here; this needs {then} or newer: make label-studio")
     if 0 < manifest.ledger < VERSION:
         say(f"The ledger was upgraded from version {manifest.ledger} to {VERSION}.")
+    tables = (Path(part.place).parts[1] for part in manifest.parts if "tables/" in part.place)
+    there = {name.removesuffix(".parquet") for name in tables}
+    known = {name: schema_digest(name) for name in TAKEN}
+    other = [name for name in TAKEN if name in there and manifest.tables.get(name) != known[name]]
+    if other:
+        say(
+            f"The columns of {', '.join(other)} are of another version of stickerworks: run "
+            "`stickerworks label import`, which makes them anew."
+        )
 
 
 def _numbers(version: str) -> tuple[int, ...]:

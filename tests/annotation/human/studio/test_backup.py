@@ -432,6 +432,16 @@ def test_an_older_ledger_is_upgraded_and_saved_as_it_was(filled, tmp_path):
         assert [row["person"] for row in ledger.tasks()] == [""]
 
 
+def test_tables_of_other_columns_are_told(filled, tmp_path, monkeypatch):
+    monkeypatch.setattr(backup, "schema_digest", lambda name: f"older {name}")
+    saved = back_up(filled, Config(), tmp_path / "saved.tar.gz", replace=False).path
+    told: list[str] = []
+    (tmp_path / "there").mkdir()
+    there = Workspace(tmp_path / "there")
+    restore.restore(saved, there, Config(), replace=False, say=told.append)
+    assert [line for line in told if line.startswith("The columns of votes are of another")]
+
+
 OLDER = """
 CREATE TABLE projects (project INTEGER PRIMARY KEY, purpose TEXT, ballot TEXT, interface TEXT,
     cursor TEXT, reconciled_at TEXT);

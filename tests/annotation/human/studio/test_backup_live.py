@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,13 @@ VIEW = """<View><Text name="t" value="$t"/>
 SAID = {"result": [], "was_cancelled": True}
 
 
-def skip_all(url: str, session: Any, tasks: list[int], acknowledged: list[int]) -> None:
-    """Skip task after task, and note which answers the server acknowledged."""
-    for task in tasks:
+def keep_skipping(
+    url: str, session: Any, tasks: list[int], acknowledged: list[int], ended: threading.Event
+) -> None:
+    """Skip task after task, again and again, and note which answers the server acknowledged."""
+    for task in cycle(tasks):
+        if ended.is_set():
+            return
         reply = session.post(f"{url}/api/tasks/{task}/annotations/", json=SAID)
         assert reply.ok, reply.text
         acknowledged.append(int(reply.json()["id"]))
@@ -84,6 +89,12 @@ def import_all_the_time(studio: Any, ended: threading.Event) -> None:
             import_server(studio.connection, ledger, reconcile_hours=0)
 
 
+def imported(studio: Any) -> int:
+    """How many answers are in the ledger, which an import may be writing to."""
+    with closing(sqlite3.connect(studio.workspace.root / LEDGER, 60)) as ledger:
+        return int(ledger.execute("SELECT count(*) FROM annotations").fetchone()[0])
+
+
 def test_nothing_is_lost_that_was_acknowledged_before(
     make_studio: Any, free_port: Any, tmp_path: Path
 ) -> None:
@@ -93,21 +104,29 @@ def test_nothing_is_lost_that_was_acknowledged_before(
     ended = threading.Event()
     saved, before = tmp_path / "saved.tar.gz", []
     with ThreadPoolExecutor() as pool:
-        voters = [pool.submit(skip_all, url, studio.annotator(n), tasks, told) for n in range(3)]
-        importing = pool.submit(import_all_the_time, studio, ended)
+        working = [
+            pool.submit(keep_skipping, url, studio.annotator(n), tasks, told, ended)
+            for n in range(3)
+        ]
+        working.append(pool.submit(import_all_the_time, studio, ended))
+
+        def wait_for(more: int) -> None:
+            while len(told) < len(before) + more and not any(one.done() for one in working):
+                ended.wait(0.05)
+
         try:
-            for _ in range(3):  # the last one counts
-                wanted = len(before) + 8
-                while len(told) < wanted and not all(voter.done() for voter in voters):
-                    ended.wait(0.05)
-                before = list(told)
+            known = 0
+            while not known:  # the last one counts, made after something was imported
+                wait_for(8)
+                known, before = imported(studio), list(told)
                 back_up(studio.workspace, Config(), saved, replace=True)
-            for voter in voters:
-                voter.result()
+                assert not any(one.done() for one in working)
+            wait_for(1)
         finally:
             ended.set()
-        importing.result()
-    assert 0 < len(before) < len(told)
+        for one in working:
+            one.result()
+    assert len(before) < len(told)
 
     there = Workspace(tmp_path / "else" / "there")
     put_stickers(there, 20)
