@@ -413,7 +413,7 @@ class MergeConfig(Section):
     agree: Positive = Field(
         2,
         description="annotators who must give a tag, or an answer; of more votes than annotators "
-        "the same share must",
+        "more than (agree - 1/2) / annotators of them must: with 2 of 3, more than half",
     )
 
     @model_validator(mode="after")

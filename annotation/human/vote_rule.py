@@ -1,7 +1,7 @@
 """From votes to labels (StickerTAG section 3.2), for many stickers at a time.
 
 In this order, a sticker is ``effective`` when a tag was given by ``agree`` annotators (of more
-votes than ``annotators``, by the same share of them);
+votes than ``annotators``, by as many as ``needed_votes`` says);
 ``rejected`` when as many skipped; ``adjudicate`` when ``annotators`` voted and no tag got there;
 ``insufficient`` when fewer voted; ``unlabelled`` when nobody voted or skipped. A vote all of whose
 tags are unknown is not a vote for no tag, so it is no valid vote. Of what is left to an
@@ -27,14 +27,17 @@ _NOTHING = np.array(None)
 
 
 def needed_votes(valid: Ints, rule: MergeConfig) -> Ints:
-    """Votes that a value needs of so many valid ones: ``agree``, or its share of more than
-    ``annotators``.
+    """Votes that a value needs of so many valid ones: ``agree``; of more than ``annotators``, more
+    than ``(agree - 1/2) / annotators`` of them, which for 2 of 3 is more than half.
 
-    >>> needed_votes(np.array([2, 3, 4, 6]), MergeConfig()).tolist()
-    [2, 2, 3, 4]
+    The whole share, 2 of 3 and so 4 of 5, would have further votes at random make labels worse
+    (docs/relabelling.md).
+
+    >>> needed_votes(np.array([2, 3, 4, 5, 6]), MergeConfig()).tolist()
+    [2, 2, 3, 3, 4]
     """
-    share = -(-rule.agree * valid // rule.annotators)
-    return np.maximum(share, rule.agree)
+    more = (2 * rule.agree - 1) * valid // (2 * rule.annotators) + 1
+    return np.maximum(more, rule.agree)
 
 
 def label_stickers(

@@ -195,7 +195,11 @@ def stated(
 
     answered = [meant(answer) for answer in cast if meant(answer)]
     counts = Counter(value for values in answered for value in values)
-    enough = agree if len(answered) <= asked else math.ceil(Fraction(agree * len(answered), asked))
+    enough = (
+        agree
+        if len(answered) <= asked
+        else math.floor((agree - Fraction(1, 2)) * len(answered) / asked) + 1
+    )
     effective = {value for value, count in counts.items() if count >= enough}
     if question.kind in ("single", "scale") and effective:
         most = max(counts[value] for value in effective)

@@ -195,8 +195,8 @@ def test_the_rule_is_configurable() -> None:
     assert label(*rows[:1], rule=MergeConfig(annotators=1, agree=1))["tags"] == ["笑"]
 
 
-@pytest.mark.parametrize(("votes", "enough"), [(3, 2), (4, 3), (5, 4), (6, 4), (7, 5)])
-def test_of_more_votes_than_asked_a_tag_needs_the_same_share(votes: int, enough: int) -> None:
+@pytest.mark.parametrize(("votes", "enough"), [(3, 2), (4, 3), (5, 3), (6, 4), (7, 4)])
+def test_of_more_votes_than_asked_a_tag_needs_more_than_half(votes: int, enough: int) -> None:
     cast = [vote(str(n), ["笑"] if n < enough else ["狗"]) for n in range(votes)]
     assert label(*cast)["tags"] == ["笑"]
     if votes > RULE.annotators:
@@ -230,7 +230,11 @@ def stated(rows: list[dict[str, Any]], sticker: str, agree: int, needed: int) ->
     skips = [row for row in last.values() if row["skipped"] is True]
     valid = [row for row in cast if row["tags"] == [] or any(tag in TAGS for tag in row["tags"])]
     voters = {tag: [row for row in cast if tag in row["tags"]] for tag in [*TAGS, "other"]}
-    enough = agree if len(valid) <= needed else math.ceil(Fraction(agree * len(valid), needed))
+    enough = (
+        agree
+        if len(valid) <= needed
+        else math.floor((agree - Fraction(1, 2)) * len(valid) / needed) + 1
+    )
     effective = sorted(tag for tag in TAGS if len(voters[tag]) >= enough)
     status = "insufficient"
     if not last:

@@ -48,8 +48,8 @@ def state(cast: list[dict[str, Any]], agree: int, needed: int) -> tuple[str, lis
     valid = [
         row for row in spoken.values() if not row["tags"] or any(t in KNOWN for t in row["tags"])
     ]
-    # Of more votes than asked, the same share.
-    enough = next(n for n in range(agree, 99) if n * needed >= agree * len(valid))
+    # Of more votes than asked, more than the share halfway between agree and one less.
+    enough = next(n for n in range(agree, 99) if n * needed > (agree - 0.5) * len(valid))
     effective = sorted(tag for tag in KNOWN if len(given_by[tag]) >= enough)
     if effective:
         return "effective", effective, unknown
