@@ -149,7 +149,7 @@ def test_gains_are_those_of_all_outcomes_counted(
             chance = right if there else 1 - right
             for vote in said:
                 chance *= rate if vote else 1 - rate
-            label = yes + sum(said) >= -(-2 * (3 + more) // 3)
+            label = yes + sum(said) >= (3 + more) // 2 + 1
             brings += chance * (loss(effective, there) - loss(label, there))
         best = max(best, brings / more)
     assert found.each_vote[0] == pytest.approx(best, abs=1e-12)
