@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import re
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
-from annotation.human.gateway import answers, forwarding, inserted
+from annotation.human.gateway import answers, entering, forwarding, inserted
 from annotation.human.gateway.addresses import is_public, wrong_host, wrong_origin
+from annotation.human.gateway.attempts import Attempts, address_of
 from annotation.human.gateway.forwarding import SAFETY, Passage, TooLargeError
 from annotation.human.gateway.holdings import LedgerHoldings
 from annotation.human.gateway.homes import Homes
 from annotation.human.gateway.live import LiveProgress
+from annotation.human.gateway.logouts import Logouts
+from annotation.human.gateway.onward import Onward
 from annotation.human.gateway.pages import POLICY, note_page, refusal_page
 from annotation.human.gateway.rules import Asked, Decision, Role, Verdict, allowed
 from annotation.human.gateway.visitors import Proof, Visitor, Visitors, proof_of
@@ -31,7 +36,8 @@ from schemas.questions import Language
 
 _log = logging.getLogger("gateway")
 _OWN = "/_stickerworks/"
-_STATUS = {"nobody": 401, "path": 400, "body": 400, "large": 413, "withdrawn": 410}
+_LOGIN, _LOGOUT = re.compile(r"/user/login/?"), re.compile(r"/logout/?")
+_STATUS = {"nobody": 401, "path": 400, "body": 400, "large": 413, "withdrawn": 410, "slow": 429}
 
 
 def make_app(place: ServerPaths) -> web.Application:
@@ -64,12 +70,15 @@ class Gateway:
     client: aiohttp.ClientSession
     visitors: Visitors = field(init=False)
     homes: Homes = field(init=False)
+    logouts: Logouts = field(init=False)
+    attempts: Attempts = field(default_factory=Attempts)
     _settings: GatewaySettings | None = None
     _stamps: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
         self.visitors = Visitors(self.client)
         self.homes = Homes(self.place, LiveProgress(self.client))
+        self.logouts = Logouts(self.place.logouts)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request, whatever happens."""
@@ -132,7 +141,7 @@ class Visit:
     @property
     def holdings(self) -> LedgerHoldings:
         account = "" if self.visitor is None else self.visitor.account
-        return LedgerHoldings(self.gateway.homes.ledger, account)
+        return LedgerHoldings(self.gateway.homes.root, account)
 
     async def answer(self) -> web.StreamResponse:
         """Whatever is to be said."""
@@ -163,6 +172,8 @@ class Visit:
     async def _decided(self, path: str) -> web.StreamResponse:
         request = self.request
         self.proof = proof_of(request.cookies, request.headers.get("Authorization"))
+        if self.gateway.logouts.ended(self.proof.session):
+            self.proof = replace(self.proof, session="")
         self.visitor = await self.gateway.visitors.who(self.settings.inside, self.proof)
         self.role = self._role()
         pairs = tuple((str(key), str(value)) for key, value in request.rel_url.query.items())
@@ -194,17 +205,13 @@ class Visit:
         return "left" if self.holdings.left() else "annotator"
 
     async def _forward(self) -> web.StreamResponse:
-        decision, request = self.decision, self.request
-        passage = Passage(
-            self.gateway.client,
-            self.settings.inside,
-            self.proof,
-            is_public(
-                request.headers.get("Host", ""), self.settings, request.headers.get("Origin")
-            ),
-        )
-        if decision.rule in ("login", "logout"):
+        decision, request, passage = self.decision, self.request, self._passage()
+        if decision.rule in ("login", "logout") or _LOGOUT.fullmatch(request.path):
             self.gateway.visitors.forget(self.proof)
+        if _LOGOUT.fullmatch(request.path) and self.visitor and not self.proof.token:
+            self.gateway.logouts.end(self.proof.session)
+        if request.method == "POST" and _LOGIN.fullmatch(request.path):
+            return await self._log_in()
         if decision.confirm and not await self._confirmed(passage):
             return self._refuse("answer")
         try:
@@ -224,6 +231,37 @@ class Visit:
                 made = inserted.with_ours(html, self.language, annotator=decision.rule != "lead")
                 return forwarding.changed(passage, answer, made)
             return await forwarding.give(passage, request, answer)
+
+    def _passage(self) -> Passage:
+        headers = self.request.headers
+        public = is_public(headers.get("Host", ""), self.settings, headers.get("Origin"))
+        return Passage(self.gateway.client, self.settings.inside, self.proof, public)
+
+    async def _log_in(self) -> web.StreamResponse:
+        # Who is logged in would be led on, whatever the password.
+        self.proof = Proof("", self.proof.csrf, "")
+        passage, attempts = self._passage(), self.gateway.attempts
+        try:
+            account, form = await entering.typed(self.request)
+        except ValueError:
+            return self._refuse("body")
+        where = address_of(self.request.remote, self.request.headers)
+        seconds = attempts.wait(account, where)
+        if seconds:
+            refused = self._refuse("slow")
+            refused.headers["Retry-After"] = str(seconds)
+            return refused
+        attempts.begin(account, where)
+        async with forwarding.asking(
+            passage, self.request, self.decision.query, form, readable=True
+        ) as answer:
+            if entering.was_right(answer):
+                attempts.right(account, where)
+            if answer.content_type != "text/html":
+                return await forwarding.give(passage, self.request, answer)
+            html = await forwarding.text_of(answer)
+            made = inserted.with_ours(html, self.language, annotator=True)
+            return forwarding.changed(passage, answer, made)
 
     async def _body(self) -> Any:
         """What goes on of the body; ValueError when it can't be read as an answer."""
@@ -258,11 +296,22 @@ class Visit:
         if self.decision.rule == "next":
             number = said.get("id") if isinstance(said, dict) else None
             if not isinstance(number, int) or self.holdings.task(number)[0] != "own":
+                said = await self._onward(self.visitor)
+            if said is None:
                 return self._json(404, WORDS[self.language]["no more"])
         kept = answers.only_theirs(said, self.visitor)
         if kept is None:
             return self._refuse("answer")
         return forwarding.changed(passage, answer, json.dumps(kept).encode())
+
+    async def _onward(self, visitor: Visitor) -> Any:
+        """What is next when Label Studio hands out what was taken back; None when nothing is."""
+        project, homes = self.decision.project, self.gateway.homes
+        tasks = [task for task in self.holdings.labelling() if task.project == project]
+        token = await asyncio.to_thread(homes.token)
+        done = await homes.live.done(self.settings.inside, token, project)
+        onward = Onward(self.gateway.client, self.settings.inside, self.proof, visitor)
+        return await onward.next_task(sorted(tasks, key=lambda task: task.task), done)
 
     def _ourselves(self) -> web.Response:
         assert self.visitor is not None  # no rule for others is answered by us
@@ -279,7 +328,7 @@ class Visit:
         status = _STATUS.get(why, 403)
         if not self._reads_pages():
             return self._json(status, WORDS[self.language][why])
-        if why in ("left", "stranger"):
+        if why in ("left", "stranger", "slow"):
             return _page(note_page(self.language, why), status)
         known = self.role in ("annotator", "lead")
         return _page(refusal_page(self.language, why, known=known), status)
