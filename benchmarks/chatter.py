@@ -4,8 +4,12 @@
 
 The corpus is tests/annotation/machine/chatter_corpus.tsv, made by hand in two languages: `tuning`
 is what the checks were written against, `held_out` was written before and not looked at, `later`
-was written in two goes to find what they missed and then tuned on, and `unseen` came last: the
-checks weren't changed for it. All are by one hand; `unseen` says most of what to expect.
+was written in a few goes to find what they missed and then tuned on, `reviewed` is by another hand
+(its readings of what stands on stickers left out: they are never looked through for chatter) and
+tuned on as well, and `unseen` came last: nothing was changed for its answers with chatter, so their
+recall says most of what to expect (two of its clean texts were flagged at first, and are no more).
+``slipped`` is the share of chatter that is left in and not flagged; of what else was missed, too
+much or too little was cut, or what could be cut was flagged.
 With --captions, texts of real stickers (a column `caption`) are a further check for false alarms.
 The last line is JSON.
 """
@@ -21,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from annotation.machine.chatter import find_chatter, without_chatter
+from annotation.machine.parsing import without_thought
 
 CORPUS = Path(__file__).parents[1] / "tests" / "annotation" / "machine" / "chatter_corpus.tsv"
 
@@ -34,7 +39,7 @@ def main() -> None:
     rows = [line.split("\t") for line in lines]
     figures: dict[str, Any] = {
         part: _measure([row[1:] for row in rows if row[0] == part])
-        for part in ("tuning", "held_out", "later", "unseen")
+        for part in ("tuning", "held_out", "later", "reviewed", "unseen")
     }
     if options.captions:
         with options.captions.open(encoding="utf-8", newline="") as file:
@@ -53,15 +58,22 @@ def _measure(rows: Sequence[Sequence[str]]) -> dict[str, Any]:
         "answers": len(wanted),
         "languages": by_language,
         "recall": round(1 - len(missed) / len(wanted), 4),
+        "slipped": round(sum(_is_unseen(row) for row in missed) / len(wanted), 4),
         **_pass([json.loads(row[2]) for row in rows if row[1] == "clean"]),
     }
 
 
 def _is_right(row: Sequence[str]) -> bool:
     _, expected, raw, left = row
-    answer = without_chatter(json.loads(raw))
+    answer = without_chatter(without_thought(json.loads(raw)))
     flags = find_chatter(answer)
     return (answer, flags) == (json.loads(left), []) if expected == "trim" else expected in flags
+
+
+def _is_unseen(row: Sequence[str]) -> bool:
+    """Whether nothing is cut off or flagged."""
+    raw = json.loads(row[2])
+    return without_chatter(without_thought(raw)) == raw.strip() and not find_chatter(raw)
 
 
 def _pass(texts: Sequence[str], *, speech: bool = False) -> dict[str, Any]:

@@ -37,7 +37,7 @@ METHODS = ("match", "fullmatch", "search", "sub", "split", "findall", "finditer"
 ESCAPED = {"annotation/handoff/folder.py", "annotation/machine/inprocess/messages.py"}
 # What is cut before it is looked at, to that many characters.
 CUT = {
-    "annotation/machine/chatter.py _BACK": 400,
+    "annotation/machine/chatter_patterns.py BACK": 400,
     "annotation/machine/parsing.py _LEADING": 300,
     "annotation/machine/parsing.py _UNSURE": 300,
 }

@@ -88,7 +88,7 @@ def validate_release(
     release, a shard can't be read, or there is no such baseline.
     """
     baseline = find_baseline(config.baseline)
-    settings = _settings(baseline, config)
+    settings = gate_settings(baseline, config)
     found = tuple(find_leaks(folder) if findings is None else findings)
     facts: dict[str, Any] = {
         "release": folder.resolve().name,
@@ -118,7 +118,8 @@ def validate_release(
     return _judged(real, control, compared, noise, faults, config, facts)
 
 
-def _settings(baseline: Learner[Any, Any], config: ValidateConfig) -> Any:
+def gate_settings(baseline: Learner[Any, Any], config: ValidateConfig) -> Any:
+    """The configured preset with what is changed of it; StickerworksError for what can't judge."""
     if not isinstance(baseline, Baseline | Judges):
         raise StickerworksError(
             f"The baseline {baseline.name} can't judge a release.",

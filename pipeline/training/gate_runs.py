@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -70,8 +70,20 @@ def score_across(baseline: Baseline[S, Any], dataset: Dataset, settings: S, seed
     """The train rows, each scored by a model that learnt from the other half alone."""
     settings, _ = resolve(baseline, settings)
     train = read_split(baseline, dataset, "train", settings)
+    return score_halves(baseline, train, (), settings, seed)[0]
+
+
+def score_halves(
+    baseline: Baseline[S, Any],
+    train: Examples,
+    others: Sequence[Examples],
+    settings: S,
+    seed: int,
+) -> tuple[Scored, ...]:
+    """The train rows as ``score_across`` has them; then other splits, by both models' mean."""
     half = np.random.default_rng((seed, 4)).permutation(len(train)) % 2
-    scores = np.zeros(train.truth.shape)
+    others = [replace(part, tags=train.tags) for part in others]
+    scores = [np.zeros(part.truth.shape) for part in (train, *others)]
     for number in (0, 1):
         taught, judged = (
             replace(choose(train, partial(_is, half, which)), tags=train.tags)
@@ -79,8 +91,14 @@ def score_across(baseline: Baseline[S, Any], dataset: Dataset, settings: S, seed
         )
         watched = choose(judged, lambda row: row < _WATCHED)
         model = fit(baseline, taught, settings, Run(seed, watched, train_model))
-        scores[half == number] = score_tags(baseline, model, judged, settings)
-    return Scored(train.ids, train.tags, scores, train.truth)
+        scores[0][half == number] = score_tags(baseline, model, judged, settings)
+        for place, part in enumerate(others, start=1):
+            if len(part):
+                scores[place] += score_tags(baseline, model, part, settings) / 2
+    return tuple(
+        Scored(part.ids, train.tags, found, part.truth)
+        for part, found in zip((train, *others), scores, strict=True)
+    )
 
 
 def _is(half: NDArray[np.int64], which: int, row: int) -> bool:

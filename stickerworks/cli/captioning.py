@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from pipeline.engine.runner import Pending
 from pipeline.engine.stage import Stage, Step
@@ -17,6 +18,18 @@ def is_captions(work: Stage | Step) -> bool:
     from annotation.machine.captions import CAPTIONS
 
     return work is CAPTIONS
+
+
+@contextmanager
+def telling_captions(work: Stage | Step, say: Callable[[str], None]) -> Iterator[None]:
+    """Have people told, while captions are made, that a model's server is waited for."""
+    if not is_captions(work):
+        yield
+        return
+    from annotation.machine.served.news import telling
+
+    with telling(lambda line: say(f"  {'captions':<12} {line}")):
+        yield
 
 
 def check_captions(config: Config, options: CommandOptions) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +19,17 @@ if TYPE_CHECKING:
 _SHOWN = 20
 
 
-def relabel_command(
-    options: CommandOptions, most: int, scores: Path | None, question: str | None
-) -> int:
+@dataclass(frozen=True)
+class RelabelRequest:
+    """How many stickers to ask about again, and what ranks them: see the command's options."""
+
+    most: int
+    scores: Path | None
+    release: Path | None
+    question: str | None
+
+
+def relabel_command(options: CommandOptions, request: RelabelRequest) -> int:
     """Rank stickers, say why, and want further votes on the first of them."""
     from annotation.human.relabelling.relabel import wanted_votes
     from annotation.human.studio.ledger import open_ledger
@@ -30,7 +38,7 @@ def relabel_command(
     with open_session("label relabel", options) as session:
         check_crawled(session.workspace)
         session.do(plan_of("merge"))
-        found = _rank(session, most, scores, question)
+        found = _rank(session, request)
         session.results["relabel"] = asdict(found)
         _tell(session, found)
         if options.dry_run or not found.candidates:
@@ -66,12 +74,10 @@ def clear_command(options: CommandOptions) -> int:
     return session.exit_code
 
 
-def _rank(session: Session, most: int, scores: Path | None, question: str | None) -> Relabelling:
+def _rank(session: Session, request: RelabelRequest) -> Relabelling:
     from annotation.human.relabelling.asked import read_asked
-    from annotation.human.relabelling.relabel import rank_stickers
-    from annotation.human.relabelling.scores_file import read_scores
+    from annotation.human.relabelling.relabel import TAGS, check_subject, rank_stickers
 
-    values = None if scores is None else read_scores(scores)
     asked = read_asked(session.workspace, session.config.merge)
     if not len(asked.votes):
         raise StickerworksError(
@@ -79,7 +85,20 @@ def _rank(session: Session, most: int, scores: Path | None, question: str | None
             "Ask people with `stickerworks label export`, and read their votes with "
             "`stickerworks label import`.",
         )
-    return rank_stickers(asked, _people(session), session.config.merge, values, question, most)
+    check_subject(asked, request.question)
+    scores = None
+    if request.release is not None or request.scores is not None:
+        from stickerworks.cli.label_scores import scores_across, unseen_scores
+
+        if request.release is not None:
+            voted = frozenset(asked.votes["id"].to_pylist())
+            target = None if request.question == TAGS else request.question
+            config = session.config.validation
+            scores = scores_across(request.release, config, voted, target, session.say)
+        elif request.scores is not None:
+            scores = unseen_scores(request.scores, session.say)
+    people, rule = _people(session), session.config.merge
+    return rank_stickers(asked, people, rule, scores, request.question, request.most)
 
 
 def _people(session: Session) -> frozenset[str]:
@@ -103,11 +122,13 @@ def _tell(session: Session, found: Relabelling) -> None:
     votes = sum(one.more for one in found.candidates)
     gain = sum(one.more * one.gain for one in found.candidates)
     session.say(
-        f"{len(found.candidates):,} of {found.open:,} stickers, {votes:,} votes: expected to bring "
-        f"macro-F1 up by {100 * gain:.2f} points"
+        f"{len(found.candidates):,} of {found.open:,} stickers, {votes:,} votes: by a rough "
+        f"estimate they bring macro-F1 up by {100 * gain:.2f} points. Of each, votes to add and "
+        "points a vote:"
     )
     for one in found.candidates[:_SHOWN]:
         about = "" if one.about == "tags" else f", {plain(one.about)}"
-        session.say(f"  {one.id[:12]}  +{one.more}{about}  {plain('; '.join(one.reasons))}")
+        why = plain("; ".join(one.reasons))
+        session.say(f"  {one.id[:12]}  +{one.more}  {100 * one.gain:.3f}{about}  {why}")
     if len(found.candidates) > _SHOWN:
         session.say(f"  and {len(found.candidates) - _SHOWN:,} more: --json lists all")

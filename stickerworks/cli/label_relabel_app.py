@@ -16,9 +16,19 @@ def register(label: typer.Typer) -> None:
 def relabel(
     context: typer.Context,
     next_: Annotated[int, typer.Option("--next", min=1, help="stickers to ask about again")] = 100,
+    release: Annotated[
+        Path | None,
+        typer.Option(
+            help="also rank by a baseline that is trained across halves of this release "
+            "[votes alone]"
+        ),
+    ] = None,
     scores: Annotated[
         Path | None,
-        typer.Option(help="a baseline's scores of these stickers, from `predict --json`"),
+        typer.Option(
+            help="instead of --release: your own run's scores of stickers that it didn't learn "
+            "from, by `predict --json`"
+        ),
     ] = None,
     question: Annotated[
         str | None,
@@ -32,10 +42,13 @@ def relabel(
 
     With --dry-run: the ranking alone.
     """
-    from stickerworks.cli.label_relabel import clear_command, relabel_command
+    from stickerworks.cli.label_relabel import RelabelRequest, clear_command, relabel_command
 
-    if clear and (scores is not None or question is not None):
-        raise typer.BadParameter("--clear takes neither --scores nor --question")
+    if clear and any(value is not None for value in (release, scores, question)):
+        raise typer.BadParameter("--clear takes neither --release, --scores nor --question")
+    if release is not None and scores is not None:
+        raise typer.BadParameter("--release makes scores of its own: leave out --scores")
     if clear:
         raise typer.Exit(clear_command(context.obj))
-    raise typer.Exit(relabel_command(context.obj, next_, scores, question))
+    request = RelabelRequest(next_, scores, release, question)
+    raise typer.Exit(relabel_command(context.obj, request))

@@ -22,7 +22,12 @@ from pipeline.engine.text import plain
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from stickerworks.cli.addresses import workspace_folder
-from stickerworks.cli.captioning import check_captions, is_captions, tell_captions
+from stickerworks.cli.captioning import (
+    check_captions,
+    is_captions,
+    tell_captions,
+    telling_captions,
+)
 from stickerworks.cli.configuration import Layer, merge_layers, plain_values, read_layers
 from stickerworks.cli.display import describe, make_console, make_display, say_time, tell_json
 from stickerworks.cli.interrupts import check as check_interrupts
@@ -147,9 +152,11 @@ class Session:
         display = WatchedDisplay(make_display(self.console), self.log, self.disk, expected)
         again = self._retries(item)
         self._retried.add(item.name)
-        report = self.mending(
-            lambda: run(item, self.workspace, self.config, display, retry_quarantined=again), item
-        )
+        with telling_captions(item, self.tell):
+            report = self.mending(
+                lambda: run(item, self.workspace, self.config, display, retry_quarantined=again),
+                item,
+            )
         alone = isinstance(item, Step) or item.in_main_process(self.config)
         log_stage(self.log, report, "main process" if alone else self.config.engine.executor)
         return report

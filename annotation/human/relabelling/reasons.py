@@ -10,6 +10,8 @@ from annotation.human.relabelling.given import Floats
 from annotation.human.relabelling.ranking import Ranked
 
 _CAREFUL = 1.5
+_BANDS = ((0.5, "likely wrong"), (0.15, "may be wrong"), (0.0, "probably right"))
+"""The chances are estimates, too low where people err alike: figures would promise too much."""
 _FAR = np.log(2)
 _RARE = 20
 _TAGS = 3
@@ -21,7 +23,8 @@ def reasons_of(ranked: Ranked, pair: int) -> Iterator[str]:
     name = given.tags[int(given.tag[pair])].as_py()
     yield _votes(ranked, pair)
     label = "given" if gains.effective[pair] else "not given"
-    yield f"{name!r} is {label}: wrong in {gains.wrong[pair]:.0%} of such cases"
+    band = next(told for least, told in _BANDS if gains.wrong[pair] >= least)
+    yield f"{name!r} is {label}: {band}"
     yield from _voters(ranked, pair)
     yield from _baseline(ranked, pair, name)
     stands = int(gains.effective[given.tag == given.tag[pair]].sum())
@@ -51,7 +54,10 @@ def _voters(ranked: Ranked, pair: int) -> Iterator[str]:
     ]
     if doubtful:
         named, share = max(doubtful, key=lambda one: one[1])
-        yield f"{named}, whose tags are wrong in {share:.0%} ({usual:.0%} is usual), voted on it"
+        yield (
+            f"{named} voted on it, whose tags seem wrong more often than others' "
+            f"({share:.0%}, {usual:.0%} is usual)"
+        )
 
 
 def errors_of(ranked: Ranked) -> Floats:

@@ -88,13 +88,18 @@ def rank_stickers(
     return Relabelling(len(seen), len(exhausted), candidates)
 
 
-def _subjects(asked: Asked, about: str | None) -> Iterator[tuple[str, pa.Table]]:
+def check_subject(asked: Asked, about: str | None) -> None:
+    """StickerworksError for a question that people weren't asked, or whose answers are texts."""
     names = [TAGS, *(question.name for question in asked.questions)]
     if about is not None and about not in names:
         raise StickerworksError(
             f"People were asked no question {about!r} whose answers can be ranked.",
             f"Name one of: {', '.join(names)}.",
         )
+
+
+def _subjects(asked: Asked, about: str | None) -> Iterator[tuple[str, pa.Table]]:
+    check_subject(asked, about)
     if about in (None, TAGS):
         yield TAGS, asked.about_tags()
     for question in asked.questions:

@@ -25,8 +25,9 @@ _FORM = (
 )
 
 
-def read_scores(path: Path) -> Scores:
-    """The scores of each sticker whose file is named by its id; other files are passed over.
+def read_scores(path: Path) -> tuple[Scores, Path | None]:
+    """The scores of each sticker whose file is named by its id, and the folder of the run that
+    gave them, where that is said; other files are passed over.
 
     Raises StickerworksError where the file is none of scores, or names no sticker.
     """
@@ -47,7 +48,8 @@ def read_scores(path: Path) -> Scores:
         raise StickerworksError(
             f"{plain(str(path))} has scores of no file that is named by a sticker's id.", _FORM
         )
-    return _matrix(rows, path)
+    run = said.get("run")
+    return _matrix(rows, path), Path(run) if isinstance(run, str) and "\0" not in run else None
 
 
 def _matrix(rows: dict[str, dict[str, float]], path: Path) -> Scores:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from dataclasses import replace
 from typing import Any
 
 from annotation.machine.captioner import Captioner
 from annotation.machine.chat import Answer, Message, Model, Question
 from annotation.machine.served.body import UNTHINKING, Dialect, read_response, request_body
+from annotation.machine.served.news import listener
 from annotation.machine.served.options import ServedOptions, deciding, rates
 from annotation.machine.served.sending import Reply, Sender
 from pipeline.engine.errors import StickerworksError
@@ -17,6 +19,7 @@ from pipeline.engine.errors import StickerworksError
 _FORMS = ("json_schema", "json_object", "off")
 # Tells whether somebody answers; it is about no sticker.
 _SMALL = Question((Message("user", "Answer with the word yes."),), None, max_tokens=8)
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
 _SCHEMA_WORDS = re.compile("response_format|json_schema|json_object|guided_json|structured_output")
 
 
@@ -31,6 +34,7 @@ class ServedChat:
                 "annotate.options.key_env (a server without keys takes any word).",
             )
         self._options = options
+        self._listener = listener()
         self._sender: Sender | None = None
         self._connecting = asyncio.Lock()
         strictest = "json_schema" if options.structured == "auto" else options.structured
@@ -82,7 +86,7 @@ class ServedChat:
         return replace(dialect, structured=_FORMS[_FORMS.index(dialect.structured) + 1])
 
     async def _connect(self) -> Sender:
-        sender = Sender(self._options, self._small)
+        sender = Sender(self._options, self._small, self._say)
         try:
             await self._look(sender)
         except BaseException:  # a run that is broken off leaves no connection behind either
@@ -93,7 +97,7 @@ class ServedChat:
     async def _look(self, sender: Sender) -> None:
         """StickerworksError when no server answers, or not with this key or model."""
         try:
-            reply = await sender.models(lambda body: self._options.model in _names(body))
+            reply = await self._models(sender)
         except StickerworksError as error:
             # Not all servers list their models; one that refuses the key says so here.
             if " 401: " in str(error) or " 403: " in str(error):
@@ -111,6 +115,30 @@ class ServedChat:
                 f"{self._options.base_url} serves no model called {self._options.model!r}.",
                 f"It serves {', '.join(names[:8])}: set annotate.options.model.",
             )
+
+    async def _models(self, sender: Sender) -> Reply:
+        """What models there are; a server that loads for minutes before it listens is waited for,
+        if somebody is told so."""
+        began, pause, longest = time.monotonic(), _FIRST_PAUSE_S, self._options.longest_wait_s
+        while True:
+            reply = await sender.models(lambda body: self._options.model in _names(body))
+            waited = time.monotonic() - began
+            if not reply.refused or self._listener is None or waited >= longest:
+                break
+            if pause == _FIRST_PAUSE_S:
+                self._say(
+                    f"no server listens at {self._options.base_url} yet: waiting for it, "
+                    f"{longest:,.3g} s at most"
+                )
+            await asyncio.sleep(min(pause, longest - waited))
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
+        if pause > _FIRST_PAUSE_S and not reply.refused:
+            self._say(f"{self._options.base_url} is there after {waited:,.0f} s: going on")
+        return reply
+
+    def _say(self, line: str) -> None:
+        if self._listener is not None:
+            self._listener(line)
 
 
 def _is_answer(body: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import random
 import time
@@ -13,6 +14,7 @@ from typing import Any
 
 import aiohttp
 
+from annotation.machine.served.news import Say
 from annotation.machine.served.options import ServedOptions
 from annotation.machine.served.outage import Outage
 from annotation.machine.served.throttle import Throttle
@@ -33,6 +35,8 @@ _LONGEST_PAUSE_S = 60.0
 # How long a server that never answered is waited for, unless it says that it is starting.
 _UNKNOWN_S = 60.0
 _FIRST_PROBE_S = 5.0
+# Shorter outages are over before anybody could wonder.
+_TOLD_AFTER_S = 3.0
 # So many different questions, one of which alone may be what breaks the server.
 _MANY_QUESTIONS = 5
 
@@ -42,12 +46,16 @@ Useful = Callable[[Any], bool]
 
 @dataclass(frozen=True)
 class Reply:
-    """A response's JSON with the seconds it took; or why there is none, with the status."""
+    """A response's JSON with the seconds it took; or why there is none, with the status.
+
+    ``refused`` says that nobody listens at the port.
+    """
 
     body: Any = None
     seconds: float = 0.0
     error: str | None = None
     status: int | None = None
+    refused: bool = False
 
 
 class Sender:
@@ -55,11 +63,17 @@ class Sender:
 
     ``small`` is the body of a small question, by which a server that gave nothing useful is tried.
     The key goes into a header and nowhere else: what a server says is cut, and the key is taken
-    out of it, before it is told.
+    out of it, before it is told. ``say`` is told of outages that last, and of their end.
     """
 
-    def __init__(self, options: ServedOptions, small: Callable[[], dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        options: ServedOptions,
+        small: Callable[[], dict[str, Any]],
+        say: Say = lambda line: None,
+    ) -> None:
         self._options = options
+        self._say, self._told = say, False
         self._small = small
         self._throttle = Throttle(options.in_flight)
         self._outage = Outage(options.longest_wait_s, options.in_flight)
@@ -133,6 +147,9 @@ class Sender:
     def _weigh(self, reply: Reply, question: object, probing: bool, wait: float) -> None:
         """What a reply says of the server: that it is gone, or that it is there."""
         if _is_somebody(reply):
+            if self._told:
+                self._say(f"{self._options.base_url} answers again: going on")
+                self._told = False
             if self._outage.over():
                 # It didn't take single requests either: that was no overload.
                 self._throttle.reset()
@@ -153,6 +170,12 @@ class Sender:
         if _is_somebody(reply):
             return None
         self._end_if_long(reply, "has been gone")
+        if not self._told and self._outage.seconds >= _TOLD_AFTER_S:
+            self._told = True
+            self._say(
+                f"{self._options.base_url} gives no answers ({reply.error}): waiting for it, "
+                f"{self._options.longest_wait_s:,.3g} s at most"
+            )
         return wait
 
     def _end_if_long(self, reply: Reply, state: str) -> None:
@@ -180,7 +203,7 @@ class Sender:
             return Reply(error=f"no answer within {patience:g} s"), 0.0
         except (aiohttp.ClientError, OSError) as error:
             said = f"{type(error).__name__}: {error}".rstrip(": ")
-            return Reply(error=self._tell(said)), 0.0
+            return Reply(error=self._tell(said), refused=_is_refused(error)), 0.0
         if status == 200:
             reply = self._read(content, useful, time.monotonic() - started)
             self._answered |= data is not None and reply.error is None
@@ -250,6 +273,14 @@ _KEPT = "What was answered is kept. Look at the server, then run the same comman
 def _is_somebody(reply: Reply) -> bool:
     """Whether a reply comes from a server that works: being turned away says so as well."""
     return reply.error is None or reply.status in _ROW or reply.status == _TOO_MANY
+
+
+def _is_refused(error: Exception) -> bool:
+    # Where a name has several addresses their errors are told in one.
+    return isinstance(error, aiohttp.ClientConnectorError) and (
+        error.os_error.errno == errno.ECONNREFUSED
+        or f"[Errno {errno.ECONNREFUSED}]" in str(error.os_error)
+    )
 
 
 def _packed(body: dict[str, Any]) -> bytes:

@@ -176,7 +176,7 @@ def test_who_errs_often_is_told_apart_and_counts_less() -> None:
     told = [reason for pair in np.flatnonzero(found.given.sticker == x)
             for reason in reasons_of(found, int(pair))]  # fmt: skip
     assert "of 3 votes 2 for '笑', 1 for '哭'" in told
-    assert any(reason.startswith("cem, whose tags are wrong in") for reason in told)
+    assert any(reason.startswith("cem voted on it, whose tags seem wrong") for reason in told)
 
 
 def test_scores_decide_between_stickers_with_the_same_votes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pipeline.engine.errors import StickerworksError
 from schemas.config import Config
 from stickerworks.cli.annotate import annotate_command
 from stickerworks.cli.options import CommandOptions
+from stickerworks.cli.session import Session
 
 Command = Callable[..., dict[str, Any]]
 
@@ -113,3 +115,25 @@ def test_a_wrong_option_is_told_before_anything_is_made(
     with pytest.raises(StickerworksError, match="no prompt set called 'vsd3m'"):
         command(asking(serve(), prompts=["vsd3m"]))
     assert shelf.workspace.proof("clips", 0) == before
+
+
+def test_a_run_waits_for_a_server_that_starts_and_a_dry_run_does_not(
+    shelf: Any, serve: Any, asking: Any, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, tell = serve(), Session.tell
+
+    def start_when_told(session: Session, line: str) -> None:
+        tell(session, line)
+        if "no server listens" in line:
+            threading.Thread(target=server.start).start()
+
+    monkeypatch.setattr(Session, "tell", start_when_told)
+    server.kill()
+    shelf.fill(2)
+    config = asking(server, {"longest_wait_s": 30}, prompts=["sticker820k"])
+    with pytest.raises(StickerworksError, match="No server answers"):
+        command(config, dry=True)
+    answer = command(config)
+    assert answer["code"] == 0
+    assert "  captions     no server listens at" in answer["told"]
+    assert "going on" in answer["told"]

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from annotation.machine.answers import open_answers
+from annotation.machine.served import sending
+from annotation.machine.served.news import telling
 from annotation.machine.served.outage import Outage
 from pipeline.engine.errors import StickerworksError
 
@@ -190,3 +192,53 @@ def test_in_an_outage_one_asks_for_all_and_then_all_go_on() -> None:
     highest, probes, together = asyncio.run(scene())
     assert (highest, probes) == (1, 3)
     assert together > 10
+
+
+def test_a_server_that_is_loaded_before_it_listens_is_waited_for_and_people_are_told(
+    shelf: Any, serve: Any, asking: Any
+) -> None:
+    server, said, now = serve(), list[str](), threading.Event()
+    shelf.fill(3)
+    server.kill()
+
+    def say(line: str) -> None:
+        said.append(line)
+        now.set()
+
+    with back_after(server, now, 0), telling(say):
+        report = shelf.caption(asking(server, {"longest_wait_s": 30}, prompts=["sticker820k"]))
+    assert report.counts["failed"] == 0
+    assert all(row["text"] for row in shelf.rows())
+    assert len(said) == 2
+    assert said[0] == f"no server listens at {server.url} yet: waiting for it, 30 s at most"
+    assert "is there after" in said[1]
+
+
+def test_a_server_that_never_listens_ends_the_run_by_time_or_at_once_where_nobody_is_told(
+    shelf: Any, serve: Any, asking: Any
+) -> None:
+    server, said = serve(), list[str]()
+    shelf.fill(1)
+    server.kill()
+    began = time.monotonic()
+    with telling(said.append), pytest.raises(StickerworksError, match="No server answers"):
+        shelf.caption(asking(server, {"longest_wait_s": 0.7}))
+    assert 0.7 <= time.monotonic() - began < 10
+    assert len(said) == 1
+    with pytest.raises(StickerworksError, match="No server answers"):
+        shelf.caption(asking(server, {"longest_wait_s": 80000}))
+
+
+def test_an_outage_that_lasts_and_its_end_are_told(
+    shelf: Any, serve: Any, asking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "_TOLD_AFTER_S", 0.3)
+    server, said = serve(latency_s=0.02), list[str]()
+    shelf.fill(STICKERS)
+    options = {"in_flight": IN_FLIGHT, "longest_wait_s": 16}
+    with back_after(server, kill_at(shelf, server, 5), 1.2), telling(said.append):
+        shelf.caption(asking(server, options, prompts=["sticker820k"]))
+    assert len(said) == 2
+    assert said[0].startswith(f"{server.url} gives no answers (")
+    assert said[0].endswith("waiting for it, 16 s at most")
+    assert said[1] == f"{server.url} answers again: going on"
