@@ -279,7 +279,7 @@ def test_the_screen_goes_on_past_what_was_taken_back(team: Team) -> None:
                 browser.save_screenshot(f"{folder}/onward-{number}.png")
             _found(browser, "button[aria-label^=Submit]").click()
             _until(lambda task=later[number]: team.known(f"/api/tasks/{task}/")["annotations"], "c")
-        _seen(browser, "No")
+        _seen(browser, "queue")
         if folder:
             browser.save_screenshot(f"{folder}/onward-end.png")
     assert team.known(f"/api/tasks/{later[0]}/")["annotations"] == []
