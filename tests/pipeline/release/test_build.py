@@ -172,7 +172,7 @@ def test_what_was_changed_in_a_review_says_so_and_is_counted(drawn: Any, build: 
     assert first["label_provenance"] == second["label_provenance"] == "review"
     assert (first["domain_provenance"], second["domain_provenance"]) == ("votes", "review")
     card = (release.path / "README.md").read_text("utf-8")
-    assert "2 labels were changed in a review" in card
+    assert "2 labels, 1 domain were changed in a review" in card
     croissant = (release.path / "croissant.json").read_text("utf-8")
     assert "changing labels afterwards, with a reason" in croissant
 
