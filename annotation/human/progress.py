@@ -16,7 +16,7 @@ from annotation.human.migration import migrate, read_changes
 from annotation.human.pace import FIRST_TIME, expected_end, pace
 from annotation.human.quarantine import Quarantined, count_deleted, quarantined
 from annotation.human.standing import Standing, standings
-from annotation.human.studio.ledger import LEDGER, open_ledger
+from annotation.human.studio.ledger import read_ledger
 from annotation.human.waiting import Backlog, Screening, count_backlog, count_screening
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
@@ -77,7 +77,8 @@ class Annotator:
 
 @dataclass(frozen=True)
 class Stuck:
-    """A sticker that lacks votes, which nobody is left to give.
+    """A sticker that lacks votes, which nobody is left to give; no vote that is still to come can
+    settle it.
 
     ``status`` tells whether its votes and skips settle it anyway.
     """
@@ -160,9 +161,7 @@ def progress(
 
 def _orders(workspace: Workspace) -> tuple[dict[str, int], dict[str, str]]:
     """Stickers for which more votes are wanted, and who left: no table holds these."""
-    if not (workspace.root / LEDGER).exists():
-        return {}, {}
-    with open_ledger(workspace.root) as ledger:
+    with read_ledger(workspace.root) as ledger:
         return ledger.wanted(), ledger.departed()
 
 
@@ -283,11 +282,12 @@ def _unknown_tags(workspace: Workspace) -> dict[str, int]:
 def _lacking(
     open_: Mapping[str, Standing], people: Sequence[Annotator], team: Sequence[str]
 ) -> tuple[int, tuple[Stuck, ...]]:
-    """How many stickers can go to further people, and those that nobody is left to complete; what
-    nobody settles comes first."""
+    """How many stickers can go to further people, and those that nobody is left to complete and
+    that no vote to come can settle; what nobody settles comes first."""
     free = {one.name for one in people if one.room is None or one.room > 0} & set(team)
     short = [one for one in open_.values() if one.short]
-    stuck = [one for one in short if len(free - one.asked) < one.short]
+    alone = [one for one in short if len(free - one.asked) < one.short]
+    stuck = [one for one in alone if not one.settles]
     found = [Stuck(one.id, one.batch, one.votes, one.skips, one.status) for one in stuck]
     found.sort(key=lambda s: (s.status != "insufficient", s.status, s.batch, s.id))
-    return len(short) - len(stuck), tuple(found)
+    return len(short) - len(alone), tuple(found)

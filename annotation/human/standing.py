@@ -6,9 +6,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from annotation.human.merge import current_votes, merge_votes
+from annotation.human.vote_rule import needed_votes
 from schemas.config import MergeConfig
 
 _NOBODY: frozenset[str] = frozenset()
@@ -21,7 +23,8 @@ class Standing:
     ``pending`` are those with a task of their own whom nobody has heard of yet, ``open_to`` those
     who may answer a task that is everybody's, ``withdrawn`` those whose task was taken from them,
     and ``asked`` all of these and who answered. ``votes`` and ``skips`` count what counts,
-    ``coming`` how many votes can come without asking anybody else.
+    ``coming`` how many votes can come without asking anybody else, and ``settles`` says whether
+    these can settle it, if nothing has yet.
     """
 
     id: str
@@ -37,6 +40,7 @@ class Standing:
     withdrawn: frozenset[str]
     asked: frozenset[str]
     coming: int
+    settles: bool
 
     @property
     def had(self) -> frozenset[str]:
@@ -89,7 +93,7 @@ def standings(
             rows[key],
             label,
             max(rule.annotators, wanted.get(key, 0)),
-            rule.annotators,
+            rule,
             frozenset(counted.get(key, _NOBODY)),
             answered,
             people,
@@ -101,7 +105,7 @@ def _standing(
     rows: list[Mapping[str, Any]],
     label: Mapping[str, Any],
     needed: int,
-    everybodys: int,
+    rule: MergeConfig,
     voted: frozenset[str],
     answered: set[tuple[Any, Any]],
     team: frozenset[str],
@@ -112,8 +116,9 @@ def _standing(
     done |= {one for one in team for row in shared if (row["task"], one) in answered}
     pending = frozenset(row["person"] for row in own if not row["withdrawn"]) - done
     # A task that is everybody's leaves people's lists when it has the votes that it was made for.
-    open_ = everybodys - label["votes"] if shared and label["status"] != "rejected" else 0
+    open_ = rule.annotators - label["votes"] if shared and label["status"] != "rejected" else 0
     open_to = (team - done - pending) if open_ > 0 else _NOBODY
+    coming = len(pending) + min(len(open_to), max(0, open_))
     return Standing(
         id=label["id"],
         batch=rows[0]["batch"] or "",
@@ -127,5 +132,17 @@ def _standing(
         open_to=open_to,
         withdrawn=frozenset(row["person"] for row in own if row["withdrawn"]),
         asked=frozenset(row["person"] for row in own) | done | open_to,
-        coming=len(pending) + min(len(open_to), max(0, open_)),
+        coming=coming,
+        settles=coming > 0 and _can_settle(label, coming, rule),
     )
+
+
+def _can_settle(label: Mapping[str, Any], coming: int, rule: MergeConfig) -> bool:
+    """Whether so many further votes or skips, at best, leave it neither open nor short of votes."""
+    if label["status"] not in ("insufficient", "unlabelled"):
+        return True
+    if label["skips"] + coming >= rule.agree or label["votes"] + coming >= rule.annotators:
+        return True
+    more = np.arange(1, coming + 1)
+    most = max((tag["votes"] for tag in label["counts"] or ()), default=0)
+    return bool(np.any(most + more >= needed_votes(label["votes"] + more, rule)))

@@ -41,6 +41,37 @@ class Database:
             connection.close()
 
     @contextmanager
+    def read(self, path: Path) -> Iterator[sqlite3.Connection]:
+        """A connection that changes nothing of the file, while others may write to it.
+
+        Of one that isn't there, or of an older version, an upgraded copy is read, which goes with
+        the connection. StickerworksError when the file can't be read.
+        """
+        with self.errors(path):
+            connection = _read_only(path) if path.exists() else sqlite3.connect("")
+        try:
+            with self.errors(path):
+                connection.row_factory = sqlite3.Row
+                connection.isolation_level = None
+                if _version(connection) != self.version:
+                    connection = self._upgraded_copy(connection, path)
+            yield connection
+        finally:
+            connection.close()
+
+    def _upgraded_copy(self, connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+        copy = sqlite3.connect("", isolation_level=None)  # a temporary file of SQLite's own
+        try:
+            copy.row_factory = sqlite3.Row
+            connection.backup(copy)
+            self._make_tables(copy, path)
+        except BaseException:
+            copy.close()
+            raise
+        connection.close()
+        return copy
+
+    @contextmanager
     def errors(self, path: Path) -> Iterator[None]:
         """Turn what SQLite says into one clear line."""
         try:
@@ -62,7 +93,10 @@ class Database:
         connection.execute("PRAGMA journal_mode = WAL")
         # A kill loses nothing; a power cut may lose the last commits, which are made again.
         connection.execute("PRAGMA synchronous = NORMAL")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        self._make_tables(connection, path)
+
+    def _make_tables(self, connection: sqlite3.Connection, path: Path) -> None:
+        version = _version(connection)
         for before in range(version or self.version, self.version):
             if before in self.upgrades:
                 version = before + 1
@@ -78,6 +112,32 @@ class Database:
         connection.executescript(
             f"BEGIN; {self.schema} PRAGMA user_version = {self.version}; COMMIT;"
         )
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(address, timeout=30, uri=True)
+    try:
+        _version(connection)
+    except sqlite3.OperationalError as error:
+        connection.close()
+        journal = path.with_name(f"{path.name}-wal")
+        refused = getattr(error, "sqlite_errorcode", 0) & 0xFF in (
+            sqlite3.SQLITE_CANTOPEN,
+            sqlite3.SQLITE_READONLY,
+        )
+        if not refused or (journal.exists() and journal.stat().st_size):
+            raise
+        # On a read-only disk nothing can lie beside it: the file is all, and nobody writes to it.
+        return sqlite3.connect(f"{address}&immutable=1", timeout=30, uri=True)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 @contextmanager

@@ -113,13 +113,11 @@ def _warn_unnamed(session: Session) -> None:
 
 
 def _plan_export(session: Session, request: ExportRequest, purpose: Purpose) -> None:
-    from annotation.human.studio.ledger import LEDGER, open_ledger
+    from annotation.human.studio.ledger import read_ledger
     from annotation.human.studio.stickers import kept_stickers
 
-    taken: set[str] = set()
-    if (session.workspace.root / LEDGER).exists():
-        with open_ledger(session.workspace.root) as ledger:
-            taken = {row["sticker"] for row in ledger.tasks(purpose)}
+    with read_ledger(session.workspace.root) as ledger:
+        taken = {row["sticker"] for row in ledger.tasks(purpose)}
     fresh = [s for s in kept_stickers(session.workspace) if s not in taken][: request.limit]
     each = session.config.merge.annotators if purpose == "labelling" else 1
     if request.everyone:

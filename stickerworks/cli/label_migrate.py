@@ -44,7 +44,7 @@ def migrate_command(
     options: CommandOptions, path: Path, who: str | None, *, replace_simulated: bool = False
 ) -> int:
     """Show what a file would do to labels, and do it."""
-    from annotation.human.studio.ledger import open_ledger
+    from annotation.human.studio.ledger import open_ledger, read_ledger
     from annotation.human.studio.migrating import (
         apply_migration,
         plan_migration,
@@ -54,7 +54,8 @@ def migrate_command(
     with open_session("label migrate", options) as session:
         _spare_simulated(session, replace=replace_simulated)
         _check_ledger(session)
-        with open_ledger(session.workspace.root) as ledger:
+        opened = read_ledger if options.dry_run else open_ledger
+        with opened(session.workspace.root) as ledger:
             if _was_finished(session, ledger, path):
                 return session.exit_code
             planned = plan_migration(session.workspace, ledger, path)

@@ -58,14 +58,16 @@ def relabel_command(options: CommandOptions, request: RelabelRequest) -> int:
 
 def clear_command(options: CommandOptions) -> int:
     """Want no further votes."""
-    from annotation.human.studio.ledger import LEDGER, open_ledger
+    from annotation.human.studio.ledger import open_ledger, read_ledger
     from annotation.human.studio.wanting import want_no_more
 
     with open_session("label relabel", options) as session:
-        count = 0
-        if (session.workspace.root / LEDGER).exists():
-            with open_ledger(session.workspace.root) as ledger:
-                count = len(ledger.wanted()) if options.dry_run else want_no_more(ledger)
+        root = session.workspace.root
+        with read_ledger(root) as ledger:
+            count = len(ledger.wanted())
+        if count and not options.dry_run:
+            with open_ledger(root) as ledger:
+                count = want_no_more(ledger)
         session.results["cleared"] = count
         would = "would be" if options.dry_run else "are"
         session.say(f"Further votes on {count:,} stickers {would} wanted no more.")
@@ -101,13 +103,11 @@ def _rank(session: Session, request: RelabelRequest) -> Relabelling:
 
 def _people(session: Session) -> frozenset[str]:
     """Those who can be asked: who is configured, and hasn't left."""
-    from annotation.human.studio.ledger import LEDGER, open_ledger
+    from annotation.human.studio.ledger import read_ledger
 
     people = frozenset(session.config.label.accounts)
-    if (session.workspace.root / LEDGER).exists():
-        with open_ledger(session.workspace.root) as ledger:
-            people -= frozenset(ledger.departed())
-    return people
+    with read_ledger(session.workspace.root) as ledger:
+        return people - frozenset(ledger.departed())
 
 
 def _tell(session: Session, found: Relabelling) -> None:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from annotation.human.review.labels import Vocabulary
     from annotation.human.review.shown import ShownSticker
     from annotation.human.review.wanted import Wanted
-    from annotation.human.studio.corrected import Correction
 
 _NAME = "review.html"
 _FIRST, _ON_PAGE, _REFUSED = 20, 200, 20
@@ -147,15 +146,13 @@ def history_command(options: CommandOptions, prefix: str) -> int:
     """Tell all changes of one sticker's label."""
     from annotation.human.review.changes import say_values
     from annotation.human.studio.corrected import corrections_of, standing
-    from annotation.human.studio.ledger import LEDGER, open_ledger
+    from annotation.human.studio.ledger import read_ledger
     from stickerworks.cli.trace import find_sticker
 
     with open_session("label review", options, reads_only=True) as session:
         sticker, _ = find_sticker(session, prefix.lower())
-        rows: list[Correction] = []
-        if (session.workspace.root / LEDGER).exists():
-            with open_ledger(session.workspace.root) as ledger:
-                rows = corrections_of(ledger, sticker)
+        with read_ledger(session.workspace.root) as ledger:
+            rows = corrections_of(ledger, sticker)
         holding = {one.number for one in standing(rows).values()}
         session.results["history"] = [
             {**asdict(one), "holds": one.number in holding} for one in rows

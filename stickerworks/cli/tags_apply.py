@@ -167,13 +167,11 @@ def _say_ballot(session: Session) -> None:
 
 def _ballot_lines(workspace: Workspace) -> Iterator[str]:
     from annotation.human.studio.ballot import changed_ballot
-    from annotation.human.studio.ledger import LEDGER, open_ledger
+    from annotation.human.studio.ledger import read_ledger
 
-    changed = None
-    if (workspace.root / LEDGER).exists():
-        with open_ledger(workspace.root) as ledger:
-            frozen = ledger.ballot()
-            changed = None if frozen is None else changed_ballot(workspace, ledger, frozen)
+    with read_ledger(workspace.root) as ledger:
+        frozen = ledger.ballot()
+        changed = None if frozen is None else changed_ballot(workspace, ledger, frozen)
     if changed is None:
         yield "Ask annotators: `stickerworks label export`."
     elif not changed.is_same and changed.gone:

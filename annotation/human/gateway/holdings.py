@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from annotation.human.gateway.rules import TaskState
-from pipeline.engine.errors import StickerworksError
+from annotation.human.studio.ledger import read_ledger
 
-_BUSY_S = 5
 _PROJECT = """
 SELECT 1 FROM projects
 WHERE project = ? AND purpose != 'adjudication' AND person IN (?, '')
@@ -66,18 +63,17 @@ class AnyProject:
     stickers: int
 
 
-def all_projects(ledger: Path) -> list[AnyProject]:
-    """Every project that holds something, for the lead."""
-    with _reading(ledger) as connection:
-        rows = [] if connection is None else connection.execute(_ALL).fetchall()
-    return [AnyProject(*row) for row in rows]
+def all_projects(root: Path) -> list[AnyProject]:
+    """Every project of the workspace ``root`` that holds something, for the lead."""
+    with read_ledger(root) as ledger:
+        return [AnyProject(*row) for row in ledger.rows(_ALL)]
 
 
 @dataclass(frozen=True)
 class LedgerHoldings:
     """What an account has on the server; each question reads the ledger as it is now."""
 
-    ledger: Path
+    root: Path  # of the workspace
     account: str
 
     def project(self, number: int) -> bool:
@@ -120,25 +116,5 @@ class LedgerHoldings:
         ]
 
     def _rows(self, statement: str, *values: object) -> list[sqlite3.Row]:
-        with _reading(self.ledger) as connection:
-            if connection is None:
-                return []
-            return connection.execute(statement, values).fetchall()
-
-
-@contextmanager
-def _reading(ledger: Path) -> Iterator[sqlite3.Connection | None]:
-    """The ledger, or None where nothing was exported yet."""
-    if not ledger.is_file():
-        yield None
-        return
-    try:
-        address = f"{ledger.absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True, timeout=_BUSY_S)) as connection:
-            connection.row_factory = sqlite3.Row
-            yield connection
-    except sqlite3.DatabaseError as error:
-        raise StickerworksError(
-            f"The annotation ledger {ledger} can't be read: {error}.",
-            "Run `stickerworks label setup`.",
-        ) from error
+        with read_ledger(self.root) as ledger:
+            return ledger.rows(statement, *values)

@@ -16,7 +16,6 @@ from annotation.human.gateway.words import WORDS
 from annotation.human.studio.gateway_settings import GatewaySettings, Reader
 from annotation.human.studio.gold_file import read_gold_file
 from annotation.human.studio.guidelines import read_guidelines
-from annotation.human.studio.ledger import LEDGER
 from annotation.human.studio.server_paths import ServerPaths, read_accounts
 from schemas.questions import Language
 
@@ -34,8 +33,8 @@ class Homes:
         self, settings: GatewaySettings, reader: Reader, user: int, batch: str | None
     ) -> str:
         """The page of an annotator; ``batch`` is the one whose gold they want to see."""
-        token = await asyncio.to_thread(self._token)
-        holdings = LedgerHoldings(self.ledger, reader.account)
+        token = await asyncio.to_thread(self.token)
+        holdings = LedgerHoldings(self.root, reader.account)
         mine = holdings.projects()
         done: set[int] = set()
         counts: dict[int, int] = {}
@@ -68,10 +67,10 @@ class Homes:
 
     async def lead(self, settings: GatewaySettings) -> str:
         """The page of the lead."""
-        token = await asyncio.to_thread(self._token)
+        token = await asyncio.to_thread(self.token)
         language: Language = settings.language
         shares = []
-        for project in all_projects(self.ledger):
+        for project in all_projects(self.root):
             answered = await self.live.done(settings.inside, token, project.project)
             reader = settings.reader(project.person)
             who = reader.name if reader else project.person
@@ -81,8 +80,9 @@ class Homes:
         return lead_page(language, settings.lead, shares, self.guidelines(settings, language))
 
     @property
-    def ledger(self) -> Path:
-        return self.place.root.parent / LEDGER
+    def root(self) -> Path:
+        """The workspace."""
+        return self.place.root.parent
 
     def guidelines(self, settings: GatewaySettings, language: Language) -> str:
         """The guidelines as HTML, "" without any."""
@@ -90,7 +90,8 @@ class Homes:
             return ""
         return read_guidelines(Path(settings.guidelines), language)
 
-    def _token(self) -> str:
+    def token(self) -> str:
+        """The lead's, which may read everything."""
         return str(read_accounts(self.place)["token"])
 
     async def _gold(

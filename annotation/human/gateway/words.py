@@ -59,6 +59,8 @@ _EN = {
     "away": "Label Studio doesn't answer at the moment. Your answers so far are safe. The lead can "
     "start it: stickerworks label setup",
     "no more": "No stickers are left for you.",
+    "slow": "Too many wrong passwords. Wait a minute, then try again. If you lost yours, the lead "
+    "can give you a new one: stickerworks label password",
 }
 _ZH = {
     "title": "表情包标注",
@@ -111,5 +113,7 @@ _ZH = {
     "away": "Label Studio 暂时没有响应。你之前的回答都已保存。负责人可以启动它：stickerworks label "
     "setup",
     "no more": "没有剩下的表情包了。",
+    "slow": "密码输错次数过多。请等一分钟后再试。如果忘记了密码，负责人可以给你换一个："
+    "stickerworks label password",
 }
 WORDS: Mapping[Language, Mapping[str, str]] = MappingProxyType({"en": _EN, "zh": _ZH})

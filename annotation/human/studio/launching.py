@@ -20,8 +20,8 @@ INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "LD_LIBRARY
 
 def launch(
     program: Path, place: ServerPaths, config: LabelConfig, say: Callable[[str], None]
-) -> None:
-    """Begin Label Studio on a port of its own choice, and note it; it answers some time later."""
+) -> tuple[subprocess.Popen[bytes], int]:
+    """Begin Label Studio on a port of our choice, and note it; it answers some time later."""
     held = lead_account(place, config)
     environment = studio_environment(place, config, held)
     if prepare(place):
@@ -44,6 +44,7 @@ def launch(
                 f"{program} can't be run: {error.strerror}.", "Run `make label-studio`."
             ) from error
     process.note(place.state, child.pid, port)
+    return child, port
 
 
 def studio_environment(

@@ -113,7 +113,7 @@ class AnnotationVersion:
 
 
 class VoteLedger:
-    """An open ledger; make one with open_ledger()."""
+    """An open ledger; make one with open_ledger() or read_ledger()."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.connection = connection
@@ -122,12 +122,15 @@ class VoteLedger:
     @property
     def identity(self) -> str:
         """A name that tells our projects on the server from those of others."""
+        rows = self.rows("SELECT name FROM identity")
+        if rows:
+            return str(rows[0]["name"])
         with self._safely():
             self.connection.execute(
                 "INSERT INTO identity SELECT ? WHERE NOT EXISTS (SELECT 1 FROM identity)",
                 (uuid.uuid4().hex,),
             )
-            return str(self.connection.execute("SELECT name FROM identity").fetchone()[0])
+        return self.identity
 
     def ballot(self) -> Ballot | None:
         """The newest frozen tag set; None before the first export."""
@@ -288,6 +291,17 @@ def open_ledger(root: Path) -> Iterator[VoteLedger]:
     """Open or make the ledger of the workspace ``root``."""
     path = root / LEDGER
     with _DATABASE.open(path) as connection:
+        yield VoteLedger(connection, path)
+
+
+@contextmanager
+def read_ledger(root: Path) -> Iterator[VoteLedger]:
+    """The ledger of the workspace ``root`` for reading alone; an empty one before any export.
+
+    Nothing is written, made or upgraded, so that it can be read beside a command that writes.
+    """
+    path = root / LEDGER
+    with _DATABASE.read(path) as connection:
         yield VoteLedger(connection, path)
 
 

@@ -18,7 +18,6 @@ MARK = "STICKERWORKS_SERVER_OF"
 GATEWAY_MARK = "STICKERWORKS_GATEWAY_OF"
 """That of the processes that stand before them."""
 
-_CLOCK_S = 2  # two readings of one process's birth differ by as much when the clock is set
 _STOP_S = 20
 
 
@@ -32,7 +31,7 @@ class RunningServer:
 
 def note(state: Path, pid: int, port: int) -> None:
     """Remember a server; with its birth a process is unmistakable, its number is used again."""
-    born = psutil.Process(pid).create_time()
+    born = _born(psutil.Process(pid))
     with atomic_file(state) as temporary:
         temporary.write_text(json.dumps({"pid": pid, "born": born, "port": port}), "utf-8")
 
@@ -42,7 +41,7 @@ def noted(state: Path, data: Path, mark: str = MARK) -> RunningServer | None:
     try:
         held = json.loads(state.read_text(encoding="utf-8"))
         process = psutil.Process(held["pid"])
-        same = abs(process.create_time() - held["born"]) < _CLOCK_S
+        same = _born(process) == held["born"]
     except (FileNotFoundError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):
         return None
     return RunningServer(process, held["port"]) if same and _serves(process, data, mark) else None
@@ -87,6 +86,16 @@ def end(processes: Sequence[psutil.Process]) -> bool:
         else:
             return True
     return False
+
+
+def _born(process: psutil.Process) -> float:
+    """When a process began. On Linux since the machine's start: a clock that is set, by whom ever,
+    moves the time of day of all births."""
+    try:
+        told = Path(f"/proc/{process.pid}/stat").read_text("utf-8", "replace")
+    except FileNotFoundError:  # another system, or the process has gone
+        return process.create_time()
+    return float(told.rpartition(")")[2].split()[19])
 
 
 def _serves(process: psutil.Process, data: Path, mark: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ import requests
 from annotation.human.studio import gateway_process as gateway
 from annotation.human.studio import process
 from annotation.human.studio.launching import launch
-from annotation.human.studio.ports import HOST, check_port
+from annotation.human.studio.ports import HOST, check_port, free
 from annotation.human.studio.server_paths import ServerPaths
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import named_path
@@ -66,14 +67,13 @@ def start(place: ServerPaths, config: LabelConfig, say: Say = lambda _: None) ->
                 gateway.end(place)
                 check_port(config.port)
             _end_studio(place)  # one that a kill kept from being noted
-            launch(find_program(config), place, config, say)
+            child, port = launch(find_program(config), place, config, say)
             url = _wait(place)
-            if url is None and not place.state.exists():
-                continue  # its port was taken after we looked
-        if url is None:
-            raise StickerworksError(
-                "Label Studio ended at once.", f"Its own words stand at the end of {place.log}."
-            )
+            # Its port was taken after we looked: it took another one, or ended.
+            if url is None and (not place.state.exists() or not free(port)):
+                continue
+            if url is None:
+                raise _ended(place, child.poll())
         place.unfinished.unlink(missing_ok=True)
         return gateway.ensure(place, config, int(url.rpartition(":")[2]))
     raise StickerworksError("Other programs take every port that we choose.", "Try again.")
@@ -108,6 +108,14 @@ def _end_exposed(place: ServerPaths) -> None:
     found = process.noted(place.state, place.data)
     if found is not None and not place.gateway_settings.exists():
         _end_studio(place)
+
+
+def _ended(place: ServerPaths, code: int | None) -> StickerworksError:
+    how = f" by signal {-code}" if code and code < 0 else f" with exit code {code}" if code else ""
+    remedy = f"Its own words stand at the end of {place.log}."
+    if code == -signal.SIGKILL:
+        remedy = "Perhaps this machine has too little memory for it. " + remedy
+    return StickerworksError(f"Label Studio ended at once{how}.", remedy)
 
 
 def _end_studio(place: ServerPaths) -> bool:

@@ -58,6 +58,11 @@ class ServerPaths:
         return self.root / "gateway.json"
 
     @property
+    def logouts(self) -> Path:
+        """Hashes of logins that ended."""
+        return self.root / "gateway-logouts.json"
+
+    @property
     def gateway_log(self) -> Path:
         return self.root / "gateway.log"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from annotation.human.studio.client import FOLDER
 from annotation.human.studio.files import place_sticker
-from annotation.human.studio.ledger import LEDGER, open_ledger
+from annotation.human.studio.ledger import LEDGER, read_ledger
 from annotation.human.studio.server_paths import ServerPaths
 from annotation.human.studio.stickers import read_sources
 from pipeline.engine.errors import StickerworksError
@@ -27,7 +27,7 @@ def show_again(workspace: Workspace) -> Shown:
         raise StickerworksError(
             f"Nobody was asked anything in {workspace.name} yet.", "Name a backup to restore."
         )
-    with open_ledger(workspace.root) as ledger:
+    with read_ledger(workspace.root) as ledger:
         asked = {row["sticker"] for row in ledger.tasks()}
     files, found = ServerPaths(workspace.root / FOLDER).files, 0
     for one in read_sources(workspace, asked, "en"):

@@ -132,11 +132,39 @@ def test_one_who_is_not_listed_has_nothing_to_do(workspace: Workspace) -> None:
 
 
 def test_what_everybody_answered_and_lacks_votes_is_stuck(found: AnnotationProgress) -> None:
-    # 6 waits for cem, which makes two votes; of 7 one is for an unknown tag; skips settled 5.
+    # 6 waits for cem, who may agree with ann; of 7 one is for an unknown tag; skips settled 5.
     stuck = [(int(s.id, 16), s.status, s.votes, s.skips) for s in found.stuck]
-    open_, settled = stuck[:2], stuck[2:]
-    assert open_ == [(4, "insufficient", 2, 1), (6, "insufficient", 1, 1)]
+    open_, settled = stuck[:1], stuck[1:]
+    assert open_ == [(4, "insufficient", 2, 1)]
     assert settled == [(3, "effective", 2, 1), (7, "effective", 2, 0)]
+    assert found.unassigned == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "stuck"),
+    [
+        ([], True),  # one vote alone settles nothing
+        ([vote(10, BOB, "笑", task=10)], False),
+        ([vote(10, BOB, task=10)], True),  # bob chose no tag, so nobody can agree with him
+        ([skip(10, BOB) | {"task": 10}], False),
+        ([vote(10, BOB, "笑", task=10), vote(10, ANN, "哭", task=10)], True),
+    ],
+)
+def test_what_a_vote_to_come_may_settle_is_not_stuck(
+    workspace: Workspace, given: Rows, stuck: bool
+) -> None:
+    own = [task(10, person=name, batch="b003") for name in (ANN, BOB)]
+    put(workspace, "tasks", [{**row, "withdrawn": None} for row in own])
+    put(workspace, "votes", given)
+    with open_ledger(workspace.root) as ledger:
+        ledger.connection.executemany(
+            "INSERT INTO departures (person, left_at) VALUES (?, '2026-09-22T10:00:00+00:00')",
+            [(BOB,), (CEM,)],
+        )
+        if not given:
+            put(workspace, "tasks", own[:1])
+    found = progress(workspace, CONFIG)
+    assert [int(s.id, 16) for s in found.stuck] == ([10] if stuck else [])
     assert found.unassigned == 0
 
 
@@ -262,7 +290,7 @@ def test_lines_say_what_a_lead_asks(found: AnnotationProgress) -> None:
     assert "b001          4   2 (50%)     0" in text
     assert "blind, 1 settled by skips, 1 no longer kept" in text
     assert "1 wait for a decision, 0 of them have a task: stickerworks label adjudicate" in text
-    assert "Stuck         4: 2 that nobody is left to complete, 2 settled anyway; add" in text
+    assert "Stuck         3: 1 that nobody is left to complete, 2 settled anyway; add" in text
     assert "Screening     1 of 2 looked at (10% of all 10 stickers), 1 flagged" in text
     assert "votes: given by a user who is on no list (annotation 1/6u by user 9)" in text
 

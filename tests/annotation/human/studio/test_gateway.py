@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from headless_chromium import headless_chromium
 from tls_proxy import Mode, tls_proxy
 
+from annotation.human.studio import gateway_process
 from annotation.human.studio.accounts import login
 from annotation.human.studio.files import allow_files
 from annotation.human.studio.instructions import show_guidelines
 from annotation.human.studio.ledger import PlacedTask, Planned, Project, open_ledger
 from annotation.human.studio.passwords import new_password
-from annotation.human.studio.server import inner
+from annotation.human.studio.server import inner, start
 from annotation.human.studio.server_paths import read_accounts
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
@@ -210,6 +213,134 @@ def test_what_was_taken_back_and_who_left_are_refused_kindly(team: Team) -> None
     with open_ledger(root) as ledger:
         ledger.connection.execute("UPDATE departures SET back_at = 'later'")
     assert browser.get(f"{team.url}/api/projects/{team.projects[name]}/").ok
+
+
+def test_one_goes_on_past_what_was_taken_back(team: Team) -> None:
+    name = team.config.accounts[1]
+    project, client = team.projects[name], team.studio.connection.client
+    browser = team.browser(1)
+    address = f"{team.url}/api/dm/actions?id=next_task&project={project}"
+    for task in team.tasks[name]:
+        team.vote(browser, task)
+    shown = [{"html": f"later {n}"} for n in range(4)]
+    later = client.projects.import_tasks(project, request=shown, return_task_ids=True).task_ids
+    taken, *rest = later
+    with open_ledger(team.studio.workspace.root) as ledger:
+        rows = list(zip("cdef", later, strict=True))
+        ledger.plan(Planned("labelling", one, "b", "b002", False, True, name) for one, _ in rows)
+        ledger.place("labelling", project, "now", [PlacedTask(*row, None, name) for row in rows])
+        ledger.connection.execute("UPDATE tasks SET withdrawn_at = 'now' WHERE task = ?", (taken,))
+    inside = requests.post(
+        f"{team.inside}/api/dm/actions?id=next_task&project={project}",
+        cookies=browser.cookies,
+        headers={"X-CSRFToken": str(browser.headers["X-CSRFToken"]), "Referer": team.inside},
+        json={},
+        timeout=60,
+    ).json()
+    assert inside["id"] == taken, "Label Studio knows nothing of it"
+    got = []
+    for _ in rest[:-1]:
+        said = browser.post(address, json={}).json()
+        assert set(said) >= set(inside) - {"unique_lock_id"}
+        assert (said["annotations"], said["data"]["html"][:5]) == ([], "later")
+        got.append(said["id"])
+        assert team.vote(browser, said["id"]).status_code == 201
+    assert got == rest[:-1]
+    assert browser.get(f"{team.url}/api/projects/{project}/next/").json()["id"] == rest[-1]
+    assert team.vote(browser, rest[-1], was_cancelled=True).status_code == 201
+    ended = browser.post(address, json={})
+    assert (ended.status_code, ended.json()["detail"]) == (404, "No stickers are left for you.")
+    assert team.known(f"/api/tasks/{taken}/")["id"] == taken, "nothing is deleted"
+
+
+def test_the_screen_goes_on_past_what_was_taken_back(team: Team) -> None:
+    name = team.config.accounts[2]
+    project, client = team.projects[name], team.studio.connection.client
+    session = team.browser(2)
+    for task in team.tasks[name]:
+        team.vote(session, task)
+    shown = [{"html": f"<b class='sw-shown'>sticker {n}</b>"} for n in range(3)]
+    later = client.projects.import_tasks(project, request=shown, return_task_ids=True).task_ids
+    with open_ledger(team.studio.workspace.root) as ledger:
+        rows = list(zip("ghi", later, strict=True))
+        ledger.plan(Planned("labelling", one, "b", "b003", False, True, name) for one, _ in rows)
+        ledger.place("labelling", project, "now", [PlacedTask(*row, None, name) for row in rows])
+        ledger.connection.execute("UPDATE tasks SET withdrawn_at = 'now' WHERE task = ?", later[:1])
+    with headless_chromium() as browser:
+        browser.get(f"{team.url}/user/login/")
+        for cookie in session.cookies:
+            browser.add_cookie({"name": cookie.name, "value": cookie.value, "path": "/"})
+        browser.get(f"{team.url}/projects/{project}/data?labeling=1")
+        folder = os.environ.get("STICKERWORKS_SCREENSHOTS")
+        for number in (1, 2):
+            _seen(browser, f"sticker {number}")
+            _found(browser, "input.ant-radio-input, input.ant-checkbox-input").click()
+            if folder:
+                browser.save_screenshot(f"{folder}/onward-{number}.png")
+            _found(browser, "button[aria-label^=Submit]").click()
+            _until(lambda task=later[number]: team.known(f"/api/tasks/{task}/")["annotations"], "c")
+        _seen(browser, "queue")
+        if folder:
+            browser.save_screenshot(f"{folder}/onward-end.png")
+    assert team.known(f"/api/tasks/{later[0]}/")["annotations"] == []
+
+
+def _found(browser: Any, css: str) -> Any:
+    """The first of such elements, as soon as there is one."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(browser, 20, 0.1).until(
+        lambda _: browser.find_elements("css selector", css)
+    )[0]
+
+
+def _seen(browser: Any, text: str) -> None:
+    """Wait until the page, or a frame of it, shows the text."""
+    page = "return document.body.innerText + [...document.querySelectorAll('iframe')]"
+    page += ".map(frame => frame.contentDocument?.body?.innerText).join()"
+    _until(lambda: browser.execute_script(page), text)
+
+
+def test_a_session_ends_with_logging_out_for_all_its_cookies(team: Team) -> None:
+    browser = team.browser(1)
+    old = browser.cookies["sessionid"]
+    assert browser.get(f"{team.url}/", headers={"Accept": "text/html"}).ok
+    newer, other = browser.cookies["sessionid"], team.browser(1)
+    browser.get(f"{team.url}/logout/", allow_redirects=False)
+    who = "/api/current-user/whoami"
+    for kept in (old, newer):
+        known = requests.get(f"{team.inside}{who}", cookies={"sessionid": kept}, timeout=60)
+        assert known.ok, "Label Studio believes whatever it signed"
+        asked = requests.get(f"{team.url}{who}", cookies={"sessionid": kept}, timeout=60)
+        assert asked.status_code == 401
+    page = requests.get(f"{team.url}/user/login/", cookies={"sessionid": newer}, timeout=60)
+    assert "password" in page.text, "one can log in again with the old cookie"
+    assert other.get(f"{team.url}{who}").ok
+    gateway_process.end(team.studio.place)
+    assert start(team.studio.place, team.config) == team.url
+    asked = requests.get(f"{team.url}{who}", cookies={"sessionid": newer}, timeout=60)
+    assert asked.status_code == 401
+    assert team.browser(1).get(f"{team.url}{who}").ok
+
+
+def test_wrong_passwords_are_slowed_down(team: Team) -> None:
+    name = team.config.accounts[2]
+
+    def enter(password: str, address: str) -> requests.Response:
+        with requests.Session() as session:
+            session.get(f"{team.url}/user/login/", timeout=60)
+            form = {"email": name.upper(), "password": password}
+            form["csrfmiddlewaretoken"] = session.cookies["csrftoken"]
+            headers = {"X-Forwarded-For": f"6.6.6.6, {address}", "Accept": "text/html"}
+            return session.post(f"{team.url}/user/login/", data=form, headers=headers, timeout=60,
+                                allow_redirects=False)  # fmt: skip
+
+    assert [enter("wrong", "192.0.2.1").status_code for _ in range(10)] == [200] * 10
+    refused = enter(team.password(2), "192.0.2.1")
+    assert refused.status_code == 429
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert "Too many wrong passwords" in refused.text
+    assert enter(team.password(2), "192.0.2.2").status_code == 302, "they come from elsewhere"
 
 
 def test_bodies_that_are_no_answer_or_too_large_are_refused(team: Team) -> None:

@@ -20,6 +20,7 @@ from annotation.human.studio.frozen import (
     take_back,
 )
 from annotation.human.studio.ledger import (
+    LEDGER,
     AnnotationVersion,
     Ballot,
     Person,
@@ -28,8 +29,10 @@ from annotation.human.studio.ledger import (
     Project,
     VoteLedger,
     open_ledger,
+    read_ledger,
 )
 from annotation.human.studio.offered import OfferedTags, TagOrigin
+from pipeline.engine.errors import StickerworksError
 
 
 def planned(sticker: str, batch: str = "b001") -> Planned:
@@ -218,3 +221,44 @@ def test_importing_progress_is_kept_where_none_is_given(tmp_path: Path) -> None:
         (project,) = ledger.projects()
         assert (project.cursor, project.reconciled_at) == ("c1", "r1")
         assert isinstance(ledger, VoteLedger)
+
+
+def test_reading_writes_nothing_and_goes_on_beside_a_writer(tmp_path: Path) -> None:
+    with read_ledger(tmp_path) as ledger:
+        assert (ledger.wanted(), ledger.tasks(), ledger.ballot()) == ({}, [], None)
+    assert not list(tmp_path.iterdir()), "there is no ledger yet, and reading makes none"
+    with open_ledger(tmp_path) as ledger:
+        ledger.plan([planned("s")])
+        name = ledger.identity
+    with open_ledger(tmp_path) as writer:
+        writer.connection.execute("BEGIN EXCLUSIVE")
+        writer.connection.execute("INSERT INTO wanted VALUES ('s', 5)")
+        with read_ledger(tmp_path) as ledger:
+            assert (ledger.identity, ledger.wanted()) == (name, {})
+            assert [row.sticker for row in ledger.waiting("labelling")] == ["s"]
+            with pytest.raises(StickerworksError, match="readonly"):
+                ledger.plan([planned("t")])
+        writer.connection.execute("COMMIT")
+    with read_ledger(tmp_path) as ledger:
+        assert ledger.wanted() == {"s": 5}
+
+
+def test_an_older_ledger_is_read_as_a_copy_of_now(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        ledger.connection.executescript(VERSION_2)
+    before = (tmp_path / LEDGER).read_bytes()
+    with read_ledger(tmp_path) as ledger:
+        assert ledger.projects() == [Project(7, "labelling", "v1", "x", "c1", "r1")]
+        assert (len(ledger.tasks()), ledger.wanted(), ledger.departed()) == (2, {}, {})
+    assert (tmp_path / LEDGER).read_bytes() == before
+    with open_ledger(tmp_path) as ledger:
+        ledger.connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(StickerworksError, match="of version 99"), read_ledger(tmp_path):
+        pass
+
+
+def test_what_is_no_ledger_is_said_when_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / LEDGER).parent.mkdir()
+    (tmp_path / LEDGER).write_bytes(b"no database at all" * 100)
+    with pytest.raises(StickerworksError, match="not a database"), read_ledger(tmp_path):
+        pass

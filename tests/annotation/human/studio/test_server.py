@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -12,6 +13,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ import psutil
 import pytest
 import requests
 
-from annotation.human.studio import process
+from annotation.human.studio import ports, process
 from annotation.human.studio.accounts import ensure_accounts
 from annotation.human.studio.server import find_program, inner, running, start, stop
 from annotation.human.studio.server_paths import ServerPaths, read_accounts
@@ -329,7 +331,7 @@ def test_a_program_that_ends_at_once_points_to_its_log(tmp_path: Path, free_port
     program.write_text("#!/bin/sh\necho broken\nexit 1\n")
     program.chmod(0o755)
     place = ServerPaths(tmp_path / "place")
-    with pytest.raises(StickerworksError, match=r"ended at once\. .*server\.log"):
+    with pytest.raises(StickerworksError, match=r"ended at once with exit code 1\. .*server\.log"):
         start(place, LabelConfig(port=free_port(), server=str(program)))
     assert place.log.read_text() == "broken\n"
     assert list(read_accounts(place)["passwords"]) == ["lead@example.org"]
@@ -376,3 +378,26 @@ def _take_the_lead_away(place: ServerPaths) -> None:
         connection.execute("DELETE FROM organization")
         connection.execute("UPDATE authtoken_token SET key = 'a' || substr(key, 2)")
     connection.close()
+
+
+def test_two_that_choose_the_same_port_at_once_both_come_up(
+    migrated: ServerPaths, tmp_path: Path, free_port: Port, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = free_port()
+    monkeypatch.setattr(ports, "_INNER", range(first, first + 4))
+    # Nobody listens while both look, so that both choose the first one.
+    monkeypatch.setattr(random, "sample", lambda pool, count: list(pool))
+    places = [ServerPaths(tmp_path / name / "label-studio") for name in ("a", "b")]
+    for place in places:
+        shutil.copytree(migrated.root, place.root)
+    configs = [LabelConfig(port=first + 40 + n) for n in range(2)]
+    try:
+        with ThreadPoolExecutor(2) as both:
+            told = list(both.map(start, places, configs))
+        assert told == [f"http://127.0.0.1:{config.port}" for config in configs]
+        assert len({inner(place) for place in places}) == 2
+        assert all(map(running, places))
+    finally:
+        for place in places:
+            stop(place)
+    assert all(map(nothing_runs, places))
