@@ -260,6 +260,14 @@ def open_ledger(path: Path) -> Iterator[CrawlLedger]:
         yield CrawlLedger(connection, path)
 
 
+@contextmanager
+def read_ledger(path: Path) -> Iterator[CrawlLedger]:
+    """The ledger at ``path`` for reading alone, beside a crawl too; StickerworksError when it can't
+    be read."""
+    with _DATABASE.read(path) as connection:
+        yield CrawlLedger(connection, path)
+
+
 def hash_address(url: str) -> str:
     """Hash by which an address is known whose bytes were taken down."""
     return hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()

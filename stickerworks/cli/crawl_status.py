@@ -65,8 +65,9 @@ def say_retries(session: Session, ledger: CrawlLedger, selected: Selected) -> No
 
 @contextmanager
 def crawled_ledger(session: Session) -> Iterator[CrawlLedger]:
-    """The workspace's ledger; StickerworksError where nothing has been crawled."""
-    from crawlers.ledger.ledger import LEDGER, open_ledger
+    """The workspace's ledger, for reading alone where the command only reads; StickerworksError
+    where nothing has been crawled."""
+    from crawlers.ledger.ledger import LEDGER, open_ledger, read_ledger
 
     path = session.workspace.root / LEDGER
     if not path.exists():
@@ -74,7 +75,8 @@ def crawled_ledger(session: Session) -> Iterator[CrawlLedger]:
             f"Nothing has been crawled into {session.workspace.name} yet.",
             "Run `stickerworks crawl`.",
         )
-    with open_ledger(path) as ledger:
+    opened = read_ledger if session.reads_only or session.options.dry_run else open_ledger
+    with opened(path) as ledger:
         yield ledger
 
 

@@ -14,16 +14,15 @@ from aiohttp import web
 
 from annotation.human.gateway import answers, entering, forwarding, inserted
 from annotation.human.gateway.addresses import is_public, wrong_host, wrong_origin
-from annotation.human.gateway.attempts import Attempts, address_of
+from annotation.human.gateway.attempts import address_of
 from annotation.human.gateway.decisions import Asked, Decision, Role, Verdict
 from annotation.human.gateway.forwarding import SAFETY, Passage, TooLargeError
 from annotation.human.gateway.holdings import LedgerHoldings
-from annotation.human.gateway.homes import Homes
-from annotation.human.gateway.logouts import Logouts
+from annotation.human.gateway.known import Gateway
 from annotation.human.gateway.onward import Onward
 from annotation.human.gateway.pages import POLICY, note_page, refusal_page
 from annotation.human.gateway.rules import allowed
-from annotation.human.gateway.visitors import Proof, Visitor, Visitors, proof_of, understood
+from annotation.human.gateway.visitors import Proof, Visitor, proof_of, understood
 from annotation.human.gateway.words import WORDS
 from annotation.human.studio.gateway_settings import GatewaySettings
 from pipeline.engine.errors import StickerworksError
@@ -35,22 +34,11 @@ _LOGIN, _LOGOUT = re.compile(r"/user/login/?"), re.compile(r"/logout/?")
 _STATUS = {"nobody": 401, "path": 400, "body": 400, "large": 413, "withdrawn": 410, "slow": 429}
 
 
-@dataclass(frozen=True)
-class Kept:
-    """What one process knows from request to request."""
-
-    client: aiohttp.ClientSession
-    visitors: Visitors
-    homes: Homes
-    logouts: Logouts
-    attempts: Attempts = field(default_factory=Attempts)
-
-
 @dataclass
 class Visit:
     """One request of one visitor."""
 
-    kept: Kept
+    gateway: Gateway
     request: web.Request
     settings: GatewaySettings
     visitor: Visitor | None = None
@@ -68,7 +56,7 @@ class Visit:
     @property
     def holdings(self) -> LedgerHoldings:
         account = "" if self.visitor is None else self.visitor.account
-        return LedgerHoldings(self.kept.homes.root, account)
+        return LedgerHoldings(self.gateway.homes.root, account)
 
     async def answer(self) -> web.StreamResponse:
         """Whatever is to be said."""
@@ -100,9 +88,9 @@ class Visit:
     async def _decided(self, path: str) -> web.StreamResponse:
         request = self.request
         self.proof = proof_of(request.cookies, request.headers.get("Authorization"))
-        if self.kept.logouts.ended(self.proof.session):
+        if self.gateway.logouts.ended(self.proof.session):
             self.proof = replace(self.proof, session="")
-        self.visitor = await self.kept.visitors.who(self.settings.inside, self.proof)
+        self.visitor = await self.gateway.visitors.who(self.settings.inside, self.proof)
         pairs = tuple((str(key), str(value)) for key, value in request.rel_url.query.items())
         asked = Asked(request.method, path, pairs)
         await asyncio.to_thread(self._judge, asked)  # the ledger is a file
@@ -141,9 +129,9 @@ class Visit:
     async def _forward(self) -> web.StreamResponse:
         decision, request, passage = self.decision, self.request, self._passage()
         if decision.rule in ("login", "logout") or _LOGOUT.fullmatch(request.path):
-            self.kept.visitors.forget(self.proof)
+            self.gateway.visitors.forget(self.proof)
         if _LOGOUT.fullmatch(request.path) and self.visitor and not self.proof.token:
-            self.kept.logouts.end(self.proof.session)
+            self.gateway.logouts.end(self.proof.session)
         if request.method == "POST" and _LOGIN.fullmatch(request.path):
             return await self._log_in()
         if decision.confirm and not await self._confirmed(passage):
@@ -159,7 +147,7 @@ class Visit:
             passage, request, decision.query, body, readable=page or theirs
         ) as answer:
             if decision.rule == "vote" and answer.status == 201:
-                self.kept.homes.live.note(decision.project, decision.task)
+                self.gateway.homes.live.note(decision.project, decision.task)
             if theirs and answer.status < 300 and answer.status != 204:
                 return await self._theirs(passage, answer)
             if page and answer.content_type == "text/html":
@@ -171,12 +159,12 @@ class Visit:
     def _passage(self) -> Passage:
         headers = self.request.headers
         public = is_public(headers.get("Host", ""), self.settings, headers.get("Origin"))
-        return Passage(self.kept.client, self.settings.inside, self.proof, public)
+        return Passage(self.gateway.client, self.settings.inside, self.proof, public)
 
     async def _log_in(self) -> web.StreamResponse:
         # Who is logged in would be led on, whatever the password.
         self.proof = Proof("", self.proof.csrf, "")
-        passage, attempts = self._passage(), self.kept.attempts
+        passage, attempts = self._passage(), self.gateway.attempts
         try:
             account, form = await entering.typed(self.request)
         except ValueError:
@@ -211,7 +199,7 @@ class Visit:
     async def _confirmed(self, passage: Passage) -> bool:
         """Whether Label Studio says that an answer is the visitor's, on a task of theirs."""
         assert self.visitor is not None  # no rule for others confirms anything
-        async with self.kept.client.get(
+        async with self.gateway.client.get(
             f"{passage.inside}{self.decision.confirm}",
             headers={**self.proof.headers(), "Accept-Encoding": "identity"},
             timeout=aiohttp.ClientTimeout(total=60),
@@ -246,12 +234,12 @@ class Visit:
 
     async def _onward(self, visitor: Visitor) -> Any:
         """What is next when Label Studio hands out what was taken back; None when nothing is."""
-        project, homes = self.decision.project, self.kept.homes
+        project, homes = self.decision.project, self.gateway.homes
         own = await asyncio.to_thread(self.holdings.labelling)
         tasks = [task for task in own if task.project == project]
         token = await asyncio.to_thread(homes.token)
         done = await homes.live.done(self.settings.inside, token, project)
-        onward = Onward(self.kept.client, self.settings.inside, self.proof, visitor)
+        onward = Onward(self.gateway.client, self.settings.inside, self.proof, visitor)
         return await onward.next_task(sorted(tasks, key=lambda task: task.task), done)
 
     def _ourselves(self) -> web.Response:
@@ -260,7 +248,7 @@ class Visit:
 
     async def _home(self, batch: str | None) -> web.Response:
         assert self.visitor is not None  # others are led to the login
-        homes, reader = self.kept.homes, self.settings.reader(self.visitor.account)
+        homes, reader = self.gateway.homes, self.settings.reader(self.visitor.account)
         if reader is None:
             return _page(await homes.lead(self.settings))
         return _page(await homes.annotator(self.settings, reader, self.visitor.user, batch))

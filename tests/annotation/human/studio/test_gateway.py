@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from tls_proxy import Mode, tls_proxy
+from headless_chromium import headless_chromium
+from voting.tls_proxy import Mode, make_certificate, tls_proxy
 
 from annotation.human.studio import gateway_process, passwords
 from annotation.human.studio.accounts import login
@@ -250,6 +252,54 @@ def test_one_goes_on_past_what_was_taken_back(team: Team) -> None:
     assert team.known(f"/api/tasks/{taken}/")["id"] == taken, "nothing is deleted"
 
 
+def test_the_screen_goes_on_past_what_was_taken_back(team: Team) -> None:
+    name = team.config.accounts[2]
+    project, client = team.projects[name], team.studio.connection.client
+    session = team.browser(2)
+    for task in team.tasks[name]:
+        team.vote(session, task)
+    shown = [{"html": f"<b class='sw-shown'>sticker {n}</b>"} for n in range(3)]
+    later = client.projects.import_tasks(project, request=shown, return_task_ids=True).task_ids
+    with open_ledger(team.studio.workspace.root) as ledger:
+        rows = list(zip("ghi", later, strict=True))
+        ledger.plan(Planned("labelling", one, "b", "b003", False, True, name) for one, _ in rows)
+        ledger.place("labelling", project, "now", [PlacedTask(*row, None, name) for row in rows])
+        ledger.connection.execute("UPDATE tasks SET withdrawn_at = 'now' WHERE task = ?", later[:1])
+    with headless_chromium() as browser:
+        browser.get(f"{team.url}/user/login/")
+        for cookie in session.cookies:
+            browser.add_cookie({"name": cookie.name, "value": cookie.value, "path": "/"})
+        browser.get(f"{team.url}/projects/{project}/data?labeling=1")
+        folder = os.environ.get("STICKERWORKS_SCREENSHOTS")
+        for number in (1, 2):
+            _seen(browser, f"sticker {number}")
+            _found(browser, "input.ant-radio-input, input.ant-checkbox-input").click()
+            if folder:
+                browser.save_screenshot(f"{folder}/onward-{number}.png")
+            _found(browser, "button[aria-label^=Submit]").click()
+            _until(lambda task=later[number]: team.known(f"/api/tasks/{task}/")["annotations"], "c")
+        _seen(browser, "queue")
+        if folder:
+            browser.save_screenshot(f"{folder}/onward-end.png")
+    assert team.known(f"/api/tasks/{later[0]}/")["annotations"] == []
+
+
+def _found(browser: Any, css: str) -> Any:
+    """The first of such elements, as soon as there is one."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(browser, 20, 0.1).until(
+        lambda _: browser.find_elements("css selector", css)
+    )[0]
+
+
+def _seen(browser: Any, text: str) -> None:
+    """Wait until the page, or a frame of it, shows the text."""
+    page = "return document.body.innerText + [...document.querySelectorAll('iframe')]"
+    page += ".map(frame => frame.contentDocument?.body?.innerText).join()"
+    _until(lambda: browser.execute_script(page), text)
+
+
 def test_a_session_ends_with_logging_out_for_all_its_cookies(team: Team) -> None:
     browser = team.browser(1)
     old = browser.cookies["sessionid"]
@@ -370,7 +420,9 @@ def _until(ask: Any, word: str) -> str:
 @pytest.mark.parametrize("mode", ["keep", "rewrite", "strip"])
 def test_people_come_by_a_proxy_with_tls(team: Team, mode: Mode, tmp_path: Path) -> None:
     name, password = team.config.accounts[1], team.password(1)
-    with tls_proxy(team.config.port, mode, tmp_path) as port, requests.Session() as browser:
+    certificate = make_certificate(tmp_path)
+    proxy = tls_proxy(certificate, team.config.port, mode=mode)
+    with proxy as port, requests.Session() as browser:
         browser.trust_env, browser.verify = False, False
         browser.headers.update({"Host": "label.example.org", "Origin": HOST})
         base = f"https://127.0.0.1:{port}"

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
+from headless_chromium import HEIGHT, WIDTH, headless_chromium
 from PIL import Image, ImageStat
 
 from annotation.human.studio.files import allow_files, place_sticker
@@ -37,7 +37,6 @@ from pipeline.demo.render import flatten, render
 from pipeline.demo.scene import SceneContent, compose
 from schemas.questions import SHIPPED, Language, QuestionConfig
 
-WIDTH, HEIGHT = 1280, 800
 MOODS = "开心难过生气害怕无语惊讶期待尴尬委屈感动得意害羞疲惫无聊嫉妒安心"
 CHINESE = [
     MOODS[n : n + 2] + sign for n in range(0, len(MOODS), 2) for sign in "的了猫狗熊兔鸟鱼虎龙"
@@ -49,12 +48,6 @@ HOSTILE = (
     '"><img src=x onerror="window.stolen=1">',
     "</span></label><svg onload=window.stolen=1>",
 )
-
-
-def absent(reason: str) -> NoReturn:
-    if os.environ.get("STICKERWORKS_REQUIRE_LABEL_STUDIO") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @dataclass(frozen=True)
@@ -156,34 +149,12 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def desk(studio: Any) -> Iterator[Desk]:
-    programs = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
-    program, driver = next(filter(None, programs), None), shutil.which("chromedriver")
-    if program is None or driver is None:
-        absent("Chromium or its driver is not installed (package chromium-driver).")
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for flag in (
-        "headless=new",
-        "no-sandbox",
-        "disable-gpu",
-        "disable-dev-shm-usage",
-        "disable-background-networking",
-    ):
-        options.add_argument(f"--{flag}")
-    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    try:
-        # The window's own frame would take from the height.
-        size = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    with headless_chromium() as browser:
         connection = studio.connection
         browser.get(f"{studio.url}/user/login/")
         for cookie in studio.annotator(0).cookies:
             browser.add_cookie({"name": cookie.name, "value": cookie.value, "path": "/"})
         yield Desk(browser, studio.url, connection.client, connection.files)
-    finally:
-        browser.quit()
 
 
 def placed(files: Path, frames: list[Image.Image], **said: Any) -> Shown:

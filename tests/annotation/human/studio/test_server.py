@@ -331,7 +331,7 @@ def test_a_program_that_ends_at_once_points_to_its_log(tmp_path: Path, free_port
     program.write_text("#!/bin/sh\necho broken\nexit 1\n")
     program.chmod(0o755)
     place = ServerPaths(tmp_path / "place")
-    with pytest.raises(StickerworksError, match=r"ended at once\. .*server\.log"):
+    with pytest.raises(StickerworksError, match=r"ended at once with exit code 1\. .*server\.log"):
         start(place, LabelConfig(port=free_port(), server=str(program)))
     assert place.log.read_text() == "broken\n"
     assert list(read_accounts(place)["passwords"]) == ["lead@example.org"]
