@@ -24,7 +24,7 @@ import requests
 from annotation.human.studio import ports, process
 from annotation.human.studio.accounts import ensure_accounts
 from annotation.human.studio.server import find_program, inner, running, start, stop
-from annotation.human.studio.server_paths import ServerPaths, read_accounts
+from annotation.human.studio.server_paths import ServerPaths, prepare, read_accounts
 from pipeline.engine.errors import StickerworksError
 from schemas.labelling import LabelConfig
 
@@ -127,15 +127,6 @@ def test_passwords_and_tokens_stand_in_neither_log_nor_command_line(studio: Any)
     assert stat.S_IMODE(studio.place.data.stat().st_mode) == 0o700
 
 
-def test_stopping_twice_says_that_it_was_stopped(copied: ServerPaths, free_port: Port) -> None:
-    start(copied, LabelConfig(port=free_port()))
-    both = number(copied), gateway(copied)
-    assert stop(copied) is True
-    assert all(map(ended, both))
-    assert running(copied) is None
-    assert stop(copied) is False
-
-
 def test_a_killed_server_starts_again_with_all_that_it_had(
     copied: ServerPaths, free_port: Port
 ) -> None:
@@ -167,8 +158,8 @@ def test_a_killed_gateway_is_begun_again_before_the_same_server(
     assert number(copied) == stays
     told = json.loads(copied.gateway_settings.read_text("utf-8"))
     copied.gateway_settings.write_text(json.dumps(told | {"program": "of before"}), "utf-8")
-    earlier = gateway(copied)
-    assert start(copied, config) == url
+    earlier, elsewhere = gateway(copied), config.model_copy(update={"port": free_port()})
+    assert start(copied, elsewhere) == url, "people go on at the port that they know"
     assert ended(earlier), "it was updated since"
     copied.gateway_state.unlink()  # one that nobody noted
     before = gateway(copied)
@@ -212,7 +203,9 @@ def test_a_server_that_ends_while_it_is_waited_for_is_started_again(
     dying.wait()
 
 
-def test_it_outlives_the_program_that_started_it(copied: ServerPaths, free_port: Port) -> None:
+def test_it_outlives_the_program_that_started_it_and_is_stopped_once(
+    copied: ServerPaths, free_port: Port
+) -> None:
     port = free_port()
     script = (
         "import sys; from pathlib import Path; from schemas.config import LabelConfig;"
@@ -222,6 +215,11 @@ def test_it_outlives_the_program_that_started_it(copied: ServerPaths, free_port:
     subprocess.run([sys.executable, "-c", script, copied.root, str(port)], check=True)
     assert running(copied) == f"http://127.0.0.1:{port}"
     assert os.getsid(number(copied)) == number(copied)
+    both = number(copied), gateway(copied)
+    assert stop(copied) is True
+    assert all(map(ended, both))
+    assert running(copied) is None
+    assert stop(copied) is False
 
 
 def test_a_server_that_nobody_noted_is_found_by_its_data(
@@ -355,18 +353,15 @@ def test_killed_while_it_migrates_a_rerun_works(first_start: Any) -> None:
 
 
 @pytest.mark.slow
-def test_killed_before_the_lead_has_our_token_a_rerun_works(
-    copied: ServerPaths, free_port: Port
+def test_killed_before_the_lead_has_our_token_the_database_is_made_anew(
+    copied: ServerPaths,
 ) -> None:
+    """With a server, the test above sees how it goes on."""
     _take_the_lead_away(copied)
     kept = read_accounts(copied)
-    said: list[str] = []
-    config = LabelConfig(port=free_port())
-    start(copied, config, said.append)
-    assert said == ["Label Studio makes its database first: one to two minutes."]
+    assert prepare(copied) is True
     assert read_accounts(copied) == kept
-    made = ensure_accounts(copied, str(inner(copied)), config)
-    assert sorted(made.ids) == sorted(map(str.casefold, (config.lead, *config.accounts)))
+    assert [path.name for path in copied.data.iterdir()] == [copied.unfinished.name]
 
 
 def _take_the_lead_away(place: ServerPaths) -> None:
