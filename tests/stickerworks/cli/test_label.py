@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from annotation.human.studio.ledger import open_ledger
+from pipeline.engine.errors import StickerworksError
 from pipeline.engine.workspace import Workspace
 from stickerworks.cli.main import app
 
@@ -30,6 +32,26 @@ def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         return capsys.readouterr().err.splitlines()[0]
 
     return call
+
+
+@pytest.mark.parametrize("words", [["label", "import"], ["label", "assign"]])
+def test_a_second_lead_hears_who_works_in_the_workspace(tmp_path: Path, words: list[str]) -> None:
+    with (
+        Workspace(tmp_path).lock("label export"),
+        pytest.raises(
+            StickerworksError, match=r"is in use by `stickerworks label export` \(process"
+        ),
+    ):
+        app(args=["--workspace", str(tmp_path), *words], standalone_mode=False)
+
+
+def test_the_state_is_told_while_somebody_else_works(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_ledger(tmp_path) as ledger, Workspace(tmp_path).lock("label import"):
+        ledger.connection.execute("BEGIN EXCLUSIVE")
+        app(args=["--workspace", str(tmp_path), "label", "status"], standalone_mode=False)
+    assert "Stuck         0" in capsys.readouterr().err
 
 
 def test_the_configured_workspace_is_served(said, tmp_path: Path) -> None:

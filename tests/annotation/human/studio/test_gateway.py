@@ -271,21 +271,31 @@ def test_the_screen_goes_on_past_what_was_taken_back(team: Team) -> None:
         for cookie in session.cookies:
             browser.add_cookie({"name": cookie.name, "value": cookie.value, "path": "/"})
         browser.get(f"{team.url}/projects/{project}/data?labeling=1")
+        folder = os.environ.get("STICKERWORKS_SCREENSHOTS")
         for number in (1, 2):
             _seen(browser, f"sticker {number}")
-            browser.find_element("css selector", ".ant-radio-input,input[type=radio]").click()
-            if folder := os.environ.get("STICKERWORKS_SCREENSHOTS"):
+            _found(browser, "input.ant-radio-input, input.ant-checkbox-input").click()
+            if folder:
                 browser.save_screenshot(f"{folder}/onward-{number}.png")
-            browser.find_element("css selector", "button[aria-label^=Submit]").click()
+            _found(browser, "button[aria-label^=Submit]").click()
             _until(lambda task=later[number]: team.known(f"/api/tasks/{task}/")["annotations"], "c")
-        _seen(browser, "No")
+        _seen(browser, "queue")
         if folder:
             browser.save_screenshot(f"{folder}/onward-end.png")
     assert team.known(f"/api/tasks/{later[0]}/")["annotations"] == []
 
 
+def _found(browser: Any, css: str) -> Any:
+    """The first of such elements, as soon as there is one."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(browser, 20, 0.1).until(
+        lambda _: browser.find_elements("css selector", css)
+    )[0]
+
+
 def _seen(browser: Any, text: str) -> None:
-    """Wait until the page, or a frame of it, shows the text and how to submit."""
+    """Wait until the page, or a frame of it, shows the text."""
     page = "return document.body.innerText + [...document.querySelectorAll('iframe')]"
     page += ".map(frame => frame.contentDocument?.body?.innerText).join()"
     _until(lambda: browser.execute_script(page), text)
