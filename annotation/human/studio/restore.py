@@ -190,7 +190,8 @@ def _check_parts(source: Path, staging: Path) -> None:
     except StickerworksError as error:
         said = str(error).replace(f"{staging}/", "")
         raise StickerworksError(
-            f"{source} holds what can't be used: {said}", "Nothing was changed. Name another backup."
+            f"{source} holds what can't be used: {said}",
+            "Nothing was changed. Name another backup.",
         ) from error
 
 
