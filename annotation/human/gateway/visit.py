@@ -274,5 +274,5 @@ def _see(path: str) -> web.Response:
 
 
 def _page(html: str, status: int = 200) -> web.Response:
-    headers = {**SAFETY, "Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
+    headers = {**SAFETY, "Content-Security-Policy": POLICY, "Cache-Control": "private, no-store"}
     return web.Response(status=status, text=html, content_type="text/html", headers=headers)
