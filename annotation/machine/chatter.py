@@ -24,6 +24,18 @@ from annotation.machine.chatter_patterns import (
     TALK,
     preface_of,
 )
+from annotation.machine.chatter_words import (
+    ANNOUNCES,
+    PERSON,
+    SAYING,
+    SENTENCE,
+    STRONG,
+    STRONG_ZH,
+    TASK,
+    WEAK,
+    WEAK_ZH,
+    WORD,
+)
 from annotation.machine.checks import CHATTER, QUOTED, REPETITION
 from annotation.machine.parsing import unwrapped
 
@@ -31,6 +43,7 @@ _LONGEST = 20_000
 _TAIL = 400
 _ROUNDS = 8
 
+_TAGGED = re.compile(r"<([A-Za-z_]{2,20})>([^<>]{1,5000})</\1>")
 _TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+")
 _MOST_TOKENS, _LONGEST_LOOP = 2000, 24
 _HAN_LAUGH = 20
@@ -59,9 +72,18 @@ def find_chatter(text: str, *, speech: bool = False) -> list[str]:
     Where it isn't about what somebody says (``speech``), nobody speaks in it for themselves.
     """
     plain = QUOTED.sub(" ", text[:_LONGEST])
-    talks = TALK.search(plain) or (not speech and ONESELF.search(plain))
+    talks = TALK.search(plain) or (
+        not speech and (ONESELF.search(plain) or _is_about_the_task(plain))
+    )
     found = [CHATTER] if _is_structured(plain) or _is_marked_up(plain) or talks else []
     return [*found, REPETITION] if repeats(plain) else found
+
+
+def _is_about_the_task(text: str) -> bool:
+    return any(
+        PERSON.search(sentence) and TASK.search(sentence) and not SAYING.search(sentence)
+        for sentence in SENTENCE.split(text)
+    )
 
 
 def repeats(text: str) -> bool:
@@ -94,6 +116,8 @@ def _is_marked_up(text: str) -> bool:
 
 def _without_marks(text: str) -> str:
     text = _out_of_object(unwrapped(text))
+    if tagged := _TAGGED.fullmatch(text):
+        text = tagged[2].strip()
     if len(LABELLED.findall(text)) < 2:
         text = BOLD.sub(r"\1", text)
     if whole := ITALIC.fullmatch(text):
@@ -116,11 +140,26 @@ def _out_of_object(text: str) -> str:
 
 
 def _without_front(text: str) -> str:
-    found = preface_of(text)
+    found = preface_of(text) or _announcement(text)
     if found is None:
         return text
     rest = text[found.end() :]
     return rest[:1].upper() + rest[1:]
+
+
+def _announcement(text: str) -> re.Match[str] | None:
+    """What ends with a colon and is made of words for answers and such as go with them alone."""
+    found = ANNOUNCES.match(text)
+    if found is None:
+        return None
+    said = found[0].rstrip().rstrip(":：").casefold().replace("’", "'")
+    words = set(WORD.findall(said))
+    chinese = STRONG_ZH.sub("", said)
+    if words and not WORD.sub("", said).strip(" ,()-"):
+        fits = words & STRONG and all(word in WEAK | STRONG or word.isdigit() for word in words)
+    else:
+        fits = chinese != said and not WEAK_ZH.sub("", chinese)
+    return found if fits else None
 
 
 def _without_back(text: str) -> str:

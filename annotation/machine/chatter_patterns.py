@@ -29,6 +29,7 @@ FRONT = re.compile(
         (
             r"(?:assistant|model|助手|ai助手)\s{0,3}(?:[:：]|\n)\s{0,9}",
             # What ends with a colon and is about the answer; a title.
+            r"(?![^\n:：]{0,60}\bof the (?!image|picture|sticker|animation|gif|photo|text|scene))"
             r"(?![^\n:：\"“]{0,60}\b(?:reads?|says?|said|shouts?|writes?|written|with)\b)"
             rf"[^\n:：\"“.。，！]{{0,60}}{_ABOUT}[^\n:：\"“.。，]{{0,30}}[:：]\s{{0,9}}",
             rf"[^\n:：\"“.。，]{{0,30}}{_ABOUT}[^\n:：\"“.。，]{{0,10}}\n\s{{0,9}}(?=\S)",
@@ -51,6 +52,10 @@ FRONT = re.compile(
             r"|as (?:you|we) can see)[,:]\s{1,3}",
             r"(?:按照|根据)[您你]的(?:要求|需求|指示)[，,：:]\s{0,3}",
             r"here(?:['’]s| is) what [^:\n.!?\"“]{1,40}[:：]\s{1,9}",
+            r"(?:so|now|well|hmm{0,5}|alright|okay|ok|right)[,!.]\s{1,3}(?=so,|(?:in (?:this|the)"
+            r"|here(?:['’]s| is)|this is|based on|looking at|from (?:this|the))\s)",
+            r"(?:嗯{1,5}|那么?|哦|呃)[，,]\s?(?=这|图|画面|以下|下面)",
+            r"在?(?:这|该|此|本)[张幅个](?:动图|动画|gif)(?:中|里|上)?[，,]\s?",
             # A first line that announces the next.
             r"[^\n\"“”:：]{1,160}[:：]\s{0,3}\n\s{0,9}(?=\S)",
             r"[\[【][^\[\]【】\n]{1,16}[\]】]\s{0,3}(?=\S)",
@@ -77,7 +82,8 @@ FRONT = re.compile(
             r"(?:looking at|viewing|examining) (?:the|this) (?:\w{1,12} )?"
             r"(?:image|picture|photo|sticker|animation),\s{1,3}",
             # The image shows a cat.
-            r"(?:in (?:this|the) (?:image|picture|photo|animation|gif|illustration),?\s"
+            r"(?:in (?:this|the) (?:\w{1,12} )?(?:image|picture|photo|animation|gif|illustration"
+            r"|sticker),?\s"
             r"(?:(?:there (?:is|are)|(?:we|you|i) (?:can )?see)\s)?"
             r"|(?:this|the) (?:(?:given|provided|attached|above|whole|animated|static) )?"
             r"(?:image|picture|photo|animation|video|(?:animated )?gif|illustration) "
@@ -122,7 +128,9 @@ _OFFER = (
     r"|(?:是否)?需要我?(?:调整|修改|补充|更多|其他)"
     r"|如果?[您你]?(?:还有|有|需要|想要?|希望|觉得)[^。！？\n]{0,20}(?:请|欢迎|告诉|提问|帮助|问题)"
     r"|如需[^。！？\n]{0,20}|请随时|欢迎(?:继续|随时)|还有(?:什么|其他)(?:可以|需要|问题)"
-    r"|(?:以上|这)(?:就|便)?是(?:对|关于|根据)|(?:以上|该|这[段个句])(?:描述|概括|总结|译文|翻译)"
+    r"|(?:以上|这)(?:就|便)?是(?:对|关于|根据)|以上(?:就|便|即)?[是为]"
+    r"|不知道(?:这样|这个?|是否|[您你])|[您你](?:觉得|看)(?:这样|怎么样|可以)"
+    r"|这样(?:写|描述)?(?:可以|行)[吗么]|(?:以上|该|这[段个句])(?:描述|概括|总结|译文|翻译)"
     r"|th(?:is|e) (?:description|caption|summary|sentence|translation)\s(?:also\s)?"
     r"(?:captures|summari[sz]es|conveys|highlights|provides|includes|reflects|describes|covers"
     r"|combines|keeps|maintains|preserves|focuses))"
@@ -206,13 +214,23 @@ TALK = re.compile(
     r"|\bthe (?:prompt|user|instructions?|task) (?:\w{1,10} ?['’]?t? ){0,2}"
     r"(?:say|specify|ask|mention)"
     r"|(?:题目|任务|提示词|指令)(?:中?没有|要求)"
-    r"|\blet['’]s (?:analy[sz]e|break (?:it|this) down|think|look at)\b|\bstep by step\b"
+    r"|\blet['’]s (?:analy[sz]e|break (?:it|this) down|think|look at)\b"
+    r"|\b(?:think|reason|analy[sz]e|go)\b[^.\n]{0,30}\bstep by step\b"
     r"|\bthe final (?:caption|answer|description|translation)\b"
     r"|\bthe (?:caption|description|summary|translation|user|prompt|instructions?) "
     r"(?:would be|should|asks?|asked|wants?|requires?)\b"
     r"|用户(?:要求|希望|想要|让我)|(?:最终|因此|所以)的?(?:答案|描述|译文)[是为：:]"
     r"|\b(?:static|dynamic) (?:features?|elements?|aspects?)\s?[:：]"
     r"|[静动]态(?:特征|方面|元素)?[：:]"
+    # How long it was to be, who speaks, several to choose from.
+    r"|\b(?:under|within|over|about|exactly) \d{1,3} (?:words|characters)\b"
+    r"|\d{1,3}个?字(?:以内|左右)"
+    r"|(?:\A|\s)q\s?[:：][^\n]{1,80}\sa\s?[:：]|(?:\A|[\s。.])(?:user|assistant|用户|助手)\s?[:：]"
+    r"|\b(?:possible|suggested|alternative|some) (?:captions?|titles?|descriptions?|versions?)\b"
+    r"|(?:可选|备选|推荐|建议|候选)的?(?:标题|描述|文案|说法|配文)"
+    r"|\b(?:image|photo) (?-i:[A-D])\b"
+    r"|(?:本人|我|作为|是)[^，。\n]{0,4}(?:ai|人工智能|智能)(?:助手|模型|助理)"
+    r"|(?:受限于|由于)[^，。\n]{0,6}(?:清晰度|分辨率|画质)|(?:细节|图片?|画面)看不太?清"
     # Its own reading of it, or the picture as a file that somebody sent.
     r"|\bplease note\b|\bmy (?:own |personal |best )?(?:interpretation|guess|assumption)\b"
     r"|\b(?:interpretations?|meanings?) (?:\w{1,12} ){0,4}(?:may|can|might|could) (?:vary|differ)\b"

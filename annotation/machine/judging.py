@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from annotation.machine.chat import Answer
@@ -106,11 +107,22 @@ def _read_member(said: str, key: str, spec: FieldSpec) -> JudgedText:
 
 def _checked(text: str, language: str, spec: FieldSpec, read: str) -> JudgedText:
     """A text with what is wrong with it; what was said around it is cut off."""
-    answer = without_chatter(text) if spec.kind == "text" else text
+    answer = text
+    if spec.kind == "text":
+        answer = without_chatter(text)
+    elif spec.kind == "reading":
+        answer = _read_alone(text, read)
     if not answer and spec.kind == "text":
         return _nothing(EMPTY, f"the answer is no more than {text[:80]!r}")
     cut = [TRIMMED] if answer != text else []
     return JudgedText(answer, (*cut, *_find_faults(answer, language, spec, read)))
+
+
+def _read_alone(text: str, read: str) -> str:
+    """What stands on the sticker without the words that announce it: "The text reads: ..."."""
+    announced = unwrapped(re.split("[:：]", text, maxsplit=1)[-1])
+    alone = announced and stands_in(announced, read) and not stands_in(text, read)
+    return announced if alone else text
 
 
 def _find_faults(text: str, language: str, spec: FieldSpec, read: str) -> list[str]:

@@ -148,3 +148,23 @@ def test_useful_is_what_a_model_may_build_on() -> None:
     assert JudgedText("A cat", ("cut_off", "unread_quote")).useful
     assert not JudgedText(None, (), "given up").useful
     assert not any(JudgedText("A cat", (flag,)).useful for flag in USELESS)
+
+
+@pytest.mark.parametrize(
+    ("text", "read", "found"),
+    [
+        (
+            'The text in the image reads: "HAPPY MONDAY"',
+            "happy monday",
+            ("HAPPY MONDAY", ("trimmed",)),
+        ),
+        ("识别结果：加油打工人", "加油打工人", ("加油打工人", ("trimmed",))),
+        ("Answer: 42", "ANSWER: 42", ("Answer: 42", ())),
+        ("Answer: 42", "forty", ("Answer: 42", ("unread_quote",))),
+        ("1. eat\n2. sleep", "1. eat 2. sleep", ("1. eat\n2. sleep", ())),
+    ],
+)
+def test_of_a_reading_only_what_ocr_did_not_read_is_cut(
+    text: str, read: str, found: tuple[str, tuple[str, ...]]
+) -> None:
+    assert judged(text, READING, read=read) == found
