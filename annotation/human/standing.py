@@ -20,9 +20,10 @@ _NOBODY: frozenset[str] = frozenset()
 class Standing:
     """A sticker that people were asked about.
 
-    ``pending`` are those with a task of their own whom nobody has heard of yet, ``open_to`` those
-    who may answer a task that is everybody's, ``withdrawn`` those whose task was taken from them,
-    and ``asked`` all of these and who answered. ``votes`` and ``skips`` count what counts,
+    ``pending`` are those who are there, with a task of their own, whom nobody has heard of yet (an
+    answer that was deleted on the server was heard of, and counts), ``open_to`` those who may
+    answer a task that is everybody's, ``withdrawn`` those whose task was taken from them, and
+    ``asked`` all of these and who answered. ``votes`` and ``skips`` count what counts,
     ``coming`` how many votes can come without asking anybody else, and ``settles`` says whether
     these can settle it, if nothing has yet.
     """
@@ -72,8 +73,8 @@ def standings(
 ) -> dict[str, Standing]:
     """By sticker, from rows of the table ``tasks`` and votes in the tags of the newest ballot.
 
-    ``team`` are the accounts who answer what is everybody's; ``wanted`` says which stickers need
-    more votes than the rule asks for.
+    ``team`` are the accounts who are there, and answer what is everybody's; ``wanted`` says which
+    stickers need more votes than the rule asks for.
     """
     rows: dict[str, list[Mapping[str, Any]]] = {}
     for row in tasks:
@@ -114,7 +115,7 @@ def _standing(
     shared = [row for row in rows if not row["person"]]
     done = voted | {row["person"] for row in own if (row["task"], row["person"]) in answered}
     done |= {one for one in team for row in shared if (row["task"], one) in answered}
-    pending = frozenset(row["person"] for row in own if not row["withdrawn"]) - done
+    pending = (frozenset(row["person"] for row in own if not row["withdrawn"]) & team) - done
     # A task that is everybody's leaves people's lists when it has the votes that it was made for.
     open_ = rule.annotators - label["votes"] if shared and label["status"] != "rejected" else 0
     open_to = (team - done - pending) if open_ > 0 else _NOBODY

@@ -101,22 +101,31 @@ class Database:
         self._make_tables(connection, path)
 
     def _make_tables(self, connection: sqlite3.Connection, path: Path) -> None:
-        version = _version(connection)
-        for before in range(version or self.version, self.version):
-            if before in self.upgrades:
-                version = before + 1
-                connection.executescript(
-                    f"BEGIN; {self.upgrades[before]} PRAGMA user_version = {version}; COMMIT;"
+        with transaction(connection):  # another process may be about to do the same
+            version = _version(connection)
+            for before in range(version or self.version, self.version):
+                if before in self.upgrades:
+                    version = before + 1
+                    _execute_all(connection, self.upgrades[before])
+            if version not in (0, self.version):
+                raise StickerworksError(
+                    f"{self.name[:1].upper()}{self.name[1:]} {path} is of version {version}; "
+                    f"this program knows {self.version}.",
+                    "Use the version of stickerworks that made it, or a new --workspace.",
                 )
-        if version not in (0, self.version):
-            raise StickerworksError(
-                f"{self.name[:1].upper()}{self.name[1:]} {path} is of version {version}; "
-                f"this program knows {self.version}.",
-                "Use the version of stickerworks that made it, or a new --workspace.",
-            )
-        connection.executescript(
-            f"BEGIN; {self.schema} PRAGMA user_version = {self.version}; COMMIT;"
-        )
+            _execute_all(connection, self.schema)
+            connection.execute(f"PRAGMA user_version = {self.version}")
+
+
+def _execute_all(connection: sqlite3.Connection, script: str) -> None:
+    """Every statement, in the transaction that is open; sqlite3's own executescript ends it."""
+    statement = ""
+    for piece in script.split(";"):
+        statement += f"{piece};"
+        if sqlite3.complete_statement(statement):
+            if statement.strip() != ";":
+                connection.execute(statement)
+            statement = ""
 
 
 def _keep_private(path: Path) -> None:

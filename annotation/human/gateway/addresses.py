@@ -77,6 +77,10 @@ def _names(address: str) -> set[str]:
 
 
 def _origin(address: str) -> str:
-    parts = urlsplit(address)
+    """Scheme and name of an address; "" of what is none, which is nobody's."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
     name = parts.netloc.lower().removesuffix(f":{_DEFAULT.get(parts.scheme, 0)}")
     return f"{parts.scheme}://{name}"

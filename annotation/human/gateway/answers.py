@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from annotation.human.gateway.rules import Decision
+from annotation.human.gateway.decisions import Decision
 from annotation.human.gateway.visitors import Visitor
 
 _VIEW = {

@@ -125,8 +125,15 @@ async def give(
         await response.prepare(request)
         return response
     await response.prepare(request)
-    async for piece in answer.content.iter_chunked(_PIECE):
-        await response.write(piece)
+    try:
+        async for piece in answer.content.iter_chunked(_PIECE):
+            await response.write(piece)
+    except (aiohttp.ClientError, TimeoutError):
+        # What came can't be taken back: cut off, nobody takes it for the whole.
+        response.force_close()
+        if request.transport is not None:
+            request.transport.abort()
+        return response
     await response.write_eof()
     return response
 

@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from annotation.human.gateway.rules import TaskState
+from annotation.human.gateway.decisions import TaskState
 from annotation.human.studio.ledger import read_ledger
 
 _PROJECT = """

@@ -36,14 +36,14 @@ class Homes:
         """The page of an annotator; ``batch`` is the one whose gold they want to see."""
         token = await asyncio.to_thread(self.token)
         holdings = LedgerHoldings(self.root, reader.account)
-        mine = holdings.projects()
+        mine = await asyncio.to_thread(holdings.projects)
         done: set[int] = set()
         counts: dict[int, int] = {}
         for project in mine:
             answered = await self.live.done(settings.inside, token, project.project)
             counts[project.project] = len(answered)
             done |= answered
-        tasks = holdings.labelling()
+        tasks = await asyncio.to_thread(holdings.labelling)
         chosen, batches, gold = await self._gold(settings, token, tasks, done, user, batch)
         home = Home(
             name=reader.name,
@@ -71,7 +71,7 @@ class Homes:
         token = await asyncio.to_thread(self.token)
         language: Language = settings.language
         shares = []
-        for project in all_projects(self.root):
+        for project in await asyncio.to_thread(all_projects, self.root):
             answered = await self.live.done(settings.inside, token, project.project)
             reader = settings.reader(project.person)
             who = reader.name if reader else project.person

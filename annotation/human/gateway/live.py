@@ -9,6 +9,9 @@ from typing import Any
 
 import aiohttp
 
+from annotation.human.gateway.visitors import understood
+from annotation.human.studio.regions import read_result
+
 _KEEP_S, _PAGE, _MOST_PAGES = 10.0, 500, 100
 _TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=5)
 
@@ -42,14 +45,15 @@ class LiveProgress:
                 "&include=id,total_annotations,cancelled_annotations",
                 token,
             )
-            rows = said["tasks"]
+            with understood():
+                rows, total = said["tasks"], int(said["total"])
+                found |= {
+                    int(row["id"])
+                    for row in rows
+                    if (row["total_annotations"] or 0) + (row["cancelled_annotations"] or 0) > 0
+                }
             seen += len(rows)
-            found |= {
-                int(row["id"])
-                for row in rows
-                if (row["total_annotations"] or 0) + (row["cancelled_annotations"] or 0) > 0
-            }
-            if not rows or seen >= said["total"]:
+            if not rows or seen >= total:
                 break
         self._done[project] = (time.monotonic(), frozenset(found))
         return self._done[project][1]
@@ -57,17 +61,18 @@ class LiveProgress:
     async def answer(self, inside: str, token: str, task: int, user: int) -> Answer | None:
         """What a user said last of a task; None when they didn't."""
         said = await self._get(f"{inside}/api/tasks/{task}/", token)
-        own = [row for row in said.get("annotations", ()) if _by(row) == user]
-        if not own:
-            return None
-        last = max(own, key=lambda row: (row.get("updated_at") or "", row["id"]))
-        return _read(last)
+        with understood():
+            own = [row for row in said.get("annotations", ()) if _by(row) == user]
+            if not own:
+                return None
+            return _read(max(own, key=lambda row: (row.get("updated_at") or "", row["id"])))
 
     async def _get(self, address: str, token: str) -> Any:
         headers = {"Authorization": f"Token {token}"}
         async with self._client.get(address, headers=headers, timeout=_TIMEOUT) as answer:
             answer.raise_for_status()
-            return await answer.json()
+            with understood():
+                return await answer.json()
 
 
 def _by(row: Mapping[str, Any]) -> Any:
@@ -76,12 +81,7 @@ def _by(row: Mapping[str, Any]) -> Any:
 
 
 def _read(row: Mapping[str, Any]) -> Answer:
-    tags: list[str] = []
-    domain = None
-    for region in row.get("result") or ():
-        value = region.get("value") or {}
-        if region.get("from_name") == "tags":
-            tags += [str(path[-1]) for path in value.get("taxonomy") or () if path]
-        elif region.get("from_name") == "domain":
-            domain = next(iter(value.get("choices") or ()), None)
-    return Answer(tuple(sorted(set(tags))), domain, bool(row.get("was_cancelled")))
+    # Questions of other sets may have been answered beside these two.
+    asked = [one for one in row.get("result") or () if one.get("from_name") in ("tags", "domain")]
+    said = read_result(asked)
+    return Answer(said.tags, said.domain, bool(row.get("was_cancelled")))

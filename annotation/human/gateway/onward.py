@@ -13,7 +13,7 @@ import aiohttp
 
 from annotation.human.gateway.answers import is_theirs
 from annotation.human.gateway.holdings import OwnTask
-from annotation.human.gateway.visitors import Proof, Visitor
+from annotation.human.gateway.visitors import Proof, Visitor, understood
 
 _TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=5)
 
@@ -55,6 +55,7 @@ class Onward:
             if answer.status == 404:
                 return None
             answer.raise_for_status()
-            said = await answer.json()
-        return {**said, "annotations": said.get("annotations") or [],
-                "drafts": said.get("drafts") or [], "queue": ""}  # fmt: skip
+            with understood():
+                said = await answer.json()
+                return {**said, "annotations": said.get("annotations") or [],
+                        "drafts": said.get("drafts") or [], "queue": ""}  # fmt: skip

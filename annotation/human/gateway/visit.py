@@ -15,13 +15,14 @@ from aiohttp import web
 from annotation.human.gateway import answers, entering, forwarding, inserted, voted
 from annotation.human.gateway.addresses import is_public, wrong_host, wrong_origin
 from annotation.human.gateway.attempts import address_of
+from annotation.human.gateway.decisions import Asked, Decision, Role, Verdict
 from annotation.human.gateway.forwarding import SAFETY, Passage, TooLargeError
 from annotation.human.gateway.holdings import LedgerHoldings
 from annotation.human.gateway.known import Gateway
 from annotation.human.gateway.onward import Onward
 from annotation.human.gateway.pages import POLICY, note_page, refusal_page
-from annotation.human.gateway.rules import Asked, Decision, Role, Verdict, allowed
-from annotation.human.gateway.visitors import Proof, Visitor, proof_of
+from annotation.human.gateway.rules import allowed
+from annotation.human.gateway.visitors import Proof, Visitor, proof_of, understood
 from annotation.human.gateway.words import WORDS, preferred_language
 from annotation.human.studio.gateway_settings import GatewaySettings
 from pipeline.engine.errors import StickerworksError
@@ -71,7 +72,8 @@ class Visit:
             return await self._decided(path)
         except TooLargeError:
             return self._refuse("large")
-        except (aiohttp.ClientError, TimeoutError):
+        except (aiohttp.ClientError, TimeoutError) as error:
+            _log.warning("Label Studio is away: %s", type(error).__name__)
             return self._away()
         except StickerworksError as error:
             _log.error("%s", error)
@@ -91,10 +93,9 @@ class Visit:
         if self.gateway.logouts.ended(self.proof.session):
             self.proof = replace(self.proof, session="")
         self.visitor = await self.gateway.visitors.who(self.settings.inside, self.proof)
-        self.role = self._role()
         pairs = tuple((str(key), str(value)) for key, value in request.rel_url.query.items())
         asked = Asked(request.method, path, pairs)
-        self.decision = allowed(asked, self.role, self.holdings)
+        await asyncio.to_thread(self._judge, asked)  # the ledger is a file
         verdict = self.decision.verdict
         if verdict == "forward":
             return await self._forward()
@@ -111,14 +112,21 @@ class Visit:
             return _see("/user/login/")
         return self._refuse("nobody" if verdict == "login" else self.decision.rule)
 
+    def _judge(self, asked: Asked) -> None:
+        self.role = self._role()
+        self.decision = allowed(asked, self.role, self.holdings)
+
     def _role(self) -> Role:
         if self.visitor is None:
             return "nobody"
         if self.visitor.account == self.settings.lead:
             return "lead"
-        if self.settings.reader(self.visitor.account) is None:
-            return "left" if self.holdings.left() else "stranger"
-        return "left" if self.holdings.left() else "annotator"
+        if self.holdings.left():
+            return "left"
+        return "annotator" if self.settings.reader(self.visitor.account) else "stranger"
+
+    async def _is_own(self, task: int) -> bool:
+        return (await asyncio.to_thread(self.holdings.task, task))[0] == "own"
 
     async def _forward(self) -> web.StreamResponse:
         decision, request, passage = self.decision, self.request, self._passage()
@@ -205,25 +213,29 @@ class Visit:
             timeout=aiohttp.ClientTimeout(total=60),
             allow_redirects=False,
         ) as answer:
-            said = await answer.json() if answer.status == 200 else None
+            with understood():
+                said = await answer.json() if answer.status == 200 else None
         if not isinstance(said, dict) or not answers.is_theirs(said, self.visitor):
             return False
         number = said.get("task")
         if not isinstance(number, int) or (self.decision.task or number) != number:
             return False
-        return self.holdings.task(number)[0] == "own"
+        return await self._is_own(number)
 
     async def _theirs(self, passage: Passage, answer: aiohttp.ClientResponse) -> web.StreamResponse:
         """An answer about tasks without what others gave; a task that isn't theirs is not told."""
         assert self.visitor is not None  # no rule for others looks into answers
-        said = json.loads(await forwarding.text_of(answer))
+        text = await forwarding.text_of(answer)
+        with understood():
+            said = json.loads(text)
         if self.decision.rule == "next":
             number = said.get("id") if isinstance(said, dict) else None
-            if not isinstance(number, int) or self.holdings.task(number)[0] != "own":
+            if not isinstance(number, int) or not await self._is_own(number):
                 said = await self._onward(self.visitor)
             if said is None:
                 return self._json(404, WORDS[self.language]["no more"])
-        kept = answers.only_theirs(said, self.visitor)
+        with understood():
+            kept = answers.only_theirs(said, self.visitor)
         if kept is None:
             return self._refuse("answer")
         return forwarding.changed(passage, answer, json.dumps(kept).encode())
@@ -231,7 +243,8 @@ class Visit:
     async def _onward(self, visitor: Visitor) -> Any:
         """What is next when Label Studio hands out what was taken back; None when nothing is."""
         project, homes = self.decision.project, self.gateway.homes
-        tasks = [task for task in self.holdings.labelling() if task.project == project]
+        own = await asyncio.to_thread(self.holdings.labelling)
+        tasks = [task for task in own if task.project == project]
         token = await asyncio.to_thread(homes.token)
         done = await homes.live.done(self.settings.inside, token, project)
         onward = Onward(self.gateway.client, self.settings.inside, self.proof, visitor)

@@ -5,14 +5,29 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 
 _KEEP_S, _MOST = 20.0, 2000
 SESSION, CSRF = "sessionid", "csrftoken"
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+
+
+class UnreadableError(aiohttp.ClientError):
+    """Label Studio, or what stands in its place, says something else than it does."""
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """Turn what can't be read of Label Studio's answers into UnreadableError."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UnreadableError(type(error).__name__) from error
 
 
 @dataclass(frozen=True)
@@ -77,8 +92,9 @@ class Visitors:
         ) as answer:
             if answer.status >= 500:
                 answer.raise_for_status()
-            said = await answer.json() if answer.status == 200 else None
-        found = None if said is None else Visitor(int(said["id"]), str(said["email"]).casefold())
+            with understood():
+                said = await answer.json() if answer.status == 200 else None
+                found = said if said is None else _visitor(said)
         self._known[proof.key] = (time.monotonic(), found)
         while len(self._known) > _MOST:
             self._known.popitem(last=False)
@@ -90,3 +106,7 @@ class Visitors:
             self._known.clear()
         else:
             self._known.pop(proof.key, None)
+
+
+def _visitor(said: Mapping[str, Any]) -> Visitor:
+    return Visitor(int(said["id"]), str(said["email"]).casefold())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 SHOWN = {
     "tag": "tags that the label has",
@@ -58,8 +58,3 @@ class Wanted:
                 f"{title} {'='.join(one) if isinstance(one, tuple) else one}" for one in values
             ]
         return said
-
-    @property
-    def is_open(self) -> bool:
-        """Whether nothing was asked for, so that every sticker is found."""
-        return all(getattr(self, one.name) == one.default for one in fields(self))

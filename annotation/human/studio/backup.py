@@ -189,6 +189,11 @@ def _copy_server(place: ServerPaths, folder: Path) -> None:
         _copy_sqlite(place.data / DATABASE, target)
         if place.accounts.read_bytes() == before:
             break
+    else:
+        raise StickerworksError(
+            f"{place.accounts} changed {_TRIES} times while it was copied; nothing was written.",
+            "Wait until no other command of `stickerworks label` runs, then try again.",
+        )
     (folder / place.accounts.name).write_bytes(before)
     for path, name in _data_files(place.data):
         _copy(path, folder / "data" / name)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from annotation.human.studio.accounts import Accounts, ensure_accounts, find_accounts
+from annotation.human.studio.passwords import take_up_pending
 from annotation.human.studio.server import inner, start
 from annotation.human.studio.server_paths import ServerPaths, account_name
 from pipeline.engine.errors import StickerworksError
@@ -53,6 +54,7 @@ def connect(root: Path, config: LabelConfig, say: Say = lambda _: None) -> Conne
                 "Label Studio stopped answering just after it had started.",
                 f"Its own words stand at the end of {place.log}.",
             )
+        take_up_pending(place, config)
         accounts = ensure_accounts(place, url, config)
         told = config.host.rstrip("/") if config.host else outside
         return Connection(told, _client(url, accounts.token, ours=True), accounts, place.files)

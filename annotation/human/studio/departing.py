@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from annotation.human.studio.ledger import VoteLedger
+from annotation.human.studio.named_person import find_account
 from pipeline.engine.errors import StickerworksError
 from schemas.config import Config
 
@@ -65,15 +66,7 @@ def come_back(ledger: VoteLedger, person: str) -> None:
 
 def find_person(config: Config, ledger: VoteLedger, named: str) -> str:
     """The account that an account or a person's name means; StickerworksError for nobody's."""
-    key = named.strip().casefold()
-    accounts = {*config.label.accounts, *(row["person"] for row in _asked(ledger))}
-    names = [one.key for one in config.label.annotators if one.name.strip().casefold() == key]
-    if key in accounts:
-        return key
-    if len(names) == 1:
-        return names[0]
-    who = "several annotators" if names else "no annotator"
-    raise StickerworksError(f"{named!r} is {who}.", f"Name one of: {', '.join(sorted(accounts))}.")
+    return find_account(config.label, (row["person"] for row in _asked(ledger)), named)
 
 
 def _withdraw(ledger: VoteLedger, person: str, at: str, most: int) -> int:

@@ -63,7 +63,7 @@ def _begin_at(place: ServerPaths, config: LabelConfig, port: int, inner: int) ->
         if child.returncode is not None:
             break
         if answering(place) is not None:
-            return f"http://{HOST}:{config.port}"
+            return f"http://{HOST}:{port}"
         time.sleep(0.05)
     end(place)
     raise StickerworksError(

@@ -86,9 +86,14 @@ def settings_of(config: LabelConfig, port: int, inner: int) -> GatewaySettings:
 
 
 def program() -> str:
-    """A hash of the gateway's own code: one that runs may be of before an update."""
-    folder = Path(__file__).parents[1] / "gateway"
-    files = sorted(path for path in folder.iterdir() if path.is_file())
+    """A hash of the code that the gateway runs on: one that runs may be of before an update."""
+    ours = Path(__file__).parents[3]
+    files = [
+        path
+        for name in ("annotation/human/gateway", "annotation/human/studio", "schemas")
+        for path in sorted((ours / name).iterdir())
+        if path.is_file()
+    ]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 

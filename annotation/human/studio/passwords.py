@@ -6,13 +6,9 @@ import secrets
 import subprocess
 
 from annotation.human.studio.launching import studio_environment
+from annotation.human.studio.named_person import find_account
 from annotation.human.studio.server import find_program
-from annotation.human.studio.server_paths import (
-    ServerPaths,
-    account_name,
-    read_accounts,
-    write_accounts,
-)
+from annotation.human.studio.server_paths import ServerPaths, read_accounts, write_accounts
 from pipeline.engine.errors import StickerworksError
 from schemas.labelling import LabelConfig
 
@@ -23,7 +19,8 @@ _DONE = "Password successfully changed"
 def new_password(place: ServerPaths, config: LabelConfig, person: str) -> tuple[str, str]:
     """Account and new password of a person (an account or a configured name), on our server.
 
-    Works whether the server runs or not; whoever is logged in as them is logged out. Raises
+    Works whether the server runs or not; whoever is logged in as them is logged out. It is noted
+    as pending before Label Studio hears of it, so that a kill in between loses none. Raises
     StickerworksError when there is no such person, or Label Studio refuses.
     """
     if config.url is not None:
@@ -34,25 +31,28 @@ def new_password(place: ServerPaths, config: LabelConfig, person: str) -> tuple[
     if not place.accounts.exists():
         raise StickerworksError("There are no accounts yet.", "Run `stickerworks label setup`.")
     held = read_accounts(place)
-    account = _account(config, person)
+    account = find_account(config, held["passwords"], person)
     if account not in held["passwords"]:
         known = ", ".join(held["passwords"])
         raise StickerworksError(f"{account} has no account here.", f"There are: {known}.")
-    password = secrets.token_urlsafe(12)
-    _tell(place, config, account, password)
-    held["passwords"][account] = password
+    held["pending"][account] = secrets.token_urlsafe(12)
     write_accounts(place, held)
-    return account, password
+    return account, _take_up(place, config, account)
 
 
-def _account(config: LabelConfig, person: str) -> str:
-    wanted = account_name(person)
-    named = [p.key for p in config.annotators if p.name and account_name(p.name) == wanted]
-    if len(named) > 1:
-        raise StickerworksError(
-            f"{person} is the name of {len(named)} people.", f"Name one of: {', '.join(named)}."
-        )
-    return named[0] if named else wanted
+def take_up_pending(place: ServerPaths, config: LabelConfig) -> None:
+    """Give people the new passwords that were noted, but perhaps not told, when a run ended."""
+    for account in read_accounts(place)["pending"]:
+        _take_up(place, config, account)
+
+
+def _take_up(place: ServerPaths, config: LabelConfig, account: str) -> str:
+    password = str(read_accounts(place)["pending"][account])
+    _tell(place, config, account, password)
+    held = read_accounts(place)
+    held["passwords"][account] = held["pending"].pop(account)
+    write_accounts(place, held)
+    return password
 
 
 def _tell(place: ServerPaths, config: LabelConfig, account: str, password: str) -> None:
@@ -75,6 +75,9 @@ def _tell(place: ServerPaths, config: LabelConfig, account: str, password: str) 
             f"Label Studio did not set the password ({type(error).__name__}).", "Try again."
         ) from None
     if _DONE not in done.stdout:
+        held = read_accounts(place)
+        held["pending"].pop(account, None)  # else every command would try it again
+        write_accounts(place, held)
         raise StickerworksError(
             f"Label Studio did not set the password of {account} (exit code {done.returncode}).",
             "The old one still holds. Run `stickerworks label setup`, then this again.",

@@ -68,10 +68,12 @@ class ServerPaths:
 
 
 def read_accounts(place: ServerPaths) -> dict[str, Any]:
-    """The secrets: ``token`` of the lead, and ``passwords`` by e-mail."""
+    """The secrets: ``token`` of the lead, ``passwords`` by e-mail, and ``pending`` ones, which
+    Label Studio may or may not have heard of."""
     try:
         held = json.loads(place.accounts.read_text(encoding="utf-8"))
-        return {"token": str(held["token"]), "passwords": dict(held["passwords"])}
+        return {"token": str(held["token"]), "passwords": dict(held["passwords"]),
+                "pending": dict(held.get("pending", {}))}  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StickerworksError(
             f"{place.accounts} can't be read ({type(error).__name__}).", "Restore it from a copy."
@@ -82,7 +84,8 @@ def write_accounts(place: ServerPaths, held: Mapping[str, Any]) -> None:
     """Keep the secrets in a file that only its owner can read."""
     with atomic_file(place.accounts) as temporary:
         temporary.touch(mode=0o600)
-        temporary.write_text(json.dumps(held, indent=1), encoding="utf-8")
+        kept = {name: value for name, value in held.items() if value or name != "pending"}
+        temporary.write_text(json.dumps(kept, indent=1), encoding="utf-8")
 
 
 def lead_account(place: ServerPaths, config: LabelConfig) -> dict[str, Any]:

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.human.gateway.rules import VOTE, Asked, Decision, Role, TaskState, allowed
+from annotation.human.gateway.decisions import Asked, Decision, Role, TaskState
+from annotation.human.gateway.rule_table import VOTE
+from annotation.human.gateway.rules import allowed
 
 MINE, SHARED, FOREIGN = 5, 9, 6
 TASK, WITHDRAWN, OTHER = 50, 51, 60

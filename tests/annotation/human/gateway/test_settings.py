@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from importlib.resources import files
 from pathlib import Path
 from string import Formatter
@@ -12,7 +13,13 @@ import pytest
 from annotation.human.gateway.inserted import own_file, with_ours
 from annotation.human.gateway.visitors import proof_of
 from annotation.human.gateway.words import WORDS
-from annotation.human.studio.gateway_settings import read_settings, settings_of, write_settings
+from annotation.human.studio import gateway_settings
+from annotation.human.studio.gateway_settings import (
+    program,
+    read_settings,
+    settings_of,
+    write_settings,
+)
 from annotation.human.studio.server_paths import ServerPaths
 from annotation.human.studio.version import TRIED, compare
 from pipeline.engine.errors import StickerworksError
@@ -48,6 +55,23 @@ def test_settings_that_cannot_be_read_are_named(tmp_path: Path, content: str) ->
     place.gateway_settings.write_text(content)
     with pytest.raises(StickerworksError, match=r"gateway-settings\.json can't be read"):
         read_settings(place)
+
+
+def test_another_program_is_told_apart_by_all_that_the_gateway_runs_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = Path(gateway_settings.__file__).parents[3]
+    for name in ("annotation/human/gateway", "annotation/human/studio", "schemas"):
+        shutil.copytree(ours / name, tmp_path / name, ignore=lambda *_: {"__pycache__"})
+    copied = tmp_path / "annotation" / "human" / "studio" / "gateway_settings.py"
+    monkeypatch.setattr(gateway_settings, "__file__", str(copied))
+    before = program()
+    for changed in ("annotation/human/gateway/page.css", "schemas/config.py",
+                    "annotation/human/studio/regions.py"):  # fmt: skip
+        with (tmp_path / changed).open("a", encoding="utf-8") as file:
+            file.write("\n")
+        assert program() != before, changed
+        before = program()
 
 
 def test_every_word_is_there_in_both_languages_with_the_same_blanks() -> None:

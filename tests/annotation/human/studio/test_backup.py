@@ -510,3 +510,18 @@ def test_it_goes_into_a_bucket_and_over_what_is_there(
     Workspace(two).place.fetch()
     with open_ledger(two) as ledger:  # another machine finds it
         assert len(list(ledger.everything())) == len(STICKERS)
+
+
+def test_accounts_that_change_all_the_time_are_not_backed_up_as_they_were(
+    filled: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts, copy = ServerPaths(filled.root / FOLDER).accounts, backup.copy_database
+
+    def meanwhile(source: Path, target: Path) -> None:
+        accounts.write_text(accounts.read_text(encoding="utf-8") + " ", encoding="utf-8")
+        copy(source, target)
+
+    monkeypatch.setattr(backup, "copy_database", meanwhile)
+    with pytest.raises(StickerworksError, match=r"accounts\.json changed 5 times"):
+        back_up(filled, Config(), tmp_path / "saved.tar.gz", replace=False)
+    assert list(tmp_path.glob("*.tar.gz")) == []

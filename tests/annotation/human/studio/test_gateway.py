@@ -12,13 +12,12 @@ import requests
 from headless_chromium import headless_chromium
 from tls_proxy import Mode, tls_proxy
 
-from annotation.human.studio import gateway_process, retrying_client
+from annotation.human.studio import gateway_process, passwords, retrying_client
 from annotation.human.studio.accounts import login
 from annotation.human.studio.files import allow_files
 from annotation.human.studio.importing import import_server
 from annotation.human.studio.instructions import show_guidelines
 from annotation.human.studio.ledger import PlacedTask, Planned, Project, VoteLedger, open_ledger
-from annotation.human.studio.passwords import new_password
 from annotation.human.studio.server import inner, start
 from annotation.human.studio.server_paths import read_accounts
 from annotation.human.studio.unread import unread_projects
@@ -521,13 +520,28 @@ def test_people_come_by_a_proxy_with_tls(team: Team, mode: Mode, tmp_path: Path)
             assert "set label.host: https://other.example.org" in reply.text
 
 
-def test_a_new_password_ends_old_sessions(team: Team) -> None:
+def test_a_new_password_ends_old_sessions_and_a_kill_loses_none(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old, name = team.browser(2), team.config.accounts[2]
     before = team.password(2)
     assert old.get(f"{team.url}/api/current-user/whoami").ok
-    account, password = new_password(team.studio.place, team.config, name.upper())
-    assert (account, password) == (name, team.password(2))
-    assert password != before
+    tell = passwords._tell
+
+    def told_and_killed(*words: Any) -> None:
+        tell(*words)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(passwords, "_tell", told_and_killed)
+    with pytest.raises(KeyboardInterrupt):
+        passwords.new_password(team.studio.place, team.config, name.upper())
+    monkeypatch.undo()
+    noted = read_accounts(team.studio.place)
+    password = noted["pending"][name]
+    assert noted["passwords"][name] == before != password
+    assert login(team.url, name, password).cookies.get("sessionid")
+    passwords.take_up_pending(team.studio.place, team.config)
+    assert (team.password(2), read_accounts(team.studio.place)["pending"]) == (password, {})
     assert old.get(f"{team.url}/api/current-user/whoami").status_code == 401
     assert team.browser(2).get(f"{team.url}/api/current-user/whoami").ok
     log = (team.studio.place.root / "gateway-access.log").read_text()

@@ -24,7 +24,7 @@ import requests
 from annotation.human.studio import ports, process
 from annotation.human.studio.accounts import ensure_accounts
 from annotation.human.studio.server import find_program, inner, running, start, stop
-from annotation.human.studio.server_paths import ServerPaths, read_accounts
+from annotation.human.studio.server_paths import ServerPaths, prepare, read_accounts
 from pipeline.engine.errors import StickerworksError
 from schemas.labelling import LabelConfig
 
@@ -167,8 +167,8 @@ def test_a_killed_gateway_is_begun_again_before_the_same_server(
     assert number(copied) == stays
     told = json.loads(copied.gateway_settings.read_text("utf-8"))
     copied.gateway_settings.write_text(json.dumps(told | {"program": "of before"}), "utf-8")
-    earlier = gateway(copied)
-    assert start(copied, config) == url
+    earlier, elsewhere = gateway(copied), config.model_copy(update={"port": free_port()})
+    assert start(copied, elsewhere) == url, "people go on at the port that they know"
     assert ended(earlier), "it was updated since"
     copied.gateway_state.unlink()  # one that nobody noted
     before = gateway(copied)
@@ -355,18 +355,15 @@ def test_killed_while_it_migrates_a_rerun_works(first_start: Any) -> None:
 
 
 @pytest.mark.slow
-def test_killed_before_the_lead_has_our_token_a_rerun_works(
-    copied: ServerPaths, free_port: Port
+def test_killed_before_the_lead_has_our_token_the_database_is_made_anew(
+    copied: ServerPaths,
 ) -> None:
+    """With a server, the test above sees how it goes on."""
     _take_the_lead_away(copied)
     kept = read_accounts(copied)
-    said: list[str] = []
-    config = LabelConfig(port=free_port())
-    start(copied, config, said.append)
-    assert said == ["Label Studio makes its database first: one to two minutes."]
+    assert prepare(copied) is True
     assert read_accounts(copied) == kept
-    made = ensure_accounts(copied, str(inner(copied)), config)
-    assert sorted(made.ids) == sorted(map(str.casefold, (config.lead, *config.accounts)))
+    assert [path.name for path in copied.data.iterdir()] == [copied.unfinished.name]
 
 
 def _take_the_lead_away(place: ServerPaths) -> None:
