@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from pipeline.engine.errors import StickerworksError
-from pipeline.engine.options import describe_invalid
-from pipeline.engine.page.saved import Moment, Sticker, read_saved
-from pipeline.engine.text import plain, storable
+from pipeline.engine.page.saved import Moment, Sticker, check_workspace, parse_saved
+from pipeline.engine.text import storable
 from schemas.section import Section
 
 _MOST, MOST_CHARACTERS = 100_000, 20_000
+_HOLDS, _PAGE = "checks of machine texts", "label texts"
 Word = Annotated[str, Field(max_length=60)]
 
 
@@ -75,26 +74,10 @@ def read_saved_texts(path: Path, workspace: str) -> SavedTexts:
 
     Raises StickerworksError for anything else.
     """
-    try:
-        found = _SavedTexts.model_validate(read_saved(path, "label texts --apply"))
-    except ValidationError as error:
-        raise _strange(path, describe_invalid(error, "", _SavedTexts)[0]) from error
-    except ValueError as error:
-        raise _strange(path, "it is no JSON") from error
-    if found.workspace != workspace:
-        raise StickerworksError(
-            f"{plain(str(path))} is about another workspace.",
-            "Name that --workspace, or the file that this one's page saved.",
-        )
+    found = parse_saved(path, "label texts --apply", _SavedTexts, _HOLDS, _PAGE)
+    check_workspace(path, found.workspace, workspace)
     return SavedTexts(tuple(_check(row) for row in found.checks), storable(found.who, 100))
 
 
 def _check(row: _SavedCheck) -> SavedCheck:
     return SavedCheck(row.id, row.field, row.language, row.original, row.verdict, row.text, row.at)
-
-
-def _strange(path: Path, why: str) -> StickerworksError:
-    return StickerworksError(
-        f"{plain(str(path))} holds no checks of machine texts: {why}.",
-        "Name the file that the page of `stickerworks label texts` saved.",
-    )

@@ -6,16 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from annotation.human.review.changes import Change
-from pipeline.engine.errors import StickerworksError
-from pipeline.engine.options import describe_invalid
-from pipeline.engine.page.saved import Moment, Sticker, read_saved
-from pipeline.engine.text import plain, storable
+from pipeline.engine.page.saved import (
+    Moment,
+    Sticker,
+    check_workspace,
+    parse_saved,
+    strange_file,
+)
+from pipeline.engine.text import storable
 from schemas.section import Section
 
 _MOST = 100_000
+_HOLDS, _PAGE = "changes of labels", "label review"
 Text = Annotated[str, Field(max_length=4000)]
 Values = Annotated[tuple[Text, ...], Field(max_length=200)]
 
@@ -49,27 +54,12 @@ def read_saved_review(path: Path, workspace: str) -> SavedReview:
 
     Raises StickerworksError for anything else, and where two of its changes contradict.
     """
-    try:
-        found = _SavedReview.model_validate(read_saved(path, "label review --apply"))
-    except ValidationError as error:
-        raise _strange(path, describe_invalid(error, "", _SavedReview)[0]) from error
-    except ValueError as error:
-        raise _strange(path, "it is no JSON") from error
-    if found.workspace != workspace:
-        raise StickerworksError(
-            f"{plain(str(path))} is about another workspace.",
-            "Name that --workspace, or the file that this one's page saved.",
-        )
+    found = parse_saved(path, "label review --apply", _SavedReview, _HOLDS, _PAGE)
+    check_workspace(path, found.workspace, workspace)
     changes: dict[tuple[str, str], Change] = {}
     for row in found.changes:
         change = Change(row.id, row.field, row.before, row.after, row.why)
         if changes.setdefault((row.id, row.field), change) != change:
-            raise _strange(path, f"it changes {row.field} of {row.id[:10]} twice, differently")
+            why = f"it changes {row.field} of {row.id[:10]} twice, differently"
+            raise strange_file(path, _HOLDS, _PAGE, why)
     return SavedReview(tuple(changes.values()), storable(found.who, 100))
-
-
-def _strange(path: Path, why: str) -> StickerworksError:
-    return StickerworksError(
-        f"{plain(str(path))} holds no changes of labels: {why}.",
-        "Name the file that the page of `stickerworks label review` saved.",
-    )

@@ -5,15 +5,47 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from pipeline.engine.errors import StickerworksError
+from pipeline.engine.options import describe_invalid
 from pipeline.engine.paths import named_path, read_regular
 from pipeline.engine.text import plain, storable
 
 _MOST_BYTES = 64 << 20
+Form = TypeVar("Form", bound=BaseModel)
+
+
+def parse_saved(path: Path, command: str, form: type[Form], holds: str, page: str) -> Form:
+    """The file that ``page`` saved, in the form that it has; ``holds`` says what in an error.
+
+    Raises StickerworksError for anything else.
+    """
+    try:
+        return form.model_validate(read_saved(path, command))
+    except ValidationError as error:
+        raise strange_file(path, holds, page, describe_invalid(error, "", form)[0]) from error
+    except ValueError as error:
+        raise strange_file(path, holds, page, "it is no JSON") from error
+
+
+def strange_file(path: Path, holds: str, page: str, why: str) -> StickerworksError:
+    """What to say of a file that isn't what a page saved."""
+    return StickerworksError(
+        f"{plain(str(path))} holds no {holds}: {why}.",
+        f"Name the file that the page of `stickerworks {page}` saved.",
+    )
+
+
+def check_workspace(path: Path, said: str, workspace: str) -> None:
+    """StickerworksError where a page of another workspace saved the file."""
+    if said != workspace:
+        raise StickerworksError(
+            f"{plain(str(path))} is about another workspace.",
+            "Name that --workspace, or the file that this one's page saved.",
+        )
 
 
 def read_saved(path: Path, key: str) -> Any:

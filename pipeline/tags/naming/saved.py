@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from pipeline.engine.errors import StickerworksError
-from pipeline.engine.options import describe_invalid
-from pipeline.engine.page.saved import read_saved
-from pipeline.engine.text import plain, storable
+from pipeline.engine.page.saved import parse_saved
+from pipeline.engine.text import storable
 from pipeline.tags.naming.rows import ADD, Naming, NamingRow
 from schemas.section import Section
 
 MOST = 100_000
 _MOST_KEYWORDS = 1_000_000
+_HOLDS, _PAGE = "naming of tags", "tags page"
 
 Text = Annotated[str, Field(max_length=2000)]
 Texts = Annotated[tuple[Text, ...], Field(max_length=_MOST_KEYWORDS)]
@@ -62,12 +61,7 @@ def read_saved_naming(path: Path) -> Naming:
 
     Raises StickerworksError for anything else.
     """
-    try:
-        found = _SavedNaming.model_validate(read_saved(path, "tags apply"))
-    except ValidationError as error:
-        raise _strange(path, describe_invalid(error, "", _SavedNaming)[0]) from error
-    except ValueError as error:
-        raise _strange(path, "it is no JSON") from error
+    found = parse_saved(path, "tags apply", _SavedNaming, _HOLDS, _PAGE)
     rows = [NamingRow(**dict(row), version=found.version) for row in found.rows]
     added = [
         NamingRow(**dict(tag), decision=ADD, version=found.version, cells=_places(number, tag))
@@ -80,10 +74,3 @@ def _places(number: int, tag: _SavedTag) -> dict[str, str]:
     """Where the page shows each column of an added tag."""
     called = f"added tag {number}" + (f" ({tag.name})" if tag.name else "")
     return {column: f"{called}, {column}" for column in type(tag).model_fields}
-
-
-def _strange(path: Path, why: str) -> StickerworksError:
-    return StickerworksError(
-        f"{plain(str(path))} holds no naming of tags: {why}.",
-        "Name the file that the page of `stickerworks tags page` saved.",
-    )
