@@ -128,7 +128,7 @@ def _all(folder: Path, count: int, port: int) -> dict[str, Any]:
         team.label("export")
         _say("exported")
         certificate = make_certificate(folder)
-        with tls_proxy(certificate, proxy, port):
+        with tls_proxy(certificate, port, proxy):
             figures |= _vote(team, folder, certificate, f"https://localhost:{proxy}")
         figures |= _restored(team, elsewhere, folder)
     except StickerworksError:

@@ -9,25 +9,15 @@ from typing import Any
 
 import requests
 
+from annotation.human.studio.accounts import login
+
 _TIMEOUT_S = 120
 _PROJECT = re.compile(r"/projects/(\d{1,9})")
 
 
 def log_in(url: str, account: str, password: str, certificate: str | None = None) -> Browser:
-    """Log in by the form, at the address that people are told; RuntimeError when that fails."""
-    session = requests.Session()
-    session.trust_env = False  # no proxy between us and loopback
-    session.verify = certificate or True  # type: ignore[assignment]
-    page = session.get(f"{url}/user/login/", timeout=_TIMEOUT_S)
-    page.raise_for_status()
-    form = {"email": account, "password": password}
-    form["csrfmiddlewaretoken"] = session.cookies.get("csrftoken", "")
-    headers = {"Referer": f"{url}/user/login/", "Origin": url}
-    session.post(f"{url}/user/login/", data=form, headers=headers, timeout=_TIMEOUT_S)
-    who = session.get(f"{url}/api/current-user/whoami", timeout=_TIMEOUT_S)
-    if not who.ok or who.json().get("email") != account:
-        raise RuntimeError(f"{account} could not log in at {url}: {who.status_code}")
-    return Browser(url, account, session)
+    """Log in by the form, at the address that people are told; StickerworksError if it fails."""
+    return Browser(url, account, login(url, account, password, certificate))
 
 
 @dataclass

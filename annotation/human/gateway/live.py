@@ -58,6 +58,12 @@ class LiveProgress:
         self._done[project] = (time.monotonic(), frozenset(found))
         return self._done[project][1]
 
+    def note(self, project: int, task: int) -> None:
+        """Know at once that a task was answered, if the others of its project are known."""
+        held = self._done.get(project)
+        if held is not None:
+            self._done[project] = (held[0], held[1] | {task})
+
     async def answer(self, inside: str, token: str, task: int, user: int) -> Answer | None:
         """What a user said last of a task; None when they didn't."""
         said = await self._get(f"{inside}/api/tasks/{task}/", token)

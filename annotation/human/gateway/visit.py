@@ -148,6 +148,8 @@ class Visit:
         async with forwarding.asking(
             passage, request, decision.query, body, readable=page or theirs
         ) as answer:
+            if decision.rule == "vote" and answer.status == 201:
+                self.gateway.homes.live.note(decision.project, decision.task)
             if theirs and answer.status < 300 and answer.status != 204:
                 return await self._theirs(passage, answer)
             if page and answer.content_type == "text/html":

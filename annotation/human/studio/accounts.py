@@ -85,12 +85,14 @@ def sign_up(url: str, token: str, email: str, password: str) -> None:
             _post_form(session, url + path[path.index("/user/") :], form)
 
 
-def login(url: str, email: str, password: str) -> requests.Session:
+def login(url: str, email: str, password: str, certificate: str | None = None) -> requests.Session:
     """A session of that user, as a browser would have; writes carry the CSRF header.
 
-    Raises StickerworksError when the password is refused.
+    ``certificate`` is that of a server which vouches for itself. Raises StickerworksError when the
+    password is refused.
     """
     session = _session()
+    session.verify = certificate or True
     with _web_errors(url):
         _post_form(session, f"{url}/user/login/", {"email": email, "password": password})
         who = session.get(f"{url}/api/current-user/whoami", timeout=_TIMEOUT_S)

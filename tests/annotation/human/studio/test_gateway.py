@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 from headless_chromium import headless_chromium
-from tls_proxy import Mode, tls_proxy
+from voting.tls_proxy import Mode, make_certificate, tls_proxy
 
 from annotation.human.studio import gateway_process, passwords, retrying_client
 from annotation.human.studio.accounts import login
@@ -488,7 +488,9 @@ def _until(ask: Any, word: str) -> str:
 @pytest.mark.parametrize("mode", ["keep", "rewrite", "strip"])
 def test_people_come_by_a_proxy_with_tls(team: Team, mode: Mode, tmp_path: Path) -> None:
     name, password = team.config.accounts[1], team.password(1)
-    with tls_proxy(team.config.port, mode, tmp_path) as port, requests.Session() as browser:
+    certificate = make_certificate(tmp_path)
+    proxy = tls_proxy(certificate, team.config.port, mode=mode)
+    with proxy as port, requests.Session() as browser:
         browser.trust_env, browser.verify = False, False
         browser.headers.update({"Host": "label.example.org", "Origin": HOST})
         base = f"https://127.0.0.1:{port}"
