@@ -127,15 +127,6 @@ def test_passwords_and_tokens_stand_in_neither_log_nor_command_line(studio: Any)
     assert stat.S_IMODE(studio.place.data.stat().st_mode) == 0o700
 
 
-def test_stopping_twice_says_that_it_was_stopped(copied: ServerPaths, free_port: Port) -> None:
-    start(copied, LabelConfig(port=free_port()))
-    both = number(copied), gateway(copied)
-    assert stop(copied) is True
-    assert all(map(ended, both))
-    assert running(copied) is None
-    assert stop(copied) is False
-
-
 def test_a_killed_server_starts_again_with_all_that_it_had(
     copied: ServerPaths, free_port: Port
 ) -> None:
@@ -212,7 +203,9 @@ def test_a_server_that_ends_while_it_is_waited_for_is_started_again(
     dying.wait()
 
 
-def test_it_outlives_the_program_that_started_it(copied: ServerPaths, free_port: Port) -> None:
+def test_it_outlives_the_program_that_started_it_and_is_stopped_once(
+    copied: ServerPaths, free_port: Port
+) -> None:
     port = free_port()
     script = (
         "import sys; from pathlib import Path; from schemas.config import LabelConfig;"
@@ -222,6 +215,11 @@ def test_it_outlives_the_program_that_started_it(copied: ServerPaths, free_port:
     subprocess.run([sys.executable, "-c", script, copied.root, str(port)], check=True)
     assert running(copied) == f"http://127.0.0.1:{port}"
     assert os.getsid(number(copied)) == number(copied)
+    both = number(copied), gateway(copied)
+    assert stop(copied) is True
+    assert all(map(ended, both))
+    assert running(copied) is None
+    assert stop(copied) is False
 
 
 def test_a_server_that_nobody_noted_is_found_by_its_data(
