@@ -14,6 +14,7 @@ from schemas.labelling import LabelConfig
 
 _TIMEOUT_S = 300
 _DONE = "Password successfully changed"
+_ALREADY = "Entered password is the same as current"  # a command that was killed had told it
 
 
 def new_password(place: ServerPaths, config: LabelConfig, person: str) -> tuple[str, str]:
@@ -74,7 +75,7 @@ def _tell(place: ServerPaths, config: LabelConfig, account: str, password: str) 
         raise StickerworksError(
             f"Label Studio did not set the password ({type(error).__name__}).", "Try again."
         ) from None
-    if _DONE not in done.stdout:
+    if _DONE not in done.stdout and _ALREADY not in done.stdout:
         held = read_accounts(place)
         held["pending"].pop(account, None)  # else every command would try it again
         write_accounts(place, held)
