@@ -99,7 +99,9 @@ VOTED = "voted_"
 """What the columns of answers begin with."""
 ANSWER_STATUS, ANSWER_AGREEMENT = "_status", "_agreement"
 """What their columns of status and agreement end in; no question's name does."""
-ANSWERED = ("effective", "adjudicate", "insufficient", "unanswered")
+SETTLED = ("effective", "review")
+"""Statuses of an answer that stands: by votes or the lead, or as a review changed it."""
+ANSWERED = (*SETTLED, "adjudicate", "insufficient", "unanswered")
 """What ``voted_NAME_status`` may say."""
 
 _ANSWERS = {
@@ -126,6 +128,7 @@ def answer_columns(question: AskedQuestion) -> tuple[Column, ...]:
         (
             f"{name}{ANSWER_AGREEMENT}",
             "float64",
-            f"{asked}: share of the votes that gave this answer, or else the one most given",
+            f"{asked}: share of the votes that gave this answer, or else the one most given; null "
+            "where a review took the answer away",
         ),
     )

@@ -714,8 +714,9 @@ MERGED_ANSWER = pa.struct(
     ]
 )
 """What the votes say to a question: ``values`` are what enough gave; ``status`` is effective,
-adjudicate, insufficient or unanswered; of ``votes`` that answer it ``agreed`` gave the value (of
-several the least given one) that is effective, or else most given; ``mean`` is that of a scale."""
+adjudicate, insufficient, unanswered, or review where somebody changed it afterwards; of ``votes``
+that answer it ``agreed`` gave the value (of several the least given one) that stands, or else most
+given; ``mean`` is that of all points given on a scale."""
 QUESTIONS = _table(
     "questions",
     "global",
@@ -801,6 +802,7 @@ LABELS = _table(
         "effective, adjudicate, insufficient, rejected, unlabelled, or dropped by the filter",
     ),
     _column("domain", STRING, "majority of the votes, null on a tie; as imported without any"),
+    _column("domain_reviewed", pa.bool_(), "people chose the domain in a review"),
     _column("votes", pa.int32(), "valid votes"),
     _column("skips", pa.int32(), "skips"),
     _column("counts", pa.list_(TAG_COUNT), "votes of each tag that was given"),
@@ -1036,7 +1038,7 @@ LATER: dict[str, frozenset[str]] = {
     "tasks": frozenset(("person", "withdrawn")),
     "votes": frozenset(("answers",)),
     "adjudications": frozenset(("answers",)),
-    "labels": frozenset(("answers",)),
+    "labels": frozenset(("answers", "domain_reviewed")),
     "agreement": frozenset(("question",)),
 }
 """Columns that files of earlier versions lack; null there. What people gave can't be made anew."""

@@ -31,6 +31,7 @@ class QuestionProgress:
     title: str
     kind: str
     effective: int
+    review: int
     adjudicate: int
     insufficient: int
     unanswered: int
@@ -54,6 +55,7 @@ def questions_progress(workspace: Workspace) -> tuple[QuestionProgress, ...]:
             title=question.title,
             kind=question.kind,
             effective=counts[question.name, "effective"],
+            review=counts[question.name, "review"],
             adjudicate=counts[question.name, "adjudicate"],
             insufficient=counts[question.name, "insufficient"],
             unanswered=counts[question.name, "unanswered"],
@@ -85,7 +87,7 @@ def question_lines(found: Sequence[QuestionProgress]) -> Iterator[str]:
     yield ""
 
 
-_STATUSES = ("effective", "adjudicate", "insufficient", "unanswered")
+_STATUSES = ("effective", "review", "adjudicate", "insufficient", "unanswered")
 
 
 def _agreement(one: QuestionProgress) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from annotation.human.answer_rule import GivenAnswers, fold_text
 from annotation.human.asked import AskedQuestion
 from annotation.human.migration import Change, migrate
 from annotation.human.tag_pairs import Ints
@@ -36,12 +38,16 @@ def standing_corrections(
 
 
 def correct_labels(
-    labels: pa.Table, corrections: pa.Table, questions: Sequence[AskedQuestion]
+    labels: pa.Table,
+    corrections: pa.Table,
+    questions: Sequence[AskedQuestion],
+    votes: pa.Table | None = None,
 ) -> pa.Table:
     """The rows of ``labels`` as people have them, ``corrections`` being those that stand.
 
     Changed tags make a label ``effective``, none ``rejected``, by ``review``. A changed domain or
     answer leaves status and provenance to the votes; a label without any is then by review too.
+    The current ``votes`` say how many gave a changed answer: nobody without any.
     """
     ids = labels["id"].combine_chunks()
     corrections = corrections.filter(pc.is_in(corrections["id"], value_set=ids))
@@ -63,13 +69,17 @@ def correct_labels(
         "status": (pc.is_valid(tagged), status),
         "domain": (pc.is_valid(placed), domain),
         "provenance": (reviewed, pa.scalar("review")),
+        "domain_reviewed": (pc.is_valid(placed), pa.scalar(True)),
     }
     for name, (where, values) in columns.items():
         old = labels[name].combine_chunks()
         labels = _with(labels, name, pc.if_else(where, values, old))
     answers = pc.invert(pc.is_in(fields, value_set=pa.array(["tags", "domain"])))
-    given = corrections.filter(answers).select(["field", "after"]).to_pylist()
-    return _with_answers(labels, row[answers.to_numpy()], given, questions) if given else labels
+    given = corrections.filter(answers).select(["id", "field", "after"]).to_pylist()
+    if not given:
+        return labels
+    gave = _given_by(ids.take(pa.array(np.unique(row[answers.to_numpy()]))), questions, votes)
+    return _with_answers(labels, row[answers.to_numpy()], given, questions, gave)
 
 
 def _standing(corrections: pa.Table) -> Ints:
@@ -128,8 +138,29 @@ def _with(labels: pa.Table, name: str, values: Any) -> pa.Table:
     return labels.set_column(labels.schema.get_field_index(name), field, values.cast(field.type))
 
 
+def _given_by(
+    ids: pa.Array, questions: Sequence[AskedQuestion], votes: pa.Table | None
+) -> Counter[tuple[str, str, str]]:
+    """Votes by sticker, question and value; of texts by the folded value."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    if votes is None:
+        return found
+    said = GivenAnswers.read(votes.filter(pc.is_in(votes["id"], value_set=ids)), ids)
+    for question in questions:
+        values = said.to(question)
+        # A vote gives a value once, however often it stands there.
+        columns = (values.row, values.sticker, values.number)
+        for _, sticker, number in set(zip(*(one.tolist() for one in columns), strict=True)):
+            found[ids[sticker].as_py(), question.name, values.names[number].as_py()] += 1
+    return found
+
+
 def _with_answers(
-    labels: pa.Table, row: Ints, given: list[dict[str, Any]], questions: Sequence[AskedQuestion]
+    labels: pa.Table,
+    row: Ints,
+    given: list[dict[str, Any]],
+    questions: Sequence[AskedQuestion],
+    gave: Mapping[tuple[str, str, str], int],
 ) -> pa.Table:
     """Labels with some answers to questions changed; as many rows are looked at as were changed."""
     known = {question.name: (n, question.kind) for n, question in enumerate(questions)}
@@ -141,8 +172,17 @@ def _with_answers(
     for place, change in zip(which.tolist(), given, strict=True):
         name, values = change["field"], change["after"]
         if name in known:
-            before = answers[place].get(name) or {"votes": 0, "agreed": 0}
-            answers[place][name] = _answer(name, values, known[name][1], before)
+            written = map(fold_text, values) if known[name][1] == "text" else values
+            agreed = min((gave.get((change["id"], name, one), 0) for one in written), default=0)
+            before = answers[place].get(name) or {"votes": 0, "mean": None}
+            answers[place][name] = {
+                "question": name,
+                "values": values,
+                "status": "review",
+                "votes": before["votes"],
+                "agreed": agreed,
+                "mean": before["mean"],
+            }
     new = [
         sorted(said.values(), key=lambda one: known.get(one["question"], (len(known),)))
         for said in answers
@@ -151,16 +191,3 @@ def _with_answers(
     take = np.arange(len(labels))
     take[places] = len(labels) + np.arange(len(places))
     return _with(labels, "answers", pool.take(pa.array(take)))
-
-
-def _answer(
-    name: str, values: list[str], kind: str | None, before: Mapping[str, Any]
-) -> dict[str, Any]:
-    return {
-        "question": name,
-        "values": values,
-        "status": "effective" if values else "unanswered",
-        "votes": before["votes"],
-        "agreed": before["agreed"],
-        "mean": float(values[0]) if kind == "scale" and values else None,
-    }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from annotation.human.votes import Vote, by_annotator, counting_votes
 
@@ -32,11 +33,25 @@ class GoldScore:
 def gold_scores(votes: pa.Table, gold: pa.Table) -> list[GoldScore]:
     """The score of every annotator who met gold, by name; ``gold`` is the table of that name.
 
-    A vote without a domain counts as a wrong one where gold has a domain.
+    Of each annotator the first answer to a sticker counts that was imported: later ones may know
+    what was said of it. A vote without a domain counts as a wrong one where gold has a domain.
     """
     true = {row["id"]: row for row in gold.to_pylist()}
-    met = [vote for vote in counting_votes(votes) if vote.id in true]
+    met = counting_votes(first_answers(votes, gold["id"]))
     return [_score(name, cast, true) for name, cast in by_annotator(met).items()]
+
+
+def first_answers(votes: pa.Table, stickers: pa.ChunkedArray) -> pa.Table:
+    """The first vote or skip of each annotator on each of the stickers; quarantined ones aside."""
+    counted = pc.is_null(votes["quarantined"])
+    asked = pc.is_in(votes["id"], value_set=stickers.combine_chunks())
+    rows = votes.filter(pc.and_(counted, asked))
+    rows = rows.take(pc.sort_indices(rows["sequence"]))  # stable
+    seen: dict[tuple[str, str], int] = {}
+    pairs = zip(rows["id"].to_pylist(), rows["annotator"].to_pylist(), strict=True)
+    for place, pair in enumerate(pairs):
+        seen.setdefault(pair, place)
+    return rows.take(pa.array(list(seen.values()), pa.int64()))
 
 
 def _score(name: str, cast: Sequence[Vote], true: Mapping[str, Mapping[str, Any]]) -> GoldScore:

@@ -137,7 +137,7 @@ def _run(reader: Reader, merge: MergeConfig) -> Iterator[Output]:
         labels = label_stickers(ids, given, decided, merge, tags or None)
         labels = _answered(labels, given, decided, merge, questions)
         labels = fill_unvoted(labels, reader.read("imported", block, _IMPORTED))
-        labels = correct_labels(labels, corrected, questions)
+        labels = correct_labels(labels, corrected, questions, given)
         yield LABELS.name, block, _blank_dropped(labels, reader.read("decisions", block))
 
 
@@ -178,7 +178,7 @@ _OPTIONAL = (
 )  # fmt: skip
 MERGE = Step(
     name="labels",
-    version=5,
+    version=6,
     reads=("stickers", *_OPTIONAL),
     writes=("labels",),
     settings=_settings,

@@ -17,6 +17,7 @@ from annotation.human.pace import FIRST_TIME, expected_end, pace
 from annotation.human.quarantine import Quarantined, count_deleted, quarantined
 from annotation.human.standing import Standing, standings
 from annotation.human.studio.ledger import read_ledger
+from annotation.human.studio.unread import unread_projects
 from annotation.human.waiting import Backlog, Screening, count_backlog, count_screening
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
@@ -97,7 +98,7 @@ class AnnotationProgress:
     ``unassigned`` counts stickers that lack votes and can go to further people. ``expected_end``
     is the day on which all that was given out should be answered, at everybody's pace; None while
     nobody can say. ``unknown_tags`` says of tags outside the ballot how many stickers' answers
-    give them.
+    give them. ``unread`` are projects of which the last import couldn't read all.
     """
 
     needed: int
@@ -114,6 +115,7 @@ class AnnotationProgress:
     screening: Screening
     deleted: int
     simulated: int
+    unread: tuple[int, ...] = ()
 
 
 Votes = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -134,7 +136,7 @@ def progress(
     tasks = workspace.read("tasks").to_pylist()
     gone = _not_kept(workspace)
     known = _known_tags(workspace)
-    wanted, left = _orders(workspace)
+    wanted, left, unread = _orders(workspace)
     team = [account for account in config.label.accounts if account not in left]
     # What the votes say now; the table of labels may be older.
     every = standings(tasks, everything, config.merge, known, team, wanted)
@@ -156,13 +158,15 @@ def progress(
         screening=count_screening(workspace, tasks),
         deleted=count_deleted(everything),
         simulated=sum(bool(vote["simulated"]) for cast in votes.values() for vote in cast),
+        unread=unread,
     )
 
 
-def _orders(workspace: Workspace) -> tuple[dict[str, int], dict[str, str]]:
-    """Stickers for which more votes are wanted, and who left: no table holds these."""
+def _orders(workspace: Workspace) -> tuple[dict[str, int], dict[str, str], tuple[int, ...]]:
+    """Stickers for which more votes are wanted, who left, projects that weren't read to their end:
+    no table holds these."""
     with read_ledger(workspace.root) as ledger:
-        return ledger.wanted(), ledger.departed()
+        return ledger.wanted(), ledger.departed(), unread_projects(ledger)
 
 
 def _by_sticker(rows: Iterable[Mapping[str, Any]]) -> Votes:

@@ -117,6 +117,10 @@ def _waiting(progress: AnnotationProgress) -> Iterator[str]:
 
 
 def _quarantined(progress: AnnotationProgress) -> Iterator[str]:
+    if progress.unread:
+        where = ", ".join(map(str, progress.unread[:8]))
+        yield f"Not read      tasks of projects {where}, which the server can't send; see what"
+        yield "              `stickerworks label import` says of them"
     if progress.deleted:
         yield f"Deleted       {progress.deleted:,} gone from the server, which still count"
     if not progress.quarantined:

@@ -93,6 +93,7 @@ def label_stickers(
         "counts": tags.lists(counted[known], count, counts[known]),
         "unknown_tags": tags.lists(np.unique(unknown), count),
         "answers": pa.nulls(count, LABELS.schema.field("answers").type),
+        "domain_reviewed": np.zeros(count, bool),
         "provenance": np.select([settled, answers > 0], ["adjudication", "votes"], _NOTHING),
         "simulated": _any(sticker[pc.fill_null(votes["simulated"], False).to_numpy()], count),
     }

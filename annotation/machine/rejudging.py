@@ -15,15 +15,15 @@ from annotation.machine.checks import CHATTER, TRIMMED
 MARK: Mapping[str, int] = {"judged": 1}
 """What a caption that was judged so is marked by."""
 
-# Fields of the shipped prompt sets that aren't a model's own sentences.
-_OTHERS = frozenset({"has_text", "content", "emotion", "style_class"})
+NOT_WRITTEN = frozenset({"has_text", "content", "emotion", "style_class"})
+"""Fields of the shipped prompt sets that aren't a model's own sentences."""
 
 
 def judged_anew(row: Mapping[str, Any]) -> dict[str, Any]:
     """A kept caption without its mark; an unmarked one trimmed, and flagged where it must be."""
     bare = {name: value for name, value in row.items() if name not in MARK}
     text = bare["text"]
-    if len(bare) < len(row) or text is None or bare["field"] in _OTHERS:
+    if len(bare) < len(row) or text is None or bare["field"] in NOT_WRITTEN:
         return bare
     answer = without_chatter(text)
     flags = [

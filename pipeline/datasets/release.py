@@ -20,6 +20,7 @@ from pipeline.engine.text import plain, quoted
 from schemas.release import (
     ANSWER_STATUS,
     COLUMNS,
+    SETTLED,
     SPLITS,
     AskedQuestion,
     Column,
@@ -62,8 +63,8 @@ def read_answers(folder: Path, split: str, question: AskedQuestion) -> Iterator[
     needed = ("id", "image", "simulated", column, f"{column}{ANSWER_STATUS}")
     for row in _cells(folder, split, needed, answer_columns(question)):
         given = row[column] if question.kind == "several" else [row[column]]
-        effective = row[f"{column}{ANSWER_STATUS}"] == "effective"
-        targets = frozenset(given or ()) & {*question.values} if effective else frozenset()
+        settled = row[f"{column}{ANSWER_STATUS}"] in SETTLED
+        targets = frozenset(given or ()) & {*question.values} if settled else frozenset()
         yield _taught(row, targets, bool(targets))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -17,6 +18,7 @@ class Database:
 
     ``version`` is raised when the tables change; ``upgrades`` holds, by the version that a file
     has, the statements that make it the next one. A file of any other version is refused.
+    One that is ``private`` is its owner's alone, with its folder.
     """
 
     name: str
@@ -25,12 +27,15 @@ class Database:
     user: str
     restore: str
     upgrades: Mapping[int, str] = field(default_factory=dict)
+    private: bool = False
 
     @contextmanager
     def open(self, path: Path) -> Iterator[sqlite3.Connection]:
         """A connection in autocommit mode; StickerworksError when the file can't be used."""
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
+            if self.private:
+                _keep_private(path)
         with self.errors(path):
             connection = sqlite3.connect(path, timeout=30, isolation_level=None)
         try:
@@ -121,6 +126,20 @@ def _execute_all(connection: sqlite3.Connection, script: str) -> None:
             if statement.strip() != ";":
                 connection.execute(statement)
             statement = ""
+
+
+def _keep_private(path: Path) -> None:
+    """Take away what others may do; SQLite gives the files beside it the same mode."""
+    if not path.exists() and os.access(path.parent, os.W_OK):
+        path.touch(mode=0o600)
+    for held, mode in ((path.parent, 0o700), *((one, 0o600) for one in _with_journals(path))):
+        found = held.stat() if held.exists() else None
+        if found is not None and found.st_mode & 0o077 and found.st_uid == os.getuid():
+            held.chmod(mode)
+
+
+def _with_journals(path: Path) -> list[Path]:
+    return [path, *(path.with_name(f"{path.name}{end}") for end in ("-wal", "-shm"))]
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -17,10 +17,10 @@ from pipeline.release.contents import Making
 from pipeline.release.lists import first_of
 from pipeline.release.makers import voters
 from pipeline.release.redact import public_texts
-from schemas.release import ANSWER_AGREEMENT, ANSWER_STATUS, AskedQuestion
+from schemas.release import ANSWER_AGREEMENT, ANSWER_STATUS, SETTLED, AskedQuestion
 from schemas.tables import MERGED_ANSWER
 
-_EFFECTIVE = "effective"
+_REVIEW = "review"
 
 
 def answered_columns(
@@ -28,8 +28,9 @@ def answered_columns(
 ) -> dict[str, pa.Array]:
     """The columns of each question (see ``schemas.release.columns_of``) from ``labels.answers``.
 
-    An answer stands there where enough people gave it; on a scale the mean of the points, wherever
-    they gave any and didn't settle on one.
+    An answer stands there where enough people gave it or a review chose it; on a scale the mean of
+    the points, wherever they gave any and nothing was settled. Agreement is null where a review
+    took an answer away.
     """
     count = len(answers)
     rows, given = entries(answers)
@@ -41,7 +42,11 @@ def answered_columns(
         found = {f.name: pc.struct_field(given, f.name).filter(here) for f in MERGED_ANSWER}
         places = rows[here.to_numpy(False)]
         votes, agreed = (found[name].cast(pa.float64()) for name in ("votes", "agreed"))
-        shares = pc.if_else(pc.greater(votes, 0), pc.divide(agreed, votes), None)
+        taken = pc.and_(
+            pc.equal(found["status"], _REVIEW), pc.equal(pc.list_value_length(found["values"]), 0)
+        )
+        counted = pc.and_not(pc.greater(votes, 0), pc.fill_null(taken, False))
+        shares = pc.if_else(counted, pc.divide(agreed, votes), None)
         columns |= {
             question.column: _answers(question, places, found, count),
             f"{question.column}{ANSWER_STATUS}": first_of(places, found["status"], count),
@@ -53,8 +58,11 @@ def answered_columns(
 def _answers(
     question: AskedQuestion, places: Any, found: Mapping[str, pa.Array], count: int
 ) -> pa.Array:
-    means = first_of(places, found["mean"], count)
-    kept = pc.fill_null(pc.equal(found["status"], _EFFECTIVE), False)
+    reviewed = pc.fill_null(pc.equal(found["status"], _REVIEW), False)
+    means = first_of(places, pc.if_else(reviewed, None, found["mean"]), count)
+    kept = pc.is_in(found["status"], value_set=pa.array(SETTLED))
+    kept = pc.and_not(kept, pc.and_(reviewed, pc.equal(pc.list_value_length(found["values"]), 0)))
+    kept = pc.fill_null(kept, False)
     places, values = places[kept.to_numpy(False)], found["values"].filter(kept)
     within, flat = entries(pa.chunked_array([values]))
     if question.kind == "single":

@@ -13,6 +13,7 @@ from schemas.release import (
     ANSWER_AGREEMENT,
     ANSWER_STATUS,
     ANSWERED,
+    SETTLED,
     AskedQuestion,
     answer_columns,
 )
@@ -40,9 +41,9 @@ def _wrong_values(rows: pa.Table, question: AskedQuestion) -> Iterator[str]:
     answers = rows[question.column]
     status = rows[f"{question.column}{ANSWER_STATUS}"]
     if question.kind in _CHOICES:
-        effective = pc.fill_null(pc.equal(status, "effective"), False)
-        settled = pc.and_(pc.is_valid(answers), pc.invert(effective))
-        yield from _lines(rows, answers, settled, "answer that isn't effective:")
+        settled = pc.is_in(status, value_set=pa.array(SETTLED))
+        unsettled = pc.and_(pc.is_valid(answers), pc.invert(settled))
+        yield from _lines(rows, answers, unsettled, "answer that isn't effective:")
     if question.kind == "text":
         return
     if question.kind == "scale":

@@ -172,6 +172,25 @@ def _tagset(facts: CardFacts) -> str:
     return f"version {markdown_text(facts.tagset)}, in `tagset.json`. {named}"
 
 
+def _reviewed(facts: CardFacts) -> Iterator[str]:
+    makers = facts.tally.makers
+    answers = sum(one.status["review"] for one in facts.tally.answers)
+    found = [
+        (makers.provenance["review"], "label", "`label_provenance`"),
+        (answers, "answer", "`voted_NAME_status`"),
+        (makers.domain_reviews, "domain", "`domain_provenance`"),
+    ]
+    there = [(count, noun, column) for count, noun, column in found if count]
+    if there:
+        counts = [f"{count:,} {noun}{'' if count == 1 else 's'}" for count, noun, _ in there]
+        columns = ", ".join(column for *_, column in there)
+        verb = "was" if [count for count, *_ in there] == [1] else "were"
+        yield (
+            f"{', '.join(counts)} {verb} changed in a review after the votes, each with a reason "
+            f"({columns}: `review`)."
+        )
+
+
 def _labels(facts: CardFacts) -> Iterator[str]:
     yield "## Labels"
     # How many are enough was settled when the votes were merged; the tables don't keep it.
@@ -182,13 +201,7 @@ def _labels(facts: CardFacts) -> Iterator[str]:
         "missing, and `unlabelled` when nobody voted or skipped. `annotators` counts the votes of "
         "each sticker. Tag set: " + _tagset(facts)
     )
-    changed = facts.tally.makers.provenance["review"]
-    if changed:
-        noun = "label was" if changed == 1 else "labels were"
-        yield (
-            f"{changed:,} {noun} changed in a review after the votes, each with a reason "
-            "(`label_provenance` is `review`)."
-        )
+    yield from _reviewed(facts)
     whole = {row["measure"]: row for row in facts.agreement}
     if "tag_sets" not in whole:
         yield "Agreement was not measured: no two annotators voted on one sticker."

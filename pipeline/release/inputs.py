@@ -21,7 +21,7 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.tables import DESCRIPTION_FIELDS, TABLES
 
-RELEASE_FORMAT = 11
+RELEASE_FORMAT = 12
 """Raised when the same tables would give other bytes; part of every fingerprint."""
 
 FONT = "font of the plots"
@@ -59,7 +59,8 @@ COLUMNS = {
     "domain": ["domain", "model"],
     "descriptions": [*(name for name, _ in DESCRIPTION_FIELDS), "captioner", "written_by"],
     "labels": [
-        "tags", "status", "domain", "votes", "counts", "answers", "provenance", "simulated",
+        "tags", "status", "domain", "domain_reviewed", "votes", "counts", "answers", "provenance",
+        "simulated",
     ],
 }  # fmt: skip
 """What a release takes from each table."""

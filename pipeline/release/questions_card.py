@@ -24,7 +24,8 @@ def questions_section(
     yield "## Questions"
     yield (
         "People were asked these beside the tags (`questions.json` has words and answers). "
-        "`voted_NAME` holds what enough of them answered, and is null where they don't agree "
+        "`voted_NAME` holds what enough of them answered, or what a review chose (`review`), "
+        "and is null where they don't agree "
         "(`adjudicate`) or too few have answered (`insufficient`); on a scale it is then the mean "
         "of the points that they gave. Agreement is that of all "
         "votes, whether their stickers are in this release or not:"

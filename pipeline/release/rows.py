@@ -67,7 +67,8 @@ def release_rows(block: Block, questions: Sequence[AskedQuestion] = ()) -> pa.Ta
     )
     # Who changed the label of a sticker that nobody voted on looked at all of it.
     unvoted = pc.equal(pc.fill_null(labels["votes"], 0), 0)
-    reviewed = pc.and_(unvoted, pc.fill_null(pc.equal(labels["provenance"], "review"), False))
+    whole = pc.and_(unvoted, pc.fill_null(pc.equal(labels["provenance"], "review"), False))
+    reviewed = pc.or_(whole, pc.fill_null(labels["domain_reviewed"], False))
     said_by = pc.if_else(reviewed, "review", pc.if_else(answered, "votes", "imported"))
     count = len(signals)
     return pa.table(

@@ -267,9 +267,11 @@ class NewSticker:
 
 
 class UnreadableImageError(ValueError):
-    """The image of that number among those given can't be decoded."""
+    """The image of that number among those given can't be decoded; ``all`` says why of each that
+    is known not to."""
 
-    def __init__(self, number: int, reason: str) -> None:
+    def __init__(self, number: int, reason: str, broken: Mapping[int, str] | None = None) -> None:
         super().__init__(number, reason)
         self.number = number
         self.reason = reason
+        self.all = broken or {number: reason}

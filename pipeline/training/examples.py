@@ -17,7 +17,7 @@ from pipeline.engine.errors import StickerworksError
 from pipeline.training.arrays import Images, Truth
 from pipeline.training.frames import Pick
 from pipeline.training.prepared import Frames, prepare_frames
-from pipeline.training.target import Teaching, without_answer
+from pipeline.training.target import Teaching, withheld_columns, without
 
 EVERY_ROW = 2**31
 
@@ -50,7 +50,7 @@ class Examples:
     ``texts`` map column names to text, empty ones left out; ``lengths`` count the frames of each
     file. ``notes`` are for people; ``digest`` is that of ids, images, targets and texts.
     ``classes`` are all targets in the order that the layout or the question gives them, if it
-    does; ``tags`` those of a run.
+    does; ``tags`` those of a run. ``withheld`` are columns of text that give the target away.
     """
 
     name: str
@@ -64,6 +64,7 @@ class Examples:
     digest: str
     classes: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -134,17 +135,24 @@ class Dataset:
         used = list(compress(bare, keep))
         use = _count(bare, problems, len(everything), used, needs_targets)
         use = replace(use, target=self.target)
+        withheld = withheld_columns(self.target, teaching.classes)
         found = Examples(
             name=split,
             ids=tuple(row.id for row in used),
             targets=tuple(row.targets for row in used),
-            texts=tuple(without_answer(row.texts, self.target) for row in used),
+            texts=tuple(without(row.texts, withheld) for row in used),
             lengths=tuple(compress(table["length"].to_pylist(), keep)),
             frames=Frames(table["frames"], np.flatnonzero(keep).tolist(), side, digest),
             use=use,
-            notes=(*layout.notes(self.path, split), *told, *_describe(split, use)),
+            notes=(
+                *layout.notes(self.path, split),
+                *told,
+                *_withheld(withheld),
+                *_describe(split, use),
+            ),
             digest="",
             classes=teaching.classes,
+            withheld=withheld,
         )
         if self.shuffled and split == "train":
             found = shuffle(found, self.seed)
@@ -271,6 +279,12 @@ def _describe(split: str, use: Use) -> list[str]:
         )
     lines += [f"unreadable: {line}" for line in use.unreadable[:5]]
     return lines
+
+
+def _withheld(columns: tuple[str, ...]) -> list[str]:
+    if not columns:
+        return []
+    return [f"not read, since they may give the answer away: {', '.join(columns)}"]
 
 
 def _digest(examples: Examples) -> str:

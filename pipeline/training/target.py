@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.datasets.layout import Layout, Row, find_question, read_answered, read_rows
+from pipeline.datasets.release import TEXTS
 from pipeline.training.arrays import Scores, Truth
 from pipeline.training.classification import class_metrics, is_single_label, metrics_of_scores
+from schemas.questions import SHIPPED
 
-SAYS = {"style": ("style", "style_class", "overall_style"), "emotion": ("emotion",)}
-"""Columns of models' texts about the same thing as a question: they would be read as the answer."""
+SAYS = {
+    "style": ("style", "style_class", "overall_style"),
+    "emotion": ("emotion",),
+    "content": ("content", "ocr_text"),
+}
+"""Columns of texts about the same thing as a question: they would be read as the answer."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +46,33 @@ class Teaching:
         return find_question(self.layout, self.path, self.target).values
 
 
-def without_answer(texts: Mapping[str, str], target: str | None) -> Mapping[str, str]:
-    """Texts by column, without those in which models answer the question that is learnt."""
-    said = SAYS.get(target or "", (target,))
-    return {column: text for column, text in texts.items() if column not in said}
+def withheld_columns(target: str | None, values: Collection[str]) -> tuple[str, ...]:
+    """Columns of text that would give away the answers to the question that is learnt.
+
+    Those of ``SAYS`` where the question's name has that word, or more than half of the values of a
+    shipped question are among its own; and each whose name is a word of the question's, or the
+    reverse.
+    """
+    if target is None:
+        return ()
+    words = _words(target)
+    subjects = {name for name in SAYS if name in words}
+    own = {value.casefold() for value in values}
+    for name, question in SHIPPED.items():
+        shared = sum(value.casefold() in own for value in question.values)
+        subjects |= {name} if 2 * shared > len(question.values) else set()
+    said = {column for name in subjects for column in SAYS.get(name, ())}
+    alike = {column for column in TEXTS if column in words or target.casefold() in _words(column)}
+    return tuple(column for column in TEXTS if column in said | alike)
+
+
+def without(texts: Mapping[str, str], columns: Collection[str]) -> Mapping[str, str]:
+    """Texts by column, without those of some columns."""
+    return {column: text for column, text in texts.items() if column not in columns}
+
+
+def _words(name: str) -> list[str]:
+    return name.casefold().split("_")
 
 
 def commonest(targets: Sequence[frozenset[str]], classes: Sequence[str]) -> str | None:

@@ -40,7 +40,7 @@ from pipeline.training.tagging import (
     rank_tags,
     score_tags,
 )
-from pipeline.training.target import commonest, single_figures, without_answer
+from pipeline.training.target import commonest, single_figures, withheld_columns, without
 
 S = TypeVar("S", bound=Settings)
 
@@ -85,7 +85,7 @@ def prepare(baseline: Learner[S, Any], dataset: Dataset, settings: S) -> Prepare
     facts: dict[str, Any] = {**tags, "data": [train.digest, validation.digest]}
     if dataset.target is not None:
         majority = commonest(train.targets, train.tags)
-        facts |= {"target": dataset.target, "majority": majority}
+        facts |= {"target": dataset.target, "majority": majority, "withheld": list(train.withheld)}
         notes.append(_tell_classes(train))
     validation = replace(validation, tags=train.tags)
     return Prepared(train, validation, settings, facts, tuple(notes))
@@ -181,15 +181,19 @@ def new_examples(
     pick = baseline.pick if isinstance(baseline, Picks) else KEY_FRAME
     files = [sticker.data for sticker in stickers]
     frames, lengths, problems = read_files(files, run.settings.image_side, pick)
-    for number, problem in enumerate(problems):
-        if problem is not None:
-            raise UnreadableImageError(number, problem)
+    broken = {number: problem for number, problem in enumerate(problems) if problem is not None}
+    for number, problem in broken.items():
+        raise UnreadableImageError(number, problem, broken)
     count = len(stickers)
+    facts = run.facts
+    # Runs of before don't say what they left out.
+    default = withheld_columns(facts.get("target"), facts["tags"])
+    withheld = facts.get("withheld", default)
     return Examples(
         name="new",
         ids=tuple(map(str, range(count))),
         targets=(frozenset(),) * count,
-        texts=tuple(without_answer(one.texts, run.facts.get("target")) for one in stickers),
+        texts=tuple(without(one.texts, withheld) for one in stickers),
         lengths=lengths,
         frames=frames,
         use=Use(count, count, count, 0, 0, 0, 0, ()),

@@ -78,6 +78,16 @@ def _say_imported(session: Session, found: Imported) -> None:
     session.results["import"] = asdict(found)
     gone = f", {found.gone:,} gone from the server (kept here)" if found.gone else ""
     session.say(f"{found.tasks:,} tasks read: {found.added:,} new answers{gone}")
+    if not found.unread:
+        return
+    session.incomplete = True
+    shown = ", ".join(f"task {task} of project {project}" for project, task in found.unread[:5])
+    more = f" and {len(found.unread) - 5:,} more" if len(found.unread) > 5 else ""
+    session.say(
+        f"The server failed on {shown}{more}; all others were read. An answer there holds what it "
+        "can't send. Open the task as the lead, delete that answer and let the person answer "
+        "again; what it says stands in its log. Then run `stickerworks label import`."
+    )
 
 
 def spare_simulated(session: Session, *, replace: bool) -> None:

@@ -29,7 +29,10 @@ def review(
     ] = None,
     against: Annotated[
         Texts,
-        typer.Option("--against", help="account whose vote gave other tags than the label has"),
+        typer.Option(
+            "--against",
+            help="account whose vote gave other tags than an effective or rejected label has",
+        ),
     ] = None,
     pack: Annotated[str | None, typer.Option("--pack", help="title or id of its pack")] = None,
     batch: Annotated[
@@ -128,7 +131,13 @@ def review(
     if history is not None:
         raise typer.Exit(history_command(context.obj, history))
     if change:
-        values = dict(_pair(one, "--change") for one in change)
+        values: dict[str, str] = {}
+        for name, value in (_pair(one, "--change") for one in change):
+            if name in values:
+                raise typer.BadParameter(
+                    f"--change gives {name} twice; several values are {name}=A,B"
+                )
+            values[name] = value
         raise typer.Exit(change_command(context.obj, wanted, values, asked, everything=all_found))
     if all_found:
         raise typer.BadParameter("--all-found needs --change FIELD=VALUE")

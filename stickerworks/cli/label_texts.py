@@ -15,6 +15,7 @@ from stickerworks.cli.update import say_what_follows
 
 if TYPE_CHECKING:
     from annotation.human.checking.choosing import WantedTexts
+    from annotation.human.checking.taking import Taken
 
 _NAME = "texts.html"
 _STALE = 20
@@ -53,10 +54,12 @@ def page_command(options: CommandOptions, wanted: WantedTexts) -> int:
     return session.exit_code
 
 
-def apply_command(options: CommandOptions, file: Path, who: str | None) -> int:
+def apply_command(
+    options: CommandOptions, file: Path, who: str | None, *, force: bool = False
+) -> int:
     """Take in what the page saved."""
     from annotation.human.checking.saved import read_saved_texts
-    from annotation.human.checking.taking import say_stale, take_checks
+    from annotation.human.checking.taking import take_checks
     from annotation.human.studio.corrected import write_corrected
     from annotation.human.studio.ledger import open_ledger
 
@@ -70,22 +73,21 @@ def apply_command(options: CommandOptions, file: Path, who: str | None) -> int:
             if options.dry_run:
                 session.say(f"  would take in up to {len(saved.checks):,} checks")
                 return session.exit_code
-            taken = take_checks(session.workspace, ledger, saved.checks, name)
+            taken = take_checks(session.workspace, ledger, saved.checks, name, force=force)
             write_corrected(session.workspace, ledger)
         session.results["checks"] = {
-            **taken.noted, "same": taken.same, "stale": [asdict(one) for one in taken.stale],
+            **taken.noted, "same": taken.same,
+            **{
+                name: [asdict(one) for one in rows]
+                for name, rows in (
+                    ("stale", taken.stale), ("foreign", taken.foreign), ("odd", taken.odd)
+                )
+            },
         }  # fmt: skip
         said = ", ".join(f"{count:,} {verdict}" for verdict, count in taken.noted.items())
         again = f"; {taken.same:,} were known already" if taken.same else ""
         session.say(f"Noted: {said}{again}.")
-        for one in taken.stale[:_STALE]:
-            session.say(f"  refused: {plain(say_stale(one))}")
-        if taken.stale:
-            session.incomplete = True
-            session.say(
-                f"{len(taken.stale):,} texts have changed since the page was written, or are gone; "
-                "look at those again (`label texts`)."
-            )
+        _tell(session, taken)
         _describe(session)
         say_what_follows(session)
     return session.exit_code
@@ -103,6 +105,28 @@ def report_command(options: CommandOptions) -> int:
         for line in figure_lines(judged) if judged else ():
             session.say(plain(line))
     return session.exit_code
+
+
+def _tell(session: Session, taken: Taken) -> None:
+    from annotation.human.checking.taking import say_corrected, say_stale
+
+    for one in taken.stale[:_STALE]:
+        session.say(f"  refused: {plain(say_stale(one))}")
+    for one in taken.foreign[:_STALE]:
+        session.say(f"  refused: {plain(say_corrected(one))}: it isn't in that language")
+    for one in taken.odd[:_STALE]:
+        session.say(f"  noted, but it reads as a machine's talk: {plain(say_corrected(one))}")
+    session.incomplete |= bool(taken.stale or taken.foreign)
+    if taken.stale:
+        session.say(
+            f"{len(taken.stale):,} texts have changed since the page was written, or are gone; "
+            "look at those again (`label texts`)."
+        )
+    if taken.foreign:
+        session.say(
+            f"{len(taken.foreign):,} corrections are in another language than their field; add "
+            "--force where that is meant."
+        )
 
 
 def _describe(session: Session) -> None:

@@ -28,6 +28,9 @@ def texts(
     ] = False,
     apply: Annotated[Path | None, typer.Option("--apply", help="the file that it saved")] = None,
     who: Annotated[str | None, typer.Option("--by", help="who says so [as on the page]")] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="also corrections in another language than the field's")
+    ] = False,
     report: Annotated[
         bool, typer.Option("--report", help="say how often each model was right")
     ] = False,
@@ -39,7 +42,7 @@ def texts(
     if report and apply is not None:
         raise typer.BadParameter("--report and --apply exclude each other")
     if apply is not None:
-        raise typer.Exit(apply_command(context.obj, apply, who))
+        raise typer.Exit(apply_command(context.obj, apply, who, force=force))
     if report:
         raise typer.Exit(report_command(context.obj))
     wanted = WantedTexts(field, language, None if all_ else next_, flagged, all_)

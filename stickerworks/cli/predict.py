@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from pipeline.training.runs import open_run
 from pipeline.training.trainer import generate, predict, show_attention
 from stickerworks.cli.display import make_console
 from stickerworks.cli.options import CommandOptions
-from stickerworks.cli.session import EXIT_DONE
+from stickerworks.cli.session import EXIT_DONE, EXIT_QUARANTINED
 from stickerworks.cli.train import answer
 
 # Beyond that a picture takes minutes to draw, and nobody looks.
@@ -68,9 +69,8 @@ def predict_command(options: CommandOptions, question: PredictRequest) -> int:
             assert isinstance(baseline, Baseline)
             return _predict(options, baseline, trained, question, stickers)
     except UnreadableImageError as error:
-        name = plain(str(question.images[error.number]))
         raise StickerworksError(
-            f"{name} can't be decoded: {plain(error.reason)[:200]}.",
+            _say_unreadable(question.images[error.number], error.reason),
             "Give a GIF, PNG, JPEG, WebP or BMP.",
         ) from error
 
@@ -114,16 +114,30 @@ def _predict(
 ) -> int:
     from pipeline.training.pictures import draw_attention, draw_sheet
 
-    predictions = predict(baseline, trained, stickers)
+    unreadable: dict[Path, str] = {}
+    try:
+        predictions = predict(baseline, trained, stickers)
+    except UnreadableImageError as error:
+        if len(error.all) == len(stickers):
+            raise
+        unreadable = {question.images[number]: why for number, why in error.all.items()}
+        kept = [number for number in range(len(stickers)) if number not in error.all]
+        question = replace(question, images=tuple(question.images[number] for number in kept))
+        stickers = [stickers[number] for number in kept]
+        predictions = predict(baseline, trained, stickers)
     names = [plain(path.name) for path in question.images][:_ON_A_SHEET]
     data = [sticker.data for sticker in stickers][:_ON_A_SHEET]
     shown = [prediction[: question.top] for prediction in predictions]
     pictures = [question.sheet, *([question.run / "attention.png"] if question.attention else [])]
+    code = EXIT_QUARANTINED if unreadable else EXIT_DONE
+    told = {str(path): plain(why)[:200] for path, why in unreadable.items()}
+    for path, why in unreadable.items():
+        print(_say_unreadable(path, why), file=sys.stderr)
     if options.json:
-        answer("predict", _facts(question, shown, pictures))
+        answer("predict", _facts(question, shown, pictures) | {"unreadable": told}, code)
     for path, tags in zip(question.images, shown, strict=True) if not options.json else ():
-        told = ", ".join(f"{plain(tag)} {score:.3f}" for tag, score in tags)
-        print(f"{plain(path.name)}: {told}")
+        given = ", ".join(f"{plain(tag)} {score:.3f}" for tag, score in tags)
+        print(f"{plain(path.name)}: {given}")
     with atomic_file(question.sheet) as temporary:
         draw_sheet(temporary, names, data, predictions[:_ON_A_SHEET])
     if question.attention and isinstance(baseline, Attends):
@@ -133,7 +147,11 @@ def _predict(
     for picture in [] if options.json else pictures:
         few = f" (the first {len(names)})" if len(names) < len(stickers) else ""
         make_console().print(escape(f"  sheet        {picture}{few}"))
-    return EXIT_DONE
+    return code
+
+
+def _say_unreadable(path: Path, why: str) -> str:
+    return f"{plain(str(path))} can't be decoded: {plain(why)[:200]}."
 
 
 def _facts(

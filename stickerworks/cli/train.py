@@ -126,9 +126,9 @@ def _print(found: Evaluation) -> None:
         print(f"note: {plain(note)}")
 
 
-def answer(command: str, facts: dict[str, Any]) -> None:
+def answer(command: str, facts: dict[str, Any], code: int = EXIT_DONE) -> None:
     """Print what a command found as one JSON object."""
-    found = {"command": command, "exit_code": EXIT_DONE, **_without_nan(facts)}
+    found = {"command": command, "exit_code": code, **_without_nan(facts)}
     tell_json(found)
 
 

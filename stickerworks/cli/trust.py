@@ -25,7 +25,7 @@ def check_trusted(section: str, config: Config, options: CommandOptions) -> None
     """StickerworksError where a file that may be a stranger's set such a key of the section."""
     for key, value in leaves(config.model_dump(mode="json", include={section})):
         own = key in _OWN and value is not None
-        if own or (_names(key, _TELLS) and _is_elsewhere(value)):
+        if own or _is_ones_own(key, value):
             _check(key, options)
 
 
@@ -33,7 +33,7 @@ def may_be_kept(key: str, value: Any) -> bool:
     """Whether a workspace's own file may set that key."""
     if _names(key, ("workspace", *_OWN)):
         return False
-    return not (_names(key, _TELLS) and _is_elsewhere(value))
+    return not _is_ones_own(key, value)
 
 
 def leaves(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -54,7 +54,9 @@ def _check(key: str, options: CommandOptions) -> None:
     if not naming or naming[-1].origin in trusted:
         return
     path = naming[-1].path
-    what = _OWN.get(key, "a server that would get stickers and your key")
+    sent = "a variable of your environment whose value would be sent to a server"
+    tells = "a server that would get stickers and your key"
+    what = _OWN.get(key, sent if key.endswith("key_env") else tells)
     whole = "" if naming[-1].origin == "kept" else f", or give the whole file: --config {path}"
     raise StickerworksError(
         f"{path} names {what} ({key}), and somebody else may have written it.",
@@ -64,6 +66,13 @@ def _check(key: str, options: CommandOptions) -> None:
 
 def _names(key: str, guarded: tuple[str, ...]) -> bool:
     return any(covers(key, name) for name in guarded)
+
+
+def _is_ones_own(key: str, value: Any) -> bool:
+    """Whether a key says where one's secrets go, or which; in odd names of options, too."""
+    if not _names(key, _TELLS):
+        return False
+    return _is_elsewhere(value) or (value is not None and key.endswith("key_env"))
 
 
 def _is_elsewhere(value: Any) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from aiohttp import web
 from yarl import URL
 
 from annotation.human.gateway.visitors import Proof
+from annotation.human.gateway.voted import posted
 
 _PIECE = 1 << 16
 _MOST_SENT = 300_000_000
@@ -33,6 +33,7 @@ SAFETY = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "SAMEORIGIN",
     "Referrer-Policy": "same-origin",
+    "Cache-Control": "private, no-store",
 }
 
 
@@ -42,12 +43,19 @@ class TooLargeError(Exception):
 
 @dataclass(frozen=True)
 class Passage:
-    """Where a request goes on to, as whom, and whether its browser came over TLS."""
+    """Where a request goes on to, as whom, and whether its browser came over TLS.
+
+    ``remembers`` lets Label Studio's cookies pass: a late one of a picture or an API's answer
+    would put an old session in the place of a new one. ``same`` is the same file for everybody,
+    which browsers may keep.
+    """
 
     client: aiohttp.ClientSession
     inside: str
     proof: Proof
     public: bool
+    remembers: bool = False
+    same: bool = False
 
 
 def asking(
@@ -93,8 +101,9 @@ async def whole(request: web.Request) -> AsyncIterator[bytes]:
         yield piece
 
 
-async def fields(request: web.Request, names: frozenset[str]) -> bytes:
-    """The named fields of a JSON body; ValueError when it is none, TooLargeError past 2 MB."""
+async def fields(request: web.Request, names: frozenset[str] | None) -> bytes:
+    """The named fields (None: all) of an answer; ValueError when it is none, TooLargeError past
+    2 MB."""
     if request.content_type != "application/json":
         raise ValueError(request.content_type)
     held = bytearray()
@@ -102,20 +111,14 @@ async def fields(request: web.Request, names: frozenset[str]) -> bytes:
         held += piece
         if len(held) > _MOST_VOTE:
             raise TooLargeError
-    try:
-        said = json.loads(held)
-    except RecursionError as error:
-        raise ValueError("nested too deep") from error
-    if not isinstance(said, dict):
-        raise ValueError(type(said).__name__)
-    return json.dumps({name: said[name] for name in said if name in names}).encode()
+    return posted(held, names)
 
 
 async def give(
     passage: Passage, request: web.Request, answer: aiohttp.ClientResponse
 ) -> web.StreamResponse:
     """Hand an answer on as it comes; nothing of it is kept."""
-    response = web.StreamResponse(status=answer.status, headers=_back(answer))
+    response = web.StreamResponse(status=answer.status, headers=_back(passage, answer))
     cookies(passage, answer, response)
     if request.method == "HEAD" or answer.status in (204, 304):
         response.content_length = answer.content_length
@@ -147,7 +150,7 @@ async def text_of(answer: aiohttp.ClientResponse) -> bytes:
 
 def changed(passage: Passage, answer: aiohttp.ClientResponse, body: bytes) -> web.Response:
     """An answer with another body."""
-    headers = _back(answer)
+    headers = _back(passage, answer)
     for name in ("Content-Length", "Content-Encoding", "ETag", "Last-Modified"):
         headers.pop(name, None)
     response = web.Response(status=answer.status, headers=headers, body=body)
@@ -157,7 +160,7 @@ def changed(passage: Passage, answer: aiohttp.ClientResponse, body: bytes) -> we
 
 def cookies(passage: Passage, answer: aiohttp.ClientResponse, response: web.StreamResponse) -> None:
     """Label Studio's own two cookies, for the address that the browser sees."""
-    if passage.proof.token:
+    if passage.proof.token or not passage.remembers:
         return  # a token makes no session
     for line in answer.headers.getall("Set-Cookie", []):
         parts = [part.strip() for part in line.split(";")]
@@ -186,11 +189,12 @@ def _headers(passage: Passage, request: web.Request, *, readable: bool) -> dict[
     return sent
 
 
-def _back(answer: aiohttp.ClientResponse) -> dict[str, str]:
+def _back(passage: Passage, answer: aiohttp.ClientResponse) -> dict[str, str]:
     given = {name: value for name, value in answer.headers.items() if name.lower() in _BACK}
     if "Location" in answer.headers:
         given["Location"] = _location(answer.headers["Location"])
-    return given | SAFETY
+    kept = answer.headers.get("Cache-Control", "max-age=300")
+    return given | SAFETY | ({"Cache-Control": kept} if passage.same else {})
 
 
 def _location(there: str) -> str:

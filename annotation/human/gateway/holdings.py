@@ -26,7 +26,9 @@ GROUP BY project ORDER BY purpose, person = '', project
 
 
 _ALL = """
-SELECT project, purpose, person, count(*) AS stickers FROM tasks
+SELECT project, purpose, person, count(*) AS stickers,
+    iif(min(batch) = max(batch), min(batch), min(batch) || ' – ' || max(batch)) AS batches
+FROM tasks
 WHERE project IS NOT NULL AND withdrawn_at IS NULL
 GROUP BY project ORDER BY purpose, person, project
 """
@@ -55,12 +57,13 @@ class OwnTask:
 
 @dataclass(frozen=True)
 class AnyProject:
-    """A project of anybody's, ``person`` "" where it is everybody's."""
+    """A project of anybody's, ``person`` "" where it is everybody's, and its batches."""
 
     project: int
     purpose: str
     person: str
     stickers: int
+    batches: str
 
 
 def all_projects(root: Path) -> list[AnyProject]:
@@ -104,10 +107,11 @@ class LedgerHoldings:
         ]
 
     def labelling(self) -> list[OwnTask]:
-        """Their own tasks for labelling, in order of batch and task."""
+        """Their own tasks for labelling, batches as they were given out."""
         rows = self._rows(
             "SELECT project, task, sticker, batch, gold FROM tasks WHERE purpose = 'labelling' "
-            "AND task IS NOT NULL AND withdrawn_at IS NULL AND person = ? ORDER BY batch, task",
+            "AND task IS NOT NULL AND withdrawn_at IS NULL AND person = ? "
+            "ORDER BY min(exported_at) OVER (PARTITION BY batch), batch, task",
             self.account,
         )
         return [

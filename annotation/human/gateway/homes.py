@@ -10,6 +10,7 @@ from pathlib import Path
 
 from annotation.human.gateway.feedback import GoldAnswer, finished_batches, gold_answers
 from annotation.human.gateway.holdings import LedgerHoldings, OwnTask, all_projects
+from annotation.human.gateway.kept_gold import kept_gold_batches
 from annotation.human.gateway.live import Answer, LiveProgress
 from annotation.human.gateway.pages import Home, Share, home_page, lead_page
 from annotation.human.gateway.words import WORDS
@@ -74,7 +75,7 @@ class Homes:
             answered = await self.live.done(settings.inside, token, project.project)
             reader = settings.reader(project.person)
             who = reader.name if reader else project.person
-            name = f"{WORDS[language][project.purpose]} {who}".strip()
+            name = f"{WORDS[language][project.purpose]} {who}".strip() + f" ({project.batches})"
             done = min(len(answered), project.stickers)
             shares.append(Share(name, project.project, done, project.stickers))
         return lead_page(language, settings.lead, shares, self.guidelines(settings, language))
@@ -105,7 +106,7 @@ class Homes:
     ) -> tuple[str, tuple[str, ...], list[GoldAnswer]]:
         if not settings.gold_feedback or settings.gold is None:
             return "", (), []
-        with_gold = {task.batch for task in tasks if task.gold}
+        with_gold = await asyncio.to_thread(kept_gold_batches, self.root, tasks)
         batches = tuple(b for b in finished_batches(tasks, done) if b in with_gold)
         if not batches:
             return "", (), []

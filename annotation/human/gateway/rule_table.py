@@ -64,7 +64,7 @@ def _home(_: Asked, __: Holdings, ___: tuple[int, ...]) -> Decision:
 
 
 def _login(asked: Asked, _: Holdings, __: tuple[int, ...]) -> Decision:
-    return Decision("forward", "", _keep(asked, ("next",)), body=None)
+    return Decision("forward", "", _keep(asked, ("next",)))
 
 
 def _as_it_is(_: Asked, __: Holdings, ___: tuple[int, ...]) -> Decision:

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from annotation.human.gateway import answers, entering, forwarding, inserted
+from annotation.human.gateway import answers, entering, forwarding, inserted, voted
 from annotation.human.gateway.addresses import is_public, wrong_host, wrong_origin
 from annotation.human.gateway.attempts import address_of
 from annotation.human.gateway.decisions import Asked, Decision, Role, Verdict
@@ -23,13 +23,14 @@ from annotation.human.gateway.onward import Onward
 from annotation.human.gateway.pages import POLICY, note_page, refusal_page
 from annotation.human.gateway.rules import allowed
 from annotation.human.gateway.visitors import Proof, Visitor, proof_of, understood
-from annotation.human.gateway.words import WORDS
+from annotation.human.gateway.words import WORDS, preferred_language
 from annotation.human.studio.gateway_settings import GatewaySettings
 from pipeline.engine.errors import StickerworksError
 from schemas.questions import Language
 
 _log = logging.getLogger("gateway")
 _OWN = "/_stickerworks/"
+_DATA, _STATIC = re.compile(r"/(?:api|data|static)/"), re.compile(r"/static/")
 _LOGIN, _LOGOUT = re.compile(r"/user/login/?"), re.compile(r"/logout/?")
 _STATUS = {"nobody": 401, "path": 400, "body": 400, "large": 413, "withdrawn": 410, "slow": 429}
 
@@ -48,9 +49,10 @@ class Visit:
 
     @property
     def language(self) -> Language:
-        """What the visitor reads; who isn't known yet reads the team's language."""
+        """What the visitor reads; who isn't known yet, what their browser asks for."""
         if self.visitor is None:
-            return self.settings.language
+            header = self.request.headers.get("Accept-Language", "")
+            return preferred_language(header) or self.settings.language
         return self.settings.language_of(self.visitor.account)
 
     @property
@@ -159,7 +161,13 @@ class Visit:
     def _passage(self) -> Passage:
         headers = self.request.headers
         public = is_public(headers.get("Host", ""), self.settings, headers.get("Origin"))
-        return Passage(self.gateway.client, self.settings.inside, self.proof, public)
+        rule, path = self.decision.rule, self.request.path
+        remembers = bool(_LOGIN.fullmatch(path) or _LOGOUT.fullmatch(path))
+        remembers |= rule in ("screen", "lead") and self._reads_pages() and not _DATA.match(path)
+        same = rule == "static" or bool(_STATIC.match(path))
+        return Passage(
+            self.gateway.client, self.settings.inside, self.proof, public, remembers, same
+        )
 
     async def _log_in(self) -> web.StreamResponse:
         # Who is logged in would be led on, whatever the password.
@@ -190,6 +198,8 @@ class Visit:
     async def _body(self) -> Any:
         """What goes on of the body; ValueError when it can't be read as an answer."""
         decision, request = self.decision, self.request
+        if voted.is_answer(request.method, request.path, request.content_type):
+            return await forwarding.fields(request, decision.body)
         if decision.body is None:
             return forwarding.whole(request) if request.can_read_body else None
         if decision.rule == "next" and request.method == "POST":
@@ -279,5 +289,5 @@ def _see(path: str) -> web.Response:
 
 
 def _page(html: str, status: int = 200) -> web.Response:
-    headers = {**SAFETY, "Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
+    headers = {**SAFETY, "Content-Security-Policy": POLICY, "Cache-Control": "private, no-store"}
     return web.Response(status=status, text=html, content_type="text/html", headers=headers)

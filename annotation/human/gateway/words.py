@@ -117,3 +117,27 @@ _ZH = {
     "stickerworks label password",
 }
 WORDS: Mapping[Language, Mapping[str, str]] = MappingProxyType({"en": _EN, "zh": _ZH})
+
+
+def preferred_language(header: str) -> Language | None:
+    """The first of our languages in an Accept-Language; None when it names neither.
+
+    >>> preferred_language("fr, zh-CN;q=0.9, en;q=0.8")
+    'zh'
+    """
+    weighed: list[tuple[float, Language]] = []
+    for part in header[:500].split(","):
+        name, _, weight = part.strip().lower().partition(";q=")
+        language = name.partition("-")[0]
+        known: Language | None = "zh" if language == "zh" else "en" if language == "en" else None
+        if known is not None:
+            weighed.append((_weight(weight), known))
+    best = max((weight for weight, _ in weighed), default=0.0)
+    return next((language for weight, language in weighed if weight == best > 0), None)
+
+
+def _weight(text: str) -> float:
+    try:
+        return float(text or 1)
+    except ValueError:
+        return 0.0

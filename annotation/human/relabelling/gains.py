@@ -22,6 +22,8 @@ Needed = Callable[[Ints], Ints]
 """Of so many votes on a sticker, how many must give a tag."""
 
 _MORE = (1, 2, 3)
+_THERE = 0.5
+"""Stickers that are to have a tag that no label has yet, before it is asked about."""
 _LEAST = 1e-12
 """What rounding leaves of nothing."""
 
@@ -95,4 +97,6 @@ def _weights(given: Given, right: Floats, effective: Flags) -> tuple[Floats, Flo
     whole = there + stands + 1  # as many rows as F1 is divided by, and one unseen
     f1 = 2 * both / whole
     missing, wrong = (2 - f1) / whole / max(1, tags), f1 / whole / max(1, tags)
+    # A class that no label has counts no F1, unless somebody is to have it: few chances aren't one.
+    missing[(stands == 0) & (there < _THERE)] = 0.0
     return missing[given.tag], wrong[given.tag]

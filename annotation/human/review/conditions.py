@@ -158,7 +158,11 @@ def _voted(workspace: Workspace, annotator: str) -> pa.Table:
 
 
 def _differs(votes: pa.Table, block: Block) -> Flags:
-    """Which stickers have labels of other tags than a person's votes on them give."""
+    """Which stickers have labels of other tags than a person's votes on them give.
+
+    Only what votes, the lead or a review settled says tags; nobody is against a label that is
+    still open.
+    """
     here = pc.is_in(votes["id"], value_set=block.ids)
     votes = votes.filter(here)
     places = pc.index_in(votes["id"], value_set=block.ids).to_numpy().astype(np.int64)

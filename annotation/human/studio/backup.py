@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from annotation.human.studio.backup_file import Manifest, Part, write_backup
+from annotation.human.studio.backup_file import TAKEN, Manifest, Part, write_backup
 from annotation.human.studio.client import FOLDER
 from annotation.human.studio.ledger import LEDGER
 from annotation.human.studio.server import find_program
@@ -36,12 +36,6 @@ from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.labelling import LabelConfig
 from schemas.tables import TABLES
-
-# Read in the order in which they are made from each other, the last made first.
-TAKEN = ("agreement", "labels", "votes", "adjudications", "flags", "gold", "tasks", "questions",
-         "ballot", "tag_changes", "corrections", "text_checks", "tagset", "named_keywords",
-         "named_tags", "named_elbow", "naming")  # fmt: skip
-"""Tables of what people were asked and gave."""
 
 SETTINGS = ("stickerworks.yaml", ".settings.json")
 DATABASE = "label_studio.sqlite3"

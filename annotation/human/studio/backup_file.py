@@ -26,6 +26,12 @@ from pipeline.engine.text import one_line
 FORMAT = 1
 """Raised when older programs can't read the file."""
 
+# Read in the order in which they are made from each other, the last made first.
+TAKEN = ("agreement", "labels", "votes", "adjudications", "flags", "gold", "tasks", "questions",
+         "ballot", "tag_changes", "corrections", "text_checks", "tagset", "named_keywords",
+         "named_tags", "named_elbow", "naming")  # fmt: skip
+"""Tables of what people were asked and gave."""
+
 _MANIFEST = "manifest.json"
 _MOST_MANIFEST, _MOST_PARTS = 32 << 20, 200_000
 _CHUNK, _BLOCK = 1 << 20, 512
@@ -33,7 +39,7 @@ _LEVEL = 4  # most of it is a database, which higher levels make hardly smaller
 _PLACES = re.compile(
     r"stickerworks\.yaml|\.settings\.json"
     r"|label-studio/(?:ledger\.sqlite|accounts\.json|data/.+)"
-    r"|tables/[a-z_]{1,60}(?:/part-[0-9]{5,9})?\.parquet",
+    rf"|tables/(?:{'|'.join(TAKEN)})(?:/part-[0-9]{{5,9}})?\.parquet",
     re.DOTALL,
 )
 

@@ -7,12 +7,12 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annotation.human.studio.client import server_errors
 from annotation.human.studio.ledger import AnnotationVersion, Person, Project, VoteLedger
+from annotation.human.studio.task_pages import TaskPages
+from annotation.human.studio.unread import note_unread
 from pipeline.engine.errors import StickerworksError
 from pipeline.engine.paths import read_regular
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SERVER = "server"
 """Origin of answers from the server that the ledger exported to."""
 
-_PAGE = 200
+_PAGE = 256
 _MAX_BYTES = 2_000_000_000
 # Changes that were being written while we read; asked for again, since that costs nothing.
 _OVERLAP = timedelta(minutes=2)
@@ -42,11 +42,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import found: tasks looked at, new versions of answers, answers that are gone."""
+    """What an import found: tasks looked at, new versions of answers, answers that are gone.
+
+    ``unread`` are (project, task) that the server failed to send.
+    """
 
     tasks: int
     added: int
     gone: int
+    unread: tuple[tuple[int, int], ...] = ()
 
 
 def import_server(
@@ -55,17 +59,24 @@ def import_server(
     """Read what changed on every project since the last import, or everything.
 
     Everything is read when ``full`` or when the last complete reading lies ``reconcile_hours``
-    back. Interrupted at any time, a rerun reads on without loss.
+    back. Interrupted at any time, a rerun reads on without loss. A project with tasks that the
+    server can't send is read whole again the next time.
     """
     total = Imported(0, 0, 0)
     for project in ledger.projects():
         started = _now()
         whole = full or _due(project, reconcile_hours)
         read = _read_project(connection, ledger, project, whole)
-        ledger.read_up_to(project.project, read.cursor, _iso(started) if whole else None)
         found = read.found
+        if found.unread:
+            note_unread(ledger, project.project)
+        else:
+            ledger.read_up_to(project.project, read.cursor, _iso(started) if whole else None)
         total = Imported(
-            total.tasks + found.tasks, total.added + found.added, total.gone + found.gone
+            total.tasks + found.tasks,
+            total.added + found.added,
+            total.gone + found.gone,
+            total.unread + found.unread,
         )
     return total
 
@@ -106,7 +117,8 @@ def _read_project(
     known = ledger.known(SERVER, project.project)
     latest = project.cursor
     tasks = added = gone = 0
-    for page in _pages(_list_tasks(connection, project.project, query)):
+    pages = TaskPages(connection, project.project, query)
+    for page in pages.read(_PAGE):
         answers = [answer for task in page for answer in _answers(task, SERVER, project.project)]
         here = {answer.annotation for answer in answers}
         seen |= here
@@ -114,11 +126,12 @@ def _read_project(
         added += ledger.append(answers, lost, _iso(_now()))
         tasks, gone = tasks + len(page), gone + len(lost)
         latest = max(filter(None, (latest, *(_time(task.get("updated_at")) for task in page))))
-    if whole:
+    if whole and not pages.unread:  # answers to those aren't gone
         missing = sorted(known - seen - (known - ledger.known(SERVER, project.project)))
         ledger.append((), ((SERVER, project.project, name) for name in missing), _iso(_now()))
         gone += len(missing)
-    return _ReadAnswers(Imported(tasks, added, gone), latest)
+    unread = tuple((project.project, task) for task in pages.unread)
+    return _ReadAnswers(Imported(tasks, added, gone, unread), latest)
 
 
 def _lost(
@@ -127,23 +140,6 @@ def _lost(
     """Answers that the page's tasks had and have no more."""
     had = set().union(*(ledger.known(SERVER, project, task["id"]) for task in page))
     return [(SERVER, project, name) for name in sorted(had - here)]
-
-
-def _list_tasks(
-    connection: Connection, project: int, query: str | None
-) -> Iterator[Mapping[str, Any]]:
-    with server_errors(connection.url):
-        asked = {} if query is None else {"query": query}
-        listed = connection.client.tasks.list(
-            project=project, page_size=_PAGE, fields="all", **asked
-        )
-        for task in listed:
-            yield task.dict()
-
-
-def _pages(tasks: Iterator[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    while page := list(islice(tasks, _PAGE)):
-        yield page
 
 
 def _answers(task: Mapping[str, Any], origin: str, project: int) -> Iterator[AnnotationVersion]:

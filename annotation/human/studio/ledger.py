@@ -32,6 +32,7 @@ _DATABASE = Database(
     "`stickerworks label`",
     "restore it from a copy; it alone holds the votes as they were given.",
     sql.UPGRADES,
+    private=True,
 )
 
 

@@ -18,23 +18,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotation.human.studio.backup import (
     DATABASE,
     SETTINGS,
-    TAKEN,
     database_version,
     program_version,
     schema_digest,
 )
-from annotation.human.studio.backup_file import Manifest, read_backup
+from annotation.human.studio.backup_file import TAKEN, Manifest, read_backup
 from annotation.human.studio.client import FOLDER
 from annotation.human.studio.forgetting import forget_tasks
 from annotation.human.studio.ledger import LEDGER, open_ledger
 from annotation.human.studio.ledger_sql import VERSION
 from annotation.human.studio.process import GATEWAY_MARK, MARK, serving
-from annotation.human.studio.server_paths import ServerPaths
+from annotation.human.studio.server_paths import ServerPaths, read_accounts
 from pipeline.engine.atomic_files import sync_folder
 from pipeline.engine.database import check_database
 from pipeline.engine.disk import DiskWatch
@@ -43,6 +43,7 @@ from pipeline.engine.storage import Proof, read_proof, read_table, write_table
 from pipeline.engine.store.object_path import TablePath
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
+from schemas.tables import TABLES
 
 Say = Callable[[str], None]
 
@@ -76,6 +77,7 @@ def restore(
 
         manifest = read_backup(source, staging, check)
         _check_databases(source, staging)
+        _check_parts(source, staging)
         _forget_taken_down(workspace, staging)
         _move_shown(staging, manifest.shown, ServerPaths(root / FOLDER), say)
         changed = _changed(workspace, staging)
@@ -174,6 +176,30 @@ def _check_databases(source: Path, staging: Path) -> None:
     with open_ledger(staging):
         pass
     (staging / FOLDER / "data").mkdir(mode=0o700, exist_ok=True)
+
+
+def _check_parts(source: Path, staging: Path) -> None:
+    """Refuse accounts and tables that nothing could read, whatever their sums say."""
+    place = ServerPaths(staging / FOLDER)
+    try:
+        if place.accounts.exists():
+            read_accounts(place)
+        for path in sorted((staging / "tables").rglob("*.parquet")):
+            inner = path.relative_to(staging / "tables")
+            _check_columns(inner.parts[0].removesuffix(".parquet"), read_table(path).schema)
+    except StickerworksError as error:
+        said = str(error).replace(f"{staging}/", "")
+        raise StickerworksError(
+            f"{source} holds what can't be used: {said}",
+            "Nothing was changed. Name another backup.",
+        ) from error
+
+
+def _check_columns(name: str, found: pa.Schema) -> None:
+    known = {field.name: field.type for field in TABLES[name].schema}
+    odd = [field.name for field in found if known.get(field.name, field.type) != field.type]
+    if odd or not set(known) & set(found.names):
+        raise StickerworksError(f"tables/{name} has other columns ({', '.join(odd) or 'all'}).")
 
 
 def _forget_taken_down(workspace: Workspace, staging: Path) -> None:

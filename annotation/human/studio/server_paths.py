@@ -111,7 +111,8 @@ def prepare(place: ServerPaths) -> bool:
     Migrations that were cut short can't always be continued, so such a database is made anew.
     """
     with disk_errors(place.root):
-        place.files.mkdir(parents=True, exist_ok=True)
+        place.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place.files.mkdir(exist_ok=True)
         place.data.mkdir(mode=0o700, exist_ok=True)
         if place.unfinished.exists() and not _has_projects(place.data / "label_studio.sqlite3"):
             shutil.rmtree(place.data)

@@ -31,7 +31,7 @@ class ServedChat:
             raise StickerworksError(
                 f"{options.base_url} needs a key, and {options.key_env} is not set.",
                 f"export {options.key_env}=..., or name another variable in "
-                "annotate.options.key_env (a server without keys takes any word).",
+                f"{options.named}.key_env (a server without keys takes any word).",
             )
         self._options = options
         self._listener = listener()
@@ -107,13 +107,13 @@ class ServedChat:
             raise StickerworksError(
                 f"No server answers at {self._options.base_url}: {reply.error}.",
                 f"Start one, such as `vllm serve {self._options.model}` (docs/annotating.md), or "
-                "set annotate.options.base_url.",
+                f"set {self._options.named}.base_url.",
             )
         names = _names(reply.body)
         if names and self._options.model not in names:
             raise StickerworksError(
                 f"{self._options.base_url} serves no model called {self._options.model!r}.",
-                f"It serves {', '.join(names[:8])}: set annotate.options.model.",
+                f"It serves {', '.join(names[:8])}: set {self._options.named}.model.",
             )
 
     async def _models(self, sender: Sender) -> Reply:

@@ -7,7 +7,7 @@ import os
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 
 from annotation.machine.captioner import Rates
 from pipeline.engine.errors import StickerworksError
@@ -50,6 +50,7 @@ class ServedOptions(Options):
     price_in: float | None = Field(None, ge=0, description="price of a million tokens read")
     price_out: float | None = Field(None, ge=0, description="price of a million tokens written")
     currency: str = Field("USD", description="currency of the prices")
+    _named: str = PrivateAttr("annotate.options")
 
     @field_validator("base_url")
     @classmethod
@@ -82,7 +83,14 @@ class ServedOptions(Options):
     def _one_more(cls, text: ServedOptions | None) -> ServedOptions | None:
         if text is not None and text.text is not None:
             raise ValueError("its own `text` has no meaning: leave it out")
+        if text is not None:
+            text._named = "annotate.options.text"
         return text
+
+    @property
+    def named(self) -> str:
+        """Where they stand in the configuration, for people."""
+        return self._named
 
     @property
     def key(self) -> str | None:

@@ -186,7 +186,7 @@ class Sender:
             raise StickerworksError(
                 f"{self._options.base_url} {state} for {self._outage.seconds:,.3g} s, the last "
                 f"time because: {reply.error}.",
-                f"{_KEPT} annotate.options.longest_wait_s says how long to wait for it.",
+                f"{_KEPT} {self._options.named}.longest_wait_s says how long to wait for it.",
             )
 
     async def _once(
@@ -245,7 +245,7 @@ class Sender:
         if not self._answered and self._refusals >= _FEWEST_REFUSALS:
             raise StickerworksError(
                 f"{url} refused each of the first {self._refusals} requests: {said}",
-                "Check annotate.options, such as model, extra and structured.",
+                f"Check {self._options.named}, such as model, extra and structured.",
             )
 
     def _read(self, content: bytes, useful: Useful, seconds: float) -> Reply:
@@ -302,6 +302,6 @@ def _hopeless(url: str, status: int, said: str, options: ServedOptions) -> Stick
     remedy = {
         401: f"Put the server's key into the environment variable {options.key_env}.",
         403: f"The key in {options.key_env} may not use this model.",
-        404: f"Check annotate.options.base_url and the model's name {options.model!r}.",
-    }.get(status, "Check annotate.options.base_url; redirects are not followed.")
+        404: f"Check {options.named}.base_url and the model's name {options.model!r}.",
+    }.get(status, f"Check {options.named}.base_url; redirects are not followed.")
     return StickerworksError(f"{url} answered {status}: {said}", remedy)

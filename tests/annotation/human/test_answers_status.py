@@ -78,7 +78,7 @@ def test_without_questions_nothing_is_said(tmp_path: Path) -> None:
 
 def test_many_questions_and_values_are_bounded() -> None:
     one = QuestionProgress(
-        "q", "t", "single", 0, 0, 0, 0, None, None, {str(n): 1 for n in range(9)}
+        "q", "t", "single", 0, 0, 0, 0, 0, None, None, {str(n): 1 for n in range(9)}
     )
     lines = list(question_lines([one] * 25))
     assert "  q             no answers" in lines

@@ -102,10 +102,72 @@ def test_answers_to_questions_are_changed_in_the_questions_order() -> None:
     assert (emotion["question"], emotion["values"], emotion["status"]) == (
         "emotion",
         ["anger"],
-        "effective",
+        "review",
     )
-    assert (funny["question"], funny["values"], funny["mean"]) == ("funny", ["4"], 4.0)
+    assert (funny["question"], funny["values"], funny["mean"]) == ("funny", ["4"], None)
     assert all(not one["values"] for one in found["b"]["answers"] or ())
+
+
+def asked(*questions: tuple[str, str, list[str]]) -> list[dict[str, Any]]:
+    return [
+        {"version": "1", "name": name, "kind": kind, "values": values, "required": True}
+        for name, kind, values in questions
+    ]
+
+
+def answering(**answers: list[list[str]]) -> list[dict[str, Any]]:
+    """Three votes on sticker a, with the answers of each to some questions."""
+    return [
+        vote("a", who, "joy", domain="real")
+        | {"answers": [{"question": q, "values": each[n]} for q, each in answers.items()]}
+        for n, who in enumerate("xyz")
+    ]
+
+
+def test_a_changed_answer_has_the_votes_that_gave_it_and_the_mean_of_all() -> None:
+    votes = answering(
+        emotion=[["happiness"], ["happiness"], ["anger"]],
+        uses=[["chat", "chat"], ["chat", "work"], ["chat", "work"]],
+        says=[["So Happy"], ["so  happy"], ["sad"]],
+        funny=[["1"], ["1"], ["4"]],
+    )
+    questions = asked(
+        ("emotion", "single", ["happiness", "anger", "fear"]),
+        ("uses", "several", ["chat", "work"]),
+        ("says", "text", []),
+        ("funny", "scale", ["1", "2", "3", "4"]),
+    )
+
+    def answers(*corrections: dict[str, Any]) -> dict[str, Any]:
+        found = merged(*corrections, votes=votes, questions=questions)["a"]["answers"]
+        return {one["question"]: (one["agreed"], one["votes"], one["mean"]) for one in found}
+
+    nobody = answers(change(1, "a", "emotion", "fear"))
+    assert nobody == {
+        "emotion": (0, 3, None), "uses": (2, 3, None), "says": (2, 3, None), "funny": (2, 3, 2.0),
+    }  # fmt: skip
+    found = answers(
+        change(1, "a", "emotion", "anger"),
+        change(2, "a", "uses", "chat"),
+        change(3, "a", "says", "SO HAPPY"),
+        change(4, "a", "funny", "4"),
+    )
+    assert found == {
+        "emotion": (1, 3, None), "uses": (3, 3, None), "says": (2, 3, None), "funny": (1, 3, 2.0),
+    }  # fmt: skip
+    assert answers(change(1, "a", "uses", "work", "chat"))["uses"] == (2, 3, None)
+
+
+def test_an_answer_taken_away_has_no_votes() -> None:
+    votes = answering(emotion=[["happiness"]] * 3)
+    questions = asked(("emotion", "single", ["happiness"]))
+    (one,) = merged(change(1, "a", "emotion"), votes=votes, questions=questions)["a"]["answers"]
+    assert (one["values"], one["status"], one["agreed"], one["votes"]) == ([], "review", 0, 3)
+
+
+def test_a_label_tells_whose_domain_was_chosen_in_a_review() -> None:
+    found = merged(change(1, "a", "domain", "cartoon"), change(2, "b", "tags", "joy"))
+    assert [found[i]["domain_reviewed"] for i in STICKERS] == [True, False, False]
 
 
 _STEPS = st.lists(

@@ -257,6 +257,7 @@ def stated(rows: list[dict[str, Any]], sticker: str, agree: int, needed: int) ->
         "counts": [{"tag": t, "votes": len(voters[t])} for t in sorted(TAGS) if voters[t]],
         "unknown_tags": ["other"] if voters["other"] else [],
         "answers": None,
+        "domain_reviewed": False,
         "provenance": "votes" if last else None,
         "simulated": any(row["simulated"] for row in last.values()),
     }

@@ -191,3 +191,19 @@ def test_quality_is_counted_from_tables_and_goes_into_json() -> None:
     assert json.loads(json.dumps(asdict(found)))["confused"][0]["first"] == "a"
     empty = measure_quality(votes.slice(0, 0), true.slice(0, 0))
     assert set(map(len, asdict(empty).values())) == {0}
+
+
+def test_what_was_changed_once_gold_was_known_is_no_better() -> None:
+    rows = [
+        vote("s", "ann", "b", sequence=4),
+        vote("s", "ann", "a", sequence=9, annotation="2"),
+        vote("t", "ann", "", sequence=5, skipped=True),
+        vote("t", "ann", "a", sequence=8),
+        vote("s", "bob", "c", sequence=1, quarantined="odd"),
+        vote("s", "bob", "a", sequence=2),
+    ]
+    true = gold(s=("a", None), t=("a", None))
+    for order in (rows, rows[::-1]):
+        ann, bob = gold_scores(table(*order), true)
+        assert (ann.f1, ann.stickers, ann.skips) == (0, 1, 1)
+        assert (bob.f1, bob.stickers) == (1, 1)

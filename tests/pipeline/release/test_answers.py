@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.datasets.asked import QUESTIONS, read_questions
+from pipeline.datasets.release import read_answers
 from pipeline.release.answers import answered_columns
 from pipeline.release.build import Release
 from pipeline.release.checksums import write_checksums
@@ -29,7 +30,7 @@ from pipeline.release.fetching.rebuilding import rebuild
 from pipeline.release.takedown.cleaner.folder import clean_folder, plan_cleaning
 from pipeline.release.takedown.cleaner.named import TakenDown
 from pipeline.release.verify import verify_release
-from schemas.release import COLUMNS, AskedQuestion, columns_of
+from schemas.release import COLUMNS, SPLITS, AskedQuestion, columns_of
 from schemas.tables import LABELS
 
 EMOTION = AskedQuestion("emotion", "single", ("anger", "joy"))
@@ -99,6 +100,23 @@ def test_a_scale_is_the_point_settled_on_or_else_the_mean() -> None:
         scale,
     )
     assert found["voted_joy"] == [3.0, 2.0, None]
+
+
+def test_an_answer_of_a_review_says_so_and_one_taken_away_has_no_agreement() -> None:
+    funny = AskedQuestion("funny", "scale", ("1", "2"))
+    found = columns(
+        [
+            said("emotion", ["joy"], "review", 3, 0)
+            + said("funny", ["2"], "review", 3, 1, mean=1.3),
+            said("emotion", [], "review", 3, 0) + said("funny", [], "review", 3, 0, mean=1.3),
+        ],
+        EMOTION,
+        funny,
+    )
+    assert found["voted_emotion"] == ["joy", None]
+    assert found["voted_emotion_status"] == ["review", "review"]
+    assert found["voted_emotion_agreement"] == [0.0, None]
+    assert found["voted_funny"] == [2.0, None]
 
 
 def test_columns_follow_those_that_every_release_has(asked: Release, released: Release) -> None:
@@ -187,6 +205,18 @@ def change(folder: Path, name: str, value: Any) -> None:
 def changed_id(folder: Path) -> str:
     first = sorted((folder / "data").glob("train-*.parquet"))[0]
     return str(pq.read_table(first, columns=["id"], partitioning=None)["id"][0].as_py())
+
+
+def test_what_a_review_settled_is_verified_and_learnt(asked: Release, copy: Path) -> None:
+    change(copy, "voted_emotion_status", "review")
+    assert not verify_release(copy).problems
+    rows = [
+        row
+        for split in SPLITS
+        for row in read_answers(copy, split, EMOTION)
+        if row.id == changed_id(copy)
+    ]
+    assert [row.targets for row in rows] == [{"anger"}]
 
 
 def test_a_sound_release_is_verified(asked: Release) -> None:

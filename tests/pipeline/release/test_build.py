@@ -22,6 +22,7 @@ from pipeline.release.build import Release, build_release
 from pipeline.release.inputs import fingerprint
 from pipeline.release.records import Record, record_path, save_record
 from pipeline.release.splits import adopt_splits
+from pipeline.release.verify import verify_release
 from schemas.config import Config, EngineConfig, MergeConfig
 
 Build = Callable[..., Release]
@@ -171,9 +172,31 @@ def test_what_was_changed_in_a_review_says_so_and_is_counted(drawn: Any, build: 
     assert first["label_provenance"] == second["label_provenance"] == "review"
     assert (first["domain_provenance"], second["domain_provenance"]) == ("votes", "review")
     card = (release.path / "README.md").read_text("utf-8")
-    assert "2 labels were changed in a review" in card
+    assert "2 labels, 1 domain were changed in a review" in card
     croissant = (release.path / "croissant.json").read_text("utf-8")
     assert "changing labels afterwards, with a reason" in croissant
+
+
+def test_answers_and_domains_that_were_changed_say_so_and_are_counted(
+    drawn: Any, build: Build
+) -> None:
+    entry = {"question": "emotion", "values": ["fear"], "status": "review", "votes": 3}
+    drawn.rows["labels"][0] |= {
+        "provenance": "votes", "votes": 3, "domain": "real", "domain_reviewed": True,
+        "status": "effective", "answers": [entry | {"agreed": 0, "mean": None}],
+    }  # fmt: skip
+    drawn.rows["questions"] = [
+        {"version": "1", "name": "emotion", "kind": "single", "required": True}
+        | {"values": ["joy", "fear"], "title_en": "Emotion", "title_zh": None}
+    ]
+    release = build()
+    row = next(row for row in all_rows(release) if row["id"] == drawn.ids[0])
+    assert (row["domain_provenance"], row["label_provenance"]) == ("review", "votes")
+    told = [row[f"voted_emotion{end}"] for end in ("", "_status", "_agreement")]
+    assert told == ["fear", "review", 0.0]
+    assert not verify_release(release.path).problems
+    card = (release.path / "README.md").read_text("utf-8")
+    assert "1 answer, 1 domain were changed in a review" in card
 
 
 def test_bytes_that_may_not_be_passed_on_are_left_out_and_counted(

@@ -22,10 +22,11 @@ from pipeline.training.frames import KEY_FRAME
 from pipeline.training.gate import validate_release
 from pipeline.training.run_folder import read_recipe
 from pipeline.training.runs import TrainRequest, find_baseline, open_run, train_run
-from pipeline.training.target import SAYS, commonest, single_figures, without_answer
+from pipeline.training.target import SAYS, commonest, single_figures, withheld_columns
 from pipeline.training.trainer import evaluate, new_examples, prepare
 from pipeline.training.views import COLUMNS, view_texts
 from schemas.config import ValidateConfig
+from schemas.questions import SHIPPED
 from schemas.release import AskedQuestion
 from schemas.tables import DESCRIPTION_FIELDS
 
@@ -166,12 +167,37 @@ def test_no_model_reads_what_others_say_of_the_answer(answered: Release) -> None
 def test_every_text_of_the_shipped_questions_is_withheld() -> None:
     columns = {name for name, _ in DESCRIPTION_FIELDS}
     for target, names in SAYS.items():
-        assert set(names) <= columns
+        assert set(names) <= {*columns, "ocr_text"}
         assert {name for name in columns if target in name} <= set(names)
-    texts = {"emotion": "a", "style": "b", "style_class": "c", "overall_style": "d", "role": "e"}
-    assert without_answer(texts, "style") == {"emotion": "a", "role": "e"}
-    assert without_answer(texts, "role") == {key: texts[key] for key in texts if key != "role"}
-    assert without_answer(texts, None) == texts
+    assert set(withheld_columns("style", ())) == {"style", "style_class", "overall_style"}
+    assert withheld_columns(None, SHIPPED["emotion"].values) == ()
+
+
+@pytest.mark.parametrize(
+    ("target", "values", "columns"),
+    [
+        ("mood", SHIPPED["emotion"].values, {"emotion"}),
+        ("feeling", ("Anger", "Fear", "Happiness", "Sadness", "joy"), {"emotion"}),
+        ("feeling", ("anger", "fear", "sadness", "joy"), set()),
+        ("look", SHIPPED["style"].values, {"style", "style_class", "overall_style"}),
+        ("main_emotion", ("a", "b"), {"emotion"}),
+        ("role", ("a", "b"), {"role", "main_role"}),
+        ("content", ("a", "b"), {"content", "ocr_text"}),
+        ("text", ("a", "b"), {"ocr_text"}),
+        ("caption", ("a", "b"), {"caption_en", "caption_zh"}),
+        ("action_seen", ("a", "b"), {"action"}),
+    ],
+)
+def test_a_question_of_another_name_has_its_texts_withheld(
+    target: str, values: tuple[str, ...], columns: set[str]
+) -> None:
+    assert set(withheld_columns(target, values)) == columns
+
+
+def test_a_run_tells_which_columns_it_left_out(answered: Release) -> None:
+    examples = Dataset(answered(), target="emotion").read("train", 16, KEY_FRAME)
+    assert "not read, since they may give the answer away: emotion" in examples.notes
+    assert examples.withheld == ("emotion",)
 
 
 def test_a_new_sticker_is_tagged_without_the_answer(still: bytes) -> None:

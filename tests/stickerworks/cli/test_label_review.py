@@ -53,6 +53,8 @@ def test_slips_change_nothing(program: Program, made: Path, kept: list[str]) -> 
     answer = program(*changing, "tags=happ")
     assert (answer.code, "Near it: happy" in answer.said) == (1, True)
     assert program("label", "review", "--id", kept[0], "--change", "tags=sad").code == 1
+    twice = program(*changing, "tags=happy", "--change", "tags=sad")
+    assert (twice.code, "tags twice" in twice.said) == (2, True)
     several = program("label", "review", "--change", "tags=sad", "--by", "lea", "--why", "w")
     assert (several.code, "--all-found" in several.said) == (1, True)
     unasked = program(

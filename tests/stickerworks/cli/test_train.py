@@ -105,6 +105,17 @@ def test_predict_prints_tags_and_draws_a_sheet(folder):
     assert (folder / "six.png").exists()
 
 
+def test_predict_names_what_cannot_be_decoded_and_goes_on(folder):
+    told = stickerworks(
+        "predict", "--run", "run", "red.png", "bad.gif", "--sheet", "some.png", "--json", cwd=folder
+    )
+    found = json.loads(told.stdout)
+    assert (told.returncode, found["exit_code"]) == (3, 3)
+    assert [image["file"] for image in found["images"]] == ["red.png"]
+    assert list(found["unreadable"]) == ["bad.gif"]
+    assert told.stderr.startswith("bad.gif can't be decoded")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -134,7 +145,7 @@ def test_predict_prints_tags_and_draws_a_sheet(folder):
         ("evaluate --run nowhere", "no trained run in nowhere"),
         ("evaluate --run run --split dev", "no split and no named test set 'dev'"),
         ("evaluate --run run --release nowhere", "There is no release at nowhere"),
-        ("predict --run run red.png bad.gif", "bad.gif can't be decoded"),
+        ("predict --run run bad.gif bad.gif", "bad.gif can't be decoded"),
         ("predict --run run none.png", "There is no file none.png"),
         ("predict --run run", "Name image files, or give --caption TEXT"),
         ("predict --run run --caption hello", "tiny draws no stickers"),

@@ -13,7 +13,7 @@ from pipeline.engine.workspace import Workspace
 from stickerworks.cli.configuration import load_config
 from stickerworks.cli.main import app
 from stickerworks.cli.options import CommandOptions
-from stickerworks.cli.trust import check_trusted
+from stickerworks.cli.trust import check_trusted, may_be_kept
 
 SERVED = 'annotate: {captioner: openai, options: {model: m, base_url: "https://x.example/v1"}}'
 FOREIGN = {
@@ -103,6 +103,26 @@ def test_a_server_on_this_machine_is_fine(theirs: Path) -> None:
     served = 'annotate: {captioner: openai, options: {model: m, base_url: "http://localhost:8000"}}'
     (theirs / "stickerworks.yaml").write_text(served)
     check("annotate", CommandOptions(workspace=theirs))
+
+
+@pytest.mark.parametrize(
+    ("key", "options"),
+    [
+        ("annotate.options.key_env", "key_env: AWS_SECRET_ACCESS_KEY"),
+        ("annotate.options.text.key_env", "text: {model: m, key_env: AWS_SECRET_ACCESS_KEY}"),
+    ],
+)
+def test_a_workspace_picks_no_secret_to_send_even_on_this_machine(
+    theirs: Path, key: str, options: str
+) -> None:
+    served = 'captioner: openai, options: {model: m, base_url: "http://127.0.0.1:8000/v1"'
+    (theirs / "stickerworks.yaml").write_text(f"annotate: {{{served}, {options}}}}}")
+    with pytest.raises(StickerworksError, match="variable of your environment") as caught:
+        check("annotate", CommandOptions(workspace=theirs))
+    assert f"({key})" in str(caught.value)
+    check("annotate", CommandOptions(workspace=theirs, config=theirs / "stickerworks.yaml"))
+    check("annotate", CommandOptions(workspace=theirs, overrides=(f"{key}=MY_KEY",)))
+    assert not may_be_kept(key, "MY_KEY")
 
 
 @pytest.mark.parametrize("command", ["label setup", "label export", "label import", "annotate"])

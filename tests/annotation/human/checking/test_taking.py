@@ -10,7 +10,7 @@ import pytest
 
 from annotation.human.checking.figures import figure_lines, judged_writers
 from annotation.human.checking.saved import SavedCheck, read_saved_texts
-from annotation.human.checking.taking import Taken, say_stale, take_checks
+from annotation.human.checking.taking import Taken, say_corrected, say_stale, take_checks
 from annotation.human.studio.corrected import write_corrected
 from annotation.human.studio.forgetting import forget_tasks
 from annotation.human.studio.ledger import open_ledger
@@ -71,6 +71,26 @@ def test_the_same_file_again_notes_nothing_and_another_person_is_kept_beside(
 
 def test_a_text_corrected_to_itself_is_right(captioned: Workspace) -> None:
     assert take(captioned, check(verdict="corrected", corrected="A cat waves")).noted["right"] == 1
+
+
+def test_corrections_in_another_language_are_refused_unless_meant(captioned: Workspace) -> None:
+    foreign = check(verdict="corrected", corrected="一只猫在挥手")
+    taken = take(captioned, foreign, check(id=THREE, original="A dog"))
+    assert (taken.foreign, taken.noted["right"], taken.noted["corrected"]) == ((foreign,), 1, 0)
+    assert "一只猫在挥手" in say_corrected(taken.foreign[0])
+    with open_ledger(captioned.root) as ledger:
+        forced = take_checks(captioned, ledger, [foreign], "lea", force=True)
+    assert (forced.foreign, forced.noted["corrected"]) == ((), 1)
+    chinese = check(language="zh", original="猫", verdict="corrected", corrected="一只猫")
+    assert take(captioned, chinese).noted["corrected"] == 1
+
+
+def test_corrections_that_read_as_a_machines_talk_are_noted_and_told(captioned: Workspace) -> None:
+    talk = check(verdict="corrected", corrected="Sure! Here is: as an AI I cannot.")
+    taken = take(captioned, talk)
+    assert (taken.odd, taken.noted["corrected"]) == ((talk,), 1)
+    plain = take(captioned, check(verdict="corrected", corrected="A cat waves its paw"))
+    assert (plain.odd, plain.noted["corrected"]) == ((), 1)
 
 
 def test_a_takedown_forgets_checks(captioned: Workspace) -> None:

@@ -137,6 +137,8 @@ def test_gains_are_those_of_all_outcomes_counted(
     whole = right + effective + 1
     f1 = 2 * right * effective / whole
     missing, standing = (2 - f1) / whole, f1 / whole
+    if not effective and right < 0.5:
+        missing = 0  # nobody is to have it yet
 
     def loss(label: bool, there: bool) -> float:
         return (standing if label and not there else 0) + (missing if there and not label else 0)
@@ -212,6 +214,15 @@ def test_nobody_left_gains_nothing() -> None:
     found = ranked(rows, left=left)
     assert first(found)[0] == "x"
     assert found.gains.more[found.order[0]] == 1
+
+
+def test_a_tag_that_no_label_has_is_not_asked_about_for_a_chance_of_nothing() -> None:
+    rows = agreed() + [("x", who, ("猫",) if who == "ann" else ("笑",)) for who in PEOPLE[:3]]
+    found = ranked(rows)
+    (pair,) = np.flatnonzero(found.given.tag == found.given.tags.to_pylist().index("猫"))
+    assert not found.gains.effective[pair]
+    assert found.beliefs.right[pair] < 0.5
+    assert found.gains.gain[pair] <= 0
 
 
 def test_no_votes_rank_nothing() -> None:

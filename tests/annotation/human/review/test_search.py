@@ -26,6 +26,7 @@ FOUND = {
     "a flag of people": (Wanted(flag=("offensive",)), "2"),
     "who voted": (Wanted(annotator=("bob",)), "123"),
     "who voted otherwise than the label": (Wanted(against=("bob",)), "2"),
+    "nobody is against a label that is open": (Wanted(against=("cy",)), ""),
     "a pack by its title": (Wanted(pack="cats"), "1"),
     "a pack by its id": (Wanted(pack="p3"), "4"),
     "a batch": (Wanted(batch="b1"), "12"),

@@ -352,6 +352,8 @@ def hostile(place: str, **more: Any) -> bytes:
         "label-studio/files/stickers/x.html",
         "tables/votes.parquet/../../x",
         "media/ab/x",
+        "tables/stickers.parquet",
+        "tables/decisions/part-00000.parquet",
         ".lock",
         "label-studio/data/" + "a" * 300,
     ],
@@ -395,6 +397,15 @@ def test_links_devices_and_long_headers_are_refused(tmp_path, kind):
             packed.write(text + bytes(-len(text) % 512) if size else b"")
         packed.write(bytes(1024))
     assert "stands where" in refused(out.getvalue(), tmp_path)
+
+
+@pytest.mark.parametrize("part", ["label-studio/accounts.json", "tables/votes.parquet"])
+def test_parts_that_nothing_can_read_are_refused_whatever_their_sums(filled, tmp_path, part):
+    (filled.root / part).write_bytes(b"[]")
+    made = back_up(filled, Config(), tmp_path / "junk.tar.gz", replace=False)
+    said = refused(made.path.read_bytes(), tmp_path)
+    assert "can't be used" in said
+    assert ".label-restore" not in said
 
 
 def test_a_bomb_is_read_no_further_than_it_says(tmp_path, whole):

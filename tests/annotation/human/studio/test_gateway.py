@@ -12,13 +12,15 @@ import requests
 from headless_chromium import headless_chromium
 from voting.tls_proxy import Mode, make_certificate, tls_proxy
 
-from annotation.human.studio import gateway_process, passwords
+from annotation.human.studio import gateway_process, passwords, retrying_client
 from annotation.human.studio.accounts import login
 from annotation.human.studio.files import allow_files
+from annotation.human.studio.importing import import_server
 from annotation.human.studio.instructions import show_guidelines
-from annotation.human.studio.ledger import PlacedTask, Planned, Project, open_ledger
+from annotation.human.studio.ledger import PlacedTask, Planned, Project, VoteLedger, open_ledger
 from annotation.human.studio.server import inner, start
 from annotation.human.studio.server_paths import read_accounts
+from annotation.human.studio.unread import unread_projects
 from pipeline.engine.workspace import Workspace
 from schemas.config import Config
 from schemas.labelling import LabelConfig
@@ -372,7 +374,12 @@ def test_the_first_page_says_how_far_one_is_and_how_one_did(team: Team) -> None:
     for task in team.tasks[name]:
         assert team.vote(browser, task).status_code == 201
     team.studio.place.accounts.touch()
-    page = _until(lambda: browser.get(f"{team.url}/").text, "已知标签")
+    _until(lambda: browser.get(f"{team.url}/").text, "全部 2 张都已完成")
+    assert "已知标签" not in browser.get(f"{team.url}/").text, "an answer could still be changed"
+    with open_ledger(team.studio.workspace.root) as ledger:
+        import_server(team.studio.connection, ledger, reconcile_hours=1)
+    page = browser.get(f"{team.url}/").text
+    assert "已知标签" in page
     assert "全部 2 张都已完成" in page
     assert "stickers/aa/aa.gif" in page
     answer = browser.get(f"{team.url}/")
@@ -389,6 +396,67 @@ def test_the_first_page_says_how_far_one_is_and_how_one_did(team: Team) -> None:
     )
     assert f"/projects/{team.projects['adjudication']}/data" in lead.get(f"{team.url}/").text
     assert lead.get(f"{team.url}/api/users/").ok
+
+
+def test_what_label_studio_breaks_on_is_mended_or_refused(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrying_client, "_FIRST_WAIT_S", 0.01)
+    browser, task = team.browser(1), team.tasks[team.config.accounts[1]][0]
+    text = {"from_name": "note", "to_name": "sticker", "type": "textarea"}
+    half = {**text, "value": {"text": ["a\ud83d b"], "taxonomy": [["x\udc00"]]}}
+    reply = team.vote(browser, task, result=[half])
+    assert reply.status_code == 201
+    kept = team.known(f"/api/annotations/{reply.json()['id']}/")["result"][0]["value"]
+    assert kept == {"text": ["a\ufffd b"], "taxonomy": [["x\ufffd"]]}
+    for odd in ({"result": {"a": 1}}, {"result": [1]}, {"unique_id": "x"}, {"draft_id": "x"}):
+        assert team.vote(browser, task, **odd).status_code == 400, odd
+    # One that came another way: everything else is read.
+    sent = requests.post(f"{team.inside}/api/tasks/{task}/annotations/", headers=team.lead,
+                         json={**SAID, "result": [half]}, timeout=60)  # fmt: skip
+    assert sent.status_code in (201, 500)
+    with open_ledger(team.studio.workspace.root) as ledger:
+        found = import_server(team.studio.connection, ledger, reconcile_hours=0)
+        project = team.projects[team.config.accounts[1]]
+        assert found.unread == ((project, task),)
+        assert (found.tasks, unread_projects(ledger)) == (_placed(ledger) - 1, (project,))
+        number = max(row["id"] for row in _numbers(team, task))
+        requests.delete(f"{team.inside}/api/annotations/{number}/", headers=team.lead, timeout=60)
+        again = import_server(team.studio.connection, ledger, reconcile_hours=0)
+        assert (again.unread, unread_projects(ledger)) == ((), ())
+
+
+def _placed(ledger: VoteLedger) -> int:
+    return sum(row["task"] is not None for row in ledger.tasks())
+
+
+def _numbers(team: Team, task: int) -> list[dict[str, int]]:
+    import sqlite3
+
+    with sqlite3.connect(team.studio.place.data / "label_studio.sqlite3") as database:
+        rows = database.execute("SELECT id FROM task_completion WHERE task_id = ?", (task,))
+        return [{"id": row[0]} for row in rows]
+
+
+def test_browsers_keep_nothing_and_only_pages_renew_a_login(team: Team) -> None:
+    browser, name = team.browser(1), team.config.accounts[1]
+    task, project = team.tasks[name][0], team.projects[name]
+    for path in (f"/api/tasks/{task}/", "/api/current-user/whoami",
+                 "/data/local-files/?d=stickers/aa/aa.gif", "/"):  # fmt: skip
+        told = browser.get(team.url + path)
+        assert told.ok
+        assert "Set-Cookie" not in told.headers, path
+        assert told.headers["Cache-Control"] == "private, no-store", path
+    static = browser.get(f"{team.url}/static/css/login.css")
+    assert "Set-Cookie" not in static.headers
+    assert "no-store" not in static.headers["Cache-Control"]
+    screen = browser.get(f"{team.url}/projects/{project}/data?labeling=1",
+                         headers={"Accept": "text/html"})  # fmt: skip
+    assert "sessionid" in screen.headers["Set-Cookie"]
+    for language, words in (("zh-CN,en;q=0.5", True), ("en", False)):
+        asked = {"Accept": "text/html", "Accept-Language": language}
+        page = requests.get(f"{team.url}/user/login/", headers=asked, timeout=60)
+        assert ("chinese.js" in page.text) == words
 
 
 def test_guidelines_stand_before_the_screen_and_follow_their_file(team: Team) -> None:

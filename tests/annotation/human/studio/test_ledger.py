@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -262,3 +263,19 @@ def test_what_is_no_ledger_is_said_when_it_is_read(tmp_path: Path) -> None:
     (tmp_path / LEDGER).write_bytes(b"no database at all" * 100)
     with pytest.raises(StickerworksError, match="not a database"), read_ledger(tmp_path):
         pass
+
+
+def test_only_its_owner_reads_the_ledger(tmp_path: Path) -> None:
+    folder = (tmp_path / LEDGER).parent
+    with open_ledger(tmp_path):
+        assert _modes(folder) == {0o600}
+    folder.chmod(0o755)
+    (tmp_path / LEDGER).chmod(0o644)  # as earlier versions left them
+    with open_ledger(tmp_path) as ledger, ledger.writing():
+        ledger.connection.execute("UPDATE tasks SET batch = ''")
+        assert _modes(folder) == {0o600}
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def _modes(folder: Path) -> set[int]:
+    return {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}

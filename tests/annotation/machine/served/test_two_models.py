@@ -111,3 +111,17 @@ def test_a_strangers_workspace_names_neither_server(tmp_path: Path) -> None:
     config = Config.model_validate({"annotate": {"options": {"model": "a", "text": text}}})
     keys = dict(leaves(config.model_dump(mode="json", include={"annotate"})))
     assert not may_be_kept("annotate.options.text.base_url", keys["annotate.options.text.base_url"])
+
+
+@pytest.mark.parametrize("which", ["options", "options.text"])
+def test_a_remedy_names_the_endpoint_that_it_is_about(
+    shelf: Any, serve: Any, asking: Any, which: str
+) -> None:
+    pictures, texts = serve(), serve(models=["text-lm"])
+    about = which == "options.text"
+    other = {"base_url": texts.url, "model": "gone" if about else "text-lm"}
+    shelf.fill(1)
+    mine = {"text": other} if about else {"text": other, "model": "gone"}
+    with pytest.raises(StickerworksError, match="called 'gone'") as caught:
+        shelf.caption(asking(pictures, mine, prompts=["vsd2m"]))
+    assert f"set annotate.{which}.model." in caught.value.remedy
