@@ -13,8 +13,8 @@ from pipeline.engine.errors import StickerworksError
 from schemas.labelling import LabelConfig
 
 _TIMEOUT_S = 300
-_DONE = "Password successfully changed"
-_ALREADY = "Entered password is the same as current"  # a command that was killed had told it
+# The second is said to a run that goes on where another was killed.
+_DONE = ("Password successfully changed", "Entered password is the same as current")
 
 
 def new_password(place: ServerPaths, config: LabelConfig, person: str) -> tuple[str, str]:
@@ -75,7 +75,7 @@ def _tell(place: ServerPaths, config: LabelConfig, account: str, password: str) 
         raise StickerworksError(
             f"Label Studio did not set the password ({type(error).__name__}).", "Try again."
         ) from None
-    if _DONE not in done.stdout and _ALREADY not in done.stdout:
+    if not any(said in done.stdout for said in _DONE):
         held = read_accounts(place)
         held["pending"].pop(account, None)  # else every command would try it again
         write_accounts(place, held)
