@@ -111,7 +111,8 @@ def test_every_field_ends_with_a_value_or_a_reason_however_the_server_misbehaves
 ) -> None:
     server = serve(misbehave=MISBEHAVIOUR, slow_s=4, retry_after="0.1", seed=3)
     shelf.fill(24)
-    config = asking(server, {"timeout_s": 2, "in_flight": 8})
+    # Long enough that no run of bad luck, which the server draws, is taken for its end.
+    config = asking(server, {"timeout_s": 2, "in_flight": 8, "longest_wait_s": 3})
     shelf.caption(config)
     kinds = {entry["kind"] for entry in server.chats()}
     # Of slow answers the server only knows that nobody waited for them.
