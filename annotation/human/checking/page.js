@@ -1,19 +1,7 @@
-"use strict";
 (() => {
-  const byId = (id) => document.getElementById(id);
-  const data = JSON.parse(byId("data").textContent);
-  const pictures = JSON.parse(byId("pictures").textContent);
   const { words } = data;
   document.documentElement.lang = data.language;
 
-  const node = (tag, name, text) => {
-    const made = document.createElement(tag);
-    if (name) made.className = name;
-    if (text !== undefined) made.textContent = text;
-    return made;
-  };
-  // A browser may keep nothing for a local file; answers then last as long as the page.
-  const kept = (act) => { try { return act(); } catch { return null; } };
   const fill = (text, values) => text.replace(/\{(\w+)\}/gu, (_, name) => values[name]);
 
   const ones = data.groups.flatMap((group) => group.texts.map(({ text }) => ({
@@ -194,11 +182,7 @@
     const content = {
       stickerworks_texts: 1, workspace: data.workspace, who: byId("who").value, checks,
     };
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(
-      new Blob([JSON.stringify(content, null, 1)], { type: "application/json" }));
-    link.download = data.file;
-    link.click();
+    saveFile(content);
     unsaved = false;
     say(fill(words.saved, { file: data.file }));
   };

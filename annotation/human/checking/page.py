@@ -11,7 +11,7 @@ from annotation.human.checking.saved import MOST_CHARACTERS
 from annotation.human.checking.words import WORDS
 from pipeline.engine.page.embedded import data_json
 from pipeline.engine.page.pictures import animated_among, load_pictures
-from pipeline.engine.page.render import Page, write_page
+from pipeline.engine.page.render import SCRIPTED, Page, write_page
 from pipeline.engine.withheld import withheld_stickers
 from pipeline.engine.workspace import Workspace
 from schemas.questions import Language
@@ -48,7 +48,7 @@ def write_texts_page(
         kind="stickerworks label texts",
         lead="",
         contents=(),
-        scripts=("page.js",),
+        scripts=(SCRIPTED, "page.js"),
     )
     shown = {id_: {"still": one.still, "motion": one.motion} for id_, one in pictures.items()}
     values = {

@@ -1,20 +1,8 @@
-"use strict";
 (() => {
-  const byId = (id) => document.getElementById(id);
-  const data = JSON.parse(byId("data").textContent);
-  const pictures = JSON.parse(byId("pictures").textContent);
   const known = data.tags === null ? null : new Set(data.tags);
   const FIELDS = ["tags", "domain", ...data.questions.map((one) => one.name)];
   const SPLIT = /[,，、;；\n]/u;
 
-  const node = (tag, name, text) => {
-    const made = document.createElement(tag);
-    if (name) made.className = name;
-    if (text !== undefined) made.textContent = text;
-    return made;
-  };
-  // A browser may keep nothing for a local file; changes then last as long as the page.
-  const kept = (act) => { try { return act(); } catch { return null; } };
   const strings = (some) =>
     (Array.isArray(some) ? some : []).filter((one) => typeof one === "string");
   const same = (one, other) =>
@@ -264,11 +252,7 @@
     const content = {
       stickerworks_review: 1, workspace: data.workspace, who: byId("who").value, changes,
     };
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(
-      new Blob([JSON.stringify(content, null, 1)], { type: "application/json" }));
-    link.download = data.file;
-    link.click();
+    saveFile(content);
     unsaved = false;
     say(`Saved. Now: stickerworks label review --apply ${data.file} --by NAME`);
   };

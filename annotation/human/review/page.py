@@ -11,7 +11,7 @@ from annotation.human.review.labels import DOMAINS, Vocabulary
 from annotation.human.review.shown import ShownSticker
 from pipeline.engine.page.embedded import data_json
 from pipeline.engine.page.pictures import animated_among, load_pictures
-from pipeline.engine.page.render import Page, write_page
+from pipeline.engine.page.render import SCRIPTED, Page, write_page
 from pipeline.engine.workspace import Workspace
 
 FILE = "review.json"
@@ -57,7 +57,7 @@ def write_review_page(
         kind="stickerworks label review",
         lead="",
         contents=(),
-        scripts=("page.js",),
+        scripts=(SCRIPTED, "page.js"),
     )
     shown = {id_: {"still": one.still, "motion": one.motion} for id_, one in pictures.items()}
     values = {

@@ -16,6 +16,10 @@ from pipeline.engine.text import one_line
 
 _HERE = Path(__file__).parent
 
+SCRIPTED = str(_HERE / "scripted.js")
+"""The first of a page's own scripts that wants its data (JSON in elements called data and pictures,
+with the ``file`` to be saved), elements made, and a file saved."""
+
 
 @dataclass(frozen=True)
 class Page:
@@ -24,7 +28,8 @@ class Page:
     ``contents`` are the ids of the sections and their names; a style.css in ``folder`` is added
     to the common one. One that ``asks`` has the script and style of asking.js and asking.css: it
     keeps answers in the browser and saves them as a file. One that brings ``scripts`` of its own,
-    names of files in ``folder``, has those as one, in their order. Nothing else runs in a page.
+    names of files in ``folder`` or SCRIPTED, has those as one, in their order. Nothing else runs in
+    a page.
     """
 
     folder: Path

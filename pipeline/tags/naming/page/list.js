@@ -17,13 +17,6 @@ const NUMBER = new Intl.NumberFormat("en");
 const many = (count, one, more = `${one}s`) => `${NUMBER.format(count)} ${count === 1 ? one : more}`;
 
 // Texts of strangers go in as text alone; each keeps its direction to itself.
-const node = (tag, className, content) => {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (content !== undefined) made.textContent = content;
-  return made;
-};
-
 const fillSelect = (id, choices) =>
   byId(id).replaceChildren(...choices.map(([value, label]) => {
     const option = node("option", "", label);

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.engine.page.embedded import data_json
-from pipeline.engine.page.render import Page, write_page
+from pipeline.engine.page.render import SCRIPTED, Page, write_page
 from pipeline.engine.paths import read_regular
 from pipeline.engine.workspace import Workspace
 from pipeline.tags.naming.page.shown import Suggested, read_shown
@@ -18,7 +18,8 @@ from pipeline.tags.naming.targets import written_over
 
 FILE = "tags-named.json"
 _SCRIPTS = (
-    "state.js", "warnings.js", "list.js", "cluster.js", "merging.js", "splitting.js", "start.js",
+    SCRIPTED, "state.js", "warnings.js", "list.js", "cluster.js", "merging.js", "splitting.js",
+    "start.js",
 )  # fmt: skip
 _KIND = "stickerworks tags page"
 _AS_WRITTEN = (f"· {_KIND}</title>", '<ol id="list"></ol>', '<ol id="additions"></ol>')

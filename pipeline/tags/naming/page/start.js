@@ -8,14 +8,6 @@ const say = (line, act) => {
 
 let savedStep = null;
 
-const saveFile = (whole) => {
-  const link = document.createElement("a");
-  const shown = JSON.stringify(whole, null, 1);
-  link.href = URL.createObjectURL(new Blob([shown], { type: "application/json" }));
-  link.download = data.file;
-  link.click();
-};
-
 const download = () => {
   savedStep = past.at(-1);
   saveFile(content());

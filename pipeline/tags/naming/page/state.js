@@ -1,11 +1,7 @@
-"use strict";
 // What people decided: kept in steps, so that each can be undone, and in the browser.
 
-const data = JSON.parse(document.getElementById("data").textContent);
-const pictures = JSON.parse(document.getElementById("pictures").textContent);
 const clusters = new Map(data.clusters.map((one) => [one.key, one]));
 const BLANK = { decision: "", name: "", english: "", group: "", aliases: [], into: "", note: "" };
-const byId = (id) => document.getElementById(id);
 
 const text = (value) => (typeof value === "string" ? value.slice(0, 2000) : "");
 const texts = (value) => (Array.isArray(value) ? value.map(text).filter(Boolean) : []);
@@ -92,8 +88,6 @@ const setRow = (what, key, change) => {
 const setAdded = (what, number, change) =>
   step(what, {}, added.map((one, place) => (place === number ? { ...one, ...change } : one)));
 
-// A browser may keep nothing for a local file; answers then last as long as the page.
-const kept = (act) => { try { return act(); } catch { return undefined; } };
 const PREFIX = `stickerworks naming ${data.workspace} `;
 let keeps = true;
 // What this tab has last kept or seen there; anything else is from another tab.
