@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,16 @@ def headless_browser(downloads: Path) -> Iterator[Any]:
         yield opened
     finally:
         opened.quit()
+
+
+def reload_until(browser: Any, shown: Callable[[], bool]) -> None:
+    """Reload the page until it shows what it kept: the browser writes that down a moment after it
+    was told to, and a page that is loaded before that doesn't find it."""
+    patience = time.monotonic() + 20
+    browser.refresh()
+    while not shown() and time.monotonic() < patience:
+        time.sleep(0.2)
+        browser.refresh()
 
 
 def wait_for_download(file: Path) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from headless import headless_browser, wait_for_download
+from headless import headless_browser, reload_until, wait_for_download
 
 from annotation.human.checking.choosing import WantedTexts, choose_texts
 from annotation.human.checking.page import write_texts_page
@@ -36,7 +36,7 @@ def test_texts_are_checked_by_keys(captioned: Workspace, browser: Any, tmp_path:
     for step in steps:
         ActionChains(browser).send_keys(step).perform()
     assert find("id", "count").text == "2 of 4 texts checked"
-    browser.refresh()
+    reload_until(browser, lambda: find("id", "count").text == "2 of 4 texts checked")
     assert find("id", "count").text == "2 of 4 texts checked"
     find("id", "who").send_keys("Dora")
     find("id", "save").click()

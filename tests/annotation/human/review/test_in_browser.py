@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from headless import wait_for_download
+from headless import reload_until, wait_for_download
 from table_rows import put
 
 from annotation.human.review.labels import Vocabulary
@@ -44,7 +44,7 @@ def test_changes_are_kept_need_a_reason_and_are_saved(
     box.send_keys("sad，fear")
     find("id", "save").click()
     assert "no reason yet" in find("id", "told").text
-    browser.refresh()
+    reload_until(browser, lambda: find("id", "count").text == "1 of 3 changed")
     assert find("id", "count").text == "1 of 3 changed"
     find("css selector", f"{card}[data-field=why]").send_keys("it cries")
     find("id", "save").click()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from headless import wait_for_download
+from headless import reload_until, wait_for_download
 
 from pipeline.engine.workspace import Workspace
 from pipeline.tags.naming.page.page import FILE, write_naming_page
@@ -173,8 +173,9 @@ def test_a_reload_keeps_all_and_a_file_takes_it_elsewhere(lead: Callable[..., Le
     page = lead()
     page.fill("#who", "Dora")
     page.fill("#name", "怒气")
-    page.browser.refresh()
-    assert page.browser.find_element("id", "who").get_attribute("value") == "Dora"
+    who = lambda: page.browser.find_element("id", "who").get_attribute("value")  # noqa: E731
+    reload_until(page.browser, lambda: who() == "Dora")
+    assert who() == "Dora"
     file = page.save()
     before = read_saved_naming(file)
     assert {row.key: row.name for row in before.rows}["c0"] == "怒气"
