@@ -29,7 +29,6 @@ LABELS = ("tags", "label_status", "domain")
 """Columns of labels; with them those of answers to questions, but for their agreement."""
 TEXTS = (*(name for name, _ in DESCRIPTION_FIELDS), "ocr_text")
 LICENCES = ("licence", "licence_basis", "licence_url")
-_OTHERWISE = ("id", *LABELS, *TEXTS, *LICENCES, "test_sets")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 import aiohttp
 from aiohttp import web
 
-from annotation.human.gateway.forwarding import TooLargeError
+from annotation.human.gateway.forwarding import bounded
 from annotation.human.gateway.visitors import SESSION
 
 _MOST_FORM = 20_000
@@ -20,11 +20,7 @@ async def typed(request: web.Request) -> tuple[str, bytes]:
     """
     if request.content_type != "application/x-www-form-urlencoded":
         raise ValueError(request.content_type)
-    held = bytearray()
-    async for piece in request.content.iter_chunked(_MOST_FORM):
-        held += piece
-        if len(held) > _MOST_FORM:
-            raise TooLargeError
+    held = await bounded(request, _MOST_FORM)
     pairs = parse_qsl(held.decode("utf-8"), keep_blank_values=True, max_num_fields=100)
     accounts = [value for name, value in pairs if name == "email"]
     return (accounts[-1] if accounts else ""), bytes(held)

@@ -106,12 +106,17 @@ async def fields(request: web.Request, names: frozenset[str] | None) -> bytes:
     2 MB."""
     if request.content_type != "application/json":
         raise ValueError(request.content_type)
+    return posted(await bounded(request, _MOST_VOTE), names)
+
+
+async def bounded(request: web.Request, most: int) -> bytearray:
+    """A request's whole body; TooLargeError past so many bytes, as soon as they have come."""
     held = bytearray()
-    async for piece in request.content.iter_chunked(_PIECE):
+    async for piece in request.content.iter_chunked(min(_PIECE, most)):
         held += piece
-        if len(held) > _MOST_VOTE:
+        if len(held) > most:
             raise TooLargeError
-    return posted(held, names)
+    return held
 
 
 async def give(
